@@ -1,0 +1,407 @@
+"""All that a plugin author implements, on one page.
+
+A *modality* is how somebody's files become tensors and back. A plugin knows its modality and
+nothing of training; the engine knows tensors and nothing of the modality. What passes between
+them is defined here:
+
+    files --read--> items --Codec.encode/prepare--> Batch --engine--> Batch --decode--> items --write--> files
+
+Shapes: ``N`` is the batch axis; one encoded sample has ``Layout.shape`` and no batch axis.
+Torch is imported for its types only, so importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from gankit.errors import GankitError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, nn
+
+PLUGIN_API = 1
+"""The version of this contract. A plugin states the one it was written for."""
+
+Item = TypeVar("Item")
+
+Progress = Callable[[str, int, int], None]
+"""``progress(what, done, total)``: called now and then during slow work; total 0 is unknown."""
+
+
+# --- What a plugin says of itself, without importing anything heavy -----------------------------
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """The record that a plugin yields from the hook ``gankit_modalities``."""
+
+    name: str
+    """What the user types after ``--plugin``."""
+    summary: str
+    """One line for ``gankit plugins list``."""
+    target: str
+    """Where the :class:`Modality` lives, as ``"package.module:Class"``; imported on first use."""
+    api: int = PLUGIN_API
+    """The contract's version the plugin was written for."""
+    suffixes: tuple[str, ...] = ()
+    """File endings that the modality reads, with the dot."""
+    recipes: str = ""
+    """The package that holds ``*.toml`` recipes, as ``"package.recipes"``."""
+    default_recipe: str = "default"
+    """The recipe used when the user names none."""
+
+
+# --- What one sample looks like to the engine ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A condition that is one of several named classes; one-hot in ``c``."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.values)
+
+    def encode(self, value: object) -> list[float]:
+        """The one-hot block of a class.
+
+        Raises:
+            GankitError: there is no such class.
+        """
+        if str(value) not in self.values:
+            raise GankitError(
+                f"{self.name}={value}: the data has no such {self.name}",
+                did_you_mean(str(value), self.values, show=20),
+            )
+        return [float(str(value) == known) for known in self.values]
+
+    def decode(self, block: Sequence[float]) -> str:
+        return self.values[max(range(len(self.values)), key=block.__getitem__)]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A condition that is a named number, standardised in ``c`` as ``(value - mean) / scale``."""
+
+    name: str
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def width(self) -> int:
+        return 1
+
+    def encode(self, value: object) -> list[float]:
+        """The standardised value.
+
+        Raises:
+            GankitError: ``value`` is not a number.
+        """
+        try:
+            return [(float(str(value)) - self.mean) / self.scale]
+        except ValueError:
+            raise GankitError(f"{self.name}={value}: not a number", f"{self.name} takes one") from None
+
+    def decode(self, block: Sequence[float]) -> float:
+        return block[0] * self.scale + self.mean
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What generation can be asked for: named fields, laid side by side in ``c``."""
+
+    fields: tuple[Classes | Quantity, ...]
+
+    @property
+    def width(self) -> int:
+        return sum(f.width for f in self.fields)
+
+    def encode(self, values: Mapping[str, object]) -> list[float]:
+        """A row of ``c`` from a value for every field."""
+        return [number for f in self.fields for number in f.encode(values[f.name])]
+
+    def decode(self, row: Sequence[float]) -> dict[str, str | float]:
+        """The named values of a row of ``c``."""
+        named: dict[str, str | float] = {}
+        for f, block in self.blocks():
+            named[f.name] = f.decode(row[block])
+        return named
+
+    def blocks(self) -> Iterable[tuple[Classes | Quantity, slice]]:
+        """Each field with the slice of ``c`` that it occupies."""
+        start = 0
+        for f in self.fields:
+            yield f, slice(start, start + f.width)
+            start += f.width
+
+    def field(self, name: str) -> tuple[Classes | Quantity, slice]:
+        """A field by its name.
+
+        Raises:
+            GankitError: the run does not condition on it.
+        """
+        for f, block in self.blocks():
+            if f.name == name:
+                return f, block
+        raise GankitError(
+            f"this run is not conditioned on {name!r}",
+            did_you_mean(name, [f.name for f in self.fields]),
+        )
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One encoded sample: its shape without the batch axis, and what it is conditioned on."""
+
+    shape: tuple[int, ...]
+    condition: Condition | None = None
+
+
+@dataclass
+class Batch:
+    """Encoded samples ``x`` of shape ``(N, *shape)`` and conditions ``c`` of ``(N, width)``."""
+
+    x: Tensor
+    c: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+    def __getitem__(self, index: Tensor | slice) -> Batch:
+        return Batch(self.x[index], None if self.c is None else self.c[index])
+
+    def to(self, device: Any) -> Batch:
+        return Batch(
+            self.x.to(device, non_blocking=True),
+            None if self.c is None else self.c.to(device, non_blocking=True),
+        )
+
+
+@dataclass
+class Networks:
+    """What the engine trains. The modules are built on the CPU in float32."""
+
+    generator: nn.Module
+    """``(z (N, latent_dim), c (N, width) | None) -> x (N, *shape)``; deterministic in its input."""
+    discriminator: nn.Module
+    """``(x (N, *shape), c | None) -> logits (N,)``; unbounded, no sigmoid."""
+    latent_dim: int
+    """Width of ``z ~ N(0, I)``."""
+    augment: Callable[[Tensor, Tensor], Tensor] | None = None
+    """``(x, p) -> x``: differentiable augmentation of D's input with probability p (0-d tensor)."""
+    generator_terms: Mapping[str, Callable[[Tensor, Tensor | None], Tensor]] = field(
+        default_factory=dict
+    )
+    """Further terms ``(fake, c) -> scalar`` of the generator's loss, by the name they log under."""
+    samples_interact: bool = False
+    """Whether D's logit of a sample depends on the rest of its batch (batch normalisation,
+    minibatch statistics). Reals and fakes then go through D separately."""
+
+
+# --- What a plugin implements -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file, row or entry that could not be used, and why."""
+
+    where: str
+    why: str
+
+
+@dataclass
+class Source(Generic[Item]):
+    """What :meth:`Modality.read` found."""
+
+    items: Sequence[Item]
+    """Lazy where it matters: the engine uses ``len()`` and ``[i]`` only."""
+    fingerprint: str
+    """A hash of the data: the same files give the same one, wherever they lie."""
+    description: str = ""
+    """One line for the run's record: format, count, classes."""
+    licence: str = ""
+    """What is known of the data's licence."""
+    problems: Sequence[Problem] = ()
+    """What was left out, one entry each."""
+
+
+@dataclass
+class CodecState:
+    """A codec as it is stored with the run: JSON and tensors, never code."""
+
+    config: dict[str, Any]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Codec(ABC, Generic[Item]):
+    """How items become tensors and back."""
+
+    layout: Layout
+    deterministic: bool = True
+    """Whether :meth:`encode` gives the same tensors each time. The engine then encodes each item
+    once and keeps the result; otherwise it encodes again at every visit."""
+
+    @abstractmethod
+    def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:
+        """Items as tensors in storage form: any dtype, as small as it can be, on the CPU."""
+
+    def prepare(self, batch: Batch) -> Batch:
+        """Storage form to what D sees: float32 ``(N, *layout.shape)``, on the batch's device.
+
+        Runs at every step. Random views (a mirror image, a crop) belong here and draw from
+        torch's default generator.
+        """
+        return batch
+
+    @abstractmethod
+    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Item]:
+        """Generated tensors as items; the inverse of ``prepare(encode(...))``.
+
+        Args:
+            batch: what the generator made, float32 on the CPU.
+            seeds: one per sample; whatever is drawn for a sample is drawn from its seed, so that
+                an item does not depend on its neighbours.
+        """
+
+    @abstractmethod
+    def state(self) -> CodecState:
+        """All that :meth:`Modality.load_codec` needs."""
+
+
+@dataclass(frozen=True)
+class Sample(Generic[Item]):
+    """A generated item with its own seed and the condition it was made for."""
+
+    item: Item
+    seed: int
+    condition: Mapping[str, str | float]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What every generated file says of itself. Written by the core, carried by the plugin."""
+
+    software: str
+    """Name and version of the program."""
+    run: str
+    """Name of the run."""
+    created: str
+    """UTC, ISO 8601."""
+    source_type: str
+    """IPTC digital source type, a URI."""
+
+    def text(self) -> dict[str, str]:
+        """The statement as short key-value pairs, for formats with text metadata."""
+        return {
+            "Software": self.software,
+            "Source": f"generated by {self.software}, run {self.run}",
+            "DigitalSourceType": self.source_type,
+            "CreationTime": self.created,
+        }
+
+
+class Extractor(ABC, Generic[Item]):
+    """Features under which distances between data sets are measured."""
+
+    name: str
+    """Scores carry it: ``frechet/<name>``."""
+    fingerprint: str
+    """A hash of the weights or of the recipe that draws them."""
+    aliases: Mapping[str, str] = {}
+    """Established names of a score with this very extractor, as ``{"frechet": "fid"}``."""
+
+    @abstractmethod
+    def features(self, items: Sequence[Item]) -> np.ndarray[Any, Any]:
+        """Float64 features of shape ``(N, D)``."""
+
+
+@dataclass
+class EvaluationData(Generic[Item]):
+    """What an :class:`Evaluator` compares."""
+
+    generated: Sequence[Sample[Item]]
+    train: Sequence[Item]
+    heldout: Sequence[Item]
+    """Real items that training never saw."""
+
+
+class Evaluator(ABC, Generic[Item]):
+    """Scores of a modality's own, beyond distances between features."""
+
+    name: str
+
+    @abstractmethod
+    def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
+        """Named scores, or an empty mapping where they do not apply."""
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """For modalities without settings."""
+
+
+class Modality(ABC, Generic[Item]):
+    """What a plugin supplies: a data module, networks and evaluators."""
+
+    Settings: type = NoSettings
+    """A frozen dataclass with defaults; the docstring under each field is shown to the user."""
+    formats: Sequence[str] = ("folder",)
+    """What :meth:`write` can write; the first is the default."""
+    source_type: str = (
+        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+    )
+    """The IPTC digital source type of what the modality generates."""
+
+    @abstractmethod
+    def read(self, source: object | None, settings: Any, progress: Progress) -> Source[Item]:
+        """The items of a data set.
+
+        Args:
+            source: a path, an object in memory (``gankit.fit``), or None for the small real data
+                set that comes with the plugin.
+
+        Raises:
+            GankitError: nothing usable there; the message names the path.
+        """
+
+    @abstractmethod
+    def fit_codec(self, items: Sequence[Item], settings: Any, progress: Progress) -> Codec[Item]:
+        """The codec for these items, learnt from them where need be."""
+
+    @abstractmethod
+    def load_codec(self, state: CodecState, settings: Any) -> Codec[Item]:
+        """The codec that :meth:`Codec.state` described. Executes nothing from the run."""
+
+    @abstractmethod
+    def build_networks(self, layout: Layout, settings: Any) -> Networks:
+        """Freshly initialised networks, drawn from torch's default generator."""
+
+    def evaluators(self, settings: Any) -> Sequence[Extractor[Item] | Evaluator[Item]]:
+        """Extractors and scores, the default ones first."""
+        return ()
+
+    @abstractmethod
+    def write(
+        self, samples: Iterable[Sample[Item]], target: Path, provenance: Provenance, format: str
+    ) -> None:
+        """Writes generated items below the new, empty folder ``target``.
+
+        ``samples`` may be a long stream: write as it comes. Every file carries
+        ``provenance.text()`` in its format's own metadata.
+        """
+
+    @abstractmethod
+    def preview(self, items: Sequence[Item], target: Path) -> Path:
+        """Something to look at, written to ``target`` plus a suffix of its own; returns the file."""
+
+    def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
+        """The previews of one training run as a short film, or None."""
+        return None

@@ -1,0 +1,36 @@
+"""One exception for everything that the user can put right."""
+
+from __future__ import annotations
+
+
+class GankitError(Exception):
+    """Something that the person at the terminal did, or can mend.
+
+    The command line prints it as one line and exits with code 2; any other exception is a
+    fault of ours and keeps its traceback.
+
+    Args:
+        message: what is wrong, naming the file, row or key.
+        hint: what to do about it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:
+    """A hint with the names nearest to ``word``, or the known ones when none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.55)
+    if near:
+        return "Did you mean " + " or ".join(near) + "?"
+    if not known:
+        return "There are none."
+    listed = ", ".join(sorted(known)[:show])
+    return f"Known: {listed}{', …' if len(known) > show else ''}"
