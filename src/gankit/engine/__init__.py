@@ -1,0 +1,1 @@
+"""The adversarial engine. Start with ``step.py``, then ``trainer.py``."""
