@@ -27,8 +27,8 @@ def finite_difference_norm(
 ) -> Tensor:
     """``(D(x + sigma e) - D(x))^2 / sigma^2`` with ``e ~ N(0, I)``, no double backward.
 
-    Its expectation is the squared gradient norm plus O(sigma^2) (Seaweed-APT, arXiv 2501.08316,
-    section 3.4).
+    Its expectation is the squared gradient norm plus O(sigma^2): the approximated R1 of
+    Seaweed-APT (arXiv 2501.08316).
     """
     nearby = x.detach() + sigma * torch.randn_like(x)
     return ((discriminate(nearby) - logits) / sigma).square()

@@ -1,0 +1,81 @@
+"""The training state on disk: safetensors and JSON, written aside and renamed, rotated.
+
+A checkpoint is a folder ``checkpoints/<samples>``. It appears whole or not at all, and the one
+before it stays until it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from gankit.errors import GankitError
+
+TENSORS, META = "state.safetensors", "state.json"
+
+
+def save_checkpoint(
+    folder: Path, samples: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], keep: int
+) -> Path:
+    """Writes one checkpoint and removes the oldest beyond ``keep``.
+
+    Raises:
+        OSError: the disk is full or not writable; earlier checkpoints are untouched.
+    """
+    target = folder / f"{samples:012d}"
+    aside = folder / f".{target.name}.partial"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    try:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, aside / TENSORS)
+        (aside / META).write_text(json.dumps(meta, indent=1))
+        for file in (aside / TENSORS, aside / META, aside):
+            _sync(file)
+        if target.exists():  # the same point again, after a resume: nothing new in it
+            shutil.rmtree(target)
+        os.replace(aside, target)
+        _sync(folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise OSError(getattr(error, "errno", None) or 5, str(error), str(target)) from error
+    for old in checkpoints(folder)[: -max(keep, 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest checkpoint that can be read, or None when there is none.
+
+    Raises:
+        GankitError: there are checkpoints, and none can be read.
+    """
+    found, reason = checkpoints(folder), ""
+    for path in reversed(found):
+        try:
+            return load_file(path / TENSORS), json.loads((path / META).read_text())
+        except (OSError, ValueError, SafetensorError) as error:
+            reason = f"{path}: {error}"
+    if found:
+        raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")
+    return None
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The complete checkpoints, oldest first."""
+    return sorted(p for p in folder.glob("[0-9]*") if p.is_dir()) if folder.is_dir() else []
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,156 @@
+"""Real samples: encoded once and kept on the device when they fit, streamed by workers when not.
+
+The order is a fresh permutation for each epoch, a function of seed and position alone, so that a
+resumed run goes on with the very next sample.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from gankit.contract import Batch, Codec, Progress
+
+ENCODE_CHUNK = 256
+
+
+def sample_order(n: int, seed: int, start: int) -> Iterator[int]:
+    """Indices from position ``start`` on, without end; each epoch visits all n once."""
+    for epoch in itertools.count(start // n):
+        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+        order = torch.randperm(n, generator=generator).tolist()
+        yield from order[start % n :] if epoch == start // n else order
+
+
+class RealSamples:
+    """An endless stream of real batches on the device.
+
+    Args:
+        items: training items, ``len()`` and ``[i]``.
+        codec: encodes them.
+        batch: samples a batch in this process.
+        seed: fixes the order.
+        device: where batches go.
+        cache: ``auto``, ``always`` or ``never``.
+        workers: processes that encode when streaming.
+        share: this process's rank and the number of processes; each takes its part of a batch.
+    """
+
+    def __init__(
+        self, items: Sequence[Any], codec: Codec[Any], *, batch: int, seed: int,
+        device: torch.device, cache: str = "auto", workers: int = 0,
+        share: tuple[int, int] = (0, 1), progress: Progress = lambda what, done, total: None,
+    ) -> None:
+        self.items, self.codec = items, codec
+        self.batch, self.seed, self.device, self.share = batch, seed, device, share
+        self.workers = workers
+        self.position = 0
+        """Samples drawn so far, over all processes."""
+        self._stored: Batch | None = None
+        self._stream: Iterator[Any] | None = None
+        if codec.deterministic and cache != "never":
+            self._stored = self._encode_all(cache, progress)
+
+    @property
+    def cached(self) -> bool:
+        return self._stored is not None
+
+    def seek(self, position: int) -> None:
+        """Continues at a position; the next batch is the one that follows it."""
+        self.position, self._stream = position, None
+
+    def next(self) -> Batch:
+        """The next batch, prepared: float32 ``(batch, *shape)`` on the device."""
+        if self._stream is None:
+            self._stream = iter(self._batches())
+        batch: Batch = next(self._stream)
+        self.position += self.batch * self.share[1]
+        return self.codec.prepare(batch)
+
+    def _indices(self) -> Iterator[list[int]]:
+        rank, size = self.share
+        order = sample_order(len(self.items), self.seed, self.position)
+        while True:
+            yield list(itertools.islice(order, self.batch * size))[rank::size]
+
+    def _batches(self) -> Iterator[Batch]:
+        if self._stored is not None:
+            for indices in self._indices():
+                yield self._stored[torch.tensor(indices, device=self._stored.x.device)]
+        else:
+            loader = DataLoader(
+                _Encoded(self.items, self.codec, self.seed),
+                sampler=_Positions(self._indices(), self.position, self.batch * self.share[1]),
+                batch_size=None,
+                num_workers=self.workers,
+                pin_memory=self.device.type == "cuda",
+                generator=torch.Generator().manual_seed(0),
+            )
+            for x, c in loader:
+                yield Batch(x, c).to(self.device)
+
+    def _encode_all(self, cache: str, progress: Progress) -> Batch | None:
+        """All items encoded, or None when they would not fit."""
+        n, chunks = len(self.items), []
+        for start in range(0, n, ENCODE_CHUNK):
+            some = [self.items[i] for i in range(start, min(start + ENCODE_CHUNK, n))]
+            chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, start])))
+            if start == 0 and cache == "auto":
+                size = _bytes(chunks[0]) / len(some) * n
+                if size > _free_memory(self.device) / 2:
+                    return None
+            progress("encoding", start + len(some), n)
+        stored = Batch(
+            torch.cat([chunk.x for chunk in chunks]),
+            None if chunks[0].c is None else torch.cat([_known(chunk.c) for chunk in chunks]),
+        )
+        return stored.to(self.device)
+
+
+class _Encoded(Dataset[Any]):
+    """Batches by their position and indices, for the worker processes."""
+
+    def __init__(self, items: Sequence[Any], codec: Codec[Any], seed: int) -> None:
+        self.items, self.codec, self.seed = items, codec, seed
+
+    def __getitem__(self, key: Any) -> Any:
+        position, indices = key
+        rng = np.random.default_rng([self.seed, position])
+        batch = self.codec.encode([self.items[i] for i in indices], rng)
+        return batch.x, batch.c
+
+
+class _Positions(torch.utils.data.Sampler[Any]):
+    """Numbers the batches, so that a batch's random views depend on its position alone."""
+
+    def __init__(self, indices: Iterator[list[int]], start: int, step: int) -> None:
+        self.indices, self.positions = indices, itertools.count(start, step)
+
+    def __iter__(self) -> Iterator[Any]:
+        return zip(self.positions, self.indices, strict=False)
+
+
+def _known(c: torch.Tensor | None) -> torch.Tensor:
+    assert c is not None, "a codec gives conditions for all items or for none"
+    return c
+
+
+def _bytes(batch: Batch) -> int:
+    return sum(t.numel() * t.element_size() for t in (batch.x, batch.c) if t is not None)
+
+
+def _free_memory(device: torch.device) -> float:
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        return float(fields["MemAvailable"].split()[0]) * 1024
+    return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) / 2

@@ -1,0 +1,126 @@
+"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Codec, Condition, Sample
+
+BLOCK = 64
+"""Items computed together. An item always lies at place ``seed % BLOCK`` of a batch of this very
+size, so that not even the rounding of a matrix product depends on what else was asked for."""
+MAX_CONDITION_ROWS = 4096
+
+
+class ConditionTable:
+    """The conditions seen in training and how often: what is drawn where the user asks nothing.
+
+    Args:
+        rows: distinct rows of ``c``, (R, width).
+        weights: how often each occurs, (R,), positive.
+    """
+
+    def __init__(self, rows: Tensor, weights: Tensor) -> None:
+        self.rows, self.weights = rows.float().cpu(), weights.double().cpu()
+
+    @classmethod
+    def from_training(cls, c: Tensor, seed: int) -> ConditionTable:
+        """The table of (N, width) training conditions; a sample of them where they are many."""
+        rows, counts = torch.unique(c.cpu(), dim=0, return_counts=True)
+        if len(rows) > MAX_CONDITION_ROWS:
+            keep = np.random.default_rng(seed).permutation(len(rows))[:MAX_CONDITION_ROWS]
+            rows, counts = rows[keep], counts[keep]
+        return cls(rows, counts)
+
+    def draw(
+        self, condition: Condition, seeds: Sequence[int], where: Mapping[str, object]
+    ) -> Tensor:
+        """One row of ``c`` a seed, with the fields in ``where`` as asked.
+
+        The other fields come from training rows that have the asked classes, where there are any.
+        """
+        asked = []
+        for name, value in where.items():
+            field, block = condition.field(name)
+            asked.append((block, torch.tensor(field.encode(value))))
+        fits = torch.ones(len(self.rows), dtype=torch.bool)
+        for block, value in asked:
+            fits &= (self.rows[:, block] - value).abs().amax(1) < 0.5
+        if not fits.any():
+            fits[:] = True
+        rows = self.rows[fits]
+        p = self.weights[fits].numpy() / self.weights[fits].sum().item()
+        drawn = [int(np.random.default_rng([s, 1]).choice(len(rows), p=p)) for s in seeds]
+        c = rows[drawn].clone()
+        for block, value in asked:
+            c[:, block] = value
+        return c
+
+
+class Sampler:
+    """A generator with its codec, ready to draw.
+
+    Args:
+        generator: in the state it should sample with; it is put in evaluation mode.
+        codec: decodes what it makes.
+        latent_dim: width of z.
+        conditions: what to condition on, None for an unconditional run.
+        device: where the generator is.
+    """
+
+    def __init__(self, generator: nn.Module, codec: Codec[Any], latent_dim: int,
+                 conditions: ConditionTable | None, device: torch.device) -> None:
+        self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
+        self.conditions, self.device = conditions, device
+
+    def latents(self, seeds: Sequence[int]) -> Tensor:
+        """``z ~ N(0, I)``, (N, latent_dim), each row from its own seed."""
+        rows = [np.random.default_rng(s).standard_normal(self.latent_dim, np.float32)
+                for s in seeds]
+        return torch.from_numpy(np.stack(rows))
+
+    def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
+        """Rows of ``c`` for the seeds, or None for an unconditional run.
+
+        Raises:
+            GankitError: ``where`` asks for what the run is not conditioned on.
+        """
+        condition = self.codec.layout.condition
+        if self.conditions is None or condition is None:
+            if where:
+                Condition(()).field(next(iter(where)))
+            return None
+        return self.conditions.draw(condition, seeds, where)
+
+    def sample(
+        self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
+    ) -> Iterator[Sample[Any]]:
+        """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
+        where = where or {}
+        self.draw_conditions([seed], where)  # a wrong condition shows before any work
+        first, last = seed // BLOCK, (seed + n - 1) // BLOCK
+        for block in range(first, last + 1):
+            seeds = range(block * BLOCK, (block + 1) * BLOCK)
+            wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], BLOCK))
+            z, c = self.latents(seeds), self.draw_conditions(seeds, where)
+            batch = self.generate(z, c)[wanted]
+            yield from self.as_samples(batch, seeds[wanted])
+
+    @torch.inference_mode()
+    def generate(self, z: Tensor, c: Tensor | None) -> Batch:
+        """What the generator makes of latents and conditions, float32 on the CPU."""
+        batch = Batch(z, c).to(self.device)
+        return Batch(self.generator(batch.x, batch.c).float().cpu(), c)
+
+    def as_samples(self, batch: Batch, seeds: Sequence[int]) -> Iterator[Sample[Any]]:
+        condition = self.codec.layout.condition
+        items = self.codec.decode(batch, seeds)
+        for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
+            named = {} if condition is None or batch.c is None else condition.decode(
+                batch.c[i].tolist())
+            yield Sample(item, seed, named)
