@@ -134,7 +134,7 @@ class LogSettings:
     """Samples between two lines of metrics.jsonl; 0 makes about a hundred."""
     preview: int = 0
     """Samples between two previews; 0 makes about ten."""
-    preview_count: int = 64
+    preview_count: int = 100
     """Items in a preview."""
 
 

@@ -1,0 +1,445 @@
+"""The training loop. ``step.py`` has the mathematics; this file has the order of events."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Codec, Networks
+from gankit.engine import parallel
+from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
+from gankit.engine.compile import CompiledStep
+from gankit.engine.data import RealSamples
+from gankit.engine.ema import ema_decay, update_ema
+from gankit.engine.guard import Diverged, Guard
+from gankit.engine.sampling import ConditionTable, Sampler
+from gankit.engine.schedules import Scheduled, ever_positive, schedule
+from gankit.engine.settings import EngineSettings
+from gankit.engine.step import Game, Gradients, StepFunction, Terms, Weights, trainable
+from gankit.errors import GankitError
+from gankit.hookspecs import Callback, ObjectiveInfo, PenaltyInfo
+
+
+@dataclass
+class Clock:
+    """Where training stands."""
+
+    samples: int = 0
+    """Real samples shown to the discriminator: the time that every schedule runs on."""
+    steps: int = 0
+    """Generator steps."""
+    seconds: float = 0.0
+    """Time spent training, over all resumptions."""
+
+
+class Trainer:
+    """Trains two networks against each other.
+
+    Args:
+        networks: as the plugin built them, on the CPU.
+        codec: prepares real batches and decodes previews.
+        reals: the training data.
+        settings: the engine's settings.
+        objective: the game.
+        penalties: what plugins add, with weights.
+        conditions: the table that conditions are drawn from at sampling, if any.
+        folder: where checkpoints go.
+        callbacks: told of ticks, previews and the end.
+        export: called after each checkpoint, to write what generation needs.
+        preview: called with items of fixed seeds and the samples seen.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        codec: Codec[Any],
+        reals: RealSamples,
+        settings: EngineSettings,
+        *,
+        objective: ObjectiveInfo,
+        penalties: Sequence[tuple[PenaltyInfo, float]] = (),
+        conditions: ConditionTable | None = None,
+        folder: Path,
+        callbacks: Sequence[Callback] = (),
+        export: Callable[[Trainer], None] = lambda trainer: None,
+        preview: Callable[[list[Any], int], Path | None] = lambda items, samples: None,
+    ) -> None:
+        self.settings, self.codec, self.reals, self.folder = settings, codec, reals, folder
+        self.device, self.conditions = reals.device, conditions
+        self.callbacks, self.export, self.preview = callbacks, export, preview
+        self.clock, self.guard, self.stop_requested = Clock(), Guard(), False
+
+        # The networks, and the average of the generator that will generate.
+        networks.generator.to(self.device)
+        networks.discriminator.to(self.device)
+        if settings.train.channels_last:
+            for module in (networks.generator, networks.discriminator):
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks = networks
+        self.ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+
+        # The game and its two optimisers.
+        loss, optim = settings.loss, settings.optim
+        sigma = loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0
+        self.game = Game(
+            networks,
+            objective,
+            Terms(
+                zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
+                gradient_penalty=ever_positive(loss.gradient_penalty),
+                finite_difference=sigma,
+                extra=tuple(penalties),
+            ),
+            autocast=torch.bfloat16 if settings.train.precision == "bf16" else None,
+        )
+        self.g_params = trainable(networks.generator)
+        self.d_params = trainable(networks.discriminator)
+        self.g_optimiser = self._adam(self.g_params)
+        self.d_optimiser = self._adam(self.d_params)
+        self.d_step: StepFunction = self.game.discriminator_step
+        self.g_step: StepFunction = self.game.generator_step
+        if settings.train.compile:
+            self.d_step = CompiledStep(self.d_step, networks.discriminator, networks.generator)
+            self.g_step = CompiledStep(self.g_step, networks.generator, networks.discriminator)
+
+        # Everything that changes with time, on one clock.
+        def on_clock(value: Scheduled) -> Callable[[int], float]:
+            return schedule(value, settings.train.burn_in)
+
+        self.schedules = {
+            "r1": on_clock(loss.r1),
+            "r2": on_clock(loss.r2),
+            "gradient_penalty": on_clock(loss.gradient_penalty),
+            "g_lr": on_clock(optim.lr),
+            "d_lr": on_clock(optim.lr if optim.d_lr is None else optim.d_lr),
+            "g_beta2": on_clock(optim.beta2),
+            "d_beta2": on_clock(optim.beta2 if optim.d_beta2 is None else optim.d_beta2),
+            "half_life": on_clock(settings.ema.half_life),
+            "augment_p": on_clock(settings.augment.p),
+        }
+        self.weights = Weights(*(torch.zeros((), device=self.device) for _ in range(4)))
+        self.threads = 0
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+
+    # --- The loop -------------------------------------------------------------------------------
+
+    def train(self) -> str:
+        """Trains until the samples or the time are spent; ``done`` or ``interrupted``.
+
+        Raises:
+            GankitError: training diverged; the last good checkpoint is kept.
+        """
+        settings, clock = self.settings, self.clock
+        batch = settings.train.batch * settings.train.d_steps
+        total = settings.train.samples
+        tick_every = settings.log.every or max(total // 100, batch)
+        preview_every = settings.log.preview or max(total // 10, batch)
+        next_tick, next_preview = _after(clock.samples, tick_every), clock.samples
+        next_save = _after(clock.samples, settings.checkpoint.every)
+        self._prepare_threads()
+        if clock.samples == 0:
+            self.save()
+        started, before = time.monotonic(), clock.seconds
+        tick_started, tick_samples, saved = started, clock.samples, started
+        status = "done"
+
+        while clock.samples < total and not 0 < settings.train.time <= clock.seconds:
+            # Show what the generator can do so far.
+            if clock.samples >= next_preview:
+                self._show()
+                next_preview = _after(clock.samples, preview_every)
+
+            # D plays, then G; the average follows.
+            self._set_schedules()
+            for _ in range(settings.train.d_steps):
+                self._play(self.d_step, self.d_params, self.d_optimiser, self._penalise())
+            self._play(self.g_step, self.g_params, self.g_optimiser)
+            decay = ema_decay(batch, self.schedules["half_life"](clock.samples))
+            update_ema(self.ema, self.networks.generator, decay)
+            clock.samples += batch
+            clock.steps += 1
+            now = time.monotonic()
+            clock.seconds = before + now - started
+
+            # Report and judge: the only place that waits for the device.
+            if clock.samples >= next_tick or clock.samples >= total:
+                values = self._means()
+                now = time.monotonic()
+                rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
+                self._tick(values, rate)
+                tick_started, tick_samples = now, clock.samples
+                next_tick = _after(clock.samples, tick_every)
+
+            # Save, by samples or by the minute.
+            by_samples = settings.checkpoint.every > 0 and clock.samples >= next_save
+            if by_samples or now - saved > 60 * settings.checkpoint.minutes:
+                self.save()
+                saved = time.monotonic()
+                next_save = _after(clock.samples, settings.checkpoint.every)
+            if self.stop_requested:
+                status = "interrupted"
+                break
+
+        self.save()
+        if status == "done":
+            self._show()
+        return status
+
+    def _play(
+        self, step: StepFunction, params: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer,
+        *static: bool,
+    ) -> None:
+        """One optimiser step of one player, on a fresh real batch."""
+        pieces = self.settings.train.accumulate
+        total: list[Tensor] = []
+        for _ in range(pieces):
+            gradients, logs = self._gradients(step, params, self.reals.next(), static)
+            if total:
+                torch._foreach_add_(total, list(gradients))
+            else:
+                total = list(gradients)
+            self._log(logs)
+            if self.settings.augment.target > 0 and "d_sign" in logs:
+                self._adapt_augmentation(logs["d_sign"])
+        if pieces > 1:
+            torch._foreach_div_(total, pieces)
+        parallel.average_(total)
+        for p, gradient in zip(params, total, strict=True):
+            p.grad = gradient
+        optimiser.step()
+        optimiser.zero_grad()
+
+    def _gradients(
+        self, step: StepFunction, params: Sequence[nn.Parameter], real: Batch,
+        static: Sequence[bool],
+    ) -> tuple[Gradients, dict[str, Tensor]]:
+        x = real.x
+        if self.settings.train.channels_last and x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        z = torch.randn(len(real), self.networks.latent_dim, device=self.device)
+        return step(params, x, real.c, z, self.weights, *static)
+
+    def _penalise(self) -> bool:
+        return self.clock.steps % self.settings.loss.penalty_every == 0
+
+    # --- What the clock drives ------------------------------------------------------------------
+
+    def _set_schedules(self) -> None:
+        at = {name: value(self.clock.samples) for name, value in self.schedules.items()}
+        lazily = self.settings.loss.penalty_every
+        self.weights.r1.fill_(at["r1"] * lazily)
+        self.weights.r2.fill_(at["r2"] * lazily)
+        self.weights.gradient_penalty.fill_(at["gradient_penalty"] * lazily)
+        if self.settings.augment.target <= 0:
+            self.weights.augment_p.fill_(at["augment_p"])
+        optim = self.settings.optim
+        d_beta1 = optim.beta1 if optim.d_beta1 is None else optim.d_beta1
+        for optimiser, lr, beta1, beta2 in (
+            (self.g_optimiser, at["g_lr"], optim.beta1, at["g_beta2"]),
+            (self.d_optimiser, at["d_lr"], d_beta1, at["d_beta2"]),
+        ):
+            for group in optimiser.param_groups:
+                group["lr"], group["betas"] = lr, (beta1, beta2)
+
+    def _adapt_augmentation(self, d_sign: Tensor) -> None:
+        """Moves p so that D(real) > D(fake) as often as asked (Karras et al. 2020, section 2.3)."""
+        train, augment = self.settings.train, self.settings.augment
+        parallel.average_([d_sign])
+        change = (d_sign - augment.target).sign() * (train.batch / augment.speed)
+        self.weights.augment_p.add_(change / train.accumulate).clamp_(0, 1)
+
+    def _adam(self, params: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+        fused = self.device.type in ("cpu", "cuda")
+        return torch.optim.Adam(list(params), eps=self.settings.optim.eps, fused=fused)
+
+    # --- Ticks and previews ---------------------------------------------------------------------
+
+    def _log(self, logs: Mapping[str, Tensor]) -> None:
+        for name, value in logs.items():
+            if name in self._sums:
+                self._sums[name] += value
+            else:
+                self._sums[name] = value.clone()
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def _means(self) -> dict[str, float]:
+        names = list(self._sums)
+        sums = torch.stack([self._sums[k] for k in names]).tolist() if names else []
+        means = {k: s / self._counts[k] for k, s in zip(names, sums, strict=True)}
+        self._sums, self._counts = {}, {}
+        return means
+
+    def _tick(self, values: dict[str, float], rate: float) -> None:
+        try:
+            status = self.guard.check(values)
+        except Diverged as broken:
+            raise GankitError(
+                f"training diverged after {self.clock.samples:,} samples: {broken} not finite",
+                "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
+                "optim.lr, or train.precision=fp32",
+            ) from None
+        line: dict[str, Any] = {
+            "samples": self.clock.samples,
+            "steps": self.clock.steps,
+            "seconds": round(self.clock.seconds, 3),
+            "samples_per_second": round(rate, 2),
+            "lr": self.schedules["g_lr"](self.clock.samples),
+            "augment_p": float(self.weights.augment_p),
+            "guard": status,
+            **values,
+        }
+        for callback in self.callbacks:
+            callback.tick(line)
+
+    def sampler(self) -> Sampler:
+        """The averaged generator as it stands."""
+        return Sampler(self.ema, self.codec, self.networks.latent_dim, self.conditions,
+                       self.device)
+
+    def _show(self) -> None:
+        """A preview from fixed seeds; classes in turn where there is one label."""
+        if parallel.world()[0]:
+            return
+        sampler, n = self.sampler(), self.settings.log.preview_count
+        z = sampler.latents(range(n))
+        c = sampler.draw_conditions(range(n), {})
+        condition = self.codec.layout.condition
+        if c is not None and condition is not None and len(condition.fields) == 1:
+            width = condition.fields[0].width
+            if width > 1:
+                c = torch.eye(width)[torch.arange(n) % width]
+        batch = sampler.generate(z, c)
+        file = self.preview(self.codec.decode(batch, range(n)), self.clock.samples)
+        for callback in self.callbacks:
+            if file is not None:
+                callback.preview(file)
+
+    # --- Saving and coming back -----------------------------------------------------------------
+
+    def save(self) -> None:
+        """Writes a checkpoint, then what generation needs.
+
+        Raises:
+            GankitError: the disk is full or not writable.
+        """
+        if parallel.world()[0]:
+            return
+        tensors, meta = self.state()
+        if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
+            raise GankitError(
+                f"training diverged after {self.clock.samples:,} samples: weights not finite",
+                "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
+                "optim.lr, or train.precision=fp32",
+            )
+        try:
+            keep = self.settings.checkpoint.keep
+            save_checkpoint(self.folder, self.clock.samples, tensors, meta, keep)
+            self.export(self)
+        except OSError as error:
+            raise GankitError(
+                f"cannot write {error.filename or self.folder}: {error.strerror or error}",
+                "Earlier checkpoints are kept: free some space and run the same command again",
+            ) from error
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything that the next step depends on, as tensors and JSON."""
+        tensors: dict[str, Tensor] = {"augment_p": self.weights.augment_p,
+                                      "rng/cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            tensors["rng/cuda"] = torch.cuda.get_rng_state(self.device)
+        for name, module in self._modules().items():
+            tensors |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
+        for name, optimiser in self._optimisers().items():
+            for i, values in optimiser.state_dict()["state"].items():
+                tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
+        meta = {"clock": vars(self.clock), "position": self.reals.position,
+                "threads": self.threads}
+        return tensors, meta
+
+    def resume(self) -> bool:
+        """Takes up the newest checkpoint; False when there is none."""
+        loaded = load_checkpoint(self.folder)
+        if loaded is None:
+            return False
+        tensors, meta = loaded
+        for name, module in self._modules().items():
+            module.load_state_dict(_below(tensors, name))
+        for name, optimiser in self._optimisers().items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _below(tensors, name).items():
+                i, _, what = key.partition("/")
+                state.setdefault(int(i), {})[what] = value
+            groups = optimiser.state_dict()["param_groups"]
+            optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.weights.augment_p.copy_(tensors["augment_p"])
+        self.clock, self.threads = Clock(**meta["clock"]), meta["threads"]
+        self.reals.seek(meta["position"])
+        torch.set_rng_state(tensors["rng/cpu"])
+        if self.device.type == "cuda" and "rng/cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["rng/cuda"], self.device)
+        return True
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"generator": self.networks.generator,
+                "discriminator": self.networks.discriminator, "ema": self.ema}
+
+    def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {"g_optimiser": self.g_optimiser, "d_optimiser": self.d_optimiser}
+
+    # --- Trials ---------------------------------------------------------------------------------
+
+    def _prepare_threads(self) -> None:
+        """On a CPU, measures how many threads are fastest; a resumed run keeps its number, since
+        the order of summation depends on it."""
+        if self.device.type != "cpu":
+            return
+        available = torch.get_num_threads()
+        if not self.threads:
+            self.threads = self.settings.train.threads or (
+                min((self.step_seconds(n), n) for n in _thread_counts(available))[1]
+                if available > 1 else 1)
+        torch.set_num_threads(self.threads)
+
+    def step_seconds(self, threads: int | None = None, trials: int = 3) -> float:
+        """The fastest of a few trial steps; leaves no trace in the training state."""
+        if threads is not None:
+            torch.set_num_threads(threads)
+        position, rng = self.reals.position, torch.get_rng_state()
+        buffers = [(b, b.clone()) for m in self._modules().values() for b in m.buffers()]
+        fastest = float("inf")
+        for _ in range(trials + 1):  # the first one warms up
+            started = time.perf_counter()
+            for step, params, static in ((self.game.discriminator_step, self.d_params, (True,)),
+                                         (self.game.generator_step, self.g_params, ())):
+                self._gradients(step, params, self.reals.next(), static)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)
+            took = time.perf_counter() - started
+            fastest = min(fastest, took) if _ else float("inf")
+        for buffer, value in buffers:
+            buffer.copy_(value)
+        self.reals.seek(position)
+        torch.set_rng_state(rng)
+        return fastest * self.settings.train.accumulate
+
+
+def _after(samples: int, every: int) -> int:
+    """The next multiple of ``every``."""
+    return (samples // every + 1) * every if every > 0 else samples
+
+
+def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    start = name + "/"
+    return {k[len(start):]: v for k, v in tensors.items() if k.startswith(start)}
+
+
+def _thread_counts(available: int) -> list[int]:
+    return sorted({1, available, *(n for n in (2, 4, 8, 16, 32, 64) if n < available)})
