@@ -12,8 +12,8 @@ from gankit.metrics._features import Features, as_pair
 def squared_mmd(x: Features, y: Features) -> float:
     """The unbiased estimate of MMD² under ``k(a, b) = (a·b / D + 1)³``.
 
-    Bińkowski et al. 2018, eq. 4 with the kernel of section 4. Unbiased, hence now and then
-    negative where the two distributions agree.
+    Bińkowski et al. 2018, section 4. Unbiased, hence now and then negative where the two
+    distributions agree.
 
     Args:
         x: features ``(N, D)``, N at least 2.

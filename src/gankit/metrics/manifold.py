@@ -19,10 +19,10 @@ def manifold_scores(
     neighbour in the set.
 
     - ``precision``: share of generated samples within the real manifold; ``recall``: share of real
-      samples within the generated one (Kynkäänniemi et al. 2019, eq. 1-2; they take k = 3).
+      samples within the generated one (Kynkäänniemi et al. 2019, section 2; they take k = 3).
     - ``density``: how many real balls hold a generated sample, over k, 1 in expectation where the
       distributions agree and unbounded; ``coverage``: share of real balls that hold one (Naeem et
-      al. 2020, eq. 3-4; k = 5). Unlike the first two these do not trust generated outliers' balls.
+      al. 2020, section 3; k = 5). Unlike the first two these do not trust generated outliers' balls.
 
     Args:
         real: features ``(N, D)``.

@@ -19,7 +19,7 @@ def mode_scores(
     - ``modes``: the number of modes with at least one sample.
     - ``reverse_kl``: KL(generated ‖ reference) of the mode histograms, in nats; infinite where a
       sample falls on a mode that the reference lacks (Stacked MNIST's protocol: Metz et al. 2017,
-      section 3.3.1; Lin et al. 2018, section 4.1).
+      Lin et al. 2018).
 
     Args:
         assignments: integers ``(N,)``, the mode of each sample; -1 is none and is left out.

@@ -9,7 +9,7 @@ import numpy as np
 from gankit.metrics._features import Features
 
 BLOCK_BYTES = 64 * 2**20
-"""The size that a block of distances may have."""
+"""The size that a block, of distances or of features, may have."""
 
 
 def distance_blocks(queries: Features, points: Features) -> Iterator[tuple[slice, Features]]:
@@ -20,7 +20,7 @@ def distance_blocks(queries: Features, points: Features) -> Iterator[tuple[slice
     centre = points.mean(axis=0)
     points = points - centre
     norms = np.einsum("md,md->m", points, points)
-    block = max(1, BLOCK_BYTES // (8 * len(points)))
+    block = max(1, BLOCK_BYTES // (8 * max(points.shape)))
     for start in range(0, len(queries), block):
         rows = slice(start, start + block)
         q = queries[rows] - centre

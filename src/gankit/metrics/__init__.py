@@ -1,0 +1,24 @@
+"""Scores of generators: features in, numbers out. Imports no torch."""
+
+from __future__ import annotations
+
+from gankit.metrics.evaluate import Score, compare, evaluate
+from gankit.metrics.frechet import GaussianStats, frechet_distance
+from gankit.metrics.kernel import kernel_distance
+from gankit.metrics.manifold import manifold_scores
+from gankit.metrics.memorisation import memorisation_scores
+from gankit.metrics.modes import mode_scores
+from gankit.metrics.neighbours import nearest
+
+__all__ = [
+    "GaussianStats",
+    "Score",
+    "compare",
+    "evaluate",
+    "frechet_distance",
+    "kernel_distance",
+    "manifold_scores",
+    "memorisation_scores",
+    "mode_scores",
+    "nearest",
+]

@@ -1,0 +1,287 @@
+"""All scores of a generator, each beside the same number for real data: its floor."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from gankit.contract import EvaluationData, Evaluator, Extractor, Progress
+from gankit.errors import GankitError, did_you_mean
+from gankit.metrics._features import Features, as_features
+from gankit.metrics.frechet import GaussianStats, frechet_distance
+from gankit.metrics.kernel import kernel_distance
+from gankit.metrics.manifold import manifold_scores
+from gankit.metrics.memorisation import memorisation_scores
+
+if TYPE_CHECKING:
+    from gankit.hookspecs import MetricInfo
+
+Item = TypeVar("Item")
+Values = np.ndarray[Any, Any]
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "frechet": ("frechet",),
+    "kernel": ("kernel", "kernel_std"),
+    "manifold": ("precision", "recall", "density", "coverage"),
+    "memorisation": ("nearest_train_ratio", "copies", "closer_to_train", "data_copying_z"),
+}
+"""The core's scores by the computation that they share; either name selects."""
+
+LOWER_IS_BETTER = {
+    "frechet": True,
+    "kernel": True,
+    "precision": False,
+    "recall": False,
+    "density": False,
+    "coverage": False,
+    "copies": True,
+}
+"""The others have a best value in the middle (their floor), or are not ours."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number, and all that must be known before it is put beside another."""
+
+    name: str
+    """``metric/extractor``, or an established name such as ``fid``."""
+    value: float
+    floor: float | None
+    """The same number for held-out real samples in place of the generated ones; None where an
+    evaluator gives none."""
+    extractor: str
+    """Name of the extractor, or of the evaluator."""
+    extractor_fingerprint: str
+    """Scores with different fingerprints do not compare."""
+    n_real: int
+    """Real samples compared with."""
+    n_generated: int
+    """Generated samples used, and held-out ones for the floor."""
+    split: str
+    """Where the real samples came from."""
+    seed: int
+    lower_is_better: bool | None
+    """None where neither holds, or it is not known."""
+
+    def as_dict(self) -> dict[str, str | int | float | bool | None]:
+        """For JSON, which has no infinity and no NaN: these become None."""
+        return {
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
+            for key, value in asdict(self).items()
+        }
+
+
+def compare(
+    real: Values, generated: Values, rng: np.random.Generator, *, k: int = 5
+) -> dict[str, float]:
+    """All distances and manifold scores between two feature sets.
+
+    Args:
+        real: features ``(N, D)``.
+        generated: features ``(M, D)``.
+        rng: draws the kernel distance's subsets.
+        k: neighbours for precision, recall, density and coverage.
+
+    Returns:
+        ``frechet, kernel, kernel_std, precision, recall, density, coverage``.
+
+    Raises:
+        GankitError: fewer than two samples, widths that differ, values that are not finite.
+    """
+    return {
+        **_frechet(real, generated, rng),
+        **_kernel(real, generated, rng),
+        **manifold_scores(real, generated, k=k),
+    }
+
+
+def evaluate(
+    evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
+    data: EvaluationData[Item],
+    seed: int = 0,
+    *,
+    only: Collection[str] = (),
+    extra: Sequence[MetricInfo] = (),
+    k: int = 5,
+    max_reference: int = 10_000,
+    progress: Progress | None = None,
+) -> list[Score]:
+    """Every score of every extractor and evaluator.
+
+    The reference is the training set, at most ``max_reference`` items of it, drawn once. Generated
+    samples are compared with it, and as many held-out real ones are for the floor: the smaller of
+    the two sets decides how many. So value and floor differ in nothing but who made the samples.
+
+    Args:
+        evaluators: what ``Modality.evaluators`` gave.
+        data: generated, training and held-out items.
+        seed: draws all subsets; the same seed gives the same scores.
+        only: what to compute, all if empty: groups (``memorisation``), scores (``recall``,
+            ``recall/inception-v3``, ``fid``), evaluators or extra metrics, by name.
+        extra: further scores of feature sets, from plugins.
+        k: neighbours for precision, recall, density and coverage.
+        max_reference: bounds memory and time.
+        progress: called while features are extracted.
+
+    Raises:
+        GankitError: a name in ``only`` that nothing here has; fewer than two generated, training
+            or held-out items; features that are not finite.
+    """
+    _check_names(only, evaluators, extra)
+    reference, generated, heldout = _draw(data, seed, max_reference)
+
+    # A function of (reference, samples, rng) for every group; the floor is a second call.
+    functions: dict[str, Callable[[Values, Values, np.random.Generator], dict[str, float]]] = {
+        "frechet": _frechet,
+        "kernel": _kernel,
+        "manifold": lambda real, fake, rng: manifold_scores(real, fake, k=k),
+        **{info.name: info.function for info in extra},
+    }
+    scores: list[Score] = []
+
+    def add(
+        source: Extractor[Item] | Evaluator[Item],
+        group: str,
+        values: dict[str, float],
+        floors: dict[str, float],
+        n_real: int,
+        n_generated: int,
+    ) -> None:
+        for metric, value in values.items():
+            name = _score_name(source, metric)
+            if only and not {group, metric, name} & set(only):
+                continue
+            scores.append(
+                Score(
+                    name=name,
+                    value=float(value),
+                    floor=float(floors[metric]) if metric in floors else None,
+                    extractor=source.name,
+                    extractor_fingerprint=getattr(source, "fingerprint", ""),
+                    n_real=n_real,
+                    n_generated=n_generated,
+                    split="train",
+                    seed=seed,
+                    lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
+                )
+            )
+
+    for source in evaluators:
+        if isinstance(source, Evaluator):
+            if not only or _selects(only, source, source.name, ()):
+                found = source.evaluate(data, _rng(seed, source.name))
+                values, floors = _split_floors(found)
+                add(source, source.name, values, floors, len(data.train), len(data.generated))
+            continue
+
+        groups = {name: GROUPS.get(name, ()) for name in (*functions, "memorisation")}
+        chosen = [g for g, names in groups.items() if not only or _selects(only, source, g, names)]
+        if not chosen:
+            continue
+        real = _features(source, reference, "training items", progress)
+        fake = _features(source, generated, "generated samples", progress)
+        unseen = _features(source, heldout, "held-out items", progress)
+        for group in chosen:
+            if group == "memorisation":
+                values = memorisation_scores(real, fake, unseen)
+                floors = memorisation_scores(real, unseen, unseen)
+            else:
+                values = functions[group](real, fake, _rng(seed, group))
+                floors = functions[group](real, unseen, _rng(seed, group))
+            add(source, group, values, floors, len(real), len(fake))
+    return scores
+
+
+def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
+    return {"frechet": frechet_distance(GaussianStats.of(real), GaussianStats.of(generated))}
+
+
+def _kernel(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
+    mean, std = kernel_distance(real, generated, rng)
+    return {"kernel": mean, "kernel_std": std}
+
+
+def _draw(
+    data: EvaluationData[Item], seed: int, max_reference: int
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """Reference, generated and held-out items, the last two of equal number."""
+    for what, found in (
+        ("generated samples", len(data.generated)),
+        ("training items", len(data.train)),
+        ("held-out items", len(data.heldout)),
+    ):
+        if found < 2:
+            raise GankitError(
+                f"{found} {what}: a score needs at least 2", "Generate more, or give more data"
+            )
+    rng = _rng(seed, "items")
+    n = min(len(data.generated), len(data.heldout))
+
+    def some(count: int, of: int) -> Iterator[int]:
+        return map(int, np.sort(rng.choice(of, count, replace=False)))
+
+    return (
+        [data.train[i] for i in some(min(max_reference, len(data.train)), len(data.train))],
+        [data.generated[i].item for i in some(n, len(data.generated))],
+        [data.heldout[i] for i in some(n, len(data.heldout))],
+    )
+
+
+def _features(
+    extractor: Extractor[Item], items: Sequence[Item], what: str, progress: Progress | None
+) -> Features:
+    parts = []
+    for start in range(0, len(items), 512):
+        if progress is not None:
+            progress(f"{extractor.name}: {what}", start, len(items))
+        parts.append(extractor.features(items[start : start + 512]))
+    return as_features(np.concatenate(parts), what)
+
+
+def _score_name(source: Extractor[Any] | Evaluator[Any], metric: str) -> str:
+    if isinstance(source, Evaluator):
+        return metric
+    return source.aliases.get(metric, f"{metric}/{source.name}")
+
+
+def _split_floors(found: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
+    """An evaluator's ``x_real`` is the floor of its ``x``."""
+    floors = {name: found[f"{name}_real"] for name in found if f"{name}_real" in found}
+    return {n: v for n, v in found.items() if n.removesuffix("_real") not in floors or n in floors}, floors
+
+
+def _selects(
+    only: Collection[str],
+    source: Extractor[Any] | Evaluator[Any],
+    group: str,
+    metrics: Sequence[str],
+) -> bool:
+    """Whether ``only`` asks for something that this group of scores holds."""
+    names = {group, *metrics, *(_score_name(source, metric) for metric in (group, *metrics))}
+    return not names.isdisjoint(only)
+
+
+def _check_names(
+    only: Collection[str],
+    evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
+    extra: Sequence[MetricInfo],
+) -> None:
+    own = [*GROUPS, *(metric for group in GROUPS.values() for metric in group)]
+    own += [info.name for info in extra]
+    known = [*own, *(one.name for one in evaluators if isinstance(one, Evaluator))]
+    for one in evaluators:
+        if isinstance(one, Extractor):
+            known += [_score_name(one, metric) for metric in own]
+    for name in only:
+        if name not in known:
+            raise GankitError(f"metric {name!r}: there is none", did_you_mean(name, known))
+
+
+def _rng(seed: int, purpose: str) -> np.random.Generator:
+    """A stream of its own for each purpose, so that leaving a score out changes no other."""
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
