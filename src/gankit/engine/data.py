@@ -62,6 +62,16 @@ class RealSamples:
     def cached(self) -> bool:
         return self._stored is not None
 
+    def conditions(self) -> torch.Tensor:
+        """The conditions of all items, (n, width)."""
+        if self._stored is not None:
+            return _known(self._stored.c)
+        rng, rows = np.random.default_rng(self.seed), []
+        for start in range(0, len(self.items), ENCODE_CHUNK):
+            some = [self.items[i] for i in range(start, min(start + ENCODE_CHUNK, len(self.items)))]
+            rows.append(_known(self.codec.encode(some, rng).c))
+        return torch.cat(rows)
+
     def seek(self, position: int) -> None:
         """Continues at a position; the next batch is the one that follows it."""
         self.position, self._stream = position, None
@@ -83,7 +93,10 @@ class RealSamples:
     def _batches(self) -> Iterator[Batch]:
         if self._stored is not None:
             for indices in self._indices():
-                yield self._stored[torch.tensor(indices, device=self._stored.x.device)]
+                index = torch.tensor(indices)
+                if self.device.type == "cuda":  # unpinned, the copy would wait for the device
+                    index = index.pin_memory().to(self.device, non_blocking=True)
+                yield self._stored[index.to(self.device)]
         else:
             loader = DataLoader(
                 _Encoded(self.items, self.codec, self.seed),

@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Values = np.ndarray[Any, Any]
+FeatureMetric = Callable[[Values, Values, np.random.Generator], dict[str, float]]
+"""``(real (N, D), generated (M, D), rng) -> scores``."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "frechet": ("frechet",),
@@ -134,53 +136,24 @@ def evaluate(
     """
     _check_names(only, evaluators, extra)
     reference, generated, heldout = _draw(data, seed, max_reference)
-
-    # A function of (reference, samples, rng) for every group; the floor is a second call.
-    functions: dict[str, Callable[[Values, Values, np.random.Generator], dict[str, float]]] = {
+    functions: dict[str, FeatureMetric] = {
         "frechet": _frechet,
         "kernel": _kernel,
         "manifold": lambda real, fake, rng: manifold_scores(real, fake, k=k),
         **{info.name: info.function for info in extra},
     }
+    groups = {name: GROUPS.get(name, ()) for name in (*functions, "memorisation")}
     scores: list[Score] = []
-
-    def add(
-        source: Extractor[Item] | Evaluator[Item],
-        group: str,
-        values: dict[str, float],
-        floors: dict[str, float],
-        n_real: int,
-        n_generated: int,
-    ) -> None:
-        for metric, value in values.items():
-            name = _score_name(source, metric)
-            if only and not {group, metric, name} & set(only):
-                continue
-            scores.append(
-                Score(
-                    name=name,
-                    value=float(value),
-                    floor=float(floors[metric]) if metric in floors else None,
-                    extractor=source.name,
-                    extractor_fingerprint=getattr(source, "fingerprint", ""),
-                    n_real=n_real,
-                    n_generated=n_generated,
-                    split="train",
-                    seed=seed,
-                    lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
-                )
-            )
 
     for source in evaluators:
         if isinstance(source, Evaluator):
-            if not only or _selects(only, source, source.name, ()):
+            if _selects(only, source, source.name, ()):
                 found = source.evaluate(data, _rng(seed, source.name))
-                values, floors = _split_floors(found)
-                add(source, source.name, values, floors, len(data.train), len(data.generated))
+                counts = len(data.train), len(data.generated)
+                scores += _scores(only, source, source.name, *_split_floors(found), counts, seed)
             continue
 
-        groups = {name: GROUPS.get(name, ()) for name in (*functions, "memorisation")}
-        chosen = [g for g, names in groups.items() if not only or _selects(only, source, g, names)]
+        chosen = [group for group in groups if _selects(only, source, group, groups[group])]
         if not chosen:
             continue
         real = _features(source, reference, "training items", progress)
@@ -193,7 +166,7 @@ def evaluate(
             else:
                 values = functions[group](real, fake, _rng(seed, group))
                 floors = functions[group](real, unseen, _rng(seed, group))
-            add(source, group, values, floors, len(real), len(fake))
+            scores += _scores(only, source, group, values, floors, (len(real), len(fake)), seed)
     return scores
 
 
@@ -206,41 +179,79 @@ def _kernel(real: Values, generated: Values, rng: np.random.Generator) -> dict[s
     return {"kernel": mean, "kernel_std": std}
 
 
+@dataclass(frozen=True)
+class _Subset(Generic[Item]):
+    """Some items of a long sequence, fetched when their turn comes."""
+
+    fetch: Callable[[int], Item]
+    indices: Sequence[int]
+
+
 def _draw(
     data: EvaluationData[Item], seed: int, max_reference: int
-) -> tuple[list[Item], list[Item], list[Item]]:
+) -> tuple[_Subset[Item], _Subset[Item], _Subset[Item]]:
     """Reference, generated and held-out items, the last two of equal number."""
-    for what, found in (
-        ("generated samples", len(data.generated)),
-        ("training items", len(data.train)),
-        ("held-out items", len(data.heldout)),
-    ):
-        if found < 2:
+    sizes = {
+        "generated samples": len(data.generated),
+        "training items": len(data.train),
+        "held-out items": len(data.heldout),
+    }
+    for what, size in sizes.items():
+        if size < 2:
             raise GankitError(
-                f"{found} {what}: a score needs at least 2", "Generate more, or give more data"
+                f"{size} {what}: a score needs at least 2", "Generate more, or give more data"
             )
     rng = _rng(seed, "items")
+
+    def some(count: int, of: int) -> list[int]:
+        return sorted(rng.choice(of, min(count, of), replace=False).tolist())
+
     n = min(len(data.generated), len(data.heldout))
-
-    def some(count: int, of: int) -> Iterator[int]:
-        return map(int, np.sort(rng.choice(of, count, replace=False)))
-
     return (
-        [data.train[i] for i in some(min(max_reference, len(data.train)), len(data.train))],
-        [data.generated[i].item for i in some(n, len(data.generated))],
-        [data.heldout[i] for i in some(n, len(data.heldout))],
+        _Subset(data.train.__getitem__, some(max_reference, len(data.train))),
+        _Subset(lambda i: data.generated[i].item, some(n, len(data.generated))),
+        _Subset(data.heldout.__getitem__, some(n, len(data.heldout))),
     )
 
 
 def _features(
-    extractor: Extractor[Item], items: Sequence[Item], what: str, progress: Progress | None
+    extractor: Extractor[Item], items: _Subset[Item], what: str, progress: Progress | None
 ) -> Features:
     parts = []
-    for start in range(0, len(items), 512):
+    for start in range(0, len(items.indices), 512):
         if progress is not None:
-            progress(f"{extractor.name}: {what}", start, len(items))
-        parts.append(extractor.features(items[start : start + 512]))
+            progress(f"{extractor.name}: {what}", start, len(items.indices))
+        block = items.indices[start : start + 512]
+        parts.append(extractor.features([items.fetch(i) for i in block]))
     return as_features(np.concatenate(parts), what)
+
+
+def _scores(
+    only: Collection[str],
+    source: Extractor[Any] | Evaluator[Any],
+    group: str,
+    values: dict[str, float],
+    floors: dict[str, float],
+    counts: tuple[int, int],
+    seed: int,
+) -> Iterator[Score]:
+    """The scores of one group that ``only`` asks for."""
+    for metric, value in values.items():
+        name = _score_name(source, metric)
+        if only and {group, metric, name}.isdisjoint(only):
+            continue
+        yield Score(
+            name=name,
+            value=float(value),
+            floor=float(floors[metric]) if metric in floors else None,
+            extractor=source.name,
+            extractor_fingerprint=getattr(source, "fingerprint", ""),
+            n_real=counts[0],
+            n_generated=counts[1],
+            split="train",
+            seed=seed,
+            lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
+        )
 
 
 def _score_name(source: Extractor[Any] | Evaluator[Any], metric: str) -> str:
@@ -250,9 +261,10 @@ def _score_name(source: Extractor[Any] | Evaluator[Any], metric: str) -> str:
 
 
 def _split_floors(found: dict[str, float]) -> tuple[dict[str, float], dict[str, float]]:
-    """An evaluator's ``x_real`` is the floor of its ``x``."""
+    """Values and their floors: an evaluator's ``x_real`` is the floor of its ``x``."""
     floors = {name: found[f"{name}_real"] for name in found if f"{name}_real" in found}
-    return {n: v for n, v in found.items() if n.removesuffix("_real") not in floors or n in floors}, floors
+    values = {name: found[name] for name in found if name not in {f"{n}_real" for n in floors}}
+    return values, floors
 
 
 def _selects(
@@ -261,9 +273,9 @@ def _selects(
     group: str,
     metrics: Sequence[str],
 ) -> bool:
-    """Whether ``only`` asks for something that this group of scores holds."""
+    """Whether ``only`` asks for a score of this group."""
     names = {group, *metrics, *(_score_name(source, metric) for metric in (group, *metrics))}
-    return not names.isdisjoint(only)
+    return not only or not names.isdisjoint(only)
 
 
 def _check_names(

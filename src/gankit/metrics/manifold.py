@@ -22,7 +22,7 @@ def manifold_scores(
       samples within the generated one (Kynkäänniemi et al. 2019, section 2; they take k = 3).
     - ``density``: how many real balls hold a generated sample, over k, 1 in expectation where the
       distributions agree and unbounded; ``coverage``: share of real balls that hold one (Naeem et
-      al. 2020, section 3; k = 5). Unlike the first two these do not trust generated outliers' balls.
+      al. 2020, section 3; k = 5). Neither trusts the balls of generated outliers.
 
     Args:
         real: features ``(N, D)``.

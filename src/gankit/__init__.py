@@ -1,0 +1,31 @@
+"""gankit: one adversarial engine, every modality a plugin.
+
+>>> import gankit
+>>> run = gankit.fit("image")            # doctest: +SKIP
+>>> digits = run.sample(64, seed=1)      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gankit.fit import fit as fit
+    from gankit.runs import Run as Run
+
+__all__ = ["Run", "fit", "load"]
+
+
+def load(path: Any) -> Run:
+    """The run in a directory, or the model in a copied ``model/`` folder."""
+    from gankit.runs import Run
+
+    return Run(path)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Run":
+        from gankit.runs import Run
+
+        return Run
+    raise AttributeError(name)

@@ -1,0 +1,367 @@
+"""Training from start to end: data to items, items to tensors, tensors to a run on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from gankit import config as configuration
+from gankit import provenance
+from gankit.config import Config
+from gankit.contract import Codec, CodecState, Progress, Source
+from gankit.errors import GankitError
+from gankit.hookspecs import Callback
+from gankit.plugins import LoadedModality, Plugins, installed
+from gankit.runs import (
+    CODEC,
+    LOG,
+    METRICS,
+    MODEL,
+    Run,
+    export_model,
+    next_run,
+    read_json,
+    write_config,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from gankit.engine.trainer import Trainer
+
+MIN_HELDOUT = 500
+"""What distances between features need at the least; a fifth of a small data set caps it."""
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """A progress that shows nothing."""
+
+
+def fit(
+    plugin: str, data: object = None, *, recipe: str | None = None, out: str | Path | None = None,
+    device: str = "auto", callbacks: Sequence[Callback] = (), **settings: Any,
+) -> Run:
+    """Trains and returns the run; the Python face of ``gankit train``.
+
+    Args:
+        plugin: ``"image"``, or ``"image/dcgan"`` with a recipe.
+        data: a path, an object the plugin reads, or None for its built-in data.
+        out: the run directory; an existing one is resumed.
+        settings: any setting; dots become double underscores (``train__samples=1000``).
+
+    Raises:
+        GankitError: for whatever the caller can put right.
+    """
+    name, _, named = plugin.partition("/")
+    loaded = installed().modality(name)
+    layer = configuration.parse_overrides([])
+    for key, value in settings.items():
+        *path, last = key.split("__")
+        inner = layer
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+    config = configuration.resolve(
+        loaded.info, loaded.modality.Settings, recipe=recipe or named or None, files=[layer],
+        data=str(data) if isinstance(data, str | Path) else None,
+    )
+    folder = Path(out) if out else next_run(Path("runs"), f"{name}-{config.recipe}")
+    train(loaded, config, folder, source=data, device=device, callbacks=callbacks)
+    return Run(folder)
+
+
+@dataclass
+class Data:
+    """A data set, divided."""
+
+    source: Source[Any]
+    train: Subset
+    heldout: Subset
+
+
+class Subset(Sequence[Any]):
+    """Some of the items, by index; reads them when asked."""
+
+    def __init__(self, items: Sequence[Any], indices: Sequence[int]) -> None:
+        self.items, self.indices = items, indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, i: int) -> Any: ...
+    @overload
+    def __getitem__(self, i: slice) -> Subset: ...
+    def __getitem__(self, i: int | slice) -> Any:
+        if isinstance(i, slice):
+            return Subset(self.items, self.indices[i])
+        return self.items[self.indices[i]]
+
+
+def read_data(
+    plugin: LoadedModality, config: Config, source: object = None, progress: Progress = quiet
+) -> Data:
+    """Reads the data set of a configuration and sets a part aside.
+
+    The division is a function of the number of items, ``data.holdout`` and ``train.seed``.
+    """
+    wanted = config.data if source is None else source
+    found = plugin.modality.read(wanted, config.settings, progress)
+    n, share = len(found.items), config.engine.data.holdout
+    aside = int(max(share * n, min(MIN_HELDOUT, n // 5))) if share else 0
+    order = np.random.default_rng([config.engine.train.seed, 7]).permutation(n).tolist()
+    return Data(found, Subset(found.items, sorted(order[aside:])),
+                Subset(found.items, sorted(order[:aside])))
+
+
+def train(
+    plugin: LoadedModality, config: Config, folder: Path, *, source: object = None,
+    device: str = "auto", callbacks: Sequence[Callback] = (), progress: Progress = quiet,
+) -> str:
+    """Trains in ``folder``, taking up what is there; ``done`` or ``interrupted``.
+
+    Raises:
+        GankitError: for whatever the user can put right.
+    """
+    plugins = installed()
+    with _locked(folder):
+        resuming = check_resumable(folder, config)
+        with preparing(plugin, config, folder, source, device, progress) as (trainer, data):
+            recorder = Recorder(folder, plugin, config, data, trainer.device.type)
+            if resuming:
+                trainer.resume()
+            recorder.begin(trainer.clock.samples)
+            trainer.callbacks = [recorder, *callbacks, *_plugin_callbacks(plugins)]
+            for callback in trainer.callbacks:
+                callback.started(folder, config.as_table())
+            status = "failed"
+            try:
+                with _stoppable(trainer):
+                    status = trainer.train()
+            finally:
+                for callback in trainer.callbacks:
+                    callback.finished(status)
+            return status
+
+
+def check_resumable(folder: Path, config: Config) -> bool:
+    """Whether ``folder`` holds a run to take up.
+
+    Raises:
+        GankitError: what is there was made with other settings, or is no run.
+    """
+    if not folder.exists() or not [p for p in folder.iterdir() if p.name != ".lock"]:
+        return False
+    run = Run(folder)
+    changed = run.config.differences(config)
+    if changed:
+        was, now = (configuration.flatten(c.as_table()) for c in (run.config, config))
+        said = ", ".join(f"{k} was {was.get(k)!r}, now {now.get(k)!r}" for k in changed[:3])
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise GankitError(
+            f"{folder} was trained with other settings: {said}{more}",
+            f"Resume as it was with `gankit train --out {folder}`, or choose another --out",
+        )
+    return True
+
+
+@contextlib.contextmanager
+def preparing(
+    plugin: LoadedModality, config: Config, folder: Path, source: object, device: str,
+    progress: Progress,
+) -> Iterator[tuple[Trainer, Data]]:
+    """A trainer, ready to begin, and the data it will see."""
+    import torch
+
+    from gankit.engine import parallel
+    from gankit.engine.data import RealSamples
+    from gankit.engine.devices import choose_device
+    from gankit.engine.objectives import OBJECTIVES
+    from gankit.engine.sampling import ConditionTable
+    from gankit.engine.trainer import Trainer
+
+    modality, settings, engine = plugin.modality, config.settings, config.engine
+    place = choose_device(device)
+    torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
+    plugins = installed()
+    objectives = {**OBJECTIVES, **{o.name: o for o in _records(plugins, "gankit_objectives")}}
+    penalties = {p.name: p for p in _records(plugins, "gankit_penalties")}
+    objective = _named(objectives, engine.loss.objective, "loss.objective")
+    extra = [(_named(penalties, name, "loss.extra"), weight)
+             for name, weight in engine.loss.extra.items()]
+
+    data = read_data(plugin, config, source, progress)
+    codec = stored_codec(folder, plugin, config)
+    if codec is None:
+        codec = modality.fit_codec(data.train, settings, progress)
+    rank, size = parallel.world()
+    reals = RealSamples(
+        data.train, codec, batch=engine.train.batch // engine.train.accumulate // size,
+        seed=engine.train.seed, device=place, cache=engine.data.cache,
+        workers=engine.data.workers, share=(rank, size), progress=progress,
+    )
+    torch.manual_seed(engine.train.seed)
+    networks = modality.build_networks(codec.layout, settings)
+    torch.manual_seed(engine.train.seed * 1009 + 1 + rank)
+    conditions = None
+    if codec.layout.condition is not None:
+        conditions = ConditionTable.from_training(reals.conditions(), engine.train.seed)
+    previews = folder / "previews"
+
+    def preview(items: list[Any], samples: int) -> Path:
+        previews.mkdir(parents=True, exist_ok=True)
+        return modality.preview(items, previews / f"{samples:012d}")
+
+    yield Trainer(
+        networks, codec, reals, engine, objective=objective, penalties=extra,
+        conditions=conditions, folder=folder / "checkpoints", preview=preview,
+        export=lambda t: export_model(folder / "model", t, plugin, config,
+                                      folder.resolve().name, conditions),
+    ), data
+
+
+def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:
+    """The codec of a run that is resumed, or None."""
+    from safetensors.torch import load_file
+
+    model = folder / "model"
+    if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
+        return None
+    tensors = {k.removeprefix("codec/"): v for k, v in load_file(model / CODEC).items()
+               if k.startswith("codec/")}
+    state = CodecState(read_json(model / MODEL)["codec"], tensors)
+    return plugin.modality.load_codec(state, config.settings)
+
+
+class Recorder(Callback):
+    """Writes what a run leaves behind: configuration, provenance, metrics, log, film."""
+
+    def __init__(self, folder: Path, plugin: LoadedModality, config: Config, data: Data,
+                 device: str) -> None:
+        self.folder, self.plugin, self.config = folder, plugin, config
+        problems = [{"where": p.where, "why": p.why} for p in data.source.problems]
+        self.record: dict[str, Any] = {
+            "software": provenance.software(),
+            "versions": provenance.versions(plugin.distribution),
+            "command": provenance.command_line(),
+            "created": provenance.now(),
+            "device": device,
+            "seed": config.engine.train.seed,
+            "data": {
+                "source": config.data, "description": data.source.description,
+                "licence": data.source.licence, "fingerprint": data.source.fingerprint,
+                "train": len(data.train), "heldout": len(data.heldout),
+                "left_out": len(problems), "problems": problems[:100],
+            },
+        }
+
+    def begin(self, samples: int) -> None:
+        """Writes configuration and provenance, or checks them when resuming.
+
+        Raises:
+            GankitError: the data is not what the run was begun with, or the disk refuses.
+        """
+        file = self.folder / provenance.RECORD
+        if samples and file.is_file():
+            before = read_json(file)
+            if before["data"]["fingerprint"] != self.record["data"]["fingerprint"]:
+                raise GankitError(f"the data has changed since {self.folder} was begun",
+                                  "Restore it, or train afresh with another --out")
+            self.record = {**before, "resumed": [*before.get("resumed", []), provenance.now()]}
+        try:
+            write_config(self.folder, self.config)
+            self._status("training")
+            metrics = self.folder / METRICS
+            lines = metrics.read_text().splitlines() if samples and metrics.is_file() else []
+            kept = [line for line in lines if json.loads(line)["samples"] <= samples]
+            metrics.write_text("".join(line + "\n" for line in kept))
+        except OSError as error:
+            raise GankitError(f"cannot write {self.folder}: {error.strerror}",
+                              "Choose another --out, or make room") from error
+        self.say(f"{'resumed at' if samples else 'began at'} {samples} samples")
+
+    def tick(self, values: dict[str, float]) -> None:
+        with (self.folder / METRICS).open("a") as file:
+            file.write(json.dumps(values) + "\n")
+
+    def finished(self, status: str) -> None:
+        self._status(status)
+        self.say(status)
+        previews = sorted((self.folder / "previews").glob("0*"))
+        if status == "done" and len(previews) > 1:
+            self.plugin.modality.animate(previews, self.folder / "previews" / "progress")
+
+    def say(self, line: str) -> None:
+        with (self.folder / LOG).open("a") as file:
+            file.write(f"{provenance.now()} {line}\n")
+
+    def _status(self, status: str) -> None:
+        write_json(self.folder / provenance.RECORD, {**self.record, "status": status})
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One process trains in a folder at a time."""
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise GankitError(f"another process is training in {folder}",
+                          "Wait for it, or choose another --out") from None
+    except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise GankitError(f"cannot write {error.filename or folder}: {error.strerror}",
+                          "Choose another --out") from error
+    finally:
+        with contextlib.suppress(OSError):  # nothing came of it: leave no empty folder behind
+            if [p.name for p in folder.iterdir()] in ([".lock"], []):
+                (folder / ".lock").unlink(missing_ok=True)
+                folder.rmdir()
+
+
+@contextlib.contextmanager
+def _stoppable(trainer: Trainer) -> Iterator[None]:
+    """The first Ctrl-C saves and stops; the second stops at once."""
+
+    def stop(number: int, frame: object) -> None:
+        if trainer.stop_requested:
+            os._exit(130)
+        trainer.stop_requested = True
+
+    try:
+        before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: the caller's signals are its own
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _records(plugins: Plugins, hook: str) -> list[Any]:
+    return [record for _, records in plugins.call(hook) for record in records]
+
+
+def _plugin_callbacks(plugins: Plugins) -> list[Callback]:
+    return _records(plugins, "gankit_callbacks")
+
+
+def _named(known: dict[str, Any], name: str, key: str) -> Any:
+    from gankit.errors import did_you_mean
+
+    if name not in known:
+        raise GankitError(f"{key}={name!r}: there is no such name",
+                          did_you_mean(name, sorted(known)))
+    return known[name]
+
+

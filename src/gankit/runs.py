@@ -1,0 +1,279 @@
+"""The run directory: what lies where, atomic writes, and reading back.
+
+::
+
+    runs/<plugin>-<recipe>-001/
+        run.toml            the resolved configuration
+        provenance.json     versions, data fingerprint, command, seed, device, status
+        metrics.jsonl       one line a tick
+        log.txt             what happened, with times
+        previews/           what a person looks at
+        checkpoints/        resumable training state
+        model/              all that generation needs; may be copied elsewhere alone
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gankit import config as configuration
+from gankit.contract import Classes, CodecState, Condition, Layout, Quantity, Sample
+from gankit.errors import GankitError
+from gankit.plugins import LoadedModality, installed
+from gankit.provenance import RECORD
+
+if TYPE_CHECKING:
+    from gankit.engine.sampling import ConditionTable, Sampler
+    from gankit.engine.trainer import Trainer
+
+FORMAT = 1
+"""Version of the run directory; a newer one is refused."""
+
+CONFIG, METRICS, LOG, MODEL = "run.toml", "metrics.jsonl", "log.txt", "model.json"
+GENERATOR, CODEC = "generator.safetensors", "codec.safetensors"
+
+
+class Run:
+    """A run on disk, or a copied ``model/`` folder.
+
+    Args:
+        path: the run directory, or a folder with ``model.json``.
+
+    Raises:
+        GankitError: it is no run, or one from a newer gankit.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise GankitError(f"no run at {self.path}", "`gankit runs list` shows what is there")
+        alone = (self.path / MODEL).is_file()
+        self.model_folder = self.path if alone else self.path / "model"
+        if not alone and not (self.path / CONFIG).is_file():
+            raise GankitError(f"{self.path} is not a run: it has no {CONFIG}",
+                              "`gankit runs list` shows what is there")
+        check_format(self.path / CONFIG, self.table.get("run", {}).get("format", FORMAT))
+
+    @property
+    def name(self) -> str:
+        return self.path.resolve().name
+
+    @functools.cached_property
+    def table(self) -> dict[str, Any]:
+        """What ``run.toml`` says; empty for a copied model."""
+        file = self.path / CONFIG
+        return configuration.read_toml(file) if file.is_file() else {}
+
+    @functools.cached_property
+    def record(self) -> dict[str, Any]:
+        """What ``provenance.json`` says."""
+        return read_json(self.path / RECORD) if (self.path / RECORD).is_file() else {}
+
+    @functools.cached_property
+    def plugin(self) -> LoadedModality:
+        name = self.table["run"]["plugin"] if self.table else self.model["plugin"]
+        return installed().modality(name)
+
+    @functools.cached_property
+    def config(self) -> configuration.Config:
+        """The configuration it was trained with.
+
+        Raises:
+            GankitError: this is a copied model, which has none.
+        """
+        if not self.table:
+            raise GankitError(f"{self.path} is a model without its run", "Name the run directory")
+        return configuration.from_run(self.table, self.plugin.modality.Settings)
+
+    @functools.cached_property
+    def model(self) -> dict[str, Any]:
+        """What ``model.json`` says.
+
+        Raises:
+            GankitError: nothing has been trained yet.
+        """
+        file = self.model_folder / MODEL
+        if not file.is_file() or not (self.model_folder / GENERATOR).is_file():
+            raise GankitError(f"{self.path} has no trained model yet",
+                              f"Train it: gankit train --out {self.path}")
+        model = read_json(file)
+        check_format(file, model["format"])
+        return model
+
+    @property
+    def layout(self) -> Layout:
+        return layout_from_json(self.model["layout"])
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of ``metrics.jsonl``."""
+        file = self.path / METRICS
+        if not file.is_file():
+            return []
+        return [json.loads(line) for line in file.read_text().splitlines() if line]
+
+    def sampler(self, device: str = "auto") -> Sampler:
+        """The trained generator, ready to draw."""
+        import torch
+        from safetensors.torch import load_file
+
+        from gankit.engine.devices import choose_device
+        from gankit.engine.sampling import ConditionTable, Sampler
+
+        modality, model = self.plugin.modality, self.model
+        settings = configuration.validate(modality.Settings, model["settings"])
+        tensors = load_file(self.model_folder / CODEC)
+        codec = modality.load_codec(
+            CodecState(model["codec"], {k.removeprefix("codec/"): v for k, v in tensors.items()
+                                        if k.startswith("codec/")}), settings)
+        with torch.random.fork_rng(devices=[]):
+            generator = modality.build_networks(codec.layout, settings).generator
+        generator.load_state_dict(load_file(self.model_folder / GENERATOR))
+        conditions = None
+        if "conditions/rows" in tensors:
+            conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
+        where = choose_device(device)
+        return Sampler(generator.to(where), codec, model["latent_dim"], conditions, where)
+
+    def stream(self, n: int, *, seed: int = 0, where: Mapping[str, object] | None = None,
+               device: str = "auto") -> Iterator[Sample[Any]]:
+        """Generated items with their seeds and conditions, one after another."""
+        if n < 1:
+            raise GankitError(f"cannot generate {n} items", "Ask for at least one")
+        return self.sampler(device).sample(n, seed, where)
+
+    def sample(self, n: int = 64, *, seed: int = 0, where: Mapping[str, object] | None = None,
+               device: str = "auto") -> list[Any]:
+        """``n`` generated items; item i is that of seed ``seed + i``, whatever ``n`` is.
+
+        Args:
+            where: asked conditions, by name.
+
+        Raises:
+            GankitError: no model yet, or a condition the run does not know.
+        """
+        return [s.item for s in self.stream(n, seed=seed, where=where, device=device)]
+
+
+# --- Listing and making -------------------------------------------------------------------------
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """Run directories below ``folder``, oldest name first."""
+    if not folder.is_dir():
+        return []
+    return sorted(p.parent for p in folder.glob(f"*/{CONFIG}"))
+
+
+def next_run(folder: Path, stem: str) -> Path:
+    """``folder/stem-001``, or the first number that is free."""
+    taken = [int(m[1]) for p in (folder.iterdir() if folder.is_dir() else ())
+             if (m := re.fullmatch(re.escape(stem) + r"-(\d+)", p.name))]
+    return folder / f"{stem}-{max(taken, default=0) + 1:03d}"
+
+
+def write_config(path: Path, config: configuration.Config) -> None:
+    """Writes ``run.toml``."""
+    import tomli_w
+
+    table = config.as_table()
+    table["run"]["format"] = FORMAT
+    write_atomic(path / CONFIG, tomli_w.dumps(table).encode())
+
+
+def export_model(
+    folder: Path, trainer: Trainer, plugin: LoadedModality, config: configuration.Config,
+    run: str, conditions: ConditionTable | None,
+) -> None:
+    """Writes ``model/``: the averaged generator, the codec's state, and what describes them."""
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: v.contiguous() for k, v in trainer.ema.state_dict().items()}
+    if not (folder / MODEL).is_file():
+        state = trainer.codec.state()
+        tensors = {f"codec/{k}": v for k, v in state.tensors.items()}
+        if conditions is not None:
+            tensors |= {"conditions/rows": conditions.rows,
+                        "conditions/weights": conditions.weights}
+        settings = {k: v for k, v in config.as_table().items()
+                    if k in {f.key.partition(".")[0]
+                             for f in configuration.describe(plugin.modality.Settings)}}
+        write_atomic(folder / CODEC, save(tensors))
+        write_atomic(folder / MODEL, json.dumps({
+            "format": FORMAT, "plugin": plugin.info.name, "plugin_version": plugin.version,
+            "run": run, "latent_dim": trainer.networks.latent_dim,
+            "layout": layout_to_json(trainer.codec.layout), "settings": settings,
+            "codec": state.config,
+        }, indent=1).encode())
+    write_atomic(folder / GENERATOR,
+                 save(weights, metadata={"samples": str(trainer.clock.samples)}))
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Writes a file so that it is the old or the new one, never half of it."""
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        GankitError: the file is damaged.
+    """
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
+    return value
+
+
+def check_format(path: Path, found: int) -> None:
+    """Refuses what a newer gankit wrote.
+
+    Raises:
+        GankitError: names both formats.
+    """
+    if found > FORMAT:
+        raise GankitError(
+            f"{path} was written by a newer gankit (format {found}; this one reads up to {FORMAT})",
+            "Upgrade gankit: pip install -U gankit",
+        )
+
+
+def layout_to_json(layout: Layout) -> dict[str, Any]:
+    fields = layout.condition.fields if layout.condition else ()
+    return {"shape": list(layout.shape),
+            "condition": [{"kind": type(f).__name__.lower(), **asdict(f)} for f in fields]}
+
+
+def layout_from_json(value: Mapping[str, Any]) -> Layout:
+    fields: list[Classes | Quantity] = []
+    for entry in value["condition"]:
+        rest = {k: v for k, v in entry.items() if k != "kind"}
+        if entry["kind"] == "classes":
+            fields.append(Classes(rest["name"], tuple(rest["values"])))
+        else:
+            fields.append(Quantity(**rest))
+    return Layout(tuple(value["shape"]), Condition(tuple(fields)) if fields else None)
