@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gankit.fit import fit as fit
+    from gankit.training import fit as fit
     from gankit.runs import Run as Run
 
 __all__ = ["Run", "fit", "load"]
@@ -28,4 +28,8 @@ def __getattr__(name: str) -> Any:
         from gankit.runs import Run
 
         return Run
+    if name == "fit":
+        from gankit.training import fit
+
+        return fit
     raise AttributeError(name)

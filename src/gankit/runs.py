@@ -37,6 +37,7 @@ FORMAT = 1
 """Version of the run directory; a newer one is refused."""
 
 CONFIG, METRICS, LOG, MODEL = "run.toml", "metrics.jsonl", "log.txt", "model.json"
+SCORES = "scores.json"
 GENERATOR, CODEC = "generator.safetensors", "codec.safetensors"
 
 
@@ -117,6 +118,11 @@ class Run:
         if not file.is_file():
             return []
         return [json.loads(line) for line in file.read_text().splitlines() if line]
+
+    def scores(self) -> list[dict[str, Any]]:
+        """What the last ``gankit evaluate`` found."""
+        file = self.path / SCORES
+        return list(read_json(file)["scores"]) if file.is_file() else []
 
     def sampler(self, device: str = "auto") -> Sampler:
         """The trained generator, ready to draw."""

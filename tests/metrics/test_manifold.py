@@ -39,8 +39,8 @@ def test_two_clusters_by_hand() -> None:
     dropped = np.array([[0.5], [1.5], [1.0]])  # the second cluster is missing
     scores = manifold_scores(real, dropped, k=1)
     assert scores == pytest.approx(
-        # Balls of radius 1 about 0, 1, 2 hold 2 + 2 + 3 of the 3 x 1 possible.
-        {"precision": 1.0, "recall": 1 / 6, "density": 7 / 3, "coverage": 0.5}
+        # The balls about 0, 1, 2 have radius 1 and hold 2 + 3 + 2 of the three samples.
+        {"precision": 1.0, "recall": 0.5, "density": 7 / 3, "coverage": 0.5}
     )
 
 

@@ -62,6 +62,10 @@ class RealSamples:
     def cached(self) -> bool:
         return self._stored is not None
 
+    @property
+    def cached_bytes(self) -> int:
+        return 0 if self._stored is None else _bytes(self._stored)
+
     def conditions(self) -> torch.Tensor:
         """The conditions of all items, (n, width)."""
         if self._stored is not None:

@@ -413,22 +413,50 @@ class Trainer:
         if threads is not None:
             torch.set_num_threads(threads)
         position, rng = self.reals.position, torch.get_rng_state()
+        on_cuda = self.device.type == "cuda"
+        cuda_rng = torch.cuda.get_rng_state(self.device) if on_cuda else None
         buffers = [(b, b.clone()) for m in self._modules().values() for b in m.buffers()]
         fastest = float("inf")
-        for _ in range(trials + 1):  # the first one warms up
+        for trial in range(trials + 1):  # the first one warms up
             started = time.perf_counter()
             for step, params, static in ((self.game.discriminator_step, self.d_params, (True,)),
                                          (self.game.generator_step, self.g_params, ())):
                 self._gradients(step, params, self.reals.next(), static)
-            if self.device.type == "cuda":
+            if on_cuda:
                 torch.cuda.synchronize(self.device)
             took = time.perf_counter() - started
-            fastest = min(fastest, took) if _ else float("inf")
+            fastest = min(fastest, took) if trial else fastest
         for buffer, value in buffers:
             buffer.copy_(value)
         self.reals.seek(position)
         torch.set_rng_state(rng)
+        if cuda_rng is not None:
+            torch.cuda.set_rng_state(cuda_rng, self.device)
         return fastest * self.settings.train.accumulate
+
+    def memory_bytes(self) -> int:
+        """About what training takes: weights, moments, gradients, cached data, activations.
+
+        Activations are measured on a CUDA device and counted as the outputs of all modules, four
+        times for the second derivatives, elsewhere.
+        """
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        weights = sum(p.numel() * 4 for m in (self.networks.generator, self.networks.discriminator)
+                      for p in m.parameters())
+        activations = 0
+
+        def count(module: nn.Module, given: Any, output: Any) -> None:
+            nonlocal activations
+            if isinstance(output, Tensor):
+                activations += output.numel() * output.element_size()
+
+        handles = [m.register_forward_hook(count) for net in
+                   (self.networks.generator, self.networks.discriminator) for m in net.modules()]
+        self.step_seconds(trials=0)
+        for handle in handles:
+            handle.remove()
+        return 4 * weights + weights // 2 + self.reals.cached_bytes + 4 * activations
 
 
 def _after(samples: int, every: int) -> int:

@@ -1,1 +1,23 @@
+"""Images for gankit. Only the hooks live here, so that listing plugins costs nothing."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gankit.contract import PluginInfo
+from gankit.hookspecs import hookimpl
+
+
+@hookimpl
+def gankit_modalities() -> Iterable[PluginInfo]:
+    """The image modality."""
+    yield PluginInfo(
+        name="image",
+        summary="Grey, colour and transparent images: folders, zip, Parquet, IDX, arrays",
+        target="gankit_image.modality:ImageModality",
+        suffixes=(
+            ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif",
+            ".zip", ".parquet", ".npy", ".npz",
+        ),
+        recipes="gankit_image.recipes",
+    )  # fmt: skip

@@ -216,7 +216,8 @@ def _resolution(asked: int | str) -> tuple[int, int] | None:
     sides = str(asked).lower().replace("×", "x").split("x")
     if len(sides) > 2 or not all(side.strip().isdecimal() for side in sides):
         raise GankitError(
-            f"resolution={asked}: not a size", 'Write a side in pixels (64), "WIDTHxHEIGHT", or auto'
+            f"resolution={asked}: not a size",
+            'Write a side in pixels (64), "WIDTHxHEIGHT", or auto',
         )
     width, height = int(sides[0]), int(sides[-1])
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):

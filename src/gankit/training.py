@@ -311,19 +311,22 @@ def _locked(folder: Path) -> Iterator[None]:
     """One process trains in a folder at a time."""
     from filelock import FileLock, Timeout
 
+    lock = FileLock(folder / ".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except Timeout:
         raise GankitError(f"another process is training in {folder}",
                           "Wait for it, or choose another --out") from None
-    except (PermissionError, FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+    except OSError as error:
         raise GankitError(f"cannot write {error.filename or folder}: {error.strerror}",
                           "Choose another --out") from error
+    try:
+        yield
     finally:
+        lock.release()
         with contextlib.suppress(OSError):  # nothing came of it: leave no empty folder behind
-            if [p.name for p in folder.iterdir()] in ([".lock"], []):
+            if {p.name for p in folder.iterdir()} <= {".lock"}:
                 (folder / ".lock").unlink(missing_ok=True)
                 folder.rmdir()
 

@@ -1,0 +1,71 @@
+"""The image modality: reading, codec, networks, evaluators and writing, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gankit.contract import (
+    CodecState,
+    Evaluator,
+    Extractor,
+    Layout,
+    Modality,
+    Networks,
+    Progress,
+    Provenance,
+    Sample,
+    Source,
+)
+from gankit_image.codec import ImageCodec, fit_codec
+from gankit_image.items import Image
+from gankit_image.settings import ImageSettings
+
+
+class ImageModality(Modality[Image]):
+    """Grey, colour and transparent images of any aspect, 8 bits a channel or 16 (grey)."""
+
+    Settings = ImageSettings
+    formats = ("folder", "zip", "parquet")
+
+    def read(
+        self, source: object | None, settings: ImageSettings, progress: Progress
+    ) -> Source[Image]:
+        from gankit_image.sources import read
+
+        return read(source, settings, progress)
+
+    def fit_codec(
+        self, items: Sequence[Image], settings: ImageSettings, progress: Progress
+    ) -> ImageCodec:
+        return fit_codec(items, settings, progress)
+
+    def load_codec(self, state: CodecState, settings: ImageSettings) -> ImageCodec:
+        return ImageCodec.from_state(state)
+
+    def build_networks(self, layout: Layout, settings: ImageSettings) -> Networks:
+        from gankit_image.networks import build_networks
+
+        return build_networks(layout, settings)
+
+    def evaluators(self, settings: ImageSettings) -> Sequence[Extractor[Image] | Evaluator[Image]]:
+        from gankit_image.evaluators import build_evaluators
+
+        return build_evaluators(settings)
+
+    def write(
+        self, samples: Iterable[Sample[Image]], target: Path, provenance: Provenance, format: str
+    ) -> None:
+        from gankit_image.output import write
+
+        write(samples, target, provenance, format)
+
+    def preview(self, items: Sequence[Image], target: Path) -> Path:
+        from gankit_image.output import preview
+
+        return preview(items, target)
+
+    def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
+        from gankit_image.output import animate
+
+        return animate(previews, target)

@@ -1,0 +1,328 @@
+"""Reading: whatever a user points at becomes images of one format.
+
+Every image file is decoded once before training begins, so that damaged ones are named up front
+and not at step 40,000.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from gankit.contract import Problem, Progress, Source
+from gankit.errors import GankitError, did_you_mean
+from gankit_image import arrays, containers
+from gankit_image.arrays import Arrays
+from gankit_image.containers import Entry, Listing, UnreadableError
+from gankit_image.items import DeferredImage, Image, Images
+from gankit_image.pixels import (
+    SUFFIXES,
+    PixelFormat,
+    UndecodableError,
+    choose,
+    convert,
+    decode,
+    fit,
+    probe,
+)
+
+if TYPE_CHECKING:
+    from gankit_image.items import Pixels
+    from gankit_image.settings import ImageSettings
+
+FEWEST = 8
+"""Fewest usable images that make a data set."""
+KEEP_BYTES = 2 * 2**30
+"""Images that take no more than this, brought to one format, stay in memory; others are decoded
+again whenever they are looked at."""
+
+CONTAINER_SUFFIXES = (".zip", ".parquet", ".npy", ".npz")
+_READS = f"Reads folders and zip archives of {', '.join(SUFFIXES)}; .parquet, .npy, .npz, IDX"
+
+_THREADS = 3
+_CHUNK = 64
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def read(source: object | None, settings: ImageSettings, progress: Progress) -> Source[Image]:
+    """The images of a path or of an object in memory; None is scikit-learn's digits.
+
+    Paths: a folder of images (nested or flat; a first folder level is the label), a zip archive
+    of one, Parquet in the Hugging Face layout, IDX, ``.npy``, ``.npz``. In memory: an array
+    ``(N, H, W[, C])``, a list of arrays or of Pillow images, a pair of either with labels.
+
+    Raises:
+        GankitError: nothing usable there, fewer than ``FEWEST`` images, or a setting that does
+            not fit the data; with ``settings.strict``, one image that cannot be used.
+    """
+    if source is None:
+        return _from_arrays(arrays.digits(), "", settings, progress)
+    if not isinstance(source, (str, Path)):
+        return _from_arrays(arrays.memory(source), "the data", settings, progress)
+    path = Path(source)
+    if not path.exists():
+        raise _missing(path)
+    if path.is_dir():
+        return _read_folder(path, settings, progress)
+    return _read_file(path, settings, progress)
+
+
+def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Source[Image]:
+    """Image files where there are any; else the containers that lie there."""
+    names = list(containers.walk(root))
+    if not names:
+        raise GankitError(f"{root}: the folder is empty", _READS)
+    if any(map(containers.is_image, names)):
+        listing = containers.folder(root, names, settings.label_key)
+        return _from_entries(listing, root, settings, progress)
+    tables = [root / name for name in names if name.endswith(".parquet")]
+    if tables:
+        train = [path for path in tables if path.name.startswith("train")]
+        listing = containers.parquet(train or tables, settings.image_key, settings.label_key)
+        return _from_entries(listing, root, settings, progress)
+    if any(arrays.is_idx(Path(name).name) for name in names):
+        return _from_arrays(arrays.idx_folder(root, names), str(root), settings, progress)
+    single = [name for name in names if name.endswith(CONTAINER_SUFFIXES)]
+    if len(single) == 1:
+        return _read_file(root / single[0], settings, progress)
+    if single:
+        raise GankitError(f"{root}: several files of images: {', '.join(single)}", "Name one")
+    raise GankitError(f"no images found in {root} ({len(names)} other files)", _READS)
+
+
+def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Source[Image]:
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        listing = containers.archive(path, settings.label_key)
+        return _from_entries(listing, path, settings, progress)
+    if suffix == ".parquet":
+        listing = containers.parquet([path], settings.image_key, settings.label_key)
+        return _from_entries(listing, path, settings, progress)
+    if suffix == ".npy":
+        return _from_arrays(arrays.npy(path), str(path), settings, progress)
+    if suffix == ".npz":
+        found = arrays.npz(path, settings.image_key, settings.label_key)
+        return _from_arrays(found, str(path), settings, progress)
+    if suffix in SUFFIXES:
+        raise GankitError(
+            f"{path}: one image is no data set", f"Give a folder with at least {FEWEST} of them"
+        )
+    if arrays.is_idx(path.name) or "idx" in path.name:
+        return _from_arrays(arrays.idx(path), str(path), settings, progress)
+    raise GankitError(f"{path}: no images can be read from {suffix or 'such'} files", _READS)
+
+
+def _missing(path: Path) -> GankitError:
+    parent = path.parent
+    if not parent.is_dir():
+        return GankitError(f"{path}: no such path, and no folder {parent}", "Check the spelling")
+    return GankitError(
+        f"{path}: no such file or folder",
+        did_you_mean(path.name, [p.name for p in parent.iterdir()]),
+    )
+
+
+# --- Encoded images -----------------------------------------------------------------------------
+
+
+def _from_entries(
+    listing: Listing, where: Path, settings: ImageSettings, progress: Progress
+) -> Source[Image]:
+    """Looks at every header, settles the format, then decodes everything once."""
+    entries, problems, total = listing.entries, [], len(listing.entries)
+
+    header = partial(_header, max_pixels=settings.max_pixels)
+    formats: dict[Entry, PixelFormat] = {}
+    for entry, found in _parallel(header, entries, "checking images", progress):
+        if isinstance(found, Problem):
+            problems.append(_tolerated(found, where, settings))
+        else:
+            formats[entry] = found
+
+    good = list(formats)
+    while good:
+        target = choose(set(formats.values()), settings)
+        load = partial(_pixels, target=target, settings=settings)
+        keep = len(good) * target.nbytes <= KEEP_BYTES
+        stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
+        hashes: dict[Entry, str] = {}
+        for entry, result in _parallel(load, good, "reading images", progress):
+            if isinstance(result, Problem):
+                problems.append(_tolerated(result, where, settings))
+                del formats[entry]
+                continue
+            pixels, digest = result
+            if keep:
+                stack[len(hashes)] = pixels
+            hashes[entry] = digest
+        good = list(hashes)
+        # A damaged file may have been the only one of its size or colours.
+        if not good or choose(set(formats.values()), settings) == target:
+            break
+    _enough(len(good), total, problems, str(where))
+
+    labels, note = _all_or_none([entry.label for entry in good])
+
+    def kept(i: int) -> Image:
+        return Image(stack[i], labels[i], good[i].name)
+
+    def again(i: int) -> Image:
+        return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
+
+    return Source(
+        Images(len(good), kept if keep else again),
+        fingerprint=_fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
+        description=_describe(listing.kind, len(good), target, labels, note),
+        problems=problems,
+    )
+
+
+def _header(entry: Entry, max_pixels: int) -> PixelFormat | Problem:
+    try:
+        with entry.open() as file:
+            return probe(file, max_pixels)
+    except (UnreadableError, UndecodableError, OSError) as error:
+        return Problem(entry.name, str(error))
+
+
+def _pixels(
+    entry: Entry, target: PixelFormat, settings: ImageSettings
+) -> tuple[Pixels, str] | Problem:
+    """The fitted image with the hash of its file."""
+    try:
+        with entry.open() as file:
+            data = file.read()
+        pixels = fit(decode(data, settings.max_pixels), target, settings.fit)
+    except (UnreadableError, UndecodableError, OSError) as error:
+        return Problem(entry.name, str(error))
+    return pixels, hashlib.sha256(data).hexdigest()
+
+
+def _reload(load: Callable[[Entry], tuple[Pixels, str] | Problem], entry: Entry) -> Pixels:
+    result = load(entry)
+    if isinstance(result, Problem):
+        raise GankitError(f"{entry.name}: {result.why}", "It was sound when the run began")
+    return result[0]
+
+
+def _parallel(
+    function: Callable[[T], R], items: Sequence[T], what: str, progress: Progress
+) -> Iterator[tuple[T, R]]:
+    """Items with their results, in order; Pillow lets go of the interpreter while it decodes."""
+
+    def several(start: int) -> list[R]:
+        return [function(item) for item in items[start : start + _CHUNK]]
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        starts = range(0, len(items), _CHUNK)
+        for start, results in zip(starts, pool.map(several, starts), strict=True):
+            yield from zip(items[start : start + _CHUNK], results, strict=True)
+            progress(what, min(start + _CHUNK, len(items)), len(items))
+
+
+def _tolerated(problem: Problem, where: Path, settings: ImageSettings) -> Problem:
+    if settings.strict:
+        raise GankitError(
+            f"{where}, {problem.where}: {problem.why}",
+            "Mend or remove it, or set strict=false to leave such files out",
+        )
+    return problem
+
+
+# --- Decoded images -----------------------------------------------------------------------------
+
+
+def _from_arrays(
+    found: Arrays, where: str, settings: ImageSettings, progress: Progress
+) -> Source[Image]:
+    images, count = found.images, len(found.images)
+    _enough(count, count, (), where)
+    if isinstance(images, list):
+        target = choose({PixelFormat.of(image) for image in images}, settings)
+    else:
+        own = PixelFormat.of(images)
+        target = choose({own}, settings)
+        if (own.height, own.width) == (target.height, target.width):
+            images = convert(images, target)
+
+    def fitted(i: int) -> Pixels:
+        return fit(images[i], target, settings.fit)
+
+    if isinstance(images, list) or images.shape[1:] != target.shape:
+        keep = count * target.nbytes <= KEEP_BYTES
+        if keep:
+            stack = np.empty((count, *target.shape), target.dtype)
+            for start in range(0, count, _CHUNK):
+                for i in range(start, min(start + _CHUNK, count)):
+                    stack[i] = fitted(i)
+                progress("reading images", min(start + _CHUNK, count), count)
+    else:
+        keep, stack = True, images
+    labels, note = _all_or_none(found.labels)
+    progress("reading images", count, count)
+
+    def kept(i: int) -> Image:
+        return Image(stack[i], labels[i], str(i))
+
+    def again(i: int) -> Image:
+        return DeferredImage(partial(fitted, i), labels[i], str(i))
+
+    return Source(
+        Images(count, kept if keep else again),
+        fingerprint=_fingerprint(
+            f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image)).hexdigest()}"
+            for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
+        ),
+        description=_describe(found.kind, count, target, labels, note),
+        licence=found.licence,
+    )
+
+
+# --- What both have in common -------------------------------------------------------------------
+
+
+def _enough(usable: int, total: int, problems: Sequence[Problem], where: str) -> None:
+    if usable >= FEWEST:
+        return
+    first = f"; the first problem: {problems[0].where}: {problems[0].why}" if problems else ""
+    raise GankitError(
+        f"{where}: {usable} of {total} images are usable{first}",
+        f"At least {FEWEST} are needed",
+    )
+
+
+def _all_or_none(labels: Sequence[str | None]) -> tuple[Sequence[str | None], str]:
+    """Labels count where every image has one; the note says what was set aside."""
+    missing = sum(label is None for label in labels)
+    if not 0 < missing < len(labels):
+        return labels, ""
+    note = f"labels ignored, {missing:,} images have none"
+    return [None] * len(labels), note
+
+
+def _fingerprint(lines: Iterable[str]) -> str:
+    """SHA-256 over the sorted lines of name, label and content hash."""
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _describe(
+    kind: str, count: int, target: PixelFormat, labels: Sequence[str | None], note: str
+) -> str:
+    classes = len({label for label in labels if label is not None})
+    parts = [f"{kind}: {count:,} images", str(target)]
+    if classes:
+        parts.append(f"{classes} classes" if classes > 1 else "1 class")
+    if note:
+        parts.append(note)
+    return ", ".join(parts)

@@ -1,0 +1,82 @@
+"""How commands speak: results to stdout, everything else to stderr, JSON on request."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+from gankit.errors import GankitError
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def fail(error: GankitError) -> NoReturn:
+    """One line on stderr, exit code 2."""
+    err.print(f"[bold red]error:[/] {_escape(str(error))}")
+    sys.exit(2)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def table(columns: list[str], rows: list[list[object]]) -> None:
+    """A plain table on stdout."""
+    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        shown.add_row(*[_escape(str(cell)) for cell in row])
+    out.print(shown)
+
+
+def duration(seconds: float) -> str:
+    """``75`` as ``1 min 15 s``."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def parse_budget(text: str) -> dict[str, float]:
+    """``90s``, ``10m`` and ``2h`` as time, ``5000``, ``200k`` and ``3M`` as samples.
+
+    Raises:
+        GankitError: it is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|k|M|)", text.strip().replace("_", ""))
+    if match is None or float(match[1]) == 0:
+        raise GankitError(f"--budget {text!r} is neither time nor samples",
+                          "Write 90s, 10m or 2h; or 5000, 200k or 3M samples")
+    number, unit = float(match[1]), match[2]
+    if unit in ("s", "m", "h"):
+        return {"time": number * {"s": 1, "m": 60, "h": 3600}[unit]}
+    return {"samples": int(number * {"": 1, "k": 1e3, "M": 1e6}[unit])}
+
+
+def parse_where(words: list[str]) -> dict[str, object]:
+    """``name=value`` words as a mapping.
+
+    Raises:
+        GankitError: a word has no ``=``.
+    """
+    asked: dict[str, object] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise GankitError(f"--where {word!r} is not a condition", "Write --where name=value")
+        asked[name.strip()] = value.strip()
+    return asked
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,7 @@
+"""``gankit evaluate``"""
+
+from __future__ import annotations
+
+
+def evaluate() -> None:
+    """Score a run."""

@@ -1,0 +1,56 @@
+"""``gankit generate``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gankit.cli._output import err, out, parse_where, print_json
+
+
+def generate(
+    run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
+    where: Annotated[list[str] | None, typer.Option(
+        metavar="NAME=VALUE", help="Ask for a condition, e.g. label=7. Repeatable.")] = None,
+    seed: Annotated[int, typer.Option(
+        min=0, help="Item i is that of seed SEED+i, whatever N is.")] = 0,
+    out_: Annotated[Path | None, typer.Option(
+        "--out", metavar="PATH", help="The folder to make. [default: generated/RUN-001]")] = None,
+    format: Annotated[str | None, typer.Option(
+        metavar="NAME", help="How to write; the plugin's first format by default.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    overwrite: Annotated[bool, typer.Option(help="Replace what is at --out.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Generate from a trained run. Every file says of itself that it is generated."""
+    from gankit.plugins import installed
+    from gankit.provenance import refuse_existing, versions, write_generated
+    from gankit.runs import Run, next_run
+
+    source = Run(run)
+    asked = parse_where(where or [])
+    model, plugin = source.model, source.plugin
+    target = out_ or next_run(Path("generated"), model["run"])
+    refuse_existing(target, overwrite)
+    chosen = format or plugin.modality.formats[0]
+    data = source.record.get("data", {})
+    record = write_generated(
+        plugin.modality, source.stream(n, seed=seed, where=asked, device=device), target,
+        format=chosen, run=model["run"], plugins=installed(), overwrite=overwrite,
+        record={
+            "plugin": plugin.info.name, "versions": versions(plugin.distribution),
+            "seeds": [seed, seed + n - 1], "where": asked,
+            "data_fingerprint": data.get("fingerprint"),
+            "data_licence": data.get("licence"),
+        },
+    )
+    # Something to look at beside the files.
+    if json:
+        print_json({"path": str(target), **record})
+    else:
+        err.print(f"seeds {seed} to {seed + n - 1}"
+                  + "".join(f", {k}={v}" for k, v in asked.items()))
+        out.print(f"{n} generated: {target}")

@@ -1,0 +1,84 @@
+"""``gankit runs list | show``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gankit.cli._output import duration, out, print_json, table
+from gankit.errors import GankitError
+
+app = typer.Typer(help="Look at what has been trained.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the runs in a folder."""
+    from gankit.runs import find_runs
+
+    rows = [_summary(path) for path in find_runs(folder)]
+    if json:
+        print_json(rows)
+    elif not rows:
+        out.print(f"no runs in {folder}; make one: gankit train --plugin NAME")
+    else:
+        table(["run", "plugin", "recipe", "status", "samples", "time", "created"],
+              [[r["run"], r["plugin"], r["recipe"], r["status"], f"{r['samples']:,}",
+                duration(r["seconds"]), r["created"]] for r in rows])
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show one run: data, settings, progress, scores."""
+    import tomli_w
+
+    from gankit.runs import Run
+
+    it = Run(run)
+    if not it.table:
+        raise GankitError(f"{run} is a model without its run", "Name the run directory")
+    metrics = it.metrics()
+    facts = {**_summary(run), "provenance": it.record, "config": it.table,
+             "last": metrics[-1] if metrics else None, "scores": it.scores()}
+    if json:
+        print_json(facts)
+        return
+    data = it.record.get("data", {})
+    for label, value in (
+        ("run", facts["run"]), ("status", facts["status"]),
+        ("data", f"{data.get('description', '?')} ({data.get('source') or 'built in'})"),
+        ("items", f"{data.get('train', 0):,} trained on, {data.get('heldout', 0):,} held out, "
+                  f"{data.get('left_out', 0):,} left out"),
+        ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
+        ("guard", metrics[-1]["guard"] if metrics else "-"),
+        ("software", it.record.get("software", "?")),
+    ):
+        out.print(f"{label + ':':10}{value}", markup=False)
+    for score in facts["scores"]:
+        floor = "" if score["floor"] is None else f"   (real against real {score['floor']:.4g})"
+        out.print(f"{score['name'] + ':':32}{score['value']:.4g}{floor}", markup=False)
+    out.print()
+    out.print(tomli_w.dumps(it.table), markup=False)
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    from gankit.runs import Run
+
+    try:
+        run = Run(path)
+        metrics, about = run.metrics(), run.table["run"]
+    except GankitError as error:
+        return {"run": str(path), "plugin": "?", "recipe": "?", "status": str(error),
+                "samples": 0, "seconds": 0.0, "created": "?"}
+    last = metrics[-1] if metrics else {}
+    return {"run": str(path), "plugin": about["plugin"], "recipe": about["recipe"],
+            "status": run.record.get("status", "?"), "samples": int(last.get("samples", 0)),
+            "seconds": float(last.get("seconds", 0)), "created": run.record.get("created", "?")}
