@@ -79,7 +79,7 @@ class Recipe:
 
 
 def resolve(
-    info: PluginInfo, settings_type: type, *, recipe: str | None, files: Sequence[Table] = (),
+    info: PluginInfo, settings_type: type, *, recipe: str | None = None, files: Sequence[Table] = (),
     overrides: Sequence[str] = (), data: str | None = None,
 ) -> Config:
     """Merges the layers and checks every value.

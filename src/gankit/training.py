@@ -132,7 +132,7 @@ def train(
     """
     plugins = installed()
     with _locked(folder):
-        resuming = check_resumable(folder, config)
+        resuming = check_resumable(folder, plugin, config)
         with preparing(plugin, config, folder, source, device, progress) as (trainer, data):
             recorder = Recorder(folder, plugin, config, data, trainer.device.type)
             if resuming:
@@ -151,7 +151,7 @@ def train(
             return status
 
 
-def check_resumable(folder: Path, config: Config) -> bool:
+def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> bool:
     """Whether ``folder`` holds a run to take up.
 
     Raises:
@@ -159,10 +159,14 @@ def check_resumable(folder: Path, config: Config) -> bool:
     """
     if not folder.exists() or not [p for p in folder.iterdir() if p.name != ".lock"]:
         return False
-    run = Run(folder)
-    changed = run.config.differences(config)
+    table = Run(folder).table
+    if table["run"]["plugin"] != config.plugin:
+        raise GankitError(f"{folder} was trained with --plugin {table['run']['plugin']}",
+                          "Choose another --out")
+    before = configuration.from_run(table, plugin.modality.Settings)
+    changed = before.differences(config)
     if changed:
-        was, now = (configuration.flatten(c.as_table()) for c in (run.config, config))
+        was, now = (configuration.flatten(c.as_table()) for c in (before, config))
         said = ", ".join(f"{k} was {was.get(k)!r}, now {now.get(k)!r}" for k in changed[:3])
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise GankitError(

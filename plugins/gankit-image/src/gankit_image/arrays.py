@@ -33,7 +33,7 @@ _IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0
 
 @dataclass(frozen=True)
 class Arrays:
-    """Decoded images: one stack ``(N, H, W, C)``, or a list where sizes differ; and their labels."""
+    """Decoded images: a stack ``(N, H, W, C)`` or a list, and their labels."""
 
     kind: str
     images: Pixels | list[Pixels]
@@ -207,7 +207,7 @@ def memory(source: object) -> Arrays:
 def _is_image(value: object) -> bool:
     if isinstance(value, PIL.Image.Image):
         return True
-    return hasattr(value, "__array__") and np.ndim(value) in (2, 3)  # type: ignore[arg-type]
+    return hasattr(value, "__array__") and np.ndim(value) in (2, 3)
 
 
 def _single(image: Any, where: str) -> Pixels:
@@ -216,8 +216,8 @@ def _single(image: Any, where: str) -> Pixels:
             return native(image)
         except (OSError, ValueError, SyntaxError) as error:
             raise GankitError(f"{where}: cannot be decoded ({error})") from None
-    array = np.asarray(image)
-    return _stack(array[None], where)[0]
+    single: Pixels = _stack(np.asarray(image)[None], where)[0]
+    return single
 
 
 def _matching(labels: Any, count: int, where: str) -> list[str | None]:
@@ -287,11 +287,12 @@ def _stack(array: np.ndarray[Any, Any], where: str) -> Pixels:
     if array.dtype.kind not in "iuf":
         raise GankitError(f"{where}: {array.dtype} is no type of pixels", "Use uint8 or uint16")
     low, high = float(array.min()), float(array.max())
-    if array.dtype.kind == "f" and 0 <= low and high <= 1:
-        return np.rint(array * 255).astype(np.uint8)
-    if 0 <= low and high <= 255:
-        return np.rint(array).astype(np.uint8)
-    if 0 <= low and high <= 65535 and array.dtype.kind != "f":
+    if array.dtype.kind == "f" and low >= 0 and high <= 1:
+        array = array * 255
+        high = 255
+    if low >= 0 and high <= 255:
+        return array.round().astype(np.uint8)
+    if low >= 0 and high <= 65535 and array.dtype.kind != "f":
         return array.astype(np.uint16)
     raise GankitError(
         f"{where}: values from {low:g} to {high:g}",

@@ -92,10 +92,14 @@ def folder(root: Path, names: Sequence[str], label_key: str) -> Listing:
     images = [n for n in names if is_image(n)]
     chosen, note, labels = _labelled(images, texts, str(root), label_key)
     entries = [
-        Entry(name, label, partial(open, root / name, "rb"))
+        Entry(name, label, partial(_file, root / name))
         for name, label in zip(chosen, labels, strict=True)
     ]
     return Listing("folder" + note, entries)
+
+
+def _file(path: Path) -> BinaryIO:
+    return path.open("rb")
 
 
 def archive(path: Path, label_key: str) -> Listing:

@@ -38,7 +38,7 @@ class DeferredImage(Image):
         object.__setattr__(self, "_load", load)
 
     @cached_property
-    def pixels(self) -> Pixels:  # type: ignore[override]
+    def pixels(self) -> Pixels:
         load: Callable[[], Pixels] = self.__dict__["_load"]
         return load()
 

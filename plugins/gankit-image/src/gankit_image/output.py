@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import tempfile
 import zipfile
@@ -115,8 +116,9 @@ def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: P
         for name, data, sample in _files(everything, provenance):
             row = {"image": {"bytes": data, "path": name}, "seed": sample.seed, "generated": True}
             if labelled:
-                row[LABEL] = str(sample.condition[LABEL])
-                classes.add(row[LABEL])
+                label = str(sample.condition[LABEL])
+                classes.add(label)
+                row[LABEL] = label
             rows.append(row)
             if len(rows) == ROW_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
@@ -221,7 +223,7 @@ def _columns(labels: Sequence[str | None], aspect: float) -> int:
     cyclic = all(label == labels[i % period] for i, label in enumerate(labels))
     if period > 1 and cyclic and period / 4 <= count / period <= period * 4:
         return period
-    return min(count, max(1, round((count * aspect) ** 0.5)))
+    return min(count, max(1, round(math.sqrt(count * aspect))))
 
 
 def _opaque(pixels: Pixels) -> Pixels:

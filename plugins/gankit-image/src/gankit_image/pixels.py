@@ -231,7 +231,7 @@ def _own_size(found: Collection[PixelFormat]) -> tuple[int, int]:
     sizes = {(f.height, f.width) for f in found}
     if len(sizes) == 1:
         height, width = sizes.pop()
-        if SMALLEST <= min(height, width) and max(height, width) <= AUTO_LARGEST:
+        if min(height, width) >= SMALLEST and max(height, width) <= AUTO_LARGEST:
             return height, width
     return AUTO_SIDE, AUTO_SIDE
 
@@ -245,6 +245,8 @@ def fit(pixels: Pixels, target: PixelFormat, how: str = "crop") -> Pixels:
     Args:
         how: for another aspect: ``crop`` its centre, ``pad`` by repeating its edge, ``stretch``.
     """
+    if pixels.shape == target.shape and pixels.dtype == target.dtype:
+        return pixels
     pixels = convert(pixels, target)
     if pixels.shape == target.shape:
         return pixels
@@ -306,6 +308,7 @@ def _resize(
             np.asarray(PIL.Image.fromarray(plane.astype(np.float32)).resize(size, lanczos, box))
             for plane in np.moveaxis(pixels, -1, 0)
         ]
-        return np.rint(np.stack(planes, axis=-1)).clip(0, 65535).astype(np.uint16)
+        resized: Pixels = np.rint(np.stack(planes, axis=-1)).clip(0, 65535).astype(np.uint16)
+        return resized
     image = PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     return np.asarray(image.resize(size, lanczos, box)).reshape(height, width, -1)

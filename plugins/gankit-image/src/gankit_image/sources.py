@@ -221,11 +221,14 @@ def _parallel(
     def several(start: int) -> list[R]:
         return [function(item) for item in items[start : start + _CHUNK]]
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
         starts = range(0, len(items), _CHUNK)
         for start, results in zip(starts, pool.map(several, starts), strict=True):
             yield from zip(items[start : start + _CHUNK], results, strict=True)
             progress(what, min(start + _CHUNK, len(items)), len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
 def _tolerated(problem: Problem, where: Path, settings: ImageSettings) -> Problem:
@@ -278,7 +281,7 @@ def _from_arrays(
     return Source(
         Images(count, kept if keep else again),
         fingerprint=_fingerprint(
-            f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image)).hexdigest()}"
+            f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
             for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
         ),
         description=_describe(found.kind, count, target, labels, note),

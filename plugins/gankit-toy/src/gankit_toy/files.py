@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gankit.contract import Problem, Sample
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError
 from gankit_toy.points import Point
 
 Row = Mapping[str, object]
@@ -19,23 +18,21 @@ COLUMNS = ("x", "y", "label")
 
 
 def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Problem]]:
-    """The points of a CSV file, an ``.npy`` file, or an array or list of rows; and the bad rows.
-
-    A CSV file has the columns x, y and perhaps label, in this order where it has no header. An
-    array is of shape (N, 2).
+    """The points of a source, and the rows that are none.
 
     Args:
-        source: a path, or rows.
+        source: a ``.csv`` file with columns x, y and perhaps label (in this order where it has no
+            header), an ``.npy`` file of shape (N, 2), or an array or list of such rows.
         need_label: whether a row without a label is a bad row.
 
     Raises:
-        GankitError: the file is not there, or is of another kind.
+        GankitError: the source is not there, or of another kind.
     """
     points, problems = [], []
     for where, row in _rows(source):
         try:
             points.append(_point(row, need_label))
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             problems.append(Problem(where, str(error)))
     return points, problems
 
@@ -51,21 +48,58 @@ def write_csv(samples: Iterable[Sample[Point]], target: Path) -> None:
 
 
 def _rows(source: object) -> Iterator[tuple[str, Row]]:
-    if not isinstance(source, str | Path):
-        for i, values in enumerate(_iterable(source)):
-            yield f"row {i}", dict(zip(COLUMNS, values, strict=False))
+    """Each row with its place, as a mapping from column to value."""
+    if isinstance(source, Iterable) and not isinstance(source, str):
+        for number, row in enumerate(source):
+            values = row if isinstance(row, Iterable) else ()
+            yield f"row {number}", dict(zip(COLUMNS, values, strict=False))
         return
-    path = Path(source)
+    path = Path(str(source))
     try:
-        if path.suffix == ".npy":
+        if path.suffix == ".csv":
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                yield from _csv_rows(path, csv.reader(file))
+        elif path.suffix == ".npy":
             array = np.load(path, allow_pickle=False)
             if array.ndim != 2 or array.shape[1] != 2:
                 raise GankitError(f"{path} has shape {array.shape}", "Points need shape (N, 2)")
             yield from _rows(array)
-        elif path.suffix == ".csv":
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                yield from _csv_rows(path, csv.reader(file))
         else:
-            raise GankitError(f"{path}: not a file of points", "Give a .csv or .npy file")
-    except (OSError, ValueError, csv.Error) as error:
+            raise GankitError(f"{path} is no file of points", "Give a .csv or .npy file")
+    except (OSError, ValueError, EOFError, csv.Error) as error:
         raise GankitError(f"cannot read {path}: {error}", "Check the path and the file") from None
+
+
+def _csv_rows(path: Path, reader: Iterable[list[str]]) -> Iterator[tuple[str, Row]]:
+    columns: Sequence[str] = COLUMNS
+    for line, values in enumerate(reader, start=1):
+        if line == 1 and "x" in (header := [name.strip().lower() for name in values]):
+            columns = header
+            if "y" not in columns:
+                raise GankitError(f"{path} has no column 'y'", "It needs the columns x and y")
+        elif values:
+            yield f"{path.name}, line {line}", dict(zip(columns, values, strict=False))
+
+
+def _point(row: Row, need_label: bool) -> Point:
+    """The row as a point.
+
+    Raises:
+        ValueError: it is none; says why.
+    """
+    given = row.get("label")
+    label = None if given is None else str(given).strip() or None
+    if need_label and label is None:
+        raise ValueError("it has no label, and conditional=true needs one")
+    return Point(_number(row, "x"), _number(row, "y"), label)
+
+
+def _number(row: Row, name: str) -> float:
+    text = str(row.get(name, "")).strip()
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{name} is {text!r}, not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is {text}, not finite")
+    return value

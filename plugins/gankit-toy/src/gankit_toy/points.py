@@ -25,7 +25,7 @@ def draw(shape: Shape, count: int, sigma: float) -> list[Point]:
     """The same ``count`` points each time.
 
     - ``grid25``: 25 Gaussians, 2 apart (Srivastava et al. 2017, section 4.1).
-    - ``ring8``: 8 Gaussians on a circle of radius 2 (Metz et al. 2017, section 3.3.1).
+    - ``ring8``: 8 Gaussians on a circle of radius 2 (Metz et al. 2017, section 3.1).
     - ``spiral``: 2.5 turns out to radius 4, about evenly along the line; without modes.
 
     Args:
@@ -55,6 +55,16 @@ def centres(shape: Shape) -> Array:
 def coordinates(points: Sequence[Point]) -> Array:
     """Float64 ``(N, 2)``."""
     return np.array([(p.x, p.y) for p in points], dtype=np.float64).reshape(-1, 2)
+
+
+def label_means(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
+    """The mean of each label's points, in the order of the labels' names."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        if point.label is not None:
+            groups.setdefault(point.label, []).append(point)
+    means = {label: coordinates(groups[label]).mean(axis=0) for label in sorted(groups)}
+    return {label: (float(x), float(y)) for label, (x, y) in means.items()}
 
 
 def _spiral(u: Array) -> Array:

@@ -1,0 +1,108 @@
+"""DCGAN: strided convolutions and batch normalisation (Radford et al. 2016, section 3)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gankit.contract import Layout, Networks
+from gankit_image.networks.canvas import Canvas
+from gankit_image.networks.layers import embedding
+from gankit_image.settings import ImageSettings
+
+SLOPE = 0.2
+STD = 0.02
+WIDEST = 8
+"""Channels stop doubling at so many times the base width: 512 of 64, as in the paper."""
+
+
+def build(layout: Layout, settings: ImageSettings) -> Networks:
+    """The pair for images (C, H, W) of any size; ``settings.width[0]`` is the base width."""
+    return Networks(
+        DCGANGenerator(layout, settings),
+        DCGANDiscriminator(layout, settings),
+        latent_dim=settings.latent,
+        samples_interact=True,
+    )
+
+
+def _initialise(module: nn.Module) -> None:
+    """N(0, 0.02) for weights (section 4), around one for the scale of batch normalisation."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, std=STD)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, mean=1.0, std=STD)
+
+
+def _widths(settings: ImageSettings, levels: int) -> list[int]:
+    """Channels from full resolution down, after each strided convolution."""
+    return [settings.width[0] * min(2**level, WIDEST) for level in range(levels)]
+
+
+class DCGANGenerator(nn.Module):
+    """``(z (N, latent), c (N, width) | None)`` to images (N, C, H, W) in [-1, 1].
+
+    A condition's embedding is concatenated to ``z``. In ``eval()`` the running statistics
+    replace the batch's, so that a sample depends on nothing but its own ``z`` and ``c``.
+    """
+
+    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+        super().__init__()
+        channels, height, width = layout.shape
+        self.canvas = Canvas.of(height, width, at_least=1)
+        condition = layout.condition
+        self.embed = embedding(condition, settings.embedding) if condition else None
+        inputs = settings.latent + (settings.embedding if condition else 0)
+        widths = _widths(settings, self.canvas.doublings)[::-1]
+
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(inputs, widths[0], self.canvas.base, bias=False)
+        ]
+        for coarse, fine in pairwise(widths):
+            layers += [nn.BatchNorm2d(coarse), nn.ReLU()]
+            layers += [nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU()]
+        layers += [nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1)]
+        self.layers = nn.Sequential(*layers).apply(_initialise)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.embed is not None:
+            z = torch.cat([z, self.embed(c)], 1)
+        return self.canvas.crop(self.layers(z[:, :, None, None]).tanh())
+
+
+class DCGANDiscriminator(nn.Module):
+    """``(images (N, C, H, W), c (N, width) | None)`` to logits (N,).
+
+    Constant label planes beside the image act as an offset of the first convolution's outputs;
+    they are added there, which costs nothing however many classes there are.
+    """
+
+    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+        super().__init__()
+        channels, height, width = layout.shape
+        self.canvas = Canvas.of(height, width, at_least=1)
+        widths = _widths(settings, self.canvas.doublings)
+        self.first = nn.Conv2d(channels, widths[0], 4, stride=2, padding=1)
+        condition = layout.condition
+        self.planes = nn.Linear(condition.width, widths[0], bias=False) if condition else None
+
+        layers: list[nn.Module] = []
+        for fine, coarse in pairwise(widths):
+            layers += [nn.Conv2d(fine, coarse, 4, stride=2, padding=1, bias=False)]
+            layers += [nn.BatchNorm2d(coarse), nn.LeakyReLU(SLOPE)]
+        layers += [nn.Conv2d(widths[-1], 1, self.canvas.base)]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+        if self.planes is not None:  # the sum of a plane's 4×4 weights
+            nn.init.normal_(self.planes.weight, std=4 * STD)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        h = self.first(self.canvas.pad(x))
+        if self.planes is not None:
+            h = h + self.planes(c)[:, :, None, None]
+        logits: Tensor = self.layers(F.leaky_relu(h, SLOPE)).flatten()
+        return logits

@@ -1,0 +1,62 @@
+"""How good the points are: features for the core's distances, and coverage of the modes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gankit.contract import EvaluationData, Evaluator, Extractor
+from gankit.metrics.modes import mode_scores
+from gankit_toy.points import Array, Point, coordinates, label_means
+
+SIGMAS = 3.0
+"""A point this near to a centre is of high quality (Srivastava et al. 2017, section 4.1)."""
+
+
+class Coordinates(Extractor[Point]):
+    """The points themselves are the features."""
+
+    name = "coordinates"
+    fingerprint = "identity"
+
+    def features(self, items: Sequence[Point]) -> Array:
+        return coordinates(items)
+
+
+class Modes(Evaluator[Point]):
+    """Coverage of the modes that the training points' labels name.
+
+    - ``high_quality``: share of points within ``SIGMAS`` standard deviations of their nearest
+      centre, each axis in units of the modes' mean spread.
+    - ``modes``: how many have at least one such point.
+    - ``reverse_kl``: KL(generated || real) of the histograms of those points, in nats.
+
+    Each comes with its value for held-out points, ``<name>_real``. Nothing where the training
+    points have fewer than two labels; no modes and no divergence where no point is of high quality.
+    """
+
+    name = "modes"
+
+    def evaluate(self, data: EvaluationData[Point], rng: np.random.Generator) -> dict[str, float]:
+        labelled = [p for p in data.train if p.label is not None]
+        means = label_means(labelled)
+        if len(means) < 2:
+            return {}
+        centres = np.array(list(means.values()))
+        own = np.array([list(means).index(str(p.label)) for p in labelled])
+        spread = (coordinates(labelled) - centres[own]).std(axis=0)
+        weights = np.bincount(own)
+
+        def scores(points: Sequence[Point]) -> dict[str, float]:
+            offsets = (coordinates(points)[:, None] - centres) / spread
+            distances = np.linalg.norm(offsets, axis=2)
+            good = distances.min(axis=1) < SIGMAS
+            found = {"high_quality": float(good.mean())}
+            if good.any():
+                nearest = np.where(good, distances.argmin(axis=1), -1)
+                found |= mode_scores(nearest, len(centres), weights)
+            return found
+
+        real = {f"{name}_real": v for name, v in scores(list(data.heldout)).items()}
+        return scores([sample.item for sample in data.generated]) | real

@@ -1,0 +1,85 @@
+"""Penalties against closed forms: a linear and a quadratic discriminator have known gradients."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from gankit.engine.penalties import (
+    finite_difference_norm,
+    gradient_penalty,
+    squared_gradient_norm,
+)
+
+
+def test_squared_gradient_norm_of_a_quadratic():
+    """D(x) = sum of x^2 has gradient 2x, over any number of axes."""
+    x = torch.randn(5, 3, 4, 2, dtype=torch.float64, requires_grad=True)
+    norm = squared_gradient_norm(x.square().flatten(1).sum(1), x)
+    torch.testing.assert_close(norm, 4 * x.square().flatten(1).sum(1))
+
+
+def test_its_gradient_in_the_weights():
+    """D(x) = w.x: the penalty is |w|^2 and its gradient 2w."""
+    w = torch.randn(6, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    (gradient,) = torch.autograd.grad(squared_gradient_norm(x @ w, x).mean(), w)
+    torch.testing.assert_close(gradient, 2 * w)
+
+
+def test_double_backward_agrees_with_numbers():
+    net = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
+    x = torch.randn(4, 3, dtype=torch.float64)
+    weight = net[0].weight
+
+    def penalty(w):
+        y = x.clone().requires_grad_()
+        hidden = torch.tanh(y @ w.T + net[0].bias)
+        return squared_gradient_norm((hidden @ net[2].weight.T).squeeze(1), y).sum()
+
+    assert torch.autograd.gradcheck(penalty, weight.detach().clone().requires_grad_())
+
+
+def test_finite_difference_is_unbiased_on_a_linear_discriminator():
+    """E[(w.e)^2] = |w|^2 for e ~ N(0, I); within four standard errors."""
+    torch.manual_seed(0)
+    w, x = torch.randn(8, dtype=torch.float64), torch.randn(20_000, 8, dtype=torch.float64)
+    estimate = finite_difference_norm(lambda x: x @ w, x @ w, x, sigma=0.01)
+    error = estimate.std() / len(estimate) ** 0.5
+    assert abs(estimate.mean() - w.square().sum()) < 4 * error
+
+
+def test_finite_difference_reaches_the_weights_in_one_backward():
+    w, x = torch.randn(8, requires_grad=True), torch.randn(16, 8)
+    loss = finite_difference_norm(lambda x: x @ w, x @ w, x, sigma=0.01).mean()
+    (gradient,) = torch.autograd.grad(loss, w)
+    assert gradient.abs().sum() > 0
+
+
+def test_gradient_penalty_of_a_linear_discriminator():
+    """(|w| - 1)^2 wherever it is taken (Gulrajani et al. 2017, eq. 3)."""
+    w = torch.randn(6, dtype=torch.float64)
+    real, fake = torch.randn(2, 7, 6, dtype=torch.float64)
+    torch.testing.assert_close(gradient_penalty(lambda x: x @ w, real, fake),
+                               ((w.norm() - 1) ** 2).expand(7))
+
+
+def test_gradient_penalty_looks_between_real_and_fake():
+    seen = []
+
+    def look(x):
+        seen.append(x)
+        return x.sum(1)
+
+    gradient_penalty(look, torch.zeros(50, 2), torch.ones(50, 2))
+    x = seen[0].detach()
+    assert ((x >= 0) & (x <= 1)).all()
+    torch.testing.assert_close(x[:, 0], x[:, 1])  # one mix a sample
+    assert x[:, 0].std() > 0.1
+
+
+def test_gradient_penalty_is_differentiable_at_zero_gradient():
+    w = torch.zeros(3, requires_grad=True)
+    loss = gradient_penalty(lambda x: x @ w, torch.ones(2, 3), torch.zeros(2, 3)).mean()
+    (gradient,) = torch.autograd.grad(loss, w)
+    assert gradient.isfinite().all()
