@@ -7,6 +7,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +18,15 @@ import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from gankit.contract import Source
 from gankit.errors import GankitError
 from gankit_image import containers, pixels, sources
 from gankit_image.arrays import read_idx
 from gankit_image.items import Image
 from gankit_image.settings import ImageSettings
-from hypothesis import given
-from hypothesis import strategies as st
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 DEFAULTS = ImageSettings()
@@ -653,15 +655,8 @@ def test_damaged_files_are_left_out_and_named(tmp_path: Path, name: str) -> None
 def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     fill(tmp_path, [f"{i}.png" for i in range(8)])
     header = struct.pack(">II5B", 60000, 60000, 8, 2, 0, 0, 0)
-    chunk = struct.pack(">I", 13) + b"IHDR" + header
-    bomb = b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0x5F6B2E3A)
-    good = png(noise(8, 8))
-    data = good[:8] + good[8:16] + header + good[29:]
-    (tmp_path / "bomb.png").write_bytes(data)
-    del bomb
-    import zlib
-
     crc = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    good = png(noise(8, 8))
     (tmp_path / "bomb.png").write_bytes(good[:16] + header + crc + good[33:])
     (problem,) = read(tmp_path).problems
     assert problem.why == "60000×60000 pixels are more than max_pixels=100000000"
@@ -718,7 +713,7 @@ def test_a_member_that_lies_about_its_size_is_left_out(tmp_path: Path) -> None:
 
 
 def test_names_that_climb_out_of_an_archive_reach_nothing(tmp_path: Path) -> None:
-    path = pack(tmp_path / "inner" / "a.zip", GOOD) if (tmp_path / "inner").mkdir() else None
+    (tmp_path / "inner").mkdir()
     path = pack(tmp_path / "inner" / "a.zip", {**GOOD, "../../evil.png": GOOD["0.png"]})
     before = sorted(tmp_path.rglob("*"))
     read(path)
@@ -731,7 +726,7 @@ def test_archive_errors(tmp_path: Path) -> None:
     with pytest.raises(GankitError, match="not a readable zip archive"):
         read(path)
     pack(path, {"a.txt": b"text"})
-    with pytest.raises(GankitError, match=r"a\.zip: no images"):
+    with pytest.raises(GankitError, match=r"no images found in .*a\.zip"):
         read(path)
     pack(path, GOOD)
     data = bytearray(path.read_bytes())
@@ -754,11 +749,11 @@ def test_path_errors(tmp_path: Path) -> None:
         read(tmp_path / "a" / "b")
     with pytest.raises(GankitError, match="one image is no data set"):
         read(str(pets / "0.png"))
+    (tmp_path / "a.pdf").write_bytes(b"%PDF")
     with pytest.raises(GankitError, match=r"no images can be read from \.pdf files"):
-        (tmp_path / "a.pdf").write_bytes(b"%PDF")
         read(tmp_path / "a.pdf")
     (pets / "0.png").unlink()
-    with pytest.raises(GankitError, match="7 of 7 images are usable. At least 8"):
+    with pytest.raises(GankitError, match=r"7 of 7 images are usable\. At least 8"):
         read(pets)
 
 

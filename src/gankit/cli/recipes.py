@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gankit.cli._output import out, print_json, table
-from gankit.config import Recipe
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.config import Recipe
 
 app = typer.Typer(help="Named settings that give a known result.", no_args_is_help=True)
 

@@ -63,7 +63,7 @@ class ImageCodec(Codec[Image]):
         return Batch(x, c)
 
     def prepare(self, batch: Batch) -> Batch:
-        x = batch.x.float() * (2 / self.format.peak) - 1
+        x = batch.x.float() / (self.format.peak / 2) - 1
         if self.mirror:
             # Drawn and chosen on the device, so that the host never waits for it.
             turned = torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 0.5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
@@ -24,7 +24,7 @@ class Image:
         name: where it comes from: a path inside the data set, or a row.
     """
 
-    pixels: Pixels
+    pixels: Pixels = field(repr=False)
     label: str | None = None
     name: str = ""
 

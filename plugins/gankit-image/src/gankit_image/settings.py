@@ -11,17 +11,19 @@ class ImageSettings:
     """Settings of the image plugin."""
 
     resolution: int | str = "auto"
-    """Side in pixels, or "WIDTHxHEIGHT"; auto takes the data's own size where it is one and the
-    same for all and at most 256, and 64 otherwise."""
+    """Side in pixels (4 to 4096), or "WIDTHxHEIGHT"; auto takes the data's own size where it is
+    one and the same for all and at most 256, and 64 otherwise."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels: grey, colour, colour with transparency; auto takes the widest that occurs."""
+    """Channels: grey, colour, colour with transparency; auto takes the widest that occurs.
+    Transparency goes onto white where L or RGB is asked."""
     depth: Literal["auto", "8", "16"] = "auto"
     """Bits a channel; auto keeps 16 where the data has them (grey images only)."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
-    """How an image of another shape becomes the asked one: cut the centre, pad with its edge
-    colour, or stretch."""
+    """How an image of another shape becomes the asked one: cut the centre, pad by repeating its
+    edge, or stretch."""
     conditional: Literal["auto"] | bool = "auto"
-    """Whether to condition on labels; auto does so where the data has at least two."""
+    """Whether to condition on labels; auto does so where every image has one and there are at
+    least two."""
     mirror: bool = False
     """Whether a mirror image is as good as the original: doubles the data."""
     strict: bool = False

@@ -138,6 +138,8 @@ def _from_entries(
 ) -> Source[Image]:
     """Looks at every header, settles the format, then decodes everything once."""
     entries, problems, total = listing.entries, [], len(listing.entries)
+    if not entries:
+        raise GankitError(f"no images found in {where}", _READS)
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}

@@ -134,9 +134,9 @@ class Head(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # logits want all their digits
             x = x.to(self.weight.dtype)
             features: Tensor = self.project((x * self.weight).sum((2, 3)))
-            if self.embed is None:
-                return features.squeeze(1)
-            return (features * self.embed(c)).sum(1) / math.sqrt(features.shape[1])
+            if self.embed is not None:
+                features = features * self.embed(c) / math.sqrt(features.shape[1])
+            return features.sum(1)
 
 
 class R3GANDiscriminator(nn.Module):

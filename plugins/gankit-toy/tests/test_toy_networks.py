@@ -1,0 +1,66 @@
+"""The two perceptrons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from gankit.contract import Classes, Condition, Layout, Networks
+from gankit_toy.modality import ToyModality, ToySettings
+
+LABELS = Condition((Classes("label", ("a", "b", "c")),))
+
+
+def build(condition: Condition | None = None, **settings: Any) -> Networks:
+    torch.manual_seed(0)
+    layout = Layout((2,), condition)
+    return ToyModality().build_networks(layout, ToySettings(hidden=16, **settings))
+
+
+@pytest.mark.parametrize("condition", [None, LABELS])
+def test_shapes_and_determinism(condition: Condition | None) -> None:
+    first, second = build(condition, latent=3), build(condition, latent=3)
+    z = torch.randn(5, 3)
+    c = None if condition is None else torch.eye(3)[[0, 1, 2, 0, 1]]
+    x = first.generator(z, c)
+    assert x.shape == (5, 2)
+    assert first.discriminator(x, c).shape == (5,)
+    assert torch.equal(x, second.generator(z, c))
+    assert torch.equal(first.discriminator(x, c), second.discriminator(x, c))
+
+
+def test_the_label_matters() -> None:
+    nets = build(LABELS)
+    z, x = torch.randn(1, 2), torch.randn(1, 2)
+    a, b = torch.eye(3)[:1], torch.eye(3)[1:2]
+    assert not torch.equal(nets.generator(z, a), nets.generator(z, b))
+    assert not torch.equal(nets.discriminator(x, a), nets.discriminator(x, b))
+
+
+def test_r1_has_the_gradient_that_differences_give() -> None:
+    D = build().discriminator.double()
+    x = torch.randn(4, 2, dtype=torch.double)
+    weight = next(D.parameters())
+
+    def r1() -> torch.Tensor:
+        leaf = x.clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(D(leaf, None).sum(), leaf, create_graph=True)
+        return gradient.square().sum()
+
+    (exact,) = torch.autograd.grad(r1(), weight)
+    step = 1e-6
+    with torch.no_grad():
+        weight[0, 0] += step
+    above = r1().item()
+    with torch.no_grad():
+        weight[0, 0] -= 2 * step
+    below = r1().item()
+    assert exact[0, 0].item() != 0
+    assert exact[0, 0].item() == pytest.approx((above - below) / (2 * step), rel=1e-4)
+
+
+def test_layers_are_hidden_layers() -> None:
+    depth = len([m for m in build(layers=4).generator.modules() if isinstance(m, torch.nn.Linear)])
+    assert depth == 5

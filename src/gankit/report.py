@@ -1,0 +1,95 @@
+"""The page that ``gankit evaluate`` writes: scores beside their floors, samples, settings.
+
+It embeds generated items only, so that it can be shown where real data may not be.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import mimetypes
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.errors import GankitError
+from gankit.provenance import software
+from gankit.runs import CONFIG, write_atomic
+
+if TYPE_CHECKING:
+    from gankit.evaluation import Evaluation
+
+SHOWN = 100
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1b1b1f; background: #fff }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #ddd }
+td.number { text-align: right } th.number { text-align: right }
+img, iframe { max-width: 100%; image-rendering: pixelated }
+pre { background: #f5f5f7; padding: 1rem; overflow-x: auto; font-size: 13px }
+.note { color: #555 }
+@media (prefers-color-scheme: dark) {
+  body { color: #e6e6ea; background: #17171a } pre { background: #222228 }
+  th, td { border-color: #38383f } .note { color: #aaa } }
+"""
+
+EXPLANATION = """Each score stands beside its <em>floor</em>: the same number for as many held-out
+real items in place of the generated ones. A generator is as good as this score can tell when it
+reaches the floor. Scores with different extractors or sample counts do not compare."""
+
+
+def write_report(evaluation: Evaluation, target: Path) -> None:
+    """Writes one self-contained HTML file.
+
+    Raises:
+        GankitError: the file cannot be written.
+    """
+    rows = "\n".join(
+        f"<tr><td>{html.escape(s.name)}</td><td class=number>{s.value:.4g}</td>"
+        f"<td class=number>{'' if s.floor is None else format(s.floor, '.4g')}</td>"
+        f"<td>{ {True: 'lower', False: 'higher', None: ''}[s.lower_is_better] }</td>"
+        f"<td class=number>{s.n_generated:,}</td><td class=number>{s.n_real:,}</td>"
+        f"<td title='{html.escape(s.extractor_fingerprint)}'>{html.escape(s.extractor)}</td></tr>"
+        for s in evaluation.scores
+    )
+    record = evaluation.record
+    config = evaluation.subject / CONFIG
+    settings = (f"<h2>Settings</h2><pre>{html.escape(config.read_text())}</pre>"
+                if config.is_file() else "")
+    name = html.escape(evaluation.subject.resolve().name)
+    page = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name}: gankit report</title>
+<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
+<h1>{name}</h1>
+<p class="note">{html.escape(software())}, {html.escape(record['created'])}; plugin
+{html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; everything
+shown here is generated.</p>
+<h2>Scores</h2><p>{EXPLANATION}</p>
+<table><tr><th>score<th class=number>generated<th class=number>real (floor)<th>better
+<th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
+<p class="note">{record['n_generated']:,} generated, {record['n_train']:,} training and
+{record['n_heldout']:,} held-out items; reference: training items; seed {record['seed']}.</p>
+<h2>Samples</h2>{_samples(evaluation)}
+{settings}
+</body></html>
+"""
+    try:
+        write_atomic(target, page.encode())
+    except OSError as error:
+        raise GankitError(f"cannot write {target}: {error.strerror}",
+                          "Choose another --report") from None
+
+
+def _samples(evaluation: Evaluation) -> str:
+    """The plugin's preview of the first samples, embedded."""
+    items = [s.item for s in evaluation.generated[:SHOWN]]
+    with tempfile.TemporaryDirectory() as folder:
+        file = evaluation.plugin.modality.preview(items, Path(folder) / "samples")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        content = base64.b64encode(file.read_bytes()).decode()
+    address = f"data:{kind};base64,{content}"
+    if kind.startswith("image/"):
+        return f'<img src="{address}" alt="generated samples">'
+    return f'<iframe src="{address}" width="100%" height="600" title="samples"></iframe>'

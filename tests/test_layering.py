@@ -1,0 +1,135 @@
+"""The arrows between the rooms of the house run one way."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ROOT / "src" / "gankit"
+PLUGINS = sorted((ROOT / "plugins").glob("*/src/*"))
+MODALITIES = re.compile(
+    r"\b(images?|pixels?|audio|waveforms?|tables|tabular|molecules?|smiles|videos?|spectrograms?)\b",
+    re.IGNORECASE,
+)
+
+
+def imports(file: Path, module_level: bool = False) -> set[str]:
+    """Modules that a file imports; those under TYPE_CHECKING do not count."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            node.body = [ast.Pass()]
+    nodes = tree.body if module_level else list(ast.walk(tree))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+@pytest.mark.parametrize("room", ["engine", "metrics", "cli"])
+def test_names_no_modality(room):
+    for file in sorted((CORE / room).glob("*.py")):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if "metavar" in line or "help=" in line or '"""' in line or "#" in line:
+                line = re.sub(r"e\.g\. \w+|pip install gankit-\w+", "", line)
+            found = MODALITIES.search(line)
+            assert found is None, f"{file.name}:{number} names a modality: {found}"
+
+
+def test_only_the_engine_imports_torch_at_module_level():
+    for file in sorted(CORE.rglob("*.py")):
+        room = file.relative_to(CORE).parts[0]
+        if room not in ("engine", "testing"):
+            assert not any(m.split(".")[0] == "torch" for m in imports(file, module_level=True)), file
+
+
+@pytest.mark.parametrize(("room", "forbidden"), [
+    ("engine", ["cli", "runs", "config", "plugins", "training", "evaluation", "metrics"]),
+    ("metrics", ["cli", "runs", "config", "plugins", "training", "evaluation", "engine"]),
+    ("contract.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
+    ("hookspecs.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
+    ("config.py", ["cli", "runs", "training", "evaluation"]),
+    ("plugins.py", ["cli", "runs", "training", "evaluation", "engine"]),
+    ("runs.py", ["cli", "training", "evaluation"]),
+    ("training.py", ["cli", "evaluation"]),
+])
+def test_arrows_run_one_way(room, forbidden):
+    place = CORE / room
+    for file in [place] if place.is_file() else sorted(place.glob("*.py")):
+        for module in imports(file):
+            for other in forbidden:
+                assert not re.match(rf"gankit\.{other}\b", module), f"{file} imports {module}"
+
+
+ALLOWED = ("contract", "hookspecs", "metrics", "errors", "testing")
+
+
+@pytest.mark.parametrize("package", PLUGINS, ids=lambda p: p.name)
+def test_plugins_import_the_contract_only(package):
+    for file in sorted(package.rglob("*.py")):
+        for module in imports(file):
+            if module.split(".")[0] == "gankit":
+                assert module.split(".")[1:2] and module.split(".")[1] in ALLOWED, (
+                    f"{file} imports {module}")
+
+
+def test_nothing_is_pickled():
+    """np.load and torch.load can execute what they read, unless told not to."""
+    for file in [*CORE.rglob("*.py"), *(f for p in PLUGINS for f in p.rglob("*.py"))]:
+        tree = ast.parse(file.read_text())
+        found = {m for m in imports(file) if m.split(".")[0] in ("pickle", "dill", "joblib", "shelve")}
+        assert found <= {"pickle", "pickle.UnpicklingError"}, file  # torch.load raises that one
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called, text = ast.unparse(node.func), ast.unparse(node)
+                if called == "torch.load":
+                    assert "weights_only=True" in text, file
+                if called in ("np.load", "numpy.load"):
+                    assert "allow_pickle=True" not in text, file
+
+
+LIGHT = """
+import sys, time
+sys.argv = ["gankit", {words}]
+started = time.perf_counter()
+from gankit.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {{"torch", "torchvision", "torchaudio", "PIL", "sklearn", "pyarrow", "rdkit", "scipy", "numpy"}}
+found = heavy & set(sys.modules) | {{m for m in sys.modules if m.endswith(".modality")}}
+assert not found, found
+"""
+
+
+@pytest.mark.parametrize("words", ['"--help"', '"plugins", "list"', '"recipes", "list"',
+                                   '"runs", "list"', '"train", "--help"'])
+def test_light_commands_import_nothing_heavy(words, tmp_path):
+    done = subprocess.run([sys.executable, "-c", LIGHT.format(words=words)], cwd=tmp_path,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["plugins", "list"]])
+def test_light_commands_start_in_half_a_second(words, tmp_path):
+    """Of processor time, which other work on the machine does not stretch; best of three."""
+    import resource
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "gankit", *words], cwd=tmp_path, check=True,
+                       capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(3)) < 0.5
