@@ -20,8 +20,9 @@ torch.set_num_threads(1)
 
 @pytest.fixture
 def vectors() -> LoadedModality:
-    return LoadedModality(PluginInfo("vectors", "numbers", "tests:none"), VectorModality(),
-                          "gankit", "0")
+    return LoadedModality(
+        PluginInfo("vectors", "numbers", "tests:none"), VectorModality(), "gankit", "0"
+    )
 
 
 @pytest.fixture
@@ -36,11 +37,15 @@ def make_networks() -> Callable[..., Networks]:
 def gankit(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command line as a real process in an empty folder."""
 
-    def run(*words: object, cwd: Path = tmp_path, timeout: float = 300,
-            **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: object, cwd: Path = tmp_path, timeout: float = 300, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "gankit", *map(str, words)], cwd=cwd, text=True,
-            capture_output=True, timeout=timeout,
+            [sys.executable, "-m", "gankit", *map(str, words)],
+            cwd=cwd,
+            text=True,
+            capture_output=True,
+            timeout=timeout,
             env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **environment},
         )
 

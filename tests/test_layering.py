@@ -40,7 +40,7 @@ def test_names_no_modality(room):
     for file in sorted((CORE / room).glob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), 1):
             if "metavar" in line or "help=" in line or '"""' in line or "#" in line:
-                line = re.sub(r"e\.g\. \w+|pip install gankit-\w+", "", line)
+                line = re.sub(r"e\.g\. .*", "", line)
             found = MODALITIES.search(line)
             assert found is None, f"{file.name}:{number} names a modality: {found}"
 
@@ -49,19 +49,24 @@ def test_only_the_engine_imports_torch_at_module_level():
     for file in sorted(CORE.rglob("*.py")):
         room = file.relative_to(CORE).parts[0]
         if room not in ("engine", "testing"):
-            assert not any(m.split(".")[0] == "torch" for m in imports(file, module_level=True)), file
+            assert not any(m.split(".")[0] == "torch" for m in imports(file, module_level=True)), (
+                file
+            )
 
 
-@pytest.mark.parametrize(("room", "forbidden"), [
-    ("engine", ["cli", "runs", "config", "plugins", "training", "evaluation", "metrics"]),
-    ("metrics", ["cli", "runs", "config", "plugins", "training", "evaluation", "engine"]),
-    ("contract.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
-    ("hookspecs.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
-    ("config.py", ["cli", "runs", "training", "evaluation"]),
-    ("plugins.py", ["cli", "runs", "training", "evaluation", "engine"]),
-    ("runs.py", ["cli", "training", "evaluation"]),
-    ("training.py", ["cli", "evaluation"]),
-])
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("engine", ["cli", "runs", "config", "plugins", "training", "evaluation", "metrics"]),
+        ("metrics", ["cli", "runs", "config", "plugins", "training", "evaluation", "engine"]),
+        ("contract.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
+        ("hookspecs.py", ["cli", "runs", "config", "plugins", "training", "engine", "metrics"]),
+        ("config.py", ["cli", "runs", "training", "evaluation"]),
+        ("plugins.py", ["cli", "runs", "training", "evaluation", "engine"]),
+        ("runs.py", ["cli", "training", "evaluation"]),
+        ("training.py", ["cli", "evaluation"]),
+    ],
+)
 def test_arrows_run_one_way(room, forbidden):
     place = CORE / room
     for file in [place] if place.is_file() else sorted(place.glob("*.py")):
@@ -78,15 +83,18 @@ def test_plugins_import_the_contract_only(package):
     for file in sorted(package.rglob("*.py")):
         for module in imports(file):
             if module.split(".")[0] == "gankit":
-                assert module.split(".")[1:2] and module.split(".")[1] in ALLOWED, (
-                    f"{file} imports {module}")
+                room = module.split(".")[1] if "." in module else ""
+                assert room in ALLOWED, f"{file} imports {module}"
+
+
+PICKLES = ("pickle", "dill", "joblib", "shelve")
 
 
 def test_nothing_is_pickled():
     """np.load and torch.load can execute what they read, unless told not to."""
     for file in [*CORE.rglob("*.py"), *(f for p in PLUGINS for f in p.rglob("*.py"))]:
         tree = ast.parse(file.read_text())
-        found = {m for m in imports(file) if m.split(".")[0] in ("pickle", "dill", "joblib", "shelve")}
+        found = {m for m in imports(file) if m.split(".")[0] in PICKLES}
         assert found <= {"pickle", "pickle.UnpicklingError"}, file  # torch.load raises that one
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -106,17 +114,23 @@ try:
     main()
 except SystemExit as end:
     assert not end.code, end.code
-heavy = {{"torch", "torchvision", "torchaudio", "PIL", "sklearn", "pyarrow", "rdkit", "scipy", "numpy"}}
+heavy = {{"torch", "torchvision", "torchaudio", "PIL", "sklearn", "pyarrow", "scipy", "numpy"}}
 found = heavy & set(sys.modules) | {{m for m in sys.modules if m.endswith(".modality")}}
 assert not found, found
 """
 
 
-@pytest.mark.parametrize("words", ['"--help"', '"plugins", "list"', '"recipes", "list"',
-                                   '"runs", "list"', '"train", "--help"'])
+@pytest.mark.parametrize(
+    "words",
+    ['"--help"', '"plugins", "list"', '"recipes", "list"', '"runs", "list"', '"train", "--help"'],
+)
 def test_light_commands_import_nothing_heavy(words, tmp_path):
-    done = subprocess.run([sys.executable, "-c", LIGHT.format(words=words)], cwd=tmp_path,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(words=words)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -127,8 +141,9 @@ def test_light_commands_start_in_half_a_second(words, tmp_path):
 
     def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "gankit", *words], cwd=tmp_path, check=True,
-                       capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "gankit", *words], cwd=tmp_path, check=True, capture_output=True
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

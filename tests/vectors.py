@@ -52,8 +52,9 @@ class MLP(nn.Module):
     def __init__(self, inputs: int, outputs: int, batch_norm: bool = False) -> None:
         super().__init__()
         norm = nn.BatchNorm1d(16) if batch_norm else nn.Identity()
-        self.net = nn.Sequential(nn.Linear(inputs + 3, 16), norm, nn.LeakyReLU(0.2),
-                                 nn.Linear(16, outputs))
+        self.net = nn.Sequential(
+            nn.Linear(inputs + 3, 16), norm, nn.LeakyReLU(0.2), nn.Linear(16, outputs)
+        )
         self.outputs = outputs
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
@@ -77,8 +78,9 @@ class VectorModality(Modality[tuple[float, int]]):
     def build_networks(self, layout: Layout, settings: Any) -> Networks:
         return Networks(MLP(4, 2), MLP(2, 1), latent_dim=4)
 
-    def write(self, samples: Iterable[Sample[Any]], target: Path, provenance: Provenance,
-              format: str) -> None:
+    def write(
+        self, samples: Iterable[Sample[Any]], target: Path, provenance: Provenance, format: str
+    ) -> None:
         lines = [json.dumps([*s.item, s.seed]) for s in samples]
         (target / "numbers.jsonl").write_text("\n".join(lines))
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gankit.training import fit as fit
     from gankit.runs import Run as Run
+    from gankit.training import fit as fit
 
 __all__ = ["Run", "fit", "load"]
 

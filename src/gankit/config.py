@@ -50,7 +50,8 @@ class Config:
         """Dotted names of settings that differ and may not when a run is resumed."""
         mine, theirs = flatten(self.as_table()), flatten(other.as_table())
         return [
-            key for key in sorted(mine.keys() | theirs.keys())
+            key
+            for key in sorted(mine.keys() | theirs.keys())
             if mine.get(key) != theirs.get(key)
             and not any(key == free or key.startswith(free + ".") for free in MAY_CHANGE)
             and key != "run.recipe"
@@ -79,8 +80,13 @@ class Recipe:
 
 
 def resolve(
-    info: PluginInfo, settings_type: type, *, recipe: str | None = None, files: Sequence[Table] = (),
-    overrides: Sequence[str] = (), data: str | None = None,
+    info: PluginInfo,
+    settings_type: type,
+    *,
+    recipe: str | None = None,
+    files: Sequence[Table] = (),
+    overrides: Sequence[str] = (),
+    data: str | None = None,
 ) -> Config:
     """Merges the layers and checks every value.
 
@@ -89,8 +95,11 @@ def resolve(
     """
     clash = {f.name for f in dataclasses.fields(settings_type)} & _sections()
     if clash:
-        raise GankitError(f"plugin {info.name}: its setting {min(clash)} has the name of one of "
-                          "the engine's sections", "Rename it in the plugin")
+        raise GankitError(
+            f"plugin {info.name}: its setting {min(clash)} has the name of one of "
+            "the engine's sections",
+            "Rename it in the plugin",
+        )
     chosen = recipe or info.default_recipe
     merged: Table = {}
     for layer in (load_recipe(info, chosen).values, *files, parse_overrides(overrides)):
@@ -110,7 +119,9 @@ def from_run(table: Table, settings_type: type) -> Config:
     known = {k: v for k, v in table.items() if k != "run"}
     check_keys(known, settings_type)
     return Config(
-        run["plugin"], run["recipe"], run.get("data"),
+        run["plugin"],
+        run["recipe"],
+        run.get("data"),
         validate(EngineSettings, {k: v for k, v in known.items() if k in sections}),
         validate(settings_type, {k: v for k, v in known.items() if k not in sections}),
     )
@@ -128,8 +139,9 @@ def recipes(info: PluginInfo) -> list[Recipe]:
         if file.name.endswith(".toml"):
             text = file.read_text(encoding="utf-8")
             values = tomllib.loads(text)
-            found.append(Recipe(file.name.removesuffix(".toml"), values.pop("recipe", {}), text,
-                                values))
+            found.append(
+                Recipe(file.name.removesuffix(".toml"), values.pop("recipe", {}), text, values)
+            )
     return sorted(found, key=lambda r: (r.name != info.default_recipe, r.name))
 
 
@@ -141,8 +153,9 @@ def load_recipe(info: PluginInfo, name: str) -> Recipe:
     """
     known = {recipe.name: recipe for recipe in recipes(info)}
     if name not in known:
-        raise GankitError(f"plugin {info.name} has no recipe {name!r}",
-                          did_you_mean(name, sorted(known)))
+        raise GankitError(
+            f"plugin {info.name} has no recipe {name!r}", did_you_mean(name, sorted(known))
+        )
     return known[name]
 
 
@@ -216,40 +229,56 @@ def validate(cls: type, values: Table) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         names = [str(part) for part in first["loc"]]
-        given = next((s for s in describe(cls) if s.key == ".".join(names[: s.key.count(".") + 1])),
-                     None)
+        given = next(
+            (s for s in describe(cls) if s.key == ".".join(names[: s.key.count(".") + 1])), None
+        )
         key = given.key if given else ".".join(names)
         value = functools.reduce(
             lambda t, k: t.get(k, first["input"]) if isinstance(t, dict) else first["input"],
-            key.split("."), typing.cast(Any, values))
+            key.split("."),
+            typing.cast(Any, values),
+        )
         expected = f"it takes {given.type}" if given else first["msg"]
-        raise GankitError(f"{key}={value!r}: {first['msg'][:1].lower()}{first['msg'][1:]}",
-                          expected[:1].upper() + expected[1:]) from None
+        raise GankitError(
+            f"{key}={value!r}: {first['msg'][:1].lower()}{first['msg'][1:]}",
+            expected[:1].upper() + expected[1:],
+        ) from None
 
 
 def _check_engine(engine: EngineSettings) -> None:
     """What types cannot say."""
-    positive = {"train.samples": engine.train.samples, "train.batch": engine.train.batch,
-                "train.accumulate": engine.train.accumulate, "train.d_steps": engine.train.d_steps,
-                "loss.penalty_every": engine.loss.penalty_every,
-                "checkpoint.keep": engine.checkpoint.keep,
-                "log.preview_count": engine.log.preview_count,
-                "augment.speed": engine.augment.speed}
+    positive = {
+        "train.samples": engine.train.samples,
+        "train.batch": engine.train.batch,
+        "train.accumulate": engine.train.accumulate,
+        "train.d_steps": engine.train.d_steps,
+        "loss.penalty_every": engine.loss.penalty_every,
+        "checkpoint.keep": engine.checkpoint.keep,
+        "log.preview_count": engine.log.preview_count,
+        "augment.speed": engine.augment.speed,
+    }
     for key, value in positive.items():
         if value <= 0:
             raise GankitError(f"{key}={value}: must be above 0", f"Give {key} a positive number")
-    for key, value in {"train.threads": engine.train.threads, "train.time": engine.train.time,
-                       "data.workers": engine.data.workers,
-                       "train.seed": engine.train.seed}.items():
+    for key, value in {
+        "train.threads": engine.train.threads,
+        "train.time": engine.train.time,
+        "data.workers": engine.data.workers,
+        "train.seed": engine.train.seed,
+    }.items():
         if value < 0:
             raise GankitError(f"{key}={value}: must not be negative", "Use 0 or more")
     if engine.train.batch % engine.train.accumulate:
-        raise GankitError(f"train.batch={engine.train.batch} cannot be cut into "
-                          f"train.accumulate={engine.train.accumulate} equal pieces",
-                          "Choose a divisor")
+        raise GankitError(
+            f"train.batch={engine.train.batch} cannot be cut into "
+            f"train.accumulate={engine.train.accumulate} equal pieces",
+            "Choose a divisor",
+        )
     if not 0 <= engine.data.holdout < 1:
-        raise GankitError(f"data.holdout={engine.data.holdout}: must be at least 0 and below 1",
-                          "0.1 sets a tenth aside")
+        raise GankitError(
+            f"data.holdout={engine.data.holdout}: must be at least 0 and below 1",
+            "0.1 sets a tenth aside",
+        )
 
 
 # --- Describing settings ------------------------------------------------------------------------
@@ -277,13 +306,18 @@ def _field_docs(cls: type) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         try:
-            body = typing.cast(ast.ClassDef,
-                               ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]).body
+            body = typing.cast(
+                ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+            ).body
         except (OSError, TypeError):
             continue
         for statement, below in zip(body, body[1:], strict=False):
-            if (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-                    and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)):
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
                 docs[statement.target.id] = " ".join(str(below.value.value).split())
     return docs
 
@@ -303,7 +337,8 @@ def _type_name(hint: Any) -> str:
     if args:
         return " | ".join(_type_name(a) for a in args if a is not type(None))
     return {"int": "integer", "float": "number", "str": "text", "bool": "true | false"}.get(
-        getattr(hint, "__name__", ""), str(getattr(hint, "__name__", hint)))
+        getattr(hint, "__name__", ""), str(getattr(hint, "__name__", hint))
+    )
 
 
 # --- Tables -------------------------------------------------------------------------------------

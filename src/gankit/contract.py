@@ -108,7 +108,9 @@ class Quantity:
         try:
             return [(float(str(value)) - self.mean) / self.scale]
         except ValueError:
-            raise GankitError(f"{self.name}={value}: not a number", f"{self.name} takes one") from None
+            raise GankitError(
+                f"{self.name}={value}: not a number", f"{self.name} takes one"
+            ) from None
 
     def decode(self, block: Sequence[float]) -> float:
         return block[0] * self.scale + self.mean
@@ -355,9 +357,7 @@ class Modality(ABC, Generic[Item]):
     """A frozen dataclass with defaults; the docstring under each field is shown to the user."""
     formats: Sequence[str] = ("folder",)
     """What :meth:`write` can write; the first is the default."""
-    source_type: str = (
-        "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-    )
+    source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of what the modality generates."""
 
     @abstractmethod

@@ -33,9 +33,16 @@ class Evaluation:
 
 
 def evaluate_path(
-    path: Path, *, data: str | None = None, n: int | None = None, seed: int = 0,
-    only: Collection[str] = (), device: str = "auto", plugin: str | None = None,
-    overrides: Sequence[str] = (), progress: Progress = quiet,
+    path: Path,
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    only: Collection[str] = (),
+    device: str = "auto",
+    plugin: str | None = None,
+    overrides: Sequence[str] = (),
+    progress: Progress = quiet,
 ) -> Evaluation:
     """Scores of what a run generates, or of a folder of generated files.
 
@@ -61,87 +68,141 @@ def evaluate_path(
 
 
 def _evaluate_run(
-    run: Run, data: str | None, n: int | None, seed: int, only: Collection[str], device: str,
-    overrides: Sequence[str], progress: Progress,
+    run: Run,
+    data: str | None,
+    n: int | None,
+    seed: int,
+    only: Collection[str],
+    device: str,
+    overrides: Sequence[str],
+    progress: Progress,
 ) -> Evaluation:
     loaded, config = run.plugin, run.config
     settings = _with(loaded, run.table, overrides)
     begun = run.record.get("data", {})
     divided = read_data(loaded, config, None, progress)
     if divided.source.fingerprint != begun.get("fingerprint", divided.source.fingerprint):
-        raise GankitError(f"the data has changed since {run.path} was trained",
-                          "Restore it: its held-out part cannot be told from its training part")
+        raise GankitError(
+            f"the data has changed since {run.path} was trained",
+            "Restore it: its held-out part cannot be told from its training part",
+        )
     heldout: Sequence[Any] = divided.heldout
     if data is not None:
         heldout = loaded.modality.read(data, config.settings, progress).items
     if not len(heldout):
-        raise GankitError(f"{run.path} held no data out (data.holdout=0)",
-                          "Give other real data: --data PATH")
+        raise GankitError(
+            f"{run.path} held no data out (data.holdout=0)", "Give other real data: --data PATH"
+        )
     wanted = n or min(len(heldout), MAX_GENERATED)
     samples = []
     for sample in run.stream(wanted, seed=seed, device=device):
         samples.append(sample)
         progress("generating", len(samples), wanted)
-    result = _evaluate(run.path, loaded, settings,
-                       EvaluationData(samples, divided.train, heldout), seed, only, progress)
-    result.record |= {"run": run.name, "heldout": data or "set aside before training",
-                      "samples_seen": _last(run).get("samples", 0)}
+    result = _evaluate(
+        run.path,
+        loaded,
+        settings,
+        EvaluationData(samples, divided.train, heldout),
+        seed,
+        only,
+        progress,
+    )
+    result.record |= {
+        "run": run.name,
+        "heldout": data or "set aside before training",
+        "samples_seen": _last(run).get("samples", 0),
+    }
     if not only and not overrides and data is None:
         write_json(run.path / SCORES, result.record)
     return result
 
 
 def _evaluate_files(
-    path: Path, data: str | None, n: int | None, seed: int, only: Collection[str], device: str,
-    plugin: str | None, overrides: Sequence[str], progress: Progress,
+    path: Path,
+    data: str | None,
+    n: int | None,
+    seed: int,
+    only: Collection[str],
+    device: str,
+    plugin: str | None,
+    overrides: Sequence[str],
+    progress: Progress,
 ) -> Evaluation:
     """A folder of generated files, or a copied model."""
     alone = (path / MODEL).is_file()
     record = read_json(path / provenance.RECORD) if (path / provenance.RECORD).is_file() else {}
     name = plugin or (Run(path).model["plugin"] if alone else record.get("plugin"))
     if name is None:
-        raise GankitError(f"{path} does not say what kind of data it holds",
-                          "Name its plugin: --plugin NAME")
+        raise GankitError(
+            f"{path} does not say what kind of data it holds", "Name its plugin: --plugin NAME"
+        )
     if data is None:
         raise GankitError("what should it be compared with?", "Give real data: --data PATH")
     loaded = installed().modality(name)
-    config = configuration.resolve(loaded.info, loaded.modality.Settings, overrides=overrides,
-                                   data=data)
+    config = configuration.resolve(
+        loaded.info, loaded.modality.Settings, overrides=overrides, data=data
+    )
     samples: list[Sample[Any]]
     if alone:
         run = Run(path)
         saved = {f"{k}={configuration.as_toml(v)}" for k, v in run.model["settings"].items()}
-        config = configuration.resolve(loaded.info, loaded.modality.Settings, data=data,
-                                       overrides=[*sorted(saved), *overrides])
+        config = configuration.resolve(
+            loaded.info, loaded.modality.Settings, data=data, overrides=[*sorted(saved), *overrides]
+        )
         divided = read_data(loaded, config, None, progress)
-        samples = list(run.stream(n or min(len(divided.heldout), MAX_GENERATED), seed=seed,
-                                  device=device))
+        samples = list(
+            run.stream(n or min(len(divided.heldout), MAX_GENERATED), seed=seed, device=device)
+        )
     else:
         divided = read_data(loaded, config, None, progress)
         found = loaded.modality.read(str(path), config.settings, progress)
         samples = [Sample(found.items[i], i, {}) for i in range(min(len(found.items), n or 10**9))]
-    return _evaluate(path, loaded, config.settings,
-                     EvaluationData(samples, divided.train, divided.heldout), seed, only, progress)
+    return _evaluate(
+        path,
+        loaded,
+        config.settings,
+        EvaluationData(samples, divided.train, divided.heldout),
+        seed,
+        only,
+        progress,
+    )
 
 
 def _evaluate(
-    path: Path, loaded: LoadedModality, settings: Any, data: EvaluationData[Any], seed: int,
-    only: Collection[str], progress: Progress,
+    path: Path,
+    loaded: LoadedModality,
+    settings: Any,
+    data: EvaluationData[Any],
+    seed: int,
+    only: Collection[str],
+    progress: Progress,
 ) -> Evaluation:
     plugins = installed()
     extra = [info for _, infos in plugins.call("gankit_metrics") for info in infos]
-    scores = evaluate(loaded.modality.evaluators(settings), data, seed, only=only, extra=extra,
-                      progress=progress)
-    record = {"created": provenance.now(), "versions": provenance.versions(loaded.distribution),
-              "seed": seed, "n_train": len(data.train), "n_heldout": len(data.heldout),
-              "n_generated": len(data.generated), "scores": [s.as_dict() for s in scores]}
+    scores = evaluate(
+        loaded.modality.evaluators(settings), data, seed, only=only, extra=extra, progress=progress
+    )
+    record = {
+        "created": provenance.now(),
+        "versions": provenance.versions(loaded.distribution),
+        "seed": seed,
+        "n_train": len(data.train),
+        "n_heldout": len(data.heldout),
+        "n_generated": len(data.generated),
+        "scores": [s.as_dict() for s in scores],
+    }
     return Evaluation(path, loaded, scores, data.generated, record)
 
 
 def _with(loaded: LoadedModality, table: dict[str, Any], overrides: Sequence[str]) -> Any:
     """The plugin's settings of a run, with some replaced for this evaluation."""
-    return configuration.resolve(loaded.info, loaded.modality.Settings, files=[table],
-                                 recipe=table["run"]["recipe"], overrides=overrides).settings
+    return configuration.resolve(
+        loaded.info,
+        loaded.modality.Settings,
+        files=[table],
+        recipe=table["run"]["recipe"],
+        overrides=overrides,
+    ).settings
 
 
 def _last(run: Run) -> dict[str, Any]:

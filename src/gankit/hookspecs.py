@@ -44,8 +44,9 @@ class PenaltyInfo:
     """A penalty on D: ``(discriminate, real, fake, c) -> (N,)``; weighted by ``loss.extra``."""
 
     name: str
-    function: Callable[[Callable[[Tensor, Tensor | None], Tensor], Tensor, Tensor, Tensor | None],
-                       Tensor]
+    function: Callable[
+        [Callable[[Tensor, Tensor | None], Tensor], Tensor, Tensor, Tensor | None], Tensor
+    ]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 
@@ -74,8 +74,12 @@ class Plugins:
 
     def infos(self) -> dict[str, PluginInfo]:
         """Usable modalities by name."""
-        return {info.name: info for record in self.records for info in record.modalities
-                if record.status == "ok"}
+        return {
+            info.name: info
+            for record in self.records
+            for info in record.modalities
+            if record.status == "ok"
+        }
 
     def modality(self, name: str) -> LoadedModality:
         """Imports a modality.
@@ -86,15 +90,20 @@ class Plugins:
         for record in self.records:
             for info in record.modalities:
                 if info.name == name and record.status == "ok":
-                    return LoadedModality(info, _instance(info), record.distribution,
-                                          record.version)
+                    return LoadedModality(
+                        info, _instance(info), record.distribution, record.version
+                    )
         for record in self.records:
-            if record.status != "ok" and name in (record.name, *(i.name for i in record.modalities)):
-                raise GankitError(f"plugin {name} cannot be used: {record.why}",
-                                  record.what_to_do)
-        raise GankitError(f"no plugin named {name!r}",
-                          did_you_mean(name, sorted(self.infos()))
-                          + " `gankit plugins list` shows what is installed")
+            if record.status != "ok" and name in (
+                record.name,
+                *(i.name for i in record.modalities),
+            ):
+                raise GankitError(f"plugin {name} cannot be used: {record.why}", record.what_to_do)
+        raise GankitError(
+            f"no plugin named {name!r}",
+            did_you_mean(name, sorted(self.infos()))
+            + " `gankit plugins list` shows what is installed",
+        )
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Calls a hook's implementations one by one: pairs of plugin name and result.
@@ -112,45 +121,58 @@ class Plugins:
                 _strict(error)
                 import sys
 
-                print(f"gankit: plugin {impl.plugin_name} failed in {hook}: "
-                      f"{type(error).__name__}: {error}", file=sys.stderr)
+                print(
+                    f"gankit: plugin {impl.plugin_name} failed in {hook}: "
+                    f"{type(error).__name__}: {error}",
+                    file=sys.stderr,
+                )
         return results
 
     def _load(self, point: EntryPoint) -> PluginRecord:
         distribution, version = _distribution(point), point.dist.version if point.dist else "?"
         record = functools.partial(PluginRecord, point.name, distribution, version)
         if not _enabled(point.name, distribution):
-            return record(status="disabled", why="GANKIT_PLUGINS does not name it",
-                          what_to_do="Unset GANKIT_PLUGINS, or add it to the list")
+            return record(
+                status="disabled",
+                why="GANKIT_PLUGINS does not name it",
+                what_to_do="Unset GANKIT_PLUGINS, or add it to the list",
+            )
         infos: tuple[PluginInfo, ...] = ()
         try:
             module = importlib.import_module(point.module)
             self.manager.register(module, name=point.name)
             for impl in self.manager.hook.gankit_modalities.get_hookimpls():
                 if impl.plugin_name == point.name:
-                    infos = tuple(impl.function())
+                    infos = tuple(cast(Iterable[PluginInfo], impl.function()))
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
             _strict(error)
             self._unregister(point.name)
-            return record(status="failed", why=f"{type(error).__name__}: {error}",
-                          what_to_do=f"Upgrade it, or remove it: pip uninstall {distribution}")
+            return record(
+                status="failed",
+                why=f"{type(error).__name__}: {error}",
+                what_to_do=f"Upgrade it, or remove it: pip uninstall {distribution}",
+            )
         for info in infos:
             if info.api != PLUGIN_API:
                 self._unregister(point.name)
                 newer = info.api > PLUGIN_API
                 return record(
-                    infos, status="refused",
+                    infos,
+                    status="refused",
                     why=f"it was written for plugin API {info.api}; this gankit speaks "
                     f"{PLUGIN_API}",
                     what_to_do=f"Upgrade {'gankit' if newer else distribution}",
                 )
             if info.name in self.infos():
                 self._unregister(point.name)
-                return record(infos, status="refused",
-                              why=f"another plugin is already named {info.name}",
-                              what_to_do=f"Remove one of them: pip uninstall {distribution}")
+                return record(
+                    infos,
+                    status="refused",
+                    why=f"another plugin is already named {info.name}",
+                    what_to_do=f"Remove one of them: pip uninstall {distribution}",
+                )
         return record(infos)
 
     def _unregister(self, name: str) -> None:
@@ -176,8 +198,10 @@ def _instance(info: PluginInfo) -> Modality[Any]:
             "Upgrade or reinstall it",
         ) from error
     if not isinstance(modality, Modality):
-        raise GankitError(f"plugin {info.name}: {info.target} is not a gankit.contract.Modality",
-                          "Upgrade or reinstall it")
+        raise GankitError(
+            f"plugin {info.name}: {info.target} is not a gankit.contract.Modality",
+            "Upgrade or reinstall it",
+        )
     return modality
 
 

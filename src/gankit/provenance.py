@@ -44,8 +44,15 @@ def command_line() -> list[str]:
 
 
 def write_generated(
-    modality: Modality[Any], samples: Iterable[Sample[Any]], target: Path, *, format: str,
-    run: str, record: Mapping[str, Any], plugins: Plugins, overwrite: bool = False,
+    modality: Modality[Any],
+    samples: Iterable[Sample[Any]],
+    target: Path,
+    *,
+    format: str,
+    run: str,
+    record: Mapping[str, Any],
+    plugins: Plugins,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes generated items with their marks; the folder appears whole or not at all.
 
@@ -62,7 +69,9 @@ def write_generated(
         GankitError: the target exists, the format is unknown, or the disk does not let us write.
     """
     if format not in modality.formats:
-        raise GankitError(f"cannot write format {format!r}", f"Known: {', '.join(modality.formats)}")
+        raise GankitError(
+            f"cannot write format {format!r}", f"Known: {', '.join(modality.formats)}"
+        )
     refuse_existing(target, overwrite)
     statement = Provenance(software(), run, now(), modality.source_type)
     aside = target.with_name(f".{target.name}.partial")
@@ -82,15 +91,20 @@ def write_generated(
             **record,
         }
         plugins.call("gankit_outputs", folder=aside, record=full)
-        full["files"] = {p.relative_to(aside).as_posix(): _sha256(p)
-                         for p in sorted(aside.rglob("*")) if p.is_file()}
+        full["files"] = {
+            p.relative_to(aside).as_posix(): _sha256(p)
+            for p in sorted(aside.rglob("*"))
+            if p.is_file()
+        }
         (aside / RECORD).write_text(json.dumps(full, indent=1, ensure_ascii=False))
         if target.exists():
             shutil.rmtree(target)
         os.replace(aside, target)
     except OSError as error:
-        raise GankitError(f"cannot write {target}: {error.strerror or error}",
-                          "Choose another --out, or make room") from error
+        raise GankitError(
+            f"cannot write {target}: {error.strerror or error}",
+            "Choose another --out, or make room",
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return full

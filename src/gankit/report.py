@@ -56,21 +56,22 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
     )
     record = evaluation.record
     config = evaluation.subject / CONFIG
-    settings = (f"<h2>Settings</h2><pre>{html.escape(config.read_text())}</pre>"
-                if config.is_file() else "")
+    settings = (
+        f"<h2>Settings</h2><pre>{html.escape(config.read_text())}</pre>" if config.is_file() else ""
+    )
     name = html.escape(evaluation.subject.resolve().name)
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{name}: gankit report</title>
 <meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
 <h1>{name}</h1>
-<p class="note">{html.escape(software())}, {html.escape(record['created'])}; plugin
+<p class="note">{html.escape(software())}, {html.escape(record["created"])}; plugin
 {html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; everything
 shown here is generated.</p>
 <h2>Scores</h2><p>{EXPLANATION}</p>
 <table><tr><th>score<th class=number>generated<th class=number>real (floor)<th>better
 <th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
-<p class="note">{record['n_generated']:,} generated, {record['n_train']:,} training and
-{record['n_heldout']:,} held-out items; reference: training items; seed {record['seed']}.</p>
+<p class="note">{record["n_generated"]:,} generated, {record["n_train"]:,} training and
+{record["n_heldout"]:,} held-out items; reference: training items; seed {record["seed"]}.</p>
 <h2>Samples</h2>{_samples(evaluation)}
 {settings}
 </body></html>
@@ -78,8 +79,9 @@ shown here is generated.</p>
     try:
         write_atomic(target, page.encode())
     except OSError as error:
-        raise GankitError(f"cannot write {target}: {error.strerror}",
-                          "Choose another --report") from None
+        raise GankitError(
+            f"cannot write {target}: {error.strerror}", "Choose another --report"
+        ) from None
 
 
 def _samples(evaluation: Evaluation) -> str:

@@ -58,8 +58,10 @@ class Run:
         alone = (self.path / MODEL).is_file()
         self.model_folder = self.path if alone else self.path / "model"
         if not alone and not (self.path / CONFIG).is_file():
-            raise GankitError(f"{self.path} is not a run: it has no {CONFIG}",
-                              "`gankit runs list` shows what is there")
+            raise GankitError(
+                f"{self.path} is not a run: it has no {CONFIG}",
+                "`gankit runs list` shows what is there",
+            )
         check_format(self.path / CONFIG, self.table.get("run", {}).get("format", FORMAT))
 
     @property
@@ -102,8 +104,9 @@ class Run:
         """
         file = self.model_folder / MODEL
         if not file.is_file() or not (self.model_folder / GENERATOR).is_file():
-            raise GankitError(f"{self.path} has no trained model yet",
-                              f"Train it: gankit train --out {self.path}")
+            raise GankitError(
+                f"{self.path} has no trained model yet", f"Train it: gankit train --out {self.path}"
+            )
         model = read_json(file)
         check_format(file, model["format"])
         return model
@@ -136,8 +139,12 @@ class Run:
         settings = configuration.validate(modality.Settings, model["settings"])
         tensors = load_file(self.model_folder / CODEC)
         codec = modality.load_codec(
-            CodecState(model["codec"], {k.removeprefix("codec/"): v for k, v in tensors.items()
-                                        if k.startswith("codec/")}), settings)
+            CodecState(
+                model["codec"],
+                {k.removeprefix("codec/"): v for k, v in tensors.items() if k.startswith("codec/")},
+            ),
+            settings,
+        )
         with torch.random.fork_rng(devices=[]):
             generator = modality.build_networks(codec.layout, settings).generator
         generator.load_state_dict(load_file(self.model_folder / GENERATOR))
@@ -147,15 +154,27 @@ class Run:
         where = choose_device(device)
         return Sampler(generator.to(where), codec, model["latent_dim"], conditions, where)
 
-    def stream(self, n: int, *, seed: int = 0, where: Mapping[str, object] | None = None,
-               device: str = "auto") -> Iterator[Sample[Any]]:
+    def stream(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        where: Mapping[str, object] | None = None,
+        device: str = "auto",
+    ) -> Iterator[Sample[Any]]:
         """Generated items with their seeds and conditions, one after another."""
         if n < 1:
             raise GankitError(f"cannot generate {n} items", "Ask for at least one")
         return self.sampler(device).sample(n, seed, where)
 
-    def sample(self, n: int = 64, *, seed: int = 0, where: Mapping[str, object] | None = None,
-               device: str = "auto") -> list[Any]:
+    def sample(
+        self,
+        n: int = 64,
+        *,
+        seed: int = 0,
+        where: Mapping[str, object] | None = None,
+        device: str = "auto",
+    ) -> list[Any]:
         """``n`` generated items; item i is that of seed ``seed + i``, whatever ``n`` is.
 
         Args:
@@ -179,8 +198,11 @@ def find_runs(folder: Path) -> list[Path]:
 
 def next_run(folder: Path, stem: str) -> Path:
     """``folder/stem-001``, or the first number that is free."""
-    taken = [int(m[1]) for p in (folder.iterdir() if folder.is_dir() else ())
-             if (m := re.fullmatch(re.escape(stem) + r"-(\d+)", p.name))]
+    taken = [
+        int(m[1])
+        for p in (folder.iterdir() if folder.is_dir() else ())
+        if (m := re.fullmatch(re.escape(stem) + r"-(\d+)", p.name))
+    ]
     return folder / f"{stem}-{max(taken, default=0) + 1:03d}"
 
 
@@ -194,8 +216,12 @@ def write_config(path: Path, config: configuration.Config) -> None:
 
 
 def export_model(
-    folder: Path, trainer: Trainer, plugin: LoadedModality, config: configuration.Config,
-    run: str, conditions: ConditionTable | None,
+    folder: Path,
+    trainer: Trainer,
+    plugin: LoadedModality,
+    config: configuration.Config,
+    run: str,
+    conditions: ConditionTable | None,
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and what describes them."""
     from safetensors.torch import save
@@ -206,20 +232,36 @@ def export_model(
         state = trainer.codec.state()
         tensors = {f"codec/{k}": v for k, v in state.tensors.items()}
         if conditions is not None:
-            tensors |= {"conditions/rows": conditions.rows,
-                        "conditions/weights": conditions.weights}
-        settings = {k: v for k, v in config.as_table().items()
-                    if k in {f.key.partition(".")[0]
-                             for f in configuration.describe(plugin.modality.Settings)}}
+            tensors |= {
+                "conditions/rows": conditions.rows,
+                "conditions/weights": conditions.weights,
+            }
+        settings = {
+            k: v
+            for k, v in config.as_table().items()
+            if k
+            in {f.key.partition(".")[0] for f in configuration.describe(plugin.modality.Settings)}
+        }
         write_atomic(folder / CODEC, save(tensors))
-        write_atomic(folder / MODEL, json.dumps({
-            "format": FORMAT, "plugin": plugin.info.name, "plugin_version": plugin.version,
-            "run": run, "latent_dim": trainer.networks.latent_dim,
-            "layout": layout_to_json(trainer.codec.layout), "settings": settings,
-            "codec": state.config,
-        }, indent=1).encode())
-    write_atomic(folder / GENERATOR,
-                 save(weights, metadata={"samples": str(trainer.clock.samples)}))
+        write_atomic(
+            folder / MODEL,
+            json.dumps(
+                {
+                    "format": FORMAT,
+                    "plugin": plugin.info.name,
+                    "plugin_version": plugin.version,
+                    "run": run,
+                    "latent_dim": trainer.networks.latent_dim,
+                    "layout": layout_to_json(trainer.codec.layout),
+                    "settings": settings,
+                    "codec": state.config,
+                },
+                indent=1,
+            ).encode(),
+        )
+    write_atomic(
+        folder / GENERATOR, save(weights, metadata={"samples": str(trainer.clock.samples)})
+    )
 
 
 # --- Files --------------------------------------------------------------------------------------
@@ -270,8 +312,10 @@ def check_format(path: Path, found: int) -> None:
 
 def layout_to_json(layout: Layout) -> dict[str, Any]:
     fields = layout.condition.fields if layout.condition else ()
-    return {"shape": list(layout.shape),
-            "condition": [{"kind": type(f).__name__.lower(), **asdict(f)} for f in fields]}
+    return {
+        "shape": list(layout.shape),
+        "condition": [{"kind": type(f).__name__.lower(), **asdict(f)} for f in fields],
+    }
 
 
 def layout_from_json(value: Mapping[str, Any]) -> Layout:

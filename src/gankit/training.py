@@ -45,8 +45,14 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 def fit(
-    plugin: str, data: object = None, *, recipe: str | None = None, out: str | Path | None = None,
-    device: str = "auto", callbacks: Sequence[Callback] = (), **settings: Any,
+    plugin: str,
+    data: object = None,
+    *,
+    recipe: str | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    callbacks: Sequence[Callback] = (),
+    **settings: Any,
 ) -> Run:
     """Trains and returns the run; the Python face of ``gankit train``.
 
@@ -69,7 +75,10 @@ def fit(
             inner = inner.setdefault(part, {})
         inner[last] = value
     config = configuration.resolve(
-        loaded.info, loaded.modality.Settings, recipe=recipe or named or None, files=[layer],
+        loaded.info,
+        loaded.modality.Settings,
+        recipe=recipe or named or None,
+        files=[layer],
         data=str(data) if isinstance(data, str | Path) else None,
     )
     folder = Path(out) if out else next_run(Path("runs"), f"{name}-{config.recipe}")
@@ -117,13 +126,22 @@ def read_data(
     n, share = len(found.items), config.engine.data.holdout
     aside = int(max(share * n, min(MIN_HELDOUT, n // 5))) if share else 0
     order = np.random.default_rng([config.engine.train.seed, 7]).permutation(n).tolist()
-    return Data(found, Subset(found.items, sorted(order[aside:])),
-                Subset(found.items, sorted(order[:aside])))
+    return Data(
+        found,
+        Subset(found.items, sorted(order[aside:])),
+        Subset(found.items, sorted(order[:aside])),
+    )
 
 
 def train(
-    plugin: LoadedModality, config: Config, folder: Path, *, source: object = None,
-    device: str = "auto", callbacks: Sequence[Callback] = (), progress: Progress = quiet,
+    plugin: LoadedModality,
+    config: Config,
+    folder: Path,
+    *,
+    source: object = None,
+    device: str = "auto",
+    callbacks: Sequence[Callback] = (),
+    progress: Progress = quiet,
 ) -> str:
     """Trains in ``folder``, taking up what is there; ``done`` or ``interrupted``.
 
@@ -161,8 +179,9 @@ def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> boo
         return False
     table = Run(folder).table
     if table["run"]["plugin"] != config.plugin:
-        raise GankitError(f"{folder} was trained with --plugin {table['run']['plugin']}",
-                          "Choose another --out")
+        raise GankitError(
+            f"{folder} was trained with --plugin {table['run']['plugin']}", "Choose another --out"
+        )
     before = configuration.from_run(table, plugin.modality.Settings)
     changed = before.differences(config)
     if changed:
@@ -178,7 +197,11 @@ def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> boo
 
 @contextlib.contextmanager
 def preparing(
-    plugin: LoadedModality, config: Config, folder: Path, source: object, device: str,
+    plugin: LoadedModality,
+    config: Config,
+    folder: Path,
+    source: object,
+    device: str,
     progress: Progress,
 ) -> Iterator[tuple[Trainer, Data]]:
     """A trainer, ready to begin, and the data it will see."""
@@ -198,8 +221,10 @@ def preparing(
     objectives = {**OBJECTIVES, **{o.name: o for o in _records(plugins, "gankit_objectives")}}
     penalties = {p.name: p for p in _records(plugins, "gankit_penalties")}
     objective = _named(objectives, engine.loss.objective, "loss.objective")
-    extra = [(_named(penalties, name, "loss.extra"), weight)
-             for name, weight in engine.loss.extra.items()]
+    extra = [
+        (_named(penalties, name, "loss.extra"), weight)
+        for name, weight in engine.loss.extra.items()
+    ]
 
     data = read_data(plugin, config, source, progress)
     codec = stored_codec(folder, plugin, config)
@@ -207,9 +232,15 @@ def preparing(
         codec = modality.fit_codec(data.train, settings, progress)
     rank, size = parallel.world()
     reals = RealSamples(
-        data.train, codec, batch=engine.train.batch // engine.train.accumulate // size,
-        seed=engine.train.seed, device=place, cache=engine.data.cache,
-        workers=engine.data.workers, share=(rank, size), progress=progress,
+        data.train,
+        codec,
+        batch=engine.train.batch // engine.train.accumulate // size,
+        seed=engine.train.seed,
+        device=place,
+        cache=engine.data.cache,
+        workers=engine.data.workers,
+        share=(rank, size),
+        progress=progress,
     )
     torch.manual_seed(engine.train.seed)
     networks = modality.build_networks(codec.layout, settings)
@@ -223,12 +254,23 @@ def preparing(
         previews.mkdir(parents=True, exist_ok=True)
         return modality.preview(items, previews / f"{samples:012d}")
 
-    yield Trainer(
-        networks, codec, reals, engine, objective=objective, penalties=extra,
-        conditions=conditions, folder=folder / "checkpoints", preview=preview,
-        export=lambda t: export_model(folder / "model", t, plugin, config,
-                                      folder.resolve().name, conditions),
-    ), data
+    yield (
+        Trainer(
+            networks,
+            codec,
+            reals,
+            engine,
+            objective=objective,
+            penalties=extra,
+            conditions=conditions,
+            folder=folder / "checkpoints",
+            preview=preview,
+            export=lambda t: export_model(
+                folder / "model", t, plugin, config, folder.resolve().name, conditions
+            ),
+        ),
+        data,
+    )
 
 
 def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:
@@ -238,8 +280,11 @@ def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[
     model = folder / "model"
     if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
         return None
-    tensors = {k.removeprefix("codec/"): v for k, v in load_file(model / CODEC).items()
-               if k.startswith("codec/")}
+    tensors = {
+        k.removeprefix("codec/"): v
+        for k, v in load_file(model / CODEC).items()
+        if k.startswith("codec/")
+    }
     state = CodecState(read_json(model / MODEL)["codec"], tensors)
     return plugin.modality.load_codec(state, config.settings)
 
@@ -247,8 +292,9 @@ def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[
 class Recorder(Callback):
     """Writes what a run leaves behind: configuration, provenance, metrics, log, film."""
 
-    def __init__(self, folder: Path, plugin: LoadedModality, config: Config, data: Data,
-                 device: str) -> None:
+    def __init__(
+        self, folder: Path, plugin: LoadedModality, config: Config, data: Data, device: str
+    ) -> None:
         self.folder, self.plugin, self.config = folder, plugin, config
         problems = [{"where": p.where, "why": p.why} for p in data.source.problems]
         self.record: dict[str, Any] = {
@@ -259,10 +305,14 @@ class Recorder(Callback):
             "device": device,
             "seed": config.engine.train.seed,
             "data": {
-                "source": config.data, "description": data.source.description,
-                "licence": data.source.licence, "fingerprint": data.source.fingerprint,
-                "train": len(data.train), "heldout": len(data.heldout),
-                "left_out": len(problems), "problems": problems[:100],
+                "source": config.data,
+                "description": data.source.description,
+                "licence": data.source.licence,
+                "fingerprint": data.source.fingerprint,
+                "train": len(data.train),
+                "heldout": len(data.heldout),
+                "left_out": len(problems),
+                "problems": problems[:100],
             },
         }
 
@@ -276,8 +326,10 @@ class Recorder(Callback):
         if samples and file.is_file():
             before = read_json(file)
             if before["data"]["fingerprint"] != self.record["data"]["fingerprint"]:
-                raise GankitError(f"the data has changed since {self.folder} was begun",
-                                  "Restore it, or train afresh with another --out")
+                raise GankitError(
+                    f"the data has changed since {self.folder} was begun",
+                    "Restore it, or train afresh with another --out",
+                )
             self.record = {**before, "resumed": [*before.get("resumed", []), provenance.now()]}
         try:
             write_config(self.folder, self.config)
@@ -287,8 +339,10 @@ class Recorder(Callback):
             kept = [line for line in lines if json.loads(line)["samples"] <= samples]
             metrics.write_text("".join(line + "\n" for line in kept))
         except OSError as error:
-            raise GankitError(f"cannot write {self.folder}: {error.strerror}",
-                              "Choose another --out, or make room") from error
+            raise GankitError(
+                f"cannot write {self.folder}: {error.strerror}",
+                "Choose another --out, or make room",
+            ) from error
         self.say(f"{'resumed at' if samples else 'began at'} {samples} samples")
 
     def tick(self, values: dict[str, float]) -> None:
@@ -320,11 +374,13 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
     except Timeout:
-        raise GankitError(f"another process is training in {folder}",
-                          "Wait for it, or choose another --out") from None
+        raise GankitError(
+            f"another process is training in {folder}", "Wait for it, or choose another --out"
+        ) from None
     except OSError as error:
-        raise GankitError(f"cannot write {error.filename or folder}: {error.strerror}",
-                          "Choose another --out") from error
+        raise GankitError(
+            f"cannot write {error.filename or folder}: {error.strerror}", "Choose another --out"
+        ) from error
     try:
         yield
     finally:
@@ -367,8 +423,7 @@ def _named(known: dict[str, Any], name: str, key: str) -> Any:
     from gankit.errors import did_you_mean
 
     if name not in known:
-        raise GankitError(f"{key}={name!r}: there is no such name",
-                          did_you_mean(name, sorted(known)))
+        raise GankitError(
+            f"{key}={name!r}: there is no such name", did_you_mean(name, sorted(known))
+        )
     return known[name]
-
-

@@ -8,8 +8,9 @@ from gankit.errors import GankitError
 
 
 def save(folder, samples, keep=2):
-    return save_checkpoint(folder, samples, {"w": torch.full((3,), float(samples))},
-                           {"samples": samples}, keep)
+    return save_checkpoint(
+        folder, samples, {"w": torch.full((3,), float(samples))}, {"samples": samples}, keep
+    )
 
 
 def test_newest_comes_back_and_old_ones_go(tmp_path):

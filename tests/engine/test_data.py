@@ -92,8 +92,9 @@ def test_random_encodings_are_not_cached():
             return Batch(torch.from_numpy(rng.normal(size=(len(items), 1))).float())
 
     def source():
-        return RealSamples([0] * 10, Noisy(), batch=5, seed=0, device=torch.device("cpu"),
-                           cache="always")
+        return RealSamples(
+            [0] * 10, Noisy(), batch=5, seed=0, device=torch.device("cpu"), cache="always"
+        )
 
     a, b = source(), source()
     first = draw(a, 3)

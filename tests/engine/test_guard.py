@@ -7,9 +7,14 @@ from gankit.engine.guard import ADVICE, Diverged, Guard
 GOOD = {"d_real": 0.2, "d_fake": -0.2, "d_sign": 0.3, "fake_std": 0.9, "real_std": 1.0}
 
 
-@pytest.mark.parametrize(("trouble", "status"), [
-    ({"fake_std": 0.01}, "collapsing"), ({"d_real": 5e3}, "runaway"), ({"d_sign": 1.0}, "d-wins"),
-])
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        ({"fake_std": 0.01}, "collapsing"),
+        ({"d_real": 5e3}, "runaway"),
+        ({"d_sign": 1.0}, "d-wins"),
+    ],
+)
 def test_trouble_is_named_once_it_lasts(trouble, status):
     guard = Guard(patience=3)
     assert [guard.check(GOOD | trouble) for _ in range(3)] == ["ok", "ok", status]

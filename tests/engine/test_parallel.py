@@ -60,8 +60,19 @@ if size > 1:
 def run(folder: Path, size: int) -> dict[str, torch.Tensor]:
     out = folder / f"gradients-{size}.safetensors"
     processes = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", WORKER, str(rank), str(size),
-                          str(folder / "store"), str(out)])
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-W",
+                "ignore",
+                "-c",
+                WORKER,
+                str(rank),
+                str(size),
+                str(folder / "store"),
+                str(out),
+            ]
+        )
         for rank in range(size)
     ]
     assert [p.wait(timeout=120) for p in processes] == [0] * size

@@ -60,8 +60,9 @@ def test_gradient_penalty_of_a_linear_discriminator():
     """(|w| - 1)^2 wherever it is taken (Gulrajani et al. 2017, eq. 3)."""
     w = torch.randn(6, dtype=torch.float64)
     real, fake = torch.randn(2, 7, 6, dtype=torch.float64)
-    torch.testing.assert_close(gradient_penalty(lambda x: x @ w, real, fake),
-                               ((w.norm() - 1) ** 2).expand(7))
+    torch.testing.assert_close(
+        gradient_penalty(lambda x: x @ w, real, fake), ((w.norm() - 1) ** 2).expand(7)
+    )
 
 
 def test_gradient_penalty_looks_between_real_and_fake():

@@ -48,10 +48,13 @@ def test_unasked_conditions_follow_the_training_data(sampler):
     assert kinds.count("c") / 2000 == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize(("where", "says"), [
-    ({"kind": "z"}, "no such kind"),
-    ({"knd": "a"}, "not conditioned on 'knd'. Did you mean kind"),
-])
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ({"kind": "z"}, "no such kind"),
+        ({"knd": "a"}, "not conditioned on 'knd'. Did you mean kind"),
+    ],
+)
 def test_impossible_conditions(sampler, where, says):
     with pytest.raises(GankitError, match=says):
         list(sampler.sample(3, where=where))
@@ -75,6 +78,5 @@ def test_quantities_are_standardised():
 def test_table_counts_training_rows():
     c = torch.eye(3)[[0, 0, 0, 2]]
     table = ConditionTable.from_training(c, seed=0)
-    weight = {tuple(r.tolist()): w for r, w in zip(table.rows, table.weights.tolist(),
-                                                   strict=True)}
+    weight = {tuple(r.tolist()): w for r, w in zip(table.rows, table.weights.tolist(), strict=True)}
     assert weight == {(1, 0, 0): 3.0, (0, 0, 1): 1.0}

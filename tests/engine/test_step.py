@@ -51,7 +51,8 @@ def test_discriminator_gradients(setting, interact):
     networks = dataclasses.replace(networks, samples_interact=interact)
     game = Game(networks, OBJECTIVES["rpgan"])
     gradients, logs = game.discriminator_step(
-        trainable(networks.discriminator), real, c, z, weights(0.7, 0.3))
+        trainable(networks.discriminator), real, c, z, weights(0.7, 0.3)
+    )
     for ours, theirs in zip(gradients, by_hand(networks, real, c, z, 0.7, 0.3), strict=True):
         torch.testing.assert_close(ours, theirs)
     assert {"d_loss", "d_real", "d_fake", "r1", "r2"} <= logs.keys()
@@ -76,8 +77,9 @@ def test_steps_leave_no_trace_in_the_networks(setting):
     game.generator_step(trainable(networks.generator), real, c, z, weights())
     for module in (networks.generator, networks.discriminator):
         assert all(p.grad is None for p in module.parameters())
-    assert all(torch.equal(a, b) for a, b in zip(before, networks.discriminator.parameters(),
-                                                 strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(before, networks.discriminator.parameters(), strict=True)
+    )
 
 
 def test_penalties_see_the_unaugmented_sample(setting):
@@ -90,8 +92,7 @@ def test_penalties_see_the_unaugmented_sample(setting):
             return x @ w
 
     networks = dataclasses.replace(networks, discriminator=Linear(), augment=lambda x, p: 3 * x)
-    _, logs = Game(networks, OBJECTIVES["rpgan"]).discriminator_step(
-        [w], real, c, z, weights(1, 1))
+    _, logs = Game(networks, OBJECTIVES["rpgan"]).discriminator_step([w], real, c, z, weights(1, 1))
     torch.testing.assert_close(logs["r1"], 9 * w.square().sum())
 
 
@@ -107,12 +108,14 @@ def test_extra_penalty_and_gradient_penalty_enter_the_loss(setting):
     params = trainable(networks.discriminator)
     drift = PenaltyInfo("drift", lambda D, real, fake, c: D(real, c).square())
     plain = Game(networks, OBJECTIVES["wasserstein"], Terms(zero_centred=False))
-    full = Game(networks, OBJECTIVES["wasserstein"],
-                Terms(zero_centred=False, gradient_penalty=True, extra=((drift, 0.5),)))
+    full = Game(
+        networks,
+        OBJECTIVES["wasserstein"],
+        Terms(zero_centred=False, gradient_penalty=True, extra=((drift, 0.5),)),
+    )
     base, _ = plain.discriminator_step(params, real, c, z, weights())
     more, logs = full.discriminator_step(params, real, c, z, weights(gp=0.0))
-    expected = torch.autograd.grad(
-        0.5 * networks.discriminator(real, c).square().mean(), params)
+    expected = torch.autograd.grad(0.5 * networks.discriminator(real, c).square().mean(), params)
     for a, b, d in zip(more, base, expected, strict=True):
         torch.testing.assert_close(a, b + d)
     assert logs["gradient_penalty"] > 0
@@ -127,7 +130,8 @@ def test_bf16_stays_close_and_finite(setting):
     params = trainable(networks.discriminator)
     exact, _ = Game(networks, OBJECTIVES["rpgan"]).discriminator_step(params, real, c, z, w)
     short, _ = Game(networks, OBJECTIVES["rpgan"], autocast=torch.bfloat16).discriminator_step(
-        params, real, c, z, w)
+        params, real, c, z, w
+    )
     for a, b in zip(exact, short, strict=True):
         assert b.dtype == torch.float32
         assert (a - b).norm() <= 0.1 * a.norm() + 1e-3

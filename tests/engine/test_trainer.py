@@ -20,13 +20,13 @@ BASE = ["train.batch=16", "train.threads=1", "loss.r1=0.1", "loss.r2=0.1", "log.
 
 
 def resolve(vectors, *words):
-    return configuration.resolve(vectors.info, vectors.modality.Settings,
-                                 overrides=[*BASE, *words])
+    return configuration.resolve(vectors.info, vectors.modality.Settings, overrides=[*BASE, *words])
 
 
 def train(vectors, folder, *words, callbacks=()):
-    return training.train(vectors, resolve(vectors, *words), folder, device="cpu",
-                          callbacks=callbacks)
+    return training.train(
+        vectors, resolve(vectors, *words), folder, device="cpu", callbacks=callbacks
+    )
 
 
 def final_state(folder):
@@ -48,10 +48,19 @@ class StopAt(Callback):
 
 VARIANTS = {
     "rpgan": [],
-    "schedules": ["train.burn_in=200", "optim.lr=[1e-3, 1e-4]", "optim.beta2=[0.9, 0.99]",
-                  "ema.half_life=[0, 100]"],
-    "wgan-gp": ["loss.objective=wasserstein", "loss.r1=0", "loss.r2=0",
-                "loss.gradient_penalty=10", "train.d_steps=3"],
+    "schedules": [
+        "train.burn_in=200",
+        "optim.lr=[1e-3, 1e-4]",
+        "optim.beta2=[0.9, 0.99]",
+        "ema.half_life=[0, 100]",
+    ],
+    "wgan-gp": [
+        "loss.objective=wasserstein",
+        "loss.r1=0",
+        "loss.r2=0",
+        "loss.gradient_penalty=10",
+        "train.d_steps=3",
+    ],
     "accumulate": ["train.accumulate=4", "train.precision=bf16"],
     "streamed": ["data.cache=never", "data.workers=0"],
     "finite-difference": ["loss.penalty_form=finite-difference", "loss.penalty_every=4"],
@@ -72,15 +81,23 @@ def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, words):
         assert torch.equal(whole[name], cut[name]), name
     assert about["position"] == about_cut["position"]
     assert about["clock"]["samples"] == about_cut["clock"]["samples"] == 960
-    seen = [json.loads(line)["samples"] for line in
-            (tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()]
+    seen = [
+        json.loads(line)["samples"]
+        for line in (tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert seen == sorted(set(seen))
 
 
 def test_training_moves_the_networks_and_finds_the_mean(vectors, tmp_path):
     """Each class's mean is learnt: conditions reach both networks."""
-    train(vectors, tmp_path / "run", "train.samples=40_000", "train.batch=64", "optim.lr=2e-3",
-          "ema.half_life=2000")
+    train(
+        vectors,
+        tmp_path / "run",
+        "train.samples=40_000",
+        "train.batch=64",
+        "optim.lr=2e-3",
+        "ema.half_life=2000",
+    )
     from gankit.training import read_data
 
     data = read_data(vectors, resolve(vectors))
@@ -99,8 +116,16 @@ def test_training_moves_the_networks_and_finds_the_mean(vectors, tmp_path):
 def test_run_directory_is_complete(vectors, tmp_path):
     train(vectors, tmp_path / "run", "train.samples=320")
     run = tmp_path / "run"
-    for name in ("run.toml", "provenance.json", "metrics.jsonl", "log.txt", "previews",
-                 "checkpoints", "model/model.json", "model/generator.safetensors"):
+    for name in (
+        "run.toml",
+        "provenance.json",
+        "metrics.jsonl",
+        "log.txt",
+        "previews",
+        "checkpoints",
+        "model/model.json",
+        "model/generator.safetensors",
+    ):
         assert (run / name).exists(), name
     record = json.loads((run / "provenance.json").read_text())
     assert record["status"] == "done"
@@ -128,16 +153,23 @@ def test_a_finished_run_can_be_extended(vectors, tmp_path):
 def test_changed_data_is_refused(vectors, tmp_path, monkeypatch):
     train(vectors, tmp_path / "run", "train.samples=160")
     read = vectors.modality.read
-    monkeypatch.setattr(vectors.modality, "read", lambda *a: dataclasses.replace(
-        read(*a), fingerprint="other"))
+    monkeypatch.setattr(
+        vectors.modality, "read", lambda *a: dataclasses.replace(read(*a), fingerprint="other")
+    )
     with pytest.raises(GankitError, match="data has changed"):
         train(vectors, tmp_path / "run", "train.samples=320")
 
 
 def test_divergence_keeps_the_last_good_checkpoint(vectors, tmp_path):
     with pytest.raises(GankitError, match="diverged"):
-        train(vectors, tmp_path / "run", "train.samples=16_000", "optim.lr=1e30",
-              "checkpoint.every=16", "optim.beta1=0.9")
+        train(
+            vectors,
+            tmp_path / "run",
+            "train.samples=16_000",
+            "optim.lr=1e30",
+            "checkpoint.every=16",
+            "optim.beta1=0.9",
+        )
     tensors, _ = final_state(tmp_path / "run")
     assert all(t.isfinite().all() for k, t in tensors.items() if k.startswith("ema/"))
     assert json.loads((tmp_path / "run" / "provenance.json").read_text())["status"] == "failed"
@@ -152,18 +184,33 @@ def test_only_one_process_trains_in_a_folder(vectors, tmp_path):
     from filelock import FileLock
 
     (tmp_path / "run").mkdir()
-    with (FileLock(tmp_path / "run" / ".lock"),
-          pytest.raises(GankitError, match="another process")):
+    with FileLock(tmp_path / "run" / ".lock"), pytest.raises(GankitError, match="another process"):
         train(vectors, tmp_path / "run", "train.samples=160")
 
 
 def test_adaptive_augmentation_moves_p(vectors, tmp_path, monkeypatch):
     build = vectors.modality.build_networks
-    monkeypatch.setattr(vectors.modality, "build_networks", lambda *a: dataclasses.replace(
-        build(*a), augment=lambda x, p: x + p * torch.randn_like(x)))
-    train(vectors, tmp_path / "run", "train.samples=640", "augment.target=-0.0",
-          "augment.speed=1000", "augment.p=0.25")
+    monkeypatch.setattr(
+        vectors.modality,
+        "build_networks",
+        lambda *a: dataclasses.replace(build(*a), augment=lambda x, p: x + p * torch.randn_like(x)),
+    )
+    train(
+        vectors,
+        tmp_path / "run",
+        "train.samples=640",
+        "augment.target=-0.0",
+        "augment.speed=1000",
+        "augment.p=0.25",
+    )
     assert float(final_state(tmp_path / "run")[0]["augment_p"]) == 0.25
-    train(vectors, tmp_path / "adapted", "train.samples=640", "augment.target=0.1",
-          "augment.speed=1000", "optim.lr=1e-6", "optim.d_lr=1e-2")
+    train(
+        vectors,
+        tmp_path / "adapted",
+        "train.samples=640",
+        "augment.target=0.1",
+        "augment.speed=1000",
+        "optim.lr=1e-6",
+        "optim.d_lr=1e-2",
+    )
     assert float(final_state(tmp_path / "adapted")[0]["augment_p"]) > 0.05

@@ -11,7 +11,7 @@ import pytest
 from gankit.contract import Provenance, Sample, Source
 from gankit.errors import GankitError
 from gankit_toy.modality import ToyModality, ToySettings
-from gankit_toy.points import Point, centres, coordinates, draw
+from gankit_toy.points import Point, Shape, centres, coordinates, draw
 
 PROVENANCE = Provenance("gankit 0", "run-1", "2026-01-01T00:00:00Z", ToyModality.source_type)
 ROWS = "".join(f"{i}.5,{-i},{'ab'[i % 2]}\n" for i in range(12))
@@ -22,7 +22,7 @@ def read(source: object, **settings: Any) -> Source[Point]:
 
 
 @pytest.mark.parametrize(("shape", "modes"), [("ring8", 8), ("grid25", 25), ("spiral", 0)])
-def test_drawn_cloud_is_the_same_each_time_and_lies_where_it_should(shape: str, modes: int) -> None:
+def test_drawn_clouds_are_fixed_and_lie_where_they_should(shape: Shape, modes: int) -> None:
     source = read(None, shape=shape, count=1000, sigma=0.01)
     assert len(source.items) == 1000
     assert source.items == read(None, shape=shape, count=1000, sigma=0.01).items

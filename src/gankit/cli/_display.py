@@ -39,8 +39,13 @@ class Display(Callback):
         self.warned: set[str] = set()
         self.latest_preview: Path | None = None
         self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=None), TaskProgressColumn(),
-            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), console=err, expand=True,
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=err,
+            expand=True,
         )
         self.task: TaskID | None = None
         self.said = 0.0
@@ -71,8 +76,9 @@ class Display(Callback):
             done = seen / self.samples
             if self.limit:
                 done = max(done, values["seconds"] / self.limit)
-            self.bar.update(self.task, completed=int(min(done, 1) * self.samples),
-                            left=f"{duration(left)} left")
+            self.bar.update(
+                self.task, completed=int(min(done, 1) * self.samples), left=f"{duration(left)} left"
+            )
             grid = Table.grid(padding=(0, 3))
             grid.add_row("samples", "samples/s", *numbers, "guard", style="dim")
             mark = "[green]ok[/]" if status == "ok" else f"[yellow]{status}[/]"
@@ -81,8 +87,9 @@ class Display(Callback):
             self.live.update(Group(self.bar, grid, shown))
         else:
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
-            err.print(f"{seen:>9,} samples  {rate:,.0f}/s  {words}  guard {status}  "
-                      f"{duration(left)} left")
+            err.print(
+                f"{seen:>9,} samples  {rate:,.0f}/s  {words}  guard {status}  {duration(left)} left"
+            )
         if status in self.advice and status not in self.warned:
             self.warned.add(status)
             err.print(f"[yellow]warning:[/] {self.advice[status]}")

@@ -53,8 +53,10 @@ def parse_budget(text: str) -> dict[str, float]:
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|k|M|)", text.strip().replace("_", ""))
     if match is None or float(match[1]) == 0:
-        raise GankitError(f"--budget {text!r} is neither time nor samples",
-                          "Write 90s, 10m or 2h; or 5000, 200k or 3M samples")
+        raise GankitError(
+            f"--budget {text!r} is neither time nor samples",
+            "Write 90s, 10m or 2h; or 5000, 200k or 3M samples",
+        )
     number, unit = float(match[1]), match[2]
     if unit in ("s", "m", "h"):
         return {"time": number * {"s": 1, "m": 60, "h": 3600}[unit]}

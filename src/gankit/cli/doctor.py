@@ -19,30 +19,46 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     from gankit.plugins import installed
     from gankit.provenance import versions
 
-    devices: list[dict[str, Any]] = [{"device": "cpu", "cores": os.cpu_count(),
-                                      "threads": torch.get_num_threads()}]
+    devices: list[dict[str, Any]] = [
+        {"device": "cpu", "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    ]
     for i in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(i)
-        devices.append({"device": f"cuda:{i}", "name": about.name,
-                        "memory_gib": round(about.total_memory / 2**30, 1),
-                        "bf16": torch.cuda.is_bf16_supported()})
+        devices.append(
+            {
+                "device": f"cuda:{i}",
+                "name": about.name,
+                "memory_gib": round(about.total_memory / 2**30, 1),
+                "bf16": torch.cuda.is_bf16_supported(),
+            }
+        )
     if torch.backends.mps.is_available():
         devices.append({"device": "mps"})
     compiler = next((c for c in ("c++", "g++", "clang++") if shutil.which(c)), None)
-    plugins = {r.name: r.status if r.status == "ok" else f"{r.status}: {r.why}"
-               for r in installed().records}
+    plugins = {
+        r.name: r.status if r.status == "ok" else f"{r.status}: {r.why}"
+        for r in installed().records
+    }
     advice = []
     if compiler is None:
         advice.append("no C++ compiler: train.compile=true will not work on the CPU")
     if not any(status == "ok" for status in plugins.values()):
-        advice.append("no usable plugin: pip install gankit-image")
+        advice.append("no usable plugin; install one, e.g. pip install gankit-image")
     advice += [f"plugin {r.name}: {r.what_to_do}" for r in installed().records if r.status != "ok"]
     free = shutil.disk_usage(".").free / 2**30
     if free < 1:
         advice.append(f"only {free:.1f} GiB of disk free here")
     if json:
-        print_json({"versions": versions(), "devices": devices, "compiler": compiler,
-                    "disk_free_gib": round(free, 1), "plugins": plugins, "advice": advice})
+        print_json(
+            {
+                "versions": versions(),
+                "devices": devices,
+                "compiler": compiler,
+                "disk_free_gib": round(free, 1),
+                "plugins": plugins,
+                "advice": advice,
+            }
+        )
         return
     for name, value in versions().items():
         out.print(f"{name + ':':12}{value}", markup=False)

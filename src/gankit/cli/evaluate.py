@@ -12,22 +12,40 @@ from gankit.errors import GankitError
 
 
 def evaluate(
-    subject: Annotated[Path, typer.Argument(
-        metavar="RUN|GENERATED", help="A run, or a folder of generated files.")],
-    settings: Annotated[list[str] | None, typer.Argument(
-        metavar="[KEY=VALUE]...", help="Settings of the plugin, e.g. its extractors.")] = None,
-    data: Annotated[str | None, typer.Option(
-        metavar="REAL", help="Real data to compare with; for a run, a test set of its own.")] = None,
-    metrics: Annotated[str, typer.Option(
-        metavar="A,B", help="Only these scores, by name or group.")] = "",
-    n: Annotated[int | None, typer.Option(
-        "-n", min=2, help="How many to generate. [default: as many as are held out]")] = None,
+    subject: Annotated[
+        Path, typer.Argument(metavar="RUN|GENERATED", help="A run, or a folder of generated files.")
+    ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Settings of the plugin, e.g. its extractors."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REAL", help="Real data to compare with; for a run, a test set of its own."
+        ),
+    ] = None,
+    metrics: Annotated[
+        str, typer.Option(metavar="A,B", help="Only these scores, by name or group.")
+    ] = "",
+    n: Annotated[
+        int | None,
+        typer.Option("-n", min=2, help="How many to generate. [default: as many as are held out]"),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of items and subsets.")] = 0,
-    plugin: Annotated[str | None, typer.Option(
-        "--plugin", "-p", help="The kind of data, for files that do not say it.")] = None,
+    plugin: Annotated[
+        str | None,
+        typer.Option("--plugin", "-p", help="The kind of data, for files that do not say it."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    report: Annotated[Path | None, typer.Option(
-        metavar="FILE.html", help="Where to write the page. [default: RUN/report.html]")] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Where to write the page. [default: RUN/report.html]"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score generated data, each number beside what real data gets: its floor."""
@@ -40,8 +58,15 @@ def evaluate(
         raise GankitError(f"--report {report} is a folder", "Name a file")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
     result = evaluate_path(
-        subject, data=data, n=n, seed=seed, only=only, device=device, plugin=plugin,
-        overrides=settings or [], progress=Display(1, 0, {}).preparing,
+        subject,
+        data=data,
+        n=n,
+        seed=seed,
+        only=only,
+        device=device,
+        plugin=plugin,
+        overrides=settings or [],
+        progress=Display(1, 0, {}).preparing,
     )
     page = report
     if page is None and (subject / CONFIG).is_file() and not only:
@@ -51,12 +76,24 @@ def evaluate(
     if json:
         print_json(result.record)
         return
-    table(["score", "generated", "real (floor)", "better", "n", "extractor"],
-          [[s.name, f"{s.value:.4g}", "-" if s.floor is None else f"{s.floor:.4g}",
-            {True: "lower", False: "higher", None: ""}[s.lower_is_better], s.n_generated,
-            s.extractor] for s in result.scores])
+    table(
+        ["score", "generated", "real (floor)", "better", "n", "extractor"],
+        [
+            [
+                s.name,
+                f"{s.value:.4g}",
+                "-" if s.floor is None else f"{s.floor:.4g}",
+                {True: "lower", False: "higher", None: ""}[s.lower_is_better],
+                s.n_generated,
+                s.extractor,
+            ]
+            for s in result.scores
+        ],
+    )
     record = result.record
-    err.print(f"{record['n_generated']:,} generated, {record['n_train']:,} training and "
-              f"{record['n_heldout']:,} held-out real items, seed {seed}")
+    err.print(
+        f"{record['n_generated']:,} generated, {record['n_train']:,} training and "
+        f"{record['n_heldout']:,} held-out real items, seed {seed}"
+    )
     if page is not None:
         out.print(f"report: {page}")

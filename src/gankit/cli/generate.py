@@ -13,14 +13,23 @@ from gankit.cli._output import err, out, parse_where, print_json
 def generate(
     run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
-    where: Annotated[list[str] | None, typer.Option(
-        metavar="NAME=VALUE", help="Ask for a condition, e.g. label=7. Repeatable.")] = None,
-    seed: Annotated[int, typer.Option(
-        min=0, help="Item i is that of seed SEED+i, whatever N is.")] = 0,
-    out_: Annotated[Path | None, typer.Option(
-        "--out", metavar="PATH", help="The folder to make. [default: generated/RUN-001]")] = None,
-    format: Annotated[str | None, typer.Option(
-        metavar="NAME", help="How to write; the plugin's first format by default.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Ask for a condition, e.g. label=7. Repeatable."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Item i is that of seed SEED+i, whatever N is.")
+    ] = 0,
+    out_: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="PATH", help="The folder to make. [default: generated/RUN-001]"
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="How to write; the plugin's first format by default."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace what is at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -38,11 +47,18 @@ def generate(
     chosen = format or plugin.modality.formats[0]
     data = source.record.get("data", {})
     record = write_generated(
-        plugin.modality, source.stream(n, seed=seed, where=asked, device=device), target,
-        format=chosen, run=model["run"], plugins=installed(), overwrite=overwrite,
+        plugin.modality,
+        source.stream(n, seed=seed, where=asked, device=device),
+        target,
+        format=chosen,
+        run=model["run"],
+        plugins=installed(),
+        overwrite=overwrite,
         record={
-            "plugin": plugin.info.name, "versions": versions(plugin.distribution),
-            "seeds": [seed, seed + n - 1], "where": asked,
+            "plugin": plugin.info.name,
+            "versions": versions(plugin.distribution),
+            "seeds": [seed, seed + n - 1],
+            "where": asked,
             "data_fingerprint": data.get("fingerprint"),
             "data_licence": data.get("licence"),
         },
@@ -51,6 +67,7 @@ def generate(
     if json:
         print_json({"path": str(target), **record})
     else:
-        err.print(f"seeds {seed} to {seed + n - 1}"
-                  + "".join(f", {k}={v}" for k, v in asked.items()))
+        err.print(
+            f"seeds {seed} to {seed + n - 1}" + "".join(f", {k}={v}" for k, v in asked.items())
+        )
         out.print(f"{n} generated: {target}")

@@ -22,14 +22,18 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
         print_json([asdict(r) for r in records])
         return
     if not records:
-        out.print("no plugins; install one: pip install gankit-image")
+        out.print("no plugins; install one, e.g. pip install gankit-image")
         return
-    table(["plugin", "version", "status", "summary"],
-          [[r.name, r.version, r.status, r.summary or r.why] for r in records])
+    table(
+        ["plugin", "version", "status", "summary"],
+        [[r.name, r.version, r.status, r.summary or r.why] for r in records],
+    )
     for r in records:
         if r.status != "ok":
-            err.print(f"{r.name} ({r.distribution} {r.version}) {r.status}: {r.why}. "
-                      f"{r.what_to_do}", markup=False)
+            err.print(
+                f"{r.name} ({r.distribution} {r.version}) {r.status}: {r.why}. {r.what_to_do}",
+                markup=False,
+            )
 
 
 @app.command()
@@ -47,11 +51,16 @@ def show(
     engine = describe(EngineSettings)
     known = recipes(loaded.info)
     if json:
-        print_json({
-            **asdict(loaded.info), "version": loaded.version,
-            "formats": list(loaded.modality.formats), "recipes": [r.name for r in known],
-            "settings": [asdict(s) for s in own], "engine": [asdict(s) for s in engine],
-        })
+        print_json(
+            {
+                **asdict(loaded.info),
+                "version": loaded.version,
+                "formats": list(loaded.modality.formats),
+                "recipes": [r.name for r in known],
+                "settings": [asdict(s) for s in own],
+                "engine": [asdict(s) for s in engine],
+            }
+        )
         return
     out.print(f"{loaded.info.name} {loaded.version}: {loaded.info.summary}", markup=False)
     out.print(f"reads:   {' '.join(loaded.info.suffixes)}", markup=False)
@@ -59,8 +68,10 @@ def show(
     out.print(f"recipes: {', '.join(r.name for r in known)}", markup=False)
     for title, described in (("its settings", own), ("the engine's settings", engine)):
         out.print(f"\n[bold]{title}[/]")
-        table(["key", "type", "default", "meaning"],
-              [[s.key, s.type, _value(s.default), s.meaning] for s in described])
+        table(
+            ["key", "type", "default", "meaning"],
+            [[s.key, s.type, _value(s.default), s.meaning] for s in described],
+        )
 
 
 def _value(value: object) -> str:

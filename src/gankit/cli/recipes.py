@@ -29,14 +29,22 @@ def list_(
     infos = installed().infos()
     if plugin is not None and plugin not in infos:
         raise GankitError(f"no plugin named {plugin!r}", did_you_mean(plugin, sorted(infos)))
-    found = [(info.name, recipe) for info in infos.values() if plugin in (None, info.name)
-             for recipe in recipes(info)]
+    found = [
+        (info.name, recipe)
+        for info in infos.values()
+        if plugin in (None, info.name)
+        for recipe in recipes(info)
+    ]
     if json:
         print_json([{"recipe": f"{name}/{r.name}", **r.about} for name, r in found])
     else:
-        table(["recipe", "summary", "time"],
-              [[f"{name}/{r.name}", r.about.get("summary", ""), r.about.get("time", "")]
-               for name, r in found])
+        table(
+            ["recipe", "summary", "time"],
+            [
+                [f"{name}/{r.name}", r.about.get("summary", ""), r.about.get("time", "")]
+                for name, r in found
+            ],
+        )
 
 
 @app.command()

@@ -27,9 +27,21 @@ def list_(
     elif not rows:
         out.print(f"no runs in {folder}; make one: gankit train --plugin NAME")
     else:
-        table(["run", "plugin", "recipe", "status", "samples", "time", "created"],
-              [[r["run"], r["plugin"], r["recipe"], r["status"], f"{r['samples']:,}",
-                duration(r["seconds"]), r["created"]] for r in rows])
+        table(
+            ["run", "plugin", "recipe", "status", "samples", "time", "created"],
+            [
+                [
+                    r["run"],
+                    r["plugin"],
+                    r["recipe"],
+                    r["status"],
+                    f"{r['samples']:,}",
+                    duration(r["seconds"]),
+                    r["created"],
+                ]
+                for r in rows
+            ],
+        )
 
 
 @app.command()
@@ -46,17 +58,26 @@ def show(
     if not it.table:
         raise GankitError(f"{run} is a model without its run", "Name the run directory")
     metrics = it.metrics()
-    facts = {**_summary(run), "provenance": it.record, "config": it.table,
-             "last": metrics[-1] if metrics else None, "scores": it.scores()}
+    facts = {
+        **_summary(run),
+        "provenance": it.record,
+        "config": it.table,
+        "last": metrics[-1] if metrics else None,
+        "scores": it.scores(),
+    }
     if json:
         print_json(facts)
         return
     data = it.record.get("data", {})
     for label, value in (
-        ("run", facts["run"]), ("status", facts["status"]),
+        ("run", facts["run"]),
+        ("status", facts["status"]),
         ("data", f"{data.get('description', '?')} ({data.get('source') or 'built in'})"),
-        ("items", f"{data.get('train', 0):,} trained on, {data.get('heldout', 0):,} held out, "
-                  f"{data.get('left_out', 0):,} left out"),
+        (
+            "items",
+            f"{data.get('train', 0):,} trained on, {data.get('heldout', 0):,} held out, "
+            f"{data.get('left_out', 0):,} left out",
+        ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
         ("guard", metrics[-1]["guard"] if metrics else "-"),
         ("software", it.record.get("software", "?")),
@@ -76,9 +97,22 @@ def _summary(path: Path) -> dict[str, Any]:
         run = Run(path)
         metrics, about = run.metrics(), run.table["run"]
     except GankitError as error:
-        return {"run": str(path), "plugin": "?", "recipe": "?", "status": str(error),
-                "samples": 0, "seconds": 0.0, "created": "?"}
+        return {
+            "run": str(path),
+            "plugin": "?",
+            "recipe": "?",
+            "status": str(error),
+            "samples": 0,
+            "seconds": 0.0,
+            "created": "?",
+        }
     last = metrics[-1] if metrics else {}
-    return {"run": str(path), "plugin": about["plugin"], "recipe": about["recipe"],
-            "status": run.record.get("status", "?"), "samples": int(last.get("samples", 0)),
-            "seconds": float(last.get("seconds", 0)), "created": run.record.get("created", "?")}
+    return {
+        "run": str(path),
+        "plugin": about["plugin"],
+        "recipe": about["recipe"],
+        "status": run.record.get("status", "?"),
+        "samples": int(last.get("samples", 0)),
+        "seconds": float(last.get("seconds", 0)),
+        "created": run.record.get("created", "?"),
+    }

@@ -13,24 +13,43 @@ from gankit.errors import GankitError
 
 
 def train(
-    settings: Annotated[list[str] | None, typer.Argument(
-        metavar="[KEY=VALUE]...",
-        help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.")] = None,
-    plugin: Annotated[str, typer.Option(
-        "--plugin", "-p", metavar="NAME[/RECIPE]", help="What kind of data, e.g. image.")] = "",
-    data: Annotated[str | None, typer.Option(
-        metavar="PATH", help="Your data. Without it, the plugin's built-in data.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
+        ),
+    ] = None,
+    plugin: Annotated[
+        str,
+        typer.Option(
+            "--plugin", "-p", metavar="NAME[/RECIPE]", help="What kind of data, e.g. image."
+        ),
+    ] = "",
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Your data. Without it, the plugin's built-in data."),
+    ] = None,
     recipe: Annotated[str | None, typer.Option(help="A named set of settings.")] = None,
-    out_: Annotated[Path | None, typer.Option(
-        "--out", metavar="RUN", help="The run directory. One that exists is resumed.")] = None,
-    config: Annotated[Path | None, typer.Option(
-        metavar="FILE.toml", help="Settings from a file, e.g. another run's run.toml.")] = None,
-    budget: Annotated[str | None, typer.Option(
-        help="When to stop: 90s, 10m, 2h, or 200k samples.")] = None,
+    out_: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="The run directory. One that exists is resumed."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.toml", help="Settings from a file, e.g. another run's run.toml."
+        ),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="When to stop: 90s, 10m, 2h, or 200k samples.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    dry_run: Annotated[bool, typer.Option(
-        "--dry-run", help="Show configuration, sizes, memory and time, and stop.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and stop."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a GAN.
@@ -68,8 +87,12 @@ def train(
     name, _, inline = plugin.partition("/")
     loaded = installed().modality(name)
     resolved = configuration.resolve(
-        loaded.info, loaded.modality.Settings, recipe=recipe or inline or None, files=files,
-        overrides=words, data=data,
+        loaded.info,
+        loaded.modality.Settings,
+        recipe=recipe or inline or None,
+        files=files,
+        overrides=words,
+        data=data,
     )
     folder = out_ or next_run(Path("runs"), f"{name}-{resolved.recipe}")
 
@@ -80,15 +103,18 @@ def train(
     from gankit.engine.guard import ADVICE
 
     display = Display(engine.train.samples, engine.train.time, ADVICE)
-    status = training.train(loaded, resolved, folder, device=device, callbacks=[display],
-                            progress=display.preparing)
+    status = training.train(
+        loaded, resolved, folder, device=device, callbacks=[display], progress=display.preparing
+    )
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
     left_out = run.record["data"]["left_out"]
     if left_out:
         first = run.record["data"]["problems"][0]
-        err.print(f"[yellow]left out {left_out} that could not be read[/], e.g. "
-                  f"{first['where']}: {first['why']} (all in {folder / 'provenance.json'})")
+        err.print(
+            f"[yellow]left out {left_out} that could not be read[/], e.g. "
+            f"{first['where']}: {first['why']} (all in {folder / 'provenance.json'})"
+        )
     if json:
         print_json({"run": str(folder), "status": status, **last})
     else:
@@ -97,9 +123,11 @@ def train(
         out.print(f"{status}: {folder} ({samples:,} samples, {duration(seconds)})")
         if status == "done":
             place = shlex.quote(str(folder))
-            out.print(f"look:     {folder / 'previews'}\n"
-                      f"generate: gankit generate {place} -n 64\n"
-                      f"evaluate: gankit evaluate {place}")
+            out.print(
+                f"look:     {folder / 'previews'}\n"
+                f"generate: gankit generate {place} -n 64\n"
+                f"evaluate: gankit evaluate {place}"
+            )
         else:
             out.print(f"resume:   gankit train --out {shlex.quote(str(folder))}")
     if status == "interrupted":
@@ -112,12 +140,18 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
 
     from gankit import training
 
-    with training.preparing(loaded, config, folder, None, device,
-                            training.quiet) as (trainer, data):
+    with training.preparing(loaded, config, folder, None, device, training.quiet) as (
+        trainer,
+        data,
+    ):
         step = trainer.step_seconds()
-        count = {name: sum(p.numel() for p in module.parameters())
-                 for name, module in (("generator", trainer.networks.generator),
-                                      ("discriminator", trainer.networks.discriminator))}
+        count = {
+            name: sum(p.numel() for p in module.parameters())
+            for name, module in (
+                ("generator", trainer.networks.generator),
+                ("discriminator", trainer.networks.discriminator),
+            )
+        }
         train = config.engine.train
         steps = -(-train.samples // (train.batch * train.d_steps))
         seconds = steps * step
@@ -126,12 +160,17 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         memory = trainer.memory_bytes()
     condition = trainer.codec.layout.condition
     facts = {
-        "run": str(folder), "data": data.source.description, "train_items": len(data.train),
-        "heldout_items": len(data.heldout), "left_out": len(data.source.problems),
+        "run": str(folder),
+        "data": data.source.description,
+        "train_items": len(data.train),
+        "heldout_items": len(data.heldout),
+        "left_out": len(data.source.problems),
         "shape": list(trainer.codec.layout.shape),
         "conditions": [f.name for f in condition.fields] if condition else [],
-        "parameters": count, "device": str(trainer.device),
-        "estimated_memory_bytes": memory, "seconds_a_step": step,
+        "parameters": count,
+        "device": str(trainer.device),
+        "estimated_memory_bytes": memory,
+        "seconds_a_step": step,
         "estimated_seconds": seconds,
     }
     if json:
@@ -141,8 +180,11 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     out.print(f"data:           {data.source.description}", markup=False)
     out.print(f"items:          {len(data.train):,} to train on, {len(data.heldout):,} held out")
     out.print(f"conditioned on: {', '.join(facts['conditions']) or 'nothing'}", markup=False)
-    out.print(f"parameters:     generator {count['generator']:,}, "
-              f"discriminator {count['discriminator']:,}")
+    out.print(
+        f"parameters:     generator {count['generator']:,}, "
+        f"discriminator {count['discriminator']:,}"
+    )
     out.print(f"memory:         about {memory / 2**20:,.0f} MiB on {trainer.device}")
-    out.print(f"time:           about {duration(seconds)} "
-              f"({step * 1000:.0f} ms a step, {steps:,} steps)")
+    out.print(
+        f"time:           about {duration(seconds)} ({step * 1000:.0f} ms a step, {steps:,} steps)"
+    )

@@ -32,7 +32,12 @@ class CompiledStep:
         self.compiled: dict[Any, Any] = {}
 
     def __call__(
-        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None, z: Tensor, w: Any,
+        self,
+        params: Sequence[Tensor],
+        real: Tensor,
+        c: Tensor | None,
+        z: Tensor,
+        w: Any,
         *static: bool,
     ) -> tuple[Gradients, Logs]:
         state = [_named(self.trained), _named(self.other)]
@@ -43,18 +48,32 @@ class CompiledStep:
         result: tuple[Gradients, Logs] = self.compiled[key](*values, real, c, z, vars(w))
         return result
 
-    def _trace(self, state: list[dict[str, Tensor]], real: Tensor, c: Tensor | None, z: Tensor,
-               w: Any, static: tuple[bool, ...]) -> Any:
+    def _trace(
+        self,
+        state: list[dict[str, Tensor]],
+        real: Tensor,
+        c: Tensor | None,
+        z: Tensor,
+        w: Any,
+        static: tuple[bool, ...],
+    ) -> Any:
         order = [name for name, p in self.trained.named_parameters() if p.requires_grad]
 
-        def pure(trained: dict[str, Tensor], other: dict[str, Tensor], real: Tensor,
-                 c: Tensor | None, z: Tensor, weights: dict[str, Tensor]) -> Any:
+        def pure(
+            trained: dict[str, Tensor],
+            other: dict[str, Tensor],
+            real: Tensor,
+            c: Tensor | None,
+            z: Tensor,
+            weights: dict[str, Tensor],
+        ) -> Any:
             with (
                 stateless._reparametrize_module(self.trained, trained),
                 stateless._reparametrize_module(self.other, other),
             ):
-                return self.step([trained[k] for k in order], real, c, z,
-                                 type(w)(**weights), *static)
+                return self.step(
+                    [trained[k] for k in order], real, c, z, type(w)(**weights), *static
+                )
 
         leaves = [
             {k: v.detach().requires_grad_(v.requires_grad) for k, v in s.items()} for s in state
@@ -65,5 +84,3 @@ class CompiledStep:
 
 def _named(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-

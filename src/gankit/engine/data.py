@@ -44,9 +44,17 @@ class RealSamples:
     """
 
     def __init__(
-        self, items: Sequence[Any], codec: Codec[Any], *, batch: int, seed: int,
-        device: torch.device, cache: str = "auto", workers: int = 0,
-        share: tuple[int, int] = (0, 1), progress: Progress = lambda what, done, total: None,
+        self,
+        items: Sequence[Any],
+        codec: Codec[Any],
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        cache: str = "auto",
+        workers: int = 0,
+        share: tuple[int, int] = (0, 1),
+        progress: Progress = lambda what, done, total: None,
     ) -> None:
         self.items, self.codec = items, codec
         self.batch, self.seed, self.device, self.share = batch, seed, device, share

@@ -21,6 +21,8 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise GankitError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}",
-                          "Use auto, cpu, cuda, cuda:N or mps") from None
+        raise GankitError(
+            f"device {name!r} cannot be used: {str(error).splitlines()[0]}",
+            "Use auto, cpu, cuda, cuda:N or mps",
+        ) from None
     return device

@@ -73,15 +73,22 @@ class Sampler:
         device: where the generator is.
     """
 
-    def __init__(self, generator: nn.Module, codec: Codec[Any], latent_dim: int,
-                 conditions: ConditionTable | None, device: torch.device) -> None:
+    def __init__(
+        self,
+        generator: nn.Module,
+        codec: Codec[Any],
+        latent_dim: int,
+        conditions: ConditionTable | None,
+        device: torch.device,
+    ) -> None:
         self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
         self.conditions, self.device = conditions, device
 
     def latents(self, seeds: Sequence[int]) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row from its own seed."""
-        rows = [np.random.default_rng(s).standard_normal(self.latent_dim, np.float32)
-                for s in seeds]
+        rows = [
+            np.random.default_rng(s).standard_normal(self.latent_dim, np.float32) for s in seeds
+        ]
         return torch.from_numpy(np.stack(rows))
 
     def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
@@ -121,6 +128,9 @@ class Sampler:
         condition = self.codec.layout.condition
         items = self.codec.decode(batch, seeds)
         for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
-            named = {} if condition is None or batch.c is None else condition.decode(
-                batch.c[i].tolist())
+            named = (
+                {}
+                if condition is None or batch.c is None
+                else condition.decode(batch.c[i].tolist())
+            )
             yield Sample(item, seed, named)

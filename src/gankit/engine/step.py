@@ -97,12 +97,21 @@ class Game:
             (real_logits, real_norm), (fake_logits, fake_norm) = look(real, c), look(fake, c)
         else:
             logits, norm = look(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
-            (real_logits, fake_logits), (real_norm, fake_norm) = logits.split(n), norm.split(n)
+            real_logits, fake_logits, real_norm, fake_norm = (
+                logits[:n],
+                logits[n:],
+                norm[:n],
+                norm[n:],
+            )
 
         game = self.objective.discriminator(real_logits, fake_logits).mean()
         loss = game
-        logs = {"d_loss": game, "d_real": real_logits.mean(), "d_fake": fake_logits.mean(),
-                "d_sign": (real_logits - fake_logits).sign().mean()}
+        logs = {
+            "d_loss": game,
+            "d_real": real_logits.mean(),
+            "d_fake": fake_logits.mean(),
+            "d_sign": (real_logits - fake_logits).sign().mean(),
+        }
         if penalise and self.terms.zero_centred:
             loss = loss + w.r1 / 2 * real_norm.mean() + w.r2 / 2 * fake_norm.mean()
             logs |= {"r1": real_norm.mean(), "r2": fake_norm.mean()}
@@ -137,7 +146,12 @@ class Game:
         return loss, logs
 
     def discriminator_step(
-        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None, z: Tensor, w: Weights,
+        self,
+        params: Sequence[Tensor],
+        real: Tensor,
+        c: Tensor | None,
+        z: Tensor,
+        w: Weights,
         penalise: bool = True,
     ) -> tuple[Gradients, Logs]:
         """Gradients of D's loss in D's parameters ``params``."""

@@ -194,7 +194,10 @@ class Trainer:
         return status
 
     def _play(
-        self, step: StepFunction, params: Sequence[nn.Parameter], optimiser: torch.optim.Optimizer,
+        self,
+        step: StepFunction,
+        params: Sequence[nn.Parameter],
+        optimiser: torch.optim.Optimizer,
         *static: bool,
     ) -> None:
         """One optimiser step of one player, on a fresh real batch."""
@@ -218,7 +221,10 @@ class Trainer:
         optimiser.zero_grad()
 
     def _gradients(
-        self, step: StepFunction, params: Sequence[nn.Parameter], real: Batch,
+        self,
+        step: StepFunction,
+        params: Sequence[nn.Parameter],
+        real: Batch,
         static: Sequence[bool],
     ) -> tuple[Gradients, dict[str, Tensor]]:
         x = real.x
@@ -301,8 +307,7 @@ class Trainer:
 
     def sampler(self) -> Sampler:
         """The averaged generator as it stands."""
-        return Sampler(self.ema, self.codec, self.networks.latent_dim, self.conditions,
-                       self.device)
+        return Sampler(self.ema, self.codec, self.networks.latent_dim, self.conditions, self.device)
 
     def _show(self) -> None:
         """A preview from fixed seeds; classes in turn where there is one label."""
@@ -351,8 +356,10 @@ class Trainer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything that the next step depends on, as tensors and JSON."""
-        tensors: dict[str, Tensor] = {"augment_p": self.weights.augment_p,
-                                      "rng/cpu": torch.get_rng_state()}
+        tensors: dict[str, Tensor] = {
+            "augment_p": self.weights.augment_p,
+            "rng/cpu": torch.get_rng_state(),
+        }
         if self.device.type == "cuda":
             tensors["rng/cuda"] = torch.cuda.get_rng_state(self.device)
         for name, module in self._modules().items():
@@ -360,8 +367,7 @@ class Trainer:
         for name, optimiser in self._optimisers().items():
             for i, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
-        meta = {"clock": vars(self.clock), "position": self.reals.position,
-                "threads": self.threads}
+        meta = {"clock": vars(self.clock), "position": self.reals.position, "threads": self.threads}
         return tensors, meta
 
     def resume(self) -> bool:
@@ -388,8 +394,11 @@ class Trainer:
         return True
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {"generator": self.networks.generator,
-                "discriminator": self.networks.discriminator, "ema": self.ema}
+        return {
+            "generator": self.networks.generator,
+            "discriminator": self.networks.discriminator,
+            "ema": self.ema,
+        }
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {"g_optimiser": self.g_optimiser, "d_optimiser": self.d_optimiser}
@@ -405,7 +414,9 @@ class Trainer:
         if not self.threads:
             self.threads = self.settings.train.threads or (
                 min((self.step_seconds(n), n) for n in _thread_counts(available))[1]
-                if available > 1 else 1)
+                if available > 1
+                else 1
+            )
         torch.set_num_threads(self.threads)
 
     def step_seconds(self, threads: int | None = None, trials: int = 3) -> float:
@@ -419,8 +430,10 @@ class Trainer:
         fastest = float("inf")
         for trial in range(trials + 1):  # the first one warms up
             started = time.perf_counter()
-            for step, params, static in ((self.game.discriminator_step, self.d_params, (True,)),
-                                         (self.game.generator_step, self.g_params, ())):
+            for step, params, static in (
+                (self.game.discriminator_step, self.d_params, (True,)),
+                (self.game.generator_step, self.g_params, ()),
+            ):
                 self._gradients(step, params, self.reals.next(), static)
             if on_cuda:
                 torch.cuda.synchronize(self.device)
@@ -442,8 +455,11 @@ class Trainer:
         """
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
-        weights = sum(p.numel() * 4 for m in (self.networks.generator, self.networks.discriminator)
-                      for p in m.parameters())
+        weights = sum(
+            p.numel() * 4
+            for m in (self.networks.generator, self.networks.discriminator)
+            for p in m.parameters()
+        )
         activations = 0
 
         def count(module: nn.Module, given: Any, output: Any) -> None:
@@ -451,8 +467,11 @@ class Trainer:
             if isinstance(output, Tensor):
                 activations += output.numel() * output.element_size()
 
-        handles = [m.register_forward_hook(count) for net in
-                   (self.networks.generator, self.networks.discriminator) for m in net.modules()]
+        handles = [
+            m.register_forward_hook(count)
+            for net in (self.networks.generator, self.networks.discriminator)
+            for m in net.modules()
+        ]
         self.step_seconds(trials=0)
         for handle in handles:
             handle.remove()
@@ -466,7 +485,7 @@ def _after(samples: int, every: int) -> int:
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     start = name + "/"
-    return {k[len(start):]: v for k, v in tensors.items() if k.startswith(start)}
+    return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
 
 
 def _thread_counts(available: int) -> list[int]:

@@ -124,7 +124,7 @@ def evaluate(
         data: generated, training and held-out items.
         seed: draws all subsets; the same seed gives the same scores.
         only: what to compute, all if empty: groups (``memorisation``), scores (``recall``,
-            ``recall/inception-v3``, ``fid``), evaluators or extra metrics, by name.
+            ``recall/<extractor>``, ``fid``), evaluators or extra metrics, by name.
         extra: further scores of feature sets, from plugins.
         k: neighbours for precision, recall, density and coverage.
         max_reference: bounds memory and time.

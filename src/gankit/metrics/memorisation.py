@@ -1,8 +1,9 @@
 """Whether a generator repeats its training data: generated samples against held-out ones.
 
 A sample is suspicious only if it lies nearer to the training data than unseen real data does, so
-every number compares two sets of nearest-training distances of equal origin. They warn of copying;
-that nothing is copied, distances cannot certify.
+every number compares the nearest-training distances of both. They warn of copying; that nothing is
+copied, distances cannot certify. Samples without detail lie near everything and can raise a false
+alarm, but in ``copies`` hardly.
 """
 
 from __future__ import annotations

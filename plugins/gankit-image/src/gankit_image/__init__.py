@@ -20,4 +20,5 @@ def gankit_modalities() -> Iterable[PluginInfo]:
             ".zip", ".parquet", ".npy", ".npz",
         ),
         recipes="gankit_image.recipes",
+        default_recipe="digits",
     )  # fmt: skip
