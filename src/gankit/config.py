@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import functools
 import inspect
+import itertools
 import textwrap
 import tomllib
 import typing
@@ -311,7 +312,7 @@ def _field_docs(cls: type) -> dict[str, str]:
             ).body
         except (OSError, TypeError):
             continue
-        for statement, below in zip(body, body[1:], strict=False):
+        for statement, below in itertools.pairwise(body):
             if (
                 isinstance(statement, ast.AnnAssign)
                 and isinstance(statement.target, ast.Name)

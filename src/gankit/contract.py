@@ -4,7 +4,7 @@ A *modality* is how somebody's files become tensors and back. A plugin knows its
 nothing of training; the engine knows tensors and nothing of the modality. What passes between
 them is defined here:
 
-    files --read--> items --Codec.encode/prepare--> Batch --engine--> Batch --decode--> items --write--> files
+    files --read--> items --encode, prepare--> Batch --engine--> Batch --decode--> items --write-->
 
 Shapes: ``N`` is the batch axis; one encoded sample has ``Layout.shape`` and no batch axis.
 Torch is imported for its types only, so importing this module costs nothing.
@@ -339,6 +339,8 @@ class Evaluator(ABC, Generic[Item]):
     """Scores of a modality's own, beyond distances between features."""
 
     name: str
+    fingerprint: str = ""
+    """A hash of whatever the scores depend on besides the data, if there is such a thing."""
 
     @abstractmethod
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
@@ -400,7 +402,7 @@ class Modality(ABC, Generic[Item]):
 
     @abstractmethod
     def preview(self, items: Sequence[Item], target: Path) -> Path:
-        """Something to look at, written to ``target`` plus a suffix of its own; returns the file."""
+        """Something to look at, written to ``target`` plus a suffix; returns the file."""
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
         """The previews of one training run as a short film, or None."""

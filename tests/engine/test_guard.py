@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gankit.engine.guard import ADVICE, Diverged, Guard
+from gankit.engine.guard import ADVICE, DivergedError, Guard
 
 GOOD = {"d_real": 0.2, "d_fake": -0.2, "d_sign": 0.3, "fake_std": 0.9, "real_std": 1.0}
 
@@ -24,5 +24,5 @@ def test_trouble_is_named_once_it_lasts(trouble, status):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_not_a_number_stops(value):
-    with pytest.raises(Diverged, match="g_loss"):
+    with pytest.raises(DivergedError, match="g_loss"):
         Guard().check(GOOD | {"g_loss": value})

@@ -62,5 +62,6 @@ def test_r1_has_the_gradient_that_differences_give() -> None:
 
 
 def test_layers_are_hidden_layers() -> None:
-    depth = len([m for m in build(layers=4).generator.modules() if isinstance(m, torch.nn.Linear)])
-    assert depth == 5
+    nets = build(layers=4, d_layers=2)
+    for network, hidden in ((nets.generator, 4), (nets.discriminator, 2)):
+        assert sum(isinstance(m, torch.nn.Linear) for m in network.modules()) == hidden + 1

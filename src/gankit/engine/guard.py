@@ -12,7 +12,7 @@ RUNAWAY = 1e3
 """Logits beyond this mean that D's scale runs away."""
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """Losses or weights stopped being numbers."""
 
 
@@ -32,11 +32,11 @@ class Guard:
                 ``fake_std`` and ``real_std`` among them.
 
         Raises:
-            Diverged: a value is not finite.
+            DivergedError: a value is not finite.
         """
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken:
-            raise Diverged(", ".join(broken))
+            raise DivergedError(", ".join(broken))
         self._bad.append(self._judge(values))
         if len(self._bad) > self.patience:
             self._bad.popleft()

@@ -97,7 +97,7 @@ class AugmentSettings:
     p: Scheduled = 0.0
     """Probability of each transformation."""
     target: float = 0.0
-    """Above 0, p is adapted so that E[sign(D(real) - D(fake))] stays at this value; 0.6 is usual."""
+    """Above 0, p is adapted to hold E[sign(D(real) - D(fake))] at this value; 0.6 is usual."""
     speed: float = 500_000.0
     """Samples over which an adapted p can move from 0 to 1."""
 

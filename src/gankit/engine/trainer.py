@@ -18,7 +18,7 @@ from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.compile import CompiledStep
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
-from gankit.engine.guard import Diverged, Guard
+from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
@@ -286,7 +286,7 @@ class Trainer:
     def _tick(self, values: dict[str, float], rate: float) -> None:
         try:
             status = self.guard.check(values)
-        except Diverged as broken:
+        except DivergedError as broken:
             raise GankitError(
                 f"training diverged after {self.clock.samples:,} samples: {broken} not finite",
                 "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "

@@ -245,7 +245,7 @@ def _scores(
             value=float(value),
             floor=float(floors[metric]) if metric in floors else None,
             extractor=source.name,
-            extractor_fingerprint=getattr(source, "fingerprint", ""),
+            extractor_fingerprint=source.fingerprint,
             n_real=counts[0],
             n_generated=counts[1],
             split="train",

@@ -46,15 +46,17 @@ class ToySettings:
     """Its standard deviation about a mode's centre, or about the spiral's line."""
     conditional: bool = False
     """Whether to condition on the label, which in the drawn clouds is the mode."""
-    hidden: int = 128
-    """Units in each hidden layer, of both networks."""
-    layers: int = 5
-    """Hidden layers, of both networks."""
+    hidden: int = 64
+    """Units in a hidden layer, of both networks."""
+    layers: int = 6
+    """Hidden layers of the generator: depth makes the sharp bends that part the modes."""
+    d_layers: int = 4
+    """Hidden layers of the discriminator."""
     latent: int = 2
     """Dimensions of the latent z."""
 
     def __post_init__(self) -> None:
-        for name in ("count", "hidden", "layers", "latent"):
+        for name in ("count", "hidden", "layers", "d_layers", "latent"):
             if getattr(self, name) < 1:
                 raise GankitError(f"{name}={getattr(self, name)}: too small", "Use 1 or more")
         if self.sigma < 0:
@@ -111,7 +113,7 @@ class ToyModality(Modality[Point]):
         classes = layout.condition.width if layout.condition else 0
         return Networks(
             Generator(settings.latent, classes, settings.hidden, settings.layers),
-            Discriminator(classes, settings.hidden, settings.layers),
+            Discriminator(classes, settings.hidden, settings.d_layers),
             settings.latent,
         )
 
