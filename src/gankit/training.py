@@ -370,6 +370,7 @@ def _locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / ".lock")
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
@@ -388,7 +389,8 @@ def _locked(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # nothing came of it: leave no empty folder behind
             if {p.name for p in folder.iterdir()} <= {".lock"}:
                 (folder / ".lock").unlink(missing_ok=True)
-                folder.rmdir()
+                for place in made:
+                    place.rmdir()
 
 
 @contextlib.contextmanager

@@ -39,7 +39,9 @@ def test_a_collapsed_generator_shows() -> None:
 
 
 def test_points_between_the_modes_show() -> None:
-    assert score([Point(1.0, 1.0)] * 50, REAL)["high_quality"] == 0
+    none = score([Point(1.0, 1.0)] * 50, REAL)
+    assert (none["high_quality"], none["modes"]) == (0, 0)
+    assert "reverse_kl" not in none
     half = score([Point(1.0, 1.0)] * 50 + [Point(2.0, 2.0)] * 50, REAL)
     assert (half["high_quality"], half["modes"]) == (0.5, 1)
 

@@ -85,7 +85,8 @@ class Display(Callback):
             grid.add_row(f"{seen:,}", f"{rate:,.0f}", *(f"{v:.3g}" for v in numbers.values()), mark)
             shown = f"latest preview: {self.latest_preview}" if self.latest_preview else ""
             self.live.update(Group(self.bar, grid, shown))
-        else:
+        elif time.monotonic() - self.said > 1 or seen >= self.samples:
+            self.said = time.monotonic()
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
             err.print(
                 f"{seen:>9,} samples  {rate:,.0f}/s  {words}  guard {status}  {duration(left)} left"

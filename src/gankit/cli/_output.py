@@ -13,6 +13,8 @@ from rich.table import Table
 from gankit.errors import GankitError
 
 out = Console(soft_wrap=True, highlight=False)
+if not out.is_terminal:
+    out.width = 200  # a pipe has no width of its own; columns are not cut there
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

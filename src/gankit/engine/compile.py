@@ -78,8 +78,11 @@ class CompiledStep:
         leaves = [
             {k: v.detach().requires_grad_(v.requires_grad) for k, v in s.items()} for s in state
         ]
-        graph = make_fx(pure)(*leaves, real, c, z, vars(w))
-        return torch.compile(graph, fullgraph=True)
+        # On fake tensors nothing is drawn or updated, so that a run resumes bit for bit.
+        trace = make_fx(pure, tracing_mode="fake", _allow_non_fake_inputs=True)
+        graph = trace(*leaves, real, c, z, vars(w))
+        # Random numbers are those of the eager step, from torch's default generator.
+        return torch.compile(graph, fullgraph=True, options={"fallback_random": True})
 
 
 def _named(module: nn.Module) -> dict[str, Tensor]:

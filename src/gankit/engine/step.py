@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from gankit.contract import Networks
 from gankit.engine.penalties import (
@@ -67,9 +68,12 @@ class Game:
     def augment(self, x: Tensor, w: Weights) -> Tensor:
         return x if self.networks.augment is None else self.networks.augment(x, w.augment_p)
 
-    def discriminate(self, x: Tensor, c: Tensor | None) -> Tensor:
+    def discriminate(self, x: Tensor, c: Tensor | None, frozen: bool = False) -> Tensor:
+        D = self.networks.discriminator
+        # Frozen, even autograd functions of its own compute nothing for D's parameters.
+        params = {k: p.detach() for k, p in D.named_parameters()} if frozen else {}
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
-            logits: Tensor = self.networks.discriminator(x, c)
+            logits: Tensor = functional_call(D, params, (x, c))
         return logits.float() if self.autocast else logits
 
     def discriminator_loss(
@@ -133,7 +137,7 @@ class Game:
         self, real: Tensor, fake: Tensor, c: Tensor | None, w: Weights
     ) -> tuple[Tensor, Logs]:
         """What G minimises. D is frozen: nothing is computed for its parameters."""
-        fake_logits = self.discriminate(self.augment(fake, w), c)
+        fake_logits = self.discriminate(self.augment(fake, w), c, frozen=True)
         real_logits = fake_logits.detach()
         if self.objective.generator_sees_reals:
             with torch.no_grad():
@@ -172,7 +176,12 @@ class Game:
 
 
 def _gradients(loss: Tensor, params: Sequence[Tensor]) -> Gradients:
-    return torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
+    """Gradients in the memory layout of their parameters, which fused Adam takes for granted."""
+    found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
+    return tuple(
+        g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+        for g, p in zip(found, params, strict=True)
+    )
 
 
 StepFunction = Callable[..., tuple[Gradients, Logs]]

@@ -13,6 +13,9 @@ from gankit_toy.points import Array, Point, coordinates, label_means
 SIGMAS = 3.0
 """A point this near to a centre is of high quality (Srivastava et al. 2017, section 4.1)."""
 
+MOST = 1000
+"""More labels than this are no modes, but names."""
+
 
 class Coordinates(Extractor[Point]):
     """The points themselves are the features."""
@@ -32,8 +35,9 @@ class Modes(Evaluator[Point]):
     - ``modes``: how many have at least one such point.
     - ``reverse_kl``: KL(generated || real) of the histograms of those points, in nats.
 
-    Each comes with its value for held-out points, ``<name>_real``. Nothing where the training
-    points have fewer than two labels; no modes and no divergence where no point is of high quality.
+    Each comes with its value for held-out points, ``<name>_real``. There is nothing where the
+    training points have fewer than two labels or more than ``MOST``, and no divergence where no
+    point is of high quality.
     """
 
     name = "modes"
@@ -41,22 +45,23 @@ class Modes(Evaluator[Point]):
     def evaluate(self, data: EvaluationData[Point], rng: np.random.Generator) -> dict[str, float]:
         labelled = [p for p in data.train if p.label is not None]
         means = label_means(labelled)
-        if len(means) < 2:
+        if not 2 <= len(means) <= MOST:
             return {}
         centres = np.array(list(means.values()))
-        own = np.array([list(means).index(str(p.label)) for p in labelled])
-        spread = (coordinates(labelled) - centres[own]).std(axis=0)
+        number = {label: i for i, label in enumerate(means)}
+        own = np.array([number[str(p.label)] for p in labelled])
+        spread = (coordinates(labelled) - centres[own]).std(axis=0) + 1e-12
         weights = np.bincount(own)
 
         def scores(points: Sequence[Point]) -> dict[str, float]:
             offsets = (coordinates(points)[:, None] - centres) / spread
             distances = np.linalg.norm(offsets, axis=2)
             good = distances.min(axis=1) < SIGMAS
-            found = {"high_quality": float(good.mean())}
-            if good.any():
-                nearest = np.where(good, distances.argmin(axis=1), -1)
-                found |= mode_scores(nearest, len(centres), weights)
-            return found
+            if not good.any():
+                return {"high_quality": 0.0, "modes": 0.0}
+            nearest = np.where(good, distances.argmin(axis=1), -1)
+            shares = mode_scores(nearest, len(centres), weights)
+            return {"high_quality": float(good.mean()), **shares}
 
         real = {f"{name}_real": v for name, v in scores(list(data.heldout)).items()}
         return scores([sample.item for sample in data.generated]) | real

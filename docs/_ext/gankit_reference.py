@@ -1,0 +1,194 @@
+"""Writes the reference pages that are read off the code, before Sphinx reads its sources.
+
+They go to ``reference/generated/`` as Markdown; the pages beside that folder include them. What is
+described here is what is installed: commands, settings, recipes, the guard's advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gankit import config
+from gankit.engine.settings import EngineSettings
+from gankit.plugins import BUILT_IN, LoadedModality, installed
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+ABOUT = ("data", "expect", "hardware", "time", "source")
+"""What a recipe says of itself, in the order of its table."""
+
+
+def pages() -> dict[str, str]:
+    """Every generated page by its file name."""
+    return {
+        "cli.md": commands(),
+        "settings.md": settings(ours()),
+        "recipes.md": recipes(ours()),
+        "guard.md": guard(),
+    }
+
+
+def ours() -> list[LoadedModality]:
+    """The modalities that come with this project, whatever else is installed.
+
+    Raises:
+        RuntimeError: one does not load; a reference without it would look complete.
+    """
+    found = []
+    for record in installed().records:
+        if record.distribution not in BUILT_IN:
+            continue
+        if record.status != "ok":
+            raise RuntimeError(f"plugin {record.name} is {record.status}: {record.why}")
+        found += [installed().modality(info.name) for info in record.modalities]
+    return sorted(found, key=lambda loaded: loaded.info.name)
+
+
+# --- Commands -----------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Usage, arguments and options of every command."""
+    import typer
+
+    from gankit.cli import app
+
+    return "\n\n".join(_command(typer.main.get_command(app), "gankit", None, 2))
+
+
+def _command(command: Any, name: str, parent: Any, depth: int) -> Iterator[str]:
+    context = type(command).context_class(
+        command, info_name=name, parent=parent, **command.context_settings
+    )
+    inner = getattr(command, "commands", {})
+    yield f"{'#' * depth} `{context.command_path}`"
+    yield command.help or ""
+    yield _fenced(command.get_usage(context).removeprefix("Usage: "), "text")
+    records = [param.get_help_record(context) for param in command.get_params(context)]
+    described = [record for record in records if record is not None]
+    if not inner:
+        yield _table(("", ""), [(_code(names), _text(help)) for names, help in described])
+    elif depth == 2:
+        yield "Every command takes `-h` or `--help`."
+    for sub, child in inner.items():
+        yield from _command(child, sub, context, depth + 1)
+
+
+# --- Settings -----------------------------------------------------------------------------------
+
+
+def settings(plugins: Iterable[LoadedModality]) -> str:
+    """Every setting of the engine, section by section, then of each plugin."""
+    parts = ["## The engine"]
+    described = config.describe(EngineSettings)
+    for section in dict.fromkeys(s.key.partition(".")[0] for s in described):
+        about = type(getattr(EngineSettings(), section)).__doc__ or ""
+        chosen = [s for s in described if s.key.startswith(section + ".")]
+        parts += [f"### `[{section}]`", about, _settings(chosen)]
+    for loaded in plugins:
+        parts += [
+            f"## Plugin `{loaded.info.name}`",
+            f"{loaded.info.summary}. Writes {', '.join(map(_code, loaded.modality.formats))}.",
+            _settings(config.describe(loaded.modality.Settings)),
+        ]
+    return "\n\n".join(parts)
+
+
+def _settings(described: Iterable[config.Setting]) -> str:
+    return _table(
+        ("key", "type", "default", "meaning"),
+        [
+            (
+                _code(s.key) + (" ↻" if _may_change(s.key) else ""),
+                _text(s.type),
+                "" if s.default is None or s.default == "" else _code(_value(s.default)),
+                _text(s.meaning),
+            )
+            for s in described
+        ],
+    )
+
+
+def _may_change(key: str) -> bool:
+    return any(key == free or key.startswith(free + ".") for free in config.MAY_CHANGE)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return "{}" if value == {} else config.as_toml(value)
+
+
+# --- Recipes and the guard ----------------------------------------------------------------------
+
+
+def recipes(plugins: Iterable[LoadedModality]) -> str:
+    """What every recipe says of itself, and the recipe."""
+    parts: list[str] = []
+    for info in (loaded.info for loaded in plugins):
+        parts.append(f"## Plugin `{info.name}`")
+        for recipe in config.recipes(info):
+            default = ", the default" if recipe.name == info.default_recipe else ""
+            parts += [f"### `{info.name}/{recipe.name}`", _sentence(recipe.about, default)]
+            rows = [(key, _text(recipe.about[key])) for key in ABOUT if recipe.about.get(key)]
+            if rows:
+                parts.append(_table(("", ""), rows))
+            parts.append(_fenced(recipe.text.strip(), "toml"))
+    return "\n\n".join(parts)
+
+
+def _sentence(about: Mapping[str, str], note: str) -> str:
+    return _text(about.get("summary", "").rstrip(".") + note + ".")
+
+
+def guard() -> str:
+    """What the guard says, word by word."""
+    from gankit.engine.guard import ADVICE
+
+    return _table(
+        ("guard", "meaning and advice"),
+        [(_code(status), _text(advice)) for status, advice in ADVICE.items()],
+    )
+
+
+# --- Markdown -----------------------------------------------------------------------------------
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _text(text: str) -> str:
+    """Plain text for a table's cell; what stands between backticks stays code."""
+    pieces = text.replace("``", "`").replace("|", "\\|").split("`")
+    for i in range(0, len(pieces), 2):
+        for special in "*_<[":
+            pieces[i] = pieces[i].replace(special, "\\" + special)
+    return "`".join(pieces)
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|") + "`"
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def write(target: Path) -> None:
+    """Writes the pages; leaves alone those that are up to date."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        file = target / name
+        if not file.is_file() or file.read_text(encoding="utf-8") != text + "\n":
+            file.write_text(text + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Sphinx calls this."""
+    app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "reference" / "generated"))
+    return {"version": "1", "parallel_read_safe": True}

@@ -1,0 +1,92 @@
+"""Running the checks, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from gankit.errors import GankitError, did_you_mean
+from gankit.testing.checks import CHECKS, Check
+from gankit.testing.subject import CheckFailed, NotApplicable, Subject
+
+Status = Literal["passed", "failed", "error", "xfailed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a check."""
+
+    check: Check
+    status: Status
+    """``error`` is an exception that no check foresaw, ``skipped`` that there was nothing to
+    look at, ``xfailed`` that it failed as expected."""
+    message: str = ""
+    """What is wrong and how to mend it; or the reason."""
+    seconds: float = 0.0
+    exception: Exception | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status in ("passed", "xfailed", "skipped")
+
+
+def run_check(
+    subject: Subject, check: Check, expected_failures: Mapping[str, str] | None = None
+) -> Result:
+    """Runs one check, with torch's random numbers and threads as they were afterwards."""
+    reason = (expected_failures or {}).get(check.name)
+    threads, began = torch.get_num_threads(), time.perf_counter()
+    status, message, exception = _outcome(subject, check)
+    torch.set_num_threads(threads)
+    if reason is not None and status in ("failed", "error"):
+        status, message, exception = "xfailed", f"{reason} ({message})", None
+    elif reason is not None and status == "passed":
+        what = f"{check.name} passes, though it is expected to fail: {reason}"
+        status, message = "failed", str(CheckFailed(what, "Take it off expected_failures"))
+    return Result(check, status, message, time.perf_counter() - began, exception)
+
+
+def run_checks(
+    subject: Subject, expected_failures: Mapping[str, str] | None = None
+) -> list[Result]:
+    """Runs all checks.
+
+    Args:
+        expected_failures: names of checks that fail, each with the reason.
+
+    Raises:
+        GankitError: an expected failure has no reason, or is of no known check.
+    """
+    expected = expected_failures or {}
+    check_reasons(expected)
+    return [run_check(subject, check, expected) for check in CHECKS]
+
+
+def check_reasons(expected_failures: Mapping[str, str]) -> None:
+    """Raises:
+    GankitError: an expected failure has no reason, or is of no known check.
+    """
+    names = [check.name for check in CHECKS]
+    for name, reason in expected_failures.items():
+        if name not in names:
+            raise GankitError(f"expected_failures: no check {name!r}", did_you_mean(name, names))
+        if not reason.strip():
+            raise GankitError(f"expected_failures: {name} has no reason", "Write down why it fails")
+
+
+def _outcome(subject: Subject, check: Check) -> tuple[Status, str, Exception | None]:
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            check.run(subject)
+    except CheckFailed as failure:
+        return "failed", f"{check.name}: {failure}", failure
+    except NotApplicable as absent:
+        return "skipped", str(absent), None
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
+        return "error", f"{check.name}: {type(error).__name__}: {error}", error
+    return "passed", "", None

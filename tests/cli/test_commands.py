@@ -1,0 +1,213 @@
+"""The main paths, as a person types them, in real processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = [
+    "--plugin",
+    "toy",
+    "hidden=16",
+    "count=500",
+    "train.batch=32",
+    "train.threads=1",
+    "train.samples=3200",
+    "log.preview_count=20",
+]
+
+
+def weights(run: Path) -> str:
+    return hashlib.sha256((run / "model" / "generator.safetensors").read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    done = subprocess.run(
+        [sys.executable, "-m", "gankit", "train", *SMALL, "--json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    assert result["status"] == "done"
+    assert result["samples"] == 3200
+    return folder / result["run"]
+
+
+def test_train_makes_a_numbered_run(trained):
+    assert trained.name == "toy-grid25-001"
+    assert (trained / "run.toml").is_file()
+    assert sorted((trained / "previews").iterdir())
+
+
+def test_generate_by_seed(gankit_here, trained, tmp_path):
+    """The same seeds give the same items, whatever else is asked for."""
+    assert gankit_here("generate", trained, "-n", 30, "--seed", 5, "--out", "a").returncode == 0
+    assert gankit_here("generate", trained, "-n", 3, "--seed", 20, "--out", "b").returncode == 0
+    a = (tmp_path / "a" / "points.csv").read_text().splitlines()
+    b = (tmp_path / "b" / "points.csv").read_text().splitlines()
+    assert b[1:] == a[16:19]
+    record = json.loads((tmp_path / "a" / "provenance.json").read_text())
+    assert record["seeds"] == [5, 34]
+    assert record["generated"]
+
+
+def test_generate_numbers_its_folders_and_overwrites_nothing(gankit_here, trained):
+    one, two = (
+        json.loads(gankit_here("generate", trained, "-n", 2, "--json").stdout)["path"]
+        for _ in range(2)
+    )
+    assert (one, two) == ("generated/toy-grid25-001-001", "generated/toy-grid25-001-002")
+    again = gankit_here("generate", trained, "-n", 2, "--out", one)
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+
+
+def test_a_copied_model_generates_alone(gankit_here, trained, tmp_path):
+    import shutil
+
+    shutil.copytree(trained / "model", tmp_path / "copied")
+    assert gankit_here("generate", "copied", "-n", 3, "--out", "a").returncode == 0
+    assert gankit_here("generate", trained, "-n", 3, "--out", "b").returncode == 0
+    assert (tmp_path / "a" / "points.csv").read_text() == (
+        tmp_path / "b" / "points.csv"
+    ).read_text()
+
+
+def test_evaluate_a_run(gankit_here, trained):
+    done = gankit_here("evaluate", trained, "-n", 40, "--json")
+    assert done.returncode == 0, done.stderr
+    scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
+    assert scores["frechet/coordinates"]["floor"] < scores["frechet/coordinates"]["value"]
+    assert scores["frechet/coordinates"]["n_generated"] == 40
+    assert (trained / "report.html").stat().st_size > 1000
+    shown = gankit_here("runs", "show", trained)
+    assert "frechet/coordinates" in shown.stdout
+
+
+def test_evaluate_files(gankit_here, trained, tmp_path):
+    gankit_here("generate", trained, "-n", 60, "--out", "made")
+    gankit_here("generate", trained, "-n", 60, "--seed", 500, "--out", "real")
+    alone = gankit_here("evaluate", "made")
+    assert alone.returncode == 2
+    assert "--data" in alone.stderr
+    done = gankit_here(
+        "evaluate",
+        "made/points.csv",
+        "--plugin",
+        "toy",
+        "--data",
+        "real/points.csv",
+        "--metrics",
+        "frechet",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    assert [s["name"] for s in json.loads(done.stdout)["scores"]] == ["frechet/coordinates"]
+
+
+def test_reading_commands_speak_json(gankit_here, trained):
+    runs = json.loads(gankit_here("runs", "list", trained.parent, "--json").stdout)
+    assert [r["status"] for r in runs] == ["done"]
+    assert json.loads(gankit_here("runs", "show", trained, "--json").stdout)["plugin"] == "toy"
+    assert "toy" in [p["name"] for p in json.loads(gankit_here("plugins", "list", "--json").stdout)]
+    shown = json.loads(gankit_here("plugins", "show", "toy", "--json").stdout)
+    assert all(s["meaning"] for s in shown["settings"] + shown["engine"])
+    recipes = json.loads(gankit_here("recipes", "list", "--json").stdout)
+    assert {"toy/grid25", "toy/ring8"} <= {r["recipe"] for r in recipes}
+    assert json.loads(gankit_here("doctor", "--json").stdout)["versions"]["gankit"]
+
+
+def test_recipes_show_and_copy(gankit_here, tmp_path):
+    assert "[train]" in gankit_here("recipes", "show", "toy/ring8").stdout
+    assert gankit_here("recipes", "copy", "toy/ring8", "mine.toml").returncode == 0
+    assert gankit_here("recipes", "copy", "toy/ring8", "mine.toml").returncode == 2
+    dry = gankit_here("train", "--plugin", "toy", "--config", "mine.toml", "--dry-run", "--json")
+    assert dry.returncode == 0, dry.stderr
+    facts = json.loads(dry.stdout)
+    assert facts["parameters"]["generator"] > 0
+    assert facts["config"]["shape"] == "ring8"
+    assert facts["estimated_seconds"] > 0
+    assert not (tmp_path / "runs").exists()
+
+
+def test_run_toml_trains_the_same_again(gankit_here, trained, tmp_path):
+    done = gankit_here("train", "--config", trained / "run.toml", "--out", "again")
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "again") == weights(trained)
+
+
+def test_a_finished_run_is_left_as_it_is(gankit_here, trained):
+    before = weights(trained)
+    done = gankit_here("train", *SMALL, "--out", trained)
+    assert done.returncode == 0, done.stderr
+    assert weights(trained) == before
+
+
+def start(folder, *words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "gankit", "train", *SMALL, *words],
+        cwd=folder,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for_progress(run: Path, lines: int = 2) -> None:
+    metrics = run / "metrics.jsonl"
+    for _ in range(600):
+        if metrics.is_file() and len(metrics.read_text().splitlines()) >= lines:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no progress")
+
+
+def test_ctrl_c_saves_and_resumes(trained, tmp_path, gankit):
+    process = start(tmp_path, "train.samples=32_000_000", "--out", "run")
+    wait_for_progress(tmp_path / "run", 1)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "gankit train --out run" in stdout
+    seen = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])["samples"]
+    done = gankit("train", "--out", "run", f"train.samples={seen + 3200}")
+    assert done.returncode == 0, done.stderr
+    assert f"done: run ({seen + 3200:,} samples" in done.stdout or "done: run" in done.stdout
+
+
+KILLS = int(os.environ.get("GANKIT_KILLS", "3"))
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_ends_bit_identical(tmp_path, gankit):
+    """SIGKILL, which nothing can catch. GANKIT_KILLS=20 for the long form."""
+    words = ["train.samples=64_000", "checkpoint.every=640", "log.every=640"]
+    assert gankit("train", *SMALL, *words, "--out", "whole").returncode == 0
+    rng = random.Random(0)
+    killed = 0
+    for _ in range(KILLS):
+        process = start(tmp_path, *words, "--out", "cut")
+        had = len((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()) if killed else 0
+        wait_for_progress(tmp_path / "cut", had + 1 if had < 90 else 1)
+        time.sleep(rng.uniform(0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed >= min(KILLS, 3)
+    done = gankit("train", *SMALL, *words, "--out", "cut")
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "cut") == weights(tmp_path / "whole")

@@ -1,0 +1,269 @@
+"""What README and docs tell people to type works, and what is generated from the code is complete.
+
+Every ``$ gankit …`` line of a ``console`` block runs in a process of its own, page by page, in an
+empty folder that has ``my-photos`` in it; so do the ``python`` blocks, as one script a page. Pages
+show natural commands: here training and evaluation are cut down to seconds. A comment above a
+block changes what is expected of it::
+
+    <!-- test: fails: TEXT -->   exit code 2, with TEXT in what is said
+    <!-- test: skip: REASON -->  not run
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gankit import config
+from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.settings import EngineSettings
+from gankit.plugins import installed
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    path
+    for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
+    if not {"_build", "generated"} & set(path.relative_to(ROOT).parts)
+)
+BLOCK = re.compile(
+    r"(?:<!-- test: (?P<test>\w+)(?:: (?P<text>.*?))? -->\n)?"
+    r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+TINY = {
+    "train": [
+        "--budget=16",
+        "train.batch=8",
+        "train.threads=1",
+        "log.preview_count=8",
+    ],
+    "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
+}
+"""Words appended to commands, so that they are over in a moment; the last of an option counts."""
+TINY_IMAGES = {"train": ["width=[16]"], "evaluate": ['extractors=["random-conv"]']}
+
+PREFORKED = """
+import json, os, sys
+import torch, sklearn.svm, PIL.Image
+import gankit, gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
+
+torch.set_num_threads(1)
+for line in sys.stdin:
+    words, folder = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.chdir(folder)
+        said = os.open("said.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        code = 1
+        try:
+            if words[0] == "gankit":
+                sys.argv = words
+                gankit.cli.main()
+            else:
+                exec(compile(words[1], words[0], "exec"), {"__name__": "__main__"})
+            code = 0
+        except SystemExit as exit:
+            code = exit.code or 0
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Runs one command after another, each in a fork, so that torch is imported once for all."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    language: str
+    body: str
+    test: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    return [
+        Block(m["language"], m["body"], m["test"] or "", m["text"] or "")
+        for m in BLOCK.finditer(page.read_text(encoding="utf-8"))
+    ]
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+WITH_CODE = [p for p in PAGES if {"console", "python"} & {b.language for b in blocks(p)}]
+
+Run = Callable[[list[str], Path], tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``: exit code and what was said."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork, which this system has not")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", PREFORKED],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    given: IO[str] = process.stdin  # type: ignore[assignment]
+    codes: IO[str] = process.stdout  # type: ignore[assignment]
+
+    def one(words: list[str], folder: Path) -> tuple[int, str]:
+        given.write(json.dumps([words, str(folder)]) + "\n")
+        given.flush()
+        code = int(codes.readline())
+        return code, (folder / "said.txt").read_text(encoding="utf-8")
+
+    with process:
+        yield one
+        given.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A reader's folder: pictures of two classes and several sizes, one of them damaged."""
+    rng = np.random.default_rng(0)
+    for label, tone in (("cats", 60), ("dogs", 180)):
+        place = tmp_path / "my-photos" / label
+        place.mkdir(parents=True)
+        for i in range(32):
+            size = (12 + i % 3, 16, 3)
+            pixels = (tone + rng.integers(-50, 50, size)).astype(np.uint8)
+            Image.fromarray(pixels).save(place / f"{i}.png")
+    (tmp_path / "my-photos" / "cats" / "damaged.jpg").write_bytes(b"not a picture")
+    return tmp_path
+
+
+def cut_down(words: list[str]) -> list[str]:
+    """The command with its work made small."""
+    command, toy = words[1], any("toy" in word for word in words)
+    return [*words, *TINY.get(command, []), *([] if toy else TINY_IMAGES.get(command, []))]
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> None:
+    for block in blocks(page):
+        if block.language != "console" or block.test == "skip":
+            continue
+        expected = 2 if block.test == "fails" else 0
+        for line in block.body.splitlines():
+            assert line.startswith("$ gankit "), f"{name(page)} shows output or a prompt: {line}"
+            words = cut_down(shlex.split(line.removeprefix("$ ")))
+            code, said = run(words, folder)
+            assert code == expected, f"{line}\n{said}"
+            assert block.text in said, f"{line}\n{said}"
+
+    scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
+    if scripts:
+        tiny = "train__samples=16, train__batch=8, train__threads=1, width=(16,)"
+        code, said = run(
+            [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
+        )
+        assert code == 0, said
+
+
+def test_blocks_are_found() -> None:
+    languages = {block.language for page in PAGES for block in blocks(page)}
+    assert {"console", "python", "toml", "sh"} <= languages
+    assert any(b.test == "fails" and b.text for page in PAGES for b in blocks(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_settings_in_toml_blocks_exist(page: Path) -> None:
+    info = installed().infos()["image"]
+    settings = installed().modality("image").modality.Settings
+    for block in blocks(page):
+        if block.language == "toml" and "entry-points" not in block.body:
+            config.resolve(info, settings, files=[tomllib.loads(block.body)])
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p.parent == ROOT], ids=name)
+def test_links_out_of_the_readme_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    assert links
+    for link in links:
+        assert link.startswith("https://") or (ROOT / link).is_file(), link
+
+
+# --- The generated reference --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reference() -> dict[str, str]:
+    """The generated pages by file name."""
+    file = ROOT / "docs" / "_ext" / "gankit_reference.py"
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module: ModuleType = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    pages: dict[str, str] = module.pages()
+    return pages
+
+
+def test_the_reference_has_every_setting_with_its_meaning(reference: dict[str, str]) -> None:
+    kinds = [EngineSettings, *(installed().modality(p).modality.Settings for p in ("image", "toy"))]
+    for kind in kinds:
+        for setting in config.describe(kind):
+            row = next(
+                line
+                for line in reference["settings.md"].splitlines()
+                if line.startswith(f"| `{setting.key}`")
+            )
+            assert row.count(" | ") == 3, row
+            assert setting.meaning, f"{setting.key} has no docstring"
+            assert setting.meaning.split()[0] in row
+
+
+def test_the_reference_has_every_command(reference: dict[str, str]) -> None:
+    for command in ("train", "generate", "evaluate", "runs show", "plugins list", "recipes copy"):
+        assert f"# `gankit {command}`" in reference["cli.md"]
+    assert "`--dry-run`" in reference["cli.md"]
+
+
+def test_the_reference_has_every_recipe(reference: dict[str, str]) -> None:
+    for plugin, info in installed().infos().items():
+        for recipe in config.recipes(info):
+            assert f"### `{plugin}/{recipe.name}`" in reference["recipes.md"]
+            assert recipe.text.strip() in reference["recipes.md"]
+
+
+def test_what_may_change_on_resuming_is_marked(reference: dict[str, str]) -> None:
+    assert "| `train.samples` ↻ |" in reference["settings.md"]
+    assert "| `optim.lr` |" in reference["settings.md"]
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_is_explained(objective: str) -> None:
+    page = ROOT / "docs" / "explanation" / "the-game.md"
+    assert f"| `{objective}` |" in page.read_text(encoding="utf-8")
