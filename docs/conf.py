@@ -17,7 +17,6 @@ language = "en"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "gankit_reference"]
 exclude_patterns = ["_build", "_ext", "reference/generated"]
 root_doc = "index"
-suppress_warnings = ["toc.empty_glob"]  # index.md: pages in order, then any that are new
 
 html_theme = "furo"
 html_title = f"gankit {version}"

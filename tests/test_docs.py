@@ -47,21 +47,17 @@ BLOCK = re.compile(
 )
 
 TINY = {
-    "train": [
-        "--budget=16",
-        "train.batch=8",
-        "train.threads=1",
-        "log.preview_count=8",
-    ],
+    "train": ["--budget=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
 }
 """Words appended to commands, so that they are over in a moment; the last of an option counts."""
-TINY_IMAGES = {"train": ["width=[16]"], "evaluate": ['extractors=["random-conv"]']}
+TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 PREFORKED = """
 import json, os, sys
-import torch, sklearn.svm, PIL.Image
-import gankit, gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
+import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
+import gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
+import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
 
 torch.set_num_threads(1)
 for line in sys.stdin:
@@ -93,7 +89,8 @@ for line in sys.stdin:
             os._exit(code)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""Runs one command after another, each in a fork, so that torch is imported once for all."""
+"""Runs one command after another, each in a fork, so that torch and its compiler are imported
+once for all."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> 
 
     scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
     if scripts:
-        tiny = "train__samples=16, train__batch=8, train__threads=1, width=(16,)"
+        tiny = "train__samples=8, train__batch=8, train__threads=1, width=(16,), blocks=1"
         code, said = run(
             [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
         )

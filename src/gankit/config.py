@@ -101,7 +101,7 @@ def resolve(
             "the engine's sections",
             "Rename it in the plugin",
         )
-    chosen = recipe or info.default_recipe
+    chosen = recipe or (info.data_recipe if data else "") or info.default_recipe
     merged: Table = {}
     for layer in (load_recipe(info, chosen).values, *files, parse_overrides(overrides)):
         known = {k: v for k, v in layer.items() if k not in ("run", "recipe")}

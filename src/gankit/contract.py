@@ -54,6 +54,8 @@ class PluginInfo:
     """The package that holds ``*.toml`` recipes, as ``"package.recipes"``."""
     default_recipe: str = "default"
     """The recipe used when the user names none."""
+    data_recipe: str = ""
+    """The one used when the user names none but brings data; ``default_recipe`` when empty."""
 
 
 # --- What one sample looks like to the engine ---------------------------------------------------

@@ -40,6 +40,10 @@ MIN_HELDOUT = 500
 """What distances between features need at the least; a fifth of a small data set caps it."""
 
 
+IN_MEMORY = "(in memory)"
+"""What a run says of its data where that was an object, not a path."""
+
+
 def quiet(what: str, done: int, total: int) -> None:
     """A progress that shows nothing."""
 
@@ -79,7 +83,7 @@ def fit(
         loaded.modality.Settings,
         recipe=recipe or named or None,
         files=[layer],
-        data=str(data) if isinstance(data, str | Path) else None,
+        data=None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
     )
     folder = Path(out) if out else next_run(Path("runs"), f"{name}-{config.recipe}")
     train(loaded, config, folder, source=data, device=device, callbacks=callbacks)
@@ -122,6 +126,11 @@ def read_data(
     The division is a function of the number of items, ``data.holdout`` and ``train.seed``.
     """
     wanted = config.data if source is None else source
+    if isinstance(wanted, str) and wanted == IN_MEMORY:
+        raise GankitError(
+            "this run was trained on data in memory, which is gone",
+            "Pass the same data to gankit.fit again, with the same out",
+        )
     found = plugin.modality.read(wanted, config.settings, progress)
     n, share = len(found.items), config.engine.data.holdout
     aside = int(max(share * n, min(MIN_HELDOUT, n // 5))) if share else 0

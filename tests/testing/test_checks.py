@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from vectors import MLP, VectorCodec, VectorModality
 
 from gankit.contract import (
@@ -34,8 +35,7 @@ from gankit.contract import (
 )
 from gankit.errors import GankitError
 from gankit.plugins import LoadedModality
-from gankit.testing import CHECKS, CheckFailed, ModalityTests, Result, Subject, run_check
-from gankit.testing.running import check_reasons, run_checks
+from gankit.testing import CHECKS, Check, CheckFailed, ModalityTests, Subject, run_check, run_checks
 
 BY_NAME = {check.name: check for check in CHECKS}
 Number = tuple[float, int]
@@ -73,6 +73,7 @@ class Numbers(VectorModality):
 
     Settings: type = NumberSettings
     codec: type[VectorCodec] = VectorCodec
+    extractors: tuple[type[Extractor[Number]], ...] = (Identity,)
 
     def read(self, source: Any, settings: Any, progress: Progress) -> Source[Any]:
         if source is None:
@@ -93,7 +94,7 @@ class Numbers(VectorModality):
         return Networks(MLP(4, 2), MLP(2, 1), latent_dim=4, augment=noisy)
 
     def evaluators(self, settings: Any) -> Sequence[Any]:
-        return Identity(), Mean()
+        return *(extractor() for extractor in self.extractors), Mean()
 
     def write(
         self, samples: Iterable[Sample[Any]], target: Path, provenance: Provenance, format: str
@@ -102,61 +103,427 @@ class Numbers(VectorModality):
         (target / "numbers.jsonl").write_text("\n".join(map(json.dumps, rows)))
 
 
-@pytest.fixture(scope="session")
-def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of packages for hooks, which can be imported: a light one and a heavy one."""
+@pytest.fixture(scope="session", autouse=True)
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Packages as plugins have them: the light one is as it should be, the heavy one is not."""
     folder = tmp_path_factory.mktemp("hooks")
-    for name, line in {"light": "import json", "heavy": "import torch"}.items():
-        (folder / f"{name}_hooks").mkdir()
-        (folder / f"{name}_hooks" / "__init__.py").write_text(line)
-        (folder / f"{name}_hooks" / "modality.py").write_text("from vectors import VectorModality")
-    (folder / "light_hooks" / "recipes").mkdir()
-    (folder / "light_hooks" / "recipes" / "__init__.py").touch()
-    (folder / "light_hooks" / "recipes" / "default.toml").write_text("[recipe]\nsummary = 'x'\n")
-    (folder / "light_hooks" / "recipes" / "hasty.toml").write_text("[recipe]\nsummary = 'x'\n")
+    for package, line, recipe in (("light", "import json", ""), ("heavy", "import torch", "x = 1")):
+        (folder / package / "recipes").mkdir(parents=True)
+        (folder / package / "__init__.py").write_text(line)
+        (folder / package / "modality.py").write_text("from vectors import MLP, VectorModality")
+        (folder / package / "recipes" / "__init__.py").touch()
+        (folder / package / "recipes" / "default.toml").write_text(
+            f"{recipe}\n[recipe]\nsummary = 'numbers'\n"
+        )
     sys.path.insert(0, str(folder))
-    yield folder
+    yield
     sys.path.remove(str(folder))
 
 
 INFO = PluginInfo(
-    "numbers", "numbers", "light_hooks.modality:VectorModality", suffixes=(".jsonl",)
+    "numbers",
+    "numbers in, numbers out",
+    "light.modality:VectorModality",
+    suffixes=(".jsonl",),
+    recipes="light.recipes",
 )
 
 
-def subject(modality: type[Numbers] = Numbers, info: PluginInfo = INFO) -> Subject:
-    return Subject.of(LoadedModality(info, modality(), "gankit", "0"))
+def loaded(modality: type[Numbers] = Numbers, **said: Any) -> LoadedModality:
+    return LoadedModality(dataclasses.replace(INFO, **said), modality(), "gankit", "0")
 
 
 @pytest.fixture(scope="module")
 def correct() -> Subject:
-    return subject()
+    return Subject.of(loaded())
 
 
-@pytest.mark.parametrize("name", BY_NAME)
-def test_a_correct_modality_passes(name: str, correct: Subject, hooks: Path) -> None:
-    result = run_check(correct, BY_NAME[name])
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_correct_modality_passes(check: Check, correct: Subject) -> None:
+    result = run_check(correct, check)
     assert result.status == "passed", result.message
 
 
-# --- Faults: what check finds them, and what it says ---------------------------------------------
+# --- Faults, and what the check that finds them says of them ------------------------------------
 
-Plant = Callable[[], Subject]
-FAULTS: list[tuple[str, str, Plant]] = []
-
-
-def said(name: str, **changes: Any) -> Plant:
-    return lambda: subject(info=dataclasses.replace(INFO, **changes))
+Plant = Callable[[], LoadedModality]
 
 
-FAULTS += [
-    ("light-import", "imports numpy torch", said("x", target="heavy_hooks.modality:X")),
-    ("light-import", "cannot be imported", said("x", target="no_hooks.modality:X")),
-    ("info", "awkward", said("x", name="My Plugin")),
-    ("info", "API 99", said("x", api=99)),
-    ("info", "suffixes are JSONL", said("x", suffixes=("JSONL",))),
-    ("info", "summary", said("x", summary=" ")),
-    ("target", "nowhere", said("x", target="light_hooks.modality:Gone")),
-    ("target", "no Modality", said("x", target="vectors:MLP")),
-    ("recipes", "no missing.toml", said("x", recipes="light_hooks.recipes", default_recipe="missing")),
-]
+def info(**changes: Any) -> Plant:
+    return lambda: loaded(**changes)
+
+
+def modality(**changes: Any) -> Plant:
+    return lambda: loaded(type("Faulty", (Numbers,), changes))
+
+
+def codec(**changes: Any) -> Plant:
+    return modality(codec=type("FaultyCodec", (VectorCodec,), changes))
+
+
+def generator(make: Callable[[], nn.Module]) -> Plant:
+    return modality(build_networks=lambda self, *_: Networks(make(), MLP(2, 1), 4))
+
+
+def discriminator(make: Callable[[], nn.Module]) -> Plant:
+    return modality(build_networks=lambda self, *_: Networks(MLP(4, 2), make(), 4))
+
+
+def augmentation(function: Callable[[Tensor, Tensor], Tensor]) -> Plant:
+    return modality(
+        build_networks=lambda self, *_: Networks(MLP(4, 2), MLP(2, 1), 4, augment=function)
+    )
+
+
+def extractor(function: Callable[[np.ndarray[Any, Any]], Any]) -> Plant:
+    features = lambda self, items: function(np.array(items, dtype=np.float64))  # noqa: E731
+    return modality(extractors=(type("Faulty", (Identity,), {"features": features}),))
+
+
+class Changed(nn.Module):
+    """A network with something done to its input, condition or output."""
+
+    def __init__(
+        self,
+        net: nn.Module,
+        x: Callable[[Tensor], Tensor] = lambda x: x,
+        c: Callable[[Tensor], Tensor] = lambda c: c,
+        y: Callable[[Tensor], Tensor] = lambda y: y,
+    ) -> None:
+        super().__init__()
+        self.net, self.x, self.c, self.y = net, x, c, y
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        return self.y(self.net(self.x(x), self.c(c)))
+
+
+class Once(torch.autograd.Function):
+    """The square, with a backward that cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.square()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return 2 * ctx.saved_tensors[0] * gradient
+
+
+def with_idle_parameter() -> nn.Module:
+    net = MLP(4, 2)
+    net.register_parameter("idle", nn.Parameter(torch.ones(1)))
+    return net
+
+
+def shared_networks(self: Any, layout: Layout, settings: Any) -> Networks:
+    G, D = MLP(4, 2), MLP(2, 1)
+    D.register_parameter("shared", G.net[0].weight)  # type: ignore[arg-type]
+    return Networks(G, D, 4)
+
+
+@dataclasses.dataclass
+class Loose:
+    steep: float = 1.0
+    """How steep."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Silent:
+    steep: float = 1.0
+
+
+count = itertools.count()
+
+
+def restless(self: Any, source: object, settings: Any, progress: Progress) -> Source[Any]:
+    return Source([(1.0, 0)], str(next(count)))
+
+
+def unsorted(self: Any, source: object, settings: Any, progress: Progress) -> Source[Any]:
+    return Source([(float(next(count)), 0)] * 20, "fixed")
+
+
+def unguarded(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
+    return Source([tuple(json.loads(Path(source).read_text()))], "fixed")
+
+
+def encoded(self: Any, items: Sequence[Number], rng: np.random.Generator) -> Batch:
+    return VectorCodec.encode(self, items, rng)
+
+
+def noisy_encode(self: Any, items: Sequence[Number], rng: np.random.Generator) -> Batch:
+    batch = encoded(self, items, rng)
+    return Batch(batch.x + float(rng.normal()), batch.c)
+
+
+def soft_encode(self: Any, items: Sequence[Number], rng: np.random.Generator) -> Batch:
+    batch = encoded(self, items, rng)
+    assert batch.c is not None
+    return Batch(batch.x, batch.c / 2)
+
+
+def bare_encode(self: Any, items: Sequence[Number], rng: np.random.Generator) -> Batch:
+    return Batch(encoded(self, items, rng).x)
+
+
+def decoded(change: Callable[[Tensor], Tensor]) -> Callable[..., list[Number]]:
+    return lambda self, batch, seeds: VectorCodec.decode(
+        self, Batch(change(batch.x), batch.c), seeds
+    )
+
+
+class Shifted(VectorCodec):
+    def encode(self, items: Sequence[Number], rng: np.random.Generator) -> Batch:
+        batch = super().encode(items, rng)
+        return Batch(batch.x + 1, batch.c)
+
+    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Number]:
+        return super().decode(Batch(batch.x - 1, batch.c), seeds)
+
+
+class Forgetful(Numbers):
+    """Keeps in memory what belongs into the codec's state."""
+
+    fitted = False
+
+    def fit_codec(self, items: Sequence[Any], settings: Any, progress: Progress) -> VectorCodec:
+        self.fitted = True
+        return Shifted()
+
+    def load_codec(self, state: CodecState, settings: Any) -> VectorCodec:
+        return Shifted() if self.fitted else VectorCodec()
+
+
+def written(line: Callable[[Sample[Number]], Any], least: int = 0) -> Callable[..., None]:
+    """A ``write`` that leaves out the first samples and writes others as ``line`` says."""
+
+    def write(
+        self: Any, samples: Iterable[Sample[Number]], target: Path, provenance: Any, format: str
+    ) -> None:
+        rows = [json.dumps(line(sample)) for sample in samples][least:]
+        (target / "numbers.jsonl").write_text("\n".join(rows))
+
+    return write
+
+
+FAULTS: list[tuple[str, str, Plant]] = [
+    ("light-import", "imports numpy torch", info(target="heavy.modality:VectorModality")),
+    ("light-import", "cannot be imported: ModuleNotFoundError", info(target="gone.modality:X")),
+    ("info", "awkward to type", info(name="My Plugin")),
+    ("info", "the summary is", info(summary="two\nlines")),
+    ("info", "plugin API 99", info(api=99)),
+    ("info", "suffixes are JSONL", info(suffixes=("JSONL",))),
+    ("target", "leads nowhere", info(target="light.modality:Gone")),
+    ("target", "no Modality", info(target="light.modality:MLP")),
+    ("recipes", "there is no best.toml", info(default_recipe="best")),
+    ("recipes", "unknown setting 'x'", info(recipes="heavy.recipes")),
+    ("settings", "Loose can change", modality(Settings=Loose)),
+    ("settings", "undocumented: steep", modality(Settings=Silent)),
+    ("read", "differ in fingerprint", modality(read=restless)),
+    ("read", "differ in their first item", modality(read=unsorted)),
+    ("read-refuses", "accepts not-there", modality(read=VectorModality.read)),
+    ("read-refuses", "FileNotFoundError", modality(read=unguarded)),
+    ("encode", "(16, 1)", codec(prepare=lambda self, b: Batch(b.x[:, :1], b.c))),
+    ("encode", "torch.float64", codec(prepare=lambda self, b: Batch(b.x.double(), b.c))),
+    ("encode", "not finite", codec(prepare=lambda self, b: Batch(b.x / 0, b.c))),
+    ("encode", "changes its input", codec(prepare=lambda self, b: Batch(b.x.add_(1), b.c))),
+    ("encode", "draws random numbers", codec(encode=noisy_encode)),
+    ("encode-condition", "not one-hot", codec(encode=soft_encode)),
+    ("encode-condition", "disagree", codec(encode=bare_encode)),
+    ("round-trip", "moves items by", codec(decode=decoded(lambda x: 2 * x))),
+    ("round-trip", "16 samples decode to 1", codec(decode=lambda self, b, seeds: [(0.0, 0)])),
+    ("round-trip", "changes conditions",
+     codec(decode=lambda self, b, seeds: [(float(x[0]), 0) for x in b.x])),
+    ("codec-state", "cannot be stored", codec(state=lambda self: CodecState({"seen": {1}}))),
+    ("codec-state", "encodes otherwise", modality(load_codec=lambda self, *_: Shifted())),
+    ("shapes", "(16, 3)", generator(lambda: MLP(4, 3))),
+    ("shapes", "the logits", discriminator(lambda: MLP(2, 2))),
+    ("shapes", "G and D share net.0.weight", modality(build_networks=shared_networks)),
+    ("generator-determinism", "the same latents give other samples",
+     generator(lambda: Changed(MLP(4, 2), y=lambda y: y + torch.randn_like(y)))),
+    ("generator-determinism", "changes with the size of its batch",
+     generator(lambda: Changed(MLP(4, 2), y=lambda y: y - y.mean(0)))),
+    ("batch-independence", "depends on its batch", discriminator(lambda: MLP(2, 1, True))),
+    ("condition", "generator ignores kind",
+     generator(lambda: Changed(MLP(4, 2), c=torch.zeros_like))),
+    ("condition", "discriminator ignores kind",
+     discriminator(lambda: Changed(MLP(2, 1), c=torch.zeros_like))),
+    ("gradients", "generator: no gradient reaches idle", generator(with_idle_parameter)),
+    ("gradients", "discriminator: no gradient reaches net.net.0.weight",
+     discriminator(lambda: Changed(MLP(2, 1), y=torch.sign))),
+    ("second-derivatives", "R1 has no gradient",
+     discriminator(lambda: Changed(MLP(2, 1), y=torch.detach))),
+    ("second-derivatives", "R1 has the slope",
+     discriminator(lambda: Changed(MLP(2, 1), y=Once.apply))),
+    ("second-derivatives", "zero everywhere",
+     discriminator(lambda: Changed(MLP(2, 1), x=Once.apply))),
+    ("augment", "at p = 0", augmentation(lambda x, p: x + 0.1)),
+    ("augment", "(16, 4)", augmentation(lambda x, p: x if p == 0 else torch.cat([x, x], 1))),
+    ("augment", "R1 has no gradient", augmentation(lambda x, p: x if p == 0 else x.detach())),
+    ("resume", "differ after resuming",
+     codec(prepare=lambda self, b: Batch(b.x + random.random(), b.c))),
+    ("sampling", "two samplings differ",
+     codec(decode=decoded(lambda x: x + torch.randn_like(x)))),
+    ("sampling", "asked beside them", codec(decode=decoded(lambda x: x - x.mean()))),
+    ("sampling", "a copied model folder", lambda: loaded(Forgetful)),
+    ("write-read", "23 of 24", modality(write=lambda self, samples, *rest: Numbers.write(
+        self, itertools.islice(samples, 23), *rest))),
+    ("write-read", "24 samples come back as 23",
+     modality(write=written(lambda s: [*s.item, s.seed], least=1))),
+    ("write-read", "moves a sample", modality(write=written(lambda s: [s.item[0] + 9, s.item[1]]))),
+    ("write-read", "moves a sample", modality(write=written(lambda s: [s.item[0], 0]))),
+    ("write-read", "cannot be read again", modality(write=lambda self, samples, target, *_: (
+        (target / "other").write_text(str(list(samples)))))),
+    ("provenance", "no written file says", modality(write=written(lambda s: s.item))),
+    ("provenance", "leaves no file", modality(write=lambda self, *_: None)),
+    ("preview", "the preview is other.json",
+     modality(preview=lambda self, items, target: target.with_name("other.json"))),
+    ("preview", "not there",
+     modality(preview=lambda self, items, target: target.with_suffix(".json"))),
+    ("preview", "animate's file",
+     modality(animate=lambda self, previews, target: target.with_suffix(".gif"))),
+    ("features", "float32 of shape (16, 2)", extractor(lambda x: x.astype(np.float32))),
+    ("features", "not finite", extractor(lambda x: x * np.nan)),
+    ("features", "two calls differ", extractor(lambda x: x + next(count))),
+    ("features", "changes with its neighbours", extractor(lambda x: x - x.mean(0))),
+    ("distances", "real items are 0 apart, and 0 from noise", extractor(np.zeros_like)),
+    ("evaluators", "mean is no finite number", modality(evaluators=lambda self, settings: [
+        type("Faulty", (Mean,), {"evaluate": lambda self, data, rng: {"mean": float("nan")}})()])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "plant"), FAULTS, ids=[f"{name}: {words}" for name, words, _ in FAULTS]
+)
+def test_a_planted_fault_is_found(name: str, words: str, plant: Plant) -> None:
+    result = run_check(Subject.of(plant()), BY_NAME[name])
+    assert result.status == "failed", result
+    assert words in result.message
+    assert isinstance(result.exception, CheckFailed)
+    assert result.message.endswith(result.exception.mend)
+    assert result.exception.mend
+
+
+def test_every_check_has_found_a_fault() -> None:
+    assert {name for name, _, _ in FAULTS} == set(BY_NAME)
+
+
+@pytest.mark.parametrize("name", ["condition", "augment", "features", "evaluators"])
+def test_what_is_absent_is_skipped(name: str) -> None:
+    class Plain(Numbers):
+        def fit_codec(self, *_: Any) -> VectorCodec:
+            plain = VectorCodec()
+            plain.layout = Layout((2,))
+            plain.encode = lambda items, rng: Batch(torch.zeros(len(items), 2))  # type: ignore[method-assign]
+            return plain
+
+        def build_networks(self, layout: Layout, settings: Any) -> Networks:
+            return Networks(nn.Linear(4, 2), nn.Linear(2, 1), 4)
+
+        def evaluators(self, settings: Any) -> Sequence[Any]:
+            return ()
+
+    result = run_check(Subject.of(loaded(Plain)), BY_NAME[name])
+    assert result.status == "skipped"
+    assert result.message
+
+
+# --- Running them -------------------------------------------------------------------------------
+
+
+def broken(self: Any, *_: Any) -> Any:
+    raise ZeroDivisionError("oh")
+
+
+BROKEN = modality(fit_codec=broken)
+
+
+def test_an_unforeseen_exception_is_an_error_with_its_cause() -> None:
+    result = run_check(Subject.of(BROKEN()), BY_NAME["encode"])
+    assert (result.status, result.ok) == ("error", False)
+    assert "ZeroDivisionError: oh" in result.message
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_expected_failures_carry_their_reason() -> None:
+    subject = Subject.of(BROKEN())
+    result = run_check(subject, BY_NAME["encode"], {"encode": "not written yet"})
+    assert (result.status, result.ok) == ("xfailed", True)
+    assert result.message.startswith("not written yet (ZeroDivisionError")
+
+
+def test_an_expected_failure_that_passes_is_a_failure(correct: Subject) -> None:
+    result = run_check(correct, BY_NAME["encode"], {"encode": "not written yet"})
+    assert (result.status, result.ok) == ("failed", False)
+    assert "Take it off expected_failures" in result.message
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"encodes": "why"}, "no check 'encodes'. Did you mean encode"),
+        ({"encode": " "}, "no reason"),
+    ],
+)
+def test_expected_failures_are_checked(correct: Subject, expected: Any, message: str) -> None:
+    with pytest.raises(GankitError, match=message):
+        run_checks(correct, expected)
+    with pytest.raises(GankitError, match=message):
+        type("TestIt", (ModalityTests,), {"expected_failures": expected})
+
+
+def test_the_random_numbers_and_threads_of_the_caller_stay(correct: Subject) -> None:
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    results = run_checks(correct)
+    assert [result.check for result in results] == list(CHECKS)
+    assert all(result.ok and result.seconds > 0 for result in results)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+def test_what_the_checks_wrote_is_removed() -> None:
+    subject = Subject.of(loaded())
+    run_check(subject, BY_NAME["preview"])
+    folder = subject.folder
+    assert list(folder.iterdir())
+    del subject
+    assert not folder.exists()
+
+
+def test_pytest_is_needed_for_the_suite_alone() -> None:
+    code = "import sys, gankit.testing; assert 'pytest' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# --- The suite ----------------------------------------------------------------------------------
+
+
+class TestNumbers(ModalityTests):
+    plugin = loaded()
+    settings: ClassVar = {"steep": 2.0, "optim": {"lr": 1e-3}}
+
+
+def test_the_suite_takes_settings_of_plugin_and_engine() -> None:
+    subject = Subject.of(TestNumbers.plugin, TestNumbers.settings)
+    assert subject.settings == NumberSettings(2.0)
+    assert subject.config.engine.optim.lr == 1e-3
+    with pytest.raises(GankitError, match="Did you mean steep"):
+        Subject.of(loaded(), {"stepe": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("plant", "expected", "outcome"),
+    [
+        (codec(decode=lambda self, b, seeds: []), {}, pytest.fail.Exception),
+        (codec(decode=lambda self, b, seeds: []), {"round-trip": "so"}, pytest.xfail.Exception),
+        (BROKEN, {}, ZeroDivisionError),
+    ],
+)
+def test_the_suite_reports_as_pytest_does(
+    plant: Plant, expected: dict[str, str], outcome: type[BaseException]
+) -> None:
+    suite = type("TestIt", (ModalityTests,), {"plugin": plant(), "expected_failures": expected})()
+    with pytest.raises(outcome):
+        suite.test_conforms(BY_NAME["round-trip"])

@@ -32,8 +32,12 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def own_settings(recipe: dict[str, Any]) -> ImageSettings:
-    values = {k: v for k, v in recipe.items() if not isinstance(v, dict)}
-    return ImageSettings(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v
+        for k, v in recipe.items()
+        if not isinstance(v, dict)
+    }
+    return ImageSettings(**values)
 
 
 def test_the_promised_recipes_are_there() -> None:

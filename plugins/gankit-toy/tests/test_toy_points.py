@@ -11,7 +11,7 @@ import pytest
 from gankit.contract import Provenance, Sample, Source
 from gankit.errors import GankitError
 from gankit_toy.modality import ToyModality, ToySettings
-from gankit_toy.points import Point, Shape, centres, coordinates, draw
+from gankit_toy.points import Point, Shape, centres, coordinates, draw, modes
 
 PROVENANCE = Provenance("gankit 0", "run-1", "2026-01-01T00:00:00Z", ToyModality.source_type)
 ROWS = "".join(f"{i}.5,{-i},{'ab'[i % 2]}\n" for i in range(12))
@@ -21,15 +21,22 @@ def read(source: object, **settings: Any) -> Source[Point]:
     return ToyModality().read(source, ToySettings(**settings), lambda what, done, total: None)
 
 
-@pytest.mark.parametrize(("shape", "modes"), [("ring8", 8), ("grid25", 25), ("spiral", 0)])
-def test_drawn_clouds_are_fixed_and_lie_where_they_should(shape: Shape, modes: int) -> None:
+@pytest.mark.parametrize(("shape", "count"), [("ring8", 8), ("grid25", 25), ("spiral", 0)])
+def test_drawn_clouds_are_fixed_and_lie_where_they_should(shape: Shape, count: int) -> None:
     source = read(None, shape=shape, count=1000, sigma=0.01)
     assert len(source.items) == 1000
     assert source.items == read(None, shape=shape, count=1000, sigma=0.01).items
-    assert len({p.label for p in source.items} - {None}) == modes
-    if modes:
+    assert len({p.label for p in source.items} - {None}) == count
+    if count:
         own = centres(shape)[[int(str(p.label)) for p in source.items]]
         assert np.abs(coordinates(source.items) - own).max() < 0.06
+
+
+def test_labels_are_modes_only_where_points_share_them() -> None:
+    cloud = [Point(i, 2 * i, "ab"[i % 2]) for i in range(10)]
+    assert modes(cloud) == {"a": (4.0, 8.0), "b": (5.0, 10.0)}
+    assert modes([Point(i, i, str(i)) for i in range(10)]) == {}
+    assert modes([Point(i, i, "a") for i in range(10)]) == {}
 
 
 def test_spiral_is_even_along_its_line() -> None:
@@ -141,3 +148,4 @@ def test_what_is_written_reads_back_and_says_that_it_is_synthetic(tmp_path: Path
     assert header == "x,y,label,seed,_synthetic"
     assert all(row.endswith(f",{seed},1") for seed, row in enumerate(rows))
     assert read(tmp_path / "points.csv").items == points
+    assert read(tmp_path).items == points

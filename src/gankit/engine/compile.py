@@ -21,6 +21,9 @@ from gankit.engine.step import Gradients, Logs, StepFunction
 class CompiledStep:
     """Calls like the step it was made of; traced at the first call for the shapes it sees.
 
+    What the step itself draws (augmentation, interpolates) comes from torch's default generator,
+    in an order of the compiler's: as random as in the eager step, but not the same numbers.
+
     Args:
         step: ``Game.discriminator_step`` or ``Game.generator_step``.
         trained: the network whose gradients the step returns.
@@ -78,11 +81,9 @@ class CompiledStep:
         leaves = [
             {k: v.detach().requires_grad_(v.requires_grad) for k, v in s.items()} for s in state
         ]
-        # On fake tensors nothing is drawn or updated, so that a run resumes bit for bit.
+        # On fake tensors nothing is drawn or updated, so that a resumed run traces unnoticed.
         trace = make_fx(pure, tracing_mode="fake", _allow_non_fake_inputs=True)
-        graph = trace(*leaves, real, c, z, vars(w))
-        # Random numbers are those of the eager step, from torch's default generator.
-        return torch.compile(graph, fullgraph=True, options={"fallback_random": True})
+        return torch.compile(trace(*leaves, real, c, z, vars(w)), fullgraph=True)
 
 
 def _named(module: nn.Module) -> dict[str, Tensor]:

@@ -15,8 +15,13 @@ def ema_decay(batch: int, half_life: float) -> float:
 def update_ema(average: nn.Module, current: nn.Module, decay: float) -> None:
     """``average <- decay average + (1 - decay) current``, in one kernel for all parameters.
 
-    Buffers (running statistics) are copied.
+    Running statistics are averaged with the weights that they belong to; counters are copied.
     """
-    torch._foreach_lerp_(list(average.parameters()), list(current.parameters()), 1 - decay)
-    for old, new in zip(average.buffers(), current.buffers(), strict=True):
-        old.copy_(new)
+    old = [*average.parameters(), *average.buffers()]
+    new = [*current.parameters(), *current.buffers()]
+    pairs = list(zip(old, new, strict=True))
+    moving = [(a, b) for a, b in pairs if a.is_floating_point()]
+    torch._foreach_lerp_([a for a, _ in moving], [b for _, b in moving], 1 - decay)
+    for a, b in pairs:
+        if not a.is_floating_point():
+            a.copy_(b)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ class Trainer:
         if settings.train.channels_last:
             for module in (networks.generator, networks.discriminator):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not (ever_positive(settings.augment.p) or settings.augment.target > 0):
+            networks = dataclasses.replace(networks, augment=None)  # never on: costs nothing
         self.networks = networks
         self.ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
 

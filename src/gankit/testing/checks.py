@@ -24,7 +24,7 @@ import numpy as np
 import safetensors.torch
 import tomli_w
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gankit import config as configuration
 from gankit.contract import (
@@ -113,10 +113,8 @@ def target(s: Subject) -> None:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise CheckFailed(f"target={s.info.target} leads nowhere: {error}", mend) from None
-    is_modality = isinstance(found, type) and issubclass(found, Modality)
-    expect(
-        is_modality, f"{s.info.target} is no Modality", "Derive it from gankit.contract.Modality"
-    )
+    fits, mend = isinstance(found, type) and issubclass(found, Modality), "Derive it from Modality"
+    expect(fits, f"{s.info.target} is no gankit.contract.Modality", mend)
 
 
 def recipes(s: Subject) -> None:
@@ -216,10 +214,8 @@ def encode_condition(s: Subject) -> None:
 def round_trip(s: Subject) -> None:
     """Decoding what was encoded gives the items back: encoded again, they are the same."""
     batch = s.real()
-    items = s.codec.decode(batch, range(len(batch)))
-    expect(
-        len(items) == len(batch), f"{len(batch)} samples decode to {len(items)}", "Give one each"
-    )
+    n, items = len(batch), s.codec.decode(batch, range(len(batch)))
+    expect(len(items) == n, f"{n} samples decode to {len(items)}", "Give an item for each")
     again = s.codec.prepare(s.encode(items))
     moved = _distance(again.x, batch.x)
     mend = "Let decode invert prepare(encode(...)), or widen the tolerance and say why"
@@ -310,19 +306,15 @@ def gradients(s: Subject) -> None:
     """One step of each player reaches all of its parameters."""
     networks, real = s.networks(), s.real()
     # A relativistic game cannot see D's last bias: it cancels in the difference of logits.
-    game, weights = (
-        Game(networks, OBJECTIVES["nonsaturating"], Terms(zero_centred=False)),
-        Weights(*torch.zeros(4)),
-    )
-    z, mend = s.latents(networks, len(real)), "Use it in forward, or set requires_grad=False"
-    for name, step in (
-        ("discriminator", game.discriminator_step),
-        ("generator", game.generator_step),
-    ):
+    game = Game(networks, OBJECTIVES["nonsaturating"], Terms(zero_centred=False))
+    given = real.x, real.c, s.latents(networks, len(real)), Weights(*torch.zeros(4))
+    players = {"discriminator": game.discriminator_step, "generator": game.generator_step}
+    mend = "Use it in forward, or set requires_grad=False"
+    for name, step in players.items():
         module = getattr(networks, name)
         named = {n: p for n, p in module.named_parameters() if p.requires_grad}
         expect(named, f"the {name} has nothing to train", "Give it parameters")
-        found, _ = step([*named.values()], real.x, real.c, z, weights)
+        found, _ = step([*named.values()], *given)
         finite = all(g.isfinite().all() for g in found)
         expect(finite, f"{name}: a gradient is not finite", "Guard divisions, roots and logs")
         dead = [n for n, g in zip(named, found, strict=True) if not g.any()]
@@ -330,8 +322,16 @@ def gradients(s: Subject) -> None:
 
 
 def second_derivatives(s: Subject) -> None:
-    """The discriminator can be differentiated twice, as R1 and R2 need."""
-    _penalty_is_smooth(s.networks(), s.real())
+    """The discriminator can be differentiated twice, as R1 and R2 need, and correctly."""
+    networks, real = s.networks(), s.real()
+    _penalty_is_smooth(networks, real)
+    try:
+        predicted, found = _slopes(networks.discriminator.double().eval(), real)
+    except RuntimeError as error:  # PyTorch's for a mixture of precisions
+        raise NotApplicable(f"D gives no float64 to measure the slope of R1 in: {error}") from None
+    close = abs(predicted - found) <= 0.01 * predicted
+    what = f"R1 has the slope {found:.4g}, and {predicted:.4g} by automatic differentiation"
+    expect(close, what, "Give your own Function a backward that is differentiable itself")
 
 
 def augment(s: Subject) -> None:
@@ -356,8 +356,7 @@ def resume(s: Subject) -> None:
         load_checkpoint(run.path / "checkpoints")
         for run in (s.train("parts", STEPS * BATCH), s.run)
     )
-    assert parts is not None
-    assert whole is not None
+    assert parts is not None and whole is not None  # noqa: PT018 - no test, but mypy's hint
     other = [k for k, v in whole[0].items() if not torch.equal(parts[0][k], v)]
     mend = (
         "Draw from torch's default generator, or from the rng and seeds that are handed in; keep "
@@ -368,7 +367,7 @@ def resume(s: Subject) -> None:
 
 def sampling(s: Subject) -> None:
     """An item depends on its seed alone, also in a copy of the model folder."""
-    copy = s.folder / "copied-model"
+    copy = s.folder / "copied-model"  # opened by a modality that knows nothing of the training
     shutil.copytree(s.run.model_folder, copy, dirs_exist_ok=True)
     first = s.encode(s.run.sample(6)).x
     mend = "Let decode draw from a sample's own seed, and state() hold all that it needs"
@@ -513,6 +512,27 @@ def _penalty_is_smooth(
     expect(any(g.any() for g in found), "R1's gradient is zero everywhere", mend)
 
 
+def _slopes(discriminator: nn.Module, real: Batch) -> tuple[float, float]:
+    """R1's slope along its own gradient in D's parameters: from that gradient, and measured.
+
+    In double precision a step can be so short that hardly a leaky ReLU changes sides.
+    """
+    x, params, step = real.x.double().requires_grad_(), trainable(discriminator), 1e-8
+    c = None if real.c is None else real.c.double()
+
+    def penalty() -> Tensor:
+        torch.manual_seed(0)
+        return squared_gradient_norm(discriminator(x, c), x).mean()
+
+    gradient = torch.autograd.grad(penalty(), params, allow_unused=True, materialize_grads=True)
+    length = float(torch.stack([g.square().sum() for g in gradient]).sum().sqrt())
+    values = []
+    for way in (step, -2 * step):
+        torch._foreach_add_([p.data for p in params], list(gradient), alpha=way / length)
+        values.append(penalty().item())
+    return length, (values[0] - values[1]) / (2 * step)
+
+
 @torch.no_grad()
 def _untrained(s: Subject, n: int) -> list[Sample[Any]]:
     """What a generator makes before it has learnt anything, for the conditions of real items."""
@@ -545,7 +565,8 @@ class Check:
 
     @classmethod
     def of(cls, function: Callable[[Subject], None]) -> Check:
-        return cls(function.__name__.replace("_", "-"), function.__doc__ or "", function)
+        summary = (function.__doc__ or "").partition("\n")[0]
+        return cls(function.__name__.replace("_", "-"), summary, function)
 
 
 CHECKS = tuple(

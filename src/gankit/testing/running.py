@@ -84,9 +84,9 @@ def _outcome(subject: Subject, check: Check) -> tuple[Status, str, Exception | N
             torch.manual_seed(0)
             check.run(subject)
     except CheckFailed as failure:
-        return "failed", f"{check.name}: {failure}", failure
+        return "failed", str(failure), failure
     except NotApplicable as absent:
         return "skipped", str(absent), None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-        return "error", f"{check.name}: {type(error).__name__}: {error}", error
+        return "error", f"{type(error).__name__}: {error}", error
     return "passed", "", None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -30,14 +31,15 @@ class ModalityTests:
     def __init_subclass__(cls) -> None:
         check_reasons(cls.expected_failures)
 
-    @pytest.fixture(scope="class")
     @classmethod
+    @functools.cache
     def subject(cls) -> Subject:
+        """The same for all tests of the class, which share a short training."""
         return Subject.of(cls.plugin, cls.settings, cls.data, cls.tolerance)
 
     @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
-    def test_conforms(self, subject: Subject, check: Check) -> None:
-        result = run_check(subject, check, self.expected_failures)
+    def test_conforms(self, check: Check) -> None:
+        result = run_check(self.subject(), check, self.expected_failures)
         if result.status == "skipped":
             pytest.skip(result.message)
         if result.status == "xfailed":

@@ -21,4 +21,5 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         ),
         recipes="gankit_image.recipes",
         default_recipe="digits",
+        data_recipe="small-data",
     )  # fmt: skip

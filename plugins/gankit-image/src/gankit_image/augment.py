@@ -26,11 +26,13 @@ SHIFT_STD = 0.125
 SCALE_STD = 0.2
 """Standard deviation of log2 of the scale, isotropic and anisotropic alike."""
 BRIGHTNESS_STD = 0.2
+"""Standard deviation of the offset, in units of the data."""
 CONTRAST_STD = 0.5
 """Standard deviation of log2 of the contrast."""
 SATURATION_STD = 1.0
 """Standard deviation of log2 of the saturation."""
 CUTOUT_SIDE = 0.5
+"""Share of each side that is cut out."""
 COLOR_SHARE = 0.5
 """Colour at half the probability of the others (R3GAN, arXiv 2501.05441, appendix)."""
 

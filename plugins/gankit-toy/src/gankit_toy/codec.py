@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout
-from gankit_toy.points import Point, coordinates, label_means
+from gankit_toy.points import Point, coordinates, modes
 
 
 class PointCodec(Codec[Point]):
@@ -17,40 +17,41 @@ class PointCodec(Codec[Point]):
     Args:
         mean: of each axis, in the points' units.
         scale: standard deviation of each axis, positive.
-        modes: the mean ``(x, y)`` of each label's points.
-        conditional: whether the label becomes a condition.
+        centres: of the modes, each ``(x, y)``; previews mark them.
+        labels: what to condition on; empty for nothing.
     """
 
     def __init__(
         self,
         mean: Sequence[float],
         scale: Sequence[float],
-        modes: Mapping[str, Sequence[float]],
-        conditional: bool,
+        centres: Sequence[Sequence[float]],
+        labels: Sequence[str],
     ) -> None:
         self.mean, self.scale = np.asarray(mean), np.asarray(scale)
-        self.modes, self.conditional = dict(modes), conditional
-        self.labels = Classes("label", tuple(self.modes))
-        self.layout = Layout((2,), Condition((self.labels,)) if conditional else None)
+        self.centres = np.asarray(centres).reshape(-1, 2)
+        self.label = Classes("label", tuple(labels))
+        self.layout = Layout((2,), Condition((self.label,)) if labels else None)
 
     @classmethod
     def fit(cls, points: Sequence[Point], conditional: bool) -> PointCodec:
         xy = coordinates(points)
         deviation = xy.std(axis=0)
         scale = np.where(deviation > 0, deviation, 1.0)
-        return cls(xy.mean(axis=0).tolist(), scale.tolist(), label_means(points), conditional)
+        labels = sorted({str(p.label) for p in points}) if conditional else []
+        return cls(xy.mean(axis=0).tolist(), scale.tolist(), list(modes(points).values()), labels)
 
     def encode(self, items: Sequence[Point], rng: np.random.Generator) -> Batch:
         x = torch.from_numpy(((coordinates(items) - self.mean) / self.scale).astype(np.float32))
-        if not self.conditional:
+        if self.layout.condition is None:
             return Batch(x)
-        return Batch(x, torch.tensor([self.labels.encode(p.label) for p in items]))
+        return Batch(x, torch.tensor([self.label.encode(p.label) for p in items]))
 
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Point]:
         xy = (batch.x.double().numpy() * self.scale + self.mean).tolist()
         if batch.c is None:
             return [Point(x, y) for x, y in xy]
-        labels = [self.labels.decode(row) for row in batch.c.tolist()]
+        labels = [self.label.decode(row) for row in batch.c.tolist()]
         return [Point(x, y, label) for (x, y), label in zip(xy, labels, strict=True)]
 
     def state(self) -> CodecState:
@@ -58,7 +59,7 @@ class PointCodec(Codec[Point]):
             {
                 "mean": self.mean.tolist(),
                 "scale": self.scale.tolist(),
-                "modes": self.modes,
-                "conditional": self.conditional,
+                "centres": self.centres.tolist(),
+                "labels": list(self.label.values),
             }
         )

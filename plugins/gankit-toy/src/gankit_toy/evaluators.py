@@ -8,13 +8,10 @@ import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
 from gankit.metrics.modes import mode_scores
-from gankit_toy.points import Array, Point, coordinates, label_means
+from gankit_toy.points import Array, Point, coordinates, modes
 
 SIGMAS = 3.0
 """A point this near to a centre is of high quality (Srivastava et al. 2017, section 4.1)."""
-
-MOST = 1000
-"""More labels than this are no modes, but names."""
 
 
 class Coordinates(Extractor[Point]):
@@ -36,19 +33,18 @@ class Modes(Evaluator[Point]):
     - ``reverse_kl``: KL(generated || real) of the histograms of those points, in nats.
 
     Each comes with its value for held-out points, ``<name>_real``. There is nothing where the
-    training points have fewer than two labels or more than ``MOST``, and no divergence where no
-    point is of high quality.
+    training points have no modes, and no divergence where no point is of high quality.
     """
 
     name = "modes"
 
     def evaluate(self, data: EvaluationData[Point], rng: np.random.Generator) -> dict[str, float]:
         labelled = [p for p in data.train if p.label is not None]
-        means = label_means(labelled)
-        if not 2 <= len(means) <= MOST:
+        found = modes(labelled)
+        if not found:
             return {}
-        centres = np.array(list(means.values()))
-        number = {label: i for i, label in enumerate(means)}
+        centres = np.array(list(found.values()))
+        number = {label: i for i, label in enumerate(found)}
         own = np.array([number[str(p.label)] for p in labelled])
         spread = (coordinates(labelled) - centres[own]).std(axis=0) + 1e-12
         weights = np.bincount(own)

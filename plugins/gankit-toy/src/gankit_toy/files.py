@@ -15,6 +15,7 @@ from gankit_toy.points import Point
 
 Row = Mapping[str, object]
 COLUMNS = ("x", "y", "label")
+SUFFIXES = (".csv", ".npy")
 
 
 def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Problem]]:
@@ -22,7 +23,8 @@ def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Pro
 
     Args:
         source: a ``.csv`` file with columns x, y and perhaps label (in this order where it has no
-            header), an ``.npy`` file of shape (N, 2), or an array or list of such rows.
+            header), an ``.npy`` file of shape (N, 2), a folder of such files, or an array or list
+            of such rows.
         need_label: whether a row without a label is a bad row.
 
     Raises:
@@ -56,7 +58,10 @@ def _rows(source: object) -> Iterator[tuple[str, Row]]:
         return
     path = Path(str(source))
     try:
-        if path.suffix == ".csv":
+        if path.is_dir():
+            for inside in sorted(p for p in path.iterdir() if p.suffix in SUFFIXES):
+                yield from _rows(inside)
+        elif path.suffix == ".csv":
             with path.open(newline="", encoding="utf-8-sig") as file:
                 yield from _csv_rows(path, csv.reader(file))
         elif path.suffix == ".npy":

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from gankit.contract import (
     CodecState,
     Evaluator,
@@ -127,13 +125,13 @@ class ToyModality(Modality[Point]):
         provenance: Provenance,
         format: str,
     ) -> None:
+        # CSV has no metadata to carry `provenance`; a column marks every row as synthetic.
         write_csv(samples, target / "points.csv")
 
     def preview(self, items: Sequence[Point], target: Path) -> Path:
         codec = self._codec or PointCodec.fit(items, conditional=False)
-        marks = np.array(list(codec.modes.values())).reshape(-1, 2)
         file = target.with_name(target.name + ".png")
-        scatter(coordinates(items), marks, codec.mean, codec.scale).save(file)
+        scatter(coordinates(items), codec.centres, codec.mean, codec.scale).save(file)
         return file
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:

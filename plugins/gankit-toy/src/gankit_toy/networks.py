@@ -16,7 +16,6 @@ def perceptron(inputs: int, hidden: int, layers: int, outputs: int) -> nn.Sequen
     for module in net:
         if isinstance(module, nn.Linear):
             nn.init.kaiming_normal_(module.weight, a=0.2)
-            nn.init.zeros_(module.bias)
     return net
 
 

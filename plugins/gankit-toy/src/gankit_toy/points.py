@@ -34,11 +34,11 @@ def draw(shape: Shape, count: int, sigma: float) -> list[Point]:
         sigma: standard deviation about a mode's centre, or about the spiral's line.
     """
     rng = np.random.default_rng(0)
-    modes = centres(shape)
-    labels = rng.permutation(np.arange(count) % max(len(modes), 1))
-    exact = modes[labels] if len(modes) else _spiral(rng.random(count))
+    middles = centres(shape)
+    labels = rng.permutation(np.arange(count) % max(len(middles), 1))
+    exact = middles[labels] if len(middles) else _spiral(rng.random(count))
     noisy = exact + sigma * rng.standard_normal((count, 2))
-    names = [str(label) for label in labels] if len(modes) else [None] * count
+    names = [str(label) for label in labels] if len(middles) else [None] * count
     return [Point(x, y, name) for (x, y), name in zip(noisy.tolist(), names, strict=True)]
 
 
@@ -57,12 +57,15 @@ def coordinates(points: Sequence[Point]) -> Array:
     return np.array([(p.x, p.y) for p in points], dtype=np.float64).reshape(-1, 2)
 
 
-def label_means(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
-    """The mean of each label's points, in the order of the labels' names."""
+def modes(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
+    """The centre of each label's points; nothing where the labels are names rather than modes:
+    fewer than two, more than 1000, or fewer than five points to a label."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         if point.label is not None:
             groups.setdefault(point.label, []).append(point)
+    if not 2 <= len(groups) <= min(1000, len(points) / 5):
+        return {}
     means = {label: coordinates(groups[label]).mean(axis=0) for label in sorted(groups)}
     return {label: (float(x), float(y)) for label, (x, y) in means.items()}
 

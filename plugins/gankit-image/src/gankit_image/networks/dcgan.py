@@ -16,7 +16,7 @@ from gankit_image.settings import ImageSettings
 SLOPE = 0.2
 STD = 0.02
 WIDEST = 8
-"""Channels stop doubling at so many times the base width: 512 of 64, as in the paper."""
+"""Channels stop doubling at so many times the base width: 64 to 512 at 64×64 and above."""
 
 
 def build(layout: Layout, settings: ImageSettings) -> Networks:
