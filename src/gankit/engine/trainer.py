@@ -142,23 +142,23 @@ class Trainer:
         """
         settings, clock = self.settings, self.clock
         batch = settings.train.batch * settings.train.d_steps
-        total = settings.train.samples
-        tick_every = settings.log.every or max(total // 100, batch)
-        preview_every = settings.log.preview or max(total // 10, batch)
-        next_tick, next_preview = _after(clock.samples, tick_every), clock.samples
-        next_save = _after(clock.samples, settings.checkpoint.every)
+        total, limit = settings.train.samples, settings.train.time
         self._prepare_threads()
         if clock.samples == 0:
             self.save()
+        tick = Every(settings.log.every or max(total // 100, batch), min(limit / 100 or 30, 30))
+        show = Every(settings.log.preview or max(total // 10, batch), min(limit / 10 or 600, 600))
+        save = Every(settings.checkpoint.every, 60 * settings.checkpoint.minutes)
+        for timer in (tick, show, save):
+            timer.start(clock.samples)
         started, before = time.monotonic(), clock.seconds
-        tick_started, tick_samples, saved = started, clock.samples, started
+        tick_started, tick_samples = started, clock.samples
         status = "done"
 
-        while clock.samples < total and not 0 < settings.train.time <= clock.seconds:
+        while clock.samples < total and not 0 < limit <= clock.seconds:
             # Show what the generator can do so far.
-            if clock.samples >= next_preview:
+            if clock.samples == 0 or show.due(clock.samples):
                 self._show()
-                next_preview = _after(clock.samples, preview_every)
 
             # D plays, then G; the average follows.
             self._set_schedules()
@@ -171,22 +171,18 @@ class Trainer:
             clock.steps += 1
             now = time.monotonic()
             clock.seconds = before + now - started
+            over = clock.samples >= total or 0 < limit <= clock.seconds or self.stop_requested
 
             # Report and judge: the only place that waits for the device.
-            if clock.samples >= next_tick or clock.samples >= total:
+            if tick.due(clock.samples) or over:
                 values = self._means()
                 now = time.monotonic()
                 rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
                 self._tick(values, rate)
                 tick_started, tick_samples = now, clock.samples
-                next_tick = _after(clock.samples, tick_every)
 
-            # Save, by samples or by the minute.
-            by_samples = settings.checkpoint.every > 0 and clock.samples >= next_save
-            if by_samples or now - saved > 60 * settings.checkpoint.minutes:
+            if save.due(clock.samples):
                 self.save()
-                saved = time.monotonic()
-                next_save = _after(clock.samples, settings.checkpoint.every)
             if self.stop_requested:
                 status = "interrupted"
                 break
@@ -481,9 +477,22 @@ class Trainer:
         return 4 * weights + weights // 2 + self.reals.cached_bytes + 4 * activations
 
 
-def _after(samples: int, every: int) -> int:
-    """The next multiple of ``every``."""
-    return (samples // every + 1) * every if every > 0 else samples
+class Every:
+    """Comes due every so many samples, or seconds, whichever is first; 0 samples never does."""
+
+    def __init__(self, samples: int, seconds: float) -> None:
+        self.samples, self.seconds = samples, seconds
+
+    def start(self, seen: int) -> None:
+        """Counts from here: on to the next multiple of ``samples``."""
+        self.at = (seen // self.samples + 1) * self.samples if self.samples else float("inf")
+        self.since = time.monotonic()
+
+    def due(self, seen: int) -> bool:
+        if seen < self.at and time.monotonic() - self.since < self.seconds:
+            return False
+        self.start(seen)
+        return True
 
 
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
