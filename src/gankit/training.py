@@ -236,6 +236,7 @@ def preparing(
     ]
 
     data = read_data(plugin, config, source, progress)
+    torch.manual_seed(engine.train.seed)  # a codec may be learnt
     codec = stored_codec(folder, plugin, config)
     if codec is None:
         codec = modality.fit_codec(data.train, settings, progress)
