@@ -6,6 +6,8 @@ import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "gankit"
@@ -13,6 +15,7 @@ author = "The gankit authors"
 copyright = "The gankit authors, Apache License 2.0"
 version = release = installed_version("gankit")
 language = "en"
+smartquotes_action = "qe"  # curly quotes, but no dashes: options begin with two hyphens
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "gankit_reference"]
 exclude_patterns = ["_build", "_ext", "reference/generated"]
@@ -31,3 +34,16 @@ autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+
+
+def plain_attributes(
+    app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+) -> None:
+    """Keeps napoleon from taking "A hash: …" under an attribute for a type and its description."""
+    if what in ("attribute", "data"):
+        lines[:0] = ["..", ""]  # an empty comment: the first line is the one napoleon splits
+
+
+def setup(app: Sphinx) -> None:
+    """Sphinx calls this."""
+    app.connect("autodoc-process-docstring", plain_attributes, priority=100)

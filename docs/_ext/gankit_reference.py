@@ -131,7 +131,7 @@ def recipes(plugins: Iterable[LoadedModality]) -> str:
     for info in (loaded.info for loaded in plugins):
         parts.append(f"## Plugin `{info.name}`")
         for recipe in config.recipes(info):
-            default = ", the default" if recipe.name == info.default_recipe else ""
+            default = " (the default)" if recipe.name == info.default_recipe else ""
             parts += [f"### `{info.name}/{recipe.name}`", _sentence(recipe.about, default)]
             rows = [(key, _text(recipe.about[key])) for key in ABOUT if recipe.about.get(key)]
             if rows:
@@ -141,7 +141,8 @@ def recipes(plugins: Iterable[LoadedModality]) -> str:
 
 
 def _sentence(about: Mapping[str, str], note: str) -> str:
-    return _text(about.get("summary", "").rstrip(".") + note + ".")
+    summary = about.get("summary", "").rstrip(".")
+    return _text(summary[:1].upper() + summary[1:] + note + ".")
 
 
 def guard() -> str:

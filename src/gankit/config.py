@@ -55,7 +55,7 @@ class Config:
             for key in sorted(mine.keys() | theirs.keys())
             if mine.get(key) != theirs.get(key)
             and not any(key == free or key.startswith(free + ".") for free in MAY_CHANGE)
-            and key != "run.recipe"
+            and key not in ("run.recipe", "run.data")  # the data's fingerprint decides
         ]
 
 

@@ -222,6 +222,7 @@ def export_model(
     config: configuration.Config,
     run: str,
     conditions: ConditionTable | None,
+    data: Mapping[str, str],
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and what describes them."""
     from safetensors.torch import save
@@ -250,6 +251,7 @@ def export_model(
                     "format": FORMAT,
                     "plugin": plugin.info.name,
                     "plugin_version": plugin.version,
+                    "data": dict(data),
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
                     "layout": layout_to_json(trainer.codec.layout),

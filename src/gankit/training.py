@@ -68,6 +68,7 @@ def fit(
 
     Raises:
         GankitError: for whatever the caller can put right.
+        KeyboardInterrupt: after Ctrl-C, once everything is saved; the same call resumes.
     """
     name, _, named = plugin.partition("/")
     loaded = installed().modality(name)
@@ -86,7 +87,9 @@ def fit(
         data=None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
     )
     folder = Path(out) if out else next_run(Path("runs"), f"{name}-{config.recipe}")
-    train(loaded, config, folder, source=data, device=device, callbacks=callbacks)
+    status = train(loaded, config, folder, source=data, device=device, callbacks=callbacks)
+    if status == "interrupted":
+        raise KeyboardInterrupt(f"saved in {folder}")
     return Run(folder)
 
 
@@ -276,7 +279,13 @@ def preparing(
             folder=folder / "checkpoints",
             preview=preview,
             export=lambda t: export_model(
-                folder / "model", t, plugin, config, folder.resolve().name, conditions
+                folder / "model",
+                t,
+                plugin,
+                config,
+                folder.resolve().name,
+                conditions,
+                {"fingerprint": data.source.fingerprint, "licence": data.source.licence},
             ),
         ),
         data,

@@ -48,7 +48,7 @@ def duration(seconds: float) -> str:
 
 
 def parse_budget(text: str) -> dict[str, float]:
-    """``90s``, ``10m`` and ``2h`` as time, ``5000``, ``200k`` and ``3M`` as samples.
+    """``90s``, ``10m``, ``2h`` or ``5000``, ``200k``, ``3M`` samples, as ``train.*`` settings.
 
     Raises:
         GankitError: it is neither.
@@ -61,8 +61,9 @@ def parse_budget(text: str) -> dict[str, float]:
         )
     number, unit = float(match[1]), match[2]
     if unit in ("s", "m", "h"):
-        return {"time": number * {"s": 1, "m": 60, "h": 3600}[unit]}
-    return {"samples": int(number * {"": 1, "k": 1e3, "M": 1e6}[unit])}
+        seconds = number * {"s": 1, "m": 60, "h": 3600}[unit]
+        return {"time": seconds, "samples": 10**12}  # time alone decides
+    return {"time": 0, "samples": int(number * {"": 1, "k": 1e3, "M": 1e6}[unit])}
 
 
 def parse_where(words: list[str]) -> dict[str, object]:

@@ -17,9 +17,7 @@ def evaluate(
     ],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[KEY=VALUE]...", help="Settings of the plugin, e.g. its extractors."
-        ),
+        typer.Argument(metavar="KEY=VALUE", help="Settings of the plugin, e.g. its extractors."),
     ] = None,
     data: Annotated[
         str | None,

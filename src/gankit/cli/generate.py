@@ -45,7 +45,7 @@ def generate(
     target = out_ or next_run(Path("generated"), model["run"])
     refuse_existing(target, overwrite)
     chosen = format or plugin.modality.formats[0]
-    data = source.record.get("data", {})
+    data = model["data"]
     record = write_generated(
         plugin.modality,
         source.stream(n, seed=seed, where=asked, device=device),
@@ -59,8 +59,8 @@ def generate(
             "versions": versions(plugin.distribution),
             "seeds": [seed, seed + n - 1],
             "where": asked,
-            "data_fingerprint": data.get("fingerprint"),
-            "data_licence": data.get("licence"),
+            "data_fingerprint": data["fingerprint"],
+            "data_licence": data["licence"],
         },
     )
     # Something to look at beside the files.

@@ -16,7 +16,7 @@ def train(
     settings: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
     ] = None,
@@ -70,8 +70,6 @@ def train(
     if seed is not None:
         words.append(f"train.seed={seed}")
     words += [f"train.{key}={value}" for key, value in limits.items()]
-    if "time" in limits and not any(word.startswith("train.samples=") for word in words):
-        words.append("train.samples=1_000_000_000_000")  # time alone decides
 
     if existing is not None and not (plugin or recipe or config):
         # Only the directory is named: take up the run as it was, with what may change.
@@ -139,12 +137,14 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     import tomli_w
 
     from gankit import training
+    from gankit.engine.trial import TRIAL_SAMPLES, memory_bytes, step_seconds
 
     with training.preparing(loaded, config, folder, None, device, training.quiet) as (
         trainer,
         data,
     ):
-        step = trainer.step_seconds()
+        some = TRIAL_SAMPLES if trainer.device.type == "cpu" else None
+        step = step_seconds(trainer, some)
         count = {
             name: sum(p.numel() for p in module.parameters())
             for name, module in (
@@ -157,7 +157,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         seconds = steps * step
         if train.time:
             seconds = min(seconds, train.time)
-        memory = trainer.memory_bytes()
+        memory = memory_bytes(trainer)
     condition = trainer.codec.layout.condition
     facts = {
         "run": str(folder),

@@ -51,8 +51,8 @@ class Terms:
 class Game:
     """Two networks and the rules they play by.
 
-    Fakes carry the labels of the real batch. Squared gradient norms are taken with respect to
-    the un-augmented samples, through the augmentation.
+    Fakes carry the labels of the real batch. Exact squared gradient norms are taken with respect
+    to the un-augmented samples, through the augmentation; finite differences at augmented ones.
     """
 
     networks: Networks

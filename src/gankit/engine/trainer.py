@@ -24,6 +24,7 @@ from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import Game, Gradients, StepFunction, Terms, Weights, trainable
+from gankit.engine.trial import fastest_threads
 from gankit.errors import GankitError
 from gankit.hookspecs import Callback, ObjectiveInfo, PenaltyInfo
 
@@ -203,7 +204,7 @@ class Trainer:
         pieces = self.settings.train.accumulate
         total: list[Tensor] = []
         for _ in range(pieces):
-            gradients, logs = self._gradients(step, params, self.reals.next(), static)
+            gradients, logs = self.gradients(step, params, self.reals.next(), static)
             if total:
                 torch._foreach_add_(total, list(gradients))
             else:
@@ -219,13 +220,14 @@ class Trainer:
         optimiser.step()
         optimiser.zero_grad()
 
-    def _gradients(
+    def gradients(
         self,
         step: StepFunction,
         params: Sequence[nn.Parameter],
         real: Batch,
         static: Sequence[bool],
     ) -> tuple[Gradients, dict[str, Tensor]]:
+        """One player's gradients on a prepared batch, with fresh latents."""
         x = real.x
         if self.settings.train.channels_last and x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
@@ -402,79 +404,12 @@ class Trainer:
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
         return {"g_optimiser": self.g_optimiser, "d_optimiser": self.d_optimiser}
 
-    # --- Trials ---------------------------------------------------------------------------------
-
     def _prepare_threads(self) -> None:
         """On a CPU, measures how many threads are fastest; a resumed run keeps its number, since
         the order of summation depends on it."""
-        if self.device.type != "cpu":
-            return
-        available = torch.get_num_threads()
-        if not self.threads:
-            self.threads = self.settings.train.threads or (
-                min((self.step_seconds(n), n) for n in _thread_counts(available))[1]
-                if available > 1
-                else 1
-            )
-        torch.set_num_threads(self.threads)
-
-    def step_seconds(self, threads: int | None = None, trials: int = 3) -> float:
-        """The fastest of a few trial steps; leaves no trace in the training state."""
-        if threads is not None:
-            torch.set_num_threads(threads)
-        position, rng = self.reals.position, torch.get_rng_state()
-        on_cuda = self.device.type == "cuda"
-        cuda_rng = torch.cuda.get_rng_state(self.device) if on_cuda else None
-        buffers = [(b, b.clone()) for m in self._modules().values() for b in m.buffers()]
-        fastest = float("inf")
-        for trial in range(trials + 1):  # the first one warms up
-            started = time.perf_counter()
-            for step, params, static in (
-                (self.game.discriminator_step, self.d_params, (True,)),
-                (self.game.generator_step, self.g_params, ()),
-            ):
-                self._gradients(step, params, self.reals.next(), static)
-            if on_cuda:
-                torch.cuda.synchronize(self.device)
-            took = time.perf_counter() - started
-            fastest = min(fastest, took) if trial else fastest
-        for buffer, value in buffers:
-            buffer.copy_(value)
-        self.reals.seek(position)
-        torch.set_rng_state(rng)
-        if cuda_rng is not None:
-            torch.cuda.set_rng_state(cuda_rng, self.device)
-        return fastest * self.settings.train.accumulate
-
-    def memory_bytes(self) -> int:
-        """About what training takes: weights, moments, gradients, cached data, activations.
-
-        Activations are measured on a CUDA device and counted as the outputs of all modules, four
-        times for the second derivatives, elsewhere.
-        """
-        if self.device.type == "cuda":
-            return int(torch.cuda.max_memory_allocated(self.device))
-        weights = sum(
-            p.numel() * 4
-            for m in (self.networks.generator, self.networks.discriminator)
-            for p in m.parameters()
-        )
-        activations = 0
-
-        def count(module: nn.Module, given: Any, output: Any) -> None:
-            nonlocal activations
-            if isinstance(output, Tensor):
-                activations += output.numel() * output.element_size()
-
-        handles = [
-            m.register_forward_hook(count)
-            for net in (self.networks.generator, self.networks.discriminator)
-            for m in net.modules()
-        ]
-        self.step_seconds(trials=0)
-        for handle in handles:
-            handle.remove()
-        return 4 * weights + weights // 2 + self.reals.cached_bytes + 4 * activations
+        if self.device.type == "cpu":
+            self.threads = self.threads or self.settings.train.threads or fastest_threads(self)
+            torch.set_num_threads(self.threads)
 
 
 class Every:

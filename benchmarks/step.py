@@ -1,0 +1,314 @@
+"""One training step of ours against a plain PyTorch loop of the same mathematics.
+
+RpGAN with R1 and R2 at every step on R3GAN-like networks. The plain loop sees reals and fakes in
+separate passes, calls ``loss.backward()``, leaves D unfrozen in G's step, updates parameters and
+their average one by one and reads its losses at every step. The other rows change one thing after
+the other. All take turns within one run, so that whatever else the machine does hits them alike;
+on a CPU what counts is the process's own CPU time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Codec, CodecState, Layout, Networks
+from gankit.engine.data import RealSamples
+from gankit.engine.ema import ema_decay, update_ema
+from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.settings import EngineSettings
+from gankit.engine.trainer import Trainer
+from gankit_image.networks import build_networks
+from gankit_image.settings import ImageSettings
+
+LAYOUT = Layout((3, 32, 32))
+ITEMS = 1024
+GAMMA, HALF_LIFE = 0.05, 10_000.0
+LR, BETAS, EPS = 2e-4, (0.0, 0.99), 1e-8
+
+Play = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """What the plain loop does better than plainly."""
+
+    joint: bool = False
+    frozen: bool = False
+    fused: bool = False
+    foreach: bool = False
+    silent: bool = False
+
+
+class PlainLoop:
+    """A training step as it is usually written."""
+
+    def __init__(self, networks: Networks, reals: Tensor, batch: int, use: Ingredients) -> None:
+        self.G, self.D, self.latent = (
+            networks.generator,
+            networks.discriminator,
+            networks.latent_dim,
+        )
+        self.average = copy.deepcopy(self.G).requires_grad_(False)
+        self.reals, self.batch, self.use = reals, batch, use
+        self.g_optimiser, self.d_optimiser = (
+            torch.optim.Adam(m.parameters(), LR, BETAS, EPS, fused=use.fused, foreach=False)
+            for m in (self.G, self.D)
+        )
+        self.losses = [0.0, 0.0]
+
+    def __call__(self) -> None:
+        self.d_optimiser.zero_grad()
+        d_loss = self.d_backward(self._real(), self._z())
+        self.d_optimiser.step()
+        self.g_optimiser.zero_grad()
+        g_loss = self.g_backward(self._real(), self._z())
+        self.g_optimiser.step()
+        decay = ema_decay(self.batch, HALF_LIFE)
+        with torch.no_grad():
+            if self.use.foreach:
+                update_ema(self.average, self.G, decay)
+            else:
+                pairs = zip(self.average.parameters(), self.G.parameters(), strict=True)
+                for old, new in pairs:
+                    old.mul_(decay).add_(new, alpha=1 - decay)
+        if not self.use.silent:
+            self.losses = [d_loss.item(), g_loss.item()]
+
+    def d_backward(self, real: Tensor, z: Tensor) -> Tensor:
+        with torch.no_grad():
+            fake = self.G(z)
+        if self.use.joint:
+            x = torch.cat([real, fake]).requires_grad_()
+            both = self.D(x)
+            (gradient,) = torch.autograd.grad(both.sum(), x, create_graph=True)
+            real_logits, fake_logits = both.chunk(2)
+            r1, r2 = gradient.square().sum((1, 2, 3)).chunk(2)
+        else:
+            real, fake = real.requires_grad_(), fake.requires_grad_()
+            real_logits, fake_logits = self.D(real), self.D(fake)
+            (of_real,) = torch.autograd.grad(real_logits.sum(), real, create_graph=True)
+            (of_fake,) = torch.autograd.grad(fake_logits.sum(), fake, create_graph=True)
+            r1, r2 = of_real.square().sum((1, 2, 3)), of_fake.square().sum((1, 2, 3))
+        loss = F.softplus(fake_logits - real_logits).mean()
+        loss = loss + GAMMA / 2 * (r1.mean() + r2.mean())
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
+
+    def g_backward(self, real: Tensor, z: Tensor) -> Tensor:
+        self.D.requires_grad_(not self.use.frozen)
+        loss = F.softplus(self.D(real) - self.D(self.G(z))).mean()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.D.requires_grad_(True)
+        return loss.detach()
+
+    def _real(self) -> Tensor:
+        index = torch.randint(len(self.reals), (self.batch,), device=self.reals.device)
+        return self.reals[index]
+
+    def _z(self) -> Tensor:
+        return torch.randn(self.batch, self.latent, device=self.reals.device)
+
+
+class Rows(Codec[Tensor]):
+    """Items that are tensors already."""
+
+    layout = LAYOUT
+
+    def encode(self, items: Sequence[Tensor], rng: np.random.Generator) -> Batch:
+        return Batch(torch.stack(list(items)))
+
+    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Tensor]:
+        return list(batch.x)
+
+    def state(self) -> CodecState:
+        return CodecState({})
+
+
+def make_trainer(networks: Networks, reals: Tensor, batch: int, **train: Any) -> Trainer:
+    """The engine's own trainer on the same reals."""
+    settings = EngineSettings()
+    settings = replace(
+        settings,
+        train=replace(settings.train, batch=batch, **train),
+        loss=replace(settings.loss, r1=GAMMA, r2=GAMMA),
+        optim=replace(settings.optim, lr=LR, beta1=BETAS[0], beta2=BETAS[1], eps=EPS),
+    )
+    codec = Rows()
+    samples = RealSamples(
+        list(reals.cpu()), codec, batch=batch, seed=0, device=reals.device, cache="always"
+    )
+    return Trainer(
+        networks,
+        codec,
+        samples,
+        settings,
+        objective=OBJECTIVES["rpgan"],
+        folder=Path(tempfile.gettempdir()),  # nothing is saved
+    )
+
+
+def play(trainer: Trainer, batch: int) -> Play:
+    """The body of ``Trainer.train``: D, then G, then the average."""
+
+    def step() -> None:
+        trainer._set_schedules()
+        trainer._play(trainer.d_step, trainer.d_params, trainer.d_optimiser, True)
+        trainer._play(trainer.g_step, trainer.g_params, trainer.g_optimiser)
+        update_ema(trainer.ema, trainer.networks.generator, ema_decay(batch, HALF_LIFE))
+        trainer.clock.samples += batch
+        trainer.clock.steps += 1
+
+    return step
+
+
+def disagreement(networks: Networks, reals: Tensor, batch: int) -> dict[str, float]:
+    """Largest relative distance between a parameter's gradient in the plain loop and in ours."""
+    plain = PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients())
+    trainer = make_trainer(copy.deepcopy(networks), reals, batch)
+    trainer._set_schedules()
+    real = reals[:batch]
+    z = torch.randn(batch, networks.latent_dim, device=reals.device)
+
+    def distance(module: nn.Module, ours: Sequence[Tensor]) -> float:
+        theirs = [torch.zeros_like(p) if p.grad is None else p.grad for p in module.parameters()]
+        return max(float((a - b).norm() / b.norm()) for a, b in zip(ours, theirs, strict=True))
+
+    plain.d_backward(real.clone(), z)
+    d_gradients, _ = trainer.game.discriminator_step(
+        trainer.d_params, real, None, z, trainer.weights, True
+    )
+    found = {"D": distance(plain.D, d_gradients)}
+    plain.g_backward(real.clone(), z)
+    g_gradients, _ = trainer.game.generator_step(trainer.g_params, real, None, z, trainer.weights)
+    return found | {"G": distance(plain.G, g_gradients)}
+
+
+def variants(networks: Networks, reals: Tensor, batch: int, quick: bool) -> dict[str, Play]:
+    """Every row of the table, the plain loop first, each with networks of its own."""
+
+    def plain(**use: bool) -> Play:
+        return PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients(**use))
+
+    def ours(**train: Any) -> Play:
+        return play(make_trainer(copy.deepcopy(networks), reals, batch, **train), batch)
+
+    rows = {
+        "plain loop": plain(),
+        "+ reals and fakes in one pass": plain(joint=True),
+        "+ D frozen in G's step": plain(joint=True, frozen=True),
+        "+ fused Adam": plain(joint=True, frozen=True, fused=True),
+        "+ foreach EMA": plain(joint=True, frozen=True, fused=True, foreach=True),
+        "+ no `.item()`": plain(joint=True, frozen=True, fused=True, foreach=True, silent=True),
+        "gankit": ours(),
+        "gankit, bf16": ours(precision="bf16"),
+        "gankit, bf16, channels last": ours(precision="bf16", channels_last=True),
+    }
+    if not quick:
+        rows |= {
+            "gankit, compiled": ours(compile=True),
+            "gankit, compiled, bf16": ours(compile=True, precision="bf16"),
+            "gankit, compiled, bf16, channels last": ours(
+                compile=True, precision="bf16", channels_last=True
+            ),
+        }
+    return rows
+
+
+def seconds(step: Play, steps: int, device: torch.device) -> tuple[float, float]:
+    """CPU and wall seconds a step, the device's work included."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(steps):
+        step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return (time.process_time() - cpu) / steps, (time.perf_counter() - wall) / steps
+
+
+def machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {os.cpu_count()} cores"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--width", type=int, nargs="+", default=[384, 256, 96, 32])
+    parser.add_argument("--blocks", type=int, default=1, help="residual blocks a stage")
+    parser.add_argument("--rounds", type=int, default=9, help="times that every row has its turn")
+    parser.add_argument("--steps", type=int, default=0, help="steps a turn; 0: 1, or 20 on CUDA")
+    parser.add_argument("--quick", action="store_true", help="leave out the compiled rows")
+    options = parser.parse_args()
+
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    device = torch.device(options.device)
+    steps = options.steps or (20 if device.type == "cuda" else 1)
+    networks = build_networks(
+        LAYOUT,
+        ImageSettings(width=tuple(options.width), blocks=options.blocks, augmentations=()),
+    )
+    for module in (networks.generator, networks.discriminator):
+        module.to(device)
+        with torch.no_grad():  # away from the zeros of the start, where gradients vanish
+            for p in module.parameters():
+                p.add_(0.01 * torch.randn_like(p))
+    reals = torch.randn(ITEMS, *LAYOUT.shape, device=device)
+
+    G, D = (
+        sum(p.numel() for p in m.parameters()) / 1e6
+        for m in (networks.generator, networks.discriminator)
+    )
+    print(
+        f"{machine(device)}, {options.threads} thread(s), torch {torch.__version__}; "
+        f"32×32×3, batch {options.batch}, G {G:.2f} M and D {D:.2f} M parameters; "
+        f"{options.rounds} rounds of {steps} step(s)."
+    )
+    apart = disagreement(networks, reals, options.batch)
+    print(
+        "Gradients of gankit against the plain loop's, largest relative distance of any "
+        f"parameter: D {apart['D']:.0e}, G {apart['G']:.0e}.\n",
+        flush=True,
+    )
+
+    rows = variants(networks, reals, options.batch, options.quick)
+    for step in rows.values():  # compiles, too
+        seconds(step, 2, device)
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
+    for _ in range(options.rounds):
+        for name, step in rows.items():
+            taken[name].append(seconds(step, steps, device))
+
+    judged = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
+    print("| a step, ms | CPU min | CPU median | wall min | wall median | speed-up |")
+    print("|---|---|---|---|---|---|")
+    reference = [t[judged] for t in taken["plain loop"]]
+    for name, turns in taken.items():
+        cpu, wall = zip(*turns, strict=True)
+        ratios = [a / b[judged] for a, b in zip(reference, turns, strict=True)]
+        figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
+        cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
+        print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |")
+
+
+if __name__ == "__main__":
+    main()
