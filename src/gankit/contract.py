@@ -81,7 +81,9 @@ class Classes:
         if str(value) not in self.values:
             raise GankitError(
                 f"{self.name}={value}: the data has no such {self.name}",
-                did_you_mean(str(value), self.values, show=20),
+                f"It has {', '.join(self.values)}"
+                if len(self.values) <= 20
+                else did_you_mean(str(value), self.values),
             )
         return [float(str(value) == known) for known in self.values]
 

@@ -77,7 +77,7 @@ def gankit_here(
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data sets that lies beside a checkout here; skips where it is absent."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(__file__).resolve().parents[1] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("needs the real data sets in ../shared/data")
     return folder

@@ -1,0 +1,169 @@
+"""The image plugin from the command line: the main path, and everything that people get wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+TINY = [
+    "train",
+    "--plugin",
+    "image",
+    "--device",
+    "cpu",
+    "width=[16]",
+    "train.batch=8",
+    "train.threads=1",
+    "train.samples=32",
+    "log.preview_count=12",
+]
+
+
+def picture(seed=0, size=(12, 12), mode="RGB"):
+    rng = np.random.default_rng(seed)
+    return Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)).convert(mode)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes of twelve pictures each."""
+    root = tmp_path / "photos"
+    for label in ("cat", "dog"):
+        (root / label).mkdir(parents=True)
+        for i in range(12):
+            picture(i + 100 * (label == "dog")).save(root / label / f"{i}.png")
+    return root
+
+
+def one_line(done, says):
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len([x for x in done.stderr.splitlines() if x.startswith("error:")]) == 1
+
+
+def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
+    """Train, generate by class, evaluate, and evaluate what was written."""
+    (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    done = gankit_here(*TINY, "--data", "photos", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "left out 1" in done.stderr
+    assert "broken.jpg" in done.stderr
+    made = gankit_here("generate", "run", "-n", 10, "--where", "label=dog", "--out", "dogs")
+    assert made.returncode == 0, made.stderr
+    files = sorted((tmp_path / "dogs" / "dog").glob("*.png"))
+    assert len(files) == 10
+    with Image.open(files[0]) as image:
+        assert image.size == (12, 12)
+        assert "trainedAlgorithmicMedia" in image.text["DigitalSourceType"]
+        assert "trainedAlgorithmicMedia" in image.text["XML:com.adobe.xmp"]
+    scores = gankit_here("evaluate", "run", 'extractors=["random-conv"]', "--json")
+    assert scores.returncode == 0, scores.stderr
+    names = {s["name"] for s in json.loads(scores.stdout)["scores"]}
+    assert {"frechet/random-conv", "class_agreement"} <= names
+    again = gankit_here(
+        "evaluate",
+        "dogs",
+        "--data",
+        "photos",
+        'extractors=["random-conv"]',
+        "--metrics",
+        "frechet",
+        "--json",
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["n_generated"] == 10
+    run = json.loads(gankit_here("runs", "show", "run", "--json").stdout)
+    assert run["provenance"]["data"]["problems"][0]["where"].endswith("broken.jpg")
+
+
+@pytest.mark.parametrize("format", ["folder", "zip", "parquet"])
+def test_items_do_not_depend_on_what_else_is_asked(gankit_here, folder, tmp_path, format):
+    gankit_here(*TINY, "--data", "photos", "--out", "run")
+    for name, n, seed in (("a", 20, 0), ("b", 3, 9)):
+        done = gankit_here(
+            "generate", "run", "-n", n, "--seed", seed, "--out", name, "--format", format
+        )
+        assert done.returncode == 0, done.stderr
+    if format == "folder":
+        rows = {
+            name: [
+                json.loads(x) for x in (tmp_path / name / "metadata.jsonl").read_text().splitlines()
+            ]
+            for name in "ab"
+        }
+        wanted = {r["seed"]: r["file_name"] for r in rows["a"]}
+        for row in rows["b"]:
+            with (
+                Image.open(tmp_path / "a" / wanted[row["seed"]]) as one,
+                Image.open(tmp_path / "b" / row["file_name"]) as other,
+            ):
+                assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", "empty"], "empty"),
+        (["--data", "texts"], "texts"),
+        (["--data", "single"], "single"),
+        (["--data", "photos", "resolution=huge"], "resolution"),
+        (["--data", "photos", "fit=squash"], "crop | pad | stretch"),
+        (["--data", "photos", "resolutoin=8"], "Did you mean resolution"),
+        (["--data", "photos", "architecture=vqgan"], "architecture='vqgan'"),
+        (["--data", "photos", "--recipe", "digit"], "Did you mean digits"),
+        (["--data", "plain.parquet"], "plain.parquet"),
+        (["--data", "bomb.zip"], "bomb.zip"),
+        (["--data", "photos", "max_pixels=100"], "photos"),
+        (["--data", "cut", "strict=true"], "cut.png"),
+        (["--data", "flat", "conditional=true"], "label"),
+    ],
+)
+def test_bad_input(gankit_here, folder, tmp_path, words, says):
+    (tmp_path / "empty").mkdir()
+    for name in ("texts", "single", "cut", "flat"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("words")
+    picture().save(tmp_path / "single" / "one.png")
+    for i in range(12):
+        picture(i).save(tmp_path / "cut" / f"{i}.png")
+        picture(i).save(tmp_path / "flat" / f"{i}.png")
+    whole = io.BytesIO()
+    picture().save(whole, "png")
+    (tmp_path / "cut" / "cut.png").write_bytes(whole.getvalue()[:200])
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "plain.parquet")
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("bomb.png", b"\0" * (300 * 2**20))
+    before = sorted(p for p in tmp_path.rglob("*"))
+    one_line(gankit_here(*TINY, *words), says)
+    assert sorted(p for p in tmp_path.rglob("*")) == before
+
+
+def test_where_label_11_of_ten(gankit_here):
+    """The built-in digits have labels 0 to 9."""
+    assert gankit_here(*TINY, "--out", "run").returncode == 0
+    done = gankit_here("generate", "run", "-n", 2, "--where", "label=11")
+    one_line(done, "the data has no such label")
+    assert "It has 0, 1, 2, 3" in done.stderr
+
+
+def test_mixed_sizes_are_fitted(gankit_here, tmp_path):
+    (tmp_path / "mixed").mkdir()
+    for i, size in enumerate([(10, 20), (33, 7), (64, 48), (9, 9)] * 3):
+        picture(i, size, ("L", "RGB", "RGBA")[i % 3]).save(tmp_path / "mixed" / f"{i}.png")
+    for fit in ("crop", "pad", "stretch"):
+        done = gankit_here(*TINY, "--data", "mixed", "resolution=18x12", f"fit={fit}", "--out", fit)
+        assert done.returncode == 0, done.stderr
+        gankit_here("generate", fit, "-n", 1, "--out", f"{fit}-made")
+        (file,) = (tmp_path / f"{fit}-made").rglob("*.png")
+        with Image.open(file) as image:
+            assert image.size == (18, 12)
+            assert image.mode == "RGBA"
