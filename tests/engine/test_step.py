@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from gankit.contract import Networks
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.step import Game, Terms, Weights, trainable
 from gankit.hookspecs import PenaltyInfo
@@ -135,3 +136,32 @@ def test_bf16_stays_close_and_finite(setting):
     for a, b in zip(exact, short, strict=True):
         assert b.dtype == torch.float32
         assert (a - b).norm() <= 0.1 * a.norm() + 1e-3
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradients_have_the_layout_of_their_parameters(layout):
+    """Fused Adam reads both as raw memory; autograd.grad promises nothing of the kind."""
+
+    class Convolutions(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = torch.nn.Sequential(
+                torch.nn.Conv2d(3, 8, 3), torch.nn.LeakyReLU(0.2),
+                torch.nn.Conv2d(8, 6, 3, stride=2), torch.nn.Flatten(), torch.nn.Linear(24, 1),
+            )  # fmt: skip
+
+        def forward(self, x, c):
+            return self.net(x).squeeze(1)
+
+    class Linear(torch.nn.Module):
+        def forward(self, z, c):
+            return z.view(-1, 3, 7, 7)
+
+    discriminator = Convolutions().to(memory_format=layout)
+    game = Game(Networks(Linear(), discriminator, 147), OBJECTIVES["rpgan"])
+    params = trainable(discriminator)
+    w = Weights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
+    x = torch.randn(4, 3, 7, 7).contiguous(memory_format=layout)
+    gradients, _ = game.discriminator_step(params, x, None, torch.randn(4, 147), w)
+    for p, g in zip(params, gradients, strict=True):
+        assert g.stride() == p.stride()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -67,7 +68,14 @@ VARIANTS = {
 }
 
 
-@pytest.mark.parametrize("words", VARIANTS.values(), ids=VARIANTS)
+COMPILED = pytest.param(["train.compile=true"], id="compiled", marks=[
+    pytest.mark.slow, pytest.mark.filterwarnings("ignore"),
+    pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "words", [*(pytest.param(words, id=name) for name, words in VARIANTS.items()), COMPILED]
+)
 def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, words):
     """20 steps = 10 + Ctrl-C + 10."""
     words = [*words, "train.samples=960", "log.every=16"]

@@ -178,10 +178,14 @@ class Game:
 def _gradients(loss: Tensor, params: Sequence[Tensor]) -> Gradients:
     """Gradients in the memory layout of their parameters, which fused Adam takes for granted."""
     found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
-    return tuple(
-        g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
-        for g, p in zip(found, params, strict=True)
-    )
+    return tuple(laid_out_as(p, g) for g, p in zip(found, params, strict=True))
+
+
+def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+    """A tensor of a parameter's shape in that parameter's memory layout."""
+    if value.stride() == parameter.stride():
+        return value
+    return torch.empty_like(parameter).copy_(value)
 
 
 StepFunction = Callable[..., tuple[Gradients, Logs]]

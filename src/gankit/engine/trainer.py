@@ -23,7 +23,15 @@ from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
-from gankit.engine.step import Game, Gradients, StepFunction, Terms, Weights, trainable
+from gankit.engine.step import (
+    Game,
+    Gradients,
+    StepFunction,
+    Terms,
+    Weights,
+    laid_out_as,
+    trainable,
+)
 from gankit.engine.trial import fastest_threads
 from gankit.errors import GankitError
 from gankit.hookspecs import Callback, ObjectiveInfo, PenaltyInfo
@@ -385,6 +393,11 @@ class Trainer:
                 i, _, what = key.partition("/")
                 state.setdefault(int(i), {})[what] = value
             groups = optimiser.state_dict()["param_groups"]
+            for number, parameter in enumerate(optimiser.param_groups[0]["params"]):
+                moments = state.get(number, {})
+                for what, value in moments.items():
+                    if value.shape == parameter.shape:  # fused Adam takes the layout for granted
+                        moments[what] = laid_out_as(parameter, value.to(parameter.device))
             optimiser.load_state_dict({"state": state, "param_groups": groups})
         self.weights.augment_p.copy_(tensors["augment_p"])
         self.clock, self.threads = Clock(**meta["clock"]), meta["threads"]
