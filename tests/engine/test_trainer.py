@@ -222,3 +222,26 @@ def test_adaptive_augmentation_moves_p(vectors, tmp_path, monkeypatch):
         "optim.d_lr=1e-2",
     )
     assert float(final_state(tmp_path / "adapted")[0]["augment_p"]) > 0.05
+
+
+def test_collapse_within_each_class_is_seen(vectors, tmp_path, monkeypatch):
+    """A generator that ignores z and draws one thing a class: classes vary, samples do not."""
+
+    class Deaf(torch.nn.Module):
+        def __init__(self, generator):
+            super().__init__()
+            self.generator = generator
+
+        def forward(self, z, c):
+            return self.generator(torch.zeros_like(z), c)
+
+    build = vectors.modality.build_networks
+
+    def deaf(*given):
+        networks = build(*given)
+        return dataclasses.replace(networks, generator=Deaf(networks.generator))
+
+    monkeypatch.setattr(vectors.modality, "build_networks", deaf)
+    train(vectors, tmp_path / "run", "train.samples=640", "log.every=64")
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(lines[-1])["guard"] == "collapsing"

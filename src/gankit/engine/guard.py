@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 COLLAPSE_RATIO = 0.25
-"""Fakes that vary less than this share of what reals do count as collapsing."""
+"""Fakes of one condition that vary less than this share of what all reals do are collapsing."""
 RUNAWAY = 1e3
 """Logits beyond this mean that D's scale runs away."""
 

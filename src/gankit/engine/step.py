@@ -170,7 +170,6 @@ class Game:
         """Gradients of G's loss in G's parameters ``params``."""
         fake = self.generate(z, c)
         loss, logs = self.generator_loss(real, fake, c, w)
-        logs["fake_std"] = fake.detach().std(0).mean()
         logs["real_std"] = real.std(0).mean()
         return _gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 

@@ -292,7 +292,20 @@ class Trainer:
         self._sums, self._counts = {}, {}
         return means
 
+    def _variety(self) -> float:
+        """How much the averaged generator makes of different latents for one condition: the mean
+        standard deviation over latents. Classes that differ do not hide that each has collapsed.
+        """
+        sampler, latents = self.sampler(), 16
+        spreads = []
+        for condition in range(4):
+            c = sampler.draw_conditions([condition] * latents, {})
+            x = sampler.generate(sampler.latents(range(latents)), c).x
+            spreads.append(x.std(0).mean())
+        return float(torch.stack(spreads).mean())
+
     def _tick(self, values: dict[str, float], rate: float) -> None:
+        values["fake_std"] = self._variety()
         try:
             status = self.guard.check(values)
         except DivergedError as broken:
