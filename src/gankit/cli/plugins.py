@@ -1,4 +1,4 @@
-"""``gankit plugins list | show``"""
+"""``gankit plugins list | show | check``"""
 
 from __future__ import annotations
 
@@ -80,3 +80,42 @@ def _value(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_value, value)) + "]"
     return "-" if value is None else str(value)
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Settings that make it small, e.g. width=[16]."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(metavar="PATH", help="Data to check on.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run the conformance kit: does the plugin keep the contract? Exit code 1 if it does not."""
+    from gankit.config import parse_overrides
+    from gankit.testing import CHECKS, Subject, run_check
+
+    subject = Subject.of(name, parse_overrides(settings or []), data)
+    results = []
+    for one in CHECKS:
+        result = run_check(subject, one)
+        results.append(result)
+        if not json:
+            mark = {"passed": "ok", "skipped": "-"}.get(result.status, result.status.upper())
+            told = f": {result.message}" if result.message else ""
+            out.print(f"{mark:8}{one.name}{told}", markup=False)
+    failed = [r for r in results if not r.ok]
+    if json:
+        print_json(
+            [
+                {"check": r.check.name, "status": r.status, "message": r.message,
+                 "seconds": r.seconds}
+                for r in results
+            ]
+        )  # fmt: skip
+    else:
+        seconds = sum(r.seconds for r in results)
+        out.print(f"{len(results) - len(failed)} of {len(results)} hold ({seconds:.0f} s)")
+    if failed:
+        raise typer.Exit(1)
