@@ -47,7 +47,7 @@ clean:
 $(VENV)/.python:
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "gankit needs Python 3.11 or newer; python3 is $$(python3 --version)"; exit 2; }
-	@python3 -m venv $(VENV) 2>/dev/null || sh tools/install-venv.sh $(VENV)
+	@python3 -m venv $(VENV) >/dev/null 2>&1 || sh tools/install-venv.sh $(VENV)
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check uv
 	@touch $@
 

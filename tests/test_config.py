@@ -63,6 +63,7 @@ def test_values_are_toml_and_bare_words_are_text():
         (["fit=strech"], "fit='strech': .*It takes crop | pad"),
         (["train.batch=0"], "train.batch=0: must be above 0"),
         (["train.batch=10", "train.accumulate=3"], "train.accumulate=3"),
+        (["augment.p=2"], "augment.p=2"),
         (["data.holdout=1.5"], "data.holdout=1.5"),
         (["optim.lr=fast"], "optim.lr='fast': .*It takes number, "),
         (["optim.lr=[1, 2, 3]"], "optim.lr="),

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.contract import PluginInfo
+from gankit.engine.schedules import Ramp
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
 
@@ -269,6 +270,13 @@ def _check_engine(engine: EngineSettings) -> None:
     }.items():
         if value < 0:
             raise GankitError(f"{key}={value}: must not be negative", "Use 0 or more")
+    scheduled = engine.augment.p
+    ends = (
+        scheduled if isinstance(scheduled, tuple)
+        else (scheduled.start, scheduled.stop) if isinstance(scheduled, Ramp) else (scheduled,)
+    )  # fmt: skip
+    if not all(0 <= p <= 1 for p in ends):
+        raise GankitError(f"augment.p={engine.augment.p}: a probability", "Use 0 to 1")
     if engine.train.batch % engine.train.accumulate:
         raise GankitError(
             f"train.batch={engine.train.batch} cannot be cut into "

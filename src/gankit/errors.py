@@ -20,7 +20,8 @@ class GankitError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}. {self.hint}" if self.hint else self.message
+        stop = "" if self.message.endswith(("?", ".", "!")) else "."
+        return f"{self.message}{stop} {self.hint}" if self.hint else self.message
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:

@@ -71,6 +71,9 @@ class Callback:
     def preview(self, file: Path) -> None:
         """A preview was written."""
 
+    def warning(self, message: str) -> None:
+        """Something that whoever watches should know; training goes on."""
+
     def finished(self, status: str) -> None:
         """Training ended: ``done``, ``interrupted`` or ``failed``."""
 

@@ -102,7 +102,7 @@ class Plugins:
         raise GankitError(
             f"no plugin named {name!r}",
             did_you_mean(name, sorted(self.infos()))
-            + " `gankit plugins list` shows what is installed",
+            + ". `gankit plugins list` shows what is installed",
         )
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:

@@ -73,6 +73,7 @@ def write_generated(
             f"cannot write format {format!r}", f"Known: {', '.join(modality.formats)}"
         )
     refuse_existing(target, overwrite)
+    target = Path(os.path.abspath(target))
     statement = Provenance(software(), run, now(), modality.source_type)
     aside = target.with_name(f".{target.name}.partial")
     count = _Counter(samples)
@@ -111,10 +112,24 @@ def write_generated(
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:
-    """Raises:
-    GankitError: something is there already and may not be overwritten.
+    """Only what gankit generated is ever overwritten, and only when asked.
+
+    Raises:
+        GankitError: something is there already and may not be overwritten.
     """
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not overwrite):
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return
+    record = target / RECORD
+    try:
+        generated = bool(json.loads(record.read_text(encoding="utf-8"))["generated"])
+    except (OSError, ValueError, KeyError, TypeError):
+        generated = False
+    if not generated or target.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise GankitError(
+            f"{target} exists already, and is no folder that gankit generated",
+            "Choose another --out",
+        )
+    if not overwrite:
         raise GankitError(f"{target} exists already", "Choose another --out, or add --overwrite")
 
 

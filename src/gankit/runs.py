@@ -30,6 +30,8 @@ from gankit.plugins import LoadedModality, installed
 from gankit.provenance import RECORD
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.engine.sampling import ConditionTable, Sampler
     from gankit.engine.trainer import Trainer
 
@@ -130,14 +132,13 @@ class Run:
     def sampler(self, device: str = "auto") -> Sampler:
         """The trained generator, ready to draw."""
         import torch
-        from safetensors.torch import load_file
 
         from gankit.engine.devices import choose_device
         from gankit.engine.sampling import ConditionTable, Sampler
 
         modality, model = self.plugin.modality, self.model
         settings = configuration.validate(modality.Settings, model["settings"])
-        tensors = load_file(self.model_folder / CODEC)
+        tensors = read_tensors(self.model_folder / CODEC)
         codec = modality.load_codec(
             CodecState(
                 model["codec"],
@@ -147,7 +148,7 @@ class Run:
         )
         with torch.random.fork_rng(devices=[]):
             generator = modality.build_networks(codec.layout, settings).generator
-        generator.load_state_dict(load_file(self.model_folder / GENERATOR))
+        generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
         conditions = None
         if "conditions/rows" in tensors:
             conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
@@ -297,6 +298,21 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
     return value
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        GankitError: the file is not there, or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
 
 
 def check_format(path: Path, found: int) -> None:

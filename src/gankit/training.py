@@ -22,6 +22,7 @@ from gankit.hookspecs import Callback
 from gankit.plugins import LoadedModality, Plugins, installed
 from gankit.runs import (
     CODEC,
+    CONFIG,
     LOG,
     METRICS,
     MODEL,
@@ -29,6 +30,7 @@ from gankit.runs import (
     export_model,
     next_run,
     read_json,
+    read_tensors,
     write_config,
     write_json,
 )
@@ -165,10 +167,10 @@ def train(
         resuming = check_resumable(folder, plugin, config)
         with preparing(plugin, config, folder, source, device, progress) as (trainer, data):
             recorder = Recorder(folder, plugin, config, data, trainer.device.type)
-            if resuming:
-                trainer.resume()
-            recorder.begin(trainer.clock.samples)
             trainer.callbacks = [recorder, *callbacks, *_plugin_callbacks(plugins)]
+            if resuming:
+                _resume(trainer)
+            recorder.begin(trainer.clock.samples)
             for callback in trainer.callbacks:
                 callback.started(folder, config.as_table())
             status = "failed"
@@ -179,6 +181,20 @@ def train(
                 for callback in trainer.callbacks:
                     callback.finished(status)
             return status
+
+
+def _resume(trainer: Trainer) -> None:
+    """Takes up the newest checkpoint that can be read, and says so when it is not the newest."""
+    from gankit.engine.checkpoint import unreadable
+
+    before = set(unreadable(trainer.folder))
+    trainer.resume()
+    for bad in sorted(set(unreadable(trainer.folder)) - before):
+        for callback in trainer.callbacks:
+            callback.warning(
+                f"checkpoint {bad.stem} cannot be read and was set aside; going on from "
+                f"{trainer.clock.samples:,} samples"
+            )
 
 
 def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> bool:
@@ -294,14 +310,12 @@ def preparing(
 
 def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:
     """The codec of a run that is resumed, or None."""
-    from safetensors.torch import load_file
-
     model = folder / "model"
     if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
         return None
     tensors = {
         k.removeprefix("codec/"): v
-        for k, v in load_file(model / CODEC).items()
+        for k, v in read_tensors(model / CODEC).items()
         if k.startswith("codec/")
     }
     state = CodecState(read_json(model / MODEL)["codec"], tensors)
@@ -375,6 +389,9 @@ class Recorder(Callback):
         if status == "done" and len(previews) > 1:
             self.plugin.modality.animate(previews, self.folder / "previews" / "progress")
 
+    def warning(self, message: str) -> None:
+        self.say(f"warning: {message}")
+
     def say(self, line: str) -> None:
         with (self.folder / LOG).open("a") as file:
             file.write(f"{provenance.now()} {line}\n")
@@ -406,7 +423,7 @@ def _locked(folder: Path) -> Iterator[None]:
     finally:
         lock.release()
         with contextlib.suppress(OSError):  # nothing came of it: leave no empty folder behind
-            if {p.name for p in folder.iterdir()} <= {".lock"}:
+            if not (folder / CONFIG).is_file():
                 (folder / ".lock").unlink(missing_ok=True)
                 for place in made:
                     place.rmdir()

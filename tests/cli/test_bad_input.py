@@ -132,3 +132,43 @@ def test_a_full_disk(tmp_path):
     assert "cannot write" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.rglob(".*partial"))
+
+
+def test_overwrite_spares_what_gankit_did_not_generate(gankit_here, run, tmp_path):
+    """Not a run, not somebody's files, not the folder one stands in."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    shutil.copytree(run, tmp_path / "run")
+    for target in ("mine", "run", "."):
+        before = snapshot(tmp_path)
+        done = gankit_here("generate", "run", "-n", 2, "--out", target, "--overwrite")
+        assert done.returncode == 2
+        assert "no folder that gankit generated" in done.stderr
+        assert snapshot(tmp_path) == before
+    for _ in range(2):
+        assert gankit_here("generate", "run", "-n", 2, "--out", "g", "--overwrite").returncode == 0
+
+
+def test_a_damaged_checkpoint_is_named_and_set_aside(gankit_here, run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    newest = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1]
+    (newest / "state.safetensors").write_bytes(b"half")
+    done = gankit_here(*TOY, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert f"{newest.name} cannot be read and was set aside" in done.stderr
+    assert newest.with_name(newest.name + ".unreadable").is_dir()
+
+
+def test_damaged_weights(gankit_here, run, tmp_path):
+    shutil.copytree(run / "model", tmp_path / "model")
+    (tmp_path / "model" / "generator.safetensors").write_bytes(b"half")
+    done = gankit_here("generate", "model", "-n", 2)
+    assert done.returncode == 2
+    assert "generator.safetensors cannot be read" in done.stderr
+
+
+def test_a_refused_folder_is_left_as_it_was(gankit_here, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    gankit_here(*TOY, "--out", "mine")
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]

@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gankit.engine.checkpoint import META, TENSORS, checkpoints, load_checkpoint, save_checkpoint
+from gankit.engine.checkpoint import (
+    META,
+    TENSORS,
+    checkpoints,
+    load_checkpoint,
+    save_checkpoint,
+    unreadable,
+)
 from gankit.errors import GankitError
 
 
@@ -40,6 +47,10 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, name):
     damaged = save(tmp_path, 20) / name
     damaged.write_bytes(damaged.read_bytes()[:10])
     assert load_checkpoint(tmp_path)[1] == {"samples": 10}
+    assert [p.name for p in unreadable(tmp_path)] == ["000000000020.unreadable"]
+    for samples in (12, 14):  # the damaged one does not count among those kept
+        save(tmp_path, samples)
+    assert [int(p.name) for p in checkpoints(tmp_path)] == [12, 14]
 
 
 def test_all_damaged_says_so(tmp_path):

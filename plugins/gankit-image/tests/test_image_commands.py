@@ -163,6 +163,16 @@ def test_resumed_is_bit_identical_in_any_memory_layout(gankit_here, folder, tmp_
     assert one.read_bytes() == other.read_bytes()
 
 
+def test_a_dry_run_says_what_is_left_out(gankit_here, folder):
+    """Damaged files, and labels that do not count since one picture has none."""
+    (folder / "cat" / "broken.jpg").write_bytes(b"no picture")
+    picture().save(folder / "stray.png")
+    done = gankit_here(*TINY, "--recipe", "image/digits", "--data", "photos", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "broken.jpg" in done.stdout
+    assert "labels ignored, 1 images have none" in done.stdout
+
+
 def test_where_label_11_of_ten(gankit_here):
     """The built-in digits have labels 0 to 9."""
     assert gankit_here(*TINY, "--out", "run").returncode == 0

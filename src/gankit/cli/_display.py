@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Group
 from rich.live import Live
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -94,6 +95,9 @@ class Display(Callback):
         if status in self.advice and status not in self.warned:
             self.warned.add(status)
             err.print(f"[yellow]warning:[/] {self.advice[status]}")
+
+    def warning(self, message: str) -> None:
+        err.print(f"[yellow]warning:[/] {escape(message)}")
 
     def preview(self, file: Path) -> None:
         self.latest_preview = file

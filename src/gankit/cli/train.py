@@ -87,7 +87,7 @@ def train(
     resolved = configuration.resolve(
         loaded.info,
         loaded.modality.Settings,
-        recipe=recipe or inline or None,
+        recipe=(recipe or inline or "").removeprefix(f"{name}/") or None,
         files=files,
         overrides=words,
         data=data,
@@ -100,6 +100,7 @@ def train(
         return
     from gankit.engine.guard import ADVICE
 
+    had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(engine.train.samples, engine.train.time, ADVICE)
     status = training.train(
         loaded, resolved, folder, device=device, callbacks=[display], progress=display.preparing
@@ -110,14 +111,20 @@ def train(
     if left_out:
         first = run.record["data"]["problems"][0]
         err.print(
-            f"[yellow]left out {left_out} that could not be read[/], e.g. "
-            f"{first['where']}: {first['why']} (all in {folder / 'provenance.json'})"
+            f"left out {left_out} that could not be read, e.g. {first['where']}: "
+            f"{first['why']} (all in {folder / 'provenance.json'})",
+            markup=False,
         )
     if json:
         print_json({"run": str(folder), "status": status, **last})
     else:
         seconds = float(last.get("seconds", 0))
         samples = int(last.get("samples", 0))
+        if samples == had:
+            out.print(
+                "nothing left to train: it has had its samples or its time; for more, add "
+                f"--budget {2 * samples}"
+            )
         out.print(f"{status}: {folder} ({samples:,} samples, {duration(seconds)})")
         if status == "done":
             place = shlex.quote(str(folder))
@@ -179,6 +186,12 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     out.print(tomli_w.dumps(config.as_table()), markup=False)
     out.print(f"data:           {data.source.description}", markup=False)
     out.print(f"items:          {len(data.train):,} to train on, {len(data.heldout):,} held out")
+    if data.source.problems:
+        first = data.source.problems[0]
+        out.print(
+            f"left out:       {len(data.source.problems)}, e.g. {first.where}: {first.why}",
+            markup=False,
+        )
     out.print(f"conditioned on: {', '.join(facts['conditions']) or 'nothing'}", markup=False)
     out.print(
         f"parameters:     generator {count['generator']:,}, "

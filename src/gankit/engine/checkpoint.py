@@ -51,18 +51,29 @@ def save_checkpoint(
     return target
 
 
+UNREADABLE = ".unreadable"
+
+
 def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The newest checkpoint that can be read, or None when there is none.
+
+    Newer ones that cannot be read are set aside under another name, so that they do not count
+    among those kept; :func:`unreadable` lists them.
 
     Raises:
         GankitError: there are checkpoints, and none can be read.
     """
     found, reason = checkpoints(folder), ""
+    damaged: list[Path] = []
     for path in reversed(found):
         try:
-            return load_file(path / TENSORS), json.loads((path / META).read_text())
+            state = load_file(path / TENSORS), json.loads((path / META).read_text())
+            for bad in damaged:
+                bad.rename(bad.with_name(bad.name + UNREADABLE))
+            return state
         except (OSError, ValueError, SafetensorError) as error:
             reason = f"{path}: {error}"
+            damaged.append(path)
     if found:
         raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")
     return None
@@ -70,7 +81,16 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints, oldest first."""
-    return sorted(p for p in folder.glob("[0-9]*") if p.is_dir()) if folder.is_dir() else []
+    return sorted(p for p in _folders(folder) if p.name.isdigit())
+
+
+def unreadable(folder: Path) -> list[Path]:
+    """The damaged checkpoints that were set aside."""
+    return sorted(p for p in _folders(folder) if p.name.endswith(UNREADABLE))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in folder.glob("[0-9]*") if p.is_dir()] if folder.is_dir() else []
 
 
 def _sync(path: Path) -> None:

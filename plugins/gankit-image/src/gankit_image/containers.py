@@ -172,7 +172,7 @@ def _labelled(
 
     A folder around everything is looked through, and of splits (train, test) the train part is
     taken. Labels are those of ``metadata.jsonl``; failing that, the name of the first folder
-    below, where every image lies in one.
+    below, and none for an image that lies in no folder.
     """
     top, note = "", ""
     while images:
@@ -196,9 +196,7 @@ def _labelled(
     if any(listed.get(name) is not None for name in images):
         return images, note, [listed.get(name) for name in images]
     relative = [name[len(top) :].split("/") for name in images]
-    if all(len(parts) > 1 for parts in relative):
-        return images, note, [parts[0] for parts in relative]
-    return images, note, [None] * len(images)
+    return images, note, [parts[0] if len(parts) > 1 else None for parts in relative]
 
 
 def _metadata_labels(
