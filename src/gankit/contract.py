@@ -406,7 +406,10 @@ class Modality(ABC, Generic[Item]):
 
     @abstractmethod
     def preview(self, items: Sequence[Item], target: Path) -> Path:
-        """Something to look at, written to ``target`` plus a suffix; returns the file."""
+        """Something to look at, written to ``target`` plus a suffix; returns the file.
+
+        The items are generated ones, and the file says so where its format can.
+        """
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
         """The previews of one training run as a short film, or None."""

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL.PngImagePlugin import PngInfo
+
 from gankit.contract import (
     CodecState,
     Evaluator,
@@ -25,7 +27,7 @@ from gankit_toy.codec import PointCodec
 from gankit_toy.evaluators import Coordinates, Modes
 from gankit_toy.files import read_points, write_csv
 from gankit_toy.networks import Discriminator, Generator
-from gankit_toy.pictures import film, scatter
+from gankit_toy.pictures import MADE_BY, film, scatter
 from gankit_toy.points import Point, Shape, coordinates, draw
 
 FEWEST = 10
@@ -131,7 +133,10 @@ class ToyModality(Modality[Point]):
     def preview(self, items: Sequence[Point], target: Path) -> Path:
         codec = self._codec or PointCodec.fit(items, conditional=False)
         file = target.with_name(target.name + ".png")
-        scatter(coordinates(items), codec.centres, codec.mean, codec.scale).save(file)
+        picture = scatter(coordinates(items), codec.centres, codec.mean, codec.scale)
+        mark = PngInfo()
+        mark.add_text("Source", MADE_BY)
+        picture.save(file, pnginfo=mark)
         return file
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
