@@ -145,9 +145,12 @@ def _evaluate_files(
     samples: list[Sample[Any]]
     if alone:
         run = Run(path)
-        saved = {f"{k}={configuration.as_toml(v)}" for k, v in run.model["settings"].items()}
         config = configuration.resolve(
-            loaded.info, loaded.modality.Settings, data=data, overrides=[*sorted(saved), *overrides]
+            loaded.info,
+            loaded.modality.Settings,
+            data=data,
+            files=[run.model["settings"]],
+            overrides=overrides,
         )
         divided = read_data(loaded, config, None, progress)
         samples = list(

@@ -139,13 +139,7 @@ class Run:
         modality, model = self.plugin.modality, self.model
         settings = configuration.validate(modality.Settings, model["settings"])
         tensors = read_tensors(self.model_folder / CODEC)
-        codec = modality.load_codec(
-            CodecState(
-                model["codec"],
-                {k.removeprefix("codec/"): v for k, v in tensors.items() if k.startswith("codec/")},
-            ),
-            settings,
-        )
+        codec = modality.load_codec(codec_state(model, tensors), settings)
         with torch.random.fork_rng(devices=[]):
             generator = modality.build_networks(codec.layout, settings).generator
         generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
@@ -298,6 +292,12 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
     return value
+
+
+def codec_state(model: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> CodecState:
+    """The codec's state from what ``model.json`` and ``codec.safetensors`` hold."""
+    own = {k.removeprefix("codec/"): v for k, v in tensors.items() if k.startswith("codec/")}
+    return CodecState(model["codec"], own)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

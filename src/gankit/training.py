@@ -16,7 +16,7 @@ import numpy as np
 from gankit import config as configuration
 from gankit import provenance
 from gankit.config import Config
-from gankit.contract import Codec, CodecState, Progress, Source
+from gankit.contract import Codec, Progress, Source
 from gankit.errors import GankitError
 from gankit.hookspecs import Callback
 from gankit.plugins import LoadedModality, Plugins, installed
@@ -27,6 +27,7 @@ from gankit.runs import (
     METRICS,
     MODEL,
     Run,
+    codec_state,
     export_model,
     next_run,
     read_json,
@@ -313,12 +314,7 @@ def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[
     model = folder / "model"
     if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
         return None
-    tensors = {
-        k.removeprefix("codec/"): v
-        for k, v in read_tensors(model / CODEC).items()
-        if k.startswith("codec/")
-    }
-    state = CodecState(read_json(model / MODEL)["codec"], tensors)
+    state = codec_state(read_json(model / MODEL), read_tensors(model / CODEC))
     return plugin.modality.load_codec(state, config.settings)
 
 

@@ -118,6 +118,19 @@ def test_evaluate_files(gankit_here, trained, tmp_path):
     assert [s["name"] for s in json.loads(done.stdout)["scores"]] == ["frechet/coordinates"]
 
 
+def test_evaluate_a_copied_model(gankit_here, trained, tmp_path):
+    """Its own settings stand in model.json; the real data is named."""
+    import shutil
+
+    shutil.copytree(trained / "model", tmp_path / "copied")
+    gankit_here("generate", trained, "-n", 80, "--out", "real")
+    done = gankit_here(
+        "evaluate", "copied", "--data", "real/points.csv", "--metrics", "frechet", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert [s["name"] for s in json.loads(done.stdout)["scores"]] == ["frechet/coordinates"]
+
+
 def test_reading_commands_speak_json(gankit_here, trained):
     runs = json.loads(gankit_here("runs", "list", trained.parent, "--json").stdout)
     assert [r["status"] for r in runs] == ["done"]

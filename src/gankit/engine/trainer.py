@@ -309,11 +309,7 @@ class Trainer:
         try:
             status = self.guard.check(values)
         except DivergedError as broken:
-            raise GankitError(
-                f"training diverged after {self.clock.samples:,} samples: {broken} not finite",
-                "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
-                "optim.lr, or train.precision=fp32",
-            ) from None
+            raise self._diverged(str(broken)) from None
         line: dict[str, Any] = {
             "samples": self.clock.samples,
             "steps": self.clock.steps,
@@ -326,6 +322,13 @@ class Trainer:
         }
         for callback in self.callbacks:
             callback.tick(line)
+
+    def _diverged(self, what: str) -> GankitError:
+        return GankitError(
+            f"training diverged after {self.clock.samples:,} samples: {what} not finite",
+            "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
+            "optim.lr, or train.precision=fp32",
+        )
 
     def sampler(self) -> Sampler:
         """The averaged generator as it stands."""
@@ -361,11 +364,7 @@ class Trainer:
             return
         tensors, meta = self.state()
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
-            raise GankitError(
-                f"training diverged after {self.clock.samples:,} samples: weights not finite",
-                "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
-                "optim.lr, or train.precision=fp32",
-            )
+            raise self._diverged("weights")
         try:
             keep = self.settings.checkpoint.keep
             save_checkpoint(self.folder, self.clock.samples, tensors, meta, keep)
@@ -459,7 +458,3 @@ class Every:
 def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     start = name + "/"
     return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}
-
-
-def _thread_counts(available: int) -> list[int]:
-    return sorted({1, available, *(n for n in (2, 4, 8, 16, 32, 64) if n < available)})
