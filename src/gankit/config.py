@@ -364,6 +364,13 @@ def flatten(table: Table, prefix: str = "") -> Table:
     return flat
 
 
+def as_toml(value: Any) -> str:
+    """One value as TOML."""
+    import tomli_w
+
+    return tomli_w.dumps({"v": value}, multiline_strings=False).removeprefix("v = ").strip()
+
+
 def _merge(below: Table, above: Table) -> Table:
     merged = dict(below)
     for key, value in above.items():
