@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 PLUGIN_API = 1
 """The version of this contract. A plugin states the one it was written for."""
+OLDEST_PLUGIN_API = 1
+"""The oldest one that this gankit still takes."""
 
 Item = TypeVar("Item")
 
@@ -46,8 +48,8 @@ class PluginInfo:
     """One line for ``gankit plugins list``."""
     target: str
     """Where the :class:`Modality` lives, as ``"package.module:Class"``; imported on first use."""
-    api: int = PLUGIN_API
-    """The contract's version the plugin was written for."""
+    api: int = 1
+    """The contract's version the plugin was written for: one that says nothing means the first."""
     suffixes: tuple[str, ...] = ()
     """File endings that the modality reads, with the dot."""
     recipes: str = ""

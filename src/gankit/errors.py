@@ -24,6 +24,22 @@ class GankitError(Exception):
         return f"{self.message}{stop} {self.hint}" if self.hint else self.message
 
 
+class PluginFault(GankitError):  # noqa: N818 - it says whose fault it is
+    """A plugin did not keep its contract, seen while it was in use.
+
+    Args:
+        plugin: its name.
+        what: what it did, as a clause: "its generator gives …".
+    """
+
+    def __init__(self, plugin: str, what: str) -> None:
+        super().__init__(
+            f"plugin {plugin}: {what}",
+            f"Tell its authors; `gankit plugins check {plugin}` says more",
+        )
+        self.plugin, self.what = plugin, what
+
+
 def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:
     """A hint with the names nearest to ``word``, or the known ones when none is near."""
     import difflib

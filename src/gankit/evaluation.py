@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,16 @@ from gankit import config as configuration
 from gankit import provenance
 from gankit.contract import EvaluationData, Progress, Sample
 from gankit.errors import GankitError
+from gankit.hookspecs import MetricInfo
 from gankit.metrics import Score, evaluate
-from gankit.plugins import LoadedModality, installed
+from gankit.metrics.evaluate import GROUPS
+from gankit.plugins import (
+    LoadedModality,
+    Plugins,
+    in_one_line,
+    installed,
+    raise_if_strict,
+)
 from gankit.runs import CONFIG, MODEL, SCORES, Run, read_json, write_json
 from gankit.training import quiet, read_data
 
@@ -181,7 +190,10 @@ def _evaluate(
     progress: Progress,
 ) -> Evaluation:
     plugins = installed()
-    extra = [info for _, infos in plugins.call("gankit_metrics") for info in infos]
+    extra = [
+        _isolated(plugin, info, plugins)
+        for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
+    ]
     scores = evaluate(
         loaded.modality.evaluators(settings), data, seed, only=only, extra=extra, progress=progress
     )
@@ -195,6 +207,21 @@ def _evaluate(
         "scores": [s.as_dict() for s in scores],
     }
     return Evaluation(path, loaded, scores, data.generated, record)
+
+
+def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
+    """A plugin's metric. When it raises it is reported, and the report does without its scores."""
+
+    def function(real: Any, generated: Any, rng: Any) -> dict[str, float]:
+        try:
+            scores = info.function(real, generated, rng)
+            return {name: float(value) for name, value in scores.items()}
+        except Exception as error:  # noqa: BLE001 - isolation is the point
+            raise_if_strict(error)
+            plugins.report(plugin, f"failed in metric {info.name}: {in_one_line(error)}")
+            return {}
+
+    return dataclasses.replace(info, function=function)
 
 
 def _with(loaded: LoadedModality, table: dict[str, Any], overrides: Sequence[str]) -> Any:

@@ -6,26 +6,64 @@ modality behind it is imported when it is used.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import functools
 import importlib
 import os
-from collections.abc import Iterable
+import re
+import signal
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, cast
 
 import pluggy
 
-from gankit import hookspecs
-from gankit.contract import PLUGIN_API, Modality, PluginInfo
+from gankit import faults, hookspecs
+from gankit.contract import OLDEST_PLUGIN_API, PLUGIN_API, Modality, PluginInfo
 from gankit.errors import GankitError, did_you_mean
-from gankit.hookspecs import ENTRY_POINT_GROUP
+from gankit.hookspecs import (
+    ENTRY_POINT_GROUP,
+    Callback,
+    MetricInfo,
+    ObjectiveInfo,
+    PenaltyInfo,
+)
 
 BUILT_IN = frozenset(
     f"gankit-{name}"
     for name in ("toy", "image", "audio", "tabular", "molecule", "text", "video", "material")
 )
 """Distributions that come from this project; ``GANKIT_PLUGINS`` does not switch them off."""
+
+TIME_TO_IMPORT = 10.0
+"""Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` says otherwise."""
+
+GANKIT_OF_API = {0: "<0.1", 1: ">=0.1"}
+"""Which versions of gankit take plugins of an API."""
+
+RECORDS: dict[str, type] = {
+    "gankit_objectives": ObjectiveInfo,
+    "gankit_penalties": PenaltyInfo,
+    "gankit_metrics": MetricInfo,
+    "gankit_callbacks": Callback,
+}
+"""What each hook yields."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The distribution that an entry point comes from."""
+
+    name: str
+    version: str
+    needs: tuple[str, ...] = ()
+    """Its requirements, as its metadata has them."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +73,28 @@ class PluginRecord:
     name: str
     distribution: str
     version: str
+    package: str = ""
+    """The top-level package of its hook module."""
     modalities: tuple[PluginInfo, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """The hooks that it implements."""
     status: str = "ok"
-    """``ok``, ``failed``, ``refused`` (another API) or ``disabled``."""
+    """``ok``, ``failed``, ``refused`` (another API, a name that is taken) or ``disabled``."""
     why: str = ""
     what_to_do: str = ""
+    fault: str = ""
+    """What it did wrong when it was last used, though it loads."""
 
     @property
     def summary(self) -> str:
-        return "; ".join(info.summary for info in self.modalities)
+        return "; ".join(info.summary for info in self.modalities) or ", ".join(
+            hook.removeprefix("gankit_") for hook in self.hooks
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that a person may know it by."""
+        return (self.name, self.distribution, *(info.name for info in self.modalities))
 
 
 @dataclass(frozen=True)
@@ -61,16 +112,22 @@ class Plugins:
 
     Args:
         points: entry points to load; those of the group ``gankit`` when not given.
+        origin: where they come from, for entry points that do not say it themselves.
     """
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(
+        self, points: Iterable[EntryPoint] | None = None, origin: Origin | None = None
+    ) -> None:
         self.manager = pluggy.PluginManager("gankit")
         self.manager.add_hookspecs(hookspecs.Hooks)
         self.records: list[PluginRecord] = []
+        self._faults = faults.recall()
         if points is None:
             points = entry_points(group=ENTRY_POINT_GROUP)
-        for point in sorted(points, key=lambda p: (_distribution(p) not in BUILT_IN, p.name)):
-            self.records.append(self._load(point))
+        found = [(point, origin or origin_of(point)) for point in points]
+        # What comes with gankit is loaded first: nobody takes its names.
+        for point, origin in sorted(found, key=lambda f: (f[1].name not in BUILT_IN, f[0].name)):
+            self.records.append(self._load(point, origin))
 
     def infos(self) -> dict[str, PluginInfo]:
         """Usable modalities by name."""
@@ -94,16 +151,24 @@ class Plugins:
                         info, _instance(info), record.distribution, record.version
                     )
         for record in self.records:
-            if record.status != "ok" and name in (
-                record.name,
-                *(i.name for i in record.modalities),
-            ):
+            if record.status != "ok" and name in record.names:
                 raise GankitError(f"plugin {name} cannot be used: {record.why}", record.what_to_do)
+        for record in self.records:
+            if name == record.name and not record.modalities:
+                raise GankitError(
+                    f"plugin {name} brings no kind of data ({record.summary})",
+                    "It works beside others: name one that does",
+                )
         raise GankitError(
             f"no plugin named {name!r}",
             did_you_mean(name, sorted(self.infos()))
             + ". `gankit plugins list` shows what is installed",
         )
+
+    def record(self, name: str) -> PluginRecord | None:
+        """The record of a plugin, by any name that it goes by; a usable one first."""
+        fitting = [record for record in self.records if name in record.names]
+        return min(fitting, key=lambda r: (r.status != "ok", r.name != name), default=None)
 
     def call(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
         """Calls a hook's implementations one by one: pairs of plugin name and result.
@@ -117,63 +182,149 @@ class Plugins:
                 value = impl.function(*given)
                 # records come as generators, whose code runs here
                 results.append((impl.plugin_name, list(value) if value is not None else []))
-            except Exception as error:  # noqa: BLE001 - isolation is the point
-                _strict(error)
-                import sys
-
-                print(
-                    f"gankit: plugin {impl.plugin_name} failed in {hook}: "
-                    f"{type(error).__name__}: {error}",
-                    file=sys.stderr,
-                )
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+                raise_if_strict(error)
+                self.report(impl.plugin_name, f"failed in {hook}: {in_one_line(error)}")
         return results
 
-    def _load(self, point: EntryPoint) -> PluginRecord:
-        distribution, version = _distribution(point), point.dist.version if point.dist else "?"
-        record = functools.partial(PluginRecord, point.name, distribution, version)
-        if not _enabled(point.name, distribution):
-            return record(
+    def collect(self, hook: str, taken: Collection[str] = ()) -> list[tuple[str, Any]]:
+        """The records that a hook's implementations yield, with the names of their plugins.
+
+        A record of another type, or under a name that is ``taken``, is reported and left out.
+        """
+        wanted, names = RECORDS[hook], set(taken)
+        kept = []
+        for plugin, given in self.call(hook):
+            for record in given:
+                name = getattr(record, "name", None)
+                if not isinstance(record, wanted):
+                    self.report(plugin, f"{hook} gave {record!r}, which is no {wanted.__name__}")
+                elif name in names:
+                    self.report(plugin, f"{hook} gave {name!r}, a name that is taken; left out")
+                else:
+                    names |= {name} if isinstance(name, str) else set()
+                    kept.append((plugin, record))
+        return kept
+
+    def commands(self) -> Iterator[tuple[str, Any]]:
+        """Each plugin's commands, in a Typer application of its own."""
+        import typer
+
+        for impl in reversed(self.manager.hook.gankit_commands.get_hookimpls()):
+            app = typer.Typer()
+            try:
+                impl.function(*[app for _ in impl.argnames])
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - isolation is the point
+                raise_if_strict(error)
+                self.report(impl.plugin_name, f"failed in gankit_commands: {in_one_line(error)}")
+            else:
+                yield impl.plugin_name, app
+
+    def report(self, plugin: str, what: str) -> None:
+        """Says on standard error what a plugin did wrong, and remembers it."""
+        print(f"gankit: plugin {plugin} {what}", file=sys.stderr)
+        self.remember(plugin, what)
+
+    def remember(self, plugin: str, what: str) -> None:
+        """Keeps a fault for ``plugins list``."""
+        if record := self.record(plugin):
+            faults.remember(record.distribution, record.version, what)
+
+    def blame(self, error: BaseException) -> PluginRecord | None:
+        """The plugin, not one of ours, whose code an exception came from."""
+        packages = {
+            target.partition(".")[0]: record
+            for record in self.records
+            for target in (record.package, *(info.target for info in record.modalities))
+            if record.distribution not in BUILT_IN
+        }
+        for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+            package = frame.f_globals.get("__name__", "").partition(".")[0]
+            if package in packages:
+                return packages[package]
+        return None
+
+    # --- Loading one ----------------------------------------------------------------------------
+
+    def _load(self, point: EntryPoint, origin: Origin) -> PluginRecord:
+        known, fault = self._faults.get(origin.name, ("", ""))
+        record = PluginRecord(
+            point.name,
+            origin.name,
+            origin.version,
+            point.module.partition(".")[0],
+            fault=fault if known == origin.version else "",
+        )
+        refused = functools.partial(dataclasses.replace, record, status="refused")
+        remove = f"gankit plugins uninstall {origin.name}"
+        if not _enabled(point.name, origin.name):
+            return dataclasses.replace(
+                record,
                 status="disabled",
                 why="GANKIT_PLUGINS does not name it",
                 what_to_do="Unset GANKIT_PLUGINS, or add it to the list",
             )
-        infos: tuple[PluginInfo, ...] = ()
+        if unfit := _unfit(origin):
+            return refused(
+                why=unfit, what_to_do=f"Install versions that fit, or remove it: {remove}"
+            )
+        if self.manager.has_plugin(point.name):
+            other = next(r.distribution for r in self.records if r.name == point.name)
+            return refused(
+                why=f"{other} has a plugin named {point.name} already",
+                what_to_do=f"Remove one of them: {remove}",
+            )
         try:
-            module = importlib.import_module(point.module)
-            self.manager.register(module, name=point.name)
-            for impl in self.manager.hook.gankit_modalities.get_hookimpls():
-                if impl.plugin_name == point.name:
-                    infos = tuple(cast(Iterable[PluginInfo], impl.function()))
+            with _time_limit(float(os.environ.get("GANKIT_PLUGIN_TIMEOUT", TIME_TO_IMPORT))):
+                module = point.load()
+                if apart := _other_api(getattr(module, "GANKIT_API", 1), origin):
+                    return refused(why=apart[0], what_to_do=apart[1])
+                hooks, infos = self._register(module, point.name)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            _strict(error)
+            raise_if_strict(error)
             self._unregister(point.name)
-            return record(
+            return dataclasses.replace(
+                record,
                 status="failed",
-                why=f"{type(error).__name__}: {error}",
-                what_to_do=f"Upgrade it, or remove it: pip uninstall {distribution}",
+                why=in_one_line(error),
+                what_to_do=f"Upgrade it, or remove it: {remove}",
             )
+        record = dataclasses.replace(record, modalities=infos, hooks=hooks)
+        refused = functools.partial(dataclasses.replace, record, status="refused")
+        usable = [other for other in self.records if other.status == "ok"]
+        owners = {info.name: other.distribution for other in usable for info in other.modalities}
         for info in infos:
-            if info.api != PLUGIN_API:
+            if apart := _other_api(info.api, origin):
                 self._unregister(point.name)
-                newer = info.api > PLUGIN_API
-                return record(
-                    infos,
-                    status="refused",
-                    why=f"it was written for plugin API {info.api}; this gankit speaks "
-                    f"{PLUGIN_API}",
-                    what_to_do=f"Upgrade {'gankit' if newer else distribution}",
-                )
-            if info.name in self.infos():
+                return refused(why=apart[0], what_to_do=apart[1])
+            if owner := owners.get(info.name):
                 self._unregister(point.name)
-                return record(
-                    infos,
-                    status="refused",
-                    why=f"another plugin is already named {info.name}",
-                    what_to_do=f"Remove one of them: pip uninstall {distribution}",
+                return refused(
+                    why=f"its modality {info.name!r} has the name of one from {owner}",
+                    what_to_do=f"Remove one of them: {remove}",
                 )
-        return record(infos)
+        return record
+
+    def _register(self, module: Any, name: str) -> tuple[tuple[str, ...], tuple[PluginInfo, ...]]:
+        """The hooks that a module implements, and the modalities that it brings."""
+        self.manager.register(module, name=name)
+        self.manager.check_pending()  # a hook that we do not have: misspelt, or from another API
+        hooks = tuple(sorted(h.name for h in self.manager.get_hookcallers(module) or ()))
+        if not hooks:
+            raise ValueError(f"{module.__name__} implements no hook")
+        infos: list[PluginInfo] = []
+        for impl in self.manager.hook.gankit_modalities.get_hookimpls():
+            if impl.plugin_name == name:
+                infos = list(cast(Iterable[PluginInfo], impl.function()))
+        for info in infos:
+            if not isinstance(info, PluginInfo):
+                raise TypeError(f"gankit_modalities gave {info!r}, which is no PluginInfo")
+        for modality, times in Counter(info.name for info in infos).items():
+            if times > 1:
+                raise ValueError(f"it gives the modality {modality!r} {times} times")
+        return hooks, tuple(infos)
 
     def _unregister(self, name: str) -> None:
         if self.manager.has_plugin(name):
@@ -186,15 +337,25 @@ def installed() -> Plugins:
     return Plugins()
 
 
+def origin_of(point: EntryPoint) -> Origin:
+    """The distribution of an entry point, as far as damaged metadata tells."""
+    package = point.module.partition(".")[0]
+    try:
+        dist = point.dist
+        assert dist is not None
+        return Origin(dist.name or package, dist.version or "?", tuple(dist.requires or ()))
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, it still has a name to be removed by
+        return Origin(package, "?")
+
+
 def _instance(info: PluginInfo) -> Modality[Any]:
     module_name, _, class_name = info.target.partition(":")
     try:
         modality = getattr(importlib.import_module(module_name), class_name)()
     except Exception as error:
-        _strict(error)
+        raise_if_strict(error)
         raise GankitError(
-            f"plugin {info.name} cannot be loaded from {info.target}: "
-            f"{type(error).__name__}: {error}",
+            f"plugin {info.name} cannot be loaded from {info.target}: {in_one_line(error)}",
             "Upgrade or reinstall it",
         ) from error
     if not isinstance(modality, Modality):
@@ -205,8 +366,9 @@ def _instance(info: PluginInfo) -> Modality[Any]:
     return modality
 
 
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist else point.module.partition(".")[0]
+def in_one_line(error: BaseException) -> str:
+    """An exception in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
 def _enabled(name: str, distribution: str) -> bool:
@@ -216,7 +378,81 @@ def _enabled(name: str, distribution: str) -> bool:
     return bool({name, distribution} & {part.strip() for part in chosen.split(",")})
 
 
-def _strict(error: BaseException) -> None:
+def raise_if_strict(error: BaseException) -> None:
     """``GANKIT_STRICT_PLUGINS=1`` re-raises, for those who write plugins."""
     if os.environ.get("GANKIT_STRICT_PLUGINS") == "1":
         raise error
+
+
+# --- What fits ----------------------------------------------------------------------------------
+
+
+def _unfit(origin: Origin) -> str:
+    """Why the distribution does not fit this gankit, going by its requirements; or nothing."""
+    for line in origin.needs:
+        if not re.match(r"gankit(?![\w.-])", line):
+            continue
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            needed = Requirement(line)
+        except InvalidRequirement:
+            continue
+        if needed.marker and not needed.marker.evaluate({"extra": ""}):
+            continue
+        if not needed.specifier.contains(version("gankit"), prereleases=True):
+            return (
+                f"{origin.name} {origin.version} needs gankit {needed.specifier}; "
+                f"this is gankit {version('gankit')}"
+            )
+    return ""
+
+
+def _other_api(api: object, origin: Origin) -> tuple[str, str] | None:
+    """What is wrong with a plugin of that API, and which versions fit; None when it is ours."""
+    if isinstance(api, int) and OLDEST_PLUGIN_API <= api <= PLUGIN_API:
+        return None
+    ours = " or ".join(str(n) for n in range(OLDEST_PLUGIN_API, PLUGIN_API + 1))
+    why = (
+        f"{origin.name} {origin.version} was written for plugin API {api}; "
+        f"gankit {version('gankit')} takes API {ours}"
+    )
+    if not isinstance(api, int):
+        return why, f"An API is a number: its authors should write {PLUGIN_API}"
+    if api > PLUGIN_API:
+        return why, (
+            f"Install a newer gankit, or a {origin.name} older than {origin.version} "
+            f"that was written for API {ours}"
+        )
+    return why, (
+        f"Install a {origin.name} newer than {origin.version} that was written for API {ours}, "
+        f"or gankit {GANKIT_OF_API.get(api, 'of that time')}"
+    )
+
+
+class ImportTimeout(BaseException):
+    """No Exception, so that a plugin's own ``except Exception`` does not swallow it."""
+
+    def __str__(self) -> str:
+        return "it was not imported in time; a hook module should import nothing and do nothing"
+
+
+@contextlib.contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Interrupts what takes too long, where there are alarms: a main thread, and not Windows."""
+    if not hasattr(signal, "setitimer") or (
+        threading.current_thread() is not threading.main_thread()
+    ):
+        yield
+        return
+
+    def ring(number: int, frame: object) -> None:
+        raise ImportTimeout
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gankit.confinement import confined
 from gankit.contract import Modality, Provenance, Sample
 from gankit.errors import GankitError
 from gankit.plugins import Plugins
@@ -80,7 +81,8 @@ def write_generated(
     try:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        modality.write(count, aside, statement, format)
+        with confined(str(record.get("plugin", type(modality).__name__)), aside):
+            modality.write(count, aside, statement, format)
         full: dict[str, Any] = {
             "generated": True,
             "digital_source_type": statement.source_type,

@@ -16,10 +16,17 @@ import numpy as np
 from gankit import config as configuration
 from gankit import provenance
 from gankit.config import Config
+from gankit.confinement import confined
 from gankit.contract import Codec, Progress, Source
-from gankit.errors import GankitError
+from gankit.errors import GankitError, PluginFault
 from gankit.hookspecs import Callback
-from gankit.plugins import LoadedModality, Plugins, installed
+from gankit.plugins import (
+    LoadedModality,
+    Plugins,
+    in_one_line,
+    installed,
+    raise_if_strict,
+)
 from gankit.runs import (
     CODEC,
     CONFIG,
@@ -240,6 +247,7 @@ def preparing(
     from gankit.engine.data import RealSamples
     from gankit.engine.devices import choose_device
     from gankit.engine.objectives import OBJECTIVES
+    from gankit.engine.promises import broken_promise
     from gankit.engine.sampling import ConditionTable
     from gankit.engine.trainer import Trainer
 
@@ -247,8 +255,9 @@ def preparing(
     place = choose_device(device)
     torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
     plugins = installed()
-    objectives = {**OBJECTIVES, **{o.name: o for o in _records(plugins, "gankit_objectives")}}
-    penalties = {p.name: p for p in _records(plugins, "gankit_penalties")}
+    theirs = plugins.collect("gankit_objectives", taken=OBJECTIVES)
+    objectives = {**OBJECTIVES, **{record.name: record for _, record in theirs}}
+    penalties = {record.name: record for _, record in plugins.collect("gankit_penalties")}
     objective = _named(objectives, engine.loss.objective, "loss.objective")
     extra = [
         (_named(penalties, name, "loss.extra"), weight)
@@ -274,6 +283,8 @@ def preparing(
     )
     torch.manual_seed(engine.train.seed)
     networks = modality.build_networks(codec.layout, settings)
+    if broken := broken_promise(networks, codec, list(data.train[:2])):
+        raise PluginFault(plugin.info.name, broken)
     torch.manual_seed(engine.train.seed * 1009 + 1 + rank)
     conditions = None
     if codec.layout.condition is not None:
@@ -282,7 +293,8 @@ def preparing(
 
     def preview(items: list[Any], samples: int) -> Path:
         previews.mkdir(parents=True, exist_ok=True)
-        return modality.preview(items, previews / f"{samples:012d}")
+        with confined(plugin.info.name, previews):
+            return modality.preview(items, previews / f"{samples:012d}")
 
     yield (
         Trainer(
@@ -383,7 +395,8 @@ class Recorder(Callback):
         self.say(status)
         previews = sorted((self.folder / "previews").glob("0*"))
         if status == "done" and len(previews) > 1:
-            self.plugin.modality.animate(previews, self.folder / "previews" / "progress")
+            with confined(self.plugin.info.name, self.folder / "previews"):
+                self.plugin.modality.animate(previews, self.folder / "previews" / "progress")
 
     def warning(self, message: str) -> None:
         self.say(f"warning: {message}")
@@ -445,12 +458,45 @@ def _stoppable(trainer: Trainer) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _records(plugins: Plugins, hook: str) -> list[Any]:
-    return [record for _, records in plugins.call(hook) for record in records]
+class Isolated(Callback):
+    """A plugin's callback. Once it raises it is reported and left alone; training goes on."""
+
+    def __init__(self, plugin: str, callback: Callback, plugins: Plugins) -> None:
+        self._plugin, self._callback, self._plugins = plugin, callback, plugins
+        self._works = True
+
+    def started(self, run: Path, config: dict[str, Any]) -> None:
+        self._try("started", run, config)
+
+    def tick(self, values: dict[str, float]) -> None:
+        self._try("tick", dict(values))
+
+    def preview(self, file: Path) -> None:
+        self._try("preview", file)
+
+    def warning(self, message: str) -> None:
+        self._try("warning", message)
+
+    def finished(self, status: str) -> None:
+        self._try("finished", status)
+
+    def _try(self, method: str, *arguments: Any) -> None:
+        if not self._works:
+            return
+        try:
+            getattr(self._callback, method)(*arguments)
+        except Exception as error:  # noqa: BLE001 - isolation is the point
+            raise_if_strict(error)
+            self._works = False
+            what = f"failed in {method} and follows no longer: {in_one_line(error)}"
+            self._plugins.report(self._plugin, what)
 
 
 def _plugin_callbacks(plugins: Plugins) -> list[Callback]:
-    return _records(plugins, "gankit_callbacks")
+    return [
+        Isolated(plugin, callback, plugins)
+        for plugin, callback in plugins.collect("gankit_callbacks")
+    ]
 
 
 def _named(known: dict[str, Any], name: str, key: str) -> Any:

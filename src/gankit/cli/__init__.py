@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 import typer
+from typer.models import CommandInfo, TyperInfo
 
 from gankit.cli import doctor, evaluate, generate, plugins, recipes, runs, train
 from gankit.cli._output import fail
-from gankit.errors import GankitError
+from gankit.errors import GankitError, PluginFault
 
 app = typer.Typer(
     name="gankit",
@@ -46,15 +47,62 @@ def gankit(
 
 def main() -> None:
     """The entry point: turns what the user can put right into one line and exit code 2."""
-    from gankit.plugins import installed
-
     try:
-        installed().call("gankit_commands", app=app)
+        _add_commands()
         app()
     except GankitError as error:
+        if isinstance(error, PluginFault):
+            _remember(error.plugin, error.what)
         fail(error)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except Exception as error:
+        fault = _plugin_fault(error)
+        if fault is None:
+            raise
+        _remember(fault.plugin, fault.what)
+        fail(fault)
+
+
+def _add_commands() -> None:
+    """Adds the commands of plugins, where they could be meant: ours never wait for a plugin."""
+    ours = {*map(_name, app.registered_commands), *map(_name, app.registered_groups)}
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if words and words[0] in ours:
+        return
+    from gankit.plugins import installed
+
+    for plugin, theirs in installed().commands():
+        for kind in ("registered_commands", "registered_groups"):
+            for command in getattr(theirs, kind):
+                if (name := _name(command)) in ours:
+                    installed().report(plugin, f"has a command {name!r}, a name that is taken")
+                else:
+                    ours.add(name)
+                    getattr(app, kind).append(command)
+
+
+def _name(command: CommandInfo | TyperInfo) -> str:
+    if command.name:
+        return command.name
+    return command.callback.__name__.replace("_", "-") if command.callback else ""
+
+
+def _plugin_fault(error: Exception) -> PluginFault | None:
+    """The exception as a plugin's fault, where it came from the code of one that is not ours."""
+    from gankit.plugins import in_one_line, installed, raise_if_strict
+
+    record = installed().blame(error)
+    if record is None:
+        return None
+    raise_if_strict(error)
+    return PluginFault(record.name, f"{in_one_line(error)} (GANKIT_STRICT_PLUGINS=1 shows where)")
+
+
+def _remember(plugin: str, what: str) -> None:
+    from gankit.plugins import installed
+
+    installed().remember(plugin, what)

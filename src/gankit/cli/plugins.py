@@ -1,20 +1,35 @@
-"""``gankit plugins list | show | check``"""
+"""``gankit plugins list | show | new | check | install | uninstall``"""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gankit.cli._output import err, out, print_json, table
+from gankit.errors import GankitError
 
-app = typer.Typer(help="See what kinds of data are supported.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from gankit.plugins import PluginRecord
+
+app = typer.Typer(help="See, make, check, install and remove plugins.", no_args_is_help=True)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+TRUST = "A plugin is code that runs as you: it can read, change and send whatever you can."
+
+
+# --- Looking ------------------------------------------------------------------------------------
 
 
 @app.command("list")
-def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the installed plugins, and why one could not be loaded."""
+def list_(json: Json = False) -> None:
+    """List the installed plugins, and why one cannot be used."""
     from gankit.plugins import installed
 
     records = installed().records
@@ -26,35 +41,49 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
         return
     table(
         ["plugin", "version", "status", "summary"],
-        [[r.name, r.version, r.status, r.summary or r.why] for r in records],
+        [[r.name, r.version, _status(r), r.summary or r.why] for r in records],
     )
     for r in records:
         if r.status != "ok":
-            err.print(
-                f"{r.name} ({r.distribution} {r.version}) {r.status}: {r.why}. {r.what_to_do}",
-                markup=False,
-            )
+            said = f"{r.status}: {r.why}. {r.what_to_do}"
+        elif r.fault:
+            said = f"when last used: {r.fault}"
+        else:
+            continue
+        err.print(f"{r.name} ({r.distribution} {r.version}) {said}", markup=False)
+
+
+def _status(record: PluginRecord) -> str:
+    return "faulty" if record.status == "ok" and record.fault else record.status
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")], json: Json = False
 ) -> None:
-    """Show a plugin: formats, recipes, and every setting with type, default and meaning."""
+    """Show a plugin: where it is from, formats, recipes, and every setting with its meaning."""
     from gankit.config import describe, recipes
     from gankit.engine.settings import EngineSettings
     from gankit.plugins import installed
 
-    loaded = installed().modality(name)
-    own = describe(loaded.modality.Settings)
-    engine = describe(EngineSettings)
+    record = installed().record(name)
+    if record is None or record.status != "ok" or not record.modalities:
+        if record is None:
+            installed().modality(name)  # says that there is none
+        elif json:
+            print_json(asdict(record))
+        else:
+            _show_record(record)
+        return
+    named = [info.name for info in record.modalities if info.name == name]
+    loaded = installed().modality(named[0] if named else record.modalities[0].name)
+    own, engine = describe(loaded.modality.Settings), describe(EngineSettings)
     known = recipes(loaded.info)
     if json:
         print_json(
             {
+                **asdict(record),
                 **asdict(loaded.info),
-                "version": loaded.version,
                 "formats": list(loaded.modality.formats),
                 "recipes": [r.name for r in known],
                 "settings": [asdict(s) for s in own],
@@ -62,16 +91,34 @@ def show(
             }
         )
         return
-    out.print(f"{loaded.info.name} {loaded.version}: {loaded.info.summary}", markup=False)
-    out.print(f"reads:   {' '.join(loaded.info.suffixes)}", markup=False)
-    out.print(f"writes:  {', '.join(loaded.modality.formats)}", markup=False)
-    out.print(f"recipes: {', '.join(r.name for r in known)}", markup=False)
+    _show_record(record)
+    for label, words in (
+        ("data", loaded.info.summary),
+        ("reads", " ".join(loaded.info.suffixes)),
+        ("writes", ", ".join(loaded.modality.formats)),
+        ("recipes", ", ".join(r.name for r in known)),
+    ):
+        out.print(f"{label + ':':9}{words}", markup=False)
     for title, described in (("its settings", own), ("the engine's settings", engine)):
         out.print(f"\n[bold]{title}[/]")
         table(
             ["key", "type", "default", "meaning"],
             [[s.key, s.type, _value(s.default), s.meaning] for s in described],
         )
+
+
+def _show_record(record: PluginRecord) -> None:
+    for label, words in (
+        ("plugin", record.name),
+        ("from", f"{record.distribution} {record.version}"),
+        ("status", _status(record)),
+        ("why", record.why),
+        ("mend", record.what_to_do),
+        ("fault", record.fault),
+        ("hooks", ", ".join(hook.removeprefix("gankit_") for hook in record.hooks)),
+    ):
+        if words:
+            out.print(f"{label + ':':9}{words}", markup=False)
 
 
 def _value(value: object) -> str:
@@ -82,40 +129,208 @@ def _value(value: object) -> str:
     return "-" if value is None else str(value)
 
 
+# --- Making and checking ------------------------------------------------------------------------
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="What the user will type after --plugin.")],
+    out_: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="The folder to make. [default: gankit-NAME]"),
+    ] = None,
+) -> None:
+    """Make a plugin that works at once, with comments where yours will differ."""
+    from gankit.plugins import installed
+    from gankit.scaffold import scaffold
+
+    folder = scaffold(name, out_, taken=[n for r in installed().records for n in r.names])
+    plugin = name.removeprefix("gankit-")
+    place = shlex.quote(str(folder) if folder.is_absolute() else f"./{folder}")
+    out.print(
+        f"{folder}: a plugin on generated data\n"
+        f"change:   grep -rn CHANGE {place}\n"
+        f"check:    gankit plugins check {place}\n"
+        f"install:  gankit plugins install -e {place}\n"
+        f"train:    gankit train --plugin {plugin}",
+        markup=False,
+    )
+
+
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME|PATH", help="A plugin; or its folder or wheel.")
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(metavar="KEY=VALUE", help="Settings that make it small, e.g. width=[16]."),
     ] = None,
     data: Annotated[str | None, typer.Option(metavar="PATH", help="Data to check on.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK=REASON", help="A check that fails, and why. Repeatable."),
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Run the conformance kit: does the plugin keep the contract? Exit code 1 if it does not."""
-    from gankit.config import parse_overrides
-    from gankit.testing import CHECKS, Subject, run_check
+    """Run the conformance kit: does the plugin keep the contract? Exit code 1 if it does not.
 
-    subject = Subject.of(name, parse_overrides(settings or []), data)
+    A folder or a wheel is checked without being installed; what it depends on must be.
+    """
+    from gankit import faults
+    from gankit.config import parse_overrides
+    from gankit.testing import check_plugin, check_reasons
+
+    expected = _reasons(expect or [])
+    check_reasons(expected)
+    record, plugins = _find(name)
     results = []
-    for one in CHECKS:
-        result = run_check(subject, one)
+    for result in check_plugin(record, plugins, parse_overrides(settings or []), data, expected):
         results.append(result)
         if not json:
             mark = {"passed": "ok", "skipped": "-"}.get(result.status, result.status.upper())
             told = f": {result.message}" if result.message else ""
-            out.print(f"{mark:8}{one.name}{told}", markup=False)
+            out.print(f"{mark:8}{result.check.name}{told}", markup=False)
     failed = [r for r in results if not r.ok]
     if json:
         print_json(
             [
-                {"check": r.check.name, "status": r.status, "message": r.message,
-                 "seconds": r.seconds}
+                {
+                    "check": r.check.name,
+                    "status": r.status,
+                    "message": r.message,
+                    "seconds": r.seconds,
+                }
                 for r in results
             ]
-        )  # fmt: skip
+        )
     else:
         seconds = sum(r.seconds for r in results)
         out.print(f"{len(results) - len(failed)} of {len(results)} hold ({seconds:.0f} s)")
     if failed:
         raise typer.Exit(1)
+    faults.forget(record.distribution)
+
+
+def _find(name: str) -> tuple[PluginRecord, Any]:
+    """A plugin that is installed, or lies in a folder or a wheel.
+
+    Raises:
+        GankitError: there is none, or it cannot be used.
+    """
+    from gankit.packages import plugins_at
+    from gankit.plugins import installed
+
+    path = Path(name)
+    looks_like_path = name.startswith((".", "/", "~")) or path.suffix == ".whl"
+    if looks_like_path or (path / "pyproject.toml").is_file():
+        plugins = plugins_at(path.expanduser())
+        record = min(plugins.records, key=lambda r: r.status != "failed")
+    else:
+        plugins, found = installed(), installed().record(name)
+        if found is None:
+            plugins.modality(name)  # says that there is none, and what is near
+        assert found is not None
+        record = found
+    if record.status != "ok":
+        raise GankitError(f"plugin {name} cannot be used: {record.why}", record.what_to_do)
+    return record, plugins
+
+
+def _reasons(words: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in words]
+    for check, equals, _ in pairs:
+        if not equals:
+            raise GankitError(f"--expect {check!r} has no reason", "Write --expect CHECK=REASON")
+    return {check: reason for check, _, reason in pairs}
+
+
+# --- Installing and removing --------------------------------------------------------------------
+
+
+@app.command()
+def install(
+    spec: Annotated[
+        str, typer.Argument(help="A name on the package index, a git address, a wheel or a folder.")
+    ],
+    editable: Annotated[
+        bool, typer.Option("--editable", "-e", help="Use the folder itself, not a copy.")
+    ] = False,
+    upgrade: Annotated[
+        bool, typer.Option("--upgrade", "-U", help="Take the newest version that fits.")
+    ] = False,
+    yes: Yes = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the command that would run, and stop.")
+    ] = False,
+) -> None:
+    """Install a plugin into gankit's own environment."""
+    from gankit import faults, packages
+
+    packages.check_spec(spec)
+    command = packages.install_command(spec, editable=editable, upgrade=upgrade)
+    out.print(f"runs: {shlex.join(command)}", markup=False)
+    if dry_run:
+        return
+    err.print(TRUST)
+    _confirm("Install it?", yes)
+    done = packages.install(command, lambda line: err.print(f"  {line}", style="dim", markup=False))
+    records = _afresh()
+    for one in done:
+        faults.forget(one.name)
+        replaced = f" (was {one.before})" if one.before not in (None, one.version) else ""
+        again = " already" if one.before == one.version else ""
+        out.print(f"{one.name} {one.version} is{again} installed{replaced}", markup=False)
+    for record in records:
+        if record["distribution"] not in {one.name for one in done}:
+            continue
+        if record["status"] != "ok":
+            raise GankitError(
+                f"{record['name']} was installed but cannot be used: {record['why']}",
+                record["what_to_do"],
+            )
+        for info in record["modalities"]:
+            out.print(f"train:    gankit train --plugin {info['name']}", markup=False)
+            out.print(f"settings: gankit plugins show {info['name']}", markup=False)
+
+
+@app.command()
+def uninstall(
+    name: Annotated[str, typer.Argument(help="A plugin, or the distribution that it is in.")],
+    yes: Yes = False,
+) -> None:
+    """Remove a plugin, also one that cannot be loaded. Its runs stay where they are."""
+    from gankit import faults, packages
+
+    found = packages.find_plugin(name)
+    distribution, version = found.name, found.version
+    out.print(f"runs: {shlex.join(packages.uninstall_command([distribution]))}", markup=False)
+    _confirm(f"Remove {distribution} {version}?", yes)
+    packages.uninstall(
+        [distribution], lambda line: err.print(f"  {line}", style="dim", markup=False)
+    )
+    faults.forget(distribution)
+    out.print(f"{distribution} {version} is removed", markup=False)
+
+
+def _confirm(question: str, yes: bool) -> None:
+    """Raises:
+    GankitError: there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise GankitError("nobody is there to confirm", "Add --yes if you mean it")
+    if not typer.confirm(question):
+        raise typer.Exit(1)
+
+
+def _afresh() -> list[dict[str, Any]]:
+    """The plugins as a new process sees them: this one keeps what it looked up."""
+    import json
+    import subprocess
+
+    command = [sys.executable, "-m", "gankit", "plugins", "list", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    records: list[dict[str, Any]] = json.loads(done.stdout)
+    return records

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gankit.testing.checks import CHECKS, Check
-from gankit.testing.running import Result, run_check, run_checks
+from gankit.testing.hooks import HOOK_CHECKS, HookSubject
+from gankit.testing.running import Result, check_plugin, check_reasons, run_check, run_checks
 from gankit.testing.subject import CheckFailed, NotApplicable, Subject
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
+    "HOOK_CHECKS",
     "Check",
     "CheckFailed",
+    "HookSubject",
     "ModalityTests",
     "NotApplicable",
     "Result",
     "Subject",
+    "check_plugin",
+    "check_reasons",
     "run_check",
     "run_checks",
 ]

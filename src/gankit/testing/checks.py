@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit import config as configuration
+from gankit.confinement import confined
 from gankit.contract import (
     PLUGIN_API,
     Batch,
@@ -42,7 +43,7 @@ from gankit.engine.checkpoint import load_checkpoint
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import squared_gradient_norm
 from gankit.engine.step import Game, Terms, Weights, trainable
-from gankit.errors import GankitError
+from gankit.errors import GankitError, PluginFault
 from gankit.hookspecs import ENTRY_POINT_GROUP
 from gankit.metrics import GaussianStats, frechet_distance
 from gankit.provenance import RECORD
@@ -393,6 +394,47 @@ def write_read(s: Subject) -> None:
         expect(lost <= s.tolerance, f"{format}: writing moves a sample by {lost:.3g}", mend)
 
 
+def bad_items(s: Subject) -> None:
+    """A damaged file or row is named, not passed over in silence."""
+    folder, _ = s.write(list(s.run.stream(4)), s.modality.formats[0])
+    files = [p for p in sorted(folder.rglob("*")) if p.suffix in s.info.suffixes]
+    if not files:
+        raise NotApplicable(f"{s.modality.formats[0]} has no file that read takes by its suffix")
+    file, junk = files[0], b"\0junk\xff\n"
+    whole = file.read_bytes()
+    text = b"\0" not in whole and len(files) == 1  # one file of rows, or a file an item
+    file.write_bytes(whole.rstrip(b"\n") + b"\n" + junk if text else junk)
+    mend = f"Give a Problem(where, why) for it, with {file.name} in where, or raise GankitError"
+    try:
+        problems = s.modality.read(str(folder), s.settings, quiet).problems
+    except GankitError as error:
+        expect(file.name in str(error), f"the message does not name {file.name}: {error}", mend)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the wrong one
+        raise CheckFailed(f"damage raises {type(error).__name__}: {error}", mend) from None
+    else:
+        named = any(file.name in problem.where for problem in problems)
+        expect(named, f"damage in {file.name} is passed over in silence", mend)
+
+
+def confinement(s: Subject) -> None:
+    """Nothing is written outside the folder that the plugin is given."""
+    modality, target = s.modality, s.folder / "confined"
+    samples = list(s.run.stream(4))
+    target.mkdir(exist_ok=True)
+    try:
+        with confined(s.info.name, s.folder):
+            found = modality.read(s.source, s.settings, quiet)
+            codec = modality.fit_codec(found.items, s.settings, quiet)
+            modality.build_networks(codec.layout, s.settings)
+            file = modality.preview(s.items(4), target / "preview")
+            modality.animate([file, file], target / "film")
+            for format in modality.formats:
+                s.write(samples, format)
+    except PluginFault as fault:
+        mend = "Write below target; keep what you cache in the user's cache folder"
+        raise CheckFailed(fault.what, mend) from None
+
+
 def provenance(s: Subject) -> None:
     """Generated files say of themselves that they were generated."""
     folder, _ = s.write(list(s.run.stream(4)), s.modality.formats[0])
@@ -560,11 +602,11 @@ class Check:
 
     name: str
     summary: str
-    run: Callable[[Subject], None]
+    run: Callable[[Any], None]
     """Raises :class:`CheckFailed`, or :class:`NotApplicable`."""
 
     @classmethod
-    def of(cls, function: Callable[[Subject], None]) -> Check:
+    def of(cls, function: Callable[[Any], None]) -> Check:
         summary = (function.__doc__ or "").partition("\n")[0]
         return cls(function.__name__.replace("_", "-"), summary, function)
 
@@ -594,6 +636,8 @@ CHECKS = tuple(
             resume,
             sampling,
             write_read,
+            bad_items,
+            confinement,
             provenance,
             preview,
             features,

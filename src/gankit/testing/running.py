@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
 from gankit.errors import GankitError, did_you_mean
+from gankit.plugins import PluginRecord, Plugins
 from gankit.testing.checks import CHECKS, Check
+from gankit.testing.hooks import HOOK_CHECKS, HookSubject, applicable
 from gankit.testing.subject import CheckFailed, NotApplicable, Subject
 
 Status = Literal["passed", "failed", "error", "xfailed", "skipped"]
@@ -34,8 +36,33 @@ class Result:
         return self.status in ("passed", "xfailed", "skipped")
 
 
+def check_plugin(
+    record: PluginRecord,
+    plugins: Plugins,
+    settings: Mapping[str, Any] | None = None,
+    data: object = None,
+    expected_failures: Mapping[str, str] | None = None,
+) -> Iterator[Result]:
+    """Runs all checks of a plugin: of its modalities, then of its other hooks.
+
+    Args:
+        settings: as for :meth:`Subject.of`.
+        data: what its modalities read; their own data by default.
+
+    Raises:
+        GankitError: as for :meth:`Subject.of`, or a modality cannot be imported.
+    """
+    for info in record.modalities:
+        subject = Subject.of(plugins.modality(info.name), settings, data)
+        for check in CHECKS:
+            yield run_check(subject, check, expected_failures)
+    hooks = HookSubject(record, plugins)
+    for check in applicable(record):
+        yield run_check(hooks, check, expected_failures)
+
+
 def run_check(
-    subject: Subject, check: Check, expected_failures: Mapping[str, str] | None = None
+    subject: Subject | HookSubject, check: Check, expected_failures: Mapping[str, str] | None = None
 ) -> Result:
     """Runs one check, with torch's random numbers and threads as they were afterwards."""
     reason = (expected_failures or {}).get(check.name)
@@ -70,7 +97,7 @@ def check_reasons(expected_failures: Mapping[str, str]) -> None:
     """Raises:
     GankitError: an expected failure has no reason, or is of no known check.
     """
-    names = [check.name for check in CHECKS]
+    names = [check.name for check in (*CHECKS, *HOOK_CHECKS)]
     for name, reason in expected_failures.items():
         if name not in names:
             raise GankitError(f"expected_failures: no check {name!r}", did_you_mean(name, names))
@@ -78,7 +105,7 @@ def check_reasons(expected_failures: Mapping[str, str]) -> None:
             raise GankitError(f"expected_failures: {name} has no reason", "Write down why it fails")
 
 
-def _outcome(subject: Subject, check: Check) -> tuple[Status, str, Exception | None]:
+def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str, Exception | None]:
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

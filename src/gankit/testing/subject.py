@@ -37,7 +37,7 @@ from gankit.training import quiet
 
 BATCH = 16
 """Samples in the batches of the checks and in a training step."""
-STEPS = 8
+STEPS = 20
 """Steps of the training that the checks share."""
 
 ENGINE: dict[str, Any] = {
