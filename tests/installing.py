@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sysconfig
 import tomllib
+import venv
+import zipfile
 from pathlib import Path
 
 
@@ -34,3 +38,42 @@ def made_known(site: Path, *projects: Path) -> dict[str, str]:
         places.append(str(project / "src"))
     before = os.environ.get("PYTHONPATH")
     return {"PYTHONPATH": os.pathsep.join([*places, *([before] if before else [])])}
+
+
+def make_wheel(folder: Path, name: str, version: str = "1.0", **modules: str) -> Path:
+    """A wheel with modules of the given text; each one that has a hook becomes an entry point."""
+    stem = f"{name.replace('-', '_')}-{version}"
+    about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: gankit\n"
+    points = "".join(f"{key} = {key}\n" for key, text in modules.items() if "@hookimpl" in text)
+    files = {f"{key}.py": text for key, text in modules.items()} | {
+        f"{stem}.dist-info/METADATA": about,
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\n"
+        "Root-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    if points:
+        files[f"{stem}.dist-info/entry_points.txt"] = f"[gankit]\n{points}"
+    record = "".join(f"{file},,\n" for file in [*files, f"{stem}.dist-info/RECORD"])
+    target = folder / f"{stem}-py3-none-any.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as wheel:
+        for file, text in files.items():
+            wheel.writestr(file, text)
+        wheel.writestr(f"{stem}.dist-info/RECORD", record)
+    return target
+
+
+def environment(folder: Path) -> Path:
+    """A virtual environment that sees all that is installed here, and to which more is added
+    without touching it. Returns its Python.
+    """
+    venv.create(folder, with_pip=False)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    inner = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    outer = sysconfig.get_path("purelib")
+    (Path(inner) / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
+    return python

@@ -142,12 +142,21 @@ def check_spec(spec: str) -> None:
         raise GankitError(
             f"{spec!r} is nothing to install", "Name a package, a git address, a wheel or a folder"
         )
-    path = Path(spec)
-    looks_like_path = spec.startswith((".", "/", "~")) or path.suffix == ".whl" or os.sep in spec
-    if path.exists() and (looks_like_path or (path / "pyproject.toml").is_file()):
-        read_package(path)
-    elif looks_like_path and "://" not in spec and "@" not in spec:
+    path = local(spec)
+    if path is not None and not path.exists():
         raise GankitError(f"no such file or folder: {spec}", "Check the path")
+    if path is not None:
+        read_package(path)
+
+
+def local(spec: str) -> Path | None:
+    """The folder or file that a spec names; None for a name on an index or an address."""
+    path = Path(spec).expanduser()
+    if "://" in spec:
+        return None
+    if spec.startswith((".", "/", "~")) or path.suffix == ".whl":
+        return path
+    return path if (path / "pyproject.toml").is_file() else None
 
 
 def install_command(spec: str, *, editable: bool = False, upgrade: bool = False) -> list[str]:
@@ -156,8 +165,9 @@ def install_command(spec: str, *, editable: bool = False, upgrade: bool = False)
     Raises:
         GankitError: there is neither pip nor uv, or the environment cannot be written.
     """
-    if Path(spec).exists() and not os.path.isabs(spec):
-        spec = f".{os.sep}{os.path.normpath(spec)}"  # never mistaken for a name on an index
+    if (path := local(spec)) is not None:
+        # With a separator, so that it is never mistaken for a name on an index.
+        spec = str(path) if path.is_absolute() else f".{os.sep}{os.path.normpath(path)}"
     tool, target = _tool()
     _check_writable()
     options = (["--upgrade"] if upgrade else []) + (["--editable"] if editable else [])
@@ -180,7 +190,7 @@ def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT))
-        _run([*command, "--constraint", str(constraints)], say)
+        _run([*command[:-1], "--constraint", str(constraints), command[-1]], say)
     importlib.invalidate_caches()
     after = _versions()
     changed = {name for name in after if after[name] != before.get(name)}
@@ -339,9 +349,13 @@ WHY = {
         "no permission to write the environment",
         "Install gankit in a virtual environment of your own",
     ),
-    r"[Nn]o matching distribution|not found in the package registry|No solution found": (
+    r"from versions: none|not found in the package registry": (
+        "there is nothing of that name, or no index to look in",
+        "Check the name and the network",
+    ),
+    r"[Nn]o matching distribution|No solution found": (
         "no version of it fits",
-        "Check the name; see above for what it needs",
+        "See above for what it needs",
     ),
     r"conflict": ("what it needs does not fit what is installed", "See above"),
 }
@@ -354,7 +368,8 @@ def _failure(command: list[str], said: list[str]) -> GankitError:
         if re.search(pattern, text):
             return GankitError(f"{command[-1]}: {why}", mend)
     last = next((line for line in reversed(said) if line.strip()), "it said nothing")
-    return GankitError(f"{Path(command[0]).name} failed: {last.strip()}", "See above")
+    tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))
+    return GankitError(f"{tool} failed: {last.strip()}", "See above")
 
 
 def _versions() -> dict[str, str]:
@@ -368,8 +383,7 @@ def _versions() -> dict[str, str]:
 
 def _name_of(spec: str) -> str:
     """The distribution that a spec names, as far as it names one."""
-    path = Path(spec)
-    if path.exists():
+    if (path := local(spec)) is not None:
         return _canonical(read_package(path).origin.name)
     match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", spec)
     return _canonical(match[0]) if match else ""

@@ -233,7 +233,7 @@ class Plugins:
     def blame(self, error: BaseException) -> PluginRecord | None:
         """The plugin, not one of ours, whose code an exception came from."""
         packages = {
-            target.partition(".")[0]: record
+            re.split("[.:]", target)[0]: record
             for record in self.records
             for target in (record.package, *(info.target for info in record.modalities))
             if record.distribution not in BUILT_IN
@@ -421,11 +421,10 @@ def _other_api(api: object, origin: Origin) -> tuple[str, str] | None:
         return why, f"An API is a number: its authors should write {PLUGIN_API}"
     if api > PLUGIN_API:
         return why, (
-            f"Install a newer gankit, or a {origin.name} older than {origin.version} "
-            f"that was written for API {ours}"
+            f"Install a newer gankit, or an older version of {origin.name}, written for API {ours}"
         )
     return why, (
-        f"Install a {origin.name} newer than {origin.version} that was written for API {ours}, "
+        f"Install a newer version of {origin.name}, written for API {ours}, "
         f"or gankit {GANKIT_OF_API.get(api, 'of that time')}"
     )
 

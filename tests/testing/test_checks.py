@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,12 +29,13 @@ from gankit.contract import (
     Layout,
     Networks,
     PluginInfo,
+    Problem,
     Progress,
     Provenance,
     Sample,
     Source,
 )
-from gankit.errors import GankitError
+from gankit.errors import GankitError, PluginFault
 from gankit.plugins import LoadedModality
 from gankit.testing import CHECKS, Check, CheckFailed, ModalityTests, Subject, run_check, run_checks
 
@@ -78,11 +80,17 @@ class Numbers(VectorModality):
     def read(self, source: Any, settings: Any, progress: Progress) -> Source[Any]:
         if source is None:
             return super().read(None, settings, progress)
+        items, problems = [], []
         try:
-            lines = (Path(source) / "numbers.jsonl").read_text().splitlines()
+            lines = (Path(source) / "numbers.jsonl").read_bytes().splitlines()
         except OSError as error:
             raise GankitError(f"cannot read {source}: {error.strerror}", "Check it") from None
-        return Source([tuple(json.loads(line)[:2]) for line in lines], "of a file")
+        for i, line in enumerate(lines, start=1):
+            try:
+                items.append(tuple(json.loads(line)[:2]))
+            except ValueError as error:
+                problems.append(Problem(f"numbers.jsonl, line {i}", str(error)))
+        return Source(items, "of a file", problems=problems)
 
     def fit_codec(self, items: Sequence[Any], settings: Any, progress: Progress) -> VectorCodec:
         return self.codec()
@@ -245,6 +253,17 @@ def unsorted(self: Any, source: object, settings: Any, progress: Progress) -> So
     return Source([(float(next(count)), 0)] * 20, "fixed")
 
 
+def hushed(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
+    return dataclasses.replace(Numbers.read(self, source, settings, progress), problems=())
+
+
+def careless(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
+    if source is None:
+        return Numbers.read(self, source, settings, progress)
+    lines = (Path(source) / "numbers.jsonl").read_text(errors="replace").splitlines()
+    return Source([*map(json.loads, lines)], "fixed")
+
+
 def unguarded(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
     return Source([tuple(json.loads(Path(source).read_text()))], "fixed")
 
@@ -376,6 +395,12 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("write-read", "moves a sample", modality(write=written(lambda s: [s.item[0], 0]))),
     ("write-read", "cannot be read again", modality(write=lambda self, samples, target, *_: (
         (target / "other").write_text(str(list(samples)))))),
+    ("bad-items", "numbers.jsonl is passed over in silence", modality(read=hushed)),
+    ("bad-items", "damage raises JSONDecodeError", modality(read=careless)),
+    ("confinement", "it tried to write /gankit-was-here, outside", modality(
+        preview=lambda self, items, target: Path("/gankit-was-here").touch() or target)),
+    ("confinement", "it tried to write /gankit-was-here, outside", modality(
+        animate=lambda self, previews, target: shutil.move(previews[0], "/gankit-was-here"))),
     ("provenance", "no written file says", modality(write=written(lambda s: s.item))),
     ("provenance", "leaves no file", modality(write=lambda self, *_: None)),
     ("preview", "the preview is other.json",
@@ -401,9 +426,13 @@ def test_a_planted_fault_is_found(name: str, words: str, plant: Plant) -> None:
     result = run_check(Subject.of(plant()), BY_NAME[name])
     assert result.status == "failed", result
     assert words in result.message
-    assert isinstance(result.exception, CheckFailed)
-    assert result.message.endswith(result.exception.mend)
-    assert result.exception.mend
+    if isinstance(result.exception, CheckFailed):
+        assert result.exception.mend
+        assert result.message.endswith(result.exception.mend)
+    else:
+        assert isinstance(result.exception, PluginFault)
+        assert "Write below the folder" in result.message
+    assert not Path("/gankit-was-here").exists()
 
 
 def test_every_check_has_found_a_fault() -> None:

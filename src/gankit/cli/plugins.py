@@ -218,13 +218,11 @@ def _find(name: str) -> tuple[PluginRecord, Any]:
     Raises:
         GankitError: there is none, or it cannot be used.
     """
-    from gankit.packages import plugins_at
+    from gankit.packages import local, plugins_at
     from gankit.plugins import installed
 
-    path = Path(name)
-    looks_like_path = name.startswith((".", "/", "~")) or path.suffix == ".whl"
-    if looks_like_path or (path / "pyproject.toml").is_file():
-        plugins = plugins_at(path.expanduser())
+    if (path := local(name)) is not None:
+        plugins = plugins_at(path)
         record = min(plugins.records, key=lambda r: r.status != "failed")
     else:
         plugins, found = installed(), installed().record(name)

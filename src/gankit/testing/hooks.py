@@ -42,7 +42,7 @@ class HookSubject:
         given = list(self.call(hook) or ())
         for record in given:
             mend = f"Yield {wanted.__name__}"
-            expect(isinstance(record, wanted), f"{hook} gave {record!r}", mend)
+            expect(isinstance(record, wanted), f"{hook} gave {record!r}, which is none", mend)
         expect(given, f"{hook} gave nothing", "Yield a record, or take the hook out")
         return given
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from typing import Any, Literal
 
 import torch
 
-from gankit.errors import GankitError, did_you_mean
+from gankit.confinement import confined
+from gankit.errors import GankitError, PluginFault, did_you_mean
 from gankit.plugins import PluginRecord, Plugins
 from gankit.testing.checks import CHECKS, Check
 from gankit.testing.hooks import HOOK_CHECKS, HookSubject, applicable
@@ -109,11 +111,22 @@ def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str,
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            check.run(subject)
+            with _confined(subject):
+                check.run(subject)
     except CheckFailed as failure:
         return "failed", str(failure), failure
+    except PluginFault as fault:
+        mend = "Write below the folder that is handed in; keep caches in the user's cache folder"
+        return "failed", str(CheckFailed(fault.what, mend)), fault
     except NotApplicable as absent:
         return "skipped", str(absent), None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         return "error", f"{type(error).__name__}: {error}", error
     return "passed", "", None
+
+
+def _confined(subject: Subject | HookSubject) -> contextlib.AbstractContextManager[None]:
+    """A modality writes in its own folder only. Hooks may: that is what some are for."""
+    if isinstance(subject, Subject):
+        return confined(subject.info.name, subject.folder)
+    return contextlib.nullcontext()
