@@ -107,7 +107,7 @@ FAULTS = [
     ("metrics", "two calls differ", "gankit_metrics",
      "import random\nyield MetricInfo('m', lambda *given: {'x': random.random()})", ""),
     ("metrics", "changes its input", "gankit_metrics",
-     "def f(real, fake, rng):\n    real[:] = 0\n    return {'x': 0.}\nyield MetricInfo('m', f)", ""),
+     "def f(real, *rest):\n    real[:] = 0\n    return {'x': 0.0}\nyield MetricInfo('m', f)", ""),
     ("callbacks", "C.tick raises KeyError: 'fid'", "gankit_callbacks",
      "class C(Callback):\n    def tick(self, values):\n        values['fid']\nyield C()", ""),
     ("outputs", "removes what was generated", "gankit_outputs",
