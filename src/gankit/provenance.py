@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ def versions(*distributions: str) -> dict[str, str]:
     """Versions of what a result depends on."""
     found = {"python": platform.python_version()}
     for name in ("gankit", "torch", "numpy", *distributions):
-        found[name] = version(name)
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # a plugin that is checked where it lies
+            found[name] = "not installed"
     return found
 
 
