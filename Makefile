@@ -28,7 +28,7 @@ test: $(VENV)/.tests
 check: $(VENV)/.tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy src/gankit plugins/gankit-toy/src plugins/gankit-image/src
+	$(VENV)/bin/mypy src/gankit $(wildcard plugins/*/src)
 
 # Every claim of speed or quality that takes minutes, not hours. Results: benchmarks/RESULTS.md
 bench: $(VENV)/.tests
@@ -58,5 +58,7 @@ $(VENV)/.core: $(VENV)/.python $(PROJECTS)
 
 $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
-	@$(UV) -e . -e plugins/gankit-toy -e "plugins/gankit-image[efficientnet]" --group test --group docs
+	@$(UV) -e . -e plugins/gankit-toy -e "plugins/gankit-image[efficientnet]" \
+	  -e plugins/gankit-tensorboard -e plugins/gankit-wandb -e plugins/gankit-mlflow \
+	  --group test --group docs
 	@touch $@

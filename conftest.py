@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from vectors import MLP, VectorModality
 
 from gankit.contract import Networks, PluginInfo
-from gankit.plugins import LoadedModality
+from gankit.plugins import LoadedModality, installed
 
 torch.set_num_threads(1)
+os.environ["GANKIT_PLUGINS"] = ""  # only ours, whatever else is installed; a test may name more
 
 
 @pytest.fixture
@@ -81,3 +83,34 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data sets in ../shared/data")
     return folder
+
+
+@pytest.fixture
+def enabled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Switches on the plugin that a test module names in ``PLUGIN``."""
+    monkeypatch.setenv("GANKIT_PLUGINS", request.module.PLUGIN)
+    installed.cache_clear()
+    yield
+    installed.cache_clear()
+
+
+@pytest.fixture
+def followed_run(tmp_path: Path, enabled: None) -> Callable[..., Any]:
+    """Trains the toy for a moment, as the enabled plugin follows it: the run and its metrics."""
+
+    def train(samples: int = 640, out: Path | None = None) -> tuple[Path, list[dict[str, Any]]]:
+        import gankit
+
+        run = gankit.fit(
+            "toy",
+            out=out or tmp_path / "run",
+            hidden=8,
+            count=400,
+            train__samples=samples,
+            train__batch=32,
+            train__threads=1,
+            log__every=64,
+        )
+        return run.path, run.metrics()
+
+    return train

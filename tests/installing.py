@@ -19,9 +19,9 @@ def made_known(site: Path, *projects: Path) -> dict[str, str]:
         projects: folders with a ``pyproject.toml`` and a ``src/``.
 
     Returns:
-        The environment variables with which a process finds the plugins.
+        The environment variables with which a process finds these plugins, and no others but ours.
     """
-    places = [str(site)]
+    places, names = [str(site)], []
     for project in projects:
         table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
         name = table["name"].replace("-", "_")
@@ -36,8 +36,12 @@ def made_known(site: Path, *projects: Path) -> dict[str, str]:
         )
         (info / "INSTALLER").write_text("gankit-tests\n")
         places.append(str(project / "src"))
+        names.append(table["name"])
     before = os.environ.get("PYTHONPATH")
-    return {"PYTHONPATH": os.pathsep.join([*places, *([before] if before else [])])}
+    return {
+        "PYTHONPATH": os.pathsep.join([*places, *([before] if before else [])]),
+        "GANKIT_PLUGINS": ",".join(names),
+    }
 
 
 def make_wheel(folder: Path, name: str, version: str = "1.0", **modules: str) -> Path:

@@ -17,6 +17,11 @@ from gankit.errors import GankitError
 HOOK = "from gankit.hookspecs import hookimpl\n@hookimpl\ndef gankit_callbacks(): return []\n"
 
 
+@pytest.fixture(autouse=True)
+def every_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GANKIT_PLUGINS")
+
+
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "src").mkdir()

@@ -22,6 +22,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 @pytest.fixture(autouse=True)
 def home(monkeypatch, tmp_path):
     monkeypatch.setenv("GANKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GANKIT_PLUGINS")
 
 
 @pytest.fixture

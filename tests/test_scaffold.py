@@ -20,6 +20,9 @@ from installing import made_known
 from gankit.errors import GankitError
 from gankit.scaffold import files, plugin_name, scaffold
 
+HIDDEN = ("VIRTUAL_ENV", "PYTHONPATH", "GANKIT_PLUGINS")
+"""Variables of this environment that a fresh one must not see."""
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -150,7 +153,7 @@ def test_from_nothing_in_a_fresh_environment(tmp_path: Path) -> None:
         pytest.skip("needs uv to make a fresh environment")
 
     def run(*words: object, needs: str = "") -> subprocess.CompletedProcess[str]:
-        clean = {k: v for k, v in os.environ.items() if k not in ("VIRTUAL_ENV", "PYTHONPATH")}
+        clean = {k: v for k, v in os.environ.items() if k not in HIDDEN}
         done = subprocess.run(
             [*map(str, words)],
             cwd=tmp_path,
@@ -173,7 +176,7 @@ def test_from_nothing_in_a_fresh_environment(tmp_path: Path) -> None:
 
     gankit = tmp_path / "venv" / "bin" / "gankit"
     run(gankit, "plugins", "new", "waves")
-    run(gankit, "plugins", "install", "./gankit-waves", "--yes", needs=index)
+    run(gankit, "plugins", "install", "./gankit-waves", "--yes")
     assert "28 of 28 hold" in run(gankit, "plugins", "check", "waves", "count=300").stdout
     run(gankit, "train", "--plugin", "waves", "--budget", "5s", "--out", "run")
     run(gankit, "generate", "run", "-n", "8", "--out", "made")

@@ -65,8 +65,8 @@ class Callback:
     def started(self, run: Path, config: dict[str, Any]) -> None:
         """Training begins or resumes in the folder ``run``."""
 
-    def tick(self, values: dict[str, float]) -> None:
-        """A line of ``metrics.jsonl``."""
+    def tick(self, values: dict[str, Any]) -> None:
+        """A line of ``metrics.jsonl``: numbers by name, and ``guard`` as text."""
 
     def preview(self, file: Path) -> None:
         """A preview was written."""

@@ -112,7 +112,8 @@ class Plugins:
 
     Args:
         points: entry points to load; those of the group ``gankit`` when not given.
-        origin: where they come from, for entry points that do not say it themselves.
+        origin: where they come from, for entry points that do not say it themselves. They were
+            asked for by name, so that ``GANKIT_PLUGINS`` does not switch them off.
     """
 
     def __init__(
@@ -126,8 +127,9 @@ class Plugins:
             points = entry_points(group=ENTRY_POINT_GROUP)
         found = [(point, origin or origin_of(point)) for point in points]
         # What comes with gankit is loaded first: nobody takes its names.
-        for point, origin in sorted(found, key=lambda f: (f[1].name not in BUILT_IN, f[0].name)):
-            self.records.append(self._load(point, origin))
+        for point, its in sorted(found, key=lambda f: (f[1].name not in BUILT_IN, f[0].name)):
+            wanted = origin is not None or _enabled(point.name, its.name)
+            self.records.append(self._load(point, its, wanted))
 
     def infos(self) -> dict[str, PluginInfo]:
         """Usable modalities by name."""
@@ -246,7 +248,7 @@ class Plugins:
 
     # --- Loading one ----------------------------------------------------------------------------
 
-    def _load(self, point: EntryPoint, origin: Origin) -> PluginRecord:
+    def _load(self, point: EntryPoint, origin: Origin, wanted: bool) -> PluginRecord:
         known, fault = self._faults.get(origin.name, ("", ""))
         record = PluginRecord(
             point.name,
@@ -257,7 +259,7 @@ class Plugins:
         )
         refused = functools.partial(dataclasses.replace, record, status="refused")
         remove = f"gankit plugins uninstall {origin.name}"
-        if not _enabled(point.name, origin.name):
+        if not wanted:
             return dataclasses.replace(
                 record,
                 status="disabled",

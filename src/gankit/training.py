@@ -386,7 +386,7 @@ class Recorder(Callback):
             ) from error
         self.say(f"{'resumed at' if samples else 'began at'} {samples} samples")
 
-    def tick(self, values: dict[str, float]) -> None:
+    def tick(self, values: dict[str, Any]) -> None:
         with (self.folder / METRICS).open("a") as file:
             file.write(json.dumps(values) + "\n")
 
@@ -468,7 +468,7 @@ class Isolated(Callback):
     def started(self, run: Path, config: dict[str, Any]) -> None:
         self._try("started", run, config)
 
-    def tick(self, values: dict[str, float]) -> None:
+    def tick(self, values: dict[str, Any]) -> None:
         self._try("tick", dict(values))
 
     def preview(self, file: Path) -> None:

@@ -43,6 +43,11 @@ ARGUMENTS = {"gankit_outputs": "folder, record", "gankit_commands": "app"}
 Make = Callable[..., Plugins]
 
 
+@pytest.fixture(autouse=True)
+def every_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GANKIT_PLUGINS")
+
+
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A plugin of the given hooks."""

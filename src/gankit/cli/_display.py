@@ -66,7 +66,7 @@ class Display(Callback):
             self.live = Live(self.bar, console=err, refresh_per_second=4)
             self.live.start()
 
-    def tick(self, values: dict[str, float]) -> None:
+    def tick(self, values: dict[str, Any]) -> None:
         seen, rate = int(values["samples"]), values["samples_per_second"]
         left = (self.samples - seen) / max(rate, 1e-9)
         if self.limit:

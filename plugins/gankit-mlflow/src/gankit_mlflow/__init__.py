@@ -1,0 +1,16 @@
+"""Imports nothing heavy: the tracker is imported when training starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gankit.hookspecs import Callback, hookimpl
+
+GANKIT_API = 1
+
+
+@hookimpl
+def gankit_callbacks() -> Iterator[Callback]:
+    from gankit_mlflow.callback import MLflow
+
+    yield MLflow()
