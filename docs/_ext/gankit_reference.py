@@ -28,6 +28,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings(ours()),
         "recipes.md": recipes(ours()),
         "guard.md": guard(),
+        "checks.md": checks(),
     }
 
 
@@ -153,6 +154,17 @@ def guard() -> str:
         ("guard", "meaning and advice"),
         [(_code(status), _text(advice)) for status, advice in ADVICE.items()],
     )
+
+
+def checks() -> str:
+    """Every check of the conformance kit."""
+    from gankit.testing import CHECKS, HOOK_CHECKS
+
+    parts = []
+    for title, listed in (("Of a modality", CHECKS), ("Of other hooks", HOOK_CHECKS)):
+        rows = [(_code(check.name), _text(check.summary)) for check in listed]
+        parts += [f"## {title}", _table(("check", "what must hold"), rows)]
+    return "\n\n".join(parts)
 
 
 # --- Markdown -----------------------------------------------------------------------------------

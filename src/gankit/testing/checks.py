@@ -395,7 +395,7 @@ def write_read(s: Subject) -> None:
 
 def bad_items(s: Subject) -> None:
     """A damaged file or row is named, not passed over in silence."""
-    folder, _ = s.write(list(s.run.stream(4)), s.modality.formats[0])
+    folder, _ = s.write(list(s.run.stream(24)), s.modality.formats[0])
     files = [p for p in sorted(folder.rglob("*")) if p.suffix in s.info.suffixes]
     if not files:
         raise NotApplicable(f"{s.modality.formats[0]} has no file that read takes by its suffix")
@@ -431,7 +431,7 @@ def confinement(s: Subject) -> None:
 
 def provenance(s: Subject) -> None:
     """Generated files say of themselves that they were generated."""
-    folder, _ = s.write(list(s.run.stream(4)), s.modality.formats[0])
+    folder, _ = s.write(list(s.run.stream(24)), s.modality.formats[0])
     files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
     expect(files, "write leaves no file", "Write below target")
     marked = any(mark.encode() in p.read_bytes().lower() for p in files for mark in MARKS)
