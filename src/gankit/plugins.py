@@ -161,10 +161,11 @@ class Plugins:
                     f"plugin {name} brings no kind of data ({record.summary})",
                     "It works beside others: name one that does",
                 )
+        near = did_you_mean(name, sorted(self.infos()))
+        stop = "" if near.endswith(("?", ".")) else "."
         raise GankitError(
             f"no plugin named {name!r}",
-            did_you_mean(name, sorted(self.infos()))
-            + ". `gankit plugins list` shows what is installed",
+            f"{near}{stop} `gankit plugins list` shows what is installed",
         )
 
     def record(self, name: str) -> PluginRecord | None:

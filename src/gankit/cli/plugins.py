@@ -272,7 +272,7 @@ def install(
         return
     err.print(TRUST)
     _confirm("Install it?", yes)
-    done = packages.install(command, lambda line: err.print(f"  {line}", style="dim", markup=False))
+    done = packages.install(command, _relay)
     records = _afresh()
     for one in done:
         faults.forget(one.name)
@@ -304,11 +304,15 @@ def uninstall(
     distribution, version = found.name, found.version
     out.print(f"runs: {shlex.join(packages.uninstall_command([distribution]))}", markup=False)
     _confirm(f"Remove {distribution} {version}?", yes)
-    packages.uninstall(
-        [distribution], lambda line: err.print(f"  {line}", style="dim", markup=False)
-    )
+    packages.uninstall([distribution], _relay)
     faults.forget(distribution)
     out.print(f"{distribution} {version} is removed", markup=False)
+
+
+def _relay(line: str) -> None:
+    """A line of pip's or uv's, without the dozens that say that nothing is to be done."""
+    if not line.startswith(("Requirement already satisfied", "Looking in ")):
+        err.print(f"  {line}", style="dim", markup=False)
 
 
 def _confirm(question: str, yes: bool) -> None:
