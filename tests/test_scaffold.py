@@ -47,14 +47,18 @@ def test_every_name_gives_valid_files(name: str) -> None:
         ("../../etc", "e.g. etc"),
         ("", "Use a-z"),
         ("gankit-", "Use a-z"),
+        ("Wärme", "e.g. warme"),
+        ("class", "a word of Python's own"),
+        ("audio", "there is a plugin named audio already"),
         ("toy", "there is a plugin named toy already"),
+        ("my-own", "there is a plugin named my-own already"),
         ("other", "there is a plugin named other already"),
     ],
 )
 def test_names_that_do_not_fit(tmp_path: Path, monkeypatch, name: str, said: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GankitError, match=said):
-        scaffold(name, taken=["toy", "gankit-other"])
+        scaffold(name, taken=["toy", "gankit-other", "my_own"])
     assert not list(tmp_path.iterdir())
 
 
@@ -62,13 +66,17 @@ def test_the_prefix_may_be_given() -> None:
     assert plugin_name("gankit-waves") == plugin_name("waves") == "waves"
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_nothing_is_overwritten(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
     for target in (tmp_path / "mine", tmp_path / "mine" / "thesis.txt"):
         with pytest.raises(GankitError, match="exists already"):
             scaffold("waves", target)
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(GankitError, match="the folder you are in"):
+        scaffold("waves", Path())
 
 
 def test_nothing_is_left_behind_when_the_disk_refuses(tmp_path: Path, monkeypatch) -> None:

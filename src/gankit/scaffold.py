@@ -8,15 +8,20 @@ them for code of ours; tests check what becomes of them.
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import shutil
+import unicodedata
 from collections.abc import Collection, Iterator
 from importlib import resources
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
+from packaging.utils import canonicalize_name
+
 from gankit.errors import GankitError
+from gankit.plugins import BUILT_IN
 
 SUFFIX = ".tmpl"
 HIDDEN = ("gitignore", "github")
@@ -38,9 +43,12 @@ def scaffold(name: str, folder: Path | None = None, taken: Collection[str] = ())
         GankitError: the name does not fit or is taken, or the folder cannot be made.
     """
     name = plugin_name(name, taken)
-    target = folder or Path(f"gankit-{name}")
+    asked = folder or Path(f"gankit-{name}")
+    target = Path(os.path.abspath(asked))
+    if target == Path.cwd():
+        raise GankitError("the plugin cannot replace the folder you are in", "Go one folder up")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise GankitError(f"{target} exists already", "Choose another name, or --out FOLDER")
+        raise GankitError(f"{asked} exists already", "Choose another name, or --out FOLDER")
     aside = target.with_name(f".{target.name}.partial")
     try:
         shutil.rmtree(aside, ignore_errors=True)
@@ -53,11 +61,11 @@ def scaffold(name: str, folder: Path | None = None, taken: Collection[str] = ())
         aside.rename(target)
     except OSError as error:
         raise GankitError(
-            f"cannot write {target}: {error.strerror}", "Choose another place: --out FOLDER"
+            f"cannot write {asked}: {error.strerror}", "Choose another place: --out FOLDER"
         ) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return target
+    return asked
 
 
 def plugin_name(name: str, taken: Collection[str] = ()) -> str:
@@ -68,14 +76,16 @@ def plugin_name(name: str, taken: Collection[str] = ()) -> str:
     """
     name = name.removeprefix("gankit-").removeprefix("gankit_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        fitting = re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", name.lower()))
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        fitting = re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", plain))
         raise GankitError(
             f"{name!r} is no name for a plugin",
             "Use a-z, 0-9 and single hyphens" + (f", e.g. {fitting}" if fitting else ""),
         )
-    if name in taken or f"gankit-{name}" in taken:
+    used = {*BUILT_IN, *map(canonicalize_name, taken)}
+    if name in used or f"gankit-{name}" in used:
         raise GankitError(f"there is a plugin named {name} already", "Choose another name")
-    if keyword.iskeyword(_class_name(name)):
+    if keyword.iskeyword(name):
         raise GankitError(f"{name!r} is a word of Python's own", "Choose another name")
     return name
 
