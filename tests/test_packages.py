@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -70,15 +69,12 @@ def test_folders_that_are_no_plugin(tmp_path, text, said):
 # --- Commands -----------------------------------------------------------------------------------
 
 
-def without(monkeypatch, *modules):
-    found = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name in modules else found(name)
-    )
+def having(monkeypatch, *tools):
+    monkeypatch.setattr(packages, "_versions", lambda: dict.fromkeys(tools, "1"))
 
 
 def test_pip_in_this_environment_is_asked_first(monkeypatch):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    having(monkeypatch, "pip", "uv")
     command = packages.install_command("gankit-x", upgrade=True)
     assert command[:3] == [sys.executable, "-m", "pip"]
     assert command[-3:] == ["install", "--upgrade", "gankit-x"]
@@ -86,7 +82,7 @@ def test_pip_in_this_environment_is_asked_first(monkeypatch):
 
 
 def test_uv_works_on_this_environment(monkeypatch):
-    without(monkeypatch, "pip", "uv")
+    having(monkeypatch)
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/uv")
     here = ["--python", sys.executable]
     assert packages.install_command("gankit-x") == [
@@ -98,7 +94,7 @@ def test_uv_works_on_this_environment(monkeypatch):
 
 
 def test_without_either(monkeypatch):
-    without(monkeypatch, "pip", "uv")
+    having(monkeypatch)
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(GankitError, match="neither pip nor uv.*ensurepip"):
         packages.install_command("gankit-x")

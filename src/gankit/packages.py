@@ -7,7 +7,6 @@ imports a plugin, so that a broken one can always be removed.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import re
 import shutil
@@ -282,9 +281,10 @@ def points_of(dist: Distribution) -> list[EntryPoint]:
 
 def _tool() -> tuple[list[str], list[str]]:
     """The command of pip or uv, and what makes it work on this environment."""
-    if importlib.util.find_spec("pip"):
+    here = _versions()
+    if "pip" in here:
         return [sys.executable, "-m", "pip", "--disable-pip-version-check"], []
-    if importlib.util.find_spec("uv"):
+    if "uv" in here:
         return [sys.executable, "-m", "uv", "pip"], ["--python", sys.executable]
     if found := shutil.which("uv"):
         return [found, "pip"], ["--python", sys.executable]
