@@ -2,23 +2,59 @@
 
 from __future__ import annotations
 
+import signal
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+import gankit
+from gankit.hookspecs import Callback
 from gankit.plugins import installed
 from gankit.testing import check_plugin
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+from gankit_tensorboard.callback import TensorBoard, tag  # noqa: E402
+
 PLUGIN = "tensorboard"
+SMALL = {"hidden": 8, "count": 400, "train__batch": 32, "train__threads": 1, "log__every": 64}
+
+
+@pytest.fixture(autouse=True)
+def faults_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANKIT_STRICT_PLUGINS", "1")
+
+
+class EndsAtHalfTime(Callback):
+    def __init__(self, end: Callable[[], None]) -> None:
+        self.end = end
+
+    def tick(self, values: dict[str, Any]) -> None:
+        if values["samples"] == 320:
+            self.end()
+
+
+def ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def power_cut() -> None:
+    raise RuntimeError("power cut")
 
 
 def written(run: Path) -> Any:
-    found = accumulator.EventAccumulator(str(run / "tensorboard"))
+    everything = dict.fromkeys(("scalars", "images", "tensors"), 0)
+    found = accumulator.EventAccumulator(str(run / "tensorboard"), everything)
     found.Reload()
     return found
+
+
+def texts(run: Path, name: str) -> list[tuple[int, str]]:
+    events = written(run).Tensors(f"{name}/text_summary")
+    return [(event.step, event.tensor_proto.string_val[0].decode()) for event in events]
 
 
 def test_it_keeps_the_contract_of_callbacks(enabled: None) -> None:
@@ -31,27 +67,57 @@ def test_it_keeps_the_contract_of_callbacks(enabled: None) -> None:
 def test_a_run_is_followed(followed_run) -> None:
     run, metrics = followed_run()
     found = written(run)
-    losses = found.Scalars("game/d_loss")
-    assert [event.step for event in losses] == [line["samples"] for line in metrics]
-    assert losses[-1].value == pytest.approx(metrics[-1]["d_loss"], rel=1e-5)
-    assert "pace/samples_per_second" in found.Tags()["scalars"]
-    assert {"settings/text_summary", "guard/text_summary", "status/text_summary"} <= set(
-        found.Tags()["tensors"]
-    )
-    assert found.Images("preview")
+    assert len(metrics) == 10
+    numbers = [name for name in metrics[0] if name not in ("samples", "guard")]
+    assert sorted(found.Tags()["scalars"]) == sorted(map(tag, numbers))
+    for name in numbers:
+        events = found.Scalars(tag(name))
+        assert [event.step for event in events] == [line["samples"] for line in metrics]
+        assert [event.value for event in events] == pytest.approx(
+            [line[name] for line in metrics], rel=1e-5
+        )
+    assert texts(run, "guard") == [(64, "ok")]
+    assert texts(run, "status") == [(640, "done")]
 
 
-def test_a_resumed_run_goes_on(followed_run) -> None:
-    first, _ = followed_run(samples=320)
-    run, metrics = followed_run(samples=640, out=first)
-    steps = [event.step for event in written(run).Scalars("game/d_loss")]
-    assert steps == [line["samples"] for line in metrics]
-    assert steps[-1] == 640
+def test_previews_are_shown_as_they_are_at_their_samples(followed_run) -> None:
+    run, _ = followed_run()
+    shown = {image.step: image.encoded_image_string for image in written(run).Images("preview")}
+    files = {int(file.stem): file.read_bytes() for file in (run / "previews").glob("0*.png")}
+    assert len(files) > 2
+    assert shown == files
+
+
+def test_settings_are_toml(followed_run) -> None:
+    run, _ = followed_run()
+    ((step, text),) = texts(run, "settings")
+    settings = tomllib.loads(text.removeprefix("```toml\n").removesuffix("```"))
+    assert step == 0
+    assert settings["run"]["plugin"] == "toy"
+    assert settings["train"]["batch"] == 32
+
+
+@pytest.mark.parametrize(
+    ("end", "raised", "status"),
+    [(ctrl_c, KeyboardInterrupt, "interrupted"), (power_cut, RuntimeError, "failed")],
+)
+def test_a_resumed_run_has_every_point_once(
+    end, raised, status, followed_run, tmp_path: Path
+) -> None:
+    # After a power cut training goes on from the checkpoint at 0, and 64 to 256 come again.
+    run, callbacks = tmp_path / "run", [EndsAtHalfTime(end)]
+    with pytest.raises(raised):
+        gankit.fit("toy", out=run, callbacks=callbacks, train__samples=640, **SMALL)
+    assert texts(run, "status")[-1][1] == status
+    followed_run(out=run)
+    found = written(run)
+    assert [e.step for e in found.Scalars("loss/d_loss")] == list(range(64, 641, 64))
+    images = [image.step for image in found.Images("preview")]
+    assert images == sorted(set(images))
+    assert {0, 640} <= set(images)
 
 
 def test_only_pictures_are_shown(tmp_path: Path) -> None:
-    from gankit_tensorboard.callback import TensorBoard
-
     callback = TensorBoard()
     callback.started(tmp_path, {})
     (tmp_path / "a.svg").write_text("<svg/>")
@@ -62,3 +128,29 @@ def test_only_pictures_are_shown(tmp_path: Path) -> None:
     callback.finished("done")
     (image,) = written(tmp_path).Images("preview")
     assert (image.width, image.height) == (3, 2)
+    assert texts(tmp_path, "warning") == [(0, "look out")]
+
+
+def test_the_guard_is_told_when_it_changes(tmp_path: Path) -> None:
+    callback = TensorBoard()
+    callback.started(tmp_path, {})
+    for i, guard in enumerate(["ok", "ok", "collapsing", "ok"]):
+        callback.tick({"samples": i, "guard": guard})
+    callback.finished("done")
+    assert texts(tmp_path, "guard") == [(0, "ok"), (2, "collapsing"), (3, "ok")]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("g_loss", "loss/g_loss"),
+        ("a_term_of_a_plugin", "loss/a_term_of_a_plugin"),
+        ("d_real", "logits/d_real"),
+        ("fake_std", "variety/fake_std"),
+        ("lr", "schedule/lr"),
+        ("seconds", "time/seconds"),
+        ("own/heading", "own/heading"),
+    ],
+)
+def test_values_stand_under_headings(name, shown) -> None:
+    assert tag(name) == shown

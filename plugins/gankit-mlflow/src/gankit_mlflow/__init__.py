@@ -1,4 +1,4 @@
-"""Imports nothing heavy: the tracker is imported when training starts."""
+"""MLflow for gankit. Imports nothing heavy: mlflow is imported when training starts."""
 
 from __future__ import annotations
 

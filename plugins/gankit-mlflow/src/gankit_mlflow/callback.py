@@ -12,50 +12,59 @@ from typing import Any
 from gankit.hookspecs import Callback
 
 RECORD = "mlflow.json"
+"""The file in a run's folder that keeps its id at MLflow."""
+ASKED = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
 STATUS = {"done": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-LONGEST = 500
-"""Characters of a parameter that every tracking server takes."""
+LONGEST_KEY, LONGEST_VALUE, BATCH = 250, 500, 100
+"""What every tracking server takes: characters of a parameter, and parameters at once."""
 
 
 class MLflow(Callback):
-    """Logs to MLflow where the user asked for it, by ``MLFLOW_TRACKING_URI`` or
-    ``MLFLOW_EXPERIMENT_NAME``.
-    """
+    """Logs to MLflow where asked to, by ``MLFLOW_TRACKING_URI`` or ``MLFLOW_EXPERIMENT_NAME``."""
 
     def __init__(self) -> None:
         self.client: Any = None
-        self.run_id = ""
+        self.run_id, self.logged = "", -1
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
-        if not any(os.environ.get(f"MLFLOW_{v}") for v in ("TRACKING_URI", "EXPERIMENT_NAME")):
+        self.client = None
+        if not any(os.environ.get(name) for name in ASKED):
             return
+        # Asked for is the user's own store; MLflow would also report usage to its makers.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient
         from mlflow.entities import Param
-        from mlflow.tracking import MlflowClient
 
-        self.client = MlflowClient()
-        file = run / RECORD
-        if file.is_file():
-            self.run_id = json.loads(file.read_text(encoding="utf-8"))["run_id"]
-            self.client.update_run(self.run_id, status="RUNNING")
-            return
-        name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "gankit")
-        found = self.client.get_experiment_by_name(name)
-        experiment = found.experiment_id if found else self.client.create_experiment(name)
-        made = self.client.create_run(experiment, run_name=run.resolve().name)
-        self.run_id = made.info.run_id
-        file.write_text(json.dumps({"run_id": self.run_id}), encoding="utf-8")
-        params = [Param(key, str(value)[:LONGEST]) for key, value in flat(config)]
-        for start in range(0, len(params), 100):
-            self.client.log_batch(self.run_id, params=params[start : start + 100])
+        client, file = MlflowClient(), run / RECORD
+        known = found(client, file)
+        if known is None:
+            known = client.create_run(experiment(client), run_name=run.resolve().name)
+            file.write_text(json.dumps({"run_id": known.info.run_id}) + "\n", encoding="utf-8")
+        else:
+            client.update_run(known.info.run_id, status="RUNNING")
+        self.client, self.run_id = client, known.info.run_id
+        self.logged = int(known.data.metrics.get("samples", -1))
+
+        before, now = known.data.params, dict(flat(config))
+        new = [Param(key, value) for key, value in now.items() if key not in before]
+        for start in range(0, len(new), BATCH):
+            client.log_batch(self.run_id, params=new[start : start + BATCH])
+        for key in before.keys() & now.keys():
+            if before[key] != now[key]:  # a parameter is for good; a longer budget is a tag
+                client.set_tag(self.run_id, key, now[key])
 
     def tick(self, values: dict[str, Any]) -> None:
-        if self.client is None:
-            return
+        step = int(values["samples"])
+        if self.client is None or step <= self.logged:
+            return  # trained again after a crash: MLflow has it, and forgets nothing
         from mlflow.entities import Metric
 
-        now, step = int(1000 * time.time()), int(values["samples"])
-        numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
-        metrics = [Metric(key, value, now, step) for key, value in numbers.items()]
+        now = int(1000 * time.time())
+        metrics = [
+            Metric(name, float(value), now, step)
+            for name, value in values.items()
+            if isinstance(value, int | float)
+        ]
         self.client.log_batch(self.run_id, metrics=metrics)
 
     def preview(self, file: Path) -> None:
@@ -64,17 +73,39 @@ class MLflow(Callback):
 
     def warning(self, message: str) -> None:
         if self.client is not None:
-            self.client.set_tag(self.run_id, "warning", message)
+            self.client.set_tag(self.run_id, "warning", message[:LONGEST_VALUE])
 
     def finished(self, status: str) -> None:
         if self.client is not None:
             self.client.set_terminated(self.run_id, STATUS.get(status, "FAILED"))
 
 
-def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested settings with dotted names."""
+def found(client: Any, file: Path) -> Any:
+    """The MLflow run that a gankit run belongs to; None where this store has none."""
+    from mlflow.exceptions import MlflowException
+
+    if not file.is_file():
+        return None
+    try:
+        run = client.get_run(json.loads(file.read_text(encoding="utf-8"))["run_id"])
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # kept in another store
+            return None
+        raise
+    return run if run.info.lifecycle_stage == "active" else None
+
+
+def experiment(client: Any) -> str:
+    """The id of the experiment that the user named, made if need be."""
+    name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "gankit"
+    known = client.get_experiment_by_name(name)
+    return str(known.experiment_id if known else client.create_experiment(name))
+
+
+def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings with dotted names, as short as MLflow wants them."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield f"{prefix}{key}"[:LONGEST_KEY], str(value)[:LONGEST_VALUE]

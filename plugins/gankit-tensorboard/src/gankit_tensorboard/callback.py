@@ -1,4 +1,4 @@
-"""Ticks as scalars, previews as images, settings as text; all in the run's own folder."""
+"""Ticks as scalars, previews as images, settings and warnings as text; all inside the run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 FOLDER = "tensorboard"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-PACE = ("samples_per_second", "seconds", "steps", "lr", "augment_p")
-"""What is about the run's course, not about the game."""
+GROUPS = {
+    "logits": ("d_real", "d_fake", "d_sign"),
+    "variety": ("real_std", "fake_std"),
+    "schedule": ("lr", "augment_p"),
+    "time": ("steps", "seconds", "samples_per_second"),
+}
+"""Under which heading a value stands; all others are part of a loss."""
+PICTURES = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+"""What a browser shows."""
 
 
 class TensorBoard(Callback):
@@ -22,54 +28,73 @@ class TensorBoard(Callback):
 
     def __init__(self) -> None:
         self.writer: SummaryWriter | None = None
-        self.samples = 0
-        self.guard = ""
+        self.samples, self.guard = 0, ""
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
+        import tomli_w
         from torch.utils.tensorboard import SummaryWriter
 
-        self.samples = last_samples(run)
-        # What an interrupted run wrote after its last checkpoint is shown no longer.
-        self.writer = SummaryWriter(str(run / FOLDER), purge_step=self.samples + 1)
-        if self.samples == 0:
-            text = json.dumps(config, indent=2, default=str)
-            self.writer.add_text("settings", f"```json\n{text}\n```", 0)
+        self.samples, self.guard = last_tick(run), ""
+        # What came after the checkpoint that training goes on from is trained, and told, again.
+        again = self.samples + 1 if self.samples else 0
+        self.writer = SummaryWriter(str(run / FOLDER), purge_step=again)
+        self._text("settings", f"```toml\n{tomli_w.dumps(config)}```")
 
     def tick(self, values: dict[str, Any]) -> None:
-        assert self.writer is not None
+        if self.writer is None:
+            return
         self.samples = int(values["samples"])
         for name, value in values.items():
             if isinstance(value, int | float) and name != "samples":
-                group = "pace" if name in PACE else "game"
-                self.writer.add_scalar(f"{group}/{name}", value, self.samples)
-        guard = str(values.get("guard", ""))
-        if guard != self.guard:
-            self.writer.add_text("guard", guard, self.samples)
+                self.writer.add_scalar(tag(name), value, self.samples)
+        if (guard := str(values.get("guard", ""))) != self.guard:
             self.guard = guard
+            self._text("guard", guard)
         self.writer.flush()
 
     def preview(self, file: Path) -> None:
-        if self.writer is None or file.suffix.lower() not in PICTURES:
+        """Shows the file as it is, with what it says of its origin."""
+        if self.writer is None or self.writer.file_writer is None:
             return
-        import numpy as np
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
+        from tensorboard.compat.proto.summary_pb2 import Summary
 
-        with Image.open(file) as picture:
-            pixels = np.asarray(picture.convert("RGB"))
-        self.writer.add_image("preview", pixels, self.samples, dataformats="HWC")
+        try:
+            with Image.open(file, formats=PICTURES) as picture:
+                (width, height), bands = picture.size, len(picture.getbands())
+        except UnidentifiedImageError:
+            return
+        image = Summary.Image(
+            width=width, height=height, colorspace=bands, encoded_image_string=file.read_bytes()
+        )
+        step = int(file.stem) if file.stem.isdigit() else self.samples
+        self.writer.file_writer.add_summary(
+            Summary(value=[Summary.Value(tag="preview", image=image)]), step
+        )
 
     def warning(self, message: str) -> None:
-        if self.writer is not None:
-            self.writer.add_text("warning", message, self.samples)
+        self._text("warning", message)
 
     def finished(self, status: str) -> None:
+        self._text("status", status)
         if self.writer is not None:
-            self.writer.add_text("status", status, self.samples)
             self.writer.close()
 
+    def _text(self, name: str, text: str) -> None:
+        if self.writer is not None:
+            self.writer.add_text(name, text, self.samples)
 
-def last_samples(run: Path) -> int:
-    """Where a run that is resumed goes on; 0 for a new one."""
+
+def tag(name: str) -> str:
+    """The name of a value with its heading; a name that has one keeps it."""
+    if "/" in name:
+        return name
+    group = next((group for group, names in GROUPS.items() if name in names), "loss")
+    return f"{group}/{name}"
+
+
+def last_tick(run: Path) -> int:
+    """Samples at the last tick that a resumed run keeps; 0 for a new one."""
     file = run / "metrics.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return int(json.loads(lines[-1])["samples"]) if lines else 0

@@ -1,4 +1,4 @@
-"""Imports nothing heavy: the tracker is imported when training starts."""
+"""Weights & Biases for gankit. Imports nothing heavy: wandb is imported when training starts."""
 
 from __future__ import annotations
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 from gankit.hookspecs import Callback
 
 RECORD = "wandb.json"
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
-EXIT_CODES = {"done": 0, "interrupted": 130, "failed": 1}
+"""The file in a run's folder that keeps its id at W&B."""
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+EXIT_CODES = {"done": 0, "interrupted": 255}
+"""W&B's own for a run that ended and for one that was stopped; 1 for one that failed."""
 
 
 class WeightsAndBiases(Callback):
@@ -20,50 +21,52 @@ class WeightsAndBiases(Callback):
 
     def __init__(self) -> None:
         self.run: Any = None
-        self.samples = 0
+        self.samples = self.first = 0
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
-        if not (os.environ.get("WANDB_PROJECT") or os.environ.get("WANDB_MODE")):
+        self.run = None
+        mode = os.environ.get("WANDB_MODE", "")
+        if mode == "disabled" or not (mode or os.environ.get("WANDB_PROJECT")):
             return
         import wandb
 
+        file = run / RECORD
+        known = json.loads(file.read_text(encoding="utf-8"))["id"] if file.is_file() else None
         self.run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "gankit"),
-            name=run.resolve().name,
-            id=stable_id(run),
-            resume="allow",
+            name=os.environ.get("WANDB_NAME") or run.resolve().name,
+            id=known,
+            resume=None if mode == "offline" else "allow",  # offline, the id alone joins the parts
+            reinit="create_new",  # a run of the caller's own goes on
             dir=str(run),
             config=config,
+            settings=wandb.Settings(console="off"),  # the terminal is not ours to send
         )
-        # Not W&B's own step: that must never go back, and a resumed run does.
-        self.run.define_metric("*", step_metric="samples")
+        self.samples, self.first = 0, self.run.step
+        file.write_text(json.dumps({"id": self.run.id}) + "\n", encoding="utf-8")
 
     def tick(self, values: dict[str, Any]) -> None:
-        if self.run is not None:
-            self.samples = int(values["samples"])
-            self.run.log(dict(values))
+        self.samples = int(values["samples"])
+        self._log(values, self.samples)
 
     def preview(self, file: Path) -> None:
-        if self.run is not None and file.suffix.lower() in PICTURES:
-            import wandb
+        if self.run is None or file.suffix.lower() not in PICTURES:
+            return
+        import wandb
 
-            self.run.log({"preview": wandb.Image(str(file)), "samples": self.samples})
+        step = int(file.stem) if file.stem.isdigit() else self.samples
+        self._log({"preview": wandb.Image(str(file)), "samples": step}, step)
 
     def warning(self, message: str) -> None:
         if self.run is not None:
-            self.run.alert(title="gankit", text=message)
+            self.run.summary["warning"] = message
 
     def finished(self, status: str) -> None:
         if self.run is not None:
             self.run.summary["status"] = status
             self.run.finish(exit_code=EXIT_CODES.get(status, 1))
 
-
-def stable_id(run: Path) -> str:
-    """The id of the run at W&B: drawn once, then kept in the run's folder."""
-    file = run / RECORD
-    if file.is_file():
-        return str(json.loads(file.read_text(encoding="utf-8"))["id"])
-    drawn = uuid.uuid4().hex[:12]
-    file.write_text(json.dumps({"id": drawn}), encoding="utf-8")
-    return drawn
+    def _log(self, values: dict[str, Any], step: int) -> None:
+        # W&B's steps never go back: after a crash, what it knows already is not sent again.
+        if self.run is not None and step >= self.first:
+            self.run.log(values, step=step)
