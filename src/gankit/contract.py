@@ -69,6 +69,8 @@ class Classes:
 
     name: str
     values: tuple[str, ...]
+    optional: bool = False
+    """Whether it may be left open: its block in ``c`` is then all zeros."""
 
     @property
     def width(self) -> int:
@@ -140,7 +142,8 @@ class Condition:
         """The named values of a row of ``c``."""
         named: dict[str, str | float] = {}
         for f, block in self.blocks():
-            named[f.name] = f.decode(row[block])
+            if not (isinstance(f, Classes) and f.optional and not any(row[block])):
+                named[f.name] = f.decode(row[block])
         return named
 
     def blocks(self) -> Iterable[tuple[Classes | Quantity, slice]]:
@@ -256,6 +259,8 @@ class Codec(ABC, Generic[Item]):
     deterministic: bool = True
     """Whether :meth:`encode` gives the same tensors each time. The engine then encodes each item
     once and keeps the result; otherwise it encodes again at every visit."""
+    block: int = 64
+    """Items that are generated together. More is faster where a sample is small."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:
@@ -283,14 +288,35 @@ class Codec(ABC, Generic[Item]):
     def state(self) -> CodecState:
         """All that :meth:`Modality.load_codec` needs."""
 
+    def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
+        """Rows of ``c`` for what is asked, one a seed and drawn from it; for codecs whose
+        conditions say more than a value a field.
+
+        None leaves it to the core: what is not asked is then drawn from the training rows.
+
+        Raises:
+            GankitError: there is no such field or value.
+        """
+        return None
+
+    def settle(
+        self, items: list[Item], where: Mapping[str, object], seeds: Sequence[int]
+    ) -> list[Item]:
+        """Decoded items with what was asked made exact, where ``c`` says it only roughly."""
+        return items
+
 
 @dataclass(frozen=True)
 class Sample(Generic[Item]):
-    """A generated item with its own seed and the condition it was made for."""
+    """A generated item with its own seed and the condition it was made for; or a real one, among
+    generated ones in an augmented data set.
+    """
 
     item: Item
     seed: int
     condition: Mapping[str, str | float]
+    real: bool = False
+    """It came from the user's data; ``seed`` then means nothing."""
 
 
 @dataclass(frozen=True)
@@ -353,6 +379,31 @@ class Evaluator(ABC, Generic[Item]):
         """Named scores, or an empty mapping where they do not apply."""
 
 
+class Learner(ABC, Generic[Item]):
+    """The standard model of a modality, to measure what augmentation is worth."""
+
+    remedies: Sequence[str] = ()
+    """The usual alternatives to generated items, by name: class weights, oversampling, flips."""
+
+    @abstractmethod
+    def scores(
+        self, train: Sequence[Item], test: Sequence[Item], key: str, remedy: str, seed: int
+    ) -> dict[str, float]:
+        """Trains on ``train`` and tests on ``test``.
+
+        Args:
+            key: what to predict, one of :meth:`Modality.values`.
+            remedy: one of ``remedies``; empty for none.
+            seed: of whatever is drawn.
+
+        Returns:
+            Scores of which higher ones are better.
+
+        Raises:
+            GankitError: the key cannot be predicted.
+        """
+
+
 @dataclass(frozen=True)
 class NoSettings:
     """For modalities without settings."""
@@ -412,6 +463,17 @@ class Modality(ABC, Generic[Item]):
 
         The items are generated ones, and the file says so where its format can.
         """
+
+    mixes: bool = False
+    """Whether :meth:`write` heeds ``Sample.real``, so that it can write an augmented data set."""
+
+    def values(self, item: Item) -> Mapping[str, object]:
+        """An item's named values, such as its label: what a data set is balanced by."""
+        return {}
+
+    def learner(self, settings: Any) -> Learner[Item] | None:
+        """The model that measures what augmentation is worth, where there is one."""
+        return None
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
         """The previews of one training run as a short film, or None."""

@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def write_generated(
     record: Mapping[str, Any],
     plugins: Plugins,
     overwrite: bool = False,
+    finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their marks; the folder appears whole or not at all.
 
@@ -64,6 +65,7 @@ def write_generated(
         target: the folder to make.
         format: one of ``modality.formats``.
         run: name of the run that generated.
+        finish: completes the record once everything is written.
         record: what else ``provenance.json`` should say (seeds, conditions, fingerprint).
 
     Returns:
@@ -96,6 +98,7 @@ def write_generated(
             "count": count.seen,
             **record,
         }
+        finish(full)
         plugins.call("gankit_outputs", folder=aside, record=full)
         full["files"] = {
             p.relative_to(aside).as_posix(): _sha256(p)

@@ -341,7 +341,7 @@ def layout_from_json(value: Mapping[str, Any]) -> Layout:
     for entry in value["condition"]:
         rest = {k: v for k, v in entry.items() if k != "kind"}
         if entry["kind"] == "classes":
-            fields.append(Classes(rest["name"], tuple(rest["values"])))
+            fields.append(Classes(**{**rest, "values": tuple(rest["values"])}))
         else:
             fields.append(Quantity(**rest))
     return Layout(tuple(value["shape"]), Condition(tuple(fields)) if fields else None)

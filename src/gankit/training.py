@@ -287,7 +287,7 @@ def preparing(
         raise PluginFault(plugin.info.name, broken)
     torch.manual_seed(engine.train.seed * 1009 + 1 + rank)
     conditions = None
-    if codec.layout.condition is not None:
+    if codec.layout.condition is not None and codec.ask({}, [0]) is None:
         conditions = ConditionTable.from_training(reals.conditions(), engine.train.seed)
     previews = folder / "previews"
 

@@ -7,7 +7,7 @@ import sys
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from gankit.cli import doctor, evaluate, generate, plugins, recipes, runs, train
+from gankit.cli import augment, doctor, evaluate, generate, plugins, recipes, runs, train
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginFault
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
+app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,6 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
 
-BLOCK = 64
-"""Items computed together. An item always lies at place ``seed % BLOCK`` of a batch of this very
-size, so that not even the rounding of a matrix product depends on what else was asked for."""
 MAX_CONDITION_ROWS = 4096
 
 
@@ -97,6 +95,9 @@ class Sampler:
         Raises:
             GankitError: ``where`` asks for what the run is not conditioned on.
         """
+        asked = self.codec.ask(where, seeds)
+        if asked is not None:
+            return asked
         condition = self.codec.layout.condition
         if self.conditions is None or condition is None:
             if where:
@@ -104,19 +105,22 @@ class Sampler:
             return None
         return self.conditions.draw(condition, seeds, where)
 
+    # An item always lies at place ``seed % codec.block`` of a batch of that very size, so that not
+    # even the rounding of a matrix product depends on what else was asked for.
     def sample(
         self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
         """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
         where = where or {}
         self.draw_conditions([seed], where)  # a wrong condition shows before any work
-        first, last = seed // BLOCK, (seed + n - 1) // BLOCK
+        size = self.codec.block
+        first, last = seed // size, (seed + n - 1) // size
         for block in range(first, last + 1):
-            seeds = range(block * BLOCK, (block + 1) * BLOCK)
-            wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], BLOCK))
+            seeds = range(block * size, (block + 1) * size)
+            wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], size))
             z, c = self.latents(seeds), self.draw_conditions(seeds, where)
             batch = self.generate(z, c)[wanted]
-            yield from self.as_samples(batch, seeds[wanted])
+            yield from self.as_samples(batch, seeds[wanted], where)
 
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:
@@ -124,13 +128,14 @@ class Sampler:
         batch = Batch(z, c).to(self.device)
         return Batch(self.generator(batch.x, batch.c).float().cpu(), c)
 
-    def as_samples(self, batch: Batch, seeds: Sequence[int]) -> Iterator[Sample[Any]]:
+    def as_samples(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})
+    ) -> Iterator[Sample[Any]]:
         condition = self.codec.layout.condition
-        items = self.codec.decode(batch, seeds)
+        items = self.codec.settle(self.codec.decode(batch, seeds), where, seeds)
+        known = batch.c is not None and bool(batch.c.any())
         for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
-            named = (
-                {}
-                if condition is None or batch.c is None
-                else condition.decode(batch.c[i].tolist())
-            )
+            named = {}
+            if known and condition is not None and batch.c is not None:
+                named = condition.decode(batch.c[i].tolist())
             yield Sample(item, seed, named)

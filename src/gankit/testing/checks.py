@@ -207,7 +207,10 @@ def encode_condition(s: Subject) -> None:
     _is_float("c", batch.c, (len(batch), condition.width), "Match codec.layout.condition.width")
     for field, block in condition.blocks():
         c, mend = batch.c[:, block], "Use Classes.encode"
-        one_hot = bool((c == c.bool()).all() and (c.sum(1) == 1).all())
+        full = c.sum(1) == 1
+        if isinstance(field, Classes) and field.optional:
+            full |= c.sum(1) == 0
+        one_hot = bool((c == c.bool()).all() and full.all())
         expect(one_hot or not isinstance(field, Classes), f"{field.name} is not one-hot", mend)
 
 
@@ -221,7 +224,10 @@ def round_trip(s: Subject) -> None:
     mend = "Let decode invert prepare(encode(...)), or widen the tolerance and say why"
     expect(moved <= s.tolerance, f"a round trip moves items by {moved:.3g} deviations", mend)
     if batch.c is not None and again.c is not None:
-        kept = torch.allclose(batch.c, again.c, atol=1e-4)
+        asked = s.codec.layout.condition
+        fields = asked.fields if asked else ()
+        drawn = any(isinstance(f, Classes) and f.optional for f in fields)
+        kept = drawn or torch.allclose(batch.c, again.c, atol=1e-4)
         expect(kept, "a round trip changes conditions", "Let decode put c into the items")
 
 
@@ -292,7 +298,10 @@ def condition(s: Subject) -> None:
     z = s.latents(networks, len(real))
     for field, block in asked.blocks():
         other = real.c.clone()
-        other[:, block] = other[:, block].roll(1, 1) if field.width > 1 else other[:, block] + 1
+        if isinstance(field, Classes) and field.optional:
+            other[:, block] = torch.eye(field.width)[0]
+        else:
+            other[:, block] = other[:, block].roll(1, 1) if field.width > 1 else other[:, block] + 1
         for name, net, x in (
             ("generator", networks.generator, z),
             ("discriminator", networks.discriminator, real.x),

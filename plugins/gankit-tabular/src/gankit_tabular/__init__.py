@@ -1,0 +1,20 @@
+"""Tables for gankit. Imports nothing heavy: the modality is imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gankit.contract import PluginInfo
+from gankit.hookspecs import hookimpl
+
+
+@hookimpl
+def gankit_modalities() -> Iterator[PluginInfo]:
+    yield PluginInfo(
+        name="tabular",
+        summary="Tables: CSV, JSON lines, Parquet, Feather, data frames; asked by any column",
+        target="gankit_tabular.modality:TabularModality",
+        api=1,
+        suffixes=(".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".gz", ".zst"),
+        recipes="gankit_tabular.recipes",
+    )

@@ -1,0 +1,119 @@
+"""Gradient boosting, and the usual remedies for a class with too few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from gankit.contract import Learner
+from gankit.errors import GankitError
+from gankit_tabular.columns import Floats
+from gankit_tabular.evaluators import design, is_number
+from gankit_tabular.rows import Row
+
+Labels = npt.NDArray[np.str_]
+NEIGHBOURS = 5
+
+
+class Boosting(Learner[Row]):
+    """Histogram gradient boosting with scikit-learn's defaults, on a column of few values.
+
+    Scores: macro F1, balanced accuracy, area under the ROC curve (one against the rest); for two
+    classes F1 is that of the rarer one.
+    """
+
+    remedies = ("class-weights", "oversampling", "smote-nc")
+
+    def scores(
+        self, train: Sequence[Row], test: Sequence[Row], key: str, remedy: str, seed: int
+    ) -> dict[str, float]:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+        from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
+
+        fit, held = (pa.Table.from_pylist([dict(row) for row in rows]) for rows in (train, test))
+        names = [name for name in fit.column_names if name != key]
+        y, truth = (np.array([str(row[key]) for row in rows]) for rows in (train, test))
+        classes, counts = np.unique(y, return_counts=True)
+        if not 2 <= len(classes) <= 50 or (is_number(fit, key) and len(classes) > 20):
+            raise GankitError(
+                f"{key} has {len(classes)} values: measuring needs a column of 2 to 50 classes",
+                "Name another one: --balance KEY",
+            )
+        known = np.isin(truth, classes)
+        held, truth = held.filter(pa.array(known)), truth[known]
+        (x, x_test), categorical = design([fit, held], names)
+        rng = np.random.default_rng(seed)
+        if remedy == "oversampling":
+            x, y = oversample(x, y, rng)
+        elif remedy == "smote-nc":
+            x, y = smote_nc(x, y, np.array(categorical), rng)
+        else:  # another draw of the rows for each seed, so that the intervals mean something
+            drawn = rng.choice(len(x), len(x), replace=True)
+            x, y = x[drawn], y[drawn]
+        weights = "balanced" if remedy == "class-weights" else None
+        model = HistGradientBoostingClassifier(
+            categorical_features=categorical, class_weight=weights, random_state=seed
+        )
+        p = model.fit(x, y).predict_proba(x_test)
+        guess = model.classes_[p.argmax(1)]
+        two = len(classes) == 2
+        rare = str(classes[counts.argmin()])
+        average = {"pos_label": rare, "average": "binary"} if two else {"average": "macro"}
+        auc = (
+            roc_auc_score(truth == rare, p[:, list(model.classes_).index(rare)])
+            if two
+            else roc_auc_score(truth, p, multi_class="ovr", labels=model.classes_)
+        )
+        return {
+            "f1": float(f1_score(truth, guess, zero_division=0, **average)),
+            "balanced_accuracy": float(balanced_accuracy_score(truth, guess)),
+            "auc": float(auc),
+        }
+
+
+def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, Labels]:
+    """Rows of rare classes drawn again until all classes are level."""
+    classes, counts = np.unique(y, return_counts=True)
+    missing = zip(classes, counts.max() - counts, strict=True)
+    drawn = [rng.choice(np.flatnonzero(y == c), n) for c, n in missing]
+    index = np.concatenate([np.arange(len(y)), *drawn])
+    return x[index], y[index]
+
+
+def smote_nc(
+    x: Floats, y: Labels, categorical: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Floats, Labels]:
+    """Rows between neighbours of a rare class (Chawla et al. 2002, section 6.1): numbers are
+    interpolated, categories are the most frequent among the neighbours; a mismatch of categories
+    counts as the median deviation of the numbers.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    classes, counts = np.unique(y, return_counts=True)
+    made_x, made_y = [x], [y]
+    for c, n in zip(classes, counts, strict=True):
+        own, missing = np.nan_to_num(x[y == c]), counts.max() - n
+        if not missing or len(own) < 2:
+            continue
+        numbers, words = own[:, ~categorical], own[:, categorical]
+        scale = numbers.std(0)
+        scale[scale == 0] = 1
+        hot = [(w[:, None] == np.unique(w)) / np.sqrt(2) for w in words.T]
+        space = np.concatenate([numbers / scale, *hot], 1)
+        k = min(NEIGHBOURS, len(own) - 1)
+        near = NearestNeighbors(n_neighbors=k + 1).fit(space).kneighbors(space)[1][:, 1:]
+        seed = rng.integers(len(own), size=missing)
+        other = near[seed, rng.integers(k, size=missing)]
+        new = np.empty((missing, x.shape[1]))
+        way = rng.random((missing, 1))
+        new[:, ~categorical] = numbers[seed] + way * (numbers[other] - numbers[seed])
+        votes = words[near[seed]]
+        same = (votes[:, :, None] == votes[:, None]).sum(2)
+        best = same.argmax(1)
+        new[:, categorical] = np.take_along_axis(votes, best[:, None], 1)[:, 0]
+        made_x.append(new)
+        made_y.append(np.full(missing, c))
+    return np.concatenate(made_x), np.concatenate(made_y)

@@ -1,0 +1,212 @@
+"""The modality: where each part of the contract is found. Start reading here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.feather
+import pyarrow.parquet
+
+from gankit.contract import (
+    CodecState,
+    Evaluator,
+    Extractor,
+    Layout,
+    Modality,
+    Networks,
+    Problem,
+    Progress,
+    Provenance,
+    Sample,
+    Source,
+)
+from gankit.errors import GankitError, did_you_mean
+from gankit_tabular.codec import TableCodec
+from gankit_tabular.columns import Column
+from gankit_tabular.evaluators import Encoded, TableScores
+from gankit_tabular.learner import Boosting
+from gankit_tabular.networks import Discriminator, Generator
+from gankit_tabular.preview import write_preview
+from gankit_tabular.rows import Row, Rows
+from gankit_tabular.sources import fingerprint, read_table
+
+FEWEST = 20
+"""Fewer rows than this are no data set."""
+CHUNK = 10_000
+"""Rows that are written at a time."""
+
+
+@dataclass(frozen=True)
+class TabularSettings:
+    """Settings of the tabular plugin."""
+
+    target: str = ""
+    """The column that a model would predict; the last one when empty. For scores alone."""
+    numbers: tuple[str, ...] = ()
+    """Columns to take for numbers, whatever they look like."""
+    categories: tuple[str, ...] = ()
+    """Columns to take for categories."""
+    identifiers: tuple[str, ...] = ()
+    """Columns that name a row: they are made up, never learnt."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave out."""
+    encoding: str = "utf-8"
+    """Of a text file; what does not decode becomes a question mark in a box."""
+    delimiter: str = ""
+    """Between the values of a line; a comma when empty, a tab in a .tsv file."""
+    bins: int = 8
+    """Quantile bins of a number with many values."""
+    hidden: int = 256
+    """Units in a hidden layer, of both networks."""
+    layers: int = 2
+    """Hidden layers, of both networks."""
+    latent: int = 128
+    """Dimensions of the latent z, beside the noise of the draws."""
+    temperature: float = 0.2
+    """Of the softmax over a column's codes while training."""
+
+    def __post_init__(self) -> None:
+        for name in ("bins", "hidden", "layers", "latent"):
+            if getattr(self, name) < 1:
+                raise GankitError(f"{name}={getattr(self, name)}: too small", "Use 1 or more")
+        if not self.temperature > 0:
+            raise GankitError(f"temperature={self.temperature}: too small", "Use 0.2, say")
+
+    def kinds(self) -> dict[str, str]:
+        """What the user says of columns, by name."""
+        said = (("number", self.numbers), ("category", self.categories))
+        named = {name: kind for kind, names in said for name in names}
+        return named | dict.fromkeys(self.identifiers, "identifier")
+
+
+class TabularModality(Modality[Row]):
+    """Tables of numbers, categories, instants and missing values."""
+
+    Settings = TabularSettings
+    formats = ("csv", "parquet", "feather")
+    source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
+
+    mixes = True
+
+    _codec: TableCodec | None = None
+    """The latest codec: features and networks are made for its columns."""
+
+    def read(
+        self, source: object | None, settings: TabularSettings, progress: Progress
+    ) -> Source[Row]:
+        licence, problems = "", list[Problem]()
+        if source is None:
+            table, licence = _built_in(), "CC BY 4.0"
+        else:
+            table, problems = read_table(source, settings.delimiter, settings.encoding)
+        named = (*settings.kinds(), *settings.drop, *[settings.target][: bool(settings.target)])
+        for name in named:
+            if name not in table.column_names:
+                raise GankitError(
+                    f"the table has no column {name!r}", did_you_mean(name, table.column_names)
+                )
+        table = table.drop_columns(list(settings.drop)).combine_chunks()
+        if table.num_rows < FEWEST:
+            where = source if isinstance(source, str | Path) else "the table"
+            why = "".join(f"; {p.where}: {p.why}" for p in problems[:1])
+            raise GankitError(
+                f"{where} has {table.num_rows} usable rows{why}", f"Give at least {FEWEST}"
+            )
+        return Source(
+            Rows(table),
+            fingerprint(table),
+            f"{table.num_rows:,} rows, {table.num_columns} columns",
+            licence,
+            problems,
+        )
+
+    def fit_codec(
+        self, items: Sequence[Row], settings: TabularSettings, progress: Progress
+    ) -> TableCodec:
+        schema = _schema(items)
+        self._codec = TableCodec.fit(items[:], schema, settings.bins, settings.kinds())
+        return self._codec
+
+    def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:
+        self._codec = TableCodec([Column(**c) for c in state.config["columns"]])
+        return self._codec
+
+    def build_networks(self, layout: Layout, settings: TabularSettings) -> Networks:
+        codec = self._codec
+        assert codec is not None, "a codec is made or loaded before networks are built"
+        shape = settings.hidden, settings.layers
+        return Networks(
+            Generator(codec.blocks, settings.latent, *shape, settings.temperature),
+            Discriminator(codec.columns, codec.blocks, *shape),
+            settings.latent + codec.width,
+        )
+
+    def evaluators(self, settings: TabularSettings) -> Sequence[Extractor[Row] | Evaluator[Row]]:
+        return Encoded(self._codec), TableScores(settings.target)
+
+    def write(
+        self, samples: Iterable[Sample[Row]], target: Path, provenance: Provenance, format: str
+    ) -> None:
+        stream = iter(samples)
+        writer: Any = None
+        while some := list(itertools.islice(stream, CHUNK)):
+            table = self._marked(some, provenance)
+            writer = writer or _writer(target / f"table.{format}", table.schema, format)
+            writer.write_table(table)
+        if writer:
+            writer.close()
+
+    def values(self, item: Row) -> Row:
+        return item
+
+    def learner(self, settings: TabularSettings) -> Boosting:
+        return Boosting()
+
+    def preview(self, items: Sequence[Row], target: Path) -> Path:
+        return write_preview(list(items), target.with_suffix(".svg"))
+
+    def _marked(self, samples: Sequence[Sample[Row]], provenance: Provenance) -> pa.Table:
+        """The rows with columns that say that they are generated, and from which seed."""
+        schema = self._codec.schema if self._codec else None
+        table = pa.Table.from_pylist([dict(s.item) for s in samples], schema=schema)
+        seeds = pa.array([None if s.real else s.seed for s in samples], pa.int64())
+        table = table.append_column("_seed", seeds)
+        table = table.append_column("_synthetic", pa.array([not s.real for s in samples]))
+        about = {k.encode(): v.encode() for k, v in provenance.text().items()}
+        return table.replace_schema_metadata(about)
+
+
+def _schema(items: Sequence[Row]) -> pa.Schema:
+    """The columns of rows that come from one table, as far as a few of them tell."""
+    inner = items
+    while not isinstance(inner, Rows) and hasattr(inner, "items"):
+        inner = inner.items  # a part of a sequence of rows
+    if isinstance(inner, Rows):
+        return inner.table.schema.remove_metadata()
+    return pa.Table.from_pylist([dict(items[i]) for i in range(len(items))]).schema
+
+
+def _writer(file: Path, schema: pa.Schema, format: str) -> Any:
+    if format == "parquet":
+        return pyarrow.parquet.ParquetWriter(file, schema)
+    if format == "feather":
+        return pa.ipc.new_file(str(file), schema)
+    return pyarrow.csv.CSVWriter(str(file), schema)
+
+
+def _built_in() -> pa.Table:
+    """Wolberg's 569 breast biopsies, real measurements that come with scikit-learn."""
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    columns = {
+        name.replace(" ", "_"): data.data[:, i] for i, name in enumerate(data.feature_names[:10])
+    }
+    columns["diagnosis"] = [str(data.target_names[t]) for t in data.target]
+    return pa.table(columns)

@@ -1,0 +1,56 @@
+"""A table as a sequence of rows: what the engine handles, and what a file holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, overload
+
+import pyarrow as pa
+
+Row = Mapping[str, Any]
+
+BLOCK = 1024
+"""Rows that are turned into Python objects at a time."""
+
+
+class Rows(Sequence[Row]):
+    """Rows of an Arrow table, as mappings from column to value; read in order they are cheap."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.table = table
+        self._start, self._block = 0, []  # type: tuple[int, list[Row]]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @overload
+    def __getitem__(self, i: int) -> Row: ...
+    @overload
+    def __getitem__(self, i: slice) -> Rows: ...
+    def __getitem__(self, i: int | slice) -> Row | Rows:
+        if isinstance(i, slice):
+            return Rows(self.table.take(pa.array(range(*i.indices(len(self))), pa.int64())))
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        if not 0 <= i - self._start < len(self._block):
+            self._start = i // BLOCK * BLOCK
+            self._block = self.table.slice(self._start, BLOCK).to_pylist()
+        return self._block[i - self._start]
+
+
+def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
+    """Rows as a table with these columns; others are left out."""
+    if isinstance(rows, Rows) and rows.table.schema.equals(schema):
+        return rows.table
+    return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def type_from_text(text: str) -> pa.DataType:
+    """The Arrow type that ``str(type)`` described."""
+    if match := re.fullmatch(r"timestamp\[(\w+)(?:, tz=(.+))?\]", text):
+        return pa.timestamp(match[1], tz=match[2])
+    if match := re.fullmatch(r"(date32|date64|time32|time64|duration)\[(\w+)\]", text):
+        kind, unit = match[1], match[2]
+        return getattr(pa, kind)() if kind.startswith("date") else getattr(pa, kind)(unit)
+    return pa.type_for_alias(text)

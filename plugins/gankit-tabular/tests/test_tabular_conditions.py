@@ -1,0 +1,98 @@
+"""What is asked of a row is what it has: every time, for any column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+from gankit.contract import Batch
+from gankit.errors import GankitError
+from gankit_tabular.codec import TableCodec, uniform
+from gankit_tabular.networks import Generator
+
+
+@pytest.fixture(scope="module")
+def codec():
+    rng = np.random.default_rng(0)
+    n = 2000
+    degree = rng.integers(0, 5, n)
+    table = pa.table(
+        {
+            "age": rng.integers(17, 91, n),
+            "degree": [f"d{v}" for v in degree],
+            "years": degree * 2 + 8,
+            "rare": np.where(rng.random(n) < 0.002, "yes", "no").tolist(),
+            "gain": np.where(rng.random(n) < 0.8, 0, rng.integers(100, 99999, n)),
+        }
+    )
+    return TableCodec.fit(table.to_pylist(), table.schema, 8, {})
+
+
+def sampled(codec, where, n=500):
+    generator = Generator(codec.blocks, 8, 16, 2, 0.2).eval()
+    c = codec.ask(where, range(n))
+    z = torch.randn(n, 8 + codec.width, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        x = generator(z, c)
+    return codec.settle(codec.decode(Batch(x, c), range(n)), where, range(n))
+
+
+@pytest.mark.parametrize(
+    ("where", "holds"),
+    [
+        ({"rare": "yes"}, lambda r: r["rare"] == "yes"),
+        ({"degree": "d3"}, lambda r: r["degree"] == "d3"),
+        ({"degree": "d1|d2"}, lambda r: r["degree"] in ("d1", "d2")),
+        ({"years": "12"}, lambda r: r["years"] == 12 and r["degree"] == "d2"),
+        ({"age": "30..40"}, lambda r: 30 <= r["age"] <= 40),
+        ({"age": "33..34"}, lambda r: 33 <= r["age"] <= 34),
+        ({"age": "85.."}, lambda r: r["age"] >= 85),
+        ({"age": "42"}, lambda r: r["age"] == 42),
+        ({"gain": "0"}, lambda r: r["gain"] == 0),
+        ({"gain": "1..", "rare": "yes"}, lambda r: r["gain"] >= 1 and r["rare"] == "yes"),
+    ],
+)
+def test_it_is_honoured_in_every_row(codec, where, holds):
+    rows = sampled(codec, where)
+    assert all(map(holds, rows)), next(r for r in rows if not holds(r))
+
+
+def test_an_interval_is_filled(codec):
+    ages = [row["age"] for row in sampled(codec, {"age": "30..40"}, 2000)]
+    assert set(ages) == set(range(30, 41))
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"degre": "d1"}, "Did you mean degree"),
+        ({"degree": "d9"}, "no such value"),
+        ({"age": "old"}, "neither a number nor a range"),
+        ({"age": "200..300"}, "no value of the data lies there"),
+        ({"age": "40..30"}, "neither a number nor a range"),
+    ],
+)
+def test_what_cannot_be_asked(codec, where, said):
+    with pytest.raises(GankitError, match=said):
+        codec.ask(where, [0])
+
+
+def test_told_columns_are_one_hot_and_the_rest_is_open(codec):
+    torch.manual_seed(0)
+    stored = codec.encode(
+        [{"age": 20, "degree": "d1", "years": 10, "rare": "no", "gain": 0}] * 900, None
+    )
+    c = codec.prepare(stored).c
+    for _, block in codec.layout.condition.blocks():
+        assert set(c[:, block].sum(1).tolist()) == {0.0, 1.0}
+    assert 0.6 < float((c.sum(1) == 0).float().mean()) < 0.95
+
+
+def test_uniform_numbers_are_uniform_and_depend_on_their_seed_alone():
+    u = uniform(range(10_000), 3)
+    assert abs(u.mean() - 0.5) < 0.02
+    assert abs(np.quantile(u, 0.9) - 0.9) < 0.02
+    assert uniform([7], 3)[0] == u[7]
+    assert abs(np.corrcoef(u, uniform(range(10_000), 4))[0, 1]) < 0.05

@@ -1,0 +1,112 @@
+"""Scores against closed forms and known cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gankit.contract import EvaluationData, Sample
+from gankit.errors import GankitError
+from gankit_tabular.evaluators import (
+    TableScores,
+    column_shapes,
+    exact_copies,
+    membership_auc,
+    pair_trends,
+    predict_auc,
+    two_sample_auc,
+)
+from gankit_tabular.learner import Boosting, oversample, smote_nc
+
+
+def table(n, seed, shift=0.0, flip=False):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(shift, 1, n)
+    y = np.where((x > 0.3) ^ flip, "yes", "no")
+    return pa.table({"x": x, "w": rng.choice(["a", "b"], n).tolist(), "y": y.tolist()})
+
+
+def test_shapes_by_hand():
+    real = pa.table({"n": [1.0, 2.0, 3.0, 4.0], "c": ["a", "a", "b", "b"]})
+    other = pa.table({"n": [3.0, 4.0, 5.0, 6.0], "c": ["a", "a", "a", "b"]})
+    # KS: at 2, one half of the reals lie below and none of the others. Total variation: 1/4.
+    assert column_shapes(real, other) == pytest.approx(((1 - 0.5) + (1 - 0.25)) / 2)
+    assert column_shapes(real, real) == 1
+
+
+def test_pairs_by_hand():
+    real = pa.table({"a": [0.0, 1.0, 2.0], "b": [0.0, 1.0, 2.0]})
+    other = pa.table({"a": [0.0, 1.0, 2.0], "b": [2.0, 1.0, 0.0]})
+    assert pair_trends(real, other) == pytest.approx(0)  # correlations 1 and -1
+    real = pa.table({"a": ["x", "y"], "b": ["u", "v"]})
+    other = pa.table({"a": ["x", "y"], "b": ["v", "u"]})
+    assert pair_trends(real, other) == pytest.approx(0)  # no pair in common
+    assert pair_trends(real, real) == 1
+
+
+def test_usefulness():
+    test = table(1500, 1)
+    assert predict_auc(table(1500, 2), test, "y") > 0.95
+    assert predict_auc(table(1500, 2, flip=True), test, "y") < 0.05
+    assert predict_auc(table(1500, 2), test, "x") is None
+
+
+def test_detectability():
+    rng = np.random.default_rng(0)
+    assert abs(two_sample_auc(table(1000, 1), table(1000, 2), rng) - 0.5) < 0.06
+    assert two_sample_auc(table(1000, 1), table(1000, 2, shift=3), rng) > 0.9
+
+
+def test_what_is_given_away():
+    train, heldout = table(600, 1), table(600, 2)
+    rng = np.random.default_rng(0)
+    assert exact_copies(train, train) == 1
+    assert exact_copies(train, heldout) == 0
+    assert membership_auc(train, heldout, train, rng) > 0.7
+    assert abs(membership_auc(train, heldout, table(600, 3), rng) - 0.5) < 0.06
+
+
+def test_all_scores_have_their_floor():
+    train, heldout, fake = (table(400, seed) for seed in (1, 2, 3))
+    samples = [Sample(row, i, {}) for i, row in enumerate(fake.to_pylist())]
+    data = EvaluationData(samples, train.to_pylist(), heldout.to_pylist())
+    scores = TableScores("y").evaluate(data, np.random.default_rng(0))
+    names = {"column_shapes", "pair_trends", "exact_copies", "two_sample_auc", "tstr_auc"}
+    assert names | {f"{n}_real" for n in names} | {"membership_auc"} == set(scores)
+
+
+# --- The learner --------------------------------------------------------------------------------
+
+
+def test_oversampling_levels_classes():
+    x, y = np.arange(10.0)[:, None], np.array(["a"] * 8 + ["b"] * 2)
+    more, labels = oversample(x, y, np.random.default_rng(0))
+    assert np.unique(labels, return_counts=True)[1].tolist() == [8, 8]
+    assert set(more[labels == "b", 0].tolist()) == {8.0, 9.0}
+
+
+def test_smote_lies_between_neighbours():
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.normal(size=60), rng.integers(0, 2, 60)].astype(float)
+    y = np.array(["a"] * 50 + ["b"] * 10)
+    more, labels = smote_nc(x, y, np.array([False, True]), rng)
+    own, new = x[50:], more[60:]
+    assert (labels == "b").sum() == 50
+    assert (new[:, 0] >= own[:, 0].min()).all()
+    assert (new[:, 0] <= own[:, 0].max()).all()
+    assert set(new[:, 1].tolist()) <= {0.0, 1.0}
+
+
+@pytest.mark.parametrize("remedy", ["", *Boosting.remedies])
+def test_every_remedy_learns_a_plain_rule(remedy):
+    train, test = table(800, 1).to_pylist(), table(800, 2).to_pylist()
+    scores = Boosting().scores(train, test, "y", remedy, 0)
+    assert min(scores.values()) > 0.9
+    assert Boosting().scores(train, test, "y", remedy, 0) == scores
+
+
+def test_a_key_that_cannot_be_predicted():
+    rows = table(100, 1).to_pylist()
+    with pytest.raises(GankitError, match="needs a column of 2 to 50 classes"):
+        Boosting().scores(rows, rows, "x", "", 0)

@@ -1,0 +1,144 @@
+"""What is generated for a data set, what is dropped, and what the figures say."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from gankit.augmentation import Judge, Measured, Tally, Wish, generated, plan, verdict
+from gankit.contract import Extractor, Sample
+from gankit.errors import GankitError
+
+REAL = [{"label": "a", "size": i} for i in range(6)] + [{"label": "b", "size": i} for i in range(2)]
+
+
+def test_balance_brings_classes_level():
+    assert plan(REAL, balance="label") == [Wish(4, {"label": "b"})]
+    assert plan(REAL[:2] + REAL[6:], balance="label") == []
+
+
+def test_factor_and_number():
+    assert plan(REAL, factor=2.5) == [Wish(12, {})]
+    assert plan(REAL, n=7, where={"label": "b"}) == [Wish(7, {"label": "b"})]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({}, "Give one of"),
+        ({"n": 3, "factor": 2.0}, "Give one of"),
+        ({"factor": 0.5}, "adds nothing"),
+        ({"balance": "lable"}, "Did you mean label"),
+        ({"balance": "size", "where": {}}, ""),
+    ],
+)
+def test_plans_that_cannot_be(asked, said):
+    if not said:
+        assert sum(w.count for w in plan(REAL, **asked)) == 4
+        return
+    with pytest.raises(GankitError, match=said):
+        plan(REAL, **asked)
+
+
+class Plain(Extractor[tuple[float, float]]):
+    name, fingerprint = "plain", "1"
+
+    def features(self, items):
+        return np.array(items, dtype=np.float64)
+
+
+@pytest.fixture
+def real():
+    rng = np.random.default_rng(0)
+    left, right = rng.normal((-3, 0), 1, (150, 2)), rng.normal((3, 0), 1, (150, 2))
+    return [tuple(p) for p in np.r_[left, right].tolist()], ["left"] * 150 + ["right"] * 150
+
+
+def test_the_judge_tells_copies_strangers_and_the_wrong_class(real):
+    points, classes = real
+    judge = Judge(Plain(), points, classes)
+    assert judge([points[3]], "left") == ["near duplicate"]
+    assert judge([(30.0, 30.0)], "left") == ["off manifold"]
+    assert judge([(-3.01, 0.02)], "right") == ["wrong class"]
+    fresh = np.random.default_rng(5).normal((-3, 0), 0.5, (50, 2))
+    assert Counter(judge([tuple(p) for p in fresh], "left"))[""] >= 45
+
+
+class Stub:
+    """A run whose generator counts."""
+
+    def sampler(self, device):
+        return self
+
+    def sample(self, n, seed, where):
+        return (Sample(seed + i, seed + i, where) for i in range(n))
+
+
+def test_what_is_dropped_is_counted_and_made_up_for():
+    tally = Tally()
+    odd = lambda wish: lambda items: ["odd" if i % 2 else "" for i in items]  # noqa: E731
+    made = list(generated(Stub(), [Wish(100, {"label": "b"})], odd, tally))
+    assert len(made) == 100
+    assert len({s.seed for s in made}) == 100
+    assert all(s.item % 2 == 0 and s.condition == {"label": "b"} for s in made)
+    assert tally.kept == 100
+    assert tally.dropped["odd"] >= 99
+    assert tally.missing == 0
+
+
+def test_hopeless_wishes_are_given_up():
+    tally = Tally()
+    never = lambda wish: lambda items: ["no"] * len(items)  # noqa: E731
+    assert list(generated(Stub(), [Wish(10, {})], never, tally)) == []
+    assert tally.missing == 10
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ((0.9, 0.01), (0.8, 0.01), "generated items help: 0.900 against 0.800 by weights"),
+        ((0.8, 0.01), (0.9, 0.01), "do not help: weights is better"),
+        ((0.85, 0.1), (0.8, 0.1), "no clear difference"),
+    ],
+)
+def test_the_verdict_is_honest(ours, theirs, said):
+    measured = [Measured("real + generated", {"f1": ours}), Measured("weights", {"f1": theirs})]
+    assert said in verdict(measured)[0]
+
+
+def test_augment_from_the_command_line(gankit_here, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{v:.3f},{'yes' if v > 1 else 'no'}" for v in rng.normal(0, 1, 400)]
+    source = tmp_path / "real.csv"
+    source.write_text("x,y\n" + "\n".join(rows) + "\n")
+    before = source.read_bytes()
+    small = ["hidden=16", "train.samples=6400", "train.batch=64", "train.threads=1"]
+    done = gankit_here("train", "--plugin", "tabular", "--data", "real.csv", "--out", "run", *small)
+    assert done.returncode == 0, done.stderr
+    asked = ["augment", "run", "--data", "real.csv", "--balance", "y"]
+    done = gankit_here(*asked, "--out", "more", "--measure", "--repeats", 2, "--keep-all")
+    assert done.returncode == 0, done.stderr
+    for way in ("real alone", "real + generated", "real, class-weights", "real, smote-nc"):
+        assert way in done.stdout
+    assert "f1: " in done.stdout
+    lines = [line.split(",") for line in (tmp_path / "more" / "table.csv").read_text().split()[1:]]
+    counts = Counter((line[1].strip('"'), line[-1]) for line in lines)
+    yes, no = counts["yes", "false"], counts["no", "false"]
+    assert counts == {("yes", "false"): yes, ("no", "false"): no, ("yes", "true"): no - yes}
+    assert source.read_bytes() == before
+    again = gankit_here(*asked, "--out", "more")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    for words, said in (
+        (["--factor", "2"], "where should it go?"),
+        (["--out", "o"], "how much should be generated?"),
+        (["--out", "o", "--balance", "z"], "no value named 'z'"),
+        (["--measure", "-n", "5"], "what should be predicted?"),
+    ):
+        bad = gankit_here("augment", "run", "--data", "real.csv", *words)
+        assert bad.returncode == 2
+        assert said in bad.stderr
+    toy = gankit_here("augment", "nowhere", "--data", "real.csv", "--out", "o", "-n", 5)
+    assert "no run at nowhere" in toy.stderr
