@@ -148,7 +148,7 @@ def run() -> Iterator[Run]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A reader's folder: pictures of two classes and several sizes, one of them damaged."""
+    """A reader's folder: pictures of two classes and several sizes, one damaged; and a table."""
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
         place = tmp_path / "my-photos" / label
@@ -158,13 +158,18 @@ def folder(tmp_path: Path) -> Path:
             pixels = (tone + rng.integers(-50, 50, size)).astype(np.uint8)
             Image.fromarray(pixels).save(place / f"{i}.png")
     (tmp_path / "my-photos" / "cats" / "damaged.jpg").write_bytes(b"not a picture")
+    people = ["age,city,member,note"]
+    for i in range(300):
+        city, member = ("Oslo", "Lima", "Rome")[i % 3], "yes" if i % 5 == 0 else "no"
+        people.append(f"{rng.integers(18, 90)},{city},{member},n{i}")
+    (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
     return tmp_path
 
 
 def cut_down(words: list[str]) -> list[str]:
     """The command with its work made small."""
-    command, toy = words[1], any("toy" in word for word in words)
-    return [*words, *TINY.get(command, []), *([] if toy else TINY_IMAGES.get(command, []))]
+    command, other = words[1], any("toy" in word or "people" in word for word in words)
+    return [*words, *TINY.get(command, []), *([] if other else TINY_IMAGES.get(command, []))]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
@@ -185,7 +190,8 @@ def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> 
     scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
     scripts = [body for body in scripts if not body.startswith("# src/")]  # files of a plugin
     if scripts:
-        tiny = "train__samples=8, train__batch=8, train__threads=1, width=(16,), blocks=1"
+        own = "hidden=16" if '"tabular"' in "".join(scripts) else "width=(16,), blocks=1"
+        tiny = f"train__samples=8, train__batch=8, train__threads=1, {own}"
         code, said = run(
             [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
         )
