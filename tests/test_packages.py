@@ -57,6 +57,9 @@ def test_plugins_of_a_wheel_are_loaded_from_it(tmp_path, monkeypatch):
         ("[project]\nname='x'", "no entry point in the group 'gankit'"),
         ("[project]\n", "has no \\[project\\] with a name"),
         ("project = 3", "has no \\[project\\] with a name"),
+        ("[project]\nname='x'\nentry-points.gankit='no'", "entry points that are texts"),
+        ("[project]\nname='x'\nentry-points.gankit.x=3", "entry points that are texts"),
+        ("[project]\nname=7", "with a name and entry points that are texts"),
         ("[project", "is not valid TOML"),
     ],
 )
@@ -133,6 +136,7 @@ def test_a_python_of_the_system_is_left_alone(monkeypatch, tmp_path):
         ("ERROR: ... (from versions: none)\nERROR: No matching", "nothing of that name"),
         ("ERROR: No matching distribution found for torch==9", "no version of it fits"),
         ("something else\n", "pip failed: something else. See above"),
+        ("error: it broke\nnote: not a problem with pip\n", "pip failed: error: it broke"),
     ],
 )
 def test_why_it_failed_is_told(monkeypatch, said, why):

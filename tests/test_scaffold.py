@@ -184,7 +184,7 @@ def test_from_nothing_in_a_fresh_environment(tmp_path: Path) -> None:
 
     gankit = tmp_path / "venv" / "bin" / "gankit"
     run(gankit, "plugins", "new", "waves")
-    run(gankit, "plugins", "install", "./gankit-waves", "--yes")
+    run(gankit, "plugins", "install", "--editable", "./gankit-waves", "--yes")
     assert "28 of 28 hold" in run(gankit, "plugins", "check", "waves", "count=300").stdout
     run(gankit, "train", "--plugin", "waves", "--budget", "5s", "--out", "run")
     run(gankit, "generate", "run", "-n", "8", "--out", "made")

@@ -33,10 +33,8 @@ class PluginFault(GankitError):  # noqa: N818 - it says whose fault it is
     """
 
     def __init__(self, plugin: str, what: str) -> None:
-        super().__init__(
-            f"plugin {plugin}: {what}",
-            f"Tell its authors; `gankit plugins check {plugin}` says more",
-        )
+        mend = f"Tell its authors; `gankit plugins check {plugin}` says more"
+        super().__init__(f"plugin {plugin}: {what}", mend)
         self.plugin, self.what = plugin, what
 
 

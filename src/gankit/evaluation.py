@@ -211,6 +211,7 @@ def _evaluate(
 
 def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
     """A plugin's metric. When it raises it is reported, and the report does without its scores."""
+    reported = set[str]()
 
     def function(real: Any, generated: Any, rng: Any) -> dict[str, float]:
         try:
@@ -218,7 +219,10 @@ def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
             return {name: float(value) for name, value in scores.items()}
         except Exception as error:  # noqa: BLE001 - isolation is the point
             raise_if_strict(error)
-            plugins.report(plugin, f"failed in metric {info.name}: {in_one_line(error)}")
+            said = f"failed in metric {info.name}: {in_one_line(error)}"
+            if said not in reported:  # once, though it is computed for value and floor
+                plugins.report(plugin, said)
+            reported.add(said)
             return {}
 
     return dataclasses.replace(info, function=function)

@@ -52,6 +52,8 @@ def read_package(path: Path) -> Package:
     Raises:
         GankitError: there is none, it is damaged, or it is no plugin; names the file.
     """
+    if path.is_file() and path.suffix != ".whl":
+        raise GankitError(f"{path} is neither a folder nor a wheel", "Unpack it, or build a wheel")
     package = _read_wheel(path) if path.suffix == ".whl" else _read_folder(path)
     if not package.points:
         raise GankitError(
@@ -79,21 +81,30 @@ def _read_folder(path: Path) -> Package:
     try:
         project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
         points = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
-        origin = Origin(
-            project["name"],
-            project.get("version", "?"),
-            tuple(project.get("dependencies", ())),
-        )
+        needs = tuple(map(str, project.get("dependencies", ())))
+        origin = Origin(_text(project["name"]), str(project.get("version", "?")), needs)
+        found = _points({_text(name): _text(value) for name, value in points.items()})
     except OSError as error:
         raise GankitError(
             f"cannot read {file}: {error.strerror}", "Name the folder of a plugin, or a wheel"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GankitError(f"{file} is not valid TOML: {error}", "Mend that line") from None
     except (KeyError, AttributeError, TypeError):
-        raise GankitError(f"{file} has no [project] with a name", "Add it") from None
+        raise GankitError(
+            f"{file} has no [project] with a name and entry points that are texts", "Mend it"
+        ) from None
     place = path / "src" if (path / "src").is_dir() else path
-    return Package(origin, _points(points), place.resolve())
+    return Package(origin, found, place.resolve())
+
+
+def _text(value: object) -> str:
+    """Raises:
+    TypeError: it is something else.
+    """
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
 
 
 def _read_wheel(path: Path) -> Package:
@@ -144,8 +155,15 @@ def check_spec(spec: str) -> None:
     path = local(spec)
     if path is not None and not path.exists():
         raise GankitError(f"no such file or folder: {spec}", "Check the path")
-    if path is not None:
+    if path is not None and (path.is_dir() or path.suffix == ".whl"):
         read_package(path)
+    elif path is None and "://" not in spec:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            Requirement(spec)
+        except InvalidRequirement:
+            raise GankitError(f"{spec!r} is no name of a package", "Check it") from None
 
 
 def local(spec: str) -> Path | None:
@@ -155,7 +173,7 @@ def local(spec: str) -> Path | None:
         return None
     if spec.startswith((".", "/", "~")) or path.suffix == ".whl":
         return path
-    return path if (path / "pyproject.toml").is_file() else None
+    return path if path.is_file() or (path / "pyproject.toml").is_file() else None
 
 
 def install_command(spec: str, *, editable: bool = False, upgrade: bool = False) -> list[str]:
@@ -189,21 +207,23 @@ def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT))
-        _run([*command[:-1], "--constraint", str(constraints), command[-1]], say)
+        _run([*command, "--constraint", str(constraints)], say)
     importlib.invalidate_caches()
     after = _versions()
     changed = {name for name in after if after[name] != before.get(name)}
     asked = _name_of(command[-1])
-    ours = [dist for dist in distributions() if points_of(dist)]
-    found = [d for d in ours if _canonical(d.name) in changed or _canonical(d.name) == asked]
+    ours = {_canonical(dist.name): dist for dist in distributions() if points_of(dist)}
+    found = [dist for name, dist in ours.items() if name in changed or name == asked]
     if not found:
         added = sorted(name for name in changed if name not in before)
         if added:
             uninstall(added, say)
+        back = " ".join(f"{name}=={before[name]}" for name in sorted(changed & set(before)))
+        mend = "It was removed again" if added else "Nothing was changed"
         raise GankitError(
             f"{command[-1]} is no gankit plugin: it has no entry point in the group "
             f"{ENTRY_POINT_GROUP!r}",
-            "It was removed again" if added else "Nothing was changed",
+            f"It replaced other versions; to have them back: pip install {back}" if back else mend,
         )
     return [Installed(d.name, d.version, before.get(_canonical(d.name))) for d in found]
 
@@ -341,7 +361,8 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 WHY = {
     r"name resolution|Network is unreachable|NewConnectionError|dns error|Failed to fetch|"
-    r"Connection refused|ConnectionError|client error \(Connect\)|timed out": (
+    r"Connection refused|ConnectionError|unable to access|Failed to connect|timed out|"
+    r"client error \(Connect\)": (
         "the package index cannot be reached",
         "Check the network; a wheel or a folder with its build tools installed needs none",
     ),
@@ -367,7 +388,8 @@ def _failure(command: list[str], said: list[str]) -> GankitError:
     for pattern, (why, mend) in WHY.items():
         if re.search(pattern, text):
             return GankitError(f"{command[-1]}: {why}", mend)
-    last = next((line for line in reversed(said) if line.strip()), "it said nothing")
+    telling = [line for line in said if re.match(r"\s*(ERROR|error|fatal)\b", line)]
+    last = next(iter([*telling, *reversed([x for x in said if x.strip()])]), "it said nothing")
     tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))
     return GankitError(f"{tool} failed: {last.strip()}", "See above")
 

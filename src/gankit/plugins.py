@@ -278,13 +278,16 @@ class Plugins:
                 what_to_do=f"Remove one of them: {remove}",
             )
         try:
-            with _time_limit(float(os.environ.get("GANKIT_PLUGIN_TIMEOUT", TIME_TO_IMPORT))):
+            limit = float(os.environ.get("GANKIT_PLUGIN_TIMEOUT", TIME_TO_IMPORT))
+            # What a plugin prints is not part of what a command says.
+            with _time_limit(limit), contextlib.redirect_stdout(sys.stderr):
                 module = point.load()
                 if apart := _other_api(getattr(module, "GANKIT_API", 1), origin):
                     return refused(why=apart[0], what_to_do=apart[1])
                 hooks, infos = self._register(module, point.name)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
+                print(f"gankit: stopped while loading plugin {point.name}", file=sys.stderr)
                 raise
             raise_if_strict(error)
             self._unregister(point.name)
@@ -292,7 +295,7 @@ class Plugins:
                 record,
                 status="failed",
                 why=in_one_line(error),
-                what_to_do=f"Upgrade it, or remove it: {remove}",
+                what_to_do=_mend(error, f"upgrade it, or remove it: {remove}"),
             )
         record = dataclasses.replace(record, modalities=infos, hooks=hooks)
         refused = functools.partial(dataclasses.replace, record, status="refused")
@@ -369,6 +372,13 @@ def _instance(info: PluginInfo) -> Modality[Any]:
     return modality
 
 
+def _mend(error: BaseException, otherwise: str) -> str:
+    """What to do about a plugin that does not load."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"Install what it needs ({error.name}), {otherwise}"
+    return f"See where with GANKIT_STRICT_PLUGINS=1, {otherwise}"
+
+
 def in_one_line(error: BaseException) -> str:
     """An exception in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
@@ -384,6 +394,8 @@ def _enabled(name: str, distribution: str) -> bool:
 def raise_if_strict(error: BaseException) -> None:
     """``GANKIT_STRICT_PLUGINS=1`` re-raises, for those who write plugins."""
     if os.environ.get("GANKIT_STRICT_PLUGINS") == "1":
+        if isinstance(error, SystemExit):
+            raise RuntimeError(f"a plugin exits: {error.code!r}") from error
         raise error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import hashlib
 import json
@@ -99,7 +100,7 @@ def write_generated(
             **record,
         }
         finish(full)
-        plugins.call("gankit_outputs", folder=aside, record=full)
+        plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
         full["files"] = {
             p.relative_to(aside).as_posix(): _sha256(p)
             for p in sorted(aside.rglob("*"))

@@ -80,7 +80,8 @@ def plugin_name(name: str, taken: Collection[str] = ()) -> str:
         fitting = re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", plain))
         raise GankitError(
             f"{name!r} is no name for a plugin",
-            "Use a-z, 0-9 and single hyphens" + (f", e.g. {fitting}" if fitting else ""),
+            "Use a-z, 0-9 and single hyphens, a letter first"
+            + (f", e.g. {fitting}" if fitting else ""),
         )
     used = {*BUILT_IN, *map(canonicalize_name, taken)}
     if name in used or f"gankit-{name}" in used:

@@ -69,7 +69,7 @@ def test_install_list_show_uninstall(plugins, tmp_path):
     assert listed(plugins)["fine"] == "ok"
     assert "gankit-fine 1.0" in plugins("show", "fine").stdout
     again = plugins("install", wheel, "--yes")
-    assert "gankit-fine 1.0 is already installed" in again.stdout
+    assert "gankit-fine 1.0 is installed (again" in again.stdout
     newer = make_wheel(tmp_path / "dist", "gankit-fine", "2.0", fine=FINE)
     assert "2.0 is installed (was 1.0)" in plugins("install", newer, "--yes").stdout
     assert plugins("uninstall", "fine", "--yes").returncode == 0
@@ -340,3 +340,26 @@ def test_ten_plugins_are_listed_in_half_a_second(gankit, tmp_path):
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_what_a_plugin_prints_or_alters_does_not_reach_the_record(gankit, tmp_path):
+    project = tmp_path / "project"
+    (project / "src").mkdir(parents=True)
+    (project / "pyproject.toml").write_text(
+        "[project]\nname='gankit-sly'\nversion='1'\n[project.entry-points.gankit]\nsly='sly'\n"
+    )
+    (project / "src" / "sly.py").write_text(
+        HEAD + "print('HELLO')\n@hookimpl\ndef gankit_outputs(folder, record):\n"
+        "    record['generated'] = False\n    record.clear()\n"
+    )
+    known = {**made_known(tmp_path / "site", project), "GANKIT_HOME": str(tmp_path / "home")}
+    assert json.loads(gankit("plugins", "list", "--json", **known).stdout)
+    small = ["hidden=8", "count=400", "train.samples=64", "train.batch=32", "train.threads=1"]
+    gankit("train", "--plugin", "toy", *small, "--out", "run", **known)
+    done = gankit("generate", "run", "-n", 2, "--out", "made", **known)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "made" / "provenance.json").read_text())
+    assert record["generated"] is True
+    assert record["software"].startswith("gankit")
+    checked = gankit("plugins", "check", "sly", **known)
+    assert "gankit_outputs changes the record" in checked.stdout

@@ -431,7 +431,7 @@ def test_a_planted_fault_is_found(name: str, words: str, plant: Plant) -> None:
         assert result.message.endswith(result.exception.mend)
     else:
         assert isinstance(result.exception, PluginFault)
-        assert "Write below the folder" in result.message
+        assert "Write below the folder that is given" in result.message
     assert not Path("/gankit-was-here").exists()
 
 

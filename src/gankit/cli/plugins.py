@@ -37,7 +37,7 @@ def list_(json: Json = False) -> None:
         print_json([asdict(r) for r in records])
         return
     if not records:
-        out.print("no plugins; install one, e.g. pip install gankit-image")
+        out.print("no plugins; make one with `gankit plugins new`, or install one")
         return
     table(
         ["plugin", "version", "status", "summary"],
@@ -144,7 +144,9 @@ def new(
     from gankit.plugins import installed
     from gankit.scaffold import scaffold
 
-    folder = scaffold(name, out_, taken=[n for r in installed().records for n in r.names])
+    folder = scaffold(
+        name, out_, taken=["gankit", *(n for r in installed().records for n in r.names)]
+    )
     plugin = name.removeprefix("gankit-")
     place = shlex.quote(str(folder) if folder.is_absolute() else f"./{folder}")
     out.print(
@@ -206,7 +208,10 @@ def check(
         )
     else:
         seconds = sum(r.seconds for r in results)
-        out.print(f"{len(results) - len(failed)} of {len(results)} hold ({seconds:.0f} s)")
+        idle = sum(r.status == "skipped" for r in results)
+        passed = f", {idle} with nothing to look at" if idle else ""
+        held = len(results) - len(failed)
+        out.print(f"{held} of {len(results)} hold{passed} ({seconds:.0f} s)")
     if failed:
         raise typer.Exit(1)
     faults.forget(record.distribution)
@@ -267,7 +272,8 @@ def install(
 
     packages.check_spec(spec)
     command = packages.install_command(spec, editable=editable, upgrade=upgrade)
-    out.print(f"runs: {shlex.join(command)}", markup=False)
+    kept = " and ".join(packages.KEPT)
+    out.print(f"runs: {shlex.join(command)}   ({kept} held at their versions)", markup=False)
     if dry_run:
         return
     err.print(TRUST)
@@ -277,12 +283,14 @@ def install(
     for one in done:
         faults.forget(one.name)
         replaced = f" (was {one.before})" if one.before not in (None, one.version) else ""
-        again = " already" if one.before == one.version else ""
-        out.print(f"{one.name} {one.version} is{again} installed{replaced}", markup=False)
+        again = " (again, or it was there)" if one.before == one.version else ""
+        out.print(f"{one.name} {one.version} is installed{replaced}{again}", markup=False)
     for record in records:
         if record["distribution"] not in {one.name for one in done}:
             continue
-        if record["status"] != "ok":
+        if record["status"] == "disabled":
+            err.print(f"{record['name']} is switched off: {record['why']}", markup=False)
+        elif record["status"] != "ok":
             raise GankitError(
                 f"{record['name']} was installed but cannot be used: {record['why']}",
                 record["what_to_do"],
@@ -324,6 +332,7 @@ def _confirm(question: str, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise GankitError("nobody is there to confirm", "Add --yes if you mean it")
     if not typer.confirm(question):
+        err.print("nothing was changed")
         raise typer.Exit(1)
 
 
@@ -333,6 +342,6 @@ def _afresh() -> list[dict[str, Any]]:
     import subprocess
 
     command = [sys.executable, "-m", "gankit", "plugins", "list", "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    records: list[dict[str, Any]] = json.loads(done.stdout)
+    done = subprocess.run(command, capture_output=True, text=True)
+    records: list[dict[str, Any]] = json.loads(done.stdout) if done.returncode == 0 else []
     return records

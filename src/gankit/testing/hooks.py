@@ -183,7 +183,10 @@ def outputs(s: HookSubject) -> None:
             "count": 1,
             "format": "txt",
         }
-        s.call("gankit_outputs", folder=folder, record=record)
+        given = dict(record)
+        s.call("gankit_outputs", folder=folder, record=given)
+        mend = "Only read it: it says that the files are generated"
+        expect(given == record, "gankit_outputs changes the record", mend)
         kept = (folder / "item.txt").is_file() and (folder / "item.txt").read_bytes()
         expect(kept, "gankit_outputs removes what was generated", "Add to it, or mark it")
 

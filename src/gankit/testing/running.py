@@ -116,7 +116,9 @@ def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str,
     except CheckFailed as failure:
         return "failed", str(failure), failure
     except PluginFault as fault:
-        mend = "Write below the folder that is handed in; keep caches in the user's cache folder"
+        mend = "Mend that first: other checks may fail for the same reason"
+        if "tried to write" in fault.what:
+            mend = "Write below the folder that is given; keep caches in the user's cache folder"
         return "failed", str(CheckFailed(fault.what, mend)), fault
     except NotApplicable as absent:
         return "skipped", str(absent), None

@@ -41,7 +41,7 @@ class ModalityTests:
     def test_conforms(self, check: Check) -> None:
         result = run_check(self.subject(), check, self.expected_failures)
         if result.status == "skipped":
-            pytest.skip(result.message)
+            pytest.skip(f"{check.name}: {result.message}")
         if result.status == "xfailed":
             pytest.xfail(result.message)
         if result.status == "failed":
