@@ -207,7 +207,7 @@ def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT))
-        _run([*command, "--constraint", str(constraints)], say)
+        _run([*command, "--constraint", str(constraints)], say, about=command[-1])
     importlib.invalidate_caches()
     after = _versions()
     changed = {name for name in after if after[name] != before.get(name)}
@@ -278,7 +278,7 @@ def uninstall(names: list[str], say: Callable[[str], None]) -> None:
     Raises:
         GankitError: it failed, or one is still there.
     """
-    _run(uninstall_command(names), say)
+    _run(uninstall_command(names), say, about=" ".join(names))
     importlib.invalidate_caches()
     left = {_canonical(name) for name in names} & set(_versions())
     if left:
@@ -327,8 +327,8 @@ def _check_writable() -> None:
         raise GankitError(f"no permission to write {place}", mend)
 
 
-def _run(command: list[str], say: Callable[[str], None]) -> None:
-    """Runs pip or uv.
+def _run(command: list[str], say: Callable[[str], None], about: str) -> None:
+    """Runs pip or uv on what ``about`` names.
 
     Raises:
         GankitError: it failed; says why, as far as its output tells.
@@ -340,7 +340,7 @@ def _run(command: list[str], say: Callable[[str], None]) -> None:
             said.append(line.rstrip())
             say(said[-1])
     if process.returncode:
-        raise _failure(command, said)
+        raise _failure(command, said, about)
 
 
 @contextmanager
@@ -383,11 +383,11 @@ WHY = {
 """What in the output of pip or uv tells why it failed."""
 
 
-def _failure(command: list[str], said: list[str]) -> GankitError:
+def _failure(command: list[str], said: list[str], about: str) -> GankitError:
     text = "\n".join(said)
     for pattern, (why, mend) in WHY.items():
         if re.search(pattern, text):
-            return GankitError(f"{command[-1]}: {why}", mend)
+            return GankitError(f"{about}: {why}", mend)
     telling = [line for line in said if re.match(r"\s*(ERROR|error|fatal)\b", line)]
     last = next(iter([*telling, *reversed([x for x in said if x.strip()])]), "it said nothing")
     tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))
