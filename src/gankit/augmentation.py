@@ -224,7 +224,7 @@ def augment(
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):
-            yield Sample(real[i], -1, {}, real=True)
+            yield Sample(real[i], -1, dict(values[i]), real=True)  # type: ignore[arg-type]
         yield from made
 
     record: dict[str, Any] = {

@@ -193,3 +193,31 @@ def test_mixed_sizes_are_fitted(gankit_here, tmp_path):
         with Image.open(file) as image:
             assert image.size == (18, 12)
             assert image.mode == "RGBA"
+
+
+def test_augment_brings_classes_level(gankit_here, tmp_path):
+    rng = np.random.default_rng(0)
+    for label, tone, count in (("cats", 60, 40), ("dogs", 180, 15)):
+        folder = tmp_path / "photos" / label
+        folder.mkdir(parents=True)
+        for i in range(count):
+            pixels = (tone + rng.integers(-40, 40, (8, 8, 3))).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{i}.png")
+    small = ["resolution=8", "width=[16]", "blocks=1", "train.samples=64", "train.batch=8"]
+    done = gankit_here(
+        "train", "--plugin", "image", "--data", "photos", "--out", "run", *small, "train.threads=1"
+    )
+    assert done.returncode == 0, done.stderr
+    asked = ["augment", "run", "--data", "photos", "--balance", "label", "--keep-all"]
+    done = gankit_here(*asked, "--out", "more", "--measure", "--repeats", 2)
+    assert done.returncode == 0, done.stderr
+    assert "real, flips-and-crops" in done.stdout
+    assert "55 real and 25 generated" in done.stdout
+    assert len(list((tmp_path / "more" / "dogs").glob("*.png"))) == 40
+    lines = (tmp_path / "more" / "metadata.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert sum(row["generated"] for row in rows) == 25
+    for row in rows:
+        with Image.open(tmp_path / "more" / row["file_name"]) as picture:
+            assert ("DigitalSourceType" in picture.info) is row["generated"]
+    assert len(list((tmp_path / "photos" / "dogs").iterdir())) == 15

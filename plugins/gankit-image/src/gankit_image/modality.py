@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gankit.contract import (
@@ -10,6 +10,7 @@ from gankit.contract import (
     Evaluator,
     Extractor,
     Layout,
+    Learner,
     Modality,
     Networks,
     Progress,
@@ -27,6 +28,7 @@ class ImageModality(Modality[Image]):
 
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet")
+    mixes = True
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
@@ -59,6 +61,14 @@ class ImageModality(Modality[Image]):
         from gankit_image.output import write
 
         write(samples, target, provenance, format)
+
+    def values(self, item: Image) -> Mapping[str, object]:
+        return {} if item.label is None else {"label": item.label}
+
+    def learner(self, settings: ImageSettings) -> Learner[Image]:
+        from gankit_image.learner import PixelClassifier
+
+        return PixelClassifier(settings)
 
     def preview(self, items: Sequence[Image], target: Path) -> Path:
         from gankit_image.output import preview

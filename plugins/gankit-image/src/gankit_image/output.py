@@ -117,7 +117,7 @@ def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: P
     with pq.ParquetWriter(target / "data.parquet", schema) as writer:
         everything = chain([] if first is None else [first], stream)
         for name, data, sample in _files(everything, provenance):
-            row = {"image": {"bytes": data, "path": name}, "seed": sample.seed, "generated": True}
+            row = {"image": {"bytes": data, "path": name}, **_marks(sample)}
             if labelled:
                 label = str(sample.condition[LABEL])
                 classes.add(label)
@@ -149,12 +149,21 @@ def _folder_name(label: str) -> str:
 
 
 def _metadata_line(name: str, sample: Sample[Image]) -> str:
-    row = {"file_name": name, "seed": sample.seed, **sample.condition, "generated": True}
+    row = {"file_name": name, **sample.condition, **_marks(sample)}
     return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def _marks(sample: Sample[Image]) -> dict[str, Any]:
+    """What says of an image whether it is generated, and from which seed."""
+    return {"seed": None if sample.real else sample.seed, "generated": not sample.real}
 
 
 def _png(sample: Sample[Image], provenance: Provenance) -> bytes:
     info = PIL.PngImagePlugin.PngInfo()
+    if sample.real:
+        file = io.BytesIO()
+        _pillow(sample.item.pixels).save(file, "PNG")
+        return file.getvalue()
     for key, value in provenance.text().items():
         info.add_text(key, value)
     info.add_text("Seed", str(sample.seed))
