@@ -45,6 +45,33 @@ def test_pairs_by_hand():
     assert pair_trends(real, real) == 1
 
 
+def test_shapes_and_pairs_agree_with_sdmetrics():
+    """To rounding, with its thresholds for weak pairs at zero."""
+    pandas = pytest.importorskip("pandas")
+    properties = pytest.importorskip("sdmetrics.reports.single_table._properties")
+    rng = np.random.default_rng(0)
+
+    def mixed(shift):
+        n = 400
+        x = rng.normal(shift, 1, n)
+        y = np.where(rng.random(n) < 0.1, np.nan, x + rng.normal(size=n))
+        word = [None if v < 0.1 else f"w{int(4 * v + shift)}" for v in rng.random(n)]
+        return pandas.DataFrame({"x": x, "y": y, "w": word, "v": rng.choice(["a", "b"], n)})
+
+    real, other = mixed(0), mixed(0.4)
+    kinds = {"x": "numerical", "y": "numerical", "w": "categorical", "v": "categorical"}
+    about = {"columns": {name: {"sdtype": kind} for name, kind in kinds.items()}}
+    shapes, pairs = properties.ColumnShapes(), properties.ColumnPairTrends()
+    pairs.real_correlation_threshold = pairs.real_association_threshold = 0
+    a, b = (
+        pa.Table.from_pandas(f, preserve_index=False).replace_schema_metadata()
+        for f in (real, other)
+    )
+    theirs = shapes.get_score(real, other, about), pairs.get_score(real, other, about)
+    assert column_shapes(a, b) == pytest.approx(theirs[0], abs=1e-6)
+    assert pair_trends(a, b) == pytest.approx(theirs[1], abs=1e-6)
+
+
 def test_usefulness():
     test = table(1500, 1)
     assert predict_auc(table(1500, 2), test, "y") > 0.95

@@ -18,6 +18,8 @@ from gankit_tabular.rows import Row
 
 MOST = 20_000
 """Rows of each kind that scores are computed from."""
+MISSING = "\0"
+"""What stands for a missing category."""
 INTERVALS = 10
 """Intervals that a number is cut into where it meets a category."""
 
@@ -127,24 +129,23 @@ def column_shapes(real: pa.Table, other: pa.Table) -> float:
             if len(a) and len(b):
                 found.append(1 - _ks(a, b))
         else:
-            p, q = _histograms(a, b)
+            p, q = _histograms(a[a != MISSING], b[b != MISSING])
             found.append(1 - 0.5 * float(np.abs(p - q).sum()))
     return float(np.mean(found))
 
 
 def pair_trends(real: pa.Table, other: pa.Table) -> float:
-    """Mean over pairs of columns, 1 is best."""
+    """Mean over pairs of columns, 1 is best. All pairs count; SDMetrics' report by default leaves
+    out those that hardly depend on each other.
+    """
     coded = {}
     for name in real.column_names:
         a, b = _values(real, name), _values(other, name)
         if is_number(real, name):
             known = a[np.isfinite(a)]
-            low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
-            edges = np.linspace(low, high, INTERVALS + 1)[1:-1]
-            coded[name] = tuple(
-                np.where(np.isfinite(v), np.searchsorted(edges, v, side="right"), INTERVALS)
-                for v in (a, b)
-            )
+            edges = np.histogram_bin_edges(known if len(known) else [0.0, 1.0], INTERVALS)
+            edges[[0, -1]] = -np.inf, np.inf  # a missing value lies beyond, in one of its own
+            coded[name] = tuple(np.digitize(v, edges) for v in (a, b))
         else:
             _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
             coded[name] = codes[: len(a)], codes[len(a) :]
@@ -171,7 +172,7 @@ def _values(table: pa.Table, name: str) -> np.ndarray:
     column = plain(table.column(name))
     if is_number(table, name):
         return numbers(column)
-    return np.array([str(v) for v in column.to_pylist()])
+    return np.array([MISSING if v is None else str(v) for v in column.to_pylist()])
 
 
 def _histograms(a: np.ndarray, b: np.ndarray) -> tuple[Floats, Floats]:
