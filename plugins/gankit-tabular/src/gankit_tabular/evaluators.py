@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
 from gankit_tabular.codec import TableCodec
-from gankit_tabular.columns import Floats, numbers, plain
+from gankit_tabular.columns import Floats, Ints, numbers, plain
 from gankit_tabular.rows import Row
 
 MOST = 20_000
@@ -142,10 +142,7 @@ def pair_trends(real: pa.Table, other: pa.Table) -> float:
     for name in real.column_names:
         a, b = _values(real, name), _values(other, name)
         if is_number(real, name):
-            known = a[np.isfinite(a)]
-            edges = np.histogram_bin_edges(known if len(known) else [0.0, 1.0], INTERVALS)
-            edges[[0, -1]] = -np.inf, np.inf  # a missing value lies beyond, in one of its own
-            coded[name] = tuple(np.digitize(v, edges) for v in (a, b))
+            coded[name] = _intervals(a), _intervals(b)
         else:
             _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
             coded[name] = codes[: len(a)], codes[len(a) :]
@@ -161,6 +158,15 @@ def pair_trends(real: pa.Table, other: pa.Table) -> float:
             p, q = _histograms(joint[0], joint[1])
             found.append(1 - 0.5 * float(np.abs(p - q).sum()))
     return float(np.mean(found)) if found else float("nan")
+
+
+def _intervals(values: Floats) -> Ints:
+    """Numbers cut into intervals of their range, as SDMetrics' report does it; what is missing, and
+    the greatest value, lie beyond the last.
+    """
+    known = values[np.isfinite(values)]
+    edges = np.histogram_bin_edges(known if len(known) else [0.0, 1.0], INTERVALS)
+    return np.digitize(values, edges)
 
 
 def is_number(table: pa.Table, name: str) -> bool:
