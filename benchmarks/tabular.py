@@ -4,8 +4,8 @@
 
 Rivals that are a few lines are here: columns drawn independently, a Gaussian copula, and sequential
 trees (synthpop's way). ``ctgan`` (CTGAN and TVAE) is run where it is installed: its licence allows
-development benchmarks and forbids more. Real rows of the test table are the ceiling. All run on one
-thread; processor time is that of fitting and sampling together.
+development benchmarks and forbids more. One half of the test rows is the ceiling, the other half is
+tested on. All run on one thread; processor time is that of fitting and sampling together.
 """
 
 from __future__ import annotations
@@ -173,8 +173,10 @@ def main() -> None:
     torch.set_num_threads(1)
     train, test = read_table(asked.train)[0], read_table(asked.test)[0]
     test = test.cast(train.schema)
+    half = len(test) // 2
+    ceiling, test = test.slice(0, half), test.slice(half)
     ways: dict[str, Synthesiser] = {
-        "real test rows": lambda train, n, seed: test.slice(0, n),
+        "real test rows": lambda train, n, seed: ceiling,
         "independent columns": independent,
         "gaussian copula": copula,
         "sequential trees": trees,
@@ -189,7 +191,7 @@ def main() -> None:
         found: list[dict[str, float]] = []
         for seed in range(asked.seeds):
             began = time.process_time()
-            made = make(train, len(test), seed)
+            made = make(train, half, seed)
             spent = time.process_time() - began
             found.append({"cpu_s": spent, **scores(train, test, made, seed)})
         cells = []

@@ -133,6 +133,18 @@ def test_every_remedy_learns_a_plain_rule(remedy):
     assert Boosting().scores(train, test, "y", remedy, 0) == scores
 
 
+def test_f1_is_of_the_class_that_is_rare_in_the_test_rows():
+    """Whatever the training rows were balanced to."""
+    test = table(2000, 2).to_pylist()
+    rare = [row for row in test if row["y"] == "yes"][:50] + [r for r in test if r["y"] == "no"]
+    half = table(2000, 1).to_pylist()
+    noise = np.random.default_rng(0)
+    for row in half:
+        row["x"] += noise.normal(0, 2)  # so that it errs, and the classes' F1 differ
+    scores = Boosting().scores(half, rare, "y", "", 0)
+    assert scores["f1"] < 0.5 < scores["balanced_accuracy"]
+
+
 def test_a_key_that_cannot_be_predicted():
     rows = table(100, 1).to_pylist()
     with pytest.raises(GankitError, match="needs a column of 2 to 50 classes"):

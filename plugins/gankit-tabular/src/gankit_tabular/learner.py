@@ -22,7 +22,7 @@ class Boosting(Learner[Row]):
     """Histogram gradient boosting with scikit-learn's defaults, on a column of few values.
 
     Scores: macro F1, balanced accuracy, area under the ROC curve (one against the rest); for two
-    classes F1 is that of the rarer one.
+    classes F1 is that of the one that is rarer in the test rows.
     """
 
     remedies = ("class-weights", "oversampling", "smote-nc")
@@ -36,7 +36,7 @@ class Boosting(Learner[Row]):
         fit, held = (pa.Table.from_pylist([dict(row) for row in rows]) for rows in (train, test))
         names = [name for name in fit.column_names if name != key]
         y, truth = (np.array([str(row[key]) for row in rows]) for rows in (train, test))
-        classes, counts = np.unique(y, return_counts=True)
+        classes = np.unique(y)
         if not 2 <= len(classes) <= 50 or (is_number(fit, key) and len(classes) > 20):
             raise GankitError(
                 f"{key} has {len(classes)} values: measuring needs a column of 2 to 50 classes",
@@ -60,7 +60,7 @@ class Boosting(Learner[Row]):
         p = model.fit(x, y).predict_proba(x_test)
         guess = model.classes_[p.argmax(1)]
         two = len(classes) == 2
-        rare = str(classes[counts.argmin()])
+        rare = min(classes.tolist(), key=lambda c: int((truth == c).sum()))
         average = {"pos_label": rare, "average": "binary"} if two else {"average": "macro"}
         auc = (
             roc_auc_score(truth == rare, p[:, list(model.classes_).index(rare)])
