@@ -230,7 +230,11 @@ def augment(
     record: dict[str, Any] = {
         "plugin": run.plugin.info.name,
         "versions": provenance.versions(run.plugin.distribution),
-        "augmented": {"source": data, "real": len(real), "generated": tally.as_dict()},
+        "augmented": {
+            "source": provenance.without_password(data),
+            "real": len(real),
+            "generated": tally.as_dict(),
+        },
         "where": dict(where or {}),
         "data_fingerprint": model["data"]["fingerprint"],
         "data_licence": model["data"]["licence"],

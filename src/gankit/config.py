@@ -24,6 +24,7 @@ from gankit.contract import PluginInfo
 from gankit.engine.schedules import Ramp
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
+from gankit.provenance import without_password
 
 Table = dict[str, Any]
 
@@ -44,7 +45,8 @@ class Config:
 
     def as_table(self) -> Table:
         """What ``run.toml`` holds. Absent values (None) are left out: TOML has none."""
-        run = {"plugin": self.plugin, "recipe": self.recipe, "data": self.data}
+        data = None if self.data is None else without_password(self.data)
+        run = {"plugin": self.plugin, "recipe": self.recipe, "data": data}
         table = {"run": run, **_plain(self.settings), **_plain(self.engine)}
         return typing.cast(Table, _without_none(table))
 

@@ -118,7 +118,7 @@ def _evaluate_run(
     )
     result.record |= {
         "run": run.name,
-        "heldout": data or "set aside before training",
+        "heldout": provenance.without_password(data or "set aside before training"),
         "samples_seen": _last(run).get("samples", 0),
     }
     if not only and not overrides and data is None:

@@ -346,7 +346,7 @@ class Recorder(Callback):
             "device": device,
             "seed": config.engine.train.seed,
             "data": {
-                "source": config.data,
+                "source": config.as_table()["run"].get("data"),
                 "description": data.source.description,
                 "licence": data.source.licence,
                 "fingerprint": data.source.fingerprint,

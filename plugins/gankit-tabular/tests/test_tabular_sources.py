@@ -48,9 +48,23 @@ def test_objects_in_memory():
     assert read_table(TABLE)[0].to_pylist() == ROWS
 
 
-def test_pandas_and_polars():
-    pandas = pytest.importorskip("pandas")
-    assert read_table(pandas.DataFrame(ROWS))[0].to_pylist() == ROWS
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_data_frames(library):
+    frame = pytest.importorskip(library).DataFrame(ROWS)
+    assert read_table(frame)[0].to_pylist() == ROWS
+
+
+def test_excel(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    for row in [["a", "b", "c"], *(list(r.values()) for r in ROWS), [None, None, None]]:
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    table, _ = read_table(str(tmp_path / "t.xlsx"))
+    assert [{**r, "c": float(r["c"])} for r in table.to_pylist()] == ROWS
+    (tmp_path / "bad.xlsx").write_bytes(b"junk")
+    with pytest.raises(GankitError, match="bad.xlsx"):
+        read_table(str(tmp_path / "bad.xlsx"))
 
 
 def test_a_folder_is_one_table(tmp_path):

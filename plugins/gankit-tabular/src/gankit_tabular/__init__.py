@@ -15,6 +15,16 @@ def gankit_modalities() -> Iterator[PluginInfo]:
         summary="Tables: CSV, JSON lines, Parquet, Feather, data frames; asked by any column",
         target="gankit_tabular.modality:TabularModality",
         api=1,
-        suffixes=(".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".gz", ".zst"),
+        suffixes=(
+            ".csv",
+            ".tsv",
+            ".jsonl",
+            ".parquet",
+            ".feather",
+            ".arrow",
+            ".xlsx",
+            ".gz",
+            ".zst",
+        ),
         recipes="gankit_tabular.recipes",
     )

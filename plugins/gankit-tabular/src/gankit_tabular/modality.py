@@ -29,6 +29,7 @@ from gankit.contract import (
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.codec import TableCodec
 from gankit_tabular.columns import Column
+from gankit_tabular.databases import without_password
 from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
@@ -58,6 +59,8 @@ class TabularSettings:
     """Columns to leave out."""
     encoding: str = "utf-8"
     """Of a text file; what does not decode becomes a question mark in a box."""
+    query: str = ""
+    """What to ask of a database: ``query='select * from people'``."""
     delimiter: str = ""
     """Between the values of a line; a comma when empty, a tab in a .tsv file."""
     bins: int = 8
@@ -104,7 +107,8 @@ class TabularModality(Modality[Row]):
         if source is None:
             table, licence = _built_in(), "CC BY 4.0"
         else:
-            table, problems = read_table(source, settings.delimiter, settings.encoding)
+            text = settings.delimiter, settings.encoding
+            table, problems = read_table(source, *text, settings.query)
         named = (*settings.kinds(), *settings.drop, *[settings.target][: bool(settings.target)])
         for name in named:
             if name not in table.column_names:
@@ -113,7 +117,7 @@ class TabularModality(Modality[Row]):
                 )
         table = table.drop_columns(list(settings.drop)).combine_chunks()
         if table.num_rows < FEWEST:
-            where = source if isinstance(source, str | Path) else "the table"
+            where = without_password(str(source)) if isinstance(source, str | Path) else "the table"
             why = "".join(f"; {p.where}: {p.why}" for p in problems[:1])
             raise GankitError(
                 f"{where} has {table.num_rows} usable rows{why}", f"Give at least {FEWEST}"

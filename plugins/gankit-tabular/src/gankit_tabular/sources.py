@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import pyarrow.parquet
 
 from gankit.contract import Problem
 from gankit.errors import GankitError
+from gankit_tabular.databases import is_database, read_query
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx")
 MARKS = ("_synthetic", "_seed")
 """Columns that gankit adds to what it writes; they are no data."""
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
@@ -25,18 +27,23 @@ MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 
 
 def read_table(
-    source: object, delimiter: str = "", encoding: str = "utf-8"
+    source: object, delimiter: str = "", encoding: str = "utf-8", query: str = ""
 ) -> tuple[pa.Table, list[Problem]]:
     """The table of a source, and the lines that are none of it.
 
     Args:
-        source: a file, a folder of such files, a pandas or polars data frame, an Arrow table, or a
-            list of mappings.
+        source: a file, a folder of such files, a database's address or file, a pandas or polars
+            data frame, an Arrow table, or a list of mappings.
+        query: what to ask of a database.
         delimiter: between the values of a line; empty for a comma, or a tab in a ``.tsv``.
 
     Raises:
         GankitError: it is not there, or no table.
     """
+    if isinstance(source, str) and is_database(source):
+        return _without_marks(read_query(source, query)), []
+    if query:
+        raise GankitError(f"query={query!r}: {source} is no database", "Leave the query out")
     if isinstance(source, str | Path):
         return _read_path(Path(source), delimiter, encoding)
     return _without_marks(_in_memory(source)), []
@@ -105,6 +112,8 @@ def _read_file(file: Path, delimiter: str, encoding: str) -> tuple[pa.Table, lis
                 table = pyarrow.json.read_json(stream)
         elif kind == ".parquet":
             table = pyarrow.parquet.read_table(file)
+        elif kind == ".xlsx":
+            table = _read_excel(file)
         elif kind in (".feather", ".arrow"):
             table = pyarrow.feather.read_table(file)
         else:
@@ -113,6 +122,35 @@ def _read_file(file: Path, delimiter: str, encoding: str) -> tuple[pa.Table, lis
         line = " ".join(str(error).split())
         raise GankitError(f"cannot read {file}: {line}", "Check the file") from None
     return table, problems
+
+
+def _read_excel(file: Path) -> pa.Table:
+    """The first sheet; its first row has the names."""
+    try:
+        import openpyxl
+    except ImportError:
+        raise GankitError(
+            f"{file} needs openpyxl", "Install it: pip install 'gankit-tabular[excel]'"
+        ) from None
+    try:
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        rows = list(book.worksheets[0].iter_rows(values_only=True))
+        book.close()
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise GankitError(f"cannot read {file}: {error}", "Check the file") from None
+    names = [str(name) for name in rows[0] if name is not None] if rows else []
+    if not names or len(set(names)) < len(names):
+        raise GankitError(f"{file}: its first row is no row of names", "Name every column once")
+    filled = [row for row in rows[1:] if any(v is not None for v in row)]
+    columns = {}
+    for i, name in enumerate(names):
+        values = [None if row[i] in MISSING else row[i] for row in filled]
+        if len({type(v) for v in values if v is not None} - {int, float}) > 1 or (
+            any(isinstance(v, str) for v in values)
+        ):
+            values = [None if v is None else str(v) for v in values]
+        columns[name] = pa.array(values)
+    return pa.table(columns)
 
 
 def _read_csv(file: Path, text: str, delimiter: str, problems: list[Problem]) -> pa.Table:

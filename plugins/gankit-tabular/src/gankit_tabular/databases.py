@@ -1,0 +1,93 @@
+"""Rows from a database, as the answer to a query.
+
+Connections are read-only where the database offers that. A password is never part of an error.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gankit.errors import GankitError
+
+FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
+"""Endings of databases that are a file."""
+
+
+def is_database(source: str) -> bool:
+    """Whether the source is a database's address or file."""
+    return bool(re.match(r"(postgres|postgresql|duckdb|sqlite)://", source)) or (
+        Path(source).suffix.lower() in FILES
+    )
+
+
+def read_query(source: str, query: str) -> pa.Table:
+    """The answer to a query, in an order of its own: databases promise none.
+
+    Args:
+        source: ``postgresql://user:password@host/name``, or a DuckDB or SQLite file.
+
+    Raises:
+        GankitError: there is no query, no such database, no driver, or the query fails.
+    """
+    shown = without_password(source)
+    if not query.strip():
+        raise GankitError(f"which rows of {shown}?", "Say it: query='select * from people'")
+    path = re.sub(r"^(duckdb|sqlite)://", "", source)
+    try:
+        if source.startswith("postgres"):
+            table = _postgresql(source, query)
+        elif not Path(path).is_file():
+            raise GankitError(f"no such database: {path}", "Check the path")
+        elif source.startswith("duckdb") or path.endswith(".duckdb"):
+            table = _duckdb(path, query)
+        else:
+            table = _sqlite(path, query)
+    except ImportError as error:
+        raise GankitError(
+            f"{shown} needs {error.name}", "Install it: pip install 'gankit-tabular[sql]'"
+        ) from None
+    except GankitError:
+        raise
+    except Exception as error:  # noqa: BLE001 - every driver has exceptions of its own
+        said = " ".join(str(error).replace(source, shown).split())
+        raise GankitError(f"{shown}: {said[:300]}", "Check address, rights and query") from None
+    sortable = [f.name for f in table.schema if not pa.types.is_nested(f.type)]
+    return table.sort_by([(name, "ascending") for name in sortable]) if sortable else table
+
+
+def without_password(address: str) -> str:
+    """``postgresql://me:secret@host/x`` as ``postgresql://me@host/x``."""
+    return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)
+
+
+def _postgresql(source: str, query: str) -> pa.Table:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(source) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetch_arrow_table()
+
+
+def _duckdb(path: str, query: str) -> pa.Table:
+    import duckdb
+
+    with duckdb.connect(path, read_only=True) as connection:
+        found: Any = connection.sql(query)
+        if found is None:
+            raise GankitError(f"{path}: the query has no rows to give", "Ask with select")
+        return found.to_arrow_table()
+
+
+def _sqlite(path: str, query: str) -> pa.Table:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as database:
+        cursor = database.execute(query)
+        names = [column[0] for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    return pa.Table.from_pylist(rows) if rows else pa.table({name: [] for name in names})
