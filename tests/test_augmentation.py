@@ -128,6 +128,9 @@ def test_augment_from_the_command_line(gankit_here, tmp_path):
     yes, no = counts["yes", "false"], counts["no", "false"]
     assert counts == {("yes", "false"): yes, ("no", "false"): no, ("yes", "true"): no - yes}
     assert source.read_bytes() == before
+    measured = ["augment", "run", "--data", "real.csv", "--measure", "--repeats", 2]
+    other = gankit_here(*measured, "--factor", "1.1", "--target", "y")
+    assert other.returncode == 0, other.stderr  # what is predicted need not be what is asked for
     again = gankit_here(*asked, "--out", "more")
     assert again.returncode == 2
     assert "exists already" in again.stderr

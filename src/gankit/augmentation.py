@@ -13,7 +13,7 @@ import numpy as np
 
 from gankit import provenance
 from gankit.contract import Extractor, Progress, Sample
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError, did_you_mean, without_password
 from gankit.metrics import nearest
 from gankit.plugins import installed
 from gankit.runs import Run
@@ -81,7 +81,7 @@ def plan(
     names = list(real[0]) if real else []
     if balance not in names:
         raise GankitError(f"items have no value named {balance!r}", did_you_mean(balance, names))
-    counts = Counter(str(values[balance]) for values in real if values[balance] is not None)
+    counts = Counter(str(v[balance]) for v in real if v.get(balance) is not None)
     if not 2 <= len(counts) <= 100:
         raise GankitError(
             f"--balance {balance}: it has {len(counts)} values", "Name one with 2 to 100 classes"
@@ -231,7 +231,7 @@ def augment(
         "plugin": run.plugin.info.name,
         "versions": provenance.versions(run.plugin.distribution),
         "augmented": {
-            "source": provenance.without_password(data),
+            "source": without_password(data),
             "real": len(real),
             "generated": tally.as_dict(),
         },
@@ -241,7 +241,7 @@ def augment(
     }
     if balance:
         record["augmented"]["balance"] = balance
-        record["augmented"]["before"] = dict(Counter(str(v[balance]) for v in values))
+        record["augmented"]["before"] = dict(Counter(str(v.get(balance)) for v in values))
     return provenance.write_generated(
         modality,
         everything(),
@@ -271,9 +271,11 @@ def judges(
         return lambda wish: None
     rng = np.random.default_rng([seed, 11])
     chosen = sorted(rng.choice(len(real), min(len(real), REFERENCE), replace=False).tolist())
-    classes = [str(values[i][key]) for i in chosen] if key else None
+    classes = [str(values[i].get(key)) for i in chosen] if key else None
     judge = Judge(extractor, [real[i] for i in chosen], classes)
-    return lambda wish: lambda items: judge(items, str(wish.where[key]) if key else None)
+    return lambda wish: (
+        lambda items: judge(items, str(wish.where[key]) if key in wish.where else None)
+    )
 
 
 # --- What it is worth ---------------------------------------------------------------------------

@@ -23,8 +23,7 @@ from typing import Any
 from gankit.contract import PluginInfo
 from gankit.engine.schedules import Ramp
 from gankit.engine.settings import EngineSettings
-from gankit.errors import GankitError, did_you_mean
-from gankit.provenance import without_password
+from gankit.errors import GankitError, did_you_mean, without_password
 
 Table = dict[str, Any]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 class GankitError(Exception):
     """Something that the person at the terminal did, or can mend.
@@ -49,3 +51,11 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -
         return "There are none."
     listed = ", ".join(sorted(known)[:show])
     return f"Known: {listed}{', …' if len(known) > show else ''}"
+
+
+def without_password(address: str) -> str:
+    """An address without the password in it: ``scheme://me:secret@host`` as ``scheme://me@host``.
+
+    What a run stores, and what an error says, is read by others.
+    """
+    return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)

@@ -11,7 +11,7 @@ from typing import Any
 from gankit import config as configuration
 from gankit import provenance
 from gankit.contract import EvaluationData, Progress, Sample
-from gankit.errors import GankitError
+from gankit.errors import GankitError, without_password
 from gankit.hookspecs import MetricInfo
 from gankit.metrics import Score, evaluate
 from gankit.metrics.evaluate import GROUPS
@@ -118,7 +118,7 @@ def _evaluate_run(
     )
     result.record |= {
         "run": run.name,
-        "heldout": provenance.without_password(data or "set aside before training"),
+        "heldout": without_password(data or "set aside before training"),
         "samples_seen": _last(run).get("samples", 0),
     }
     if not only and not overrides and data is None:

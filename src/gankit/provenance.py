@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 
 from gankit.confinement import confined
 from gankit.contract import Modality, Provenance, Sample
-from gankit.errors import GankitError
+from gankit.errors import GankitError, without_password
 from gankit.plugins import Plugins
 
 RECORD = "provenance.json"
@@ -47,14 +46,6 @@ def versions(*distributions: str) -> dict[str, str]:
 def command_line() -> list[str]:
     """The words of this process's command, without the path of the program."""
     return [Path(sys.argv[0]).name, *map(without_password, sys.argv[1:])]
-
-
-def without_password(address: str) -> str:
-    """An address without the password in it: ``scheme://me:secret@host`` as ``scheme://me@host``.
-
-    What a run stores is read by others.
-    """
-    return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)
 
 
 def write_generated(

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gankit.errors import GankitError
-from gankit_tabular.databases import is_database, read_query, without_password
+from gankit.errors import GankitError, without_password
+from gankit_tabular.databases import is_database, read_query
 from gankit_tabular.sources import read_table
 
 ROWS = [{"id": i, "city": ("Oslo", "Lima")[i % 2], "pay": i / 4} for i in range(60)]

@@ -23,7 +23,7 @@ from gankit_tabular.columns import (
     find_derived,
     fit_column,
 )
-from gankit_tabular.rows import Row, Rows, as_table, type_from_text
+from gankit_tabular.rows import Row, as_table, type_from_text
 
 REVEALED = 0.3
 """Share of training rows of which some columns are told to both networks."""
@@ -158,7 +158,7 @@ class TableCodec(Codec[Row]):
             u = uniform(seeds, i)
             drawn = decode_column(column, code, positions[i].astype(np.float64), u)
             values[column.name] = _typed(drawn, self.schema.field(column.name).type)
-        return Rows(pa.table(values, schema=self.schema)).table.to_pylist()  # type: ignore[no-any-return]
+        return pa.table(values, schema=self.schema).to_pylist()  # type: ignore[no-any-return]
 
     def state(self) -> CodecState:
         return CodecState({"columns": [asdict(c) for c in self.columns]})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gankit.errors import GankitError
+from gankit.errors import GankitError, without_password
 
 FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
 """Endings of databases that are a file."""
@@ -57,11 +57,6 @@ def read_query(source: str, query: str) -> pa.Table:
         raise GankitError(f"{shown}: {said[:300]}", "Check address, rights and query") from None
     sortable = [f.name for f in table.schema if not pa.types.is_nested(f.type)]
     return table.sort_by([(name, "ascending") for name in sortable]) if sortable else table
-
-
-def without_password(address: str) -> str:
-    """``postgresql://me:secret@host/x`` as ``postgresql://me@host/x``."""
-    return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)
 
 
 def _postgresql(source: str, query: str) -> pa.Table:

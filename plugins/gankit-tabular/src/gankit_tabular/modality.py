@@ -26,10 +26,9 @@ from gankit.contract import (
     Sample,
     Source,
 )
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError, did_you_mean, without_password
 from gankit_tabular.codec import TableCodec
 from gankit_tabular.columns import Column
-from gankit_tabular.databases import without_password
 from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
