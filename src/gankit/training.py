@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from gankit.confinement import confined
 from gankit.contract import Codec, Progress, Source
 from gankit.errors import GankitError, PluginFault
 from gankit.hookspecs import Callback
+from gankit.items import Part, Rest, Subset
 from gankit.plugins import (
     LoadedModality,
     Plugins,
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 MIN_HELDOUT = 500
 """What distances between features need at the least; a fifth of a small data set caps it."""
 
+
+MAX_HELDOUT = 100_000
+"""More would make no score more certain."""
 
 IN_MEMORY = "(in memory)"
 """What a run says of its data where that was an object, not a path."""
@@ -108,27 +112,8 @@ class Data:
     """A data set, divided."""
 
     source: Source[Any]
-    train: Subset
-    heldout: Subset
-
-
-class Subset(Sequence[Any]):
-    """Some of the items, by index; reads them when asked."""
-
-    def __init__(self, items: Sequence[Any], indices: Sequence[int]) -> None:
-        self.items, self.indices = items, indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    @overload
-    def __getitem__(self, i: int) -> Any: ...
-    @overload
-    def __getitem__(self, i: slice) -> Subset: ...
-    def __getitem__(self, i: int | slice) -> Any:
-        if isinstance(i, slice):
-            return Subset(self.items, self.indices[i])
-        return self.items[self.indices[i]]
+    train: Part
+    heldout: Part
 
 
 def read_data(
@@ -146,13 +131,11 @@ def read_data(
         )
     found = plugin.modality.read(wanted, config.settings, progress)
     n, share = len(found.items), config.engine.data.holdout
-    aside = int(max(share * n, min(MIN_HELDOUT, n // 5))) if share else 0
-    order = np.random.default_rng([config.engine.train.seed, 7]).permutation(n).tolist()
-    return Data(
-        found,
-        Subset(found.items, sorted(order[aside:])),
-        Subset(found.items, sorted(order[:aside])),
-    )
+    least = min(MIN_HELDOUT, n // 5)
+    aside = min(max(int(share * n), least), MAX_HELDOUT) if share else 0
+    rng = np.random.default_rng([config.engine.train.seed, 7])
+    heldout = np.sort(rng.choice(n, aside, replace=False))
+    return Data(found, Rest(found.items, heldout), Subset(found.items, heldout))
 
 
 def train(
@@ -278,6 +261,7 @@ def preparing(
         device=place,
         cache=engine.data.cache,
         workers=engine.data.workers,
+        visits=engine.train.samples * engine.train.d_steps,
         share=(rank, size),
         progress=progress,
     )

@@ -15,12 +15,16 @@ from pathlib import Path
 import pytest
 
 from gankit.errors import GankitError, without_password
-from gankit_tabular.databases import is_database, read_query
+from gankit_tabular.databases import is_database
 from gankit_tabular.sources import read_table
 
 ROWS = [{"id": i, "city": ("Oslo", "Lima")[i % 2], "pay": i / 4} for i in range(60)]
 CREATE = "create table people (id bigint, city text, pay double precision)"
 QUERY = "select * from people where id < 40"
+
+
+def _answer(source, query):
+    return read_table(source, query=query)[0]
 
 
 def test_what_is_a_database():
@@ -40,11 +44,11 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_sqlite(files):
-    table = read_query(str(files / "t.sqlite"), QUERY)
+    table = _answer(str(files / "t.sqlite"), QUERY)
     assert table.to_pylist() == ROWS[:40]
     with pytest.raises(GankitError, match="readonly|read-only"):
-        read_query(str(files / "t.sqlite"), "delete from people returning *")
-    assert read_query(str(files / "t.sqlite"), "select * from people").num_rows == 60
+        _answer(str(files / "t.sqlite"), "delete from people returning *")
+    assert _answer(str(files / "t.sqlite"), "select * from people").num_rows == 60
 
 
 def test_duckdb(tmp_path):
@@ -52,9 +56,9 @@ def test_duckdb(tmp_path):
     with duckdb.connect(str(tmp_path / "t.duckdb")) as database:
         database.execute(CREATE)
         database.executemany("insert into people values ($id, $city, $pay)", ROWS)
-    assert read_query(str(tmp_path / "t.duckdb"), QUERY).to_pylist() == ROWS[:40]
+    assert _answer(str(tmp_path / "t.duckdb"), QUERY).to_pylist() == ROWS[:40]
     # Whatever order the database gives, a reading is the same.
-    again = read_query(str(tmp_path / "t.duckdb"), f"{QUERY} order by pay desc")
+    again = _answer(str(tmp_path / "t.duckdb"), f"{QUERY} order by pay desc")
     assert again.to_pylist() == ROWS[:40]
 
 
@@ -68,7 +72,7 @@ def test_duckdb(tmp_path):
 )
 def test_what_goes_wrong_is_said(files, name, query, said):
     with pytest.raises(GankitError, match=said):
-        read_query(str(files / name), query)
+        _answer(str(files / name), query)
     with pytest.raises(GankitError, match="is no database"):
         read_table(ROWS, query="select 1")
 
@@ -77,7 +81,7 @@ def test_passwords_are_not_shown():
     assert without_password("postgresql://me:p@ss/w:rd@host/x") == "postgresql://me@host/x"
     assert without_password("postgresql://host/x") == "postgresql://host/x"
     with pytest.raises(GankitError) as failed:
-        read_query("postgresql://me:secret@127.0.0.1:9/x?connect_timeout=2", "select 1")
+        _answer("postgresql://me:secret@127.0.0.1:9/x?connect_timeout=2", "select 1")
     assert "secret" not in str(failed.value)
 
 
@@ -130,9 +134,9 @@ def test_postgresql(server, tmp_path, gankit):
         values = ", ".join(f"({r['id']}, '{r['city']}', {r['pay']})" for r in ROWS)
         cursor.execute(f"insert into people values {values}")
         connection.commit()
-    assert read_query(server, QUERY).to_pylist() == ROWS[:40]
+    assert _answer(server, QUERY).to_pylist() == ROWS[:40]
     with pytest.raises(GankitError, match="peeple"):
-        read_query(server, "select * from peeple")
+        _answer(server, "select * from peeple")
     small = ["hidden=8", "train.samples=64", "train.batch=16", "train.threads=1"]
     asked = ["train", "--plugin", "tabular", "--data", server, f"query={QUERY}", "--out", "run"]
     done = gankit(*asked, *small)

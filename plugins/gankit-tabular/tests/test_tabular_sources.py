@@ -12,6 +12,7 @@ import pytest
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError
 from gankit_tabular.modality import TabularModality, TabularSettings
+from gankit_tabular.rows import Rows
 from gankit_tabular.sources import fingerprint, read_table
 
 ROWS = [{"a": i, "b": f"w{i % 3}", "c": i / 4} for i in range(30)]
@@ -40,7 +41,7 @@ def test_every_format_gives_the_same_table(files, name):
     table, problems = read_table(str(files / name))
     assert table.to_pylist() == ROWS
     assert not problems
-    assert fingerprint(table) == fingerprint(TABLE)
+    assert fingerprint(Rows(table)) == fingerprint(Rows(TABLE))
 
 
 def test_objects_in_memory():

@@ -1,7 +1,7 @@
 """Real samples: encoded once and kept on the device when they fit, streamed by workers when not.
 
 The order is a fresh permutation for each epoch, a function of seed and position alone, so that a
-resumed run goes on with the very next sample.
+resumed run goes on with the very next sample; and so that the order of a billion takes no memory.
 """
 
 from __future__ import annotations
@@ -13,33 +13,66 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from gankit.contract import Batch, Codec, Progress
+from gankit.items import pick
 
 ENCODE_CHUNK = 256
+ORDER_CHUNK = 4096
+FEW = 100_000
+"""So many items are encoded at once, even where training ends before it has seen them all."""
 
 
 def sample_order(n: int, seed: int, start: int) -> Iterator[int]:
     """Indices from position ``start`` on, without end; each epoch visits all n once."""
-    for epoch in itertools.count(start // n):
-        generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-        order = torch.randperm(n, generator=generator).tolist()
-        yield from order[start % n :] if epoch == start // n else order
+    for at in itertools.count(start, ORDER_CHUNK):
+        yield from shuffled(n, seed, np.arange(at, at + ORDER_CHUNK)).tolist()
+
+
+def shuffled(n: int, seed: int, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Which of n items stands at each position of an endless shuffle.
+
+    A Feistel network of four rounds (Luby and Rackoff 1988) permutes the next power of four; what
+    falls outside goes round again until it falls inside (Black and Rogaway 2002, cycle walking).
+    """
+    half = max((n - 1).bit_length() + 1, 2) // 2
+    mask = np.uint64(2**half - 1)
+    key = mixed((positions // n).astype(np.uint64) + np.uint64(seed) * np.uint64(1_000_003))
+    found = (positions % n).astype(np.uint64)
+    outside = np.arange(len(found))
+    while len(outside):
+        left, right = found[outside] >> np.uint64(half), found[outside] & mask
+        for round_ in range(4):
+            noise = mixed(right ^ key[outside] + np.uint64(round_))
+            left, right = right, left ^ (noise & mask)
+        found[outside] = (left << np.uint64(half)) | right
+        outside = outside[found[outside] >= n]
+    return found.astype(np.int64)
+
+
+def mixed(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Random bits from numbers, the same for the same: SplitMix64 (Steele et al. 2014)."""
+    z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return z ^ (z >> np.uint64(31))
 
 
 class RealSamples:
     """An endless stream of real batches on the device.
 
     Args:
-        items: training items, ``len()`` and ``[i]``.
+        items: training items, ``len()`` and ``[i]``; and ``__getitems__``, where it is quicker.
         codec: encodes them.
         batch: samples a batch in this process.
         seed: fixes the order.
         device: where batches go.
         cache: ``auto``, ``always`` or ``never``.
         workers: processes that encode when streaming.
+        visits: samples that will be drawn in all: of more items than that, not all are encoded.
         share: this process's rank and the number of processes; each takes its part of a batch.
     """
 
@@ -53,6 +86,7 @@ class RealSamples:
         device: torch.device,
         cache: str = "auto",
         workers: int = 0,
+        visits: int | None = None,
         share: tuple[int, int] = (0, 1),
         progress: Progress = lambda what, done, total: None,
     ) -> None:
@@ -63,7 +97,8 @@ class RealSamples:
         """Samples drawn so far, over all processes."""
         self._stored: Batch | None = None
         self._stream: Iterator[Any] | None = None
-        if codec.deterministic and cache != "never":
+        seldom = visits is not None and len(items) > max(visits, FEW)
+        if codec.deterministic and (cache == "always" or (cache == "auto" and not seldom)):
             self._stored = self._encode_all(cache, progress)
 
     @property
@@ -80,7 +115,7 @@ class RealSamples:
             return _known(self._stored.c)
         rng, rows = np.random.default_rng(self.seed), []
         for start in range(0, len(self.items), ENCODE_CHUNK):
-            some = [self.items[i] for i in range(start, min(start + ENCODE_CHUNK, len(self.items)))]
+            some = pick(self.items, range(start, min(start + ENCODE_CHUNK, len(self.items))))
             rows.append(_known(self.codec.encode(some, rng).c))
         return torch.cat(rows)
 
@@ -125,7 +160,7 @@ class RealSamples:
         """All items encoded, or None when they would not fit."""
         n, chunks = len(self.items), []
         for start in range(0, n, ENCODE_CHUNK):
-            some = [self.items[i] for i in range(start, min(start + ENCODE_CHUNK, n))]
+            some = pick(self.items, range(start, min(start + ENCODE_CHUNK, n)))
             chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, start])))
             if start == 0 and cache == "auto":
                 size = _bytes(chunks[0]) / len(some) * n
@@ -148,7 +183,7 @@ class _Encoded(Dataset[Any]):
     def __getitem__(self, key: Any) -> Any:
         position, indices = key
         rng = np.random.default_rng([self.seed, position])
-        batch = self.codec.encode([self.items[i] for i in indices], rng)
+        batch = self.codec.encode(pick(self.items, indices), rng)
         return batch.x, batch.c
 
 

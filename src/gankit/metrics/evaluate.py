@@ -6,12 +6,14 @@ import math
 import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor, Progress
 from gankit.errors import GankitError, did_you_mean
+from gankit.items import pick
 from gankit.metrics._features import Features, as_features
 from gankit.metrics.frechet import GaussianStats, frechet_distance
 from gankit.metrics.kernel import kernel_distance
@@ -183,7 +185,7 @@ def _kernel(real: Values, generated: Values, rng: np.random.Generator) -> dict[s
 class _Subset(Generic[Item]):
     """Some items of a long sequence, fetched when their turn comes."""
 
-    fetch: Callable[[int], Item]
+    fetch: Callable[[Sequence[int]], Sequence[Item]]
     indices: Sequence[int]
 
 
@@ -208,9 +210,9 @@ def _draw(
 
     n = min(len(data.generated), len(data.heldout))
     return (
-        _Subset(data.train.__getitem__, some(max_reference, len(data.train))),
-        _Subset(lambda i: data.generated[i].item, some(n, len(data.generated))),
-        _Subset(data.heldout.__getitem__, some(n, len(data.heldout))),
+        _Subset(partial(pick, data.train), some(max_reference, len(data.train))),
+        _Subset(lambda i: [data.generated[k].item for k in i], some(n, len(data.generated))),
+        _Subset(partial(pick, data.heldout), some(n, len(data.heldout))),
     )
 
 
@@ -222,7 +224,7 @@ def _features(
         if progress is not None:
             progress(f"{extractor.name}: {what}", start, len(items.indices))
         block = items.indices[start : start + 512]
-        parts.append(extractor.features([items.fetch(i) for i in block]))
+        parts.append(extractor.features(items.fetch(block)))
     return as_features(np.concatenate(parts), what)
 
 

@@ -6,6 +6,7 @@ Connections are read-only where the database offers that. A password is never pa
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from gankit.errors import GankitError, without_password
 
 FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
 """Endings of databases that are a file."""
+PIECE = 2**16
+"""Rows that are fetched at a time."""
 
 
 def is_database(source: str) -> bool:
@@ -24,8 +27,8 @@ def is_database(source: str) -> bool:
     )
 
 
-def read_query(source: str, query: str) -> pa.Table:
-    """The answer to a query, in an order of its own: databases promise none.
+def query_pieces(source: str, query: str) -> Iterator[pa.Table]:
+    """The answer to a query, piece by piece.
 
     Args:
         source: ``postgresql://user:password@host/name``, or a DuckDB or SQLite file.
@@ -39,13 +42,13 @@ def read_query(source: str, query: str) -> pa.Table:
     path = re.sub(r"^(duckdb|sqlite)://", "", source)
     try:
         if source.startswith("postgres"):
-            table = _postgresql(source, query)
+            yield from _postgresql(source, query)
         elif not Path(path).is_file():
             raise GankitError(f"no such database: {path}", "Check the path")
         elif source.startswith("duckdb") or path.endswith(".duckdb"):
-            table = _duckdb(path, query)
+            yield from _duckdb(path, query)
         else:
-            table = _sqlite(path, query)
+            yield from _sqlite(path, query)
     except ImportError as error:
         raise GankitError(
             f"{shown} needs {error.name}", "Install it: pip install 'gankit-tabular[sql]'"
@@ -55,34 +58,45 @@ def read_query(source: str, query: str) -> pa.Table:
     except Exception as error:  # noqa: BLE001 - every driver has exceptions of its own
         said = " ".join(str(error).replace(source, shown).split())
         raise GankitError(f"{shown}: {said[:300]}", "Check address, rights and query") from None
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """A query's answer in an order of its own: databases promise none."""
     sortable = [f.name for f in table.schema if not pa.types.is_nested(f.type)]
     return table.sort_by([(name, "ascending") for name in sortable]) if sortable else table
 
 
-def _postgresql(source: str, query: str) -> pa.Table:
+def _postgresql(source: str, query: str) -> Iterator[pa.Table]:
     from adbc_driver_postgresql import dbapi
 
     with dbapi.connect(source) as connection, connection.cursor() as cursor:
         cursor.execute(query)
-        return cursor.fetch_arrow_table()
+        yield from _tables(cursor.fetch_record_batch())
 
 
-def _duckdb(path: str, query: str) -> pa.Table:
+def _duckdb(path: str, query: str) -> Iterator[pa.Table]:
     import duckdb
 
     with duckdb.connect(path, read_only=True) as connection:
         found: Any = connection.sql(query)
         if found is None:
             raise GankitError(f"{path}: the query has no rows to give", "Ask with select")
-        return found.to_arrow_table()
+        yield from _tables(found.to_arrow_reader(PIECE))
 
 
-def _sqlite(path: str, query: str) -> pa.Table:
+def _tables(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    yield reader.schema.empty_table()
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
+
+
+def _sqlite(path: str, query: str) -> Iterator[pa.Table]:
     import sqlite3
     from contextlib import closing
 
     with closing(sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)) as database:
         cursor = database.execute(query)
         names = [column[0] for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor]
-    return pa.Table.from_pylist(rows) if rows else pa.table({name: [] for name in names})
+        yield pa.table({name: pa.nulls(0) for name in names})
+        while rows := cursor.fetchmany(PIECE):
+            yield pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -27,6 +28,7 @@ from gankit.contract import (
     Source,
 )
 from gankit.errors import GankitError, did_you_mean, without_password
+from gankit.items import pick
 from gankit_tabular.codec import TableCodec
 from gankit_tabular.columns import Column
 from gankit_tabular.evaluators import Encoded, TableScores
@@ -34,10 +36,12 @@ from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.preview import write_preview
 from gankit_tabular.rows import Row, Rows
-from gankit_tabular.sources import fingerprint, read_table
+from gankit_tabular.sources import fingerprint, read_rows
 
 FEWEST = 20
 """Fewer rows than this are no data set."""
+LEARNT_FROM = 500_000
+"""Rows from which columns are learnt, drawn evenly from a table of more."""
 CHUNK = 10_000
 """Rows that are written at a time."""
 
@@ -62,6 +66,8 @@ class TabularSettings:
     """What to ask of a database: ``query='select * from people'``."""
     delimiter: str = ""
     """Between the values of a line; a comma when empty, a tab in a .tsv file."""
+    memory: float = 1.0
+    """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
     bins: int = 8
     """Quantile bins of a number with many values."""
     hidden: int = 256
@@ -104,27 +110,31 @@ class TabularModality(Modality[Row]):
     ) -> Source[Row]:
         licence, problems = "", list[Problem]()
         if source is None:
-            table, licence = _built_in(), "CC BY 4.0"
+            rows, licence = Rows(_built_in()), "CC BY 4.0"
         else:
-            text = settings.delimiter, settings.encoding
-            table, problems = read_table(source, *text, settings.query)
-        named = (*settings.kinds(), *settings.drop, *[settings.target][: bool(settings.target)])
-        for name in named:
-            if name not in table.column_names:
-                raise GankitError(
-                    f"the table has no column {name!r}", did_you_mean(name, table.column_names)
-                )
-        table = table.drop_columns(list(settings.drop)).combine_chunks()
-        if table.num_rows < FEWEST:
+            rows, problems = read_rows(
+                source,
+                settings.delimiter,
+                settings.encoding,
+                settings.query,
+                settings.memory * 2**30,
+            )
+        names = rows.table.column_names
+        for name in (*settings.kinds(), *settings.drop, settings.target):
+            if name and name not in names:
+                raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))
+        rows = rows.without(settings.drop)
+        if len(rows) < FEWEST:
             where = without_password(str(source)) if isinstance(source, str | Path) else "the table"
             why = "".join(f"; {p.where}: {p.why}" for p in problems[:1])
             raise GankitError(
-                f"{where} has {table.num_rows} usable rows{why}", f"Give at least {FEWEST}"
+                f"{where} has {len(rows)} usable rows{why}", f"Give at least {FEWEST}"
             )
+        kept = "" if rows.spool is None else ", kept in a temporary file"
         return Source(
-            Rows(table),
-            fingerprint(table),
-            f"{table.num_rows:,} rows, {table.num_columns} columns",
+            rows,
+            fingerprint(rows),
+            f"{len(rows):,} rows, {len(names)} columns{kept}",
             licence,
             problems,
         )
@@ -132,8 +142,10 @@ class TabularModality(Modality[Row]):
     def fit_codec(
         self, items: Sequence[Row], settings: TabularSettings, progress: Progress
     ) -> TableCodec:
-        schema = _schema(items)
-        self._codec = TableCodec.fit(items[:], schema, settings.bins, settings.kinds())
+        schema, n = _schema(items), len(items)
+        seen = np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))
+        rows = pick(items, seen)
+        self._codec = TableCodec.fit(rows, schema, settings.bins, settings.kinds())
         return self._codec
 
     def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
+import numpy as np
 import pyarrow as pa
+
+from gankit_tabular.spool import Spool
 
 Row = Mapping[str, Any]
 
@@ -15,10 +18,14 @@ BLOCK = 1024
 
 
 class Rows(Sequence[Row]):
-    """Rows of an Arrow table, as mappings from column to value; read in order they are cheap."""
+    """Rows of an Arrow table, as mappings from column to value; read in order they are cheap.
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table = table
+    Args:
+        spool: the file that holds the table, where it is too large for memory.
+    """
+
+    def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
+        self.table, self.spool = table, spool
         self._start, self._block = 0, []  # type: tuple[int, list[Row]]
 
     def __len__(self) -> int:
@@ -30,13 +37,32 @@ class Rows(Sequence[Row]):
     def __getitem__(self, i: slice) -> Rows: ...
     def __getitem__(self, i: int | slice) -> Row | Rows:
         if isinstance(i, slice):
-            return Rows(self.table.take(pa.array(range(*i.indices(len(self))), pa.int64())))
+            return self.__getitems__(np.arange(*i.indices(len(self))))
         if not 0 <= i < len(self):
             raise IndexError(i)
         if not 0 <= i - self._start < len(self._block):
             self._start = i // BLOCK * BLOCK
-            self._block = self.table.slice(self._start, BLOCK).to_pylist()
+            self._block = self.block(self._start, BLOCK).to_pylist()
         return self._block[i - self._start]
+
+    def __getitems__(self, indices: Any) -> Rows:
+        """These rows, in memory."""
+        numbers = np.asarray(indices, np.int64)
+        taken = self.table.take(pa.array(numbers)).combine_chunks()
+        if self.spool:
+            self.spool.looked_at(len(numbers))
+        return Rows(taken)
+
+    def block(self, start: int, length: int) -> pa.Table:
+        """Neighbouring rows as a table."""
+        found = self.table.slice(start, length)
+        if self.spool:
+            found = pa.concat_tables([found]).combine_chunks()
+            self.spool.looked_at(len(found))
+        return found
+
+    def without(self, columns: Sequence[str]) -> Rows:
+        return Rows(self.table.drop_columns(list(columns)), self.spool)
 
 
 def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:

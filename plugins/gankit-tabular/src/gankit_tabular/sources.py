@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
+import math
+import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -17,45 +22,84 @@ import pyarrow.parquet
 
 from gankit.contract import Problem
 from gankit.errors import GankitError
-from gankit_tabular.databases import is_database, read_query
+from gankit_tabular.databases import in_order, is_database, query_pieces
+from gankit_tabular.rows import Rows
+from gankit_tabular.spool import gather
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx")
 MARKS = ("_synthetic", "_seed")
 """Columns that gankit adds to what it writes; they are no data."""
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
 """What stands for a missing value in a text file."""
+TEXT_BLOCK = 2**26
+"""Bytes of a text file that are read at a time."""
+PIECE = 2**16
+"""Rows of other files that are read at a time."""
+FINGERPRINT_ROWS = 2**16
+
+
+def read_rows(
+    source: object,
+    delimiter: str = "",
+    encoding: str = "utf-8",
+    query: str = "",
+    memory: float = math.inf,
+) -> tuple[Rows, list[Problem]]:
+    """The rows of a source, and the lines that are none of it.
+
+    Args:
+        source: a file, a folder of such files, a database's address or file, a pandas or polars
+            data frame, an Arrow table, or a list of mappings.
+        delimiter: between the values of a line; empty for a comma, or a tab in a ``.tsv``.
+        query: what to ask of a database.
+        memory: bytes of a table that are kept in memory; a larger one goes to a temporary file.
+
+    Raises:
+        GankitError: it is not there, or no table.
+    """
+    problems: list[Problem] = []
+    if isinstance(source, str) and is_database(source):
+        table, spool = gather(map(_without_marks, query_pieces(source, query)), memory)
+        if spool is None:
+            table = in_order(table)
+    elif query:
+        raise GankitError(f"query={query!r}: {source} is no database", "Leave the query out")
+    elif isinstance(source, str | Path):
+        files = _files(Path(source))
+        read = (_pieces(file, delimiter, encoding, problems) for file in files)
+        table, spool = gather(map(_without_marks, itertools.chain.from_iterable(read)), memory)
+    else:
+        table, spool = _without_marks(_in_memory(source)).combine_chunks(), None
+    return Rows(table, spool), problems
 
 
 def read_table(
     source: object, delimiter: str = "", encoding: str = "utf-8", query: str = ""
 ) -> tuple[pa.Table, list[Problem]]:
-    """The table of a source, and the lines that are none of it.
-
-    Args:
-        source: a file, a folder of such files, a database's address or file, a pandas or polars
-            data frame, an Arrow table, or a list of mappings.
-        query: what to ask of a database.
-        delimiter: between the values of a line; empty for a comma, or a tab in a ``.tsv``.
-
-    Raises:
-        GankitError: it is not there, or no table.
-    """
-    if isinstance(source, str) and is_database(source):
-        return _without_marks(read_query(source, query)), []
-    if query:
-        raise GankitError(f"query={query!r}: {source} is no database", "Leave the query out")
-    if isinstance(source, str | Path):
-        return _read_path(Path(source), delimiter, encoding)
-    return _without_marks(_in_memory(source)), []
+    """:func:`read_rows` as an Arrow table, whatever its size."""
+    rows, problems = read_rows(source, delimiter, encoding, query)
+    return rows.table, problems
 
 
-def fingerprint(table: pa.Table) -> str:
+def fingerprint(rows: Rows) -> str:
     """A hash of names, types and values, however the table is cut into pieces."""
-    digest = hashlib.sha256(repr([(f.name, str(f.type)) for f in table.schema]).encode())
-    for column in table.columns:
-        for chunk in pc.fill_null(pc.cast(column, pa.string()), "\0").chunks:
-            digest.update("\x1f".join(chunk.to_pylist()).encode())
+    schema = rows.table.schema
+    digest = hashlib.sha256(repr([(f.name, str(f.type)) for f in schema]).encode())
+    for start in range(0, len(rows), FINGERPRINT_ROWS):
+        for column in rows.block(start, FINGERPRINT_ROWS).columns:
+            _hash_column(digest, column)
     return digest.hexdigest()
+
+
+def _hash_column(digest: Any, values: pa.ChunkedArray) -> None:
+    digest.update(np.packbits(values.is_valid().to_numpy(zero_copy_only=False)))
+    t = values.type
+    if pa.types.is_integer(t) or pa.types.is_floating(t):
+        digest.update(np.ascontiguousarray(values.fill_null(0).to_numpy(zero_copy_only=False)))
+    else:
+        texts = pc.cast(values, pa.string()).fill_null("")
+        digest.update(pc.binary_length(texts).to_numpy(zero_copy_only=False))
+        digest.update("".join(texts.to_pylist()).encode())
 
 
 def _in_memory(source: Any) -> pa.Table:
@@ -74,23 +118,15 @@ def _in_memory(source: Any) -> pa.Table:
         ) from None
 
 
-def _read_path(path: Path, delimiter: str, encoding: str) -> tuple[pa.Table, list[Problem]]:
+def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise GankitError(f"no such file or folder: {path}", "Check the path")
-    files = [path]
-    if path.is_dir():
-        files = [p for p in sorted(path.rglob("*")) if p.is_file() and _kind(p) in SUFFIXES]
-        if not files:
-            raise GankitError(f"{path} has no table in it", f"It reads {' '.join(SUFFIXES)}")
-    tables, problems = [], []
-    for file in files:
-        table, found = _read_file(file, delimiter, encoding)
-        tables.append(_without_marks(table))
-        problems += found
-    try:
-        return pa.concat_tables(tables, promote_options="permissive"), problems
-    except pa.ArrowException as error:
-        raise GankitError(f"the files of {path} do not fit together: {error}", "Read one") from None
+    if not path.is_dir():
+        return [path]
+    files = [p for p in sorted(path.rglob("*")) if p.is_file() and _kind(p) in SUFFIXES]
+    if not files:
+        raise GankitError(f"{path} has no table in it", f"It reads {' '.join(SUFFIXES)}")
+    return files
 
 
 def _kind(file: Path) -> str:
@@ -99,29 +135,51 @@ def _kind(file: Path) -> str:
     return (Path(file.stem).suffix if packed else file.suffix).lower()
 
 
-def _read_file(file: Path, delimiter: str, encoding: str) -> tuple[pa.Table, list[Problem]]:
+def _pieces(
+    file: Path, delimiter: str, encoding: str, problems: list[Problem]
+) -> Iterator[pa.Table]:
+    """A file's table in pieces, read one after another."""
     kind = _kind(file)
-    problems: list[Problem] = []
     try:
         if kind in (".csv", ".tsv"):
-            with pa.input_stream(str(file), compression="detect") as stream:
-                text = stream.read().decode(encoding, errors="replace")
-            table = _read_csv(file, text, delimiter or ("\t" if kind == ".tsv" else ","), problems)
+            pieces = _csv(file, delimiter or ("\t" if kind == ".tsv" else ","), encoding, problems)
         elif kind == ".jsonl":
-            with pa.input_stream(str(file), compression="detect") as stream:
-                table = pyarrow.json.read_json(stream)
+            pieces = _json_lines(file)
         elif kind == ".parquet":
-            table = pyarrow.parquet.read_table(file)
+            pieces = pyarrow.parquet.ParquetFile(file).iter_batches(PIECE)
         elif kind == ".xlsx":
-            table = _read_excel(file)
+            pieces = iter([_read_excel(file)])
         elif kind in (".feather", ".arrow"):
-            table = pyarrow.feather.read_table(file)
+            pieces = _arrow(file)
         else:
             raise GankitError(f"{file} is no table that it reads", f"It reads {' '.join(SUFFIXES)}")
+        for piece in pieces:
+            names = piece.schema.names
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise GankitError(f"{file} has two columns named {twice[0]!r}", "Rename one")
+            yield piece if isinstance(piece, pa.Table) else pa.Table.from_batches([piece])
     except (pa.ArrowException, OSError, LookupError) as error:
         line = " ".join(str(error).split())
         raise GankitError(f"cannot read {file}: {line}", "Check the file") from None
-    return table, problems
+
+
+def _arrow(file: Path) -> Iterator[pa.RecordBatch | pa.Table]:
+    try:
+        reader = pa.ipc.open_file(file)
+    except pa.ArrowInvalid:  # the first version of Feather
+        yield pyarrow.feather.read_table(file)
+        return
+    for i in range(reader.num_record_batches):
+        yield reader.get_batch(i)
+
+
+def _json_lines(file: Path) -> Iterator[pa.RecordBatch | pa.Table]:
+    with pa.input_stream(str(file), compression="detect") as stream:
+        if file.stat().st_size <= TEXT_BLOCK:
+            yield pyarrow.json.read_json(stream)
+        else:
+            options = pyarrow.json.ReadOptions(block_size=TEXT_BLOCK)
+            yield from pyarrow.json.open_json(stream, read_options=options)
 
 
 def _read_excel(file: Path) -> pa.Table:
@@ -153,8 +211,14 @@ def _read_excel(file: Path) -> pa.Table:
     return pa.table(columns)
 
 
-def _read_csv(file: Path, text: str, delimiter: str, problems: list[Problem]) -> pa.Table:
-    """Lines with too few or too many values are named and left out."""
+def _csv(
+    file: Path, delimiter: str, encoding: str, problems: list[Problem]
+) -> Iterator[pa.RecordBatch]:
+    """Lines with too few or too many values are named and left out.
+
+    Types are those of the first block; a longer file is read through once before, and a column
+    whose later values do not fit takes a wider type.
+    """
 
     def skip(row: Any) -> str:
         where = f"{file.name}, line {row.number}" if row.number else file.name
@@ -163,19 +227,61 @@ def _read_csv(file: Path, text: str, delimiter: str, problems: list[Problem]) ->
         )
         return "skip"
 
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(text.encode()),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False),  # so that lines have numbers
-        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
-        convert_options=pyarrow.csv.ConvertOptions(
-            null_values=list(MISSING), strings_can_be_null=True
-        ),
-    )
-    names = table.column_names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise GankitError(f"{file} has two columns named {twice[0]!r}", "Rename one")
-    return table
+    types: dict[str, pa.DataType] = {}
+
+    def blocks() -> Iterator[pa.RecordBatch]:
+        del problems[before:]
+        with pa.input_stream(str(file), compression="detect") as stream:
+            text = _AsUtf8(stream, encoding)
+            yield from pyarrow.csv.open_csv(
+                text,
+                pyarrow.csv.ReadOptions(use_threads=False, block_size=TEXT_BLOCK),
+                pyarrow.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=skip),
+                pyarrow.csv.ConvertOptions(
+                    null_values=list(MISSING), strings_can_be_null=True, column_types=types
+                ),
+            )
+
+    before = len(problems)
+    while True:
+        stream = blocks()
+        first = next(stream)
+        try:
+            second = next(stream, None)
+            if second is None:
+                yield first
+                return
+            del second
+            for _ in stream:
+                pass
+            break
+        except pa.ArrowInvalid as error:
+            found = re.search(r"column #(\d+).* conversion error to", str(error))
+            if not found:
+                raise
+            name = first.schema.names[int(found[1])]
+            types[name] = _wider(types.get(name, first.schema.field(name).type))
+    yield from blocks()
+
+
+def _wider(t: pa.DataType) -> pa.DataType:
+    """The next type that a column's text may be read as."""
+    if pa.types.is_null(t):
+        return pa.int64()
+    return pa.float64() if pa.types.is_integer(t) else pa.string()
+
+
+class _AsUtf8(io.RawIOBase):
+    """A stream of text in another encoding; what does not decode becomes a question mark."""
+
+    def __init__(self, stream: Any, encoding: str) -> None:
+        self._text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        return self._text.read(size if size < 0 else max(size // 4, 1)).encode()
 
 
 def _without_marks(table: pa.Table) -> pa.Table:

@@ -1,0 +1,77 @@
+"""Sequences of items, and parts of them that know their items by number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.int64]
+
+
+def pick(items: Sequence[Any], indices: Any) -> Sequence[Any]:
+    """Items by their numbers: together where the sequence has ``__getitems__``, else one by one."""
+    together = getattr(items, "__getitems__", None)
+    if together is not None:
+        return together(indices)  # type: ignore[no-any-return]
+    return [items[int(i)] for i in indices]
+
+
+class Part(Sequence[Any]):
+    """Some of the items; reads them when asked."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = items
+
+    def numbers(self, i: Indices) -> Indices:
+        """Where the i-th ones of this part stand among all items."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, i: int) -> Any: ...
+    @overload
+    def __getitem__(self, i: slice) -> Subset: ...
+    def __getitem__(self, i: int | slice) -> Any:
+        if isinstance(i, slice):
+            return Subset(self.items, self.numbers(np.arange(*i.indices(len(self)))))
+        if not -len(self) <= i < len(self):
+            raise IndexError(i)
+        return self.items[int(self.numbers(np.array([i % len(self)]))[0])]
+
+    def __getitems__(self, indices: Any) -> Sequence[Any]:
+        return pick(self.items, self.numbers(np.asarray(indices, np.int64)))
+
+
+class Subset(Part):
+    """The items with these numbers."""
+
+    def __init__(self, items: Sequence[Any], chosen: Indices) -> None:
+        super().__init__(items)
+        self.chosen = chosen
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def numbers(self, i: Indices) -> Indices:
+        return self.chosen[i]
+
+
+class Rest(Part):
+    """The items but for a few: takes memory for those few only.
+
+    Args:
+        without: their numbers, ascending.
+    """
+
+    def __init__(self, items: Sequence[Any], without: Indices) -> None:
+        super().__init__(items)
+        self._kept_before = without - np.arange(len(without))
+        """How many items of this part stand before each that is left out."""
+
+    def __len__(self) -> int:
+        return len(self.items) - len(self._kept_before)
+
+    def numbers(self, i: Indices) -> Indices:
+        return i + np.searchsorted(self._kept_before, i, side="right")
