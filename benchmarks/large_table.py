@@ -1,6 +1,6 @@
 """A table larger than memory: 50 million rows of 20 columns, made, learnt and trained on.
 
-    python benchmarks/large_table.py [--rows 50_000_000] [--format parquet|csv|duckdb] [--keep FOLDER]
+    python benchmarks/large_table.py [--rows 50_000_000] [--format duckdb] [--keep FOLDER]
 
 Prints, for each phase, seconds and the resident memory of this process and its workers: what is
 theirs alone, and what they share with the file in the system's cache (given back when needed).

@@ -40,7 +40,7 @@ FORMAT = 1
 
 CONFIG, METRICS, LOG, MODEL = "run.toml", "metrics.jsonl", "log.txt", "model.json"
 SCORES = "scores.json"
-GENERATOR, CODEC = "generator.safetensors", "codec.safetensors"
+GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
 
 
 class Run:
@@ -141,13 +141,25 @@ class Run:
         tensors = read_tensors(self.model_folder / CODEC)
         codec = modality.load_codec(codec_state(model, tensors), settings)
         with torch.random.fork_rng(devices=[]):
-            generator = modality.build_networks(codec.layout, settings).generator
-        generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
+            networks = modality.build_networks(codec.layout, settings)
+        networks.generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
         conditions = None
         if "conditions/rows" in tensors:
             conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
         where = choose_device(device)
-        return Sampler(generator.to(where), codec, model["latent_dim"], conditions, where)
+        ratio = None
+        if (self.model_folder / RATIO).is_file():
+            networks.discriminator.load_state_dict(read_tensors(self.model_folder / RATIO))
+            ratio = networks.discriminator.to(where)
+        return Sampler(
+            networks.generator.to(where),
+            codec,
+            model["latent_dim"],
+            conditions,
+            where,
+            ratio,
+            model.get("candidates", 1),
+        )
 
     def stream(
         self,
@@ -249,6 +261,7 @@ def export_model(
                     "data": dict(data),
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
+                    "candidates": trainer.settings.refine.candidates,
                     "layout": layout_to_json(trainer.codec.layout),
                     "settings": settings,
                     "codec": state.config,
@@ -259,6 +272,9 @@ def export_model(
     write_atomic(
         folder / GENERATOR, save(weights, metadata={"samples": str(trainer.clock.samples)})
     )
+    if trainer.ratio is not None:
+        ratio = {k: v.contiguous() for k, v in trainer.ratio.state_dict().items()}
+        write_atomic(folder / RATIO, save(ratio))
 
 
 # --- Files --------------------------------------------------------------------------------------

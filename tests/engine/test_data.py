@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit.contract import Batch, Codec, Layout
-from gankit.engine.data import RealSamples, sample_order
+from gankit.engine.data import RealSamples, sample_order, shuffled
 
 
 class Numbers(Codec):
@@ -101,3 +102,48 @@ def test_random_encodings_are_not_cached():
     assert first[0] != first[1]
     b.seek(5)
     assert draw(b, 2) == first[1:]
+
+
+def test_an_order_of_any_length_needs_no_list():
+    n = 10**12
+    at = np.arange(5 * n - 2000, 5 * n + 2000)
+    drawn = shuffled(n, 3, at)
+    assert len(set(drawn[:2000].tolist())) == 2000
+    assert drawn.min() >= 0
+    assert drawn.max() < n
+    assert abs(drawn.mean() / n - 0.5) < 0.03
+    assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.06
+
+
+@pytest.mark.parametrize("n", [3, 4, 7])
+def test_every_order_is_as_likely_as_another(n):
+    epochs = 20_000
+    orders = shuffled(n, 5, np.arange(n * epochs)).reshape(epochs, n)
+    assert len(np.unique(orders, axis=0)) > 0.95 * math.factorial(n)
+    for place in orders.T:
+        assert (abs(np.bincount(place) / epochs - 1 / n) < 0.02).all()
+
+
+def test_items_are_fetched_together_where_they_can_be():
+    class Together(list):
+        def __getitems__(self, indices):
+            return [self[int(i)] for i in indices]
+
+        def __getitem__(self, i):
+            fetched.append(i)
+            return super().__getitem__(i)
+
+    fetched: list[int] = []
+    source = RealSamples(
+        Together(range(50)), Numbers(), batch=8, seed=1, device=torch.device("cpu"), cache="never"
+    )
+    assert len(source.next()) == 8
+    assert len(fetched) == 8
+
+
+def test_of_more_items_than_will_be_seen_only_those_are_encoded(monkeypatch):
+    monkeypatch.setattr("gankit.engine.data.FEW", 10)
+    assert not reals(100, visits=50).cached
+    assert reals(100, visits=200).cached
+    assert reals(100).cached
+    assert draw(reals(100, visits=50), 3) == draw(reals(100), 3)

@@ -38,7 +38,7 @@ def shuffled(n: int, seed: int, positions: npt.NDArray[np.int64]) -> npt.NDArray
     A Feistel network of four rounds (Luby and Rackoff 1988) permutes the next power of four; what
     falls outside goes round again until it falls inside (Black and Rogaway 2002, cycle walking).
     """
-    half = max((n - 1).bit_length() + 1, 2) // 2
+    half = max((n - 1).bit_length() + 1, 8) // 2  # of fewer bits it would not reach every order
     mask = np.uint64(2**half - 1)
     key = mixed((positions // n).astype(np.uint64) + np.uint64(seed) * np.uint64(1_000_003))
     found = (positions % n).astype(np.uint64)
@@ -46,7 +46,7 @@ def shuffled(n: int, seed: int, positions: npt.NDArray[np.int64]) -> npt.NDArray
     while len(outside):
         left, right = found[outside] >> np.uint64(half), found[outside] & mask
         for round_ in range(4):
-            noise = mixed(right ^ key[outside] + np.uint64(round_))
+            noise = mixed(right ^ mixed(key[outside] + np.uint64(round_)))
             left, right = right, left ^ (noise & mask)
         found[outside] = (left << np.uint64(half)) | right
         outside = outside[found[outside] >= n]

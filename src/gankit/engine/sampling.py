@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
 
 MAX_CONDITION_ROWS = 4096
+CHOICE = 1_000_000
+"""Random streams from here on choose among candidates; those below make their latents."""
 
 
 class ConditionTable:
@@ -69,6 +72,8 @@ class Sampler:
         latent_dim: width of z.
         conditions: what to condition on, None for an unconditional run.
         device: where the generator is.
+        ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
+        candidates: for each seed, of which one is chosen by that ratio.
     """
 
     def __init__(
@@ -78,16 +83,30 @@ class Sampler:
         latent_dim: int,
         conditions: ConditionTable | None,
         device: torch.device,
+        ratio: nn.Module | None = None,
+        candidates: int = 1,
     ) -> None:
         self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
         self.conditions, self.device = conditions, device
+        self.ratio = None if ratio is None else ratio.eval()
+        self.candidates = candidates
 
-    def latents(self, seeds: Sequence[int]) -> Tensor:
-        """``z ~ N(0, I)``, (N, latent_dim), each row from its own seed."""
-        rows = [
-            np.random.default_rng(s).standard_normal(self.latent_dim, np.float32) for s in seeds
-        ]
-        return torch.from_numpy(np.stack(rows))
+    def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
+        """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
+        shape = self.codec.block, self.latent_dim
+        return self._drawn(seeds, candidate, lambda rng: rng.standard_normal(shape, np.float32))
+
+    def _drawn(
+        self,
+        seeds: Sequence[int],
+        stream: int,
+        draw: Callable[[np.random.Generator], npt.NDArray[Any]],
+    ) -> Tensor:
+        """Random rows of seeds; those of a block come from one generator, which is quick."""
+        numbers, size = np.asarray(seeds), self.codec.block
+        blocks, block_of = np.unique(numbers // size, return_inverse=True)
+        rows = np.stack([draw(np.random.default_rng([b, stream])) for b in blocks.tolist()])
+        return torch.from_numpy(rows[block_of, numbers % size])
 
     def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
         """Rows of ``c`` for the seeds, or None for an unconditional run.
@@ -118,9 +137,27 @@ class Sampler:
         for block in range(first, last + 1):
             seeds = range(block * size, (block + 1) * size)
             wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], size))
-            z, c = self.latents(seeds), self.draw_conditions(seeds, where)
-            batch = self.generate(z, c)[wanted]
+            batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
             yield from self.as_samples(batch, seeds[wanted], where)
+
+    @torch.inference_mode()
+    def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
+        """One sample a seed, chosen among its candidates in proportion to their density ratios.
+
+        Adding Gumbel noise to logarithms makes the largest such a draw.
+        """
+        best = self.generate(self.latents(seeds), c)
+        if self.ratio is None:
+            return best
+        highest = torch.full((len(seeds),), -torch.inf)
+        for k in range(self.candidates):
+            x = self.generate(self.latents(seeds, k), c).x if k else best.x.clone()
+            seen = Batch(x, c).to(self.device)
+            noise = self._drawn(seeds, CHOICE + k, lambda rng: rng.gumbel(size=self.codec.block))
+            score = self.ratio(seen.x, seen.c).float().cpu() + noise
+            better = score > highest
+            best.x[better], highest[better] = x[better], score[better].float()
+        return best
 
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:

@@ -91,6 +91,20 @@ class EmaSettings:
 
 
 @dataclass(frozen=True)
+class RefineSettings:
+    """Choice among candidates at sampling, by a density ratio that is learnt after training."""
+
+    candidates: int = 1
+    """Candidates for each generated sample; 1 does without."""
+    samples: int = 500_000
+    """Real samples shown to the classifier whose logit is the ratio's logarithm."""
+    lr: float = 1e-3
+    """Its learning rate, which falls to 0."""
+    weight_decay: float = 0.01
+    """Its weight decay: more makes for a ratio nearer to 1."""
+
+
+@dataclass(frozen=True)
 class AugmentSettings:
     """Augmentation of the discriminator's input, where the plugin offers one."""
 
@@ -146,6 +160,7 @@ class EngineSettings:
     loss: LossSettings = field(default_factory=LossSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     ema: EmaSettings = field(default_factory=EmaSettings)
+    refine: RefineSettings = field(default_factory=RefineSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     data: DataSettings = field(default_factory=DataSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)

@@ -20,6 +20,7 @@ from gankit.engine.compile import CompiledStep
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
+from gankit.engine.refine import learn_density_ratio
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
@@ -96,6 +97,8 @@ class Trainer:
             networks = dataclasses.replace(networks, augment=None)  # never on: costs nothing
         self.networks = networks
         self.ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+        self.ratio: nn.Module | None = None
+        """Its logit is the log density ratio by which candidates are chosen, once learnt."""
 
         # The game and its two optimisers.
         loss, optim = settings.loss, settings.optim
@@ -197,9 +200,29 @@ class Trainer:
                 break
 
         self.save()
+        if status == "done" and settings.refine.candidates > 1:
+            status = self._refine()
         if status == "done":
             self._show()
         return status
+
+    def _refine(self) -> str:
+        """Learns the density ratio by which candidates are chosen; anew after an interruption."""
+        ratio = copy.deepcopy(self.networks.discriminator).to(self.device)
+        generator, width = self.ema.eval(), self.networks.latent_dim
+
+        def generate(c: Tensor | None, n: int) -> Tensor:
+            with torch.no_grad():
+                fake: Tensor = generator(torch.randn(n, width, device=self.device), c)
+            return fake.float()
+
+        if not learn_density_ratio(
+            ratio, generate, self.reals.next, self.settings.refine, lambda: self.stop_requested
+        ):
+            return "interrupted"
+        self.ratio = ratio
+        self.export(self)
+        return "done"
 
     def _play(
         self,
@@ -332,21 +355,28 @@ class Trainer:
 
     def sampler(self) -> Sampler:
         """The averaged generator as it stands."""
-        return Sampler(self.ema, self.codec, self.networks.latent_dim, self.conditions, self.device)
+        return Sampler(
+            self.ema,
+            self.codec,
+            self.networks.latent_dim,
+            self.conditions,
+            self.device,
+            self.ratio,
+            self.settings.refine.candidates,
+        )
 
     def _show(self) -> None:
         """A preview from fixed seeds; classes in turn where there is one label."""
         if parallel.world()[0]:
             return
         sampler, n = self.sampler(), self.settings.log.preview_count
-        z = sampler.latents(range(n))
         c = sampler.draw_conditions(range(n), {})
         condition = self.codec.layout.condition
         if c is not None and condition is not None and len(condition.fields) == 1:
             width = condition.fields[0].width
             if width > 1:
                 c = torch.eye(width)[torch.arange(n) % width]
-        batch = sampler.generate(z, c)
+        batch = sampler.draw(range(n), c)
         file = self.preview(self.codec.decode(batch, range(n)), self.clock.samples)
         for callback in self.callbacks:
             if file is not None:

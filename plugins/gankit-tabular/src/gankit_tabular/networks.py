@@ -61,12 +61,23 @@ class PaddedBlocks(nn.Module):
             out = out.index_add(1, index.flatten(), p.flatten(1))
         return out[:, :-1]
 
+    def largest(self, logits: Tensor) -> Tensor:
+        """1 at the largest entry of each block, 0 elsewhere."""
+        padded = nn.functional.pad(logits, (0, 1), value=-torch.inf)
+        out = torch.zeros_like(padded)
+        for g in range(self.groups):
+            index = self.get_buffer(f"index{g}")
+            chosen = index[torch.arange(len(index)), padded[:, index].argmax(2)]
+            out.scatter_(1, chosen, 1.0)
+        return out[:, :-1]
+
 
 class Generator(nn.Module):
     """``(z (N, latent + width), c (N, width)) -> x (N, width + positions)``.
 
     The last ``width`` latents become Gumbel noise, so that the largest entry of a block is a draw
-    from its softmax (Jang et al. 2017, equation 1). What is asked for in c is given as asked.
+    from its softmax (Jang et al. 2017, equation 1): that entry alone is 1 once training is over.
+    What is asked for in c is given as asked.
     """
 
     def __init__(
@@ -89,7 +100,11 @@ class Generator(nn.Module):
         out = self.net(torch.cat([z[:, : self.latent], c], 1))
         u = torch.special.ndtr(z[:, self.latent :].float()).clamp(1e-6, 1 - 1e-6)
         gumbel = -torch.log(-torch.log(u))
-        p = self.padded.softmax((out[:, : self.width].float() + gumbel) / self.temperature)
+        perturbed = out[:, : self.width].float() + gumbel
+        if self.training:
+            p = self.padded.softmax(perturbed / self.temperature)
+        else:
+            p = self.padded.largest(perturbed)
         free = 1 - (c @ self.block_of) @ self.block_of.T
         p = p * free + c
         positions = torch.sigmoid(out[:, self.width :].float()) * (p @ self.in_bin)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import tempfile
 from collections.abc import Iterable
 
@@ -23,7 +22,7 @@ class Spool:
     def __init__(self, schema: pa.Schema) -> None:
         self.schema = schema
         self._file = tempfile.TemporaryFile(prefix="gankit-table-")  # noqa: SIM115 - for long
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file), schema)
+        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema)
         self._waiting: list[pa.Table] = []
         self._looked_at = 0
 
@@ -33,8 +32,9 @@ class Spool:
             self._flush()
 
     def _flush(self) -> None:
-        self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), PIECE)
-        self._waiting.clear()
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting).combine_chunks(), PIECE)
+            self._waiting.clear()
 
     def finish(self) -> pa.Table:
         """What was written, as a table."""
@@ -42,6 +42,7 @@ class Spool:
         self._writer.close()
         self._file.flush()
         self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._file.close()  # what is mapped stays
         if hasattr(mmap, "MADV_RANDOM"):
             self._map.madvise(mmap.MADV_RANDOM)
         return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map))).read_all()
@@ -84,7 +85,7 @@ def gather(pieces: Iterable[pa.Table], limit: float) -> tuple[pa.Table, Spool | 
         raise GankitError(f"its parts do not fit together: {line}", "Read one of them") from None
     except OSError as error:
         raise GankitError(
-            f"cannot keep the table in {tempfile.gettempdir()}: {os.strerror(error.errno or 0)}",
+            f"cannot keep the table in {tempfile.gettempdir()}: {error.strerror or error}",
             "Make room, or set TMPDIR to a larger disk",
         ) from None
 
