@@ -74,7 +74,7 @@ def test_arrows_run_one_way(room, forbidden):
                 assert not re.match(rf"gankit\.{other}\b", module), f"{file} imports {module}"
 
 
-ALLOWED = ("contract", "hookspecs", "metrics", "errors", "testing")
+ALLOWED = ("contract", "hookspecs", "metrics", "errors", "items", "seeds", "testing")
 
 
 @pytest.mark.parametrize("package", PLUGINS, ids=lambda p: p.name)

@@ -24,6 +24,8 @@ MODULES = (
     "gankit.hookspecs",
     "gankit.errors",
     "gankit.metrics",
+    "gankit.items",
+    "gankit.seeds",
     "gankit.testing",
 )
 

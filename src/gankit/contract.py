@@ -233,7 +233,8 @@ class Source(Generic[Item]):
     """What :meth:`Modality.read` found."""
 
     items: Sequence[Item]
-    """Lazy where it matters: the engine uses ``len()`` and ``[i]`` only."""
+    """Lazy where it matters: the engine uses ``len()`` and ``[i]`` only; and
+    ``__getitems__([i, …])``, for a sequence that gives many at once more quickly."""
     fingerprint: str
     """A hash of the data: the same files give the same one, wherever they lie."""
     description: str = ""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit.contract import Batch, Codec, Layout
-from gankit.engine.data import RealSamples, sample_order, shuffled
+from gankit.engine.data import RealSamples, sample_order
 
 
 class Numbers(Codec):
@@ -102,26 +101,6 @@ def test_random_encodings_are_not_cached():
     assert first[0] != first[1]
     b.seek(5)
     assert draw(b, 2) == first[1:]
-
-
-def test_an_order_of_any_length_needs_no_list():
-    n = 10**12
-    at = np.arange(5 * n - 2000, 5 * n + 2000)
-    drawn = shuffled(n, 3, at)
-    assert len(set(drawn[:2000].tolist())) == 2000
-    assert drawn.min() >= 0
-    assert drawn.max() < n
-    assert abs(drawn.mean() / n - 0.5) < 0.03
-    assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.06
-
-
-@pytest.mark.parametrize("n", [3, 4, 7])
-def test_every_order_is_as_likely_as_another(n):
-    epochs = 20_000
-    orders = shuffled(n, 5, np.arange(n * epochs)).reshape(epochs, n)
-    assert len(np.unique(orders, axis=0)) > 0.95 * math.factorial(n)
-    for place in orders.T:
-        assert (abs(np.bincount(place) / epochs - 1 / n) < 0.02).all()
 
 
 def test_items_are_fetched_together_where_they_can_be():

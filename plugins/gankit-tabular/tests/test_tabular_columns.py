@@ -24,7 +24,7 @@ def column(values, bins=8, kind="", type=None):
 
 def back(fitted, array):
     u = np.full(len(array), HALF)
-    return decode_column(fitted, *encode_column(fitted, array, u), u)
+    return decode_column(fitted, *encode_column(fitted, array, u), u).to_pylist()
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=6)), min_size=1, max_size=40))

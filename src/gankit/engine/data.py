@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from gankit.contract import Batch, Codec, Progress
 from gankit.items import pick
+from gankit.seeds import shuffled
 
 ENCODE_CHUNK = 256
 ORDER_CHUNK = 4096
@@ -30,35 +30,6 @@ def sample_order(n: int, seed: int, start: int) -> Iterator[int]:
     """Indices from position ``start`` on, without end; each epoch visits all n once."""
     for at in itertools.count(start, ORDER_CHUNK):
         yield from shuffled(n, seed, np.arange(at, at + ORDER_CHUNK)).tolist()
-
-
-def shuffled(n: int, seed: int, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Which of n items stands at each position of an endless shuffle.
-
-    A Feistel network of four rounds (Luby and Rackoff 1988) permutes the next power of four; what
-    falls outside goes round again until it falls inside (Black and Rogaway 2002, cycle walking).
-    """
-    half = max((n - 1).bit_length() + 1, 8) // 2  # of fewer bits it would not reach every order
-    mask = np.uint64(2**half - 1)
-    key = mixed((positions // n).astype(np.uint64) + np.uint64(seed) * np.uint64(1_000_003))
-    found = (positions % n).astype(np.uint64)
-    outside = np.arange(len(found))
-    while len(outside):
-        left, right = found[outside] >> np.uint64(half), found[outside] & mask
-        for round_ in range(4):
-            noise = mixed(right ^ mixed(key[outside] + np.uint64(round_)))
-            left, right = right, left ^ (noise & mask)
-        found[outside] = (left << np.uint64(half)) | right
-        outside = outside[found[outside] >= n]
-    return found.astype(np.int64)
-
-
-def mixed(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Random bits from numbers, the same for the same: SplitMix64 (Steele et al. 2014)."""
-    z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    return z ^ (z >> np.uint64(31))
 
 
 class RealSamples:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
+from gankit.seeds import normal, uniform
 
 MAX_CONDITION_ROWS = 4096
-CHOICE = 1_000_000
-"""Random streams from here on choose among candidates; those below make their latents."""
+UNASKED = 2**31
+"""The stream that draws the conditions that nobody asked for."""
+CHOICE = UNASKED + 1
+"""From here on, the streams that choose among candidates."""
 
 
 class ConditionTable:
@@ -55,9 +57,9 @@ class ConditionTable:
         if not fits.any():
             fits[:] = True
         rows = self.rows[fits]
-        p = self.weights[fits].numpy() / self.weights[fits].sum().item()
-        drawn = [int(np.random.default_rng([s, 1]).choice(len(rows), p=p)) for s in seeds]
-        c = rows[drawn].clone()
+        upto = self.weights[fits].cumsum(0)
+        u = torch.from_numpy(uniform(seeds, UNASKED)) * upto[-1]
+        c = rows[torch.searchsorted(upto, u, right=True).clamp(max=len(rows) - 1)]
         for block, value in asked:
             c[:, block] = value
         return c
@@ -93,20 +95,7 @@ class Sampler:
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
-        shape = self.codec.block, self.latent_dim
-        return self._drawn(seeds, candidate, lambda rng: rng.standard_normal(shape, np.float32))
-
-    def _drawn(
-        self,
-        seeds: Sequence[int],
-        stream: int,
-        draw: Callable[[np.random.Generator], npt.NDArray[Any]],
-    ) -> Tensor:
-        """Random rows of seeds; those of a block come from one generator, which is quick."""
-        numbers, size = np.asarray(seeds), self.codec.block
-        blocks, block_of = np.unique(numbers // size, return_inverse=True)
-        rows = np.stack([draw(np.random.default_rng([b, stream])) for b in blocks.tolist()])
-        return torch.from_numpy(rows[block_of, numbers % size])
+        return torch.from_numpy(normal(seeds, self.latent_dim, candidate))
 
     def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
         """Rows of ``c`` for the seeds, or None for an unconditional run.
@@ -149,14 +138,14 @@ class Sampler:
         best = self.generate(self.latents(seeds), c)
         if self.ratio is None:
             return best
-        highest = torch.full((len(seeds),), -torch.inf)
+        highest = torch.full((len(seeds),), -torch.inf, dtype=torch.float64)
         for k in range(self.candidates):
             x = self.generate(self.latents(seeds, k), c).x if k else best.x.clone()
             seen = Batch(x, c).to(self.device)
-            noise = self._drawn(seeds, CHOICE + k, lambda rng: rng.gumbel(size=self.codec.block))
-            score = self.ratio(seen.x, seen.c).float().cpu() + noise
+            u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
+            score = self.ratio(seen.x, seen.c).float().cpu() - torch.log(-torch.log(u))
             better = score > highest
-            best.x[better], highest[better] = x[better], score[better].float()
+            best.x[better], highest[better] = x[better], score[better]
         return best
 
     @torch.inference_mode()

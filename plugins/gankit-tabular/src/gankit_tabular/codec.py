@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
 
 from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout
 from gankit.errors import GankitError, did_you_mean
+from gankit.seeds import uniform
 from gankit_tabular.columns import (
     Column,
     Floats,
@@ -149,13 +148,13 @@ class TableCodec(Codec[Row]):
             codes[self.columns[b.column].name] = x[:, b.start : b.start + b.codes].argmax(1)
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
-        values = {}
+        values, nothing = {}, np.zeros(len(x))
         for i, column in enumerate(self.columns):
             if column.derived_from:
                 code = np.array(column.derived)[codes[column.derived_from]]
             else:
                 code = codes.get(column.name, np.zeros(len(x), np.int64))
-            u = uniform(seeds, i)
+            u = uniform(seeds, i) if column.groups or column.kind == "identifier" else nothing
             drawn = decode_column(column, code, positions[i].astype(np.float64), u)
             values[column.name] = _typed(drawn, self.schema.field(column.name).type)
         return pa.table(values, schema=self.schema).to_pylist()  # type: ignore[no-any-return]
@@ -197,7 +196,8 @@ class TableCodec(Codec[Row]):
             for i, item in enumerate(settled):
                 v = item[name]
                 if isinstance(v, int | float) and not low <= v <= high:
-                    item[name] = _typed([round(float(inside[i]), column.decimals)], t)[0].as_py()
+                    moved = pa.array([round(float(inside[i]), column.decimals)])
+                    item[name] = _typed(moved, t)[0].as_py()
         return settled  # type: ignore[return-value]
 
     def _column(self, name: str) -> Column:
@@ -260,21 +260,8 @@ def _span(value: object) -> tuple[float, float] | None:
     return span if span[0] <= span[1] and (low or high) else None
 
 
-def _typed(values: list[Any], t: pa.DataType) -> pa.Array:
-    """Python numbers and texts as an array of the column's type."""
+def _typed(values: pa.Array, t: pa.DataType) -> pa.Array:
+    """Numbers and texts as an array of the column's type."""
     if pa.types.is_temporal(t):
-        raw = pa.array([None if v is None else int(v) for v in values], pa.int64())
-        return (raw if t.bit_width == 64 else raw.cast(pa.int32())).cast(t)
-    if pa.types.is_integer(t):
-        return pa.array([None if v is None else int(v) for v in values], t)
-    return pa.array(values, t)
-
-
-def uniform(seeds: Sequence[int] | Ints, stream: int) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) a seed, by SplitMix64 (Steele et al. 2014): no state, so no neighbours."""
-    z = np.asarray(seeds, np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    z = z + np.uint64((stream + 1) * 0xD1B54A32D192ED03 % 2**64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
-    z ^= z >> np.uint64(31)
-    return np.asarray((z >> np.uint64(11)).astype(np.float64) / 2**53)
+        values = values.cast(pa.int64() if t.bit_width == 64 else pa.int32(), safe=False)
+    return values.cast(t, safe=False)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 Kind = Literal["number", "category", "identifier"]
 
@@ -260,27 +261,33 @@ def _encode_number(column: Column, values: Floats, u: Floats) -> tuple[Ints, Flo
 # --- Codes to values ----------------------------------------------------------------------------
 
 
-def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> list[Any]:
-    """Values as Python objects: float for numbers (also for instants), None for missing.
+def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> pa.Array:
+    """Values: float64 for numbers (also for instants), null for what is missing.
 
     Args:
         u: uniform numbers, one a row, for what is drawn within a group or made up.
     """
     if column.kind == "identifier":
-        return [_made_up(column.patterns, v) for v in u.tolist()]
+        return pa.array([_made_up(column.patterns, v) for v in u.tolist()])
     if column.codes == 0:
-        return [None] * len(codes)
-    lost = column.codes - 1 if column.missing else -1
+        return pa.nulls(len(codes))
+    lost = codes == column.codes - 1 if column.missing else np.zeros(len(codes), bool)
     if column.kind == "category":
-        values: list[Any] = [*column.atoms, *column.groups, None]
-        out = [None if c == lost else values[c] for c in codes.tolist()]
-        for i in np.flatnonzero(
-            (codes >= len(column.atoms)) & (codes < len(column.atoms) + len(column.groups))
-        ).tolist():
-            group: list[Any] = out[i] or []
-            counts = np.cumsum([count for _, count in group])
-            out[i] = group[int(np.searchsorted(counts, u[i] * counts[-1], side="right"))][0]
-        return out
+        return _decode_category(column, codes, u, lost)
+    return pa.array(_decode_number(column, codes, positions), mask=lost)
+
+
+def _decode_category(column: Column, codes: Ints, u: Floats, lost: Flags) -> pa.Array:
+    values, place = list(column.atoms), codes.copy()
+    for code, group in enumerate(column.groups, len(column.atoms)):
+        here = codes == code
+        counts = np.cumsum([count for _, count in group])
+        place[here] = len(values) + np.searchsorted(counts, u[here] * counts[-1], side="right")
+        values += [value for value, _ in group]
+    return pa.array(values).take(pa.array(place, mask=lost))
+
+
+def _decode_number(column: Column, codes: Ints, positions: Floats) -> Floats:
     result = np.zeros(len(codes))
     own = len(column.atoms)
     if own:
@@ -293,8 +300,7 @@ def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> 
         q = quantiles[codes[inside] - own]
         low, high = q[np.arange(len(q)), left], q[np.arange(len(q)), left + 1]
         result[inside] = low + (at - left) * (high - low)
-    rounded = np.round(result, column.decimals)
-    return [None if c == lost else v for c, v in zip(codes.tolist(), rounded.tolist(), strict=True)]
+    return np.asarray(np.round(result, column.decimals))
 
 
 def _made_up(patterns: list[str], u: float) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.feather
 import pyarrow.json
@@ -94,12 +93,19 @@ def fingerprint(rows: Rows) -> str:
 def _hash_column(digest: Any, values: pa.ChunkedArray) -> None:
     digest.update(np.packbits(values.is_valid().to_numpy(zero_copy_only=False)))
     t = values.type
-    if pa.types.is_integer(t) or pa.types.is_floating(t):
-        digest.update(np.ascontiguousarray(values.fill_null(0).to_numpy(zero_copy_only=False)))
-    else:
-        texts = pc.cast(values, pa.string()).fill_null("")
-        digest.update(pc.binary_length(texts).to_numpy(zero_copy_only=False))
-        digest.update("".join(texts.to_pylist()).encode())
+    if pa.types.is_temporal(t):
+        values = values.cast(pa.int64() if t.bit_width == 64 else pa.int32())
+    elif pa.types.is_boolean(t):
+        values = values.cast(pa.int8())
+    elif not (pa.types.is_integer(t) or pa.types.is_floating(t)):
+        # The bytes of all texts one after another, and where each begins.
+        texts = values.cast(pa.large_string()).fill_null("").combine_chunks()
+        _, offsets, characters = texts.buffers()
+        begins = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+        digest.update(begins - begins[0])
+        digest.update(memoryview(characters)[begins[0] : begins[-1]] if characters else b"")
+        return
+    digest.update(np.ascontiguousarray(values.fill_null(0).to_numpy(zero_copy_only=False)))
 
 
 def _in_memory(source: Any) -> pa.Table:
