@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import torch
 from vectors import MLP, VectorModality
@@ -17,6 +18,9 @@ from gankit.contract import Networks, PluginInfo
 from gankit.plugins import LoadedModality, installed
 
 torch.set_num_threads(1)
+# A first example may import half a library, and a machine may be busy.
+hypothesis.settings.register_profile("gankit", deadline=None)
+hypothesis.settings.load_profile("gankit")
 os.environ["GANKIT_PLUGINS"] = ""  # only ours, whatever else is installed; a test may name more
 
 

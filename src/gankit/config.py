@@ -259,6 +259,9 @@ def _check_engine(engine: EngineSettings) -> None:
         "checkpoint.keep": engine.checkpoint.keep,
         "log.preview_count": engine.log.preview_count,
         "augment.speed": engine.augment.speed,
+        "refine.candidates": engine.refine.candidates,
+        "refine.samples": engine.refine.samples,
+        "refine.lr": engine.refine.lr,
     }
     for key, value in positive.items():
         if value <= 0:

@@ -291,6 +291,7 @@ def preparing(
             conditions=conditions,
             folder=folder / "checkpoints",
             preview=preview,
+            progress=progress,
             export=lambda t: export_model(
                 folder / "model",
                 t,

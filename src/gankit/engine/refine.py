@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch
+from gankit.contract import Batch, Progress
 from gankit.engine.settings import RefineSettings
 
 
@@ -23,6 +23,7 @@ def learn_density_ratio(
     next_real: Callable[[], Batch],
     settings: RefineSettings,
     stop: Callable[[], bool] = lambda: False,
+    progress: Progress = lambda what, done, total: None,
 ) -> bool:
     """Trains ``classifier`` in place; False when it was told to stop.
 
@@ -38,6 +39,7 @@ def learn_density_ratio(
     while seen < settings.samples:
         if stop():
             return False
+        progress("learning which candidates to choose", seen, settings.samples)
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * (1 - seen / settings.samples)
         real = next_real()

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Codec, Networks
+from gankit.contract import Batch, Codec, Networks, Progress
 from gankit.engine import parallel
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.compile import CompiledStep
@@ -65,6 +65,7 @@ class Trainer:
         callbacks: told of ticks, previews and the end.
         export: called after each checkpoint, to write what generation needs.
         preview: called with items of fixed seeds and the samples seen.
+        progress: of what follows training.
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         export: Callable[[Trainer], None] = lambda trainer: None,
         preview: Callable[[list[Any], int], Path | None] = lambda items, samples: None,
+        progress: Progress = lambda what, done, total: None,
     ) -> None:
         self.settings, self.codec, self.reals, self.folder = settings, codec, reals, folder
         self.device, self.conditions = reals.device, conditions
         self.callbacks, self.export, self.preview = callbacks, export, preview
+        self.progress = progress
         self.clock, self.guard, self.stop_requested = Clock(), Guard(), False
 
         # The networks, and the average of the generator that will generate.
@@ -217,7 +220,12 @@ class Trainer:
             return fake.float()
 
         if not learn_density_ratio(
-            ratio, generate, self.reals.next, self.settings.refine, lambda: self.stop_requested
+            ratio,
+            generate,
+            self.reals.next,
+            self.settings.refine,
+            lambda: self.stop_requested,
+            self.progress,
         ):
             return "interrupted"
         self.ratio = ratio

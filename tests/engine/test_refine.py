@@ -1,0 +1,113 @@
+"""A density ratio that is known, and what choosing by it does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from vectors import MLP, VectorCodec
+
+from gankit.contract import Batch
+from gankit.engine.refine import learn_density_ratio
+from gankit.engine.sampling import Sampler
+from gankit.engine.settings import RefineSettings
+from gankit.training import fit
+
+
+class Shifted(nn.Module):
+    """N(1, 1) twice the same number, whatever the class."""
+
+    def forward(self, z, c):
+        return z[:, :1].repeat(1, 2) + 1
+
+
+class LogRatio(nn.Module):
+    """log N(x; 0, 1) - log N(x; 1, 1)."""
+
+    def forward(self, x, c):
+        return 0.5 - x[:, 0]
+
+
+def test_the_logit_becomes_the_logarithm_of_the_density_ratio():
+    torch.manual_seed(0)
+    classifier = MLP(1, 1)
+    c = torch.eye(3)[torch.arange(256) % 3]
+
+    def generate(c, n):
+        return torch.randn(n, 1) + 1
+
+    settings = RefineSettings(samples=400_000, lr=5e-3, weight_decay=0)
+    assert learn_density_ratio(
+        classifier, generate, lambda: Batch(torch.randn(256, 1), c), settings
+    )
+    x = torch.linspace(-1, 2, 30)[:, None]
+    learnt = classifier(x, c[:30])
+    assert (learnt - (0.5 - x[:, 0])).abs().max() < 0.3
+
+
+def real_batch(c):
+    return lambda: Batch(torch.randn(len(c), 1), c)
+
+
+def test_it_stops_when_told():
+    settings = RefineSettings(samples=1000)
+    batch = Batch(torch.randn(8, 1), torch.eye(3)[[0] * 8])
+    stopped = learn_density_ratio(
+        MLP(1, 1), lambda c, n: torch.randn(n, 1), lambda: batch, settings, stop=lambda: True
+    )
+    assert not stopped
+
+
+def sampler(candidates):
+    ratio = LogRatio() if candidates > 1 else None
+    codec = VectorCodec()
+    codec.layout = type(codec.layout)((2,), None)
+    codec.decode = lambda batch, seeds: [float(x[0]) for x in batch.x]
+    return Sampler(Shifted(), codec, 1, None, torch.device("cpu"), ratio, candidates)
+
+
+def test_choosing_brings_samples_to_the_real_distribution():
+    few, many = (torch.tensor([s.item for s in sampler(k).sample(20_000)]) for k in (1, 64))
+    assert few.mean() == pytest.approx(1, abs=0.03)
+    assert many.mean() == pytest.approx(0, abs=0.08)
+    assert many.std() == pytest.approx(1, abs=0.08)
+
+
+def test_a_chosen_item_depends_on_its_seed_alone():
+    some = sampler(4)
+    whole = {s.seed: s.item for s in some.sample(300)}
+    assert all(s.item == whole[s.seed] for s in some.sample(40, 111))
+
+
+def run(tmp_path, name, candidates=3):
+    return fit(
+        "toy",
+        out=tmp_path / name,
+        device="cpu",
+        train__samples=512,
+        train__threads=1,
+        refine__candidates=candidates,
+        refine__samples=2000,
+    )
+
+
+def test_a_run_keeps_what_it_chooses_by(tmp_path):
+    made = run(tmp_path, "a")
+    assert made.sampler("cpu").ratio is not None
+    assert (made.path / "model" / "ratio.safetensors").is_file()
+    assert made.sample(5) == run(tmp_path, "b").sample(5)
+    plain = run(tmp_path, "c", candidates=1)
+    assert plain.sampler("cpu").ratio is None
+
+
+def test_an_interruption_while_it_learns_is_made_up_for(tmp_path, monkeypatch):
+    whole = run(tmp_path, "whole").sample(8)
+
+    def interrupted(*_, **__):
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gankit.engine.trainer.learn_density_ratio", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, "cut")
+    assert run(tmp_path, "cut").sample(8) == whole
