@@ -96,8 +96,9 @@ def test_identifiers_are_made_up_in_their_shape():
     values = [f"AB-{i:04d}" for i in range(500)]
     fitted, _ = column(values)
     assert fitted.kind == "identifier"
-    u = np.random.default_rng(1).random(300)
-    made = decode_column(fitted, np.zeros(300, int), np.zeros(300), u).to_pylist()
+    made = decode_column(
+        fitted, np.zeros(300, int), np.zeros(300), np.random.default_rng(1).random(300)
+    ).to_pylist()
     assert all(re.fullmatch(r"[A-Z]{2}-\d{4}", m) for m in made)
     assert len(set(made) & set(values)) < 10
     assert values[0] not in str(fitted)

@@ -18,9 +18,9 @@ from gankit_tabular.columns import (
     Floats,
     Ints,
     decode_column,
-    encode_column,
     find_derived,
-    fit_column,
+    fit_and_encode,
+    locate,
 )
 from gankit_tabular.rows import Row, as_table, type_from_text
 
@@ -95,14 +95,11 @@ class TableCodec(Codec[Row]):
     ) -> TableCodec:
         """Learns every column, and which follow from others."""
         table = as_table(rows, schema)
-        columns = [
-            fit_column(name, table.column(name), bins, kinds.get(name, ""))
+        fitted = [
+            fit_and_encode(name, table.column(name), bins, kinds.get(name, ""))
             for name in table.column_names
         ]
-        codes = np.stack(
-            [encode_column(c, table.column(c.name), np.zeros(len(table)))[0] for c in columns],
-            1,
-        )
+        columns, codes = [column for column, _ in fitted], np.stack([c for _, c in fitted], 1)
         find_derived(columns, codes)
         return cls(columns)
 
@@ -111,17 +108,15 @@ class TableCodec(Codec[Row]):
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
         table = as_table(items, self.schema)
         columns = [self.columns[b.column] for b in self.blocks]
-        nowhere = np.zeros(len(table))
-        first = [encode_column(c, table.column(c.name), nowhere) for c in columns]
-        codes = np.stack([code for code, _ in first], 1)
+        located = [locate(c, table.column(c.name)) for c in columns]
+        codes = np.stack([code for code, _, _ in located], 1)
         # Equal values are spread over their part of a bin by what else the row holds, so that an
         # item is encoded the same wherever it stands.
         u = uniform(codes @ np.arange(1, 2 * len(columns), 2) ** 5, 0)
+        rows = np.floor(u * 2**53).astype(np.int64)
         positions = [
-            encode_column(
-                c, table.column(c.name), uniform(np.floor(u * 2**53).astype(np.int64), i)
-            )[1]
-            for i, c in enumerate(columns)
+            start + uniform(rows, i) * share
+            for i, (c, (_, start, share)) in enumerate(zip(columns, located, strict=True))
             if c.bins
         ]
         x = np.concatenate([codes.T, *[p[None] for p in positions]]).T.astype(np.float32)

@@ -98,6 +98,13 @@ def fit_column(name: str, values: pa.ChunkedArray, bins: int, kind: str = "") ->
         bins: quantile bins of a number.
         kind: what the user says it is: number, category or identifier; empty to look.
     """
+    return fit_and_encode(name, values, bins, kind)[0]
+
+
+def fit_and_encode(
+    name: str, values: pa.ChunkedArray, bins: int, kind: str = ""
+) -> tuple[Column, Ints]:
+    """The column as :func:`fit_column` learns it, and the codes of its values."""
     values = plain(values)
     missing = values.null_count > 0
     column = Column(name, str(values.type), _kind(values, kind), missing=missing)
@@ -108,10 +115,10 @@ def fit_column(name: str, values: pa.ChunkedArray, bins: int, kind: str = "") ->
         _fit_number(column, numbers(values), bins)
     else:
         _fit_category(column, values)
-    codes, _ = encode_column(column, values, np.zeros(len(values)))
+    codes = locate(column, values)[0]
     counts = np.bincount(codes, minlength=max(column.codes, 1))
     column.frequency = (counts / max(counts.sum(), 1)).tolist()
-    return column
+    return column, codes
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -210,12 +217,20 @@ def encode_column(column: Column, values: pa.ChunkedArray, u: Floats) -> tuple[I
     Args:
         u: uniform numbers that spread equal values over the part of the bin that is theirs.
     """
+    codes, start, share = locate(column, values)
+    return codes, start + u * share
+
+
+def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Floats]:
+    """Codes, and the part of the bin that is a value's: where it starts and how wide it is. Frequent
+    values have a width, the others are points.
+    """
     n = len(values)
-    if column.kind == "identifier" or column.codes == 0:
-        return np.zeros(n, np.int64), np.zeros(n)
-    if column.kind == "category":
-        return _encode_category(column, plain(values)), np.zeros(n)
-    return _encode_number(column, numbers(plain(values)), u)
+    if column.kind == "number" and column.codes:
+        return _locate_number(column, numbers(plain(values)))
+    if column.kind == "category" and column.codes:
+        return _encode_category(column, plain(values)), np.zeros(n), np.zeros(n)
+    return np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
 
 
 def _encode_category(column: Column, values: pa.ChunkedArray) -> Ints:
@@ -228,9 +243,9 @@ def _encode_category(column: Column, values: pa.ChunkedArray) -> Ints:
     return np.asarray(np.array([*code_of, max(column.codes - 1, 0)], np.int64)[places])
 
 
-def _encode_number(column: Column, values: Floats, u: Floats) -> tuple[Ints, Floats]:
+def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats]:
     codes = np.full(len(values), column.codes - 1, np.int64)
-    positions = np.zeros(len(values))
+    start, share = np.zeros(len(values)), np.zeros(len(values))
     atoms, finite = np.array(column.atoms), np.isfinite(values)
     exact = np.zeros(len(values), bool)
     if len(atoms):
@@ -242,20 +257,18 @@ def _encode_number(column: Column, values: Floats, u: Floats) -> tuple[Ints, Flo
             closer = np.abs(atoms[left] - values) < np.abs(atoms[nearest] - values)
             codes[finite] = np.where(closer, left, nearest)[finite]
     if column.bins:
-        quantiles = np.array(column.bins)
         inside = finite & ~exact
-        bin_ = np.searchsorted(quantiles[1:, 0], values, side="right")
-        codes[inside] = len(atoms) + bin_[inside]
-        level = np.linspace(0, 1, QUANTILES)
-        for b, q in enumerate(quantiles):
-            here = inside & (bin_ == b)
-            low = np.searchsorted(q, values[here], side="left") / (QUANTILES - 1)
-            high = np.searchsorted(q, values[here], side="right") / (QUANTILES - 1)
-            between = np.interp(values[here], q, level)
-            tied = high - low > 1.5 / (QUANTILES - 1)
-            spread = low + u[here] * np.maximum(high - 1 / (QUANTILES - 1) - low, 0)
-            positions[here] = np.clip(np.where(tied, spread, between), 0, 1)
-    return codes, positions
+        v, last = values[inside], QUANTILES - 1
+        quantiles = np.ravel(column.bins)  # of all bins, in order
+        below, upto = (np.searchsorted(quantiles, v, side=side) for side in ("left", "right"))
+        bin_ = np.maximum(upto - 1, 0) // QUANTILES
+        codes[inside] = len(atoms) + bin_
+        levels = np.arange(len(column.bins))[:, None] + np.linspace(0, 1, QUANTILES)
+        between = np.interp(v, quantiles, levels.ravel()) - bin_
+        tied = upto - below > 1
+        start[inside] = np.where(tied, (below - bin_ * QUANTILES) / last, between)
+        share[inside] = np.where(tied, (upto - below - 1) / last, 0)
+    return codes, start, share
 
 
 # --- Codes to values ----------------------------------------------------------------------------
@@ -337,8 +350,8 @@ def find_derived(columns: list[Column], codes: Ints) -> None:
                 continue
             if any(c.derived_from == column.name for c in columns) or 20 * other.codes > len(codes):
                 continue
-            pairs = np.unique(codes[:, a] * column.codes + codes[:, b])
-            if len(pairs) == len(np.unique(codes[:, a])):
+            pairs = np.flatnonzero(np.bincount(codes[:, a] * column.codes + codes[:, b]))
+            if len(pairs) == np.count_nonzero(np.bincount(codes[:, a])):
                 column.derived_from = other.name
                 column.derived = [0] * other.codes
                 for pair in pairs.tolist():
