@@ -21,6 +21,8 @@ from gankit.items import pick
 from gankit.seeds import shuffled
 
 ENCODE_CHUNK = 256
+ENCODE_BYTES = 2**22
+"""Small items are encoded more at a time, up to so many bytes of codes."""
 ORDER_CHUNK = 4096
 FEW = 100_000
 """So many items are encoded at once, even where training ends before it has seen them all."""
@@ -129,15 +131,17 @@ class RealSamples:
 
     def _encode_all(self, cache: str, progress: Progress) -> Batch | None:
         """All items encoded, or None when they would not fit."""
-        n, chunks = len(self.items), []
-        for start in range(0, n, ENCODE_CHUNK):
-            some = pick(self.items, range(start, min(start + ENCODE_CHUNK, n)))
-            chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, start])))
-            if start == 0 and cache == "auto":
-                size = _bytes(chunks[0]) / len(some) * n
-                if size > _free_memory(self.device) / 2:
+        n, done, step, chunks = len(self.items), 0, ENCODE_CHUNK, []
+        while done < n:
+            some = pick(self.items, range(done, min(done + step, n)))
+            chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, done])))
+            if done == 0:
+                each = _bytes(chunks[0]) / len(some)
+                if cache == "auto" and each * n > _free_memory(self.device) / 2:
                     return None
-            progress("encoding", start + len(some), n)
+                step = max(step, int(ENCODE_BYTES / each))
+            done += len(some)
+            progress("encoding", done, n)
         stored = Batch(
             torch.cat([chunk.x for chunk in chunks]),
             None if chunks[0].c is None else torch.cat([_known(chunk.c) for chunk in chunks]),

@@ -29,6 +29,8 @@ MOST_CATEGORIES = 96
 GROUPS = 8
 QUANTILES = 33
 """Points that describe the distribution within a bin."""
+FEW_ROWS = 1000
+"""Rows that show of most pairs of columns that neither fixes the other."""
 
 
 @dataclass
@@ -263,8 +265,12 @@ def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats
         below, upto = (np.searchsorted(quantiles, v, side=side) for side in ("left", "right"))
         bin_ = np.maximum(upto - 1, 0) // QUANTILES
         codes[inside] = len(atoms) + bin_
-        levels = np.arange(len(column.bins))[:, None] + np.linspace(0, 1, QUANTILES)
-        between = np.interp(v, quantiles, levels.ravel()) - bin_
+        levels = (np.arange(len(column.bins))[:, None] + np.linspace(0, 1, QUANTILES)).ravel()
+        at = np.clip(upto - 1, 0, len(quantiles) - 2)
+        rise, run = np.diff(levels), np.diff(quantiles)
+        slope = np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
+        between = levels[at] + slope[at] * (v - quantiles[at]) - bin_
+        between = np.clip(between, 0, 1)  # values that were never seen
         tied = upto - below > 1
         start[inside] = np.where(tied, (below - bin_ * QUANTILES) / last, between)
         share[inside] = np.where(tied, (upto - below - 1) / last, 0)
@@ -350,10 +356,16 @@ def find_derived(columns: list[Column], codes: Ints) -> None:
                 continue
             if any(c.derived_from == column.name for c in columns) or 20 * other.codes > len(codes):
                 continue
-            pairs = np.flatnonzero(np.bincount(codes[:, a] * column.codes + codes[:, b]))
-            if len(pairs) == np.count_nonzero(np.bincount(codes[:, a])):
-                column.derived_from = other.name
-                column.derived = [0] * other.codes
-                for pair in pairs.tolist():
-                    column.derived[pair // column.codes] = pair % column.codes
-                break
+            if _fixed(codes[:FEW_ROWS, a], codes[:FEW_ROWS, b]) is not None:
+                fixed = _fixed(codes[:, a], codes[:, b])
+                if fixed is not None:
+                    column.derived_from = other.name
+                    column.derived = np.pad(fixed, (0, other.codes - len(fixed))).tolist()
+                    break
+
+
+def _fixed(a: Ints, b: Ints) -> Ints | None:
+    """The one code of b for each of a (0 where a has none), or None where there are several."""
+    last = np.zeros(int(a.max()) + 1, np.int64)
+    last[a] = b
+    return last if (last[a] == b).all() else None
