@@ -32,7 +32,7 @@ import gankit
 from gankit.contract import EvaluationData, Sample
 from gankit.metrics import manifold_scores
 from gankit_tabular.columns import numbers, plain
-from gankit_tabular.evaluators import Encoded, TableScores, is_number
+from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.sources import read_table
 
 SHOWN = (
@@ -152,6 +152,11 @@ def ctgan(kind: str, epochs: int) -> Synthesiser:
     return fit
 
 
+def is_number(table: pa.Table, name: str) -> bool:
+    t = table.schema.field(name).type
+    return bool(pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t))
+
+
 def as_frame(table: pa.Table) -> tuple[object, list[str]]:
     """A data frame as ``ctgan`` takes it, and which columns are categories."""
     words = [c for c in table.column_names if not is_number(table, c)]
@@ -223,6 +228,12 @@ def split(table: pa.Table) -> tuple[pa.Table, pa.Table]:
     return table.take(pa.array(np.sort(order[cut:]))), table.take(pa.array(order[:cut]))
 
 
+def as_settings(words: list[str]) -> dict[str, object]:
+    """``key=value`` as the command line takes it, for :func:`gankit.fit`."""
+    pairs = (word.split("=", 1) for word in words)
+    return {k.replace(".", "__"): tomllib.loads(f"it = {v}")["it"] for k, v in pairs}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train")
@@ -247,16 +258,12 @@ def main() -> None:
     test = test.cast(train.schema)
     half = len(test) // 2
     ceiling, test = test.slice(0, half), test.slice(half)
-    settings = {
-        key.replace(".", "__"): tomllib.loads(f"it = {value}")["it"]
-        for key, value in (pair.split("=", 1) for pair in asked.ours)
-    }
     ways: dict[str, Synthesiser] = {
         "real test rows": lambda train, seed: lambda n, where: ceiling,
         "independent columns": independent,
         "gaussian copula": copula,
         "sequential trees": trees,
-        "gankit": ours(settings),
+        "gankit": ours(as_settings(asked.ours)),
     }
     if asked.epochs and importlib.util.find_spec("ctgan"):
         ways |= {kind: ctgan(kind, asked.epochs) for kind in ("TVAE", "CTGAN")}

@@ -1,0 +1,123 @@
+"""What generated rows are worth for a class that is rare, beside what people do otherwise.
+
+    python benchmarks/imbalance.py --train train.csv --test test.csv [--share 0.02] [--repeats 3]
+
+The rows of one value of the last column are thinned, at random, to a share of the table. Then the
+standard model of tables (gradient boosting) learns from real rows alone, with the usual remedies,
+and with generated rows that bring the classes level: ours as ``gankit augment --measure`` has them;
+sequential trees learnt on the rare rows alone; CTGAN where it is installed and ``--epochs`` asks
+for it, by rejection, since asking it for a value only makes the value likelier. All learn from the
+same nine tenths in a repetition and are tested on the same rows. 95 % intervals over repetitions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["GANKIT_PLUGINS"] = ""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import torch
+from scipy.stats import t as student
+from tabular import Draw, as_settings, ctgan, trees
+
+import gankit
+from gankit import augmentation
+from gankit_tabular.learner import Boosting
+from gankit_tabular.sources import read_table
+
+TRIES = 60
+"""Draws of as many rows as are wanted, after which fewer have to do."""
+
+
+def thinned(table: pa.Table, rare: str, share: float) -> pa.Table:
+    """The table with so many of the rows of the last column's value that they are that share."""
+    is_rare = pc.equal(table.column(table.num_columns - 1), rare)
+    ours, others = table.filter(is_rare), table.filter(pc.invert(is_rare))
+    n = round(len(others) * share / (1 - share))
+    kept = np.random.default_rng(0).permutation(len(ours))[:n]
+    both = pa.concat_tables([others, ours.take(pa.array(kept))])
+    return both.take(pa.array(np.random.default_rng(1).permutation(len(both))))
+
+
+def of_class(draw: Draw, n: int, key: str, rare: str) -> pa.Table:
+    """About n rows of the class, among those that the model gives when asked for it."""
+    found, have = [], 0
+    for _ in range(TRIES):
+        made = draw(n, {key: rare})
+        found.append(made.filter(pc.equal(made.column(key), rare)))
+        have += len(found[-1])
+        if have >= n:
+            break
+    return pa.concat_tables(found).slice(0, n)
+
+
+def interval(values: list[float]) -> str:
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return f"{np.mean(values):.3f} ± {half:.3f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--train", required=True)
+    parser.add_argument("--test", required=True)
+    parser.add_argument("--rare", default=">50K")
+    parser.add_argument("--share", type=float, default=0.02)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=0, help="of CTGAN; 0 leaves it out")
+    parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
+    parser.add_argument("--rivals-only", action="store_true", help="only trees and CTGAN")
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    train, test = thinned(read_table(asked.train)[0], asked.rare, asked.share), asked.test
+    key = train.column_names[-1]
+    rare = train.filter(pc.equal(train.column(key), asked.rare))
+    wanted = len(train) - 2 * len(rare)
+    print(
+        f"{len(rare):,} of {len(train):,} rows are {key}={asked.rare}; {asked.repeats} repetitions"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        if not asked.rivals_only:
+            data = Path(folder, "thinned.csv")
+            pyarrow.csv.write_csv(train, data)
+            run = gankit.fit(
+                "tabular", data, out=f"{folder}/run", train__threads=1, **as_settings(asked.ours)
+            )
+            measured = augmentation.measure(
+                run,
+                str(data),
+                test=test,
+                key=key,
+                wishes_of=lambda values: augmentation.plan(values, balance=key),
+                repeats=asked.repeats,
+            )
+            print("| trained on | " + " | ".join(measured[0].scores) + " |")
+            for m in measured:
+                cells = [f"{mean:.3f} ± {half:.3f}" for mean, half in m.scores.values()]
+                print(f"| {m.way} | " + " | ".join(cells) + " |", flush=True)
+    ways = {"sequential trees of the rare rows": lambda seed: trees(rare, seed)(wanted, {})}
+    if asked.epochs and importlib.util.find_spec("ctgan"):
+        draw = ctgan("CTGAN", asked.epochs)(train, 0)
+        ways[f"CTGAN, {asked.epochs} epochs"] = lambda seed: of_class(draw, wanted, key, asked.rare)
+    real, held = train.to_pylist(), read_table(test)[0].cast(train.schema).to_pylist()
+    for way, make in ways.items():
+        found = []
+        for repeat in range(asked.repeats):
+            made = make(repeat)
+            print(f"{way}: {len(made):,} of {wanted:,} rows", file=sys.stderr, flush=True)
+            found.append(Boosting().scores(real + made.to_pylist(), held, key, "", repeat))
+        cells = [interval([f[name] for f in found]) for name in found[0]]
+        print(f"| real + {way} | " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
