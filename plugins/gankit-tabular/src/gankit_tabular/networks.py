@@ -20,7 +20,8 @@ class Residual(nn.Module):
         self.linear = nn.Linear(inputs, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([nn.functional.leaky_relu(self.linear(x), 0.2), x], 1)
+        new = nn.functional.leaky_relu(self.linear(x), 0.2)
+        return torch.cat([new, x.to(new.dtype)], 1)  # or autocast would cast all of it again
 
 
 def mlp(inputs: int, width: int, layers: int, outputs: int) -> nn.Sequential:
