@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute
 import pytest
 
 from gankit.contract import EvaluationData, Sample
 from gankit.errors import GankitError
-from gankit_tabular.evaluators import (
-    TableScores,
-    column_shapes,
-    exact_copies,
-    membership_auc,
-    pair_trends,
-    predict_auc,
-    two_sample_auc,
-)
+from gankit_tabular.evaluators import TableScores, column_shapes, pair_trends
 from gankit_tabular.learner import Boosting, oversample, smote_nc
+from gankit_tabular.usefulness import predict, two_sample_auc
 
 
 def table(n, seed, shift=0.0, flip=False):
@@ -74,9 +68,36 @@ def test_shapes_and_pairs_agree_with_sdmetrics():
 
 def test_usefulness():
     test = table(1500, 1)
-    assert predict_auc(table(1500, 2), test, "y") > 0.95
-    assert predict_auc(table(1500, 2, flip=True), test, "y") < 0.05
-    assert predict_auc(table(1500, 2), test, "x") is None
+    assert predict(table(1500, 2), test, "y")["auc"] > 0.95
+    assert predict(table(1500, 2, flip=True), test, "y")["auc"] < 0.05
+    one = table(1500, 2).filter(pa.compute.field("y") == "yes")
+    assert predict(one, test, "y") == {"auc": 0.5}  # it was never told of the other class
+
+
+def quantities(n, seed, noise=0.5):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    y = [None if i % 50 == 0 else v for i, v in enumerate(2 * x + rng.normal(0, noise, n))]
+    third = np.digitize(x, [-0.5, 0.5])  # an integer of three values is a class
+    return pa.table({"x": x, "y": y, "third": third})
+
+
+def test_usefulness_of_a_number():
+    test = quantities(800, 1)
+    r2 = predict(quantities(800, 2), test, "y")["r2"]
+    assert 0.8 < r2 < 4 / 4.25  # more than the variance that x explains is not to be had
+    assert predict(quantities(800, 2, noise=5), test, "y")["r2"] < r2
+
+
+def test_usefulness_for_several_classes():
+    test = quantities(800, 1).select(["x", "third"])
+    assert predict(quantities(800, 2).select(["x", "third"]), test, "third")["auc"] > 0.99
+    # A table that lacks one of the classes gets 0.5 for it.
+    lacking = quantities(800, 2).filter(pa.compute.field("third") != 2).select(["x", "third"])
+    found = predict(lacking, test, "third")["auc"]
+    assert 0.6 < found < 0.9
+    names = pa.table({"x": test["x"], "name": [f"n{i}" for i in range(800)]})
+    assert predict(names, names, "name") == {}
 
 
 def test_detectability():
@@ -85,22 +106,20 @@ def test_detectability():
     assert two_sample_auc(table(1000, 1), table(1000, 2, shift=3), rng) > 0.9
 
 
-def test_what_is_given_away():
-    train, heldout = table(600, 1), table(600, 2)
-    rng = np.random.default_rng(0)
-    assert exact_copies(train, train) == 1
-    assert exact_copies(train, heldout) == 0
-    assert membership_auc(train, heldout, train, rng) > 0.7
-    assert abs(membership_auc(train, heldout, table(600, 3), rng) - 0.5) < 0.06
-
-
 def test_all_scores_have_their_floor():
     train, heldout, fake = (table(400, seed) for seed in (1, 2, 3))
     samples = [Sample(row, i, {}) for i, row in enumerate(fake.to_pylist())]
     data = EvaluationData(samples, train.to_pylist(), heldout.to_pylist())
-    scores = TableScores("y").evaluate(data, np.random.default_rng(0))
+    scores = TableScores("y", ["w"]).evaluate(data, np.random.default_rng(0))
     names = {"column_shapes", "pair_trends", "exact_copies", "two_sample_auc", "tstr_auc"}
+    names |= {"dcr_median", "dcr_p5", "authenticity"}
+    names |= {f"{n}/w" for n in ("group_share", "group_target", "groups_left_out")}
+    names |= {"parity_difference/w"}
     assert names | {f"{n}_real" for n in names} | {"membership_auc"} == set(scores)
+    assert scores["tstr_auc"] > 0.9
+    numeric = TableScores("x").evaluate(data, np.random.default_rng(0))
+    assert {"tstr_r2", "tstr_r2_real"} < set(numeric)
+    assert "tstr_auc" not in numeric
 
 
 # --- The learner --------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pyarrow as pa
 from gankit.contract import Learner
 from gankit.errors import GankitError
 from gankit_tabular.columns import Floats
-from gankit_tabular.evaluators import design, is_number
 from gankit_tabular.rows import Row
+from gankit_tabular.vectors import design, is_number
 
 Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5

@@ -52,6 +52,8 @@ class TabularSettings:
 
     target: str = ""
     """The column that a model would predict; the last one when empty. For scores alone."""
+    groups: tuple[str, ...] = ()
+    """Columns that tell groups of people apart, e.g. ``["sex", "race"]``. For scores alone."""
     numbers: tuple[str, ...] = ()
     """Columns to take for numbers, whatever they look like."""
     categories: tuple[str, ...] = ()
@@ -120,7 +122,7 @@ class TabularModality(Modality[Row]):
                 settings.memory * 2**30,
             )
         names = rows.table.column_names
-        for name in (*settings.kinds(), *settings.drop, settings.target):
+        for name in (*settings.kinds(), *settings.drop, *settings.groups, settings.target):
             if name and name not in names:
                 raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))
         rows = rows.without(settings.drop)
@@ -163,7 +165,7 @@ class TabularModality(Modality[Row]):
         )
 
     def evaluators(self, settings: TabularSettings) -> Sequence[Extractor[Row] | Evaluator[Row]]:
-        return Encoded(self._codec), TableScores(settings.target)
+        return Encoded(self._codec), TableScores(settings.target, settings.groups)
 
     def write(
         self, samples: Iterable[Sample[Row]], target: Path, provenance: Provenance, format: str
