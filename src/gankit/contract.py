@@ -465,6 +465,13 @@ class Modality(ABC, Generic[Item]):
         The items are generated ones, and the file says so where its format can.
         """
 
+    def preview_beside(self, items: Sequence[Item], real: Sequence[Item], target: Path) -> Path:
+        """The same with training items beside the generated ones, where that helps to judge.
+
+        ``real`` may be long, and lazy: take some of it.
+        """
+        return self.preview(items, target)
+
     mixes: bool = False
     """Whether :meth:`write` heeds ``Sample.real``, so that it can write an augmented data set."""
 

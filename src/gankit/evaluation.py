@@ -37,8 +37,11 @@ class Evaluation:
     plugin: LoadedModality
     scores: list[Score]
     generated: Sequence[Sample[Any]]
+    train: Sequence[Any]
     record: dict[str, Any]
     """What ``scores.json`` says."""
+    shown: int
+    """Samples to show."""
 
 
 def evaluate_path(
@@ -114,6 +117,7 @@ def _evaluate_run(
         EvaluationData(samples, divided.train, heldout),
         seed,
         only,
+        config.engine.log.preview_count,
         progress,
     )
     result.record |= {
@@ -176,6 +180,7 @@ def _evaluate_files(
         EvaluationData(samples, divided.train, divided.heldout),
         seed,
         only,
+        config.engine.log.preview_count,
         progress,
     )
 
@@ -187,6 +192,7 @@ def _evaluate(
     data: EvaluationData[Any],
     seed: int,
     only: Collection[str],
+    shown: int,
     progress: Progress,
 ) -> Evaluation:
     plugins = installed()
@@ -206,7 +212,7 @@ def _evaluate(
         "n_generated": len(data.generated),
         "scores": [s.as_dict() for s in scores],
     }
-    return Evaluation(path, loaded, scores, data.generated, record)
+    return Evaluation(path, loaded, scores, data.generated, data.train, record, shown)
 
 
 def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:

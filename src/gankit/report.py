@@ -19,8 +19,6 @@ from gankit.runs import CONFIG, write_atomic
 if TYPE_CHECKING:
     from gankit.evaluation import Evaluation
 
-SHOWN = 100
-
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
        color: #1b1b1f; background: #fff }
@@ -65,8 +63,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 <meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>
 <h1>{name}</h1>
 <p class="note">{html.escape(software())}, {html.escape(record["created"])}; plugin
-{html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; everything
-shown here is generated.</p>
+{html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; samples
+shown here are generated, but for what is called real.</p>
 <h2>Scores</h2><p>{EXPLANATION}</p>
 <table><tr><th>score<th class=number>generated<th class=number>real (floor)<th>better
 <th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
@@ -86,9 +84,11 @@ shown here is generated.</p>
 
 def _samples(evaluation: Evaluation) -> str:
     """The plugin's preview of the first samples, embedded."""
-    items = [s.item for s in evaluation.generated[:SHOWN]]
+    items = [s.item for s in evaluation.generated[: evaluation.shown]]
     with tempfile.TemporaryDirectory() as folder:
-        file = evaluation.plugin.modality.preview(items, Path(folder) / "samples")
+        file = evaluation.plugin.modality.preview_beside(
+            items, evaluation.train, Path(folder) / "samples"
+        )
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         content = base64.b64encode(file.read_bytes()).decode()
     address = f"data:{kind};base64,{content}"

@@ -278,7 +278,7 @@ def preparing(
     def preview(items: list[Any], samples: int) -> Path:
         previews.mkdir(parents=True, exist_ok=True)
         with confined(plugin.info.name, previews):
-            return modality.preview(items, previews / f"{samples:012d}")
+            return modality.preview_beside(items, data.train, previews / f"{samples:012d}")
 
     yield (
         Trainer(

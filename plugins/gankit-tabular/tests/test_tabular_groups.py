@@ -64,6 +64,13 @@ def test_more_outcomes_than_two_and_missing_ones():
     assert scores["group_target/sex"] == pytest.approx(0.5)
 
 
+def test_rows_without_an_outcome_do_not_count_for_parity():
+    lost = pa.table({"sex": ["f"] * 100 + ["m"] * 100, "pay": pa.array([None] * 200, pa.string())})
+    real = pa.concat_tables([REAL, lost])
+    scores = group_scores(real, real, real, ["sex"], "pay")
+    assert scores["parity_difference/sex"] == pytest.approx(0.25)
+
+
 def test_a_group_that_is_no_column():
     rows = [{"sex": "fm"[i % 2], "pay": i} for i in range(40)]
     with pytest.raises(GankitError, match="no column 'sexx'"):

@@ -436,6 +436,7 @@ def confinement(s: Subject) -> None:
     codec = s.modality.fit_codec(found.items, s.settings, quiet)
     s.modality.build_networks(codec.layout, s.settings)
     file = s.modality.preview(s.items(4), target / "preview")
+    s.modality.preview_beside(s.items(4), found.items, target / "beside")
     s.modality.animate([file, file], target / "film")
     for format in s.modality.formats:
         s.write(samples, format)
@@ -459,6 +460,9 @@ def preview(s: Subject) -> None:
         fits = file.parent == target.parent and re.fullmatch(rf"{target.name}\.\w+", file.name)
         expect(fits, f"the preview is {file.name}", f"Write {target.name} plus a suffix")
         expect(_filled(file), f"{file.name} is empty or not there", "Write it before returning")
+    real = s.modality.read(s.source, s.settings, quiet).items
+    beside = s.modality.preview_beside(s.items(4), real, s.folder / "preview-beside")
+    expect(_filled(beside), "preview_beside's file is not there", "Write it before returning")
     film = s.modality.animate([file, file], s.folder / "film")
     expect(film is None or _filled(film), "animate's file is not there", "Write it, or return None")
 

@@ -224,8 +224,8 @@ def encode_column(column: Column, values: pa.ChunkedArray, u: Floats) -> tuple[I
 
 
 def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Floats]:
-    """Codes, and the part of the bin that is a value's: where it starts and how wide it is. Frequent
-    values have a width, the others are points.
+    """Codes, and the part of the bin that is a value's: where it starts and how wide it is.
+    Frequent values have a width, the others are points.
     """
     n = len(values)
     if column.kind == "number" and column.codes:

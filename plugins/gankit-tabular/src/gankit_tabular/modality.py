@@ -44,6 +44,8 @@ LEARNT_FROM = 500_000
 """Rows from which columns are learnt, drawn evenly from a table of more."""
 CHUNK = 10_000
 """Rows that are written at a time."""
+SHOWN_BESIDE = 5_000
+"""Training rows that a preview is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -186,12 +188,19 @@ class TabularModality(Modality[Row]):
         return Boosting()
 
     def preview(self, items: Sequence[Row], target: Path) -> Path:
-        return write_preview(list(items), target.with_suffix(".svg"))
+        return write_preview(self._table(items), None, target.with_suffix(".svg"))
+
+    def preview_beside(self, items: Sequence[Row], real: Sequence[Row], target: Path) -> Path:
+        some = _some(real, SHOWN_BESIDE)
+        return write_preview(self._table(items), some, target.with_suffix(".svg"))
+
+    def _table(self, items: Sequence[Row]) -> pa.Table:
+        schema = self._codec.schema if self._codec else None
+        return pa.Table.from_pylist([dict(item) for item in items], schema=schema)
 
     def _marked(self, samples: Sequence[Sample[Row]], provenance: Provenance) -> pa.Table:
         """The rows with columns that say that they are generated, and from which seed."""
-        schema = self._codec.schema if self._codec else None
-        table = pa.Table.from_pylist([dict(s.item) for s in samples], schema=schema)
+        table = self._table([s.item for s in samples])
         seeds = pa.array([None if s.real else s.seed for s in samples], pa.int64())
         table = table.append_column("_seed", seeds)
         table = table.append_column("_synthetic", pa.array([not s.real for s in samples]))
@@ -207,6 +216,17 @@ def _schema(items: Sequence[Row]) -> pa.Schema:
     if isinstance(inner, Rows):
         return inner.table.schema.remove_metadata()
     return pa.Table.from_pylist([dict(items[i]) for i in range(len(items))]).schema
+
+
+def _some(items: Sequence[Row], n: int) -> pa.Table:
+    """At most ``n`` rows, evenly spread, without reading those between them."""
+    chosen = list(range(0, len(items), -(-len(items) // n) or 1))
+    while not isinstance(items, Rows) and hasattr(items, "indices"):  # a part of a sequence
+        chosen = [items.indices[i] for i in chosen]
+        items = items.items  # type: ignore[attr-defined]
+    if isinstance(items, Rows):
+        return items.table.take(chosen)
+    return pa.Table.from_pylist([dict(items[i]) for i in chosen])
 
 
 def _writer(file: Path, schema: pa.Schema, format: str) -> Any:

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from gankit_tabular.columns import Floats, numbers, plain
 
-MISSING = "\0"
-"""What stands for a missing category."""
+MISSING = "\0missing"
+"""What stands for a missing category; numpy cuts zeros off the end of a text."""
 MOST_CLASSES = 20
 """A number with more distinct values than this is a quantity; with fewer it is a class."""
 
