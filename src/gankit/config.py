@@ -260,7 +260,7 @@ def _check_engine(engine: EngineSettings) -> None:
         "log.preview_count": engine.log.preview_count,
         "augment.speed": engine.augment.speed,
         "refine.candidates": engine.refine.candidates,
-        "refine.samples": engine.refine.samples,
+        "refine.share": engine.refine.share,
         "refine.lr": engine.refine.lr,
     }
     for key, value in positive.items():

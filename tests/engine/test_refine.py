@@ -36,10 +36,8 @@ def test_the_logit_becomes_the_logarithm_of_the_density_ratio():
     def generate(c, n):
         return torch.randn(n, 1) + 1
 
-    settings = RefineSettings(samples=400_000, lr=5e-3, weight_decay=0)
-    assert learn_density_ratio(
-        classifier, generate, lambda: Batch(torch.randn(256, 1), c), settings
-    )
+    settings = RefineSettings(lr=5e-3, weight_decay=0)
+    assert learn_density_ratio(classifier, generate, real_batch(c), 400_000, settings)
     x = torch.linspace(-1, 2, 30)[:, None]
     learnt = classifier(x, c[:30])
     assert (learnt - (0.5 - x[:, 0])).abs().max() < 0.3
@@ -50,10 +48,14 @@ def real_batch(c):
 
 
 def test_it_stops_when_told():
-    settings = RefineSettings(samples=1000)
     batch = Batch(torch.randn(8, 1), torch.eye(3)[[0] * 8])
     stopped = learn_density_ratio(
-        MLP(1, 1), lambda c, n: torch.randn(n, 1), lambda: batch, settings, stop=lambda: True
+        MLP(1, 1),
+        lambda c, n: torch.randn(n, 1),
+        lambda: batch,
+        1000,
+        RefineSettings(),
+        stop=lambda: True,
     )
     assert not stopped
 
@@ -87,7 +89,7 @@ def run(tmp_path, name, candidates=3):
         train__samples=512,
         train__threads=1,
         refine__candidates=candidates,
-        refine__samples=2000,
+        refine__share=4.0,
     )
 
 

@@ -123,7 +123,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         yield f"postgresql://gan:s3cret@127.0.0.1:{port}/postgres"
     finally:
-        run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "stop")
+        run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "-W", "stop")
 
 
 def test_postgresql(server, tmp_path, gankit):

@@ -107,7 +107,6 @@ def test_training_is_the_same_from_a_file(files, tmp_path):
             out=tmp_path / f"run-{memory}",
             train__samples=1000,
             train__threads=1,
-            refine__samples=500,
             hidden=8,
             memory=memory,
             device="cpu",

@@ -21,6 +21,7 @@ def learn_density_ratio(
     classifier: nn.Module,
     generate: Callable[[Tensor | None, int], Tensor],
     next_real: Callable[[], Batch],
+    samples: int,
     settings: RefineSettings,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda what, done, total: None,
@@ -31,17 +32,18 @@ def learn_density_ratio(
         classifier: ``(x, c) -> logits (N,)``.
         generate: ``(c, N) -> x``, as it will be sampled.
         next_real: the next batch of real samples.
+        samples: real ones to show.
     """
     params = [p for p in classifier.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(params, weight_decay=settings.weight_decay, betas=(0.9, 0.99))
     classifier.train()
     seen = 0
-    while seen < settings.samples:
+    while seen < samples:
         if stop():
             return False
-        progress("learning which candidates to choose", seen, settings.samples)
+        progress("learning which candidates to choose", seen, samples)
         for group in optimiser.param_groups:
-            group["lr"] = settings.lr * (1 - seen / settings.samples)
+            group["lr"] = settings.lr * (1 - seen / samples)
         real = next_real()
         fake, c = generate(real.c, len(real)), real.c
         real_logits = classifier(real.x, c)

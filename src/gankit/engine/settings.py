@@ -96,8 +96,8 @@ class RefineSettings:
 
     candidates: int = 1
     """Candidates for each generated sample; 1 does without."""
-    samples: int = 500_000
-    """Real samples shown to the classifier whose logit is the ratio's logarithm."""
+    share: float = 0.8
+    """Length of learning the ratio, in samples, as a share of those of training."""
     lr: float = 1e-3
     """Its learning rate, which falls to 0."""
     weight_decay: float = 0.01

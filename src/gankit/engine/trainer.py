@@ -223,6 +223,7 @@ class Trainer:
             ratio,
             generate,
             self.reals.next,
+            int(self.clock.samples * self.settings.refine.share),
             self.settings.refine,
             lambda: self.stop_requested,
             self.progress,
