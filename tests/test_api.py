@@ -33,6 +33,14 @@ def test_sample_and_load(run):
     assert again.sample(1, seed=7) == run.sample(10, seed=0)[7:8]
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_run_generates_in_the_precision_that_it_was_trained_in(tmp_path, precision):
+    made = gankit.fit(
+        "toy/ring8", out=tmp_path / "run", count=200, train__precision=precision, **SMALL
+    )
+    assert (made.sampler().autocast is not None) == (precision == "bf16")
+
+
 def test_unconditional_runs_refuse_conditions(run):
     with pytest.raises(GankitError, match="not conditioned on 'label'"):
         run.sample(3, where={"label": "1"})

@@ -159,6 +159,7 @@ class Run:
             where,
             ratio,
             model.get("candidates", 1),
+            torch.bfloat16 if model.get("precision") == "bf16" else None,
         )
 
     def stream(
@@ -262,6 +263,7 @@ def export_model(
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
                     "candidates": trainer.settings.refine.candidates,
+                    "precision": trainer.settings.train.precision,
                     "layout": layout_to_json(trainer.codec.layout),
                     "settings": settings,
                     "codec": state.config,

@@ -37,6 +37,22 @@ def test_seeds_are_consecutive_and_items_differ(sampler):
     assert len({s.item for s in samples}) == 100
 
 
+def test_generating_in_bf16_stays_close(sampler):
+    half = Sampler(
+        sampler.generator,
+        sampler.codec,
+        4,
+        sampler.conditions,
+        sampler.device,
+        autocast=torch.bfloat16,
+    )
+    z, c = sampler.latents(range(64)), sampler.draw_conditions(range(64), {})
+    exact, near = sampler.generate(z, c).x, half.generate(z, c).x
+    assert near.dtype == torch.float32
+    assert not torch.equal(exact, near)
+    assert (exact - near).abs().max() < 0.05
+
+
 def test_asked_condition_is_kept_and_named(sampler):
     samples = list(sampler.sample(30, where={"kind": "b"}))
     assert {s.condition["kind"] for s in samples} == {"b"}

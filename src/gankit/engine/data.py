@@ -133,7 +133,7 @@ class RealSamples:
         """All items encoded, or None when they would not fit."""
         n, done, step, chunks = len(self.items), 0, ENCODE_CHUNK, []
         while done < n:
-            some = pick(self.items, range(done, min(done + step, n)))
+            some = pick(self.items, np.arange(done, min(done + step, n)))
             chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, done])))
             if done == 0:
                 each = _bytes(chunks[0]) / len(some)

@@ -76,6 +76,7 @@ class Sampler:
         device: where the generator is.
         ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
         candidates: for each seed, of which one is chosen by that ratio.
+        autocast: the type to compute in, None for float32.
     """
 
     def __init__(
@@ -87,11 +88,12 @@ class Sampler:
         device: torch.device,
         ratio: nn.Module | None = None,
         candidates: int = 1,
+        autocast: torch.dtype | None = None,
     ) -> None:
         self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
         self.conditions, self.device = conditions, device
         self.ratio = None if ratio is None else ratio.eval()
-        self.candidates = candidates
+        self.candidates, self.autocast = candidates, autocast
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
@@ -141,9 +143,8 @@ class Sampler:
         highest = torch.full((len(seeds),), -torch.inf, dtype=torch.float64)
         for k in range(self.candidates):
             x = self.generate(self.latents(seeds, k), c).x if k else best.x.clone()
-            seen = Batch(x, c).to(self.device)
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
-            score = self.ratio(seen.x, seen.c).float().cpu() - torch.log(-torch.log(u))
+            score = self._computed(self.ratio, x, c) - torch.log(-torch.log(u))
             better = score > highest
             best.x[better], highest[better] = x[better], score[better]
         return best
@@ -151,8 +152,13 @@ class Sampler:
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:
         """What the generator makes of latents and conditions, float32 on the CPU."""
-        batch = Batch(z, c).to(self.device)
-        return Batch(self.generator(batch.x, batch.c).float().cpu(), c)
+        return Batch(self._computed(self.generator, z, c), c)
+
+    def _computed(self, network: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
+        given = Batch(x, c).to(self.device)
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            out: Tensor = network(given.x, given.c)
+        return out.float().cpu()
 
     def as_samples(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})

@@ -29,7 +29,8 @@ class TrainSettings:
     burn_in: float = 0.0
     """Samples over which scheduled values move."""
     precision: Literal["fp32", "bf16"] = "fp32"
-    """Arithmetic inside the networks; parameters and losses stay fp32."""
+    """Arithmetic inside the networks, in training and when generating; parameters and losses stay
+    fp32."""
     compile: bool = False
     """Compile the whole step, second derivatives included; costs minutes at the start."""
     channels_last: bool = False

@@ -372,6 +372,7 @@ class Trainer:
             self.device,
             self.ratio,
             self.settings.refine.candidates,
+            self.game.autocast,
         )
 
     def _show(self) -> None:

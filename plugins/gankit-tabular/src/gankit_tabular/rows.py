@@ -37,7 +37,10 @@ class Rows(Sequence[Row]):
     def __getitem__(self, i: slice) -> Rows: ...
     def __getitem__(self, i: int | slice) -> Row | Rows:
         if isinstance(i, slice):
-            return self.__getitems__(np.arange(*i.indices(len(self))))
+            start, stop, step = i.indices(len(self))
+            if step == 1:
+                return Rows(self.block(start, max(stop - start, 0)))
+            return self.__getitems__(np.arange(start, stop, step))
         if not 0 <= i < len(self):
             raise IndexError(i)
         if not 0 <= i - self._start < len(self._block):
