@@ -1,7 +1,7 @@
 """Processor seconds and memory on a table, ours against CTGAN with its defaults, taking turns.
 
     pip install ctgan==0.12.1        # its licence allows development benchmarks and forbids more
-    python benchmarks/tabular_speed.py --data train.csv [--rounds 3]
+    python benchmarks/tabular_speed.py --data train.csv [--rounds 3] [--ours key=value ...]
 
 Each round is a fresh process a model, one after the other, one thread each; a ratio is that of one
 round, and its median over rounds is shown. Both train with batches of 500.
@@ -9,7 +9,8 @@ round, and its median over rounds is shown. Both train with batches of 500.
 - encoder: all of CTGAN's ``fit(epochs=0)``; ours is learning the columns and encoding all rows.
 - before training: the same, and for ours all else that ``gankit.fit`` does around the training:
   reading, a fingerprint, checkpoints, previews, the model's files.
-- training: what one more epoch costs.
+- training: what one more epoch costs; without the learning of a density ratio, where a recipe
+  ends with one.
 - sampling: CTGAN's ``sample(n)``, a data frame; our ``run.sample(n)``, a list of mappings.
 - memory: the greatest resident set of the process that reads the file and fits one epoch.
 """
@@ -31,6 +32,7 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
+from tabular import as_settings
 
 BATCH = 500
 DRAWN = (10_000, 100_000)
@@ -52,7 +54,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
-def measure_ours(data: str, rows: int, precision: str) -> Measures:
+def measure_ours(data: str, rows: int, settings: dict[str, object]) -> Measures:
     import gankit
     from gankit.engine.data import RealSamples
     from gankit_tabular.modality import TabularModality, TabularSettings
@@ -68,11 +70,12 @@ def measure_ours(data: str, rows: int, precision: str) -> Measures:
             out=f"{folder.name}/{next(made)}",
             train__samples=samples,
             train__batch=BATCH,
-            train__precision=precision,
             train__threads=1,
+            **settings,
         )
 
-    if precision == "bf16":
+    half = settings["train__precision"] == "bf16"
+    if half:
         fit(read_table(data)[0].slice(0, WARM), 2 * BATCH)
         found = Measures()
     else:
@@ -81,20 +84,20 @@ def measure_ours(data: str, rows: int, precision: str) -> Measures:
     epoch, run = spent(lambda: fit(data, rows + BATCH))
     step, _ = spent(lambda: fit(data, BATCH))
     found["training, rows/s"] = rows / (epoch - step)
-    if precision == "bf16":
+    for n in DRAWN:
+        seconds, _ = spent(lambda n=n: run.sample(n))
+        found[f"sampling {n:,}, rows/s"] = n / seconds
+    if half:
         return found
-    modality, settings = TabularModality(), TabularSettings()
-    items = modality.read(data, settings, quiet).items
+    modality, defaults = TabularModality(), TabularSettings()
+    items = modality.read(data, defaults, quiet).items
 
     def encode() -> None:
-        codec = modality.fit_codec(items, settings, quiet)
+        codec = modality.fit_codec(items, defaults, quiet)
         RealSamples(items, codec, batch=BATCH, seed=0, device=torch.device("cpu"))
 
     found["encoder, s"], _ = spent(encode)
     found["before training, s"] = step
-    for n in DRAWN:
-        seconds, _ = spent(lambda n=n: run.sample(n))
-        found[f"sampling {n:,}, rows/s"] = n / seconds
     return found
 
 
@@ -138,22 +141,24 @@ def goals(columns: int) -> dict[str, float]:
     }
 
 
-def child(model: str, data: str, rows: int) -> Measures:
+def child(model: str, data: str, rows: int, words: list[str]) -> Measures:
     torch.set_num_threads(1)
     if model == "CTGAN":
         return measure_ctgan(data, rows)
-    return measure_ours(data, rows, "bf16" if "bf16" in model else "fp32")
+    precision = "bf16" if "bf16" in model else "fp32"
+    return measure_ours(data, rows, as_settings(words) | {"train__precision": precision})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
     parser.add_argument("--child", choices=MODELS, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=0, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
-        print(json.dumps(child(asked.child, asked.data, asked.rows)))
+        print(json.dumps(child(asked.child, asked.data, asked.rows, asked.ours)))
         return
     from gankit_tabular.sources import read_table
 
@@ -163,7 +168,7 @@ def main() -> None:
     for number in range(asked.rounds):
         for model in MODELS:
             command = [sys.executable, __file__, "--data", asked.data]
-            command += ["--child", model, "--rows", str(rows)]
+            command += ["--child", model, "--rows", str(rows), "--ours", *asked.ours]
             out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
             found[model].append(json.loads(out.splitlines()[-1]))
             print(f"round {number}, {model}: {found[model][-1]}", file=sys.stderr, flush=True)
