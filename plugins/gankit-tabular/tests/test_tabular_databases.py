@@ -8,6 +8,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -86,7 +87,7 @@ def test_passwords_are_not_shown():
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a server of our own, on a port of the loopback."""
     pytest.importorskip("adbc_driver_postgresql")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -96,7 +97,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: another session of pytest takes others' rights away there.
+    folder = Path(tempfile.mkdtemp(prefix="gankit-postgres-"))
     secret = folder / "secret"
     secret.write_text("s3cret")
     as_user: list[str] = []
@@ -104,8 +106,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         if not (shutil.which("runuser") and shutil.which("setpriv")):
             pytest.skip("PostgreSQL does not run as root")
         as_user = ["runuser", "-u", "postgres", "--"]
-        for place in (folder, *folder.parents[:3]):
-            place.chmod(0o755)
         shutil.chown(folder, "postgres")
         secret.chmod(0o644)
     bin_ = Path(initdb).parent
@@ -124,6 +124,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"postgresql://gan:s3cret@127.0.0.1:{port}/postgres"
     finally:
         run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "-W", "stop")
+        shutil.rmtree(folder)
 
 
 def test_postgresql(server, tmp_path, gankit):

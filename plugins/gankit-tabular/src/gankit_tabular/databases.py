@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from gankit.errors import GankitError, without_password
+from gankit_tabular.mysql import read_mysql
 
 FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
 """Endings of databases that are a file."""
@@ -22,7 +23,7 @@ PIECE = 2**16
 
 def is_database(source: str) -> bool:
     """Whether the source is a database's address or file."""
-    return bool(re.match(r"(postgres|postgresql|duckdb|sqlite)://", source)) or (
+    return bool(re.match(r"(postgres|postgresql|mysql|mariadb|duckdb|sqlite)://", source)) or (
         Path(source).suffix.lower() in FILES
     )
 
@@ -31,7 +32,8 @@ def query_pieces(source: str, query: str) -> Iterator[pa.Table]:
     """The answer to a query, piece by piece.
 
     Args:
-        source: ``postgresql://user:password@host/name``, or a DuckDB or SQLite file.
+        source: ``postgresql://user:password@host/name``, ``mysql://…`` likewise, or a DuckDB or
+            SQLite file.
 
     Raises:
         GankitError: there is no query, no such database, no driver, or the query fails.
@@ -42,13 +44,23 @@ def query_pieces(source: str, query: str) -> Iterator[pa.Table]:
     path = re.sub(r"^(duckdb|sqlite)://", "", source)
     try:
         if source.startswith("postgres"):
-            yield from _postgresql(source, query)
+            pieces = _postgresql(source, query)
+        elif source.startswith(("mysql", "mariadb")):
+            pieces = iter([read_mysql(source, query)])
         elif not Path(path).is_file():
             raise GankitError(f"no such database: {path}", "Check the path")
         elif source.startswith("duckdb") or path.endswith(".duckdb"):
-            yield from _duckdb(path, query)
+            pieces = _duckdb(path, query)
         else:
-            yield from _sqlite(path, query)
+            pieces = _sqlite(path, query)
+        for piece in pieces:
+            names = piece.column_names
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise GankitError(
+                    f"{shown}: the query has two columns named {twice[0]!r}",
+                    "Name them apart: select a.id as a, b.id as b",
+                )
+            yield piece
     except ImportError as error:
         raise GankitError(
             f"{shown} needs {error.name}", "Install it: pip install 'gankit-tabular[sql]'"
