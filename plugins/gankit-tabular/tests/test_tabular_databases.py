@@ -123,7 +123,7 @@ def server() -> Iterator[str]:
     try:
         yield f"postgresql://gan:s3cret@127.0.0.1:{port}/postgres"
     finally:
-        run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "-W", "stop")
+        run(bin_ / "pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder)
 
 
