@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import inspect
 import itertools
+import math
 import textwrap
 import tomllib
 import typing
@@ -281,6 +282,17 @@ def _check_engine(engine: EngineSettings) -> None:
     )  # fmt: skip
     if not all(0 <= p <= 1 for p in ends):
         raise GankitError(f"augment.p={engine.augment.p}: a probability", "Use 0 to 1")
+    privacy = engine.privacy
+    if privacy.epsilon < 0 or not math.isfinite(privacy.epsilon):
+        raise GankitError(
+            f"privacy.epsilon={privacy.epsilon}: must be above 0, or 0 for none", "3 is usual"
+        )
+    if not 0 <= privacy.delta < 1:
+        raise GankitError(
+            f"privacy.delta={privacy.delta}: must lie between 0 and 1", "0 takes 1/(10 n)"
+        )
+    if not 0 < privacy.clip < math.inf:
+        raise GankitError(f"privacy.clip={privacy.clip}: must be above 0", "1 is usual")
     if engine.train.batch % engine.train.accumulate:
         raise GankitError(
             f"train.batch={engine.train.batch} cannot be cut into "

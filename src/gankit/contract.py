@@ -300,6 +300,15 @@ class Codec(ABC, Generic[Item]):
         """
         return None
 
+    def conditions_of(self, x: Tensor) -> Tensor | None:
+        """Rows of ``c`` by which samples ``x`` (N, *layout.shape) could have been asked for, drawn
+        as :meth:`prepare` draws them for real ones, from torch's default generator.
+
+        Under differential privacy the generator is trained on conditions of its own samples, since
+        those of real ones may not reach it. None leaves it to what :meth:`ask` gives.
+        """
+        return None
+
     def settle(
         self, items: list[Item], where: Mapping[str, object], seeds: Sequence[int]
     ) -> list[Item]:

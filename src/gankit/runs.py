@@ -271,6 +271,9 @@ def export_model(
                 indent=1,
             ).encode(),
         )
+    if trainer.privacy is not None:  # before the weights: rather claim too much than too little
+        about = read_json(folder / MODEL)
+        write_json(folder / MODEL, about | {"privacy": trainer.privacy.record(trainer.d_steps)})
     write_atomic(
         folder / GENERATOR, save(weights, metadata={"samples": str(trainer.clock.samples)})
     )

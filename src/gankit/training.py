@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -227,6 +228,7 @@ def preparing(
     import torch
 
     from gankit.engine import parallel
+    from gankit.engine import privacy as private
     from gankit.engine.data import RealSamples
     from gankit.engine.devices import choose_device
     from gankit.engine.objectives import OBJECTIVES
@@ -247,13 +249,21 @@ def preparing(
         for name, weight in engine.loss.extra.items()
     ]
 
+    if engine.privacy.epsilon:
+        private.refuse_unsound(engine, objective)
     data = read_data(plugin, config, source, progress)
+    privacy = None
+    if engine.privacy.epsilon:
+        privacy = private.Privacy(private.plan(engine, len(data.train)))
     torch.manual_seed(engine.train.seed)  # a codec may be learnt
     codec = stored_codec(folder, plugin, config)
     if codec is None:
         codec = modality.fit_codec(data.train, settings, progress)
     rank, size = parallel.world()
-    reals = RealSamples(
+    draw: Callable[..., RealSamples] = RealSamples
+    if privacy is not None:
+        draw = functools.partial(private.PoissonSamples, privacy=privacy)
+    reals = draw(
         data.train,
         codec,
         batch=engine.train.batch // engine.train.accumulate // size,
@@ -267,9 +277,11 @@ def preparing(
     )
     torch.manual_seed(engine.train.seed)
     networks = modality.build_networks(codec.layout, settings)
+    if privacy is not None:
+        private.refuse_unsound(engine, objective, networks)
     if broken := broken_promise(networks, codec, list(data.train[:2])):
         raise PluginFault(plugin.info.name, broken)
-    torch.manual_seed(engine.train.seed * 1009 + 1 + rank)
+    torch.manual_seed(privacy.seed() if privacy else engine.train.seed * 1009 + 1 + rank)
     conditions = None
     if codec.layout.condition is not None and codec.ask({}, [0]) is None:
         conditions = ConditionTable.from_training(reals.conditions(), engine.train.seed)
@@ -280,30 +292,31 @@ def preparing(
         with confined(plugin.info.name, previews):
             return modality.preview_beside(items, data.train, previews / f"{samples:012d}")
 
-    yield (
-        Trainer(
-            networks,
-            codec,
-            reals,
-            engine,
-            objective=objective,
-            penalties=extra,
-            conditions=conditions,
-            folder=folder / "checkpoints",
-            preview=preview,
-            progress=progress,
-            export=lambda t: export_model(
-                folder / "model",
-                t,
-                plugin,
-                config,
-                folder.resolve().name,
-                conditions,
-                {"fingerprint": data.source.fingerprint, "licence": data.source.licence},
-            ),
+    trainer = Trainer(
+        networks,
+        codec,
+        reals,
+        engine,
+        objective=objective,
+        penalties=extra,
+        conditions=conditions,
+        privacy=privacy,
+        folder=folder / "checkpoints",
+        preview=preview,
+        progress=progress,
+        export=lambda t: export_model(
+            folder / "model",
+            t,
+            plugin,
+            config,
+            folder.resolve().name,
+            conditions,
+            {"fingerprint": data.source.fingerprint, "licence": data.source.licence},
         ),
-        data,
     )
+    if privacy is not None:
+        private.try_out(trainer)
+    yield trainer, data
 
 
 def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:

@@ -22,7 +22,7 @@ from rich.table import Table
 from gankit.cli._output import duration, err
 from gankit.hookspecs import Callback
 
-SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p")
+SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p", "d_signal", "epsilon")
 
 
 class Display(Callback):

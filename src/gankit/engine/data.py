@@ -113,7 +113,7 @@ class RealSamples:
     def _batches(self) -> Iterator[Batch]:
         if self._stored is not None:
             for indices in self._indices():
-                index = torch.tensor(indices)
+                index = torch.tensor(indices, dtype=torch.long)
                 if self.device.type == "cuda":  # unpinned, the copy would wait for the device
                     index = index.pin_memory().to(self.device, non_blocking=True)
                 yield self._stored[index.to(self.device)]

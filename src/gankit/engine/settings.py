@@ -130,6 +130,18 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class PrivacySettings:
+    """Differential privacy of the networks' weights; needs ``gankit[privacy]``."""
+
+    epsilon: float = 0.0
+    """Above 0, the discriminator is trained by DP-SGD that spends no more than this; 0 is off."""
+    delta: float = 0.0
+    """The other parameter of differential privacy; 0 takes 1/(10 n) for n records."""
+    clip: float = 1.0
+    """Bound of the norm that one record's gradient has."""
+
+
+@dataclass(frozen=True)
 class CheckpointSettings:
     """When the training state is saved."""
 
@@ -164,5 +176,6 @@ class EngineSettings:
     refine: RefineSettings = field(default_factory=RefineSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     data: DataSettings = field(default_factory=DataSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -170,7 +170,8 @@ class Game:
         """Gradients of G's loss in G's parameters ``params``."""
         fake = self.generate(z, c)
         loss, logs = self.generator_loss(real, fake, c, w)
-        logs["real_std"] = real.std(0).mean()
+        if real.numel():  # under differential privacy G gets none
+            logs["real_std"] = real.std(0).mean()
         return _gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 
 

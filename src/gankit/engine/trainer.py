@@ -20,6 +20,7 @@ from gankit.engine.compile import CompiledStep
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
+from gankit.engine.privacy import Privacy, PrivateGame, imagined
 from gankit.engine.refine import learn_density_ratio
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
@@ -61,6 +62,7 @@ class Trainer:
         objective: the game.
         penalties: what plugins add, with weights.
         conditions: the table that conditions are drawn from at sampling, if any.
+        privacy: the plan and the secret of differentially private training, if that is asked for.
         folder: where checkpoints go.
         callbacks: told of ticks, previews and the end.
         export: called after each checkpoint, to write what generation needs.
@@ -78,6 +80,7 @@ class Trainer:
         objective: ObjectiveInfo,
         penalties: Sequence[tuple[PenaltyInfo, float]] = (),
         conditions: ConditionTable | None = None,
+        privacy: Privacy | None = None,
         folder: Path,
         callbacks: Sequence[Callback] = (),
         export: Callable[[Trainer], None] = lambda trainer: None,
@@ -85,7 +88,7 @@ class Trainer:
         progress: Progress = lambda what, done, total: None,
     ) -> None:
         self.settings, self.codec, self.reals, self.folder = settings, codec, reals, folder
-        self.device, self.conditions = reals.device, conditions
+        self.device, self.conditions, self.privacy = reals.device, conditions, privacy
         self.callbacks, self.export, self.preview = callbacks, export, preview
         self.progress = progress
         self.clock, self.guard, self.stop_requested = Clock(), Guard(), False
@@ -106,17 +109,21 @@ class Trainer:
         # The game and its two optimisers.
         loss, optim = settings.loss, settings.optim
         sigma = loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0
-        self.game = Game(
-            networks,
-            objective,
-            Terms(
-                zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
-                gradient_penalty=ever_positive(loss.gradient_penalty),
-                finite_difference=sigma,
-                extra=tuple(penalties),
-            ),
-            autocast=torch.bfloat16 if settings.train.precision == "bf16" else None,
+        terms = Terms(
+            zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
+            gradient_penalty=ever_positive(loss.gradient_penalty),
+            finite_difference=sigma,
+            extra=tuple(penalties),
         )
+        autocast = torch.bfloat16 if settings.train.precision == "bf16" else None
+        if privacy is None:
+            self.game = Game(networks, objective, terms, autocast)
+        else:
+            self.game = PrivateGame(
+                *(networks, objective, terms, autocast),
+                privacy=privacy,
+                position=lambda: reals.position,
+            )
         self.g_params = trainable(networks.generator)
         self.d_params = trainable(networks.discriminator)
         self.g_optimiser = self._adam(self.g_params)
@@ -178,8 +185,9 @@ class Trainer:
             # D plays, then G; the average follows.
             self._set_schedules()
             for _ in range(settings.train.d_steps):
-                self._play(self.d_step, self.d_params, self.d_optimiser, self._penalise())
-            self._play(self.g_step, self.g_params, self.g_optimiser)
+                reals = self.reals.next
+                self._play(self.d_step, self.d_params, self.d_optimiser, reals, self._penalise())
+            self._play(self.g_step, self.g_params, self.g_optimiser, self.g_batch)
             decay = ema_decay(batch, self.schedules["half_life"](clock.samples))
             update_ema(self.ema, self.networks.generator, decay)
             clock.samples += batch
@@ -238,13 +246,14 @@ class Trainer:
         step: StepFunction,
         params: Sequence[nn.Parameter],
         optimiser: torch.optim.Optimizer,
+        draw: Callable[[], Batch],
         *static: bool,
     ) -> None:
-        """One optimiser step of one player, on a fresh real batch."""
+        """One optimiser step of one player, on fresh batches."""
         pieces = self.settings.train.accumulate
         total: list[Tensor] = []
         for _ in range(pieces):
-            gradients, logs = self.gradients(step, params, self.reals.next(), static)
+            gradients, logs = self.gradients(step, params, draw(), static)
             if total:
                 torch._foreach_add_(total, list(gradients))
             else:
@@ -273,6 +282,17 @@ class Trainer:
             x = x.contiguous(memory_format=torch.channels_last)
         z = torch.randn(len(real), self.networks.latent_dim, device=self.device)
         return step(params, x, real.c, z, self.weights, *static)
+
+    def g_batch(self) -> Batch:
+        """What G plays on: a real batch; under differential privacy, conditions alone."""
+        if self.privacy is None:
+            return self.reals.next()
+        return imagined(self.game, self.codec, self.conditions, self.settings.train.batch)
+
+    @property
+    def d_steps(self) -> int:
+        """D's steps so far."""
+        return self.clock.steps * self.settings.train.d_steps
 
     def _penalise(self) -> bool:
         return self.clock.steps % self.settings.loss.penalty_every == 0
@@ -352,6 +372,8 @@ class Trainer:
             "guard": status,
             **values,
         }
+        if self.privacy is not None:
+            line["epsilon"] = self.privacy.plan.spent(self.d_steps)
         for callback in self.callbacks:
             callback.tick(line)
 
@@ -429,6 +451,8 @@ class Trainer:
             for i, values in optimiser.state_dict()["state"].items():
                 tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
         meta = {"clock": vars(self.clock), "position": self.reals.position, "threads": self.threads}
+        if self.privacy is not None:
+            meta["privacy"] = self.privacy.state()
         return tensors, meta
 
     def resume(self) -> bool:
@@ -437,6 +461,8 @@ class Trainer:
         if loaded is None:
             return False
         tensors, meta = loaded
+        if self.privacy is not None:
+            self.privacy.resume(meta["privacy"])
         for name, module in self._modules().items():
             module.load_state_dict(_below(tensors, name))
         for name, optimiser in self._optimisers().items():

@@ -35,7 +35,8 @@ def step_seconds(trainer: Trainer, samples: int | None = None, repeats: int = 3)
             started = time.perf_counter()
             for _ in range(train.d_steps):
                 trainer.gradients(trainer.game.discriminator_step, trainer.d_params, real, (True,))
-            trainer.gradients(trainer.game.generator_step, trainer.g_params, real, ())
+            fakes = trainer.g_batch()[: round(batch * fraction)] if trainer.privacy else real
+            trainer.gradients(trainer.game.generator_step, trainer.g_params, fakes, ())
             if trainer.device.type == "cuda":
                 torch.cuda.synchronize(trainer.device)
             took = time.perf_counter() - started

@@ -128,10 +128,19 @@ class TableCodec(Codec[Row]):
         hot = stored[:, : len(self.blocks)].long() + self._offsets.to(device)
         x = torch.zeros(n, self.layout.shape[0], device=device).scatter_(1, hot, 1.0)
         x[:, self.width :] = stored[:, len(self.blocks) :]
+        return Batch(x, self._told(x[:, : self.width]))
+
+    def conditions_of(self, x: Tensor) -> Tensor:
+        largest = [x[:, b.start : b.start + b.codes].argmax(1) for b in self.blocks]
+        hot = torch.stack(largest, 1) + self._offsets.to(x.device)
+        return self._told(torch.zeros_like(x[:, : self.width]).scatter_(1, hot, 1.0))
+
+    def _told(self, codes: Tensor) -> Tensor:
+        """Some columns of some rows of one-hot codes; zeros elsewhere."""
+        n, device = len(codes), codes.device
         told = torch.rand(n, len(self.blocks), device=device) < EACH
         told &= torch.rand(n, 1, device=device) < REVEALED
-        c = x[:, : self.width] * told[:, self._block_of.to(device)]
-        return Batch(x, c)
+        return codes * told[:, self._block_of.to(device)]
 
     # --- Decoding -------------------------------------------------------------------------------
 
