@@ -124,6 +124,7 @@ def _evaluate_run(
         "run": run.name,
         "heldout": without_password(data or "set aside before training"),
         "samples_seen": _last(run).get("samples", 0),
+        **_privacy(run.privacy),
     }
     if not only and not overrides and data is None:
         write_json(run.path / SCORES, result.record)
@@ -173,7 +174,7 @@ def _evaluate_files(
         divided = read_data(loaded, config, None, progress)
         found = loaded.modality.read(str(path), config.settings, progress)
         samples = [Sample(found.items[i], i, {}) for i in range(min(len(found.items), n or 10**9))]
-    return _evaluate(
+    result = _evaluate(
         path,
         loaded,
         config.settings,
@@ -183,6 +184,12 @@ def _evaluate_files(
         config.engine.log.preview_count,
         progress,
     )
+    result.record |= _privacy(run.privacy if alone else record.get("privacy"))
+    return result
+
+
+def _privacy(record: dict[str, Any] | None) -> dict[str, Any]:
+    return {"privacy": record} if record else {}
 
 
 def _evaluate(

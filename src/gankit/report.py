@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gankit.errors import GankitError
 from gankit.provenance import software
-from gankit.runs import CONFIG, write_atomic
+from gankit.runs import CONFIG, privacy_in_words, write_atomic
 
 if TYPE_CHECKING:
     from gankit.evaluation import Evaluation
@@ -70,7 +70,7 @@ shown here are generated, but for what is called real.</p>
 <th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
 <p class="note">{record["n_generated"]:,} generated, {record["n_train"]:,} training and
 {record["n_heldout"]:,} held-out items; reference: training items; seed {record["seed"]}.</p>
-<h2>Samples</h2>{_samples(evaluation)}
+{_privacy(evaluation)}<h2>Samples</h2>{_samples(evaluation)}
 {settings}
 </body></html>
 """
@@ -80,6 +80,18 @@ shown here are generated, but for what is called real.</p>
         raise GankitError(
             f"cannot write {target}: {error.strerror}", "Choose another --report"
         ) from None
+
+
+def _privacy(evaluation: Evaluation) -> str:
+    """What the model's differential privacy covers and what it does not, if it has any."""
+    record = evaluation.record.get("privacy")
+    if record is None:
+        return ""
+    rest = "".join(f"<li>{html.escape(line)}</li>" for line in record["does_not_cover"])
+    return f"""<h2>Privacy</h2><p>{html.escape(privacy_in_words(record))}.</p>
+<p>Neighbouring data sets: {html.escape(record["adjacency"])}</p>
+<p>Covered: {html.escape(record["covers"])}</p><p>Not covered:</p><ul>{rest}</ul>
+"""
 
 
 def _samples(evaluation: Evaluation) -> str:

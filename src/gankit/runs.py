@@ -114,6 +114,14 @@ class Run:
         return model
 
     @property
+    def privacy(self) -> dict[str, Any] | None:
+        """What differential privacy the trained model has: epsilon, delta and what they rest on."""
+        if not (self.model_folder / GENERATOR).is_file():
+            return None
+        found: dict[str, Any] | None = self.model.get("privacy")
+        return found
+
+    @property
     def layout(self) -> Layout:
         return layout_from_json(self.model["layout"])
 
@@ -192,6 +200,16 @@ class Run:
             GankitError: no model yet, or a condition the run does not know.
         """
         return [s.item for s in self.stream(n, seed=seed, where=where, device=device)]
+
+
+def privacy_in_words(record: Mapping[str, Any]) -> str:
+    """One line on a model's differential privacy."""
+    return (
+        f"differentially private weights, epsilon {record['epsilon']:.3g}, delta "
+        f"{record['delta']:.2g} (DP-SGD: clip {record['clip']:g}, noise multiplier "
+        f"{record['noise_multiplier']:.3g}, Poisson rate {record['sampling_rate']:.3g}, "
+        f"{record['steps']:,} steps; {record['accountant']})"
+    )
 
 
 # --- Listing and making -------------------------------------------------------------------------

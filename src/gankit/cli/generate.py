@@ -61,6 +61,7 @@ def generate(
             "where": asked,
             "data_fingerprint": data["fingerprint"],
             "data_licence": data["licence"],
+            **({"privacy": source.privacy} if source.privacy else {}),
         },
     )
     # Something to look at beside the files.

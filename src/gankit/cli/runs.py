@@ -52,7 +52,7 @@ def show(
     """Show one run: data, settings, progress, scores."""
     import tomli_w
 
-    from gankit.runs import Run
+    from gankit.runs import Run, privacy_in_words
 
     it = Run(run)
     if not it.table:
@@ -64,6 +64,7 @@ def show(
         "config": it.table,
         "last": metrics[-1] if metrics else None,
         "scores": it.scores(),
+        "privacy": it.privacy,
     }
     if json:
         print_json(facts)
@@ -83,6 +84,10 @@ def show(
         ("software", it.record.get("software", "?")),
     ):
         out.print(f"{label + ':':10}{value}", markup=False)
+    if it.privacy:
+        out.print(f"{'privacy:':10}{privacy_in_words(it.privacy)}", markup=False)
+        for line in it.privacy["does_not_cover"]:
+            out.print(f"{'':10}not covered: {line}", markup=False)
     for score in facts["scores"]:
         floor = "" if score["floor"] is None else f"   (real against real {score['floor']:.4g})"
         out.print(f"{score['name'] + ':':32}{score['value']:.4g}{floor}", markup=False)

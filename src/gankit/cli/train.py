@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -177,6 +178,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         "parameters": count,
         "device": str(trainer.device),
         "estimated_memory_bytes": memory,
+        "privacy": dataclasses.asdict(trainer.privacy.plan) if trainer.privacy else None,
         "seconds_a_step": step,
         "estimated_seconds": seconds,
     }
@@ -197,6 +199,13 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         f"parameters:     generator {count['generator']:,}, "
         f"discriminator {count['discriminator']:,}"
     )
+    if trainer.privacy:
+        plan = trainer.privacy.plan
+        out.print(
+            f"privacy:        epsilon {plan.epsilon:g}, delta {plan.delta:.2g}; "
+            f"clip {plan.clip:g}, noise multiplier {plan.noise_multiplier:.3g}, "
+            f"Poisson rate {plan.rate:.3g}, {plan.steps:,} steps"
+        )
     out.print(f"memory:         about {memory / 2**20:,.0f} MiB on {trainer.device}")
     out.print(
         f"time:           about {duration(seconds)} ({step * 1000:.0f} ms a step, {steps:,} steps)"

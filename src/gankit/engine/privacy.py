@@ -168,7 +168,9 @@ def _loss_distribution(sigma: float, rate: float) -> Any:
             "Install it: pip install 'gankit[privacy]'",
         ) from None
     # Neighbours differ by one record added or removed, of sensitivity 1; Poisson sampling.
-    return privacy_loss_distribution.from_gaussian_mechanism(sigma, sampling_prob=rate)
+    return privacy_loss_distribution.from_gaussian_mechanism(
+        sigma, sampling_prob=rate, value_discretization_interval=1e-3
+    )
 
 
 # --- What cannot be private ---------------------------------------------------------------------
