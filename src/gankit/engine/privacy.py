@@ -199,6 +199,10 @@ def refuse_unsound(
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
         ),
+        "refine.candidates: it learns a ratio from real samples without noise": (
+            engine.refine.candidates > 1,
+            "Use refine.candidates=1",
+        ),
         "augment.target: it follows how D judges real samples": (
             engine.augment.target > 0,
             "Use a fixed augment.p",
