@@ -22,6 +22,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # or ctgan's encoder runs in processes not counted here
 os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
