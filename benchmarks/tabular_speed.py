@@ -9,8 +9,8 @@ round, and its median over rounds is shown. Both train with batches of 500.
 - encoder: all of CTGAN's ``fit(epochs=0)``; ours is learning the columns and encoding all rows.
 - before training: the same, and for ours all else that ``gankit.fit`` does around the training:
   reading, a fingerprint, checkpoints, previews, the model's files.
-- training: what one more epoch costs; without the learning of a density ratio, where a recipe
-  ends with one.
+- training: what one more epoch costs; of ours with the learning of a density ratio, where the
+  settings ask for candidates.
 - sampling: CTGAN's ``sample(n)``, a data frame; our ``run.sample(n)``, a list of mappings.
 - memory: the greatest resident set of the process that reads the file and fits one epoch.
 """
