@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +14,24 @@ from torch import Tensor
 from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout
 from gankit.errors import GankitError, did_you_mean
 from gankit.seeds import uniform
+from gankit_tabular.arithmetic import Values
+from gankit_tabular.asking import Wish, read_wish
 from gankit_tabular.columns import (
     Column,
     Floats,
     Ints,
+    count_codes,
     decode_column,
     find_derived,
     fit_and_encode,
     locate,
 )
+from gankit_tabular.constraints import Constraints, carriers
+from gankit_tabular.grid import asked_range, is_left, plain_values
+from gankit_tabular.ordinals import Ordinals, put_in_order
 from gankit_tabular.rows import Row, as_table, type_from_text
+from gankit_tabular.rules import parse
+from gankit_tabular.units import NumberFormat, as_state, number_format, read_numbers
 
 REVEALED = 0.3
 """Share of training rows of which some columns are told to both networks."""
@@ -59,56 +68,100 @@ def blocks_of(columns: Sequence[Column]) -> list[Block]:
     return blocks
 
 
+@dataclass(frozen=True)
+class Told:
+    """Where a column that constraints compute lies in ``c``, behind the blocks."""
+
+    column: int
+    start: int
+    codes: int
+
+
 class TableCodec(Codec[Row]):
     """One tensor for a table of mixed columns.
 
-    Stored: codes and positions, (N, blocks + positions). Prepared: each block one-hot, then the
-    positions; ``c`` has the blocks again for the columns that a row is asked for, and zeros.
+    Stored: codes and positions, (N, blocks + positions + told). Prepared: each block one-hot, then
+    the positions; ``c`` has the blocks again, and those that are only told, for the columns that a
+    row is asked for, and zeros.
 
     Args:
-        columns: as they were learnt, in the table's order.
+        columns: as they were learnt, in the table's order; then the hidden ones.
+        constraints: between the columns; none when not given.
     """
 
     block = 1024
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], constraints: Constraints | None = None) -> None:
         self.columns = list(columns)
-        self.schema = pa.schema([(c.name, type_from_text(c.type)) for c in columns])
+        self.constraints = constraints or Constraints((), columns, {})
+        self.schema = pa.schema([(c.name, type_from_text(c.type)) for c in columns if not c.hidden])
         self.blocks = blocks_of(columns)
         if not self.blocks:
             raise GankitError("no column varies", "There is nothing to learn from such a table")
         self.width = sum(b.codes for b in self.blocks)
+        self.told: list[Told] = []
+        """The columns that are in c alone."""
+        start = self.width
+        for i, column in enumerate(columns):
+            if column.computed and column.codes > 1:
+                self.told.append(Told(i, start, column.codes))
+                start += column.codes
+        self.asked: list[Block | Told] = [*self.blocks, *self.told]
+        """All that c has places for."""
         binned = [b for b in self.blocks if b.position >= 0]
         fields = [
             Classes(columns[b.column].name, columns[b.column].labels, optional=True)
-            for b in self.blocks
+            for b in self.asked
         ]
         self.layout = Layout((self.width + len(binned),), Condition(tuple(fields)))
-        self._offsets = torch.tensor([b.start for b in self.blocks])
-        self._block_of = torch.repeat_interleave(
-            torch.arange(len(self.blocks)), torch.tensor([b.codes for b in self.blocks])
-        )
+        self._seeds_seen: tuple[int, int] | None = None
 
     @classmethod
     def fit(
-        cls, rows: Sequence[Row], schema: pa.Schema, bins: int, kinds: Mapping[str, str]
+        cls,
+        rows: Sequence[Row],
+        schema: pa.Schema,
+        bins: int,
+        kinds: Mapping[str, str],
+        constraints: Sequence[str] = (),
+        ordinals: Ordinals | None = None,
     ) -> TableCodec:
-        """Learns every column, and which follow from others."""
-        table = as_table(rows, schema)
-        fitted = [
-            fit_and_encode(name, table.column(name), bins, kinds.get(name, ""))
-            for name in table.column_names
-        ]
-        columns, codes = [column for column, _ in fitted], np.stack([c for _, c in fitted], 1)
-        find_derived(columns, codes)
-        return cls(columns)
+        """Learns every column, which follow from others, and what constraints need.
+
+        Args:
+            kinds: what the user says of columns: number, category or identifier.
+            constraints: rules between columns, as texts.
+            ordinals: categories with an order.
+        """
+        table, ordinals = as_table(rows, schema), ordinals or {}
+        formats = number_formats(table, {*kinds, *ordinals})
+        values = read_columns(table, formats)
+        rules = parse(constraints, {name: v.type for name, v in values.items()})
+        said = {**kinds, **dict.fromkeys(ordinals, "category")}
+        said |= dict.fromkeys(carriers(rules, values), "identifier")
+        columns, codes = [], {}
+        for name, column_values in values.items():
+            column, codes[name] = fit_and_encode(name, column_values, bins, said.get(name, ""))
+            if name in formats:
+                column.type, column.format = str(schema.field(name).type), as_state(formats[name])
+            if name in ordinals:
+                put_in_order(column, ordinals[name])
+                codes[name] = count_codes(column, column_values)
+            columns.append(column)
+        found, hidden = Constraints.learn(constraints, columns, values, bins)
+        free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
+        if free:
+            find_derived(free, np.stack([codes[c.name] for c in free], 1))
+        return cls([*columns, *hidden], found)
 
     # --- Encoding -------------------------------------------------------------------------------
 
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
         table = as_table(items, self.schema)
+        values = read_columns(table, self._formats())
+        values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
         columns = [self.columns[b.column] for b in self.blocks]
-        located = [locate(c, table.column(c.name)) for c in columns]
+        located = [locate(c, values[c.name]) for c in columns]
         codes = np.stack([code for code, _, _ in located], 1)
         # Equal values are spread over their part of a bin by what else the row holds, so that an
         # item is encoded the same wherever it stands.
@@ -119,28 +172,36 @@ class TableCodec(Codec[Row]):
             for i, (c, (_, start, share)) in enumerate(zip(columns, located, strict=True))
             if c.bins
         ]
-        x = np.concatenate([codes.T, *[p[None] for p in positions]]).T.astype(np.float32)
+        told = [self.columns[t.column] for t in self.told]
+        more = [locate(c, values[c.name])[0] for c in told]
+        x = np.concatenate([codes.T, *[p[None] for p in (*positions, *more)]]).T.astype(np.float32)
         return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
 
     def prepare(self, batch: Batch) -> Batch:
-        stored, n = batch.x, len(batch)
-        device = stored.device
-        hot = stored[:, : len(self.blocks)].long() + self._offsets.to(device)
-        x = torch.zeros(n, self.layout.shape[0], device=device).scatter_(1, hot, 1.0)
-        x[:, self.width :] = stored[:, len(self.blocks) :]
-        return Batch(x, self._told(x[:, : self.width]))
+        stored, n, device = batch.x, len(batch), batch.x.device
+        blocks, positions = len(self.blocks), self.layout.shape[0] - self.width
+        codes = torch.cat([stored[:, :blocks], stored[:, blocks + positions :]], 1).long()
+        starts = torch.tensor([p.start for p in self.asked], device=device)
+        total = sum(p.codes for p in self.asked)
+        hot = torch.zeros(n, total, device=device).scatter_(1, codes + starts, 1.0)
+        x = torch.cat([hot[:, : self.width], stored[:, blocks : blocks + positions]], 1)
+        return Batch(x, self._told(hot))
 
     def conditions_of(self, x: Tensor) -> Tensor:
-        largest = [x[:, b.start : b.start + b.codes].argmax(1) for b in self.blocks]
-        hot = torch.stack(largest, 1) + self._offsets.to(x.device)
-        return self._told(torch.zeros_like(x[:, : self.width]).scatter_(1, hot, 1.0))
+        """Of what rows hold themselves; what is computed from them stays open."""
+        largest = [x[:, b.start : b.start + b.codes].argmax(1) + b.start for b in self.blocks]
+        total = sum(p.codes for p in self.asked)
+        hot = torch.zeros(len(x), total, device=x.device)
+        return self._told(hot.scatter_(1, torch.stack(largest, 1), 1.0))
 
-    def _told(self, codes: Tensor) -> Tensor:
+    def _told(self, hot: Tensor) -> Tensor:
         """Some columns of some rows of one-hot codes; zeros elsewhere."""
-        n, device = len(codes), codes.device
-        told = torch.rand(n, len(self.blocks), device=device) < EACH
+        n, device = len(hot), hot.device
+        told = torch.rand(n, len(self.asked), device=device) < EACH
         told &= torch.rand(n, 1, device=device) < REVEALED
-        return codes * told[:, self._block_of.to(device)]
+        sizes = torch.tensor([p.codes for p in self.asked], device=device)
+        of = torch.repeat_interleave(torch.arange(len(self.asked), device=device), sizes)
+        return hot * told[:, of]
 
     # --- Decoding -------------------------------------------------------------------------------
 
@@ -152,120 +213,221 @@ class TableCodec(Codec[Row]):
             codes[self.columns[b.column].name] = x[:, b.start : b.start + b.codes].argmax(1)
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
-        values, nothing = {}, np.zeros(len(x))
+        values: dict[str, pa.Array | list[Any]] = {}
+        nothing = np.zeros(len(x))
         for i, column in enumerate(self.columns):
             if column.derived_from:
                 code = np.array(column.derived)[codes[column.derived_from]]
             else:
                 code = codes.get(column.name, np.zeros(len(x), np.int64))
+            if column.joint or self.constraints.makes(column.name):
+                continue
             u = uniform(seeds, i) if column.groups or column.kind == "identifier" else nothing
-            drawn = decode_column(column, code, positions[i].astype(np.float64), u)
-            values[column.name] = _typed(drawn, self.schema.field(column.name).type)
-        return pa.table(values, schema=self.schema).to_pylist()  # type: ignore[no-any-return]
+            values[column.name] = decode_column(column, code, positions[i].astype(np.float64), u)
+        if self.constraints.texts:
+            lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
+            self.constraints.complete(lists, seeds)
+            values = {**lists}
+        return self._table(values).to_pylist()  # type: ignore[no-any-return]
+
+    def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
+        """Columns as the user's table has them."""
+        arrays = {}
+        for column in self.columns:
+            if not column.hidden:
+                t = self.schema.field(column.name).type
+                arrays[column.name] = _typed(_written(column, values[column.name]), t)
+        return pa.table(arrays, schema=self.schema)
 
     def state(self) -> CodecState:
-        return CodecState({"columns": [asdict(c) for c in self.columns]})
+        state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
+        if self.constraints.texts:
+            state["constraints"] = self.constraints.state()
+        return CodecState(state)
+
+    @classmethod
+    def load(cls, state: CodecState) -> TableCodec:
+        """The codec that :meth:`state` described."""
+        columns = [Column(**c) for c in state.config["columns"]]
+        return cls(columns, Constraints.load(state.config.get("constraints", {}), columns))
 
     # --- What is asked of a row -----------------------------------------------------------------
 
     def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        c = torch.zeros(len(seeds), self.width)
-        for name, value in where.items():
-            column = self._column(name)
-            weights = self._weights(column, value)
-            base = column
-            if column.derived_from:
-                base = self._column(column.derived_from)
-                weights = weights[np.array(column.derived)] * np.array(base.frequency)
-                weights = _distribution(name, value, weights)
-            start = next(b.start for b in self.blocks if self.columns[b.column] is base)
-            u = uniform(seeds, 1000 + start)
-            code = np.searchsorted(np.cumsum(weights), u * weights.sum(), side="right")
-            c[torch.arange(len(seeds)), start + torch.from_numpy(code)] = 1
+        wishes = self._wishes(where)
+        self.constraints.check(wishes)
+        c = torch.zeros(len(seeds), sum(p.codes for p in self.asked))
+        if not self.constraints.keys:
+            self._tell(c, wishes, np.arange(len(seeds)), seeds)
+            return c
+        alike: dict[tuple[str, ...], list[int]] = {}
+        keys = self.constraints.key_wishes(wishes, seeds)
+        for i, key in enumerate(keys):
+            alike.setdefault(tuple(map(str, key.values())), []).append(i)
+        for places in alike.values():
+            self._tell(c, wishes | keys[places[0]], np.array(places), seeds)
         return c
+
+    def _tell(
+        self, c: Tensor, wishes: Mapping[str, Wish], places: Ints, seeds: Sequence[int]
+    ) -> None:
+        """Writes into rows of c what is asked of them: a code of each asked column, drawn by how
+        likely it is.
+        """
+        shares: dict[str, Floats] = {}
+        for wish in wishes.values():
+            column = wish.column
+            base, share = column.name, np.ones(1)
+            if column.joint:
+                base = column.joint
+                share = self.constraints.shares(self._named(base), wishes)
+            elif column.derived_from:
+                base, share = column.derived_from, wish.shares()[np.array(column.derived)]
+            else:
+                share = wish.shares()
+            shares[base] = shares.get(base, np.ones(1)) * share
+        of = {self.columns[p.column].name: p for p in self.asked}
+        for base, share in shares.items():
+            weights = share * np.array(self._named(base).frequency)
+            if not weights.sum():
+                said = ", ".join(str(w) for w in wishes.values() if _base(w.column) == base)
+                raise GankitError(f"{said}: no value of the data lies there", "Ask for another")
+            if base in of:
+                u = uniform([seeds[i] for i in places], 1000 + of[base].start)
+                code = np.searchsorted(np.cumsum(weights), u * weights.sum(), side="right")
+                code = np.minimum(code, len(weights) - 1)
+                c[torch.from_numpy(places), of[base].start + torch.from_numpy(code)] = 1
 
     def settle(
         self, items: list[Row], where: Mapping[str, object], seeds: Sequence[int]
     ) -> list[Row]:
-        spans = {name: span for name, value in where.items() if (span := _span(value))}
-        spans = {n: s for n, s in spans.items() if self._column(n).kind == "number"}
-        settled = [dict(item) for item in items]
-        for name, (low, high) in spans.items():
-            column, t = self._column(name), self.schema.field(name).type
-            step, (least, most) = 10.0**-column.decimals, column.range
-            low, high = max(low, least), min(high, most)
-            first, last = np.ceil(low / step), np.floor(high / step)
-            u = uniform(seeds, 2000 + self.columns.index(column))
-            inside = step * (first + np.floor(u * (last - first + 1)))
-            for i, item in enumerate(settled):
-                v = item[name]
-                if isinstance(v, int | float) and not low <= v <= high:
-                    moved = pa.array([round(float(inside[i]), column.decimals)])
-                    item[name] = _typed(moved, t)[0].as_py()
-        return settled  # type: ignore[return-value]
+        self._check_keys(where, seeds)
+        wishes = self._wishes(where)
+        if not wishes:
+            return items
+        table = as_table(items, self.schema)
+        read = read_columns(table, self._formats())
+        before: Values = {
+            c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden
+        }
+        values = dict(before)
+        for name, wish in wishes.items():
+            if not wish.column.joint:
+                values[name] = self._granted(wish, values[name], seeds)
+        self.constraints.settle(values, before, wishes, seeds)
+        return self._table(values).to_pylist()  # type: ignore[no-any-return]
 
-    def _column(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name and (column.modelled or column.derived_from):
-                return column
-        known = [c.name for c in self.columns if c.modelled or c.derived_from]
-        raise GankitError(f"the table has no column {name!r} to ask for", did_you_mean(name, known))
+    def _granted(self, wish: Wish, values: list[Any], seeds: Sequence[int]) -> list[Any]:
+        """Values with others, drawn from the data's, where they are not what is asked."""
+        unfit = [i for i, v in enumerate(values) if not wish.fits(v)]
+        if not unfit:
+            return values
+        column, out = wish.column, list(values)
+        weights = wish.shares() * np.array(column.frequency)
+        sums, index = np.cumsum(weights), self.columns.index(column)
+        some = [seeds[i] for i in unfit]
+        u, v = uniform(some, 2000 + index), uniform(some, 3000 + index)
+        codes = np.searchsorted(sums, u * sums[-1], side="right").clip(max=len(sums) - 1)
+        for i, code, within in zip(unfit, codes.tolist(), v.tolist(), strict=True):
+            out[i] = self._value_of(wish, code, within)
+        return out
 
-    def _weights(self, column: Column, value: object) -> Floats:
-        """How likely each code is, given what is asked."""
-        weights = np.zeros(column.codes)
+    def _value_of(self, wish: Wish, code: int, u: float) -> Any:
+        """A value of a code that is what is asked; ``u`` draws it."""
+        column = wish.column
+        if column.missing and code == column.codes - 1:
+            return None
+        if code < len(column.atoms):
+            return column.atoms[code]
         if column.kind == "number":
-            span = _span(value)
-            if span is None and str(value) != "missing":
+            low, high = asked_range(column, wish)
+            scale = 10**column.decimals
+            q = column.bins[code - len(column.atoms)]
+            first, last = max(low, round(q[0] * scale)), min(high, round(q[-1] * scale))
+            first, last = (first, last) if first <= last else (low, high)
+            whole = first + int(u * (last - first + 1))
+            return whole if scale == 1 else whole / scale
+        fitting = [p for p in column.groups[code - len(column.atoms)] if wish.fits(p[0])]
+        counts = np.cumsum([count for _, count in fitting])
+        return fitting[int(np.searchsorted(counts, u * counts[-1], side="right"))][0]
+
+    def beside(self, real: Sequence[Row]) -> None:
+        table = as_table(real, self.schema)
+        values = read_columns(table, self._formats())
+        keys = self.constraints.key_columns()
+        self.constraints.beside({n: plain_values(self._named(n), values[n]) for n in keys})
+
+    def _check_keys(self, where: Mapping[str, object], seeds: Sequence[int]) -> None:
+        """Keys differ among as many seeds in a row as there is room for, and no more."""
+        if not self.constraints.key_columns():
+            return
+        room, key = self.constraints.room(self._wishes(where))
+        first, last = self._seeds_seen or (seeds[0], seeds[0])
+        self._seeds_seen = min(first, *seeds), max(last, *seeds)
+        wanted = self._seeds_seen[1] - self._seeds_seen[0] + 1
+        if wanted > room:
+            raise GankitError(
+                f"unique: {key}: {wanted:,} rows, and only {room:,} values that differ",
+                "Ask for fewer rows, or leave the constraint out",
+            )
+
+    def _wishes(self, where: Mapping[str, object]) -> dict[str, Wish]:
+        known = [c.name for c in self.columns if not c.hidden]
+        wishes = {}
+        for name, value in where.items():
+            if name not in known:
                 raise GankitError(
-                    f"{column.name}={value}: neither a number nor a range",
-                    f"Write {column.name}=30 or {column.name}=30..40",
+                    f"the table has no column {name!r} to ask for", did_you_mean(name, known)
                 )
-            if span is None:
-                weights[column.codes - 1] = column.missing
-            else:
-                low, high = span
-                for i, atom in enumerate(column.atoms):
-                    weights[i] = column.frequency[i] * (low <= atom <= high)
-                for i, q in zip(column.bin_codes, column.bins, strict=True):
-                    at = np.interp([low, high], q, np.linspace(0, 1, len(q)), left=0, right=1)
-                    share = at[1] - at[0] if low < high else float(q[0] <= low <= q[-1])
-                    weights[i] = column.frequency[i] * share
-        else:
-            wanted = str(value).split("|")
-            for i, atom in enumerate(column.atoms):
-                weights[i] = column.frequency[i] * (str(atom) in wanted)
-            if "missing" in wanted and column.missing:
-                weights[-1] = column.frequency[-1]
-            unknown = [w for w in wanted if w not in map(str, column.atoms) and w != "missing"]
-            if unknown:
-                raise GankitError(
-                    f"{column.name}={unknown[0]}: no such value, or one too rare to ask for",
-                    did_you_mean(unknown[0], [str(a) for a in column.atoms]),
-                )
-        return _distribution(column.name, value, weights)
+            wish = wishes[name] = read_wish(self._named(name), value)
+            if wish.span and not is_left(wish):
+                raise GankitError(f"{wish}: no value of the data lies there", "Ask for another")
+        return wishes
+
+    def _named(self, name: str) -> Column:
+        return next(c for c in self.columns if c.name == name)
+
+    def _formats(self) -> dict[str, NumberFormat]:
+        return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
 
 
-def _distribution(name: str, value: object, weights: Floats) -> Floats:
-    if not weights.sum():
-        raise GankitError(f"{name}={value}: no value of the data lies there", "Ask for another")
-    return np.asarray(weights / weights.sum())
+def number_formats(table: pa.Table, but: set[str]) -> dict[str, NumberFormat]:
+    """The text columns that hold numbers; not those of which the user says something."""
+    found = {n: number_format(table.column(n)) for n in table.column_names if n not in but}
+    return {name: form for name, form in found.items() if form is not None}
 
 
-def _span(value: object) -> tuple[float, float] | None:
-    """``30``, ``30..40``, ``..40`` or ``30..`` as an interval."""
-    low, dots, high = str(value).strip().partition("..")
-    try:
-        if not dots:
-            return float(low), float(low)
-        span = float(low or "-inf"), float(high or "inf")
-    except ValueError:
-        return None
-    return span if span[0] <= span[1] and (low or high) else None
+def read_columns(
+    table: pa.Table, formats: Mapping[str, NumberFormat]
+) -> dict[str, pa.ChunkedArray]:
+    """A table's columns by name, texts that hold numbers as numbers."""
+    return {
+        name: read_numbers(column, formats[name]) if name in formats else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
 
 
-def _typed(values: pa.Array, t: pa.DataType) -> pa.Array:
+def _base(column: Column) -> str:
+    return column.joint or column.derived_from or column.name
+
+
+def _written(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:
+    """Numbers as the texts that they came in."""
+    if not column.format:
+        return values
+    form = NumberFormat(*column.format)
+    plain = values if isinstance(values, list) else values.to_pylist()
+    return [None if v is None else form.write(v, column.decimals) for v in plain]
+
+
+def _typed(values: pa.Array | list[Any], t: pa.DataType) -> pa.Array:
     """Numbers and texts as an array of the column's type."""
+    if isinstance(values, list):
+        if pa.types.is_integer(t) or pa.types.is_temporal(t):  # a float would round large ones
+            values = [None if v is None else int(v) for v in values]
+        if not pa.types.is_temporal(t):
+            return pa.array(values, t)
+        values = pa.array(values, pa.int64())
     if pa.types.is_temporal(t):
         values = values.cast(pa.int64() if t.bit_width == 64 else pa.int32(), safe=False)
     return values.cast(t, safe=False)

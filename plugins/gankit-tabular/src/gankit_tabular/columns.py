@@ -14,6 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gankit_tabular.keys import LETTERS, pattern
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -60,6 +62,16 @@ class Column:
     """This column's code for each code of that one."""
     patterns: list[str] = field(default_factory=list)
     """Shapes of identifiers, with 9 for a digit, a and A for letters."""
+    ordered: bool = False
+    """Whether its categories have an order: that of ``atoms``."""
+    format: list[Any] = field(default_factory=list)
+    """How a text writes its number: the fields of :class:`gankit_tabular.units.NumberFormat`."""
+    hidden: bool = False
+    """Whether the table has no such column: constraints made it."""
+    computed: bool = False
+    """Whether constraints say what it is, given others; the networks are only told it."""
+    joint: str = ""
+    """The hidden column that holds it together with others."""
 
     @property
     def codes(self) -> int:
@@ -72,7 +84,8 @@ class Column:
     @property
     def modelled(self) -> bool:
         """Whether the networks see it; the others follow from those, or are made up."""
-        return self.kind != "identifier" and not self.derived_from and self.codes > 1
+        follows = self.derived_from or self.computed or self.joint
+        return self.kind != "identifier" and not follows and self.codes > 1
 
     @property
     def range(self) -> tuple[float, float]:
@@ -112,15 +125,20 @@ def fit_and_encode(
     column = Column(name, str(values.type), _kind(values, kind), missing=missing)
     if column.kind == "identifier":
         texts = pc.cast(values.drop_null(), pa.string()).slice(0, 200).to_pylist()
-        column.patterns = sorted({_pattern(text) for text in texts})[:50]
+        column.patterns = sorted({pattern(text) for text in texts})[:50]
     elif column.kind == "number":
         _fit_number(column, numbers(values), bins)
     else:
         _fit_category(column, values)
+    return column, count_codes(column, values)
+
+
+def count_codes(column: Column, values: pa.ChunkedArray) -> Ints:
+    """Learns how frequent each code is; the codes of the values."""
     codes = locate(column, values)[0]
     counts = np.bincount(codes, minlength=max(column.codes, 1))
     column.frequency = (counts / max(counts.sum(), 1)).tolist()
-    return column, codes
+    return codes
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -201,13 +219,6 @@ def _fit_category(column: Column, values: pa.ChunkedArray) -> None:
         column.groups = [
             [list(p) for p in rare[i::GROUPS]] for i in range(GROUPS) if rare[i::GROUPS]
         ]
-
-
-def _pattern(text: str) -> str:
-    shape = [
-        "9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text
-    ]
-    return "".join(shape)[:64]
 
 
 # --- Values to codes ----------------------------------------------------------------------------
@@ -326,13 +337,8 @@ def _made_up(patterns: list[str], u: float) -> str:
     """An identifier of a known shape with drawn letters and digits: none is copied."""
     rng = np.random.default_rng(int(u * 2**53))
     shape = patterns[int(rng.integers(len(patterns)))] if patterns else "99999999"
-    letters = {
-        "9": "0123456789",
-        "a": "abcdefghijklmnopqrstuvwxyz",
-        "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-    }
     return "".join(
-        letters[s][int(rng.integers(len(letters[s])))] if s in letters else s for s in shape
+        LETTERS[s][int(rng.integers(len(LETTERS[s])))] if s in LETTERS else s for s in shape
     )
 
 

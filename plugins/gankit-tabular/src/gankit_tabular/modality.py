@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from gankit.contract import (
 )
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit.items import pick
-from gankit_tabular.codec import TableCodec
-from gankit_tabular.columns import Column
+from gankit_tabular import ordinals, rules
+from gankit_tabular.codec import TableCodec, number_formats, read_columns
 from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
@@ -64,6 +64,12 @@ class TabularSettings:
     """Columns that name a row: they are made up, never learnt."""
     drop: tuple[str, ...] = ()
     """Columns to leave out."""
+    ordinals: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Categories with an order, least first: ``ordinals={size=["S","M","L"]}``; with an empty list
+    in the order in which the values sort."""
+    constraints: tuple[str, ...] = ()
+    """Rules that every generated row honours: ``"a <= b"``, ``"total = price + tax"``,
+    ``"together: country, city"``, ``"unique: id"``."""
     encoding: str = "utf-8"
     """Of a text file; what does not decode becomes a question mark in a box."""
     query: str = ""
@@ -124,7 +130,8 @@ class TabularModality(Modality[Row]):
                 settings.memory * 2**30,
             )
         names = rows.table.column_names
-        for name in (*settings.kinds(), *settings.drop, *settings.groups, settings.target):
+        said = (*settings.kinds(), *settings.ordinals, *settings.drop, *settings.groups)
+        for name in (*said, settings.target):
             if name and name not in names:
                 raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))
         rows = rows.without(settings.drop)
@@ -134,6 +141,14 @@ class TabularModality(Modality[Row]):
             raise GankitError(
                 f"{where} has {len(rows)} usable rows{why}", f"Give at least {FEWEST}"
             )
+        ordinals.check(settings.ordinals, rows.table)
+        if settings.constraints:
+            whole = rows.spool is None
+            table = rows.table if whole else _learnt_from(rows).table
+            formats = number_formats(table, {*settings.kinds(), *settings.ordinals})
+            values = pa.table(read_columns(table, formats))
+            stated = rules.parse(settings.constraints, {f.name: f.type for f in values.schema})
+            rules.check(stated, values, whole=whole)
         kept = "" if rows.spool is None else ", kept in a temporary file"
         return Source(
             rows,
@@ -146,23 +161,28 @@ class TabularModality(Modality[Row]):
     def fit_codec(
         self, items: Sequence[Row], settings: TabularSettings, progress: Progress
     ) -> TableCodec:
-        schema, n = _schema(items), len(items)
-        seen = np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))
-        rows = pick(items, seen)
-        self._codec = TableCodec.fit(rows, schema, settings.bins, settings.kinds())
+        schema = _schema(items)
+        self._codec = TableCodec.fit(
+            _learnt_from(items),
+            schema,
+            settings.bins,
+            settings.kinds(),
+            settings.constraints,
+            settings.ordinals,
+        )
         return self._codec
 
     def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:
-        self._codec = TableCodec([Column(**c) for c in state.config["columns"]])
+        self._codec = TableCodec.load(state)
         return self._codec
 
     def build_networks(self, layout: Layout, settings: TabularSettings) -> Networks:
         codec = self._codec
         assert codec is not None, "a codec is made or loaded before networks are built"
-        shape = settings.hidden, settings.layers
+        shape, told = (settings.hidden, settings.layers), sum(t.codes for t in codec.told)
         return Networks(
-            Generator(codec.blocks, settings.latent, *shape, settings.temperature),
-            Discriminator(codec.columns, codec.blocks, *shape),
+            Generator(codec.blocks, settings.latent, *shape, settings.temperature, told),
+            Discriminator(codec.columns, codec.blocks, *shape, told),
             settings.latent + codec.width,
         )
 
@@ -206,6 +226,14 @@ class TabularModality(Modality[Row]):
         table = table.append_column("_synthetic", pa.array([not s.real for s in samples]))
         about = {k.encode(): v.encode() for k, v in provenance.text().items()}
         return table.replace_schema_metadata(about)
+
+
+def _learnt_from(items: Sequence[Row]) -> Any:
+    """At most LEARNT_FROM rows, drawn evenly, in their order."""
+    n = len(items)
+    return pick(
+        items, np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))
+    )
 
 
 def _schema(items: Sequence[Row]) -> pa.Schema:

@@ -74,21 +74,28 @@ class PaddedBlocks(nn.Module):
 
 
 class Generator(nn.Module):
-    """``(z (N, latent + width), c (N, width)) -> x (N, width + positions)``.
+    """``(z (N, latent + width), c (N, width + told)) -> x (N, width + positions)``.
 
     The last ``width`` latents become Gumbel noise, so that the largest entry of a block is a draw
     from its softmax (Jang et al. 2017, equation 1): that entry alone is 1 once training is over.
-    What is asked for in c is given as asked.
+    What is asked for in c is given as asked; of columns that follow from others, the last ``told``
+    of c, the networks are only told.
     """
 
     def __init__(
-        self, blocks: Sequence[Block], latent: int, hidden: int, layers: int, temperature: float
+        self,
+        blocks: Sequence[Block],
+        latent: int,
+        hidden: int,
+        layers: int,
+        temperature: float,
+        told: int = 0,
     ) -> None:
         super().__init__()
         self.width = sum(b.codes for b in blocks)
         self.latent, self.temperature = latent, temperature
         positions = [b for b in blocks if b.position >= 0]
-        self.net = mlp(latent + self.width, hidden, layers, self.width + len(positions))
+        self.net = mlp(latent + self.width + told, hidden, layers, self.width + len(positions))
         self.padded = PaddedBlocks(blocks, self.width)
         block_of = [i for i, b in enumerate(blocks) for _ in range(b.codes)]
         asked = nn.functional.one_hot(torch.tensor(block_of), len(blocks)).float()
@@ -106,8 +113,9 @@ class Generator(nn.Module):
             p = self.padded.softmax(perturbed / self.temperature)
         else:
             p = self.padded.largest(perturbed)
-        free = 1 - (c @ self.block_of) @ self.block_of.T
-        p = p * free + c
+        asked = c[:, : self.width]
+        free = 1 - (asked @ self.block_of) @ self.block_of.T
+        p = p * free + asked
         positions = torch.sigmoid(out[:, self.width :].float()) * (p @ self.in_bin)
         return torch.cat([p, positions], 1)
 
@@ -118,7 +126,12 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, columns: Sequence[Column], blocks: Sequence[Block], hidden: int, layers: int
+        self,
+        columns: Sequence[Column],
+        blocks: Sequence[Block],
+        hidden: int,
+        layers: int,
+        told: int = 0,
     ) -> None:
         super().__init__()
         self.width = sum(b.codes for b in blocks)
@@ -126,7 +139,7 @@ class Discriminator(nn.Module):
         rank = ranks(columns, blocks, self.width, total)
         self.rank: Tensor
         self.register_buffer("rank", rank, persistent=False)
-        self.net = mlp(total + rank.shape[1] + self.width, hidden, layers, 1)
+        self.net = mlp(total + rank.shape[1] + self.width + told, hidden, layers, 1)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         logits: Tensor = self.net(torch.cat([x, x @ self.rank, c], 1))
@@ -143,13 +156,17 @@ def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
 
 
 def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int, total: int) -> Tensor:
-    """(total, numbers): from x to each number's rank, of mean 0 and deviation about 1."""
-    numeric = [b for b in blocks if columns[b.column].kind == "number"]
+    """(total, numbers): from x to the rank of each number and ordered category, of mean 0 and
+    deviation about 1.
+    """
+    numeric = [b for b in blocks if columns[b.column].kind == "number" or columns[b.column].ordered]
     out = torch.zeros(total, len(numeric))
     for i, b in enumerate(numeric):
         column = columns[b.column]
         middles = [*column.atoms, *(q[len(q) // 2] for q in column.bins)]
-        order = sorted(range(len(middles)), key=middles.__getitem__)
+        order = list(range(len(middles)))
+        if not column.ordered:
+            order.sort(key=middles.__getitem__)
         below = 0.0
         for code in order:
             share = column.frequency[code]
