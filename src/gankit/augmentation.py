@@ -147,12 +147,19 @@ def generated(
     judge: Callable[[Wish], Callable[[Sequence[Any]], list[str]] | None],
     tally: Tally,
     *,
+    beside: Sequence[Any] = (),
     seed: int = 0,
     device: str = "auto",
     progress: Progress = quiet,
 ) -> Iterator[Sample[Any]]:
-    """Candidates that stay, wish by wish; what is dropped is counted in ``tally``."""
+    """Candidates that stay, wish by wish; what is dropped is counted in ``tally``.
+
+    Args:
+        beside: the real items that they will stand beside.
+    """
     sampler = run.sampler(device)
+    if beside:
+        sampler.codec.beside(beside)
     wanted = sum(wish.count for wish in wishes)
     for wish in wishes:
         decide, kept, tried = judge(wish), 0, 0
@@ -220,7 +227,9 @@ def augment(
     wishes = plan(values, balance=balance, factor=factor, where=where, n=n)
     tally, model = Tally(), run.model
     judge = judges(run, real, values, balance, keep_all, seed)
-    made = generated(run, wishes, judge, tally, seed=seed, device=device, progress=progress)
+    made = generated(
+        run, wishes, judge, tally, beside=real, seed=seed, device=device, progress=progress
+    )
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):

@@ -315,6 +315,17 @@ class Codec(ABC, Generic[Item]):
         """Decoded items with what was asked made exact, where ``c`` says it only roughly."""
         return items
 
+    def beside(self, real: Sequence[Item]) -> None:
+        """From now on items will stand in one data set with these real ones: what must be unique,
+        such as a key, has to differ from theirs.
+        """
+
+    def describe(self) -> Sequence[Mapping[str, str]]:
+        """What was found out of the data, for a person to check: a line for each part of an item
+        (a table's column), the same few names in each. Shown before training, and kept.
+        """
+        return ()
+
 
 @dataclass(frozen=True)
 class Sample(Generic[Item]):

@@ -159,6 +159,7 @@ def train(
         resuming = check_resumable(folder, plugin, config)
         with preparing(plugin, config, folder, source, device, progress) as (trainer, data):
             recorder = Recorder(folder, plugin, config, data, trainer.device.type)
+            recorder.record["data"]["found"] = [dict(line) for line in trainer.codec.describe()]
             trainer.callbacks = [recorder, *callbacks, *_plugin_callbacks(plugins)]
             if resuming:
                 _resume(trainer)

@@ -19,9 +19,13 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from gankit.cli._output import duration, err
+from gankit.cli._output import duration, err, found
 from gankit.hookspecs import Callback
+from gankit.provenance import RECORD
+from gankit.runs import read_json
 
+SHOWN_LINES = 40
+"""Lines of what was found out of the data."""
 SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p", "d_signal", "epsilon")
 
 
@@ -60,6 +64,7 @@ class Display(Callback):
             self.said = now
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
+        found(read_json(run / RECORD)["data"].get("found", []), err, SHOWN_LINES)
         err.print(f"training in [bold]{run}[/]; Ctrl-C saves and stops")
         if err.is_terminal:
             self.task = self.bar.add_task("training", total=self.samples, left="")

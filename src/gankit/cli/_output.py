@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from rich.console import Console
@@ -13,9 +14,10 @@ from rich.table import Table
 from gankit.errors import GankitError
 
 out = Console(soft_wrap=True, highlight=False)
-if not out.is_terminal:
-    out.width = 200  # a pipe has no width of its own; columns are not cut there
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+for console in (out, err):
+    if not console.is_terminal:
+        console.width = 200  # a pipe has no width of its own; columns are not cut there
 
 
 def fail(error: GankitError) -> NoReturn:
@@ -29,12 +31,21 @@ def print_json(value: object) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def table(columns: list[str], rows: list[list[object]]) -> None:
-    """A plain table on stdout."""
+def found(lines: Sequence[Mapping[str, str]], to: Console, most: int = 1000) -> None:
+    """What a codec found out of the data, at the most so many lines of it."""
+    if lines:
+        names = list(lines[0])
+        table(names, [[line[name] for name in names] for line in lines[:most]], to)
+    if len(lines) > most:
+        to.print(f"… and {len(lines) - most:,} more: gankit runs show")
+
+
+def table(columns: list[str], rows: list[list[object]], to: Console = out) -> None:
+    """A plain table, on stdout."""
     shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         shown.add_row(*[_escape(str(cell)) for cell in row])
-    out.print(shown)
+    to.print(shown)
 
 
 def duration(seconds: float) -> str:
@@ -67,14 +78,15 @@ def parse_budget(text: str) -> dict[str, float]:
 
 
 def parse_where(words: list[str]) -> dict[str, object]:
-    """``name=value`` words as a mapping.
+    """``name=value`` words as a mapping. A name with ``=`` in it stands in double quotes.
 
     Raises:
         GankitError: a word has no ``=``.
     """
     asked: dict[str, object] = {}
     for word in words:
-        name, equals, value = word.partition("=")
+        quoted = re.fullmatch(r'\s*"([^"]+)"\s*(=)(.*)', word, re.DOTALL)
+        name, equals, value = quoted.groups() if quoted else word.partition("=")
         if not equals or not name.strip():
             raise GankitError(f"--where {word!r} is not a condition", "Write --where name=value")
         asked[name.strip()] = value.strip()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import duration, out, print_json, table
+from gankit.cli._output import duration, found, out, print_json, table
 from gankit.errors import GankitError
 
 app = typer.Typer(help="Look at what has been trained.", no_args_is_help=True)
@@ -92,6 +92,7 @@ def show(
         floor = "" if score["floor"] is None else f"   (real against real {score['floor']:.4g})"
         out.print(f"{score['name'] + ':':32}{score['value']:.4g}{floor}", markup=False)
     out.print()
+    found(data.get("found", []), out)
     out.print(tomli_w.dumps(it.table), markup=False)
 
 

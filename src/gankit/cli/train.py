@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import duration, err, out, parse_budget, print_json
+from gankit.cli._output import duration, err, found, out, parse_budget, print_json
 from gankit.errors import GankitError
 
 
@@ -174,6 +174,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         "heldout_items": len(data.heldout),
         "left_out": len(data.source.problems),
         "shape": list(trainer.codec.layout.shape),
+        "found": [dict(line) for line in trainer.codec.describe()],
         "conditions": [f.name for f in condition.fields] if condition else [],
         "parameters": count,
         "device": str(trainer.device),
@@ -194,6 +195,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
             f"left out:       {len(data.source.problems)}, e.g. {first.where}: {first.why}",
             markup=False,
         )
+    found(facts["found"], out)
     out.print(f"conditioned on: {', '.join(facts['conditions']) or 'nothing'}", markup=False)
     out.print(
         f"parameters:     generator {count['generator']:,}, "

@@ -79,8 +79,13 @@ class Arithmetic:
         self.place = {name: i for i, name in enumerate(self.names)}
         compiled = [Compiled(r, _between(r, columns, self.place)) for r in rules]
         self.compiled = self._with_targets(compiled)
-        self.system = LinearSystem([c.between for c in self.compiled], self._limits())
-        self._check_for_contradictions()
+        limits = self._limits()
+        self._check_for_contradictions(limits)
+        # What follows from others may leave the data's range; the others stay within theirs.
+        follows = np.isin(np.arange(len(self.names)), [c.target for c in self.derived])
+        ranges = np.array([data_range(c) for c in self.columns], np.int64).reshape(-1, 2)
+        limits = np.where(follows[:, None], limits, ranges)
+        self.system = LinearSystem([c.between for c in self.compiled], limits)
 
     # --- Which column follows from which --------------------------------------------------------
 
@@ -147,10 +152,10 @@ class Arithmetic:
             made[c.gap] = pa.array(left.astype(np.float64), pa.float64(), mask=~known)
         return made
 
-    def _check_for_contradictions(self) -> None:
+    def _check_for_contradictions(self, limits: Ints) -> None:
         def possible(some: Sequence[Compiled]) -> bool:
-            system = LinearSystem([c.between for c in some], self.system.limits)
-            low, high = (self.system.limits[None, :, i].copy() for i in (0, 1))
+            system = LinearSystem([c.between for c in some], limits)
+            low, high = (limits[None, :, i].copy() for i in (0, 1))
             x, all_ = np.clip(np.zeros_like(low), low, high), np.ones_like(low, bool)
             return bool(system.repair(x, low, high, all_, all_, range(x.shape[1]))[1].all())
 
@@ -289,7 +294,10 @@ class Arithmetic:
         if not good.all():
             said = ", ".join(str(w) for n, w in wishes.items() if n in self.place)
             rules = ", ".join(repr(c.rule.text) for c in self._near(wishes))
-            raise GankitError(f"{said or 'a row'}: impossible under {rules}", "Ask for another")
+            raise GankitError(
+                f"{said or 'a row'}: impossible under {rules} within the data's ranges",
+                "Ask for another",
+            )
 
     def _near(self, wishes: Mapping[str, Wish]) -> list[Compiled]:
         """The rules about what is asked, and those that these lead to."""

@@ -31,7 +31,8 @@ from gankit_tabular.grid import asked_range, is_left, plain_values
 from gankit_tabular.ordinals import Ordinals, put_in_order
 from gankit_tabular.rows import Row, as_table, type_from_text
 from gankit_tabular.rules import parse
-from gankit_tabular.units import NumberFormat, as_state, number_format, read_numbers
+from gankit_tabular.summary import describe_columns
+from gankit_tabular.units import NumberFormat, as_state, number_formats, read_columns
 
 REVEALED = 0.3
 """Share of training rows of which some columns are told to both networks."""
@@ -134,10 +135,10 @@ class TableCodec(Codec[Row]):
             ordinals: categories with an order.
         """
         table, ordinals = as_table(rows, schema), ordinals or {}
-        formats = number_formats(table, {*kinds, *ordinals})
+        said = {**kinds, **dict.fromkeys(ordinals, "category")}
+        formats = number_formats(table, said)
         values = read_columns(table, formats)
         rules = parse(constraints, {name: v.type for name, v in values.items()})
-        said = {**kinds, **dict.fromkeys(ordinals, "category")}
         said |= dict.fromkeys(carriers(rules, values), "identifier")
         columns, codes = [], {}
         for name, column_values in values.items():
@@ -213,7 +214,7 @@ class TableCodec(Codec[Row]):
             codes[self.columns[b.column].name] = x[:, b.start : b.start + b.codes].argmax(1)
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
-        values: dict[str, pa.Array | list[Any]] = {}
+        values: dict[str, pa.Array] = {}
         nothing = np.zeros(len(x))
         for i, column in enumerate(self.columns):
             if column.derived_from:
@@ -227,7 +228,7 @@ class TableCodec(Codec[Row]):
         if self.constraints.texts:
             lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
             self.constraints.complete(lists, seeds)
-            values = {**lists}
+            return self._table(lists).to_pylist()  # type: ignore[no-any-return]
         return self._table(values).to_pylist()  # type: ignore[no-any-return]
 
     def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
@@ -357,6 +358,9 @@ class TableCodec(Codec[Row]):
         keys = self.constraints.key_columns()
         self.constraints.beside({n: plain_values(self._named(n), values[n]) for n in keys})
 
+    def describe(self) -> list[dict[str, str]]:
+        return describe_columns(self.columns)
+
     def _check_keys(self, where: Mapping[str, object], seeds: Sequence[int]) -> None:
         """Keys differ among as many seeds in a row as there is room for, and no more."""
         if not self.constraints.key_columns():
@@ -389,22 +393,6 @@ class TableCodec(Codec[Row]):
 
     def _formats(self) -> dict[str, NumberFormat]:
         return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
-
-
-def number_formats(table: pa.Table, but: set[str]) -> dict[str, NumberFormat]:
-    """The text columns that hold numbers; not those of which the user says something."""
-    found = {n: number_format(table.column(n)) for n in table.column_names if n not in but}
-    return {name: form for name, form in found.items() if form is not None}
-
-
-def read_columns(
-    table: pa.Table, formats: Mapping[str, NumberFormat]
-) -> dict[str, pa.ChunkedArray]:
-    """A table's columns by name, texts that hold numbers as numbers."""
-    return {
-        name: read_numbers(column, formats[name]) if name in formats else column
-        for name, column in zip(table.column_names, table.columns, strict=True)
-    }
 
 
 def _base(column: Column) -> str:

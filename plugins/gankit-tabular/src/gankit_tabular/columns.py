@@ -123,6 +123,8 @@ def fit_and_encode(
     values = plain(values)
     missing = values.null_count > 0
     column = Column(name, str(values.type), _kind(values, kind), missing=missing)
+    if column.kind == "number":  # what is infinite or no number counts as missing
+        column.missing |= not np.isfinite(numbers(values)).all()
     if column.kind == "identifier":
         texts = pc.cast(values.drop_null(), pa.string()).slice(0, 200).to_pylist()
         column.patterns = sorted({pattern(text) for text in texts})[:50]
@@ -354,18 +356,20 @@ def find_derived(columns: list[Column], codes: Ints) -> None:
     exact = [
         c.kind != "identifier" and not c.bins and not c.groups and c.codes > 1 for c in columns
     ]
+    able = [a for a, c in enumerate(columns) if exact[a] and 20 * c.codes <= len(codes)]
+    bases: set[str] = set()
     for b, column in enumerate(columns):
-        if not exact[b]:
+        if not exact[b] or column.name in bases:
             continue
-        for a, other in enumerate(columns):
-            if a == b or not exact[a] or other.derived_from or other.codes < column.codes:
-                continue
-            if any(c.derived_from == column.name for c in columns) or 20 * other.codes > len(codes):
+        for a in able:
+            other = columns[a]
+            if a == b or other.derived_from or other.codes < column.codes:
                 continue
             if _fixed(codes[:FEW_ROWS, a], codes[:FEW_ROWS, b]) is not None:
                 fixed = _fixed(codes[:, a], codes[:, b])
                 if fixed is not None:
                     column.derived_from = other.name
+                    bases.add(other.name)
                     column.derived = np.pad(fixed, (0, other.codes - len(fixed))).tolist()
                     break
 

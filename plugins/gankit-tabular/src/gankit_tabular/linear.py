@@ -44,7 +44,7 @@ class LinearSystem:
 
     Args:
         rules: all of them.
-        limits: least and greatest value that each variable's type can take, (V, 2).
+        limits: least and greatest value that each variable can take at the utmost, (V, 2).
     """
 
     def __init__(self, rules: Sequence[Between], limits: Ints) -> None:

@@ -30,13 +30,14 @@ from gankit.contract import (
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit.items import pick
 from gankit_tabular import ordinals, rules
-from gankit_tabular.codec import TableCodec, number_formats, read_columns
+from gankit_tabular.codec import TableCodec
 from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.preview import write_preview
 from gankit_tabular.rows import Row, Rows
 from gankit_tabular.sources import fingerprint, read_rows
+from gankit_tabular.units import number_formats, read_columns
 
 FEWEST = 20
 """Fewer rows than this are no data set."""
@@ -100,6 +101,7 @@ class TabularSettings:
         """What the user says of columns, by name."""
         said = (("number", self.numbers), ("category", self.categories))
         named = {name: kind for kind, names in said for name in names}
+        named |= dict.fromkeys(self.ordinals, "category")
         return named | dict.fromkeys(self.identifiers, "identifier")
 
 
@@ -130,8 +132,10 @@ class TabularModality(Modality[Row]):
                 settings.memory * 2**30,
             )
         names = rows.table.column_names
-        said = (*settings.kinds(), *settings.ordinals, *settings.drop, *settings.groups)
-        for name in (*said, settings.target):
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise GankitError(f"the table has two columns named {twice[0]!r}", "Rename one")
+        for name in (*settings.kinds(), *settings.drop, *settings.groups, settings.target):
             if name and name not in names:
                 raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))
         rows = rows.without(settings.drop)
@@ -141,14 +145,7 @@ class TabularModality(Modality[Row]):
             raise GankitError(
                 f"{where} has {len(rows)} usable rows{why}", f"Give at least {FEWEST}"
             )
-        ordinals.check(settings.ordinals, rows.table)
-        if settings.constraints:
-            whole = rows.spool is None
-            table = rows.table if whole else _learnt_from(rows).table
-            formats = number_formats(table, {*settings.kinds(), *settings.ordinals})
-            values = pa.table(read_columns(table, formats))
-            stated = rules.parse(settings.constraints, {f.name: f.type for f in values.schema})
-            rules.check(stated, values, whole=whole)
+        _check_what_is_said(rows, settings)
         kept = "" if rows.spool is None else ", kept in a temporary file"
         return Source(
             rows,
@@ -234,6 +231,28 @@ def _learnt_from(items: Sequence[Row]) -> Any:
     return pick(
         items, np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))
     )
+
+
+def _check_what_is_said(rows: Rows, settings: TabularSettings) -> None:
+    """Whether the rows are what settings say of them; of a table larger than memory, some rows.
+
+    Raises:
+        GankitError: they are not.
+    """
+    ordinals.check(settings.ordinals, rows.table)
+    whole = rows.spool is None
+    table = rows.table if whole else _learnt_from(rows).table
+    formats = number_formats(table, settings.kinds())
+    values = pa.table(read_columns(table, formats))
+    for name in settings.numbers:
+        if pa.types.is_string(t := values.schema.field(name).type) or pa.types.is_large_string(t):
+            raise GankitError(
+                f"numbers: {name} holds texts that are no numbers, such as "
+                f"{table.column(name).drop_null()[0].as_py()!r}",
+                "Leave it out of numbers",
+            )
+    types = {f.name: f.type for f in values.schema}
+    rules.check(rules.parse(settings.constraints, types), values, whole=whole)
 
 
 def _schema(items: Sequence[Row]) -> pa.Schema:

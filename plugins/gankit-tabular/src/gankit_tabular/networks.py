@@ -11,6 +11,9 @@ from torch import Tensor, nn
 from gankit_tabular.codec import Block
 from gankit_tabular.columns import Column
 
+WIDEST = 8192
+"""Codes in all, beyond which the generator sees what is asked through a hidden layer."""
+
 
 class Residual(nn.Module):
     """``x -> [leaky_relu(linear(x)), x]``: later layers see all earlier ones."""
@@ -40,6 +43,7 @@ class PaddedBlocks(nn.Module):
     def __init__(self, blocks: Sequence[Block], width: int) -> None:
         super().__init__()
         self.groups = 0
+        order = []
         for limit, above in ((8, 0), (32, 8), (10**9, 32)):
             some = [b for b in blocks if above < b.codes <= limit]
             if not some:
@@ -51,6 +55,23 @@ class PaddedBlocks(nn.Module):
                 index[i, : b.codes] = torch.arange(b.start, b.start + b.codes)
             self.register_buffer(f"index{self.groups}", index, persistent=False)
             self.groups += 1
+            order += [i for i, b in enumerate(blocks) if above < b.codes <= limit]
+        back = torch.tensor(order, dtype=torch.long).argsort()
+        of = torch.tensor([i for i, b in enumerate(blocks) for _ in range(b.codes)])
+        self.back: Tensor
+        self.of: Tensor
+        self.register_buffer("back", back, persistent=False)
+        self.register_buffer("of", of, persistent=False)
+
+    def sums(self, x: Tensor) -> Tensor:
+        """The sum over each block, (N, blocks); ``x`` (N, width)."""
+        padded = nn.functional.pad(x, (0, 1))
+        parts = [padded[:, self.get_buffer(f"index{g}")].sum(2) for g in range(self.groups)]
+        return torch.cat(parts, 1)[:, self.back]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """A value a block, (N, blocks), at each of its places, (N, width)."""
+        return values[:, self.of]
 
     def softmax(self, logits: Tensor) -> Tensor:
         """A softmax over each block; ``logits`` (N, width)."""
@@ -95,17 +116,18 @@ class Generator(nn.Module):
         self.width = sum(b.codes for b in blocks)
         self.latent, self.temperature = latent, temperature
         positions = [b for b in blocks if b.position >= 0]
-        self.net = mlp(latent + self.width + told, hidden, layers, self.width + len(positions))
+        # The last layer sees c as well: too much where it is as wide as that.
+        self.narrow = nn.Linear(self.width + told, hidden) if self.width > WIDEST else None
+        seen = hidden if self.narrow else self.width + told
+        self.net = mlp(latent + seen, hidden, layers, self.width + len(positions))
         self.padded = PaddedBlocks(blocks, self.width)
-        block_of = [i for i, b in enumerate(blocks) for _ in range(b.codes)]
-        asked = nn.functional.one_hot(torch.tensor(block_of), len(blocks)).float()
-        self.block_of: Tensor
-        self.register_buffer("block_of", asked, persistent=False)
+        self.binned = [i for i, b in enumerate(blocks) if b.position >= 0]
         self.in_bin: Tensor
         self.register_buffer("in_bin", in_bins(blocks, self.width), persistent=False)
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        out = self.net(torch.cat([z[:, : self.latent], c], 1))
+        seen = self.narrow(c) if self.narrow else c
+        out = self.net(torch.cat([z[:, : self.latent], seen], 1))
         u = torch.special.ndtr(z[:, self.latent :].float()).clamp(1e-6, 1 - 1e-6)
         gumbel = -torch.log(-torch.log(u))
         perturbed = out[:, : self.width].float() + gumbel
@@ -114,9 +136,9 @@ class Generator(nn.Module):
         else:
             p = self.padded.largest(perturbed)
         asked = c[:, : self.width]
-        free = 1 - (asked @ self.block_of) @ self.block_of.T
-        p = p * free + asked
-        positions = torch.sigmoid(out[:, self.width :].float()) * (p @ self.in_bin)
+        p = p * (1 - self.padded.spread(self.padded.sums(asked))) + asked
+        inside = self.padded.sums(p * self.in_bin)[:, self.binned]
+        positions = torch.sigmoid(out[:, self.width :].float()) * inside
         return torch.cat([p, positions], 1)
 
 
@@ -136,33 +158,47 @@ class Discriminator(nn.Module):
         super().__init__()
         self.width = sum(b.codes for b in blocks)
         total = self.width + sum(b.position >= 0 for b in blocks)
-        rank = ranks(columns, blocks, self.width, total)
+        self.padded = PaddedBlocks(blocks, self.width)
+        self.numeric = [i for i, b in enumerate(blocks) if is_ranked(columns[b.column])]
+        # Where a block has a position, and behind the last one where it has none.
+        last = total - self.width
+        self.place = [b.position - self.width if b.position >= 0 else last for b in blocks]
         self.rank: Tensor
+        self.slope: Tensor
+        rank, slope = ranks(columns, blocks, self.width)
         self.register_buffer("rank", rank, persistent=False)
-        self.net = mlp(total + rank.shape[1] + self.width + told, hidden, layers, 1)
+        self.register_buffer("slope", slope, persistent=False)
+        self.net = mlp(total + len(self.numeric) + self.width + told, hidden, layers, 1)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        logits: Tensor = self.net(torch.cat([x, x @ self.rank, c], 1))
+        rank = self.padded.sums(x[:, : self.width] * self.rank)
+        within = nn.functional.pad(x[:, self.width :] * self.slope, (0, 1))[:, self.place]
+        logits: Tensor = self.net(torch.cat([x, (rank + within)[:, self.numeric], c], 1))
         return logits.squeeze(1)
 
 
 def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
-    """(width, positions): 1 where a code is a bin of that position's column."""
-    binned = [b for b in blocks if b.position >= 0]
-    out = torch.zeros(width, len(binned))
-    for i, b in enumerate(binned):
-        out[b.start + b.first_bin : b.start + b.first_bin + b.bins, i] = 1
+    """(width,): 1 where a code is a bin."""
+    out = torch.zeros(width)
+    for b in blocks:
+        out[b.start + b.first_bin : b.start + b.first_bin + b.bins] = 1
     return out
 
 
-def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int, total: int) -> Tensor:
-    """(total, numbers): from x to the rank of each number and ordered category, of mean 0 and
-    deviation about 1.
+def is_ranked(column: Column) -> bool:
+    """Whether a column's codes have an order."""
+    return column.kind == "number" or column.ordered
+
+
+def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int) -> tuple[Tensor, Tensor]:
+    """The rank that each code stands for, (width,), of mean 0 and deviation about 1 over a number
+    or ordered category; and what positions add to it, (positions,).
     """
-    numeric = [b for b in blocks if columns[b.column].kind == "number" or columns[b.column].ordered]
-    out = torch.zeros(total, len(numeric))
-    for i, b in enumerate(numeric):
+    out, slopes = torch.zeros(width), []
+    for b in blocks:
         column = columns[b.column]
+        if not is_ranked(column):
+            continue
         middles = [*column.atoms, *(q[len(q) // 2] for q in column.bins)]
         order = list(range(len(middles)))
         if not column.ordered:
@@ -170,11 +206,11 @@ def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int, total:
         below = 0.0
         for code in order:
             share = column.frequency[code]
-            out[b.start + code, i] = (below + share / 2 - 0.5) * math.sqrt(12)
+            out[b.start + code] = (below + share / 2 - 0.5) * math.sqrt(12)
             below += share
         if b.position >= 0:
             shares = [column.frequency[code] for code in column.bin_codes]
-            out[b.position, i] = sum(shares) / len(shares) * math.sqrt(12)
+            slopes.append(sum(shares) / len(shares) * math.sqrt(12))
             for code in column.bin_codes:
-                out[b.start + code, i] -= out[b.position, i] / 2
-    return out
+                out[b.start + code] -= slopes[-1] / 2
+    return out, torch.tensor(slopes)

@@ -117,7 +117,7 @@ def _in_memory(source: Any) -> pa.Table:
         if hasattr(source, "iloc"):  # pandas
             return pa.Table.from_pandas(source, preserve_index=False)
         return pa.Table.from_pylist(list(source))
-    except (pa.ArrowException, TypeError, AttributeError) as error:
+    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise GankitError(
             f"data of type {type(source).__name__} is no table: {error}",
             "Give a file, a data frame, an Arrow table or a list of mappings",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -81,10 +81,12 @@ class NumberFormat:
         return f"{lead}{number}{self.after}"
 
 
-def number_format(values: pa.ChunkedArray) -> NumberFormat | None:
+def number_format(values: pa.ChunkedArray, *, plain: bool = False) -> NumberFormat | None:
     """The format that writes all texts of a column, None where there is none.
 
-    A plain number without sign, unit or separator is none: who keeps such in texts means texts.
+    Args:
+        plain: whether numbers without unit and separator are meant, too; else who keeps such in
+            texts means texts.
     """
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return None
@@ -100,7 +102,7 @@ def number_format(values: pa.ChunkedArray) -> NumberFormat | None:
                 if found is None:
                     break
             else:
-                if found is not None and _says_more(found, distinct):
+                if found is not None and (plain or _says_more(found, distinct)):
                     return found
     return None
 
@@ -119,6 +121,32 @@ def as_state(form: NumberFormat) -> list[Any]:
     return list(astuple(form))
 
 
+def number_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, NumberFormat]:
+    """The text columns that hold numbers.
+
+    Args:
+        kinds: what the user says of columns; only a number may be one.
+    """
+    found = {}
+    for name in table.column_names:
+        kind = kinds.get(name, "")
+        if kind in ("", "number"):
+            form = number_format(table.column(name), plain=kind == "number")
+            if form is not None:
+                found[name] = form
+    return found
+
+
+def read_columns(
+    table: pa.Table, formats: Mapping[str, NumberFormat]
+) -> dict[str, pa.ChunkedArray]:
+    """A table's columns by name, texts that hold numbers as numbers."""
+    return {
+        name: read_numbers(column, formats[name]) if name in formats else column
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    }
+
+
 def _affixes(texts: Sequence[str]) -> tuple[str, str] | None:
     """What stands around every number, where that is a currency or a unit, or nothing."""
     found = set()
@@ -130,14 +158,14 @@ def _affixes(texts: Sequence[str]) -> tuple[str, str] | None:
         if len(found) > 1:
             return None
     before, after = found.pop()
-    money = before.strip()
-    fine = not money or money in CODES.split() or _is_currency(money)
-    return (before, after) if fine and (not after or UNIT.fullmatch(after)) else None
+    fine = not before or _is_currency(before.strip())
+    unit = not after or UNIT.fullmatch(after) or _is_currency(after.strip())
+    return (before, after) if fine and unit else None
 
 
 def _is_currency(text: str) -> bool:
     symbols = [c for c in text if unicodedata.category(c) == "Sc"]
-    return len(symbols) == 1 and len(text) <= 4
+    return text in CODES.split() or (len(symbols) == 1 and len(text) <= 4)
 
 
 def _fitted(texts: Sequence[str], form: NumberFormat) -> NumberFormat | None:
