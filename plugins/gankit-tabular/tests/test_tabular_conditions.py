@@ -59,6 +59,38 @@ def test_it_is_honoured_in_every_row(codec, where, holds):
     assert all(map(holds, rows)), next(r for r in rows if not holds(r))
 
 
+def test_rare_categories_and_numbers_between_bins():
+    rng = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "town": [f"t{v}" for v in rng.zipf(1.3, 3000).clip(max=2000)],
+            "x": rng.integers(0, 50, 3000) * 7,
+            "flag": rng.random(3000) < 0.5,
+        }
+    )
+    codec = TableCodec.fit(table.to_pylist(), table.schema, 8, {"town": "category"})
+    rare = codec.columns[0].groups[0][-1][0]
+    for row in sampled(codec, {"town": f"{rare}|t1", "x": "10..13", "flag": "false"}):
+        assert row["town"] in (rare, "t1")
+        assert 10 <= row["x"] <= 13
+        assert row["flag"] is False
+    assert {r["town"] for r in sampled(codec, {"town": rare})} == {rare}
+
+
+def test_dates_are_asked_as_people_write_them():
+    days = pa.array(range(19000, 19400), pa.date32())
+    table = pa.table(
+        {"day": days, "at": days.cast(pa.timestamp("ms", tz="UTC")), "x": ["a", "b"] * 200}
+    )
+    codec = TableCodec.fit(table.to_pylist(), table.schema, 8, {})
+    rows = sampled(codec, {"day": "2022-03-01..2022-03-09", "at": "2022-05-01T12:00Z.."})
+    assert {row["day"].isoformat() for row in rows} <= {f"2022-03-0{d}" for d in range(1, 10)}
+    assert min(row["at"].isoformat() for row in rows) >= "2022-05-01T12:00"
+    assert all(r["day"].isoformat() == "2022-03-05" for r in sampled(codec, {"day": "2022-03-05"}))
+    with pytest.raises(GankitError, match=r"Write day=2024-01-31 or day=2024-01-31\.\.2024"):
+        codec.ask({"day": "March"}, [0])
+
+
 def test_an_interval_is_filled(codec):
     ages = [row["age"] for row in sampled(codec, {"age": "30..40"}, 2000)]
     assert set(ages) == set(range(30, 41))

@@ -41,3 +41,35 @@ class TestMixed(ModalityTests):
     plugin = "tabular"
     settings: ClassVar = {"hidden": 16, "latent": 8}
     data = mixed()
+
+
+def ruled() -> pa.Table:
+    """The same with numbers that depend on each other, an order, and a unit."""
+    rng = np.random.default_rng(0)
+    table, n = mixed(), 400
+    price = rng.integers(100, 9999, n)
+    seen = table.column("seen").to_pylist()
+    return (
+        table.append_column("price", [(price / 100).tolist()])
+        .append_column("tax", [(price // 5 / 100).tolist()])
+        .append_column("total", [((price + price // 5) / 100).round(2).tolist()])
+        .append_column("left", [[s + datetime.timedelta(hours=i % 9) for i, s in enumerate(seen)]])
+        .append_column("size", [[("S", "M", "L")[i % 3] for i in range(n)]])
+        .append_column("weight", [[f"{p / 50:.1f} kg" for p in price]])
+    )
+
+
+class TestRuled(ModalityTests):
+    plugin = "tabular"
+    settings: ClassVar = {
+        "hidden": 16,
+        "latent": 8,
+        "ordinals": {"size": ("S", "M", "L")},
+        "constraints": (
+            "seen <= left",
+            "total = price + tax",
+            "together: city, country",
+            "unique: id",
+        ),
+    }
+    data = ruled()

@@ -13,7 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gankit.contract import Batch
+from gankit.contract import Batch, CodecState
 from gankit.errors import GankitError
 from gankit_tabular import rules
 from gankit_tabular.codec import TableCodec
@@ -450,6 +450,16 @@ def test_too_many_rows_for_a_key():
     codec.settle(rows, {}, [0, 899_999])
     with pytest.raises(GankitError, match="unique: far: 900,001 rows, and only 900,000 values"):
         codec.settle(rows, {}, [0, 900_000])
+
+
+def test_a_run_from_before_rules_loads():
+    codec = fitted(orders())
+    new = ("ordered", "format", "hidden", "computed", "joint")
+    old = [{k: v for k, v in c.items() if k not in new} for c in codec.state().config["columns"]]
+    again = TableCodec.load(CodecState({"columns": old}))
+    assert codec.state().config == {"columns": codec.state().config["columns"]}
+    assert again.layout == codec.layout
+    assert generated(again, {"price": "20..30"}) == generated(codec, {"price": "20..30"})
 
 
 # --- What is no rule ----------------------------------------------------------------------------

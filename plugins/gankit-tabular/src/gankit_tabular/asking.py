@@ -45,6 +45,9 @@ class Wish:
         shares = np.zeros(column.codes)
         for i, atom in enumerate(column.atoms):
             shares[i] = self.fits(atom)
+        for i, group in enumerate(column.groups, len(column.atoms) + len(column.bins)):
+            fitting = sum(count for value, count in group if self.fits(value))
+            shares[i] = fitting / sum(count for _, count in group)
         if self.span is not None:
             for i, q in zip(column.bin_codes, column.bins, strict=True):
                 low, high = self.span
@@ -76,7 +79,8 @@ def read_wish(column: Column, value: object) -> Wish:
                 f"{column.name}={text}: neither a number nor a range", _example(column)
             )
         return Wish(column, text, span, missing=span is None)
-    names = {_name(atom): atom for atom in column.atoms}
+    rare = (value for group in column.groups for value, _ in group)
+    names = {_name(value): value for value in (*column.atoms, *rare)}
     if column.ordered and text not in names and ".." in text:
         return Wish(column, text, among=_between(column, text, names))
     wanted = [w.strip() if w.strip() in names else w for w in text.split("|")]
@@ -87,7 +91,7 @@ def read_wish(column: Column, value: object) -> Wish:
     unknown = [w for w in wanted if w not in names and w != "missing"]
     if unknown:
         raise GankitError(
-            f"{column.name}={unknown[0]}: no such value, or one too rare to ask for",
+            f"{column.name}={unknown[0]}: no such value",
             did_you_mean(unknown[0], list(names)),
         )
     among = tuple(names[w] for w in wanted if w in names)
