@@ -179,7 +179,7 @@ class Constraints:
             for name, column in zip(members, zip(*rows, strict=True), strict=True):
                 values[name] = list(column)
         for name, space in self.spaces.items():
-            _check_room(name, space.room, 1)
+            _check_room(name, space)
             values[name] = [space.draw(seed) for seed in seeds]
         self._put_keys(values, {}, seeds)
         for members in self.joints:
@@ -284,7 +284,7 @@ class Constraints:
             product = Product(", ".join(key), parts=parts)
             product.take(self._as_drawn(key, row) for row in self._real_keys.get(key, ()))
             said = "".join(f" with {wishes[n]}" for n in key if n in wishes)
-            _check_room(product.key + said, product.room, 1)
+            _check_room(product.key + said, product)
             self._products[case] = product
         return self._products[case]
 
@@ -406,9 +406,8 @@ def joint_name(members: Names) -> str:
 
 
 def combinations(joint: Column) -> list[tuple[list[Any], float]]:
-    """All that a joint category holds, with counts, or frequencies where these are known."""
+    """All that a joint category holds, with frequencies; a group's is shared out by counts."""
     single = list(zip(joint.atoms, joint.frequency, strict=False))
-    # Groups count rows; frequencies are shares of them.
     shares = joint.frequency[len(joint.atoms) :]
     grouped = [
         (text, share * count / sum(n for _, n in group))
@@ -440,11 +439,10 @@ def _exactly(column: Column, value: Any) -> Wish:
     return Wish(column, str(value), span, () if span else (value,))
 
 
-def _check_room(key: str, room: int, wanted: int) -> None:
-    if room < wanted:
+def _check_room(key: str, space: Space) -> None:
+    if space.room < 1:
         raise GankitError(
-            f"unique: {key}: there are no {wanted:,} values that differ",
-            "Ask for fewer rows, or leave the constraint out",
+            f"unique: {key}: no value is left that differs", "Leave the constraint out"
         )
 
 
