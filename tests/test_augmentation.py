@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import weakref
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from gankit.augmentation import Judge, Measured, Tally, Wish, generated, plan, verdict
+from gankit.augmentation import Judge, Measured, Named, Tally, Wish, generated, plan, verdict
 from gankit.contract import Extractor, Sample
 from gankit.errors import GankitError
+from gankit.runs import Run
 
 REAL = [{"label": "a", "size": i} for i in range(6)] + [{"label": "b", "size": i} for i in range(2)]
 
@@ -67,10 +70,7 @@ def test_the_judge_tells_copies_strangers_and_the_wrong_class(real):
 
 
 class Stub:
-    """A run whose generator counts."""
-
-    def sampler(self, device):
-        return self
+    """A generator that counts."""
 
     def sample(self, n, seed, where):
         return (Sample(seed + i, seed + i, where) for i in range(n))
@@ -86,6 +86,52 @@ def test_what_is_dropped_is_counted_and_made_up_for():
     assert tally.kept == 100
     assert tally.dropped["odd"] >= 99
     assert tally.missing == 0
+
+
+class Table:
+    """Of many real items, of which a few may be held at a time."""
+
+    def __init__(self, n):
+        self.n, self.alive = n, weakref.WeakSet()
+
+    def __len__(self):
+        return self.n
+
+    def __getitem__(self, i):
+        if i >= self.n:
+            raise IndexError(i)
+        item = Held({"label": "ab"[i % 3 == 0]})
+        self.alive.add(item)
+        assert len(self.alive) < 10, "all are kept"
+        return item
+
+
+class Held(dict):
+    """A mapping that can be watched."""
+
+    __hash__ = object.__hash__
+
+
+def test_a_plan_does_not_hold_the_real_items():
+    assert plan(Named(Table(300), lambda item: item), balance="label") == [
+        Wish(100, {"label": "b"})
+    ]
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_generator_is_loaded_once(gankit_here, tmp_path, monkeypatch, measured):
+    rows = [f"{i % 7},{'yes' if i % 4 == 0 else 'no'}" for i in range(200)]
+    (tmp_path / "real.csv").write_text("x,y\n" + "\n".join(rows) + "\n")
+    small = ["hidden=8", "train.samples=640", "train.batch=64", "train.threads=1"]
+    done = gankit_here("train", "--plugin", "tabular", "--data", "real.csv", "--out", "run", *small)
+    assert done.returncode == 0, done.stderr
+    loaded = []
+    load = Run.sampler
+    monkeypatch.setattr(Run, "sampler", lambda *a: loaded.append(a) or load(*a))
+    how = ["--measure", "--repeats", 2] if measured else ["--out", "more"]
+    done = gankit_here("augment", "run", "--data", "real.csv", "--balance", "y", *how)
+    assert done.returncode == 0, done.stderr
+    assert len(loaded) == 1
 
 
 def test_hopeless_wishes_are_given_up():
@@ -123,6 +169,7 @@ def test_augment_from_the_command_line(gankit_here, tmp_path):
     for way in ("real alone", "real + generated", "real, class-weights", "real, smote-nc"):
         assert way in done.stdout
     assert "f1: " in done.stdout
+    assert "over 2 repetitions" in done.stderr
     lines = [line.split(",") for line in (tmp_path / "more" / "table.csv").read_text().split()[1:]]
     counts = Counter((line[1].strip('"'), line[-1]) for line in lines)
     yes, no = counts["yes", "false"], counts["no", "false"]
@@ -131,6 +178,12 @@ def test_augment_from_the_command_line(gankit_here, tmp_path):
     measured = ["augment", "run", "--data", "real.csv", "--measure", "--repeats", 2]
     other = gankit_here(*measured, "--factor", "1.1", "--target", "y")
     assert other.returncode == 0, other.stderr  # what is predicted need not be what is asked for
+    other = gankit_here(*measured, "-n", 20, "--target", "x", "--where", "x=0..1", "--json")
+    assert other.returncode == 0, other.stderr  # nor need it be a class
+    found = json.loads(other.stdout)
+    assert [m["way"] for m in found["measured"]] == ["real alone", "real + generated"]
+    assert list(found["measured"][0]["scores"]) == ["r2"]
+    assert found["repeats"] == 2
     again = gankit_here(*asked, "--out", "more")
     assert again.returncode == 2
     assert "exists already" in again.stderr

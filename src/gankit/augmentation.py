@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -94,6 +94,27 @@ def plan(
     ]
 
 
+class Draws(Protocol):
+    """What candidates come from: :class:`gankit.engine.sampling.Sampler`, for one."""
+
+    def sample(
+        self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
+    ) -> Iterator[Sample[Any]]: ...
+
+
+class Named(Sequence[Mapping[str, object]]):
+    """The items' named values, each made when it is asked for: a table may be long."""
+
+    def __init__(self, items: Sequence[Any], values: Callable[[Any], Mapping[str, object]]) -> None:
+        self.items, self.values = items, values
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.values(self.items[i])
+
+
 class Judge:
     """Tells candidates that may stay from those that may not, by an extractor's features.
 
@@ -142,14 +163,13 @@ def _distances(a: Any, b: Any) -> Any:
 
 
 def generated(
-    run: Run,
+    sampler: Draws,
     wishes: Sequence[Wish],
     judge: Callable[[Wish], Callable[[Sequence[Any]], list[str]] | None],
     tally: Tally,
     *,
     beside: Sequence[Any] = (),
     seed: int = 0,
-    device: str = "auto",
     progress: Progress = quiet,
 ) -> Iterator[Sample[Any]]:
     """Candidates that stay, wish by wish; what is dropped is counted in ``tally``.
@@ -157,7 +177,6 @@ def generated(
     Args:
         beside: the real items that they will stand beside.
     """
-    sampler = run.sampler(device)
     if beside:
         sampler.codec.beside(beside)
     wanted = sum(wish.count for wish in wishes)
@@ -223,17 +242,17 @@ def augment(
             f"{out} lies in {data}, which is not to be changed", "Choose another --out"
         )
     real = modality.read(data, _settings(run), progress).items
-    values = [modality.values(real[i]) for i in range(len(real))]
+    values = Named(real, modality.values)
     wishes = plan(values, balance=balance, factor=factor, where=where, n=n)
-    tally, model = Tally(), run.model
+    tally, model, sampler = Tally(), run.model, run.sampler(device)
     judge = judges(run, real, values, balance, keep_all, seed)
     made = generated(
-        run, wishes, judge, tally, beside=real, seed=seed, device=device, progress=progress
+        sampler, wishes, judge, tally, beside=real, seed=seed, progress=progress
     )
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):
-            yield Sample(real[i], -1, dict(values[i]), real=True)  # type: ignore[arg-type]
+            yield Sample(real[i], -1, dict(values[i]), real=True)
         yield from made
 
     record: dict[str, Any] = {
@@ -272,8 +291,9 @@ def judges(
     keep_all: bool,
     seed: int,
 ) -> Callable[[Wish], Callable[[Sequence[Any]], list[str]] | None]:
-    """For each wish, what judges its candidates; None where all may stay."""
-    run.sampler("cpu")  # loads the codec, which features may need
+    """For each wish, what judges its candidates; None where all may stay. Features may need the
+    codec, which :meth:`gankit.runs.Run.sampler` loads.
+    """
     found = run.plugin.modality.evaluators(_settings(run))
     extractor = next((e for e in found if isinstance(e, Extractor)), None)
     if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
@@ -282,9 +302,12 @@ def judges(
     chosen = sorted(rng.choice(len(real), min(len(real), REFERENCE), replace=False).tolist())
     classes = [str(values[i].get(key)) for i in chosen] if key else None
     judge = Judge(extractor, [real[i] for i in chosen], classes)
-    return lambda wish: (
-        lambda items: judge(items, str(wish.where[key]) if key in wish.where else None)
-    )
+
+    def of(wish: Wish) -> Callable[[Sequence[Any]], list[str]]:
+        asked = str(wish.where.get(key))  # a range, or one of two, is no class
+        return lambda items: judge(items, asked if asked in (classes or ()) else None)
+
+    return of
 
 
 # --- What it is worth ---------------------------------------------------------------------------
@@ -330,20 +353,14 @@ def measure(
             f"plugin {run.plugin.info.name} has no model to measure with", "Leave out --measure"
         )
     train, heldout = _divide(run, data, test, seed, progress)
-    values = [modality.values(item) for item in train]
+    values, sampler = Named(train, modality.values), run.sampler(device)
     if key not in values[0]:
         raise GankitError(f"items have no value named {key!r}", did_you_mean(key, list(values[0])))
     judge = judges(run, train, values, key, False, seed)
     ways: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
-        more = generated(
-            run,
-            wishes_of(values),
-            judge,
-            Tally(),
-            seed=seed + 10_000_000 * (repeat + 1),
-            device=device,
-        )
+        begin = seed + 10_000_000 * (repeat + 1)
+        more = generated(sampler, wishes_of(values), judge, Tally(), seed=begin)
         sets = {
             "real alone": ("", train),
             "real + generated": ("", [*train, *(s.item for s in more)]),
@@ -351,8 +368,8 @@ def measure(
         sets |= {f"real, {remedy}": (remedy, train) for remedy in learner.remedies}
         for i, (way, (remedy, items)) in enumerate(sets.items()):
             progress(f"measuring: {way}", repeat * len(sets) + i, repeats * len(sets))
-            scores = learner.scores(items, heldout, key, remedy, seed + repeat)
-            ways.setdefault(way, []).append(scores)
+            if scores := learner.scores(items, heldout, key, remedy, seed + repeat):
+                ways.setdefault(way, []).append(scores)
     return [Measured(way, _intervals(found)) for way, found in ways.items()]
 
 

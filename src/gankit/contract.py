@@ -418,7 +418,7 @@ class Learner(ABC, Generic[Item]):
             seed: of whatever is drawn.
 
         Returns:
-            Scores of which higher ones are better.
+            Scores of which higher ones are better; none where the remedy does not apply to the key.
 
         Raises:
             GankitError: the key cannot be predicted.

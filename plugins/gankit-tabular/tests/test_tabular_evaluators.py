@@ -164,7 +164,16 @@ def test_f1_is_of_the_class_that_is_rare_in_the_test_rows():
     assert scores["f1"] < 0.5 < scores["balanced_accuracy"]
 
 
+def test_numbers_are_predicted_too():
+    train, test = quantities(800, 1).to_pylist(), quantities(800, 2).to_pylist()
+    found = Boosting().scores(train, test, "y", "", 0)
+    assert 0.8 < found["r2"] < 4 / 4.25
+    assert Boosting().scores(train, test, "y", "", 1) != found  # other rows are left out
+    # Remedies are for classes.
+    assert [Boosting().scores(train, test, "y", r, 0) for r in Boosting.remedies] == [{}] * 3
+
+
 def test_a_key_that_cannot_be_predicted():
-    rows = table(100, 1).to_pylist()
-    with pytest.raises(GankitError, match="needs a column of 2 to 50 classes"):
-        Boosting().scores(rows, rows, "x", "", 0)
+    rows = [{"x": i, "name": f"n{i}"} for i in range(100)]
+    with pytest.raises(GankitError, match="needs 2 to 50 classes, or numbers"):
+        Boosting().scores(rows, rows, "name", "", 0)

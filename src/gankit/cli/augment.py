@@ -81,6 +81,7 @@ def augment(
         )
         lines = augmentation.verdict(measured)
         result["measured"] = [{"way": m.way, "scores": m.scores} for m in measured]
+        result["repeats"] = repeats
         result["verdict"] = lines
         if not json:
             names = list(measured[0].scores)
@@ -91,6 +92,7 @@ def augment(
                     for m in measured
                 ],
             )
+            err.print(f"means and 95 % intervals over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines), markup=False)
     if out_ is not None:
         record = augmentation.augment(

@@ -10,19 +10,20 @@ import pyarrow as pa
 
 from gankit.contract import Learner
 from gankit.errors import GankitError
-from gankit_tabular.columns import Floats
+from gankit_tabular.columns import Floats, Ints
 from gankit_tabular.rows import Row
-from gankit_tabular.vectors import design, is_number
+from gankit_tabular.vectors import design, is_quantity, values
 
 Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5
 
 
 class Boosting(Learner[Row]):
-    """Histogram gradient boosting with scikit-learn's defaults, on a column of few values.
+    """Histogram gradient boosting with scikit-learn's defaults.
 
-    Scores: macro F1, balanced accuracy, area under the ROC curve (one against the rest); for two
-    classes F1 is that of the one that is rarer in the test rows.
+    Scores for a column of few values: macro F1, balanced accuracy, area under the ROC curve (one
+    against the rest); for two classes F1 is that of the one that is rarer in the test rows. For a
+    number of many values: R²; the remedies are for classes, and do not apply.
     """
 
     remedies = ("class-weights", "oversampling", "smote-nc")
@@ -35,20 +36,20 @@ class Boosting(Learner[Row]):
 
         fit, held = (pa.Table.from_pylist([dict(row) for row in rows]) for rows in (train, test))
         names = [name for name in fit.column_names if name != key]
+        if is_quantity(fit, key):
+            return {} if remedy else {"r2": _r2(fit, held, names, key, seed)}
         y, truth = (np.array([str(row[key]) for row in rows]) for rows in (train, test))
         classes = np.unique(y)
-        if not 2 <= len(classes) <= 50 or (is_number(fit, key) and len(classes) > 20):
+        if not 2 <= len(classes) <= 50:
             raise GankitError(
-                f"{key} has {len(classes)} values: measuring needs a column of 2 to 50 classes",
-                "Name another one: --balance KEY",
+                f"{key} has {len(classes)} values: measuring needs 2 to 50 classes, or numbers",
+                "Name another column: --target KEY",
             )
         known = np.isin(truth, classes)
         held, truth = held.filter(pa.array(known)), truth[known]
         (x, x_test), categorical = design([fit, held], names)
         rng = np.random.default_rng(seed)
-        # Another nine tenths of the rows for each seed, so that the intervals mean something; the
-        # same for every remedy, so that they compare.
-        drawn = np.sort(rng.permutation(len(x))[: max(int(0.9 * len(x)), 2)])
+        drawn = _most(len(x), rng)
         x, y = x[drawn], y[drawn]
         if remedy == "oversampling":
             x, y = oversample(x, y, rng)
@@ -73,6 +74,26 @@ class Boosting(Learner[Row]):
             "balanced_accuracy": float(balanced_accuracy_score(truth, guess)),
             "auc": float(auc),
         }
+
+
+def _most(n: int, rng: np.random.Generator) -> Ints:
+    """Another nine tenths of the rows for each seed, so that the intervals mean something; the same
+    for every remedy, so that they compare.
+    """
+    return np.sort(rng.permutation(n)[: max(int(0.9 * n), 2)])
+
+
+def _r2(train: pa.Table, test: pa.Table, names: Sequence[str], key: str, seed: int) -> float:
+    """The coefficient of determination; rows without a value do not count."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.metrics import r2_score
+
+    train, test = (t.filter(t.column(key).is_valid()) for t in (train, test))
+    (x, x_test), categorical = design([train, test], names)
+    drawn = _most(len(x), np.random.default_rng(seed))
+    model = HistGradientBoostingRegressor(categorical_features=categorical, random_state=seed)
+    model.fit(x[drawn], values(train, key)[drawn])
+    return float(r2_score(values(test, key), model.predict(x_test)))
 
 
 def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, Labels]:
