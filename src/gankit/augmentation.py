@@ -398,7 +398,7 @@ def _divide(
     found = modality.read(data, settings, progress)
     if test is not None:
         return list(found.items), list(modality.read(test, settings, progress).items)
-    if run.table and found.fingerprint == run.model["data"]["fingerprint"]:
+    if run.table and found.fingerprint == run.record["data"]["fingerprint"]:
         divided = read_data(run.plugin, run.config, None, progress)
         if len(divided.heldout):
             return list(divided.train), list(divided.heldout)

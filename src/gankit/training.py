@@ -312,7 +312,11 @@ def preparing(
             config,
             folder.resolve().name,
             conditions,
-            {"fingerprint": data.source.fingerprint, "licence": data.source.licence},
+            {
+                # By a hash of the data a guess at one record could be checked.
+                "fingerprint": data.source.fingerprint if privacy is None else "",
+                "licence": data.source.licence,
+            },
         ),
     )
     if privacy is not None:

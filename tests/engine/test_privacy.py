@@ -395,6 +395,9 @@ def test_what_a_run_says_and_keeps_to_itself(vectors, tmp_path):
             content = file.read_bytes()
             assert secret.encode() not in content
             assert bytes.fromhex(secret) not in content
+    # A hash of the data would confirm a guess at the one record that somebody does not know.
+    known = json.loads((run / "provenance.json").read_text())["data"]["fingerprint"]
+    assert known not in (run / "model" / "model.json").read_text()
     a, b = (
         load_file(tmp_path / name / "model" / "generator.safetensors") for name in ("one", "two")
     )

@@ -59,10 +59,10 @@ DOES_NOT_COVER = (
     "What the codec holds (names of columns and categories, ranges, quantiles, frequencies, as far "
     "as this kind of data has them) is read from the data without noise, and taken for public.",
     "So are the conditions seen in training, and how often, where the model has a table of them.",
-    "Scores, reports, augmented data sets and the record of what was left out are made by looking "
-    "at real data again.",
-    "checkpoints/ holds the secret that the noise was drawn from: whoever has it can take the "
-    "noise away.",
+    "Scores, reports and augmented data sets are made by looking at real data again.",
+    "The run's own provenance.json has a fingerprint of the data, by which guesses can be checked, "
+    "and names what was left out; checkpoints/ has the secret that the noise was drawn from. "
+    "Publish model/ or generated files, not the run.",
 )
 
 
