@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gankit import provenance
-from gankit.contract import Extractor, Progress, Sample
+from gankit.contract import Codec, Extractor, Progress, Sample
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit.metrics import nearest
 from gankit.plugins import installed
@@ -96,6 +96,8 @@ def plan(
 
 class Draws(Protocol):
     """What candidates come from: :class:`gankit.engine.sampling.Sampler`, for one."""
+
+    codec: Codec[Any]
 
     def sample(
         self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
@@ -246,9 +248,7 @@ def augment(
     wishes = plan(values, balance=balance, factor=factor, where=where, n=n)
     tally, model, sampler = Tally(), run.model, run.sampler(device)
     judge = judges(run, real, values, balance, keep_all, seed)
-    made = generated(
-        sampler, wishes, judge, tally, beside=real, seed=seed, progress=progress
-    )
+    made = generated(sampler, wishes, judge, tally, beside=real, seed=seed, progress=progress)
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):

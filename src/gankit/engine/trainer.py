@@ -93,6 +93,12 @@ class Trainer:
         self.progress = progress
         self.clock, self.guard, self.stop_requested = Clock(), Guard(), False
 
+        if settings.refine.candidates > 1 and networks.samples_interact:
+            raise GankitError(
+                "refine.candidates does not go with this discriminator: it judges samples together",
+                "Use refine.candidates=1",
+            )
+
         # The networks, and the average of the generator that will generate.
         networks.generator.to(self.device)
         networks.discriminator.to(self.device)

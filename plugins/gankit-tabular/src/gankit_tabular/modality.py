@@ -89,9 +89,11 @@ class TabularSettings:
     """Dimensions of the latent z, beside the noise of the draws."""
     temperature: float = 0.2
     """Of the softmax over a column's codes while training."""
+    pack: int = 1
+    """Rows that the discriminator judges together; above 1 it sees whether they are too alike."""
 
     def __post_init__(self) -> None:
-        for name in ("bins", "hidden", "layers", "latent"):
+        for name in ("bins", "hidden", "layers", "latent", "pack"):
             if getattr(self, name) < 1:
                 raise GankitError(f"{name}={getattr(self, name)}: too small", "Use 1 or more")
         if not self.temperature > 0:
@@ -179,8 +181,9 @@ class TabularModality(Modality[Row]):
         shape, told = (settings.hidden, settings.layers), sum(t.codes for t in codec.told)
         return Networks(
             Generator(codec.blocks, settings.latent, *shape, settings.temperature, told),
-            Discriminator(codec.columns, codec.blocks, *shape, told),
+            Discriminator(codec.columns, codec.blocks, *shape, told, settings.pack),
             settings.latent + codec.width,
+            samples_interact=settings.pack > 1,
         )
 
     def evaluators(self, settings: TabularSettings) -> Sequence[Extractor[Row] | Evaluator[Row]]:

@@ -145,6 +145,11 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """``(x, c) -> logits (N,)``. Beside the codes it sees each number's rank, which varies smoothly
     with codes and positions.
+
+    Args:
+        pack: rows that are judged together (Lin et al. 2018, PacGAN, section 3). Each then has the
+            logit of its pack, over √pack: so that a gradient penalty, which looks at the rows one
+            by one, holds the norm in the whole pack at 1.
     """
 
     def __init__(
@@ -154,8 +159,10 @@ class Discriminator(nn.Module):
         hidden: int,
         layers: int,
         told: int = 0,
+        pack: int = 1,
     ) -> None:
         super().__init__()
+        self.pack = pack
         self.width = sum(b.codes for b in blocks)
         total = self.width + sum(b.position >= 0 for b in blocks)
         self.padded = PaddedBlocks(blocks, self.width)
@@ -168,13 +175,20 @@ class Discriminator(nn.Module):
         rank, slope = ranks(columns, blocks, self.width)
         self.register_buffer("rank", rank, persistent=False)
         self.register_buffer("slope", slope, persistent=False)
-        self.net = mlp(total + len(self.numeric) + self.width + told, hidden, layers, 1)
+        seen = total + len(self.numeric) + self.width + told
+        self.net = mlp(pack * seen, hidden, layers, 1)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         rank = self.padded.sums(x[:, : self.width] * self.rank)
         within = nn.functional.pad(x[:, self.width :] * self.slope, (0, 1))[:, self.place]
-        logits: Tensor = self.net(torch.cat([x, (rank + within)[:, self.numeric], c], 1))
-        return logits.squeeze(1)
+        seen, n = torch.cat([x, (rank + within)[:, self.numeric], c], 1), len(x)
+        if self.pack > 1:  # the first rows again, where the last pack is not full
+            full = torch.arange(-(-n // self.pack) * self.pack, device=x.device) % n
+            seen = seen[full].reshape(-1, self.pack * seen.shape[1])
+        logits: Tensor = self.net(seen).squeeze(1)
+        if self.pack > 1:
+            logits = (logits / math.sqrt(self.pack)).repeat_interleave(self.pack)[:n]
+        return logits
 
 
 def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
