@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gankit.contract import Classes, Condition, Layout, Networks, Quantity
@@ -335,6 +336,31 @@ def test_r1_gradients_match_finite_differences() -> None:
                 parameter.add_(sign * step * d)
         values.append(loss())
     assert (values[0] - values[1]) / (2 * step) == pytest.approx(slope, rel=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
+def test_gradients_a_sample_are_there_for_differential_privacy(architecture: str) -> None:
+    """R1's, by ``vmap``: their mean is the batch's gradient."""
+    discriminator = pair((3, 16, 16), classes(3), architecture=architecture).discriminator
+    stir(discriminator)
+    params = {k: v.detach() for k, v in discriminator.named_parameters()}
+    x, c = torch.randn(4, 3, 16, 16), F.one_hot(torch.arange(4) % 3, 3).float()
+
+    def loss(params: dict[str, Tensor], x: Tensor, c: Tensor) -> Tensor:
+        def logit(x: Tensor) -> Tensor:
+            y: Tensor = functional_call(discriminator, params, (x[None], c[None]))[0]
+            return y
+
+        return logit(x) + grad(logit)(x).square().sum()
+
+    each = vmap(grad(loss), in_dims=(None, 0, 0))(params, x, c)
+    x.requires_grad_()
+    logits = discriminator(x, c)
+    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    total = logits.mean() + slope.square().flatten(1).sum(1).mean()
+    whole = torch.autograd.grad(total, list(discriminator.parameters()), materialize_grads=True)
+    for (name, found), expected in zip(each.items(), whole, strict=True):
+        torch.testing.assert_close(found.mean(0), expected, rtol=1e-3, atol=1e-4, msg=name)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -191,6 +191,8 @@ class _Gather(torch.autograd.Function):
     Its gradient is its adjoint :class:`_Scatter`, whose gradient is reading again.
     """
 
+    generate_vmap_rule = True  # for gradients a sample
+
     @staticmethod
     def forward(x: Tensor, grid: Tensor) -> Tensor:
         return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
@@ -205,6 +207,8 @@ class _Gather(torch.autograd.Function):
 
 
 class _Scatter(torch.autograd.Function):
+    generate_vmap_rule = True  # for gradients a sample
+
     @staticmethod
     def forward(y: Tensor, grid: Tensor) -> Tensor:
         reflection = 2

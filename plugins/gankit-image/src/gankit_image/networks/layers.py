@@ -21,6 +21,8 @@ class _Convolution(torch.autograd.Function):
     first derivative is all that is needed.
     """
 
+    generate_vmap_rule = True  # for gradients a sample
+
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         return F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2, groups=groups)
@@ -86,6 +88,8 @@ class Conv2d(nn.Module):
 class _Upsample(torch.autograd.Function):
     """Twice the resolution; its gradient is four times :class:`_Downsample`, and vice versa."""
 
+    generate_vmap_rule = True  # for gradients a sample
+
     @staticmethod
     def forward(x: Tensor, kernel: Tensor) -> Tensor:
         return _upsample(x, kernel)
@@ -100,6 +104,8 @@ class _Upsample(torch.autograd.Function):
 
 
 class _Downsample(torch.autograd.Function):
+    generate_vmap_rule = True  # for gradients a sample
+
     @staticmethod
     def forward(x: Tensor, kernel: Tensor) -> Tensor:
         return _downsample(x, kernel)
