@@ -51,6 +51,8 @@ TINY = {
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
 }
 """Words appended to commands, so that they are over in a moment; the last of an option counts."""
+TINY_PRIVATE = ["--budget=32", "train.batch=32"]
+"""A batch shares the noise: it may not be as small."""
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 PREFORKED = """
@@ -169,7 +171,10 @@ def folder(tmp_path: Path) -> Path:
 def cut_down(words: list[str]) -> list[str]:
     """The command with its work made small."""
     command, other = words[1], any("toy" in word or "people" in word for word in words)
-    return [*words, *TINY.get(command, []), *([] if other else TINY_IMAGES.get(command, []))]
+    tiny = TINY.get(command, [])
+    if command == "train" and any("privacy." in word for word in words):
+        tiny = [*tiny, *TINY_PRIVATE]
+    return [*words, *tiny, *([] if other else TINY_IMAGES.get(command, []))]
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
