@@ -351,7 +351,9 @@ class StopAt(Callback):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("words", [[], ["train.d_steps=3", "data.cache=never", "data.workers=0"]])
+@pytest.mark.parametrize(
+    "words", [[], ["train.d_steps=3", "data.cache=never", "data.workers=0", "train.precision=bf16"]]
+)
 def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, monkeypatch, words):
     words = [*words, "train.samples=1440", "log.every=48"]
     monkeypatch.setattr(private.os, "urandom", lambda n: b"s" * n)
