@@ -301,7 +301,7 @@ class Codec(ABC, Generic[Item]):
         return None
 
     def conditions_of(self, x: Tensor) -> Tensor | None:
-        """Rows of ``c`` by which samples ``x`` (N, *layout.shape) could have been asked for, drawn
+        """Rows of ``c`` by which samples ``x``, (N, shape), could have been asked for, drawn
         as :meth:`prepare` draws them for real ones, from torch's default generator.
 
         Under differential privacy the generator is trained on conditions of its own samples, since
