@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from gankit_tabular.spool import Spool
 
 Row = Mapping[str, Any]
+Ints = npt.NDArray[np.int64]
 
 BLOCK = 1024
 """Rows that are turned into Python objects at a time."""
@@ -27,6 +29,8 @@ class Rows(Sequence[Row]):
     def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
         self.table, self.spool = table, spool
         self._start, self._block = 0, []  # type: tuple[int, list[Row]]
+        self._pieces: list[pa.RecordBatch] = []
+        self._ends: Ints = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -51,10 +55,27 @@ class Rows(Sequence[Row]):
     def __getitems__(self, indices: Any) -> Rows:
         """These rows, in memory."""
         numbers = np.asarray(indices, np.int64)
-        taken = self.table.take(pa.array(numbers)).combine_chunks()
-        if self.spool:
-            self.spool.looked_at(len(numbers))
-        return Rows(taken)
+        if self.spool is None:
+            return Rows(self.table.take(pa.array(numbers)).combine_chunks())
+        self.spool.looked_at(len(numbers))
+        return Rows(self._gathered(numbers))
+
+    def _gathered(self, numbers: Ints) -> pa.Table:
+        """Rows out of the pieces that they lie in: Arrow would join all pieces first."""
+        if not self._pieces:
+            self._pieces = self.table.to_batches()
+            self._ends = np.cumsum([len(piece) for piece in self._pieces])
+        order = np.argsort(numbers, kind="stable")
+        piece_of = np.searchsorted(self._ends, numbers[order], side="right")
+        found = []
+        for piece in np.unique(piece_of).tolist():
+            start = self._ends[piece] - len(self._pieces[piece])
+            inside = numbers[order][piece_of == piece] - start
+            found.append(self._pieces[piece].take(pa.array(inside)))
+        together = pa.Table.from_batches(found, self.table.schema).combine_chunks()
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return together.take(pa.array(back))
 
     def block(self, start: int, length: int) -> pa.Table:
         """Neighbouring rows as a table."""
