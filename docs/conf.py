@@ -17,7 +17,13 @@ version = release = installed_version("gankit")
 language = "en"
 smartquotes_action = "qe"  # curly quotes, but no dashes: options begin with two hyphens
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "gankit_reference"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "gankit_reference",
+    "notebooks",
+]
 exclude_patterns = ["_build", "_ext", "reference/generated"]
 root_doc = "index"
 

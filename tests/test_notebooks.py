@@ -1,0 +1,68 @@
+"""The notebooks among the tutorials run, and were run as they stand."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TOOL = ROOT / "tools" / "run_notebook.py"
+NOTEBOOKS = sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))
+
+
+def code(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def ran(file: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error::DeprecationWarning:__main__", TOOL, file]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def kinds(cell):
+    return [(o["output_type"], sorted(o.get("data", {}))) for o in cell["outputs"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda p: p.name)
+def test_it_runs_and_shows_what_it_showed(file: Path, tmp_path: Path) -> None:
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    stored = [kinds(cell) for cell in code(notebook)]
+    assert [cell["execution_count"] for cell in code(notebook)] == list(range(1, len(stored) + 1))
+    for cell in code(notebook):
+        cell["source"] = [
+            re.sub(r"train__samples=[\d_]+", "train__samples=2_000", line)
+            for line in cell["source"]
+        ]
+        cell["outputs"] = []
+    small = tmp_path / file.name
+    small.write_text(json.dumps(notebook), encoding="utf-8")
+    done = ran(small)
+    assert done.returncode == 0, done.stderr
+    assert [kinds(cell) for cell in code(json.loads(small.read_text(encoding="utf-8")))] == stored
+
+
+def test_a_data_frame_goes_in_and_rows_come_out() -> None:
+    said = "".join((ROOT / "docs" / "tutorials" / "tables.ipynb").read_text(encoding="utf-8"))
+    assert 'gankit.fit(\\"tabular\\", df' in said
+    assert ".sample(1000)" in said
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"), [("1 / 0", "ZeroDivisionError"), ("!exit 3", "exit code 3")]
+)
+def test_a_cell_that_fails_is_a_failure(tmp_path: Path, cell: str, said: str) -> None:
+    file = tmp_path / "bad.ipynb"
+    before = json.dumps({"cells": [{"cell_type": "code", "source": [cell], "outputs": []}]})
+    file.write_text(before)
+    done = ran(file)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert file.read_text() == before
