@@ -16,9 +16,14 @@ from pathlib import Path
 import pytest
 
 from gankit.errors import GankitError
-from gankit_tabular.databases import is_database, read_query
+from gankit_tabular.databases import is_database
 from gankit_tabular.mysql import _arguments, _array, _joined, read_mysql
 from gankit_tabular.sources import read_table
+
+
+def _answer(source, query):
+    return read_table(source, query=query)[0]
+
 
 SECRET = "s3c/r@t:x"  # with all that ends a part of an address
 
@@ -54,7 +59,7 @@ def test_addresses(monkeypatch):
 )
 def test_what_goes_wrong_is_said_without_the_password(address, said):
     with pytest.raises(GankitError, match=said) as failed:
-        read_query(address, "select 1")
+        _answer(address, "select 1")
     assert "s3c" not in str(failed.value)
     assert "r@t" not in str(failed.value)
 
@@ -139,7 +144,7 @@ def test_every_type(server):
         " 'Zoë 🦉 \"q\"', '{\"a\": [1, null]}', x'00ff', ''),"
         " (0, 0, 0, -1e300, false, 0, '0000-00-00', null, null, null, null, '', null, null, null)",
     )
-    table = read_query(server, "select * from kinds")
+    table = _answer(server, "select * from kinds")
     other, row = table.to_pylist()
     assert row == {
         "id": 2**32 - 1,
@@ -172,7 +177,7 @@ def test_every_type(server):
 
 def test_many_rows_in_an_order_of_their_own(server):
     query = "select seq as n, seq % 7 as d from seq_1_to_25000 order by d, n desc"
-    table = read_query(server, query)
+    table = _answer(server, query)
     assert table["n"].to_pylist() == list(range(1, 25_001))
 
 
@@ -180,8 +185,8 @@ def test_nothing_is_written(server):
     execute(server, "create table kept (n int)", "insert into kept values (1), (2)")
     for query in ("delete from kept", "insert into kept values (3)", "drop table kept"):
         with pytest.raises(GankitError, match="READ ONLY|no rows"):
-            read_query(server, query)
-    assert read_query(server, "select * from kept").num_rows == 2
+            _answer(server, query)
+    assert _answer(server, "select * from kept").num_rows == 2
 
 
 @pytest.mark.parametrize(
@@ -196,7 +201,7 @@ def test_nothing_is_written(server):
 )
 def test_queries_that_fail(server, query, said):
     with pytest.raises(GankitError, match=said) as failed:
-        read_query(server, query)
+        _answer(server, query)
     assert "s3c" not in str(failed.value)
 
 
