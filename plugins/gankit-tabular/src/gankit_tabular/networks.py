@@ -13,6 +13,8 @@ from gankit_tabular.columns import Column
 
 WIDEST = 8192
 """Codes in all, beyond which the generator sees what is asked through a hidden layer."""
+DENSE = 2**18
+"""Codes times blocks, up to which a matrix product adds up blocks faster than a gather."""
 
 
 class Residual(nn.Module):
@@ -62,9 +64,15 @@ class PaddedBlocks(nn.Module):
         self.of: Tensor
         self.register_buffer("back", back, persistent=False)
         self.register_buffer("of", of, persistent=False)
+        small = width * len(blocks) <= DENSE
+        ones = nn.functional.one_hot(of, len(blocks)).float() if small else None
+        self.ones: Tensor | None
+        self.register_buffer("ones", ones, persistent=False)
 
     def sums(self, x: Tensor) -> Tensor:
         """The sum over each block, (N, blocks); ``x`` (N, width)."""
+        if self.ones is not None:
+            return x @ self.ones
         padded = nn.functional.pad(x, (0, 1))
         parts = [padded[:, self.get_buffer(f"index{g}")].sum(2) for g in range(self.groups)]
         return torch.cat(parts, 1)[:, self.back]
