@@ -290,8 +290,11 @@ def preparing(
 
     def preview(items: list[Any], samples: int) -> Path:
         previews.mkdir(parents=True, exist_ok=True)
+        target = previews / f"{samples:012d}"
         with confined(plugin.info.name, previews):
-            return modality.preview_beside(items, data.train, previews / f"{samples:012d}")
+            if privacy is not None:  # real items would tell what the noise is to hide
+                return modality.preview(items, target)
+            return modality.preview_beside(items, data.train, target)
 
     trainer = Trainer(
         networks,

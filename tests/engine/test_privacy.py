@@ -470,3 +470,12 @@ def test_a_run_without_privacy_says_nothing_of_it(vectors, tmp_path):
     line = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert "epsilon" not in line
     assert {"d_real", "real_std"} <= set(line)
+
+
+def test_previews_of_a_private_run_see_no_real_items(vectors, tmp_path, monkeypatch):
+    def beside(*_):
+        raise AssertionError("real items were shown")
+
+    monkeypatch.setattr(type(vectors.modality), "preview_beside", beside)
+    assert train(vectors, tmp_path / "run") == "done"
+    assert list((tmp_path / "run" / "previews").iterdir())
