@@ -292,6 +292,8 @@ def export_model(
     if trainer.privacy is not None:  # before the weights: rather claim too much than too little
         about = read_json(folder / MODEL)
         write_json(folder / MODEL, about | {"privacy": trainer.privacy.record(trainer.d_steps)})
+    if trainer.ratio is None:  # one that was learnt for an earlier generator does not fit this one
+        (folder / RATIO).unlink(missing_ok=True)
     write_atomic(
         folder / GENERATOR, save(weights, metadata={"samples": str(trainer.clock.samples)})
     )

@@ -11,6 +11,7 @@ from gankit.contract import Batch
 from gankit.engine.refine import learn_density_ratio
 from gankit.engine.sampling import Sampler
 from gankit.engine.settings import RefineSettings
+from gankit.runs import Run
 from gankit.training import fit
 
 
@@ -81,12 +82,12 @@ def test_a_chosen_item_depends_on_its_seed_alone():
     assert all(s.item == whole[s.seed] for s in some.sample(40, 111))
 
 
-def run(tmp_path, name, candidates=3):
+def run(tmp_path, name, candidates=3, samples=512):
     return fit(
         "toy",
         out=tmp_path / name,
         device="cpu",
-        train__samples=512,
+        train__samples=samples,
         train__threads=1,
         refine__candidates=candidates,
         refine__share=4.0,
@@ -113,3 +114,11 @@ def test_an_interruption_while_it_learns_is_made_up_for(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, "cut")
     assert run(tmp_path, "cut").sample(8) == whole
+
+
+def test_a_generator_that_went_on_is_not_chosen_by_an_old_ratio(tmp_path, monkeypatch):
+    assert run(tmp_path, "a").sampler("cpu").ratio is not None
+    monkeypatch.setattr("gankit.engine.trainer.learn_density_ratio", lambda *_, **__: False)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, "a", samples=1024)
+    assert Run(tmp_path / "a").sampler("cpu").ratio is None
