@@ -14,6 +14,7 @@ import numpy as np
 from gankit import provenance
 from gankit.contract import Codec, Extractor, Progress, Sample
 from gankit.errors import GankitError, did_you_mean, without_password
+from gankit.items import pick
 from gankit.metrics import nearest
 from gankit.plugins import installed
 from gankit.runs import Run
@@ -299,9 +300,9 @@ def judges(
     if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
         return lambda wish: None
     rng = np.random.default_rng([seed, 11])
-    chosen = sorted(rng.choice(len(real), min(len(real), REFERENCE), replace=False).tolist())
-    classes = [str(values[i].get(key)) for i in chosen] if key else None
-    judge = Judge(extractor, [real[i] for i in chosen], classes)
+    chosen = np.sort(rng.choice(len(real), min(len(real), REFERENCE), replace=False))
+    classes = [str(values[i].get(key)) for i in chosen.tolist()] if key else None
+    judge = Judge(extractor, pick(real, chosen), classes)
 
     def of(wish: Wish) -> Callable[[Sequence[Any]], list[str]]:
         asked = str(wish.where.get(key))  # a range, or one of two, is no class

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.feather
@@ -10,7 +11,9 @@ import pytest
 
 import gankit
 from gankit.errors import GankitError
-from gankit_tabular import sources, spool
+from gankit.items import Rest
+from gankit_tabular import evaluators, modality, sources, spool
+from gankit_tabular.rows import BLOCK, Rows
 from gankit_tabular.sources import fingerprint, read_rows
 
 TABLE = pa.table(
@@ -114,3 +117,27 @@ def test_training_is_the_same_from_a_file(files, tmp_path):
         return run.sample(20)
 
     assert rows(1e-6) == rows(1.0)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_scores_and_previews_read_the_rows_they_need_and_no_others(files, tmp_path, monkeypatch):
+    rows, _ = read_rows(files / "t.parquet", memory=2000)
+    monkeypatch.setattr(modality, "SHOWN_BESIDE", 40)
+    monkeypatch.setattr(evaluators, "MOST", 40)
+    read = []
+    one_by_one, together = Rows.block, Rows.__getitems__
+    monkeypatch.setattr(
+        Rows, "block", lambda self, *at: read.append(BLOCK) or one_by_one(self, *at)
+    )
+    monkeypatch.setattr(
+        Rows, "__getitems__", lambda self, i: read.append(len(i)) or together(self, i)
+    )
+    part = Rest(rows, np.arange(5))
+    tables = modality.TabularModality()
+    tables.fit_codec(part, modality.TabularSettings(), None)
+    assert read.pop() == len(part)
+    some = rows[:0]
+    read.clear()
+    tables.preview_beside(some, part, tmp_path / "preview")
+    evaluators._table(part, np.random.default_rng(0))
+    assert read == [40, 40]

@@ -16,7 +16,7 @@ from gankit_tabular.codec import TableCodec
 from gankit_tabular.columns import Floats, Ints
 from gankit_tabular.disclosure import Gower, closest_records, exact_copies, membership_auc
 from gankit_tabular.groups import group_scores
-from gankit_tabular.rows import Row
+from gankit_tabular.rows import Row, table_of
 from gankit_tabular.usefulness import predict, two_sample_auc
 from gankit_tabular.vectors import MISSING, distance, histograms, is_number, values
 
@@ -189,7 +189,7 @@ def _correlation(a: Floats, b: Floats) -> float:
 
 
 def _table(items: Sequence[Row], rng: np.random.Generator) -> pa.Table:
-    chosen = range(len(items))
+    chosen = np.arange(len(items))
     if len(items) > MOST:
-        chosen = sorted(rng.choice(len(items), MOST, replace=False).tolist())  # type: ignore[assignment]
-    return pa.Table.from_pylist([dict(items[i]) for i in chosen])
+        chosen = np.sort(rng.choice(len(items), MOST, replace=False))
+    return table_of(items, chosen)

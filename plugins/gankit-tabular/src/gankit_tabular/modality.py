@@ -35,7 +35,7 @@ from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.preview import write_preview
-from gankit_tabular.rows import Row, Rows
+from gankit_tabular.rows import Row, Rows, table_of
 from gankit_tabular.sources import fingerprint, read_rows
 from gankit_tabular.units import number_formats, read_columns
 
@@ -152,7 +152,7 @@ class TabularModality(Modality[Row]):
         return Source(
             rows,
             fingerprint(rows),
-            f"{len(rows):,} rows, {len(names)} columns{kept}",
+            f"{len(rows):,} rows, {rows.table.num_columns} columns{kept}",
             licence,
             problems,
         )
@@ -211,7 +211,8 @@ class TabularModality(Modality[Row]):
         return write_preview(self._table(items), None, target.with_suffix(".svg"))
 
     def preview_beside(self, items: Sequence[Row], real: Sequence[Row], target: Path) -> Path:
-        some = _some(real, SHOWN_BESIDE)
+        spread = np.arange(0, len(real), -(-len(real) // SHOWN_BESIDE) or 1)
+        some = table_of(real, spread)
         return write_preview(self._table(items), some, target.with_suffix(".svg"))
 
     def _table(self, items: Sequence[Row]) -> pa.Table:
@@ -268,17 +269,6 @@ def _schema(items: Sequence[Row]) -> pa.Schema:
     if isinstance(inner, Rows):
         return inner.table.schema.remove_metadata()
     return pa.Table.from_pylist([dict(items[i]) for i in range(len(items))]).schema
-
-
-def _some(items: Sequence[Row], n: int) -> pa.Table:
-    """At most ``n`` rows, evenly spread, without reading those between them."""
-    chosen = list(range(0, len(items), -(-len(items) // n) or 1))
-    while not isinstance(items, Rows) and hasattr(items, "indices"):  # a part of a sequence
-        chosen = [items.indices[i] for i in chosen]
-        items = items.items  # type: ignore[attr-defined]
-    if isinstance(items, Rows):
-        return items.table.take(chosen)
-    return pa.Table.from_pylist([dict(items[i]) for i in chosen])
 
 
 def _writer(file: Path, schema: pa.Schema, format: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gankit.items import pick
 from gankit_tabular.spool import Spool
 
 Row = Mapping[str, Any]
@@ -66,12 +67,12 @@ class Rows(Sequence[Row]):
             self._pieces = self.table.to_batches()
             self._ends = np.cumsum([len(piece) for piece in self._pieces])
         order = np.argsort(numbers, kind="stable")
-        piece_of = np.searchsorted(self._ends, numbers[order], side="right")
-        found = []
-        for piece in np.unique(piece_of).tolist():
-            start = self._ends[piece] - len(self._pieces[piece])
-            inside = numbers[order][piece_of == piece] - start
-            found.append(self._pieces[piece].take(pa.array(inside)))
+        each = np.split(numbers[order], np.searchsorted(numbers[order], self._ends[:-1]))
+        found = [
+            piece.take(pa.array(inside - (end - len(piece))))
+            for piece, end, inside in zip(self._pieces, self._ends, each, strict=True)
+            if len(inside)
+        ]
         together = pa.Table.from_batches(found, self.table.schema).combine_chunks()
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
@@ -94,6 +95,12 @@ def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
     if isinstance(rows, Rows) and rows.table.schema.equals(schema):
         return rows.table
     return pa.Table.from_pylist(list(rows), schema=schema)
+
+
+def table_of(items: Sequence[Row], indices: Any) -> pa.Table:
+    """Rows by their numbers, as a table."""
+    found = pick(items, indices)
+    return found.table if isinstance(found, Rows) else pa.Table.from_pylist(list(map(dict, found)))
 
 
 def type_from_text(text: str) -> pa.DataType:
