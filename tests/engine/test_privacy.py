@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from playing import StopAt, final_state, weights
 from safetensors.torch import load_file
 from vectors import VectorCodec, VectorModality
 
@@ -21,9 +22,8 @@ from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.privacy import Plan, PoissonSamples, Privacy, PrivateGame, clipped_sum, imagined
 from gankit.engine.sampling import ConditionTable
 from gankit.engine.settings import EngineSettings, PrivacySettings, TrainSettings
-from gankit.engine.step import Game, Weights, trainable
+from gankit.engine.step import Game, trainable
 from gankit.errors import GankitError
-from gankit.hookspecs import Callback
 
 pytest.importorskip("dp_accounting")
 
@@ -44,22 +44,6 @@ def a_plan(**given):
         "records": 300, "batch": 6, "steps": 100,
     }  # fmt: skip
     return Plan(**{**values, **given})
-
-
-def weights(r1, r2):
-    return Weights(*(torch.tensor(v, dtype=torch.float64) for v in (r1, r2, 0.0, 0.0)))
-
-
-@pytest.fixture
-def setting(make_networks):
-    torch.manual_seed(3)
-    networks = make_networks()
-    networks.generator.double()
-    networks.discriminator.double()
-    real = torch.randn(6, 2, dtype=torch.float64)
-    c = torch.eye(3, dtype=torch.float64)[[0, 1, 2, 0, 1, 2]]
-    z = torch.randn(6, 4, dtype=torch.float64)
-    return networks, real, c, z
 
 
 def a_game(networks, plan, objective="nonsaturating"):
@@ -331,24 +315,6 @@ def train(vectors, folder, *words, callbacks=()):
         vectors.info, vectors.modality.Settings, overrides=[*PRIVATE, *words]
     )
     return training.train(vectors, config, folder, device="cpu", callbacks=callbacks)
-
-
-def final_state(folder):
-    newest = sorted((folder / "checkpoints").glob("0*"))[-1]
-    return load_file(newest / "state.safetensors"), json.loads((newest / "state.json").read_text())
-
-
-class StopAt(Callback):
-    def __init__(self, samples):
-        self.samples = samples
-
-    def tick(self, values):
-        import os
-        import signal
-
-        if values["samples"] >= self.samples:
-            self.samples = float("inf")
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 @pytest.mark.parametrize(

@@ -7,27 +7,12 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
+from playing import weights
 
 from gankit.contract import Networks
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.step import Game, Terms, Weights, trainable
 from gankit.hookspecs import PenaltyInfo
-
-
-def weights(r1=0.0, r2=0.0, gp=0.0, p=0.0):
-    return Weights(*(torch.tensor(v, dtype=torch.float64) for v in (r1, r2, gp, p)))
-
-
-@pytest.fixture
-def setting(make_networks):
-    torch.manual_seed(3)
-    networks = make_networks()
-    networks.generator.double()
-    networks.discriminator.double()
-    real = torch.randn(6, 2, dtype=torch.float64)
-    c = torch.eye(3, dtype=torch.float64)[[0, 1, 2, 0, 1, 2]]
-    z = torch.randn(6, 4, dtype=torch.float64)
-    return networks, real, c, z
 
 
 def by_hand(networks, real, c, z, gamma1, gamma2):

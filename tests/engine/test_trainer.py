@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
-import signal
 
 import pytest
 import torch
+from playing import StopAt, final_state
 from safetensors.torch import load_file
 
 from gankit import config as configuration
 from gankit import training
 from gankit.errors import GankitError
-from gankit.hookspecs import Callback
 
 BASE = ["train.batch=16", "train.threads=1", "loss.r1=0.1", "loss.r2=0.1", "log.preview_count=6"]
 
@@ -28,23 +26,6 @@ def train(vectors, folder, *words, callbacks=()):
     return training.train(
         vectors, resolve(vectors, *words), folder, device="cpu", callbacks=callbacks
     )
-
-
-def final_state(folder):
-    newest = sorted((folder / "checkpoints").glob("0*"))[-1]
-    return load_file(newest / "state.safetensors"), json.loads((newest / "state.json").read_text())
-
-
-class StopAt(Callback):
-    """Ctrl-C at the first tick at or beyond a number of samples."""
-
-    def __init__(self, samples):
-        self.samples = samples
-
-    def tick(self, values):
-        if values["samples"] >= self.samples:
-            self.samples = float("inf")
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 VARIANTS = {
