@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Progress
+from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.settings import RefineSettings
 
 
@@ -36,6 +37,7 @@ def learn_density_ratio(
     """
     params = [p for p in classifier.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(params, weight_decay=settings.weight_decay, betas=(0.9, 0.99))
+    cross_entropy = OBJECTIVES["nonsaturating"].discriminator
     classifier.train()
     seen = 0
     while seen < samples:
@@ -46,11 +48,7 @@ def learn_density_ratio(
             group["lr"] = settings.lr * (1 - seen / samples)
         real = next_real()
         fake, c = generate(real.c, len(real)), real.c
-        real_logits = classifier(real.x, c)
-        fake_logits = classifier(fake, c)
-        loss = (
-            nn.functional.softplus(-real_logits).mean() + nn.functional.softplus(fake_logits).mean()
-        )
+        loss = cross_entropy(classifier(real.x, c), classifier(fake, c)).mean()
         for p, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
             p.grad = gradient
         optimiser.step()

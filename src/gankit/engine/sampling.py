@@ -137,16 +137,20 @@ class Sampler:
 
         Adding Gumbel noise to logarithms makes the largest such a draw.
         """
-        best = self.generate(self.latents(seeds), c)
-        if self.ratio is None:
+        best, ratio = self.generate(self.latents(seeds), c), self.ratio
+        if ratio is None:
             return best
-        highest = torch.full((len(seeds),), -torch.inf, dtype=torch.float64)
-        for k in range(self.candidates):
-            x = self.generate(self.latents(seeds, k), c).x if k else best.x.clone()
+
+        def score(x: Tensor, k: int) -> Tensor:
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
-            score = self._computed(self.ratio, x, c) - torch.log(-torch.log(u))
-            better = score > highest
-            best.x[better], highest[better] = x[better], score[better]
+            return self._computed(ratio, x, c) - torch.log(-torch.log(u))
+
+        highest = score(best.x, 0)
+        for k in range(1, self.candidates):
+            x = self.generate(self.latents(seeds, k), c).x
+            found = score(x, k)
+            better = found > highest
+            best.x[better], highest[better] = x[better], found[better]
         return best
 
     @torch.inference_mode()

@@ -225,7 +225,7 @@ class Trainer:
 
     def _refine(self) -> str:
         """Learns the density ratio by which candidates are chosen; anew after an interruption."""
-        ratio = copy.deepcopy(self.networks.discriminator).to(self.device)
+        ratio = copy.deepcopy(self.networks.discriminator)
         generator, width = self.ema.eval(), self.networks.latent_dim
 
         def generate(c: Tensor | None, n: int) -> Tensor:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from gankit.errors import GankitError, without_password
 from gankit_tabular.mysql import read_mysql
+from gankit_tabular.rows import refuse_twins
 
 FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
 """Endings of databases that are a file."""
@@ -54,12 +55,8 @@ def query_pieces(source: str, query: str) -> Iterator[pa.Table]:
         else:
             pieces = _sqlite(path, query)
         for piece in pieces:
-            names = piece.column_names
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise GankitError(
-                    f"{shown}: the query has two columns named {twice[0]!r}",
-                    "Name them apart: select a.id as a, b.id as b",
-                )
+            apart = "Name them apart: select a.id as a, b.id as b"
+            refuse_twins(piece.column_names, f"{shown}: the query", apart)
             yield piece
     except ImportError as error:
         raise GankitError(

@@ -35,7 +35,7 @@ from gankit_tabular.evaluators import Encoded, TableScores
 from gankit_tabular.learner import Boosting
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.preview import write_preview
-from gankit_tabular.rows import Row, Rows, table_of
+from gankit_tabular.rows import Row, Rows, refuse_twins, table_of
 from gankit_tabular.sources import fingerprint, read_rows
 from gankit_tabular.units import number_formats, read_columns
 
@@ -134,9 +134,7 @@ class TabularModality(Modality[Row]):
                 settings.memory * 2**30,
             )
         names = rows.table.column_names
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise GankitError(f"the table has two columns named {twice[0]!r}", "Rename one")
+        refuse_twins(names, "the table")
         for name in (*settings.kinds(), *settings.drop, *settings.groups, settings.target):
             if name and name not in names:
                 raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gankit.errors import GankitError
 from gankit.items import pick
 from gankit_tabular.spool import Spool
 
@@ -101,6 +102,16 @@ def table_of(items: Sequence[Row], indices: Any) -> pa.Table:
     """Rows by their numbers, as a table."""
     found = pick(items, indices)
     return found.table if isinstance(found, Rows) else pa.Table.from_pylist(list(map(dict, found)))
+
+
+def refuse_twins(names: Sequence[str], where: str, hint: str = "Rename one") -> None:
+    """Columns have names of their own.
+
+    Raises:
+        GankitError: two have the same.
+    """
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise GankitError(f"{where} has two columns named {twice[0]!r}", hint)
 
 
 def type_from_text(text: str) -> pa.DataType:

@@ -22,7 +22,7 @@ import pyarrow.parquet
 from gankit.contract import Problem
 from gankit.errors import GankitError
 from gankit_tabular.databases import in_order, is_database, query_pieces
-from gankit_tabular.rows import Rows
+from gankit_tabular.rows import Rows, refuse_twins
 from gankit_tabular.spool import gather
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx")
@@ -160,9 +160,7 @@ def _pieces(
         else:
             raise GankitError(f"{file} is no table that it reads", f"It reads {' '.join(SUFFIXES)}")
         for piece in pieces:
-            names = piece.schema.names
-            if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise GankitError(f"{file} has two columns named {twice[0]!r}", "Rename one")
+            refuse_twins(piece.schema.names, str(file))
             yield piece if isinstance(piece, pa.Table) else pa.Table.from_batches([piece])
     except (pa.ArrowException, OSError, LookupError) as error:
         line = " ".join(str(error).split())
