@@ -30,7 +30,6 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(sources, "PIECE", 500)
     monkeypatch.setattr(sources, "TEXT_BLOCK", 8000)
     monkeypatch.setattr(spool, "PIECE", 700)
-    monkeypatch.setattr(spool, "RELEASE_AFTER", 100)
 
 
 @pytest.fixture

@@ -96,6 +96,8 @@ class TabularSettings:
         for name in ("bins", "hidden", "layers", "latent", "pack"):
             if getattr(self, name) < 1:
                 raise GankitError(f"{name}={getattr(self, name)}: too small", "Use 1 or more")
+        if not self.memory >= 0:
+            raise GankitError(f"memory={self.memory}: too small", "Use 1, or 0 for a file always")
         if not self.temperature > 0:
             raise GankitError(f"temperature={self.temperature}: too small", "Use 0.2, say")
 

@@ -59,8 +59,9 @@ class Rows(Sequence[Row]):
         numbers = np.asarray(indices, np.int64)
         if self.spool is None:
             return Rows(self.table.take(pa.array(numbers)).combine_chunks())
-        self.spool.looked_at(len(numbers))
-        return Rows(self._gathered(numbers))
+        taken = self._gathered(numbers)
+        self.spool.release()
+        return Rows(taken)
 
     def _gathered(self, numbers: Ints) -> pa.Table:
         """Rows out of the pieces that they lie in: Arrow would join all pieces first."""
@@ -83,8 +84,8 @@ class Rows(Sequence[Row]):
         """Neighbouring rows as a table."""
         found = self.table.slice(start, length)
         if self.spool:
-            found = pa.concat_tables([found]).combine_chunks()
-            self.spool.looked_at(len(found))
+            found = found.combine_chunks()
+            self.spool.release()
         return found
 
     def without(self, columns: Sequence[str]) -> Rows:

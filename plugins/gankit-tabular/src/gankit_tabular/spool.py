@@ -12,8 +12,6 @@ from gankit.errors import GankitError
 
 PIECE = 2**18
 """Rows of a piece of the file."""
-RELEASE_AFTER = 2**14
-"""Rows looked at, one here and one there, after which their pages are given back."""
 
 
 class Spool:
@@ -24,7 +22,6 @@ class Spool:
         self._file = tempfile.TemporaryFile(prefix="gankit-table-")  # noqa: SIM115 - for long
         self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema)
         self._waiting: list[pa.Table] = []
-        self._looked_at = 0
 
     def write(self, table: pa.Table) -> None:
         self._waiting.append(_as(table, self.schema))
@@ -47,13 +44,10 @@ class Spool:
             self._map.madvise(mmap.MADV_RANDOM)
         return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(self._map))).read_all()
 
-    def looked_at(self, rows: int) -> None:
-        """Counts rows, and gives pages back to the system now and then; they stay readable."""
-        self._looked_at += rows
-        if self._looked_at >= RELEASE_AFTER:
-            self._looked_at = 0
-            if hasattr(mmap, "MADV_DONTNEED"):
-                self._map.madvise(mmap.MADV_DONTNEED)
+    def release(self) -> None:
+        """Gives the pages that were looked at back to the system; they stay readable."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def gather(pieces: Iterable[pa.Table], limit: float) -> tuple[pa.Table, Spool | None]:
