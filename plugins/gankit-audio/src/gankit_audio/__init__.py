@@ -1,0 +1,21 @@
+"""Audio for gankit. Only the hooks live here, so that listing plugins costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gankit.contract import PluginInfo
+from gankit.hookspecs import hookimpl
+
+
+@hookimpl
+def gankit_modalities() -> Iterable[PluginInfo]:
+    """The audio modality."""
+    yield PluginInfo(
+        name="audio",
+        summary="Recordings of any rate and length: folders, zip, Parquet, manifests, arrays",
+        target="gankit_audio.modality:AudioModality",
+        suffixes=(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
+        recipes="gankit_audio.recipes",
+        default_recipe="default",
+    )
