@@ -58,8 +58,8 @@ class AudioSettings:
     trains on a CPU), istft (ConvNeXt with an inverse STFT; for a GPU), wavegan (2019)."""
     mels: int = 80
     """Mel bands of the spectrogram path."""
-    frames: int = 96
-    """Frames of its spectrogram; the hop follows from the duration."""
+    frames: int = 0
+    """Frames of its spectrogram, a multiple of 8; 0 takes one for 8 ms, at most 128."""
     code: int = 64
     """Dimensions of the autoencoder's latent."""
     autoencoder: int = 150_000

@@ -1,0 +1,97 @@
+"""The audio modality: reading, codec, networks, evaluators and writing, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.contract import (
+    Codec,
+    CodecState,
+    Evaluator,
+    Extractor,
+    Layout,
+    Learner,
+    Modality,
+    Networks,
+    Progress,
+    Provenance,
+    Sample,
+    Source,
+)
+from gankit_audio.clips import Clip
+from gankit_audio.settings import AudioSettings
+
+if TYPE_CHECKING:
+    from gankit_audio.codec import Conditions
+
+
+class AudioModality(Modality[Clip]):
+    """Mono and stereo clips of one rate and duration."""
+
+    Settings = AudioSettings
+    formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
+    mixes = True
+
+    def read(
+        self, source: object | None, settings: AudioSettings, progress: Progress
+    ) -> Source[Clip]:
+        from gankit_audio.sources import read
+
+        return read(source, settings, progress)
+
+    def fit_codec(
+        self, items: Sequence[Clip], settings: AudioSettings, progress: Progress
+    ) -> Codec[Clip]:
+        from gankit_audio.codec import Conditions
+        from gankit_audio.latent import LatentCodec
+        from gankit_audio.waveform import WaveformCodec
+
+        conditions: Conditions = Conditions.of(items, settings)
+        if settings.architecture == "spectrogram":
+            return LatentCodec.fit(items, conditions, settings, progress)
+        return WaveformCodec.fit(items, conditions, settings)
+
+    def load_codec(self, state: CodecState, settings: AudioSettings) -> Codec[Clip]:
+        from gankit_audio.latent import LatentCodec
+        from gankit_audio.waveform import WaveformCodec
+
+        if settings.architecture == "spectrogram":
+            return LatentCodec.load(state, settings)
+        return WaveformCodec.load(state, settings)
+
+    def build_networks(self, layout: Layout, settings: AudioSettings) -> Networks:
+        from gankit_audio.networks import build_networks
+
+        return build_networks(layout, settings)
+
+    def evaluators(self, settings: AudioSettings) -> Sequence[Extractor[Clip] | Evaluator[Clip]]:
+        from gankit_audio.evaluators import build_evaluators
+
+        return build_evaluators(settings)
+
+    def write(
+        self, samples: Iterable[Sample[Clip]], target: Path, provenance: Provenance, format: str
+    ) -> None:
+        from gankit_audio.output import write
+
+        write(samples, target, provenance, format)
+
+    def preview(self, items: Sequence[Clip], target: Path) -> Path:
+        from gankit_audio.preview import preview
+
+        return preview(items, target)
+
+    def preview_beside(self, items: Sequence[Clip], real: Sequence[Clip], target: Path) -> Path:
+        from gankit_audio.preview import preview_beside
+
+        return preview_beside(items, real, target)
+
+    def values(self, item: Clip) -> Mapping[str, object]:
+        return dict(item.values)
+
+    def learner(self, settings: AudioSettings) -> Learner[Clip]:
+        from gankit_audio.learner import KeywordClassifier
+
+        return KeywordClassifier(settings)
