@@ -39,7 +39,7 @@ def main() -> None:
     names = ("epsilon", "delta", "noise multiplier", "D steps", "CPU s", *SHOWN)
     print(f"{len(train):,} rows, {train.num_columns} columns; {asked.seeds} seeds; mean (spread)")
     print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
-    found = [scores(train, test, ceiling, seed) for seed in range(asked.seeds)]
+    found = [scores(train, test, ceiling, "", seed) for seed in range(asked.seeds)]
     print("| real test rows | – | – | – | – | " + _cells(found), flush=True)
     for epsilon in asked.epsilon:
         found, began, privacy = [], time.process_time(), None
@@ -55,7 +55,7 @@ def main() -> None:
                 )
                 made = pa.Table.from_pylist(run.sample(half), schema=train.schema)
                 privacy, steps = run.privacy, run.metrics()[-1]["steps"]
-            found.append(scores(train, test, made, seed))
+            found.append(scores(train, test, made, "", seed))
         spent = f"{(time.process_time() - began) / asked.seeds:.0f}"
         said = ("none", "–", "–", f"{steps:,}", spent)
         if privacy is not None:

@@ -168,6 +168,7 @@ class Run:
             ratio,
             model.get("candidates", 1),
             torch.bfloat16 if model.get("precision") == "bf16" else None,
+            model.get("ratio_power", 1.0),
         )
 
     def stream(
@@ -281,6 +282,7 @@ def export_model(
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
                     "candidates": trainer.settings.refine.candidates,
+                    "ratio_power": trainer.ratio_power,
                     "precision": trainer.settings.train.precision,
                     "layout": layout_to_json(trainer.codec.layout),
                     "settings": settings,

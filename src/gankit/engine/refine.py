@@ -4,6 +4,10 @@ After training, a classifier learns to tell real samples from generated ones; it
 logarithm of their density ratio. Of several candidates for a seed, one is drawn in proportion to
 that ratio (sampling-importance-resampling; Grover et al. 2019, "Bias correction of learned
 generative models using likelihood-free importance weighting", section 3).
+
+Where the generator misses a part of the data altogether, few candidates cannot stand for it and
+the ratio only prefers what is easy. So it is raised to a power of at most 1 (section 3.3 there,
+flattening) that keeps the means of the data.
 """
 
 from __future__ import annotations
@@ -16,6 +20,12 @@ from torch import Tensor, nn
 from gankit.contract import Batch, Progress
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.settings import RefineSettings
+
+POWERS = torch.linspace(0, 1, 11)
+DRAWS = 4096
+"""Choices by which the powers are compared."""
+TOLERANCE = 1e-3
+"""What the means may move, as a squared share of each value's deviation, on average."""
 
 
 def learn_density_ratio(
@@ -55,3 +65,35 @@ def learn_density_ratio(
         seen += len(real)
     classifier.eval()
     return True
+
+
+@torch.no_grad()
+def flatten_ratio(
+    classifier: nn.Module,
+    generate: Callable[[Tensor | None, int], Tensor],
+    next_real: Callable[[], Batch],
+    candidates: int,
+) -> float:
+    """The largest power of the ratio, 0 to 1, that keeps the means of real samples about as well
+    as any does.
+    """
+    n = 0
+    total: Tensor | float = 0.0
+    square: Tensor | float = 0.0
+    chosen: Tensor | float = 0.0
+    while n < DRAWS:
+        real = next_real()
+        x = real.x.flatten(1).double()
+        fakes = [generate(real.c, len(real)) for _ in range(candidates)]
+        ratios = torch.stack([classifier(fake, real.c) for fake in fakes]).double()
+        share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
+        made = torch.stack([fake.flatten(1) for fake in fakes]).double()
+        total, square = total + x.sum(0), square + (x**2).sum(0)
+        chosen = chosen + torch.einsum("pkn,knd->pd", share, made)
+        n += len(real)
+    mean = torch.as_tensor(total / n)
+    variance = torch.as_tensor(square / n) - mean**2
+    varies = variance > 1e-8
+    off = ((chosen / n - mean) ** 2 / variance)[:, varies].sum(1)
+    fits = off <= off.min() + TOLERANCE * varies.sum()
+    return float(POWERS[int(fits.nonzero().max())])

@@ -77,6 +77,7 @@ class Sampler:
         ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
         candidates: for each seed, of which one is chosen by that ratio.
         autocast: the type to compute in, None for float32.
+        power: of the density ratio, 0 to 1.
     """
 
     def __init__(
@@ -89,11 +90,12 @@ class Sampler:
         ratio: nn.Module | None = None,
         candidates: int = 1,
         autocast: torch.dtype | None = None,
+        power: float = 1.0,
     ) -> None:
         self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
         self.conditions, self.device = conditions, device
         self.ratio = None if ratio is None else ratio.eval()
-        self.candidates, self.autocast = candidates, autocast
+        self.candidates, self.autocast, self.power = candidates, autocast, power
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
@@ -133,7 +135,8 @@ class Sampler:
 
     @torch.inference_mode()
     def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
-        """One sample a seed, chosen among its candidates in proportion to their density ratios.
+        """One sample a seed, chosen among its candidates in proportion to a power of their density
+        ratios.
 
         Adding Gumbel noise to logarithms makes the largest such a draw.
         """
@@ -143,7 +146,7 @@ class Sampler:
 
         def score(x: Tensor, k: int) -> Tensor:
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
-            return self._computed(ratio, x, c) - torch.log(-torch.log(u))
+            return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
 
         highest = score(best.x, 0)
         for k in range(1, self.candidates):

@@ -21,7 +21,7 @@ from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.privacy import Privacy, PrivateGame, imagined
-from gankit.engine.refine import learn_density_ratio
+from gankit.engine.refine import flatten_ratio, learn_density_ratio
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
@@ -111,6 +111,7 @@ class Trainer:
         self.ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
         self.ratio: nn.Module | None = None
         """Its logit is the log density ratio by which candidates are chosen, once learnt."""
+        self.ratio_power = 1.0
 
         # The game and its two optimisers.
         loss, optim = settings.loss, settings.optim
@@ -243,6 +244,9 @@ class Trainer:
             self.progress,
         ):
             return "interrupted"
+        self.ratio_power = flatten_ratio(
+            ratio, generate, self.reals.next, self.settings.refine.candidates
+        )
         self.ratio = ratio
         self.export(self)
         return "done"
@@ -401,6 +405,7 @@ class Trainer:
             self.ratio,
             self.settings.refine.candidates,
             self.game.autocast,
+            self.ratio_power,
         )
 
     def _show(self) -> None:
