@@ -18,7 +18,7 @@ class _Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.LeakyReLU(0.2), nn.Conv1d(width, width, 3, 1, 1),
+            nn.GroupNorm(8, width), nn.LeakyReLU(0.2), nn.Conv1d(width, width, 3, 1, 1),
             nn.LeakyReLU(0.2), nn.Conv1d(width, width, 1),
         )  # fmt: skip
         nn.init.zeros_(self.net[-1].weight)  # type: ignore[arg-type]
@@ -47,8 +47,7 @@ class Autoencoder(nn.Module):
         self.small = (width, frames // 8)
         flat = width * frames // 8
         self.encoder = nn.Sequential(
-            nn.Conv1d(bands, width, 5, 1, 2), _Residual(width),
-            nn.Conv1d(width, width, 4, 2, 1), _Residual(width),
+            nn.Conv1d(bands, width, 8, 2, 3), _Residual(width),
             nn.LeakyReLU(0.2), nn.Conv1d(width, width, 4, 2, 1), _Residual(width),
             nn.LeakyReLU(0.2), nn.Conv1d(width, width, 4, 2, 1), nn.LeakyReLU(0.2),
             nn.Flatten(), nn.Linear(flat, 2 * code),
@@ -57,8 +56,7 @@ class Autoencoder(nn.Module):
             nn.Linear(code, flat), nn.Unflatten(1, self.small), _Residual(width),
             nn.LeakyReLU(0.2), nn.ConvTranspose1d(width, width, 4, 2, 1), _Residual(width),
             nn.LeakyReLU(0.2), nn.ConvTranspose1d(width, width, 4, 2, 1), _Residual(width),
-            nn.LeakyReLU(0.2), nn.ConvTranspose1d(width, width, 4, 2, 1), _Residual(width),
-            nn.LeakyReLU(0.2), nn.Conv1d(width, bands, 5, 1, 2),
+            nn.LeakyReLU(0.2), nn.ConvTranspose1d(width, bands, 8, 2, 3),
         )  # fmt: skip
 
     def posterior(self, s: Tensor) -> tuple[Tensor, Tensor]:

@@ -34,10 +34,12 @@ from gankit_tabular.rules import parse
 from gankit_tabular.summary import describe_columns
 from gankit_tabular.units import NumberFormat, as_state, number_formats, read_columns
 
-REVEALED = 0.3
+REVEALED = 0.6
 """Share of training rows of which some columns are told to both networks."""
+ALONE = 0.5
+"""Share of those of which one column is told: what is asked for most often."""
 EACH = 0.15
-"""Share of columns told of such a row."""
+"""Share of columns told of the others."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,9 @@ class TableCodec(Codec[Row]):
         """Some columns of some rows of one-hot codes; zeros elsewhere."""
         n, device = len(hot), hot.device
         told = torch.rand(n, len(self.asked), device=device) < EACH
+        one = torch.randint(len(self.asked), (n, 1), device=device)
+        alone = torch.arange(len(self.asked), device=device) == one
+        told = torch.where(torch.rand(n, 1, device=device) < ALONE, alone, told)
         told &= torch.rand(n, 1, device=device) < REVEALED
         sizes = torch.tensor([p.codes for p in self.asked], device=device)
         of = torch.repeat_interleave(torch.arange(len(self.asked), device=device), sizes)
