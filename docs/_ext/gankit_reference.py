@@ -92,10 +92,16 @@ def settings(plugins: Iterable[LoadedModality]) -> str:
     for loaded in plugins:
         parts += [
             f"## Plugin `{loaded.info.name}`",
-            f"{loaded.info.summary}. Writes {', '.join(map(_code, loaded.modality.formats))}.",
+            f"{loaded.info.summary}. Writes {', '.join(map(_code, loaded.modality.formats))}."
+            + _again(loaded.modality.adjustable),
             _settings(config.describe(loaded.modality.Settings)),
         ]
     return "\n\n".join(parts)
+
+
+def _again(keys: Iterable[str]) -> str:
+    listed = ", ".join(map(_code, keys))
+    return f" `gankit generate` takes {listed} again." if listed else ""
 
 
 def _settings(described: Iterable[config.Setting]) -> str:

@@ -131,6 +131,31 @@ def from_run(table: Table, settings_type: type) -> Config:
     )
 
 
+def adjust(
+    settings_type: type, trained: Table, changes: Table, adjustable: Sequence[str], plugin: str
+) -> Any:
+    """A plugin's settings as a run was trained with them, some of them given again.
+
+    Args:
+        adjustable: the keys that may be given again.
+
+    Raises:
+        GankitError: another key, or a value of the wrong type.
+    """
+    check_keys(changes, settings_type)
+    for key in flatten(changes):
+        if key not in adjustable:
+            section = key.partition(".")[0] in _sections()
+            known = f"takes {', '.join(adjustable)}" if adjustable else "has none that can be given"
+            raise GankitError(
+                f"{key} concerns training, which is over"
+                if section
+                else f"{key} is fixed by training: what was learnt would not fit another",
+                f"Plugin {plugin} {known} now",
+            )
+    return validate(settings_type, _merge(trained, changes))
+
+
 # --- Recipes ------------------------------------------------------------------------------------
 
 

@@ -58,6 +58,7 @@ def write_generated(
     record: Mapping[str, Any],
     plugins: Plugins,
     overwrite: bool = False,
+    between: tuple[int, int] | None = None,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their marks; the folder appears whole or not at all.
@@ -66,6 +67,7 @@ def write_generated(
         target: the folder to make.
         format: one of ``modality.formats``.
         run: name of the run that generated.
+        between: the seeds between which it interpolated, if it did.
         finish: completes the record once everything is written.
         record: what else ``provenance.json`` should say (seeds, conditions, fingerprint).
 
@@ -81,7 +83,7 @@ def write_generated(
         )
     refuse_existing(target, overwrite)
     target = Path(os.path.abspath(target))
-    statement = Provenance(software(), run, now(), modality.source_type)
+    statement = Provenance(software(), run, now(), modality.source_type, between)
     aside = target.with_name(f".{target.name}.partial")
     count = _Counter(samples)
     try:

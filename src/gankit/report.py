@@ -95,12 +95,14 @@ def _privacy(evaluation: Evaluation) -> str:
 
 
 def _samples(evaluation: Evaluation) -> str:
-    """The plugin's preview of the first samples, embedded."""
+    """The plugin's preview of the first samples, embedded: its page, where it wrote one."""
     items = [s.item for s in evaluation.generated[: evaluation.shown]]
     with tempfile.TemporaryDirectory() as folder:
         file = evaluation.plugin.modality.preview_beside(
             items, evaluation.train, Path(folder) / "samples"
         )
+        page = file.with_suffix(".html")
+        file = page if page.is_file() else file
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
         content = base64.b64encode(file.read_bytes()).decode()
     address = f"data:{kind};base64,{content}"

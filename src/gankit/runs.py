@@ -40,6 +40,8 @@ FORMAT = 1
 
 CONFIG, METRICS, LOG, MODEL = "run.toml", "metrics.jsonl", "log.txt", "model.json"
 SCORES = "scores.json"
+MOST_SEED = 2**63
+"""Seeds between two of which items are made lie below this."""
 GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
 
 
@@ -137,19 +139,31 @@ class Run:
         file = self.path / SCORES
         return list(read_json(file)["scores"]) if file.is_file() else []
 
-    def sampler(self, device: str = "auto") -> Sampler:
-        """The trained generator, ready to draw."""
+    def sampler(
+        self, device: str = "auto", settings: Mapping[str, object] | None = None
+    ) -> Sampler:
+        """The trained generator, ready to draw.
+
+        Args:
+            settings: of the plugin, given again; those that its modality names ``adjustable``.
+        """
         import torch
 
         from gankit.engine.devices import choose_device
         from gankit.engine.sampling import ConditionTable, Sampler
 
         modality, model = self.plugin.modality, self.model
-        settings = configuration.validate(modality.Settings, model["settings"])
+        resolved = configuration.adjust(
+            modality.Settings,
+            model["settings"],
+            dict(settings or {}),
+            modality.adjustable,
+            self.plugin.info.name,
+        )
         tensors = read_tensors(self.model_folder / CODEC)
-        codec = modality.load_codec(codec_state(model, tensors), settings)
+        codec = modality.load_codec(codec_state(model, tensors), resolved)
         with torch.random.fork_rng(devices=[]):
-            networks = modality.build_networks(codec.layout, settings)
+            networks = modality.build_networks(codec.layout, resolved)
         networks.generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
         conditions = None
         if "conditions/rows" in tensors:
@@ -177,12 +191,29 @@ class Run:
         *,
         seed: int = 0,
         where: Mapping[str, object] | None = None,
+        between: tuple[int, int] | None = None,
+        settings: Mapping[str, object] | None = None,
         device: str = "auto",
     ) -> Iterator[Sample[Any]]:
-        """Generated items with their seeds and conditions, one after another."""
+        """Generated items with their seeds and conditions, one after another; see :meth:`sample`.
+
+        Those between two seeds have seeds after both, and are not what :meth:`sample` gives for
+        them.
+        """
         if n < 1:
             raise GankitError(f"cannot generate {n} items", "Ask for at least one")
-        return self.sampler(device).sample(n, seed, where)
+        if between is None:
+            return self.sampler(device, settings).sample(n, seed, where)
+        first, last = between
+        if not all(0 <= end < MOST_SEED for end in between):
+            raise GankitError(f"no seeds: {first} and {last}", "Seeds are whole numbers from 0")
+        if first == last:
+            raise GankitError(f"nothing lies between seed {first} and itself", "Name two seeds")
+        if n < 2:
+            raise GankitError(
+                "both ends are among what lies between two seeds", "Ask for 2 or more"
+            )
+        return self.sampler(device, settings).between(first, last, n, where)
 
     def sample(
         self,
@@ -190,17 +221,26 @@ class Run:
         *,
         seed: int = 0,
         where: Mapping[str, object] | None = None,
+        between: tuple[int, int] | None = None,
+        settings: Mapping[str, object] | None = None,
         device: str = "auto",
     ) -> list[Any]:
         """``n`` generated items; item i is that of seed ``seed + i``, whatever ``n`` is.
 
         Args:
             where: asked conditions, by name.
+            between: two seeds: the items go from the first one's to the second one's, both among
+                them, on the great circle through their latents. All have the first one's
+                condition, or what is asked. ``seed`` then means nothing.
+            settings: of the plugin, given again for this; its modality says which may be.
 
         Raises:
-            GankitError: no model yet, or a condition the run does not know.
+            GankitError: no model yet, or a condition or setting the run does not know.
         """
-        return [s.item for s in self.stream(n, seed=seed, where=where, device=device)]
+        found = self.stream(
+            n, seed=seed, where=where, between=between, settings=settings, device=device
+        )
+        return [s.item for s in found]
 
 
 def privacy_in_words(record: Mapping[str, Any]) -> str:

@@ -110,6 +110,31 @@ def test_conditions_that_cannot_be(gankit_here, run, where):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--between", "3"], "Write --between 3:17"),
+        (["--between", "3:x"], "not a pair of seeds"),
+        (["--between", "-3:4"], "not a pair of seeds"),
+        (["--between", "3:4:5"], "not a pair of seeds"),
+        (["--between", "4:4"], "Name two seeds"),
+        (["--between", "1:99999999999999999999"], "no seeds"),
+        (["--between", "1:2", "-n", "1"], "Ask for 2 or more"),
+        (["--between", "1:2", "--seed", "3"], "Give one of them"),
+        (["hiden=8"], "Did you mean hidden"),
+        (["hidden=8"], "hidden is fixed by training"),
+        (["train.batch=4"], "train.batch concerns training"),
+        (["hidden"], "Write settings as key=value"),
+    ],
+)
+def test_what_cannot_be_generated(gankit_here, run, tmp_path, words, says):
+    done = gankit_here("generate", run, *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.rglob("*.csv")) == []
+
+
 def test_a_damaged_model(gankit_here, run, tmp_path):
     copy = tmp_path / "damaged"
     shutil.copytree(run, copy)

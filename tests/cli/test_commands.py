@@ -64,6 +64,50 @@ def test_generate_by_seed(gankit_here, trained, tmp_path):
     assert record["generated"]
 
 
+def test_generate_between_two_seeds(gankit_here, trained, tmp_path):
+    done = gankit_here("generate", trained, "--between", "5:20", "-n", 4, "--out", "way")
+    assert done.returncode == 0, done.stderr
+    assert "between seeds 5 and 20" in done.stderr
+    ends = []
+    for seed in (5, 20):
+        gankit_here("generate", trained, "-n", 1, "--seed", seed, "--out", str(seed))
+        ends += (tmp_path / str(seed) / "points.csv").read_text().splitlines()[1:]
+    way = (tmp_path / "way" / "points.csv").read_text().splitlines()[1:]
+    assert len(set(way)) == 4
+    assert [way[0], way[-1]] == ends
+    record = json.loads((tmp_path / "way" / "provenance.json").read_text())
+    assert record["between"] == [5, 20]
+    assert record["count"] == 4
+    assert "seeds" not in record
+
+
+def test_settings_that_concern_decoding_are_given_again(
+    gankit_here, trained, tmp_path, monkeypatch
+):
+    import gankit
+    from gankit_toy.modality import ToyModality
+
+    load = ToyModality.load_codec
+
+    def scaled(self, state, settings):
+        codec = load(self, state, settings)
+        codec.scale = codec.scale * settings.sigma
+        return codec
+
+    monkeypatch.setattr(ToyModality, "adjustable", ("sigma",))
+    monkeypatch.setattr(ToyModality, "load_codec", scaled)
+    done = gankit_here("generate", trained, "sigma=1e-9", "-n", 5, "--out", "a", "--json")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["settings"] == {"sigma": 1e-9}
+    rows = (tmp_path / "a" / "points.csv").read_text().splitlines()[1:]
+    assert len({tuple(round(float(v), 6) for v in row.split(",")[:2]) for row in rows}) == 1
+    points = gankit.load(trained).sample(5, settings={"sigma": 1e-9})
+    assert len({round(p.x, 6) for p in points}) == 1
+    assert "sigma" in gankit_here("plugins", "show", "toy").stdout.split("given again:")[1]
+    assert gankit_here("generate", trained, "sigma=wide").returncode == 2
+
+
 def test_generate_numbers_its_folders_and_overwrites_nothing(gankit_here, trained):
     one, two = (
         json.loads(gankit_here("generate", trained, "-n", 2, "--json").stdout)["path"]

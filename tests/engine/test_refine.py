@@ -82,6 +82,18 @@ def test_a_chosen_item_depends_on_its_seed_alone():
     assert all(s.item == whole[s.seed] for s in some.sample(40, 111))
 
 
+def test_a_way_leads_between_the_chosen_candidates():
+    some = sampler(4)
+    other = 0
+    for last in (40, 41, 42, 43):
+        way = [s.item for s in some.between(3, last, 5)]
+        ends = [s.item for seed in (3, last) for s in some.sample(1, seed)]
+        assert [way[0], way[-1]] == ends
+        assert way[2] == pytest.approx(sum(ends) / 2, abs=1e-5)  # one dimension: straight
+        other += ends[1] != pytest.approx(float(some.latents([last])) + 1)
+    assert other, "no seed's winner is another than its first candidate"
+
+
 def run(tmp_path, name, candidates=3, samples=512):
     return fit(
         "toy",

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gankit.contract import Classes, Condition, Quantity
-from gankit.engine.sampling import ConditionTable, Sampler
+from gankit.engine.sampling import ConditionTable, Sampler, great_circle
 from gankit.errors import GankitError
 
 CONDITION = Condition((Classes("kind", ("a", "b")), Quantity("size", mean=10, scale=2)))
@@ -96,3 +98,64 @@ def test_table_counts_training_rows():
     table = ConditionTable.from_training(c, seed=0)
     weight = {tuple(r.tolist()): w for r, w in zip(table.rows, table.weights.tolist(), strict=True)}
     assert weight == {(1, 0, 0): 3.0, (0, 0, 1): 1.0}
+
+
+# --- Between two seeds --------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_the_ends_are_the_items_of_their_seeds(sampler, data):
+    """Bit for bit, with the condition that is asked or else the first one's."""
+    first = data.draw(st.integers(0, 300))
+    last = data.draw(st.integers(0, 300).filter(lambda s: s != first))
+    n, where = data.draw(st.integers(2, 150)), data.draw(st.sampled_from([{}, {"kind": "b"}]))
+    way = list(sampler.between(first, last, n, where))
+    assert len(way) == n
+    assert len({s.seed for s in way}) == n
+    (start,) = sampler.sample(1, first, where)
+    (stop,) = sampler.sample(1, last, start.condition)
+    assert (way[0], way[-1]) == (start, stop)
+    assert {s.condition["kind"] for s in way} == {start.condition["kind"]}
+
+
+def test_what_lies_between_follows_the_circle(sampler):
+    c = sampler.draw_conditions([5], {})
+    z = great_circle(sampler.latents([5]), sampler.latents([8]), torch.tensor([0.25]))
+    expected = float(sampler.generate(z, c).x[0, 0])
+    quarter, again = list(sampler.between(5, 8, 5))[1], list(sampler.between(5, 8, 9))[2]
+    assert quarter.item[0] == pytest.approx(expected, abs=1e-6)
+    assert again.item[0] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 3, 64])
+@pytest.mark.parametrize("n", [2, 3, 4, 7])
+def test_blocks_of_any_size_give_the_same_way(sampler, monkeypatch, block, n):
+    whole = [s.item[0] for s in sampler.between(2, 9, n)]
+    monkeypatch.setattr(sampler.codec, "block", block)
+    assert [s.item[0] for s in sampler.between(2, 9, n)] == pytest.approx(whole, abs=1e-6)
+
+
+@given(st.integers(1, 2**40), st.floats(0, 1))
+def test_a_great_circle(seed, t):
+    """The angle grows evenly, and the length from the one to the other."""
+    a, b = torch.randn(2, 1, 16, generator=torch.Generator().manual_seed(seed))
+
+    def angle(x, y):
+        x, y = x.double() / x.double().norm(), y.double() / y.double().norm()
+        return 2 * math.asin(min(float((x - y).norm()) / 2, 1))
+
+    z = great_circle(a, b, torch.tensor([t]))
+    assert angle(a, z) == pytest.approx(t * angle(a, b), abs=1e-5)
+    assert angle(z, b) == pytest.approx((1 - t) * angle(a, b), abs=1e-5)
+    assert float(z.norm()) == pytest.approx(float((1 - t) * a.norm() + t * b.norm()), rel=1e-5)
+    ends = great_circle(a, b, torch.tensor([0.0, 1.0]))
+    assert torch.allclose(ends, torch.cat([a, b]), atol=1e-6)
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 3.0), (-1.0, 3.0), (0.0, 2.0)])
+def test_latents_of_one_dimension_have_a_straight_way(a, b):
+    middle = great_circle(torch.tensor([[a]]), torch.tensor([[b]]), torch.tensor([0.5]))
+    if a:
+        assert float(middle) == pytest.approx((a + b) / 2)
+    assert bool(middle.isfinite().all())

@@ -93,6 +93,20 @@ def parse_where(words: list[str]) -> dict[str, object]:
     return asked
 
 
+def parse_between(text: str) -> tuple[int, int]:
+    """``3:17`` as two seeds.
+
+    Raises:
+        GankitError: it is no such pair.
+    """
+    match = re.fullmatch(r"([0-9]+):([0-9]+)", text.strip())
+    if match is None:
+        raise GankitError(
+            f"--between {text!r} is not a pair of seeds", "Write --between 3:17, seeds from 0 on"
+        )
+    return int(match[1]), int(match[2])
+
+
 def _escape(text: str) -> str:
     from rich.markup import escape
 

@@ -7,11 +7,20 @@ from typing import Annotated
 
 import typer
 
-from gankit.cli._output import err, out, parse_where, print_json
+from gankit.cli._output import err, out, parse_between, parse_where, print_json
+from gankit.errors import GankitError
 
 
 def generate(
     run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="A setting of the plugin that can be given again; "
+            "`gankit plugins show NAME` says which.",
+        ),
+    ] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
     where: Annotated[
         list[str] | None,
@@ -20,6 +29,13 @@ def generate(
     seed: Annotated[
         int, typer.Option(min=0, help="Item i is that of seed SEED+i, whatever N is.")
     ] = 0,
+    between: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A:B",
+            help="Go from the item of seed A to that of seed B in N steps, both included.",
+        ),
+    ] = None,
     out_: Annotated[
         Path | None,
         typer.Option(
@@ -35,12 +51,16 @@ def generate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Generate from a trained run. Every file says of itself that it is generated."""
+    from gankit.config import parse_overrides
     from gankit.plugins import installed
     from gankit.provenance import refuse_existing, versions, write_generated
     from gankit.runs import Run, next_run
 
+    ends = None if between is None else parse_between(between)
+    if ends and seed:
+        raise GankitError("--between names its seeds, and --seed another", "Give one of them")
     source = Run(run)
-    asked = parse_where(where or [])
+    asked, changed = parse_where(where or []), parse_overrides(settings or [])
     model, plugin = source.model, source.plugin
     target = out_ or next_run(Path("generated"), model["run"])
     refuse_existing(target, overwrite)
@@ -48,17 +68,19 @@ def generate(
     data = model["data"]
     record = write_generated(
         plugin.modality,
-        source.stream(n, seed=seed, where=asked, device=device),
+        source.stream(n, seed=seed, where=asked, between=ends, settings=changed, device=device),
         target,
         format=chosen,
         run=model["run"],
         plugins=installed(),
         overwrite=overwrite,
+        between=ends,
         record={
             "plugin": plugin.info.name,
             "versions": versions(plugin.distribution),
-            "seeds": [seed, seed + n - 1],
+            **({"between": list(ends)} if ends else {"seeds": [seed, seed + n - 1]}),
             "where": asked,
+            **({"settings": changed} if changed else {}),
             "data_fingerprint": data["fingerprint"],
             "data_licence": data["licence"],
             **({"privacy": source.privacy} if source.privacy else {}),
@@ -68,7 +90,11 @@ def generate(
     if json:
         print_json({"path": str(target), **record})
     else:
+        seeds = (
+            f"between seeds {ends[0]} and {ends[1]}" if ends else f"seeds {seed} to {seed + n - 1}"
+        )
         err.print(
-            f"seeds {seed} to {seed + n - 1}" + "".join(f", {k}={v}" for k, v in asked.items())
+            seeds + "".join(f", {k}={v}" for k, v in [*asked.items(), *changed.items()]),
+            markup=False,
         )
         out.print(f"{n} generated: {target}")

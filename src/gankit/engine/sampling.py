@@ -1,7 +1,11 @@
-"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it."""
+"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it.
+
+And between two of them: items whose latents lie on the way from one seed's to another's.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -133,16 +137,61 @@ class Sampler:
             batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
             yield from self.as_samples(batch, seeds[wanted], where)
 
-    @torch.inference_mode()
-    def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
-        """One sample a seed, chosen among its candidates in proportion to a power of their density
-        ratios.
+    def between(
+        self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
+    ) -> Iterator[Sample[Any]]:
+        """``n`` items from seed ``first``'s to seed ``last``'s, evenly spread on the great circle
+        through their latents. All have the condition of the first.
 
-        Adding Gumbel noise to logarithms makes the largest such a draw.
+        The ends are the very items that :meth:`sample` gives for these seeds and that condition.
+        What the codec draws for those between comes from the seeds after both, since what must
+        differ from item to item, such as a key, has to differ here too.
+
+        Args:
+            n: at least 2.
+        """
+        where = where or {}
+        start, from_, c = self._end(first, None, where)
+        stop, to, _ = self._end(last, c, where)
+        yield from self.as_samples(start, [first], where)
+        size, after = self.codec.block, max(first, last)
+        for block in range(0, n - 1 if n > 2 else 0, size):
+            places = torch.arange(block, block + size, dtype=torch.float64)
+            z = great_circle(from_, to, (places / (n - 1)).clamp(max=1))
+            batch = self.generate(z, None if c is None else c.repeat(size, 1))
+            wanted = slice(max(1 - block, 0), min(n - 1 - block, size))
+            seeds = range(after + block, after + block + size)[wanted]
+            if seeds:  # none where a block is one item, and this the first
+                yield from self.as_samples(batch[wanted], seeds, where)
+        yield from self.as_samples(stop, [last], where)
+
+    def _end(
+        self, seed: int, c: Tensor | None, where: Mapping[str, object]
+    ) -> tuple[Batch, Tensor, Tensor | None]:
+        """A seed's sample, computed at its place as :meth:`sample` does, for the row ``c`` or for
+        what the seed draws; with its latent (of the candidate that was chosen) and its row.
+        """
+        start, size = seed - seed % self.codec.block, self.codec.block
+        seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
+        rows = self.draw_conditions(seeds, where) if c is None else c.repeat(size, 1)
+        batch, winners = self._choose(seeds, rows)
+        z = self.latents([seed], int(winners[place]))
+        return batch[place], z, None if rows is None else rows[place]
+
+    def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
+        """One sample a seed, chosen among its candidates by a power of their density ratios."""
+        return self._choose(seeds, c)[0]
+
+    @torch.inference_mode()
+    def _choose(self, seeds: Sequence[int], c: Tensor | None) -> tuple[Batch, Tensor]:
+        """One sample a seed, and which of its candidates that is.
+
+        Adding Gumbel noise to logarithms makes the largest a draw in proportion to the ratios.
         """
         best, ratio = self.generate(self.latents(seeds), c), self.ratio
+        winners = torch.zeros(len(seeds), dtype=torch.long)
         if ratio is None:
-            return best
+            return best, winners
 
         def score(x: Tensor, k: int) -> Tensor:
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
@@ -154,7 +203,8 @@ class Sampler:
             found = score(x, k)
             better = found > highest
             best.x[better], highest[better] = x[better], found[better]
-        return best
+            winners[better] = k
+        return best, winners
 
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:
@@ -178,3 +228,22 @@ class Sampler:
             if known and condition is not None and batch.c is not None:
                 named = condition.decode(batch.c[i].tolist())
             yield Sample(item, seed, named)
+
+
+def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+    """Latents at the shares ``t``, (N,), of the way from ``a`` to ``b``, both (1, D): (N, D).
+
+    The angle grows evenly (Shoemake 1985, section 3.3), the length from the one's to the other's: a
+    straight line would pass nearer the origin than latents of N(0, I) lie. Where no circle is the
+    shortest (parallel latents, as all of one dimension are) the line is straight.
+    """
+    a, b, t = a.double(), b.double(), t.double()[:, None]
+    lengths = a.norm(), b.norm()
+    cosine = float(a @ b.T / (lengths[0] * lengths[1]).clamp(min=1e-12))
+    angle = math.acos(min(max(cosine, -1.0), 1.0))
+    if math.sin(angle) < 1e-6 or not all(lengths):
+        return ((1 - t) * a + t * b).float()
+    a, b = a / lengths[0], b / lengths[1]
+    direction = (torch.sin((1 - t) * angle) * a + torch.sin(t * angle) * b) / math.sin(angle)
+    length = (1 - t) * lengths[0] + t * lengths[1]
+    return torch.mul(direction, length).float()

@@ -142,6 +142,8 @@ def settings(s: Subject) -> None:
     expect(not bare, f"no default: {', '.join(bare)}", "Give every setting one")
     silent = [x.key for x in configuration.describe(cls) if not x.meaning]
     expect(not silent, f"undocumented: {', '.join(silent)}", "Put a docstring under each field")
+    unknown = set(s.modality.adjustable) - {x.key for x in configuration.describe(cls)}
+    expect(not unknown, f"adjustable, and no setting: {', '.join(unknown)}", "Name settings")
     table = tomllib.loads(tomli_w.dumps(s.config.as_table()))
     again = configuration.from_run(table, cls).differences(s.config)
     expect(not again, f"run.toml changes {', '.join(again)}", "Use types that TOML has, or None")
