@@ -73,8 +73,6 @@ class AudioSettings:
 
     loop: bool = False
     """Whether a generated clip can be played in a loop: its end is blended into its start."""
-    bits: Literal["16", "24", "float"] = "16"
-    """Depth of the WAV and FLAC files that are written (FLAC has no float: it takes 24)."""
 
     extractors: tuple[str, ...] = ("auto",)
     """Embedders of evaluate: random-mel, vggish, pann, clap; auto is random-mel."""
