@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -139,6 +140,24 @@ def test_evaluate_a_run(gankit_here, trained):
     assert (trained / "report.html").stat().st_size > 1000
     shown = gankit_here("runs", "show", trained)
     assert "frechet/coordinates" in shown.stdout
+
+
+def test_a_report_shows_the_page_beside_a_preview(gankit_here, trained, tmp_path, monkeypatch):
+    from gankit_toy.modality import ToyModality
+
+    draw = ToyModality.preview
+
+    def with_page(self, items, target):
+        target.with_name(f"{target.name}.html").write_text("<p>listen</p>")
+        return draw(self, items, target)
+
+    words = ["evaluate", trained, "-n", 40, "--metrics", "frechet", "--report"]
+    assert gankit_here(*words, "plain.html").returncode == 0
+    monkeypatch.setattr(ToyModality, "preview", with_page)
+    assert gankit_here(*words, "paged.html").returncode == 0
+    page = base64.b64encode(b"<p>listen</p>").decode()
+    assert '<img src="data:image/png' in (tmp_path / "plain.html").read_text()
+    assert f'<iframe src="data:text/html;base64,{page}"' in (tmp_path / "paged.html").read_text()
 
 
 def test_evaluate_files(gankit_here, trained, tmp_path):
