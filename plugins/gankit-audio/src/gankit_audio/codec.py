@@ -1,4 +1,4 @@
-"""What every codec of clips shares: what the networks are told of a clip."""
+"""What the codecs of clips share: what the networks are told of a clip, windows, finishing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gankit.contract import Classes, Condition, Quantity
 from gankit.errors import GankitError, did_you_mean
-from gankit_audio.clips import PITCH, Clip
+from gankit_audio.clips import PITCH, Clip, Samples
 from gankit_audio.settings import AudioSettings
 
 MOST_CLASSES = 10_000
@@ -97,6 +97,32 @@ class Conditions:
                 for s in state
             )
         )
+
+
+def window(clip: Clip, rng: np.random.Generator) -> Samples:
+    """The clip's samples, or a random window of its recording."""
+    if clip.recording is None:
+        return clip.samples
+    length = clip.samples.shape[1]
+    start = int(rng.integers(0, clip.recording.shape[1] - length + 1))
+    return clip.recording[:, start : start + length]
+
+
+def as_clips(
+    x: Tensor, c: Tensor | None, rate: int, conditions: Conditions, settings: AudioSettings
+) -> list[Clip]:
+    """Generated samples ``(N, channels, T)`` as clips: without offset, none above full scale, fit
+    for a loop where that is set.
+    """
+    x = x - x.mean(2, keepdim=True)
+    x = x / x.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
+    told = [{}] * len(x) if c is None else [conditions.values(row) for row in c.tolist()]
+    samples = list(x.numpy())
+    if settings.loop:
+        from gankit_audio.loops import seamless
+
+        samples = [seamless(s, rate) for s in samples]
+    return [Clip(s, rate, values) for s, values in zip(samples, told, strict=True)]
 
 
 def _value(clip: Clip, name: str) -> str | float | None:

@@ -33,6 +33,7 @@ class AudioModality(Modality[Clip]):
     Settings = AudioSettings
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
     mixes = True
+    adjustable = ("loop", "rounds")
 
     def read(
         self, source: object | None, settings: AudioSettings, progress: Progress
@@ -45,20 +46,20 @@ class AudioModality(Modality[Clip]):
         self, items: Sequence[Clip], settings: AudioSettings, progress: Progress
     ) -> Codec[Clip]:
         from gankit_audio.codec import Conditions
-        from gankit_audio.latent import LatentCodec
+        from gankit_audio.components import ComponentCodec
         from gankit_audio.waveform import WaveformCodec
 
         conditions: Conditions = Conditions.of(items, settings)
         if settings.architecture == "spectrogram":
-            return LatentCodec.fit(items, conditions, settings, progress)
+            return ComponentCodec.fit(items, conditions, settings, progress)
         return WaveformCodec.fit(items, conditions, settings)
 
     def load_codec(self, state: CodecState, settings: AudioSettings) -> Codec[Clip]:
-        from gankit_audio.latent import LatentCodec
+        from gankit_audio.components import ComponentCodec
         from gankit_audio.waveform import WaveformCodec
 
         if settings.architecture == "spectrogram":
-            return LatentCodec.load(state, settings)
+            return ComponentCodec.load(state, settings)
         return WaveformCodec.load(state, settings)
 
     def build_networks(self, layout: Layout, settings: AudioSettings) -> Networks:

@@ -54,16 +54,14 @@ class AudioSettings:
     """Threads that decode."""
 
     architecture: Literal["spectrogram", "istft", "wavegan"] = "spectrogram"
-    """Networks: spectrogram (a learned autoencoder of mel spectrograms, and a GAN of its latents;
-    trains on a CPU), istft (ConvNeXt with an inverse STFT; for a GPU), wavegan (2019)."""
-    mels: int = 80
+    """Networks: spectrogram (principal components of mel spectrograms, and Griffin-Lim; trains
+    in minutes on a CPU), istft (ConvNeXt with an inverse STFT; for a GPU), wavegan (2019)."""
+    mels: int = 64
     """Mel bands of the spectrogram path."""
     frames: int = 0
-    """Frames of its spectrogram, a multiple of 8; 0 takes one for 8 ms, at most 128."""
-    code: int = 64
-    """Dimensions of the autoencoder's latent."""
-    autoencoder: int = 150_000
-    """Clips that its autoencoder is shown, before the GAN begins."""
+    """Frames of its spectrogram; 0 takes one for 10 ms, at most 160."""
+    code: int = 128
+    """Principal components of spectrograms that it generates."""
     rounds: int = 60
     """Rounds of Griffin-Lim, by which a spectrogram gets its phases."""
     width: int = 0

@@ -1,0 +1,137 @@
+"""The default path's codec: a clip as principal components of its mel spectrogram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gankit.contract import Batch, Codec, CodecState, Layout, Progress
+from gankit_audio.clips import Clip, Samples
+from gankit_audio.codec import Conditions, as_clips, window
+from gankit_audio.settings import AudioSettings
+from gankit_audio.spectrogram import MelSpectrogram
+
+HOP = 0.01
+"""Seconds between two frames, where as many are allowed."""
+MOST_FRAMES = 160
+BLOCK = 256
+MOST_VALUES = 200_000_000
+"""Values of spectrograms from which components are learnt: 800 MB."""
+LOUDEST = 2.0
+"""Logarithm of a magnitude beyond which no band of a generated clip goes."""
+
+
+class ComponentCodec(Codec[Clip]):
+    """Layout ``(code,)``: the best linear autoencoder of log-mel spectrograms, fitted in seconds.
+
+    A component of deviation s is scaled by ``1 / sqrt(s)``: were all scaled to the same deviation,
+    the discriminator would look at details as much as at what the sound is. Phases are found when
+    a clip is decoded (Griffin-Lim).
+
+    Args:
+        rate, channels, length: of a clip.
+        frames: of its spectrogram.
+        code: components.
+        conditions: what the networks are told.
+        settings: mels, rounds, loop, slice.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        channels: int,
+        length: int,
+        frames: int,
+        code: int,
+        conditions: Conditions,
+        settings: AudioSettings,
+    ) -> None:
+        self.rate, self.channels, self.length = rate, channels, length
+        self.conditions, self.settings = conditions, settings
+        self.mel = MelSpectrogram(rate, length, settings.mels, frames)
+        self.layout = Layout((code,), conditions.condition)
+        self.deterministic = settings.slice != "random"
+        values = channels * settings.mels * frames
+        self.mean = torch.zeros(values)
+        self.basis = torch.zeros(values, code)
+        """Orthonormal columns."""
+        self.scale = torch.ones(code)
+
+    @classmethod
+    def fit(
+        cls,
+        clips: Sequence[Clip],
+        conditions: Conditions,
+        settings: AudioSettings,
+        progress: Progress,
+    ) -> ComponentCodec:
+        """Learns the components, with torch's default generator."""
+        first = clips[0]
+        channels, length = first.samples.shape
+        frames = settings.frames or frames_for(length / first.rate)
+        values = channels * settings.mels * frames
+        used = min(len(clips), max(MOST_VALUES // values, 2))
+        code = max(min(settings.code, used - 1, values), 1)
+        codec = cls(first.rate, channels, length, frames, code, conditions, settings)
+        chosen = np.linspace(0, len(clips) - 1, used).astype(int).tolist()
+        parts = []
+        for i in range(0, used, BLOCK):
+            progress("looking at the sounds", i, used)
+            parts.append(codec._spectrograms([clips[k].samples for k in chosen[i : i + BLOCK]]))
+        s = torch.cat(parts)
+        codec.mean = s.mean(0)
+        s -= codec.mean
+        if used > 1:
+            codec.basis = torch.svd_lowrank(s, code, niter=3)[2].contiguous()
+            deviation = (s @ codec.basis).std(0).clamp(min=1e-6)
+            codec.scale = deviation[0] * (deviation / deviation[0]) ** 0.5
+        return codec
+
+    def _spectrograms(self, samples: Sequence[Samples]) -> Tensor:
+        """``(N, channels · mels · frames)``."""
+        x = torch.from_numpy(np.stack(samples))
+        return self.mel(x.flatten(0, 1)).reshape(len(x), -1)
+
+    @torch.inference_mode()
+    def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
+        """Float32 ``(N, code)``; of another window at each visit, where a clip has a recording."""
+        s = self._spectrograms([window(clip, rng) for clip in items])
+        return Batch((s - self.mean) @ self.basis / self.scale, self.conditions.encode(items))
+
+    @torch.inference_mode()
+    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
+        s = (batch.x.nan_to_num(0.0) * self.scale) @ self.basis.T + self.mean
+        mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
+        x = self.mel.invert(mels, self.settings.rounds).unflatten(0, (-1, self.channels))
+        return as_clips(x, batch.c, self.rate, self.conditions, self.settings)
+
+    def state(self) -> CodecState:
+        return CodecState(
+            {
+                "rate": self.rate,
+                "channels": self.channels,
+                "length": self.length,
+                "frames": self.mel.frames,
+                "code": self.layout.shape[0],
+                "conditions": self.conditions.state(),
+            },
+            {"mean": self.mean, "basis": self.basis, "scale": self.scale},
+        )
+
+    @classmethod
+    def load(cls, state: CodecState, settings: AudioSettings) -> ComponentCodec:
+        """The codec that :meth:`state` described."""
+        config = dict(state.config)
+        config["conditions"] = Conditions.load(config["conditions"])
+        codec = cls(**config, settings=settings)
+        codec.mean, codec.basis = state.tensors["mean"], state.tensors["basis"]
+        codec.scale = state.tensors["scale"]
+        return codec
+
+
+def frames_for(seconds: float) -> int:
+    """10 ms apart while there are not too many."""
+    return min(max(round(seconds / HOP), 16), MOST_FRAMES)
