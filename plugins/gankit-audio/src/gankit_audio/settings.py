@@ -68,6 +68,8 @@ class AudioSettings:
     """Channels of the networks: 256 units (spectrogram), 256 (istft), 64 (wavegan) by default."""
     latent: int = 100
     """Dimensions of the latent z."""
+    postprocess: int = 0
+    """Taps of a learned filter of the output (wavegan); 512 is published, 0 is none."""
 
     loop: bool = False
     """Whether a generated clip can be played in a loop: its end is blended into its start."""
