@@ -17,7 +17,7 @@ from gankit.contract import Classes, Condition, Layout, Networks, Quantity
 from gankit.errors import GankitError
 from gankit_audio.critics import COARSE, Critics, SpectrumCritic
 from gankit_audio.fourier import Fourier
-from gankit_audio.istft import ISTFTGenerator, build_istft
+from gankit_audio.istft import ISTFTGenerator, build_istft, rate_of
 from gankit_audio.layers import power_of_two
 from gankit_audio.settings import AudioSettings
 from gankit_audio.wavegan import build_wavegan, phase_shuffle, shifted, steps_of, widths_of
@@ -227,6 +227,17 @@ def test_any_rate_and_length(architecture: str, shape: tuple[int, int], rate: in
     assert all(g.isfinite().all() and g.any() for g in gradients)
     if shape[0] == 2:
         assert not torch.allclose(fake[:, 0], fake[:, 1], atol=1e-4)
+
+
+def test_windows_follow_what_the_settings_say_of_the_rate() -> None:
+    layout = Layout((1, 8_000))
+
+    def rate(**values: Any) -> int:
+        return rate_of(layout, AudioSettings(**values))
+
+    assert rate(rate=44_100, duration=0.5) == 44_100
+    assert rate(duration=0.5) == rate() == 16_000
+    assert rate(duration=1.0) == 8_000
 
 
 def test_ten_seconds_at_48_khz() -> None:

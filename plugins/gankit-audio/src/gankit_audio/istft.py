@@ -48,22 +48,38 @@ QUIET, LOUD = -3.0, 6.0
 data's level are around 0."""
 SCATTER = 3.0
 """Standard deviation of the phases at the start, in radians."""
+MOST_AUTO = 16_000
+"""The highest rate that is taken automatically."""
 FADE = 0.002
 """Seconds of fading in and out."""
 
 
-def build_istft(layout: Layout, settings: AudioSettings, rate: int) -> Networks:
-    """The pair for waveforms (C, T) of any level, at ``rate`` samples a second.
+def build_istft(layout: Layout, settings: AudioSettings, rate: int | None = None) -> Networks:
+    """The pair for waveforms (C, T) of any level.
+
+    Args:
+        rate: samples a second, from which the windows' lengths follow; None takes what the
+            settings say of it.
 
     Raises:
         GankitError: a width or latent without sense.
     """
-    width = width_of(settings, WIDTH)
+    width, rate = width_of(settings, WIDTH), rate or rate_of(layout, settings)
     return Networks(
         ISTFTGenerator(layout, settings, rate),
         Critics(layout, -(-width // CRITIC), rate),
         latent_dim=settings.latent,
     )
+
+
+def rate_of(layout: Layout, settings: AudioSettings) -> int:
+    """Samples a second, where the rate or the duration is set; otherwise the most that
+    ``rate="auto"`` takes. A window that is twice too long is no harm."""
+    if isinstance(settings.rate, int):
+        return settings.rate
+    if isinstance(settings.duration, (int, float)):
+        return round(layout.shape[1] / settings.duration)
+    return MOST_AUTO
 
 
 class ConvNeXt(nn.Module):
