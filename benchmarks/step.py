@@ -16,7 +16,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,8 @@ class PlainLoop:
 class Rows(Codec[Tensor]):
     """Items that are tensors already."""
 
-    layout = LAYOUT
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.layout = Layout(tuple(shape))
 
     def encode(self, items: Sequence[Tensor], rng: np.random.Generator) -> Batch:
         return Batch(torch.stack(list(items)))
@@ -139,16 +140,21 @@ class Rows(Codec[Tensor]):
         return CodecState({})
 
 
-def make_trainer(networks: Networks, reals: Tensor, batch: int, **train: Any) -> Trainer:
-    """The engine's own trainer on the same reals."""
+def settings_of(batch: int, **train: Any) -> EngineSettings:
+    """Those of the plain loop."""
     settings = EngineSettings()
-    settings = replace(
+    return replace(
         settings,
         train=replace(settings.train, batch=batch, **train),
         loss=replace(settings.loss, r1=GAMMA, r2=GAMMA),
         optim=replace(settings.optim, lr=LR, beta1=BETAS[0], beta2=BETAS[1], eps=EPS),
+        ema=replace(settings.ema, half_life=HALF_LIFE),
     )
-    codec = Rows()
+
+
+def make_trainer(networks: Networks, reals: Tensor, settings: EngineSettings) -> Trainer:
+    """The engine's own trainer on the same reals."""
+    codec, batch = Rows(reals.shape[1:]), settings.train.batch
     samples = RealSamples(
         list(reals.cpu()), codec, batch=batch, seed=0, device=reals.device, cache="always"
     )
@@ -157,19 +163,24 @@ def make_trainer(networks: Networks, reals: Tensor, batch: int, **train: Any) ->
         codec,
         samples,
         settings,
-        objective=OBJECTIVES["rpgan"],
+        objective=OBJECTIVES[settings.loss.objective],
         folder=Path(tempfile.gettempdir()),  # nothing is saved
     )
 
 
-def play(trainer: Trainer, batch: int) -> Play:
+def play(trainer: Trainer) -> Play:
     """The body of ``Trainer.train``: D, then G, then the average."""
+    train = trainer.settings.train
+    batch = train.batch * train.d_steps
 
     def step() -> None:
         trainer._set_schedules()
-        trainer._play(trainer.d_step, trainer.d_params, trainer.d_optimiser, True)
-        trainer._play(trainer.g_step, trainer.g_params, trainer.g_optimiser)
-        update_ema(trainer.ema, trainer.networks.generator, ema_decay(batch, HALF_LIFE))
+        for _ in range(train.d_steps):
+            reals = trainer.reals.next
+            trainer._play(trainer.d_step, trainer.d_params, trainer.d_optimiser, reals, True)
+        trainer._play(trainer.g_step, trainer.g_params, trainer.g_optimiser, trainer.g_batch)
+        decay = ema_decay(batch, trainer.schedules["half_life"](trainer.clock.samples))
+        update_ema(trainer.ema, trainer.networks.generator, decay)
         trainer.clock.samples += batch
         trainer.clock.steps += 1
 
@@ -179,7 +190,7 @@ def play(trainer: Trainer, batch: int) -> Play:
 def disagreement(networks: Networks, reals: Tensor, batch: int) -> dict[str, float]:
     """Largest relative distance between a parameter's gradient in the plain loop and in ours."""
     plain = PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients())
-    trainer = make_trainer(copy.deepcopy(networks), reals, batch)
+    trainer = make_trainer(copy.deepcopy(networks), reals, settings_of(batch))
     trainer._set_schedules()
     real = reals[:batch]
     z = torch.randn(batch, networks.latent_dim, device=reals.device)
@@ -205,7 +216,7 @@ def variants(networks: Networks, reals: Tensor, batch: int, quick: bool) -> dict
         return PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients(**use))
 
     def ours(**train: Any) -> Play:
-        return play(make_trainer(copy.deepcopy(networks), reals, batch, **train), batch)
+        return play(make_trainer(copy.deepcopy(networks), reals, settings_of(batch, **train)))
 
     rows = {
         "plain loop": plain(),
@@ -239,6 +250,42 @@ def seconds(step: Play, steps: int, device: torch.device) -> tuple[float, float]
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return (time.process_time() - cpu) / steps, (time.perf_counter() - wall) / steps
+
+
+def take_turns(
+    rows: Mapping[str, Play],
+    rounds: int,
+    steps: int,
+    device: torch.device,
+    judged: int,
+    what: str = "a step",
+) -> dict[str, float]:
+    """Times every row in each round, prints a table of ratios to the first one, and returns the
+    median seconds of each row.
+
+    Args:
+        rounds: times that every row has its turn.
+        steps: steps a turn.
+        judged: 0 compares CPU times, 1 wall times.
+        what: is timed.
+    """
+    for step in rows.values():  # compiles, too
+        seconds(step, 2, device)
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
+    for _ in range(rounds):
+        for name, step in rows.items():
+            taken[name].append(seconds(step, steps, device))
+
+    print(f"| {what}, ms | CPU min | CPU median | wall min | wall median | speed-up |")
+    print("|---|---|---|---|---|---|")
+    reference = [t[judged] for t in next(iter(taken.values()))]
+    for name, turns in taken.items():
+        cpu, wall = zip(*turns, strict=True)
+        ratios = [a / b[judged] for a, b in zip(reference, turns, strict=True)]
+        figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
+        cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
+        print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |", flush=True)
+    return {name: statistics.median(t[judged] for t in turns) for name, turns in taken.items()}
 
 
 def machine(device: torch.device) -> str:
@@ -290,24 +337,14 @@ def main() -> None:
         flush=True,
     )
 
-    rows = variants(networks, reals, options.batch, options.quick)
-    for step in rows.values():  # compiles, too
-        seconds(step, 2, device)
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
-    for _ in range(options.rounds):
-        for name, step in rows.items():
-            taken[name].append(seconds(step, steps, device))
-
     judged = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
-    print("| a step, ms | CPU min | CPU median | wall min | wall median | speed-up |")
-    print("|---|---|---|---|---|---|")
-    reference = [t[judged] for t in taken["plain loop"]]
-    for name, turns in taken.items():
-        cpu, wall = zip(*turns, strict=True)
-        ratios = [a / b[judged] for a, b in zip(reference, turns, strict=True)]
-        figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
-        cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
-        print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |")
+    take_turns(
+        variants(networks, reals, options.batch, options.quick),
+        options.rounds,
+        steps,
+        device,
+        judged,
+    )
 
 
 if __name__ == "__main__":

@@ -142,9 +142,7 @@ def test_random_windows_are_cut_from_the_recording() -> None:
     assert starts.min() < LENGTH / 10
     assert starts.max() > 1.9 * LENGTH
     assert torch.equal(codec.encode([item] * 300, np.random.default_rng(0)).x[:, 0], first)
-    fixed = fitted([item, item], architecture="wavegan")
-    assert fixed.deterministic
-    assert fixed.encode([item], rng()).x[0, 0, 0] == 0
+    assert fitted([item], architecture="wavegan").deterministic
 
 
 def test_a_codec_comes_back_from_json() -> None:
