@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gankit.config import resolve
 from gankit.contract import Classes, Condition, Layout, Networks, Quantity
 from gankit.errors import GankitError
+from gankit_audio import gankit_modalities
 from gankit_audio.critics import COARSE, Critics, SpectrumCritic
 from gankit_audio.fourier import Fourier
 from gankit_audio.istft import ISTFTGenerator, build_istft, rate_of
 from gankit_audio.layers import power_of_two
+from gankit_audio.networks import build_networks
 from gankit_audio.settings import AudioSettings
 from gankit_audio.wavegan import build_wavegan, phase_shuffle, shifted, steps_of, widths_of
 
@@ -525,3 +528,31 @@ def test_critics_have_three_windows_and_see_the_waveform() -> None:
         critic.layers[-1].register_forward_hook(lambda module, given, made: seen.append(made))
     critics(torch.randn(1, 1, 16_000), None)
     assert max(size for h in seen for size in h.shape[2:]) <= COARSE  # whatever the window
+
+
+# --- Recipes ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", ARCHITECTURES)
+def test_recipes_build_what_they_say(recipe: str) -> None:
+    (info,) = gankit_modalities()
+    config = resolve(info, AudioSettings, recipe=recipe)
+    assert config.settings.architecture == recipe
+    rate, seconds = config.settings.rate, config.settings.duration
+    length = 16_384 if recipe == "istft" else round(rate * seconds)
+    assert length == 16_384
+    with torch.device("meta"):
+        networks = build_networks(Layout((1, length)), config.settings)
+    assert millions(networks.generator) == pytest.approx(
+        19.1 if recipe == "wavegan" else 3.4, rel=0.02
+    )
+
+
+def test_the_wavegan_recipe_plays_the_papers_game() -> None:
+    (info,) = gankit_modalities()
+    engine = resolve(info, AudioSettings, recipe="wavegan").engine
+    assert (engine.loss.objective, engine.loss.gradient_penalty) == ("wasserstein", 10)
+    assert (engine.loss.r1, engine.loss.r2) == (0, 0)
+    assert (engine.train.batch, engine.train.d_steps) == (64, 5)
+    assert (engine.optim.lr, engine.optim.beta1, engine.optim.beta2) == (1e-4, 0.5, 0.9)
+    assert engine.train.samples == 200_000 * 5 * 64
