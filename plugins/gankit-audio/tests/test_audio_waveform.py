@@ -1,4 +1,4 @@
-"""The codec of waveforms: levels, pre-emphasis, random windows, and what comes out of it."""
+"""The codec of waveforms: levels, random windows, and what comes out of it."""
 
 from __future__ import annotations
 
@@ -91,16 +91,6 @@ def test_wavegan_sees_the_samples_as_they_are() -> None:
     items = clips()
     x = fitted(items, architecture="wavegan").prepare(Batch(torch.tensor([[[16384, -16384]]]))).x
     assert torch.allclose(x, torch.tensor([[[0.5, -0.5]]]), atol=1e-4)
-
-
-def test_pre_emphasis_is_the_first_difference_and_decoding_its_inverse() -> None:
-    codec = plain(length=5, architecture="istft")
-    x = torch.tensor([[[4, -2, 3, -6, 1]]]) * 1000
-    y = codec.prepare(Batch(x)).x * 32767 / 1000
-    expected = torch.tensor([4, -2 - 0.9 * 4, 3 + 0.9 * 2, -6 - 0.9 * 3, 1 + 0.9 * 6])
-    assert torch.allclose(y[0, 0], expected, atol=1e-4)
-    back = codec.decode(Batch(y * 1000 / 32767), [0])[0].samples
-    assert np.allclose(back * 32767, x[0].numpy(), atol=0.1)
 
 
 def test_a_silent_data_set_is_no_division_by_zero() -> None:
