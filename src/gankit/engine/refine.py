@@ -25,7 +25,7 @@ POWERS = torch.linspace(0, 1, 11)
 DRAWS = 4096
 """Choices by which the powers are compared."""
 TOLERANCE = 1e-3
-"""What the means may move, as a squared share of each value's deviation, on average."""
+"""What the means may move: the squared distance as a share of the data's total variance."""
 
 
 def learn_density_ratio(
@@ -92,8 +92,6 @@ def flatten_ratio(
         chosen = chosen + torch.einsum("pkn,knd->pd", share, made)
         n += len(real)
     mean = torch.as_tensor(total / n)
-    variance = torch.as_tensor(square / n) - mean**2
-    varies = variance > 1e-8
-    off = ((chosen / n - mean) ** 2 / variance)[:, varies].sum(1)
-    fits = off <= off.min() + TOLERANCE * varies.sum()
-    return float(POWERS[int(fits.nonzero().max())])
+    variance = (torch.as_tensor(square / n) - mean**2).sum()
+    off = (torch.as_tensor(chosen / n) - mean).square().sum(1) / variance.clamp(min=1e-12)
+    return float(POWERS[int((off <= off.min() + TOLERANCE).nonzero().max())])

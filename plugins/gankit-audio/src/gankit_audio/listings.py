@@ -342,13 +342,13 @@ def _class_names(metadata: Mapping[bytes, bytes], label: str | None) -> Sequence
 
 
 def _memory(source: object, settings: AudioSettings) -> Listing:
-    if isinstance(source, (np.ndarray, Mapping)) or not isinstance(source, Sequence):
-        if not (isinstance(source, np.ndarray) and source.ndim >= 2):
-            raise GankitError(
-                f"data of type {type(source).__name__} is no list of sounds",
-                "Give a path, or a list of arrays, of (array, rate), of clips or of mappings with "
-                "audio, rate and label",
-            )
+    stacked = isinstance(source, np.ndarray) and source.ndim >= 2
+    if not (stacked or (isinstance(source, Sequence) and not isinstance(source, bytes))):
+        raise GankitError(
+            f"data of type {type(source).__name__} is no list of sounds",
+            "Give a path, or a list of arrays, of (array, rate), of clips or of mappings with "
+            "audio, rate and label",
+        )
     entries = [_of_memory(i, one, settings) for i, one in enumerate(source)]
     return Listing("memory", entries)
 
@@ -376,10 +376,9 @@ def _of_memory(i: int, one: Any, settings: AudioSettings) -> Entry:
     if not isinstance(rate, (int, np.integer)):
         raise GankitError(f"item {i}: its rate is not known", "Give (array, rate), or set rate")
     if x.dtype.kind in "iu":
-        info = np.iinfo(x.dtype)
-        x = (x.astype(np.float32) - (2.0 ** (info.bits - 1) if info.min == 0 else 0.0)) / 2.0 ** (
-            info.bits - 1
-        )
+        info = np.iinfo(x.dtype)  # unsigned samples lie about their middle
+        full = 2.0 ** (info.bits - 1)
+        x = (x.astype(np.float32) - (full if info.min == 0 else 0.0)) / full
     if x.ndim == 2 and x.shape[0] > x.shape[1]:
         raise GankitError(
             f"item {i}: {x.shape[0]:,} channels of {x.shape[1]:,} samples",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +12,7 @@ import torch
 from gankit.contract import Batch, Codec, CodecState, Layout
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip
-from gankit_audio.codec import Conditions
-from gankit_audio.latent import as_clips, window
+from gankit_audio.codec import Conditions, as_clips, window
 from gankit_audio.settings import AudioSettings
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ class WaveformCodec(Codec[Clip]):
     ) -> None:
         self.rate, self.conditions, self.gain = rate, conditions, gain
         self.layout = Layout((channels, length), conditions.condition)
-        self.loop = settings.loop
+        self.settings = settings
         self.deterministic = settings.slice != "random"
         self.block = max(1, min(64, MOST // (channels * length)))
 
@@ -90,12 +88,7 @@ class WaveformCodec(Codec[Clip]):
         so ``seeds`` are unused.
         """
         x = batch.x.detach().float().cpu().nan_to_num(0.0) / self.gain
-        clips = as_clips(x, batch.c, self.rate, self.conditions)
-        if not self.loop:
-            return clips
-        from gankit_audio.loops import seamless
-
-        return [replace(clip, samples=seamless(clip.samples, self.rate)) for clip in clips]
+        return as_clips(x, batch.c, self.rate, self.conditions, self.settings)
 
     def state(self) -> CodecState:
         channels, length = self.layout.shape
