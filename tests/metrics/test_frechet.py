@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit.errors import GankitError
-from gankit.metrics import GaussianStats, frechet_distance
+from gankit.metrics import GaussianStats, frechet_distance, frechet_extrapolated
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -75,3 +75,25 @@ def test_constant_features_are_a_point() -> None:
 def test_unusable_features_are_named(bad: np.ndarray) -> None:
     with pytest.raises(GankitError, match=r"1 samples|sample 1 are not finite"):
         GaussianStats.of(bad)
+
+
+def test_extrapolation_takes_the_bias_of_few_samples_away() -> None:
+    rng = np.random.default_rng(0)
+    real, same = rng.normal(size=(20_000, 30)), rng.normal(size=(600, 30))
+    plain = frechet_distance(GaussianStats.of(real), GaussianStats.of(same))
+    limit, fit = frechet_extrapolated(real, same, rng)
+    assert plain > 0.4  # the truth is 0
+    assert abs(limit) < 0.2 * plain
+    assert fit > 0.95
+    moved, _ = frechet_extrapolated(real, same + 0.5, rng)  # the truth is 30 · 0.25
+    assert moved == pytest.approx(7.5, rel=0.1)
+
+
+def test_extrapolation_is_exact_where_the_distance_does_not_change() -> None:
+    rng = np.random.default_rng(0)
+    constant = frechet_extrapolated(np.zeros((9, 2)), np.ones((40, 2)), rng)
+    assert constant == pytest.approx((2.0, 1.0))
+    two = frechet_extrapolated(np.zeros((9, 2)), np.ones((2, 2)), rng)
+    assert two == pytest.approx((2.0, 0.0))  # one size: no line
+    with pytest.raises(GankitError, match="1 samples"):
+        frechet_extrapolated(np.zeros((9, 2)), np.ones((1, 2)), rng)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from gankit.metrics.bins import different_bins
 from gankit.metrics.evaluate import Score, compare, evaluate
-from gankit.metrics.frechet import GaussianStats, frechet_distance
+from gankit.metrics.frechet import GaussianStats, frechet_distance, frechet_extrapolated
 from gankit.metrics.kernel import kernel_distance
 from gankit.metrics.manifold import manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
@@ -14,8 +15,10 @@ __all__ = [
     "GaussianStats",
     "Score",
     "compare",
+    "different_bins",
     "evaluate",
     "frechet_distance",
+    "frechet_extrapolated",
     "kernel_distance",
     "manifold_scores",
     "memorisation_scores",
