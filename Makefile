@@ -59,6 +59,7 @@ $(VENV)/.core: $(VENV)/.python $(PROJECTS)
 $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
 	@$(UV) -e ".[privacy]" -e plugins/gankit-toy -e "plugins/gankit-image[efficientnet]" \
-	  -e "plugins/gankit-tabular[sql,excel]" -e plugins/gankit-tensorboard -e plugins/gankit-wandb -e plugins/gankit-mlflow \
+	  -e "plugins/gankit-tabular[sql,excel]" -e plugins/gankit-audio \
+	  -e plugins/gankit-tensorboard -e plugins/gankit-wandb -e plugins/gankit-mlflow \
 	  --group test --group docs
 	@touch $@

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
-    Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
+Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 LABEL = "label"
 """The value that names a clip's class."""
