@@ -78,6 +78,22 @@ def as_waves(clips: Sequence[Clip], rate: int) -> Tensor:
     return at_rate(x, clips[0].rate, rate)
 
 
+def by_shape(clips: Sequence[Clip], function: Callable[[Sequence[Clip]], Tensor]) -> Tensor:
+    """``(N, …)`` of a function that takes a few clips of one rate and length at a time."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, clip in enumerate(clips):
+        groups.setdefault((clip.rate, clip.samples.shape[1]), []).append(i)
+    order: list[int] = []
+    parts = []
+    for (rate, samples), group in groups.items():
+        size = max(1, min(BATCH, SECONDS * rate // max(samples, 1)))
+        for start in range(0, len(group), size):
+            chosen = group[start : start + size]
+            parts.append(function([clips[i] for i in chosen]))
+            order += chosen
+    return torch.cat(parts)[np.argsort(order)]
+
+
 class NetworkExtractor(Extractor[Clip]):
     """Features from a network that maps waves ``(N, T)`` to ``(N, D)``.
 
@@ -104,19 +120,13 @@ class NetworkExtractor(Extractor[Clip]):
         self._rate = rate
 
     def features(self, items: Sequence[Clip]) -> Values:
-        groups: dict[tuple[int, int], list[int]] = {}
-        for i, clip in enumerate(items):
-            groups.setdefault((clip.rate, clip.samples.shape[1]), []).append(i)
-        order, parts = [], []
+        def embed(clips: Sequence[Clip]) -> Tensor:
+            x = as_waves(clips, self._rate).to(self._device)
+            embedded: Tensor = self._network(x).double().cpu()
+            return embedded
+
         with torch.inference_mode():
-            for (rate, samples), group in groups.items():
-                size = max(1, min(BATCH, SECONDS * rate // max(samples, 1)))
-                for start in range(0, len(group), size):
-                    chosen = group[start : start + size]
-                    x = as_waves([items[i] for i in chosen], self._rate)
-                    parts.append(self._network(x.to(self._device)).double().cpu())
-                    order += chosen
-        found: Values = torch.cat(parts)[np.argsort(order)].numpy()
+            found: Values = by_shape(items, embed).numpy()
         return found
 
 
