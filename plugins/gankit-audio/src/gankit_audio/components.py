@@ -93,7 +93,8 @@ class ComponentCodec(Codec[Clip]):
     def _spectrograms(self, samples: Sequence[Samples]) -> Tensor:
         """``(N, channels · mels · frames)``."""
         x = torch.from_numpy(np.stack(samples))
-        return self.mel(x.flatten(0, 1)).reshape(len(x), -1)
+        s: Tensor = self.mel(x.flatten(0, 1))
+        return s.reshape(len(x), -1)
 
     @torch.inference_mode()
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
@@ -105,7 +106,8 @@ class ComponentCodec(Codec[Clip]):
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
         s = (batch.x.nan_to_num(0.0) * self.scale) @ self.basis.T + self.mean
         mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
-        x = self.mel.invert(mels, self.settings.rounds).unflatten(0, (-1, self.channels))
+        x = self.mel.invert(mels, self.settings.rounds)
+        x = x.reshape(-1, self.channels, self.length)
         return as_clips(x, batch.c, self.rate, self.conditions, self.settings)
 
     def state(self) -> CodecState:

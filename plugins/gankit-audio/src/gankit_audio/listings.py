@@ -222,7 +222,7 @@ def _listed(
     opener: Callable[[str], BinaryIO],
     settings: AudioSettings,
 ) -> list[Entry]:
-    known = list(dict.fromkeys(key for row in rows for key in row if key is not None))
+    known = list(dict.fromkeys(str(key) for row in rows for key in row))
     audio = _column(known, settings.audio_key, "auto", AUDIO_KEYS, where, "audio_key")
     if audio is None:
         raise GankitError(
@@ -243,7 +243,7 @@ def _column(
         if key not in known:
             raise GankitError(
                 f"{setting}={key}: {where} has no such column; it has {', '.join(known)}",
-                did_you_mean(key, known),
+                did_you_mean(key, list(known)),
             )
         return key
     return next((name for name in usual if name in known), None)
@@ -349,7 +349,8 @@ def _memory(source: object, settings: AudioSettings) -> Listing:
             "Give a path, or a list of arrays, of (array, rate), of clips or of mappings with "
             "audio, rate and label",
         )
-    entries = [_of_memory(i, one, settings) for i, one in enumerate(source)]
+    several: Sequence[Any] = source  # type: ignore[assignment]
+    entries = [_of_memory(i, one, settings) for i, one in enumerate(several)]
     return Listing("memory", entries)
 
 

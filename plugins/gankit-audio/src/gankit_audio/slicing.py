@@ -44,8 +44,11 @@ def onsets(x: Samples, rate: int) -> list[int]:
     flux = torch.diff(level, dim=1).clamp(min=0).sum(0).numpy()
     if flux.max(initial=0.0) <= 0:
         return []
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(flux, 25, mode="reflect"), 51) \
-        if len(flux) > 25 else np.tile(flux, (len(flux), 1))
+    around = (
+        np.lib.stride_tricks.sliding_window_view(np.pad(flux, 25, mode="reflect"), 51)
+        if len(flux) > 25
+        else np.tile(flux, (len(flux), 1))
+    )
     least = np.maximum(RISE * np.median(around, 1), 0.1 * flux.max())
     found: list[int] = []
     gap = max(round(APART * rate / hop), 1)
@@ -54,7 +57,9 @@ def onsets(x: Samples, rate: int) -> list[int]:
             continue
         if all(abs(int(i) - k) >= gap for k in found):
             found.append(int(i))
-    starts = ((i + 1) * hop - n_fft + n_fft // 2 - hop - round(BEFORE * rate) for i in sorted(found))
+    starts = (
+        (i + 1) * hop - n_fft + n_fft // 2 - hop - round(BEFORE * rate) for i in sorted(found)
+    )
     return sorted({min(max(s, 0), x.shape[1] - 1) for s in starts})
 
 

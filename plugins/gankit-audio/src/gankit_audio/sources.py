@@ -232,10 +232,11 @@ def _look(entry: Entry) -> tuple[Header, str] | Problem:
             x = usable(entry.samples)
             if not LOWEST <= entry.rate <= HIGHEST:
                 raise UnusableError(f"{entry.rate:,} samples a second")
-            return Header(entry.rate, *x.shape, ""), hashlib.sha256(x.tobytes()).hexdigest()
+            header = Header(entry.rate, len(x), x.shape[1], "")
+            return header, hashlib.sha256(x.tobytes()).hexdigest()
         assert entry.open is not None
         with entry.open() as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+            content = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
             file.seek(0)
             return read_header(file), content
     except (UnusableError, OSError) as error:
@@ -265,9 +266,9 @@ def _cut(entry: Entry, format: Format, settings: AudioSettings) -> Iterator[Samp
     quiet = 10 ** (settings.silent / 20)
     if settings.slice == "random" and x.shape[1] > format.length:
         if np.abs(x).max() >= quiet:
-            whole = slicing.levelled(x, format.rate, settings.loudness)
+            level = _within(slicing.levelled(x, format.rate, settings.loudness))
             for _ in range(math.ceil(x.shape[1] / format.length)):
-                yield _within(whole)
+                yield level
         return
     how = "first" if settings.slice == "random" else settings.slice
     for piece in slicing.cut(x, format.rate, format.length, how):
