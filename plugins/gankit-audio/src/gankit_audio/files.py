@@ -107,10 +107,12 @@ def mixed(x: Samples, channels: int) -> Samples:
     if len(x) >= 6:  # left, right, centre, low frequencies, surrounds left and right in turn
         centre = ASIDE * x[2]
         around = [ASIDE * x[4 + side :: 2].mean(0) for side in (0, 1)]
-        x = np.stack([x[0] + centre + around[0], x[1] + centre + around[1]]) / (1 + 2 * ASIDE)
-    if channels == 1:
-        return x.mean(0, keepdims=True)
-    return x if len(x) == 2 else np.repeat(x.mean(0, keepdims=True), 2, 0)
+        sides = np.stack([x[0] + centre + around[0], x[1] + centre + around[1]])
+        x = (sides / (1 + 2 * ASIDE)).astype(np.float32)
+    if channels == 2 and len(x) == 2:
+        return x
+    middle: Samples = x.mean(0, keepdims=True)
+    return np.repeat(middle, channels, 0)
 
 
 def resampled(x: Samples, rate: int, wanted: int) -> Samples:

@@ -93,7 +93,7 @@ def _faded(x: Samples, start: int, stop: int, rate: int) -> Samples:
 
 
 def padded(x: Samples, length: int, how: str) -> Samples | None:
-    """Exactly ``length`` samples, by silence or mirror images; None where short ones are dropped."""
+    """Exactly ``length`` samples, by silence or mirror images; None for one to drop."""
     missing = length - x.shape[1]
     if missing <= 0:
         return x[:, :length]
