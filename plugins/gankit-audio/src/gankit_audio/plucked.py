@@ -1,69 +1,114 @@
-"""The built-in data: plucked strings, synthesised at once (Karplus & Strong 1983)."""
+"""The built-in data: plucked strings, synthesised at once, so that the first minute needs no
+download.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
+from gankit.seeds import uniform
 from gankit_audio.clips import LABEL, PITCH, Clip
-from gankit_audio.pitch import note_name
 
-RATE = 8_000
+RATE, SECONDS = 8_000, 1.0
 EACH = 100
-"""Clips of each note."""
-NOTES = range(52, 64)
-"""E3 to D♯4, as MIDI note numbers."""
-DETUNED = 0.1
-"""Most semitones that a string is out of tune."""
+"""Clips of a note."""
+_NAMES = "E3 G3 A3 C4 D4 E4 G4 A4 C5 D5 E5 G5"
+NOTES = dict(zip(_NAMES.split(), (52, 55, 57, 60, 62, 64, 67, 69, 72, 74, 76, 79), strict=True))
+"""Two octaves of a pentatonic scale, as MIDI note numbers."""
+CENTS = 10.0
+"""Most by which a string is out of tune; its ``pitch`` says so."""
+TAPS = 7
+
+Array = npt.NDArray[np.floating[Any]]
 
 
 def plucked_strings() -> list[Clip]:
-    """1,200 clips of a second, mono; ``label`` names the note, ``pitch`` says what it is exactly.
+    """1,200 strings of 12 notes, mono, 1 s at 8,000 samples a second; the same every time.
 
-    A string is noise in a delay line whose length is its period. Each time round, two neighbours
-    are averaged, which damps high partials first: here with weights that differ from string to
-    string. A fractional part of the period is made up by reading between two samples.
+    Each has a ``label``, the note it is meant to be, and a ``pitch``, the one it is.
     """
-    rng = np.random.default_rng(0)
-    notes = np.repeat(np.array(NOTES), EACH)
-    n = len(notes)
-    pitch = notes + rng.uniform(-DETUNED, DETUNED, n)
-    period = RATE / (440 * 2 ** ((pitch - 69) / 12))
-    bright = rng.uniform(0.08, 0.5, n)  # weight of the older neighbour: 0.5 is the mellowest
-    decay = rng.uniform(0.975, 0.998, n)
-    # The average delays by its weight; the rest of the period is whole samples and a fraction.
-    rest = period - bright
-    whole = np.floor(rest).astype(int)
-    part = rest - whole
-    longest = whole.max() + 3
-    out = np.zeros((n, RATE + longest), np.float32)
+    clips: list[Clip] = []
+    for note, midi in NOTES.items():
+        seeds = np.arange(EACH) + len(clips)
+        pitch = midi + CENTS / 100 * (2 * uniform(seeds, 0) - 1)
+        for k, (samples, p) in enumerate(zip(_strings(seeds, pitch), pitch, strict=True)):
+            values: dict[str, str | float] = {LABEL: note, PITCH: float(p)}
+            clips.append(Clip(samples[None], RATE, values, f"plucked/{note}/{k:04}"))
+    return clips
 
-    noise = rng.uniform(-1, 1, (n, longest)).astype(np.float32)
-    width = np.maximum((rng.uniform(0.3, 1.0, n) * whole).astype(int), 2)
-    burst = np.where(np.arange(longest) < width[:, None], noise, 0)
-    # Where the string is plucked, partials with a node there are missing: a comb.
-    place = (rng.uniform(0.1, 0.5, n) * whole).astype(int)
-    rows = np.arange(n)
-    for k in range(longest):
-        earlier = np.where(k >= place, burst[rows, np.maximum(k - place, 0)], 0)
-        out[:, longest + k] = burst[:, k] - 0.8 * earlier
-    a, b = (decay * (1 - bright)).astype(np.float32), (decay * bright).astype(np.float32)
-    near, far = (1 - part).astype(np.float32), part.astype(np.float32)
-    flat = out.reshape(-1)
-    at = rows * out.shape[1] - whole
-    for t in range(longest, out.shape[1]):
-        x0, x1, x2 = flat[at + t], flat[at + t - 1], flat[at + t - 2]
-        out[:, t] += a * (near * x0 + far * x1) + b * (near * x1 + far * x2)
-    sound = out[:, longest:]
-    sound = sound - sound.mean(1, keepdims=True)
-    fade = np.minimum(1, (RATE - np.arange(RATE)) / (0.05 * RATE)).astype(np.float32)
-    level = rng.uniform(0.5, 1.0, n).astype(np.float32)
-    sound = sound * fade * (level / np.abs(sound).max(1))[:, None]
-    return [
-        Clip(
-            sound[i, None],
-            RATE,
-            {LABEL: note_name(int(notes[i])), PITCH: float(pitch[i])},
-            f"{note_name(int(notes[i]))}/{i:04d}",
-        )
-        for i in range(n)
-    ]
+
+def _strings(seeds: npt.NDArray[np.int64], pitch: Array) -> npt.NDArray[np.float32]:
+    """Strings of about one pitch, ``(N, T)``.
+
+    Karplus and Strong (1983): a burst of noise runs round a delay line of one period and loses
+    its high partials to a filter. As extended by Jaffe and Smith (1983), the delay has a fraction,
+    for the strings to be in tune, and the burst depends on where and how softly it is plucked.
+    """
+    n, length = len(seeds), round(RATE * SECONDS)
+
+    def drawn(stream: int, low: float, high: float) -> Array:
+        return low + (high - low) * uniform(seeds, stream)
+
+    hertz = 440 * 2 ** ((pitch - 69) / 12)
+    period = RATE / hertz
+    seconds = drawn(1, 0.4, 2.0)  # in which the level falls by 60 dB
+    dull = drawn(2, 0.04, 1.0)
+    place, soft = drawn(3, 0.1, 0.5), drawn(4, 0.0, 0.25)
+
+    # The burst, by its partials: those with a node where it is plucked are missing.
+    width = int(period.min())
+    partial = np.arange(width // 2 + 1)[:, None]
+    phase = np.stack([uniform(seeds, 10 + k) for k in range(len(partial))])
+    size = np.abs(np.sin(np.pi * partial * place)) * np.exp(-soft * partial)
+    burst = np.fft.irfft(size * np.exp(2j * np.pi * phase), width, axis=0)
+
+    # The loop: y[t] = burst[t] + sum over k of taps[k] y[t - delay - k]. Its filters delay by 2
+    # samples and a fraction. High strings have more periods a second, so each loses less.
+    whole = np.floor(period).astype(int) - 2
+    delay = int(whole.min())
+    gain = 10 ** (-3 * period / (RATE * seconds))
+    side = 0.25 * dull * np.minimum((165 / hertz) ** 2, 1)
+    taps = gain * _taps(period - np.floor(period), side, whole - delay)
+
+    # As many samples at a time as do not depend on each other.
+    lead = delay + TAPS
+    y = np.zeros((lead + length, n), np.float32)
+    y[lead : lead + width] = burst
+    rows = taps.astype(np.float32)
+    for start in range(lead, len(y), delay):
+        stop = min(start + delay, len(y))
+        for k in range(TAPS):
+            y[start:stop] += rows[k] * y[start - delay - k : stop - delay - k]
+
+    # A clip begins within 10 ms, and ends without a click.
+    after = (0.01 * RATE * uniform(seeds, 5)).astype(int)
+    out = np.zeros((n, length), np.float32)
+    for i, skip in enumerate(after):
+        out[i, skip:] = y[lead : lead + length - skip, i]
+    out[:, -80:] *= np.linspace(1, 0, 80, dtype=np.float32)
+    level = 10 ** (drawn(6, -15, -1) / 20)
+    out *= (level / np.abs(out).max(1))[:, None].astype(np.float32)
+    return out
+
+
+def _taps(fraction: Array, side: Array, later: npt.NDArray[np.int64]) -> Array:
+    """Two filters in one, ``(TAPS, N)``: three symmetric taps that take off high partials (a delay
+    of 1), and Lagrange's four for a delay of 1 + ``fraction`` (Laakso et al. 1996), whose gain
+    stays below 1; then ``later`` (0 or 1) samples more.
+    """
+    d = 1 + fraction
+    lagrange = np.stack(
+        [
+            -(d - 1) * (d - 2) * (d - 3) / 6,
+            d * (d - 2) * (d - 3) / 2,
+            -d * (d - 1) * (d - 3) / 2,
+            d * (d - 1) * (d - 2) / 6,
+        ]
+    )
+    taps = np.zeros((TAPS, len(d)))
+    for k, weight in enumerate((side, 1 - 2 * side, side)):
+        taps[k : k + 4] += weight * lagrange
+    return np.where(later > 0, np.roll(taps, 1, 0), taps)
