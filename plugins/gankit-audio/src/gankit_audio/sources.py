@@ -262,7 +262,7 @@ def _cut(entry: Entry, format: Format, settings: AudioSettings) -> Iterator[Samp
         with entry.open() as file:
             x, rate = decode(file, short if settings.slice == "first" else math.inf)
     x = resampled(mixed(x, format.channels), rate, format.rate)
-    x = slicing.trim(x, settings.trim)
+    x = slicing.trim(x, settings.trim, format.rate)
     quiet = 10 ** (settings.silent / 20)
     if settings.slice == "random" and x.shape[1] > format.length:
         if np.abs(x).max() >= quiet:
@@ -271,12 +271,13 @@ def _cut(entry: Entry, format: Format, settings: AudioSettings) -> Iterator[Samp
                 yield level
         return
     how = "first" if settings.slice == "random" else settings.slice
-    for piece in slicing.cut(x, format.rate, format.length, how):
-        if np.abs(piece).max() < quiet:
-            continue
-        whole = slicing.padded(piece, format.length, settings.pad)
+    loud = [p for p in slicing.cut(x, format.rate, format.length, how) if np.abs(p).max() >= quiet]
+    whole_ones = [slicing.padded(piece, format.length, settings.pad) for piece in loud]
+    if loud and all(whole is None for whole in whole_ones):
+        raise UnusableError(f"shorter than {seconds:.3g} s, and pad=drop")
+    for whole in whole_ones:
         if whole is None:
-            raise UnusableError(f"shorter than {seconds:.3g} s, and pad=drop")
+            continue
         yield _within(slicing.levelled(whole, format.rate, settings.loudness))
 
 
