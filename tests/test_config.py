@@ -38,7 +38,7 @@ def resolve(*words, **given):
 
 def test_layers_lie_on_each_other():
     files = [{"size": 5, "optim": {"lr": 1e-3}}]
-    resolved = resolve("optim.lr=[1e-4, 1e-5]", files=files)
+    resolved = resolve("optim.lr=[1e-4, 1e-5]", "train.burn_in=100", files=files)
     assert resolved.settings.size == 5
     assert resolved.engine.optim.lr == (1e-4, 1e-5)
     assert resolved.engine.train.batch == EngineSettings().train.batch
@@ -85,6 +85,7 @@ def test_a_run_reads_back_what_it_wrote():
     resolved = resolve(
         "optim.lr={start=1e-3, stop=0, over=5e4, shape='linear'}",
         "loss.r1=[1, 0.1]",
+        "train.burn_in=100",
         "optim.d_lr=1e-5",
     )
     table = tomllib.loads(tomli_w.dumps(resolved.as_table()))
@@ -129,3 +130,10 @@ def test_files_that_are_not_toml(tmp_path):
     (tmp_path / "bad.toml").write_text("a = 1\nb = = 2\n")
     with pytest.raises(GankitError, match=r"bad.toml is not valid TOML.*line 2"):
         config.read_toml(tmp_path / "bad.toml")
+
+
+def test_a_schedule_without_its_length_is_refused():
+    """It would stand at its end from the first sample on."""
+    with pytest.raises(GankitError, match=r"^optim\.lr: it moves over train\.burn_in"):
+        resolve("optim.lr=[1e-3, 1e-5]")
+    assert resolve("optim.lr=[1e-3, 1e-5]", "train.burn_in=100").engine.optim.lr == (1e-3, 1e-5)

@@ -292,6 +292,15 @@ def _check_engine(engine: EngineSettings) -> None:
     for key, value in positive.items():
         if value <= 0:
             raise GankitError(f"{key}={value}: must be above 0", f"Give {key} a positive number")
+    if engine.train.burn_in <= 0:
+        for key, value in flatten(dataclasses.asdict(engine)).items():
+            pair = isinstance(value, tuple) and len(value) == 2
+            if pair or (key.endswith(".over") and value is None):
+                raise GankitError(
+                    f"{key.removesuffix('.over')}: it moves over train.burn_in samples, "
+                    "and that is 0",
+                    "Set train.burn_in",
+                )
     for key, value in {
         "train.threads": engine.train.threads,
         "train.time": engine.train.time,
