@@ -26,7 +26,7 @@ MELS, FRAMES = 40, 48
 """What the network sees, however long a clip is."""
 FLOOR = 1e-3
 """Magnitude, of a full-scale sine's 1, below which there is silence: -60 dB."""
-BATCH = 64
+BATCH = 32
 
 
 # --- Spectrograms, and changes of them ----------------------------------------------------------
@@ -142,7 +142,7 @@ def train_classifier(
     *,
     augment: Augment | None = None,
     balanced: bool = False,
-    steps: tuple[int, int] = (200, 600),
+    steps: tuple[int, int],
 ) -> Classifier:
     """Sixteen epochs, or as many steps as the bounds allow, of AdamW under one cycle of the rate.
 

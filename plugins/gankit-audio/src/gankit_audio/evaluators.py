@@ -34,6 +34,8 @@ TRAIN, JUDGED = 3000, 2000
 """Training clips, and generated or held-out ones, that are looked at, at the most."""
 BLOCK = 128
 """Clips that are held in memory at once."""
+STEPS = (150, 800)
+"""Steps of the classifier's training, at the least and at the most."""
 FEWEST = 5
 """Clips of a class from which its diversity is told."""
 
@@ -219,7 +221,7 @@ class SoundClassifier(Evaluator[Clip]):
             torch.from_numpy(x) for x in chosen.of(lambda clips: log_mel(clips).numpy())
         )
         seed = int(rng.integers(2**31))
-        classifier = train_classifier(train, classes, seed, augment=mask_and_shift)
+        classifier = train_classifier(train, classes, seed, augment=mask_and_shift, steps=STEPS)
         (_, known), (p, features), (p_real, unseen) = map(classifier, (train, made, heldout))
         n = min(len(p), len(p_real))
         scores = {

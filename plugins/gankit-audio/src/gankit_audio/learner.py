@@ -21,6 +21,8 @@ from gankit_audio.settings import AudioSettings
 
 MOST = 3000
 """Clips that are trained on at the most."""
+STEPS = (150, 400)
+"""Steps of training, at the least and at the most."""
 
 _AUGMENT: dict[str, Augment] = {"spec-augment": mask, "noise-and-shift": noise_and_shift}
 
@@ -62,7 +64,7 @@ class KeywordClassifier(Learner[Clip]):
             seed,
             augment=_AUGMENT.get(remedy),
             balanced=remedy == "class-weights",
-            steps=(200, 300),
+            steps=STEPS,
         )
         guess = model.labels(log_mel(test))
         return {
