@@ -213,10 +213,12 @@ def random_mel() -> Extractor[Clip]:
 
 class VGGish(nn.Module):
     """The network behind published FADs (Hershey et al. 2017; Kilgour et al. 2019), its 128
-    outputs before the last rectifier, as FAD takes them.
+    outputs before the last rectifier, as the usual FAD packages and the network's authors, since
+    2020, take them; FADs with the rectifier are another scale.
 
-    Clips are cut into examples of 0.96 s, the last one filled up with silence where a clip has
-    none; a clip's features are the mean over its examples.
+    Clips are cut into examples of 0.96 s, and a shorter clip is filled up with silence. A clip's
+    features are the mean over its examples, where published FADs count each example: from 1.92 s
+    on ours are lower.
     """
 
     rate = 16_000
