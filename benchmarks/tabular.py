@@ -58,11 +58,11 @@ Synthesiser = Callable[[pa.Table, int], Draw]
 ASKABLE = ("gankit", "CTGAN")
 
 
-def ours(settings: dict[str, object]) -> Synthesiser:
+def ours(settings: dict[str, object], recipe: str = "default") -> Synthesiser:
     def fit(train: pa.Table, seed: int) -> Draw:
         folder = tempfile.TemporaryDirectory()
         made = gankit.fit(
-            "tabular",
+            f"tabular/{recipe}",
             train,
             out=f"{folder.name}/run",
             train__seed=seed,
@@ -244,6 +244,7 @@ def main() -> None:
     parser.add_argument("--ask", default="", help="column=value that askable models are asked for")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="some of the models, by a part of the name")
+    parser.add_argument("--recipe", default="default", help="of ours")
     parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
     parser.add_argument(
         "--epochs", type=int, default=0, help="of ctgan's models; 0 leaves them out"
@@ -264,7 +265,7 @@ def main() -> None:
         "independent columns": independent,
         "gaussian copula": copula,
         "sequential trees": trees,
-        "gankit": ours(as_settings(asked.ours)),
+        "gankit": ours(as_settings(asked.ours), asked.recipe),
     }
     if asked.epochs and importlib.util.find_spec("ctgan"):
         ways |= {kind: ctgan(kind, asked.epochs) for kind in ("TVAE", "CTGAN")}
