@@ -8,7 +8,7 @@ from torch import nn
 from vectors import MLP, VectorCodec
 
 from gankit.contract import Batch
-from gankit.engine.refine import learn_density_ratio
+from gankit.engine.refine import flatten_ratio, learn_density_ratio
 from gankit.engine.sampling import Sampler
 from gankit.engine.settings import RefineSettings
 from gankit.runs import Run
@@ -134,3 +134,24 @@ def test_a_generator_that_went_on_is_not_chosen_by_an_old_ratio(tmp_path, monkey
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, "a", samples=1024)
     assert Run(tmp_path / "a").sampler("cpu").ratio is None
+
+
+def powers(shift, broken):
+    """The power for a classifier that is right, or that mistakes what is large for what is real."""
+    torch.manual_seed(0)
+
+    def generate(c, n):
+        return torch.randn(n, 1) + shift
+
+    def ratio(x, c):
+        right = -shift * x[:, 0] + shift**2 / 2
+        return 5 * x[:, 0] if broken else right
+
+    return flatten_ratio(
+        ratio, generate, lambda: Batch(torch.randn(512, 1)), lambda seeds: None, candidates=8
+    )
+
+
+def test_the_ratio_is_flattened_where_it_would_move_the_means():
+    assert powers(0.5, broken=False) == 1.0
+    assert powers(0.0, broken=True) == 0.0

@@ -72,10 +72,15 @@ def flatten_ratio(
     classifier: nn.Module,
     generate: Callable[[Tensor | None, int], Tensor],
     next_real: Callable[[], Batch],
+    conditions: Callable[[range], Tensor | None],
     candidates: int,
 ) -> float:
     """The largest power of the ratio, 0 to 1, that keeps the means of real samples about as well
     as any does.
+
+    Args:
+        conditions: rows of ``c`` for seeds, as they are when nothing is asked for. Those of real
+            samples would hold the means where they are.
     """
     n = 0
     total: Tensor | float = 0.0
@@ -84,8 +89,9 @@ def flatten_ratio(
     while n < DRAWS:
         real = next_real()
         x = real.x.flatten(1).double()
-        fakes = [generate(real.c, len(real)) for _ in range(candidates)]
-        ratios = torch.stack([classifier(fake, real.c) for fake in fakes]).double()
+        c = conditions(range(n, n + len(real)))
+        fakes = [generate(c, len(real)) for _ in range(candidates)]
+        ratios = torch.stack([classifier(fake, c) for fake in fakes]).double()
         share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
         made = torch.stack([fake.flatten(1) for fake in fakes]).double()
         total, square = total + x.sum(0), square + (x**2).sum(0)

@@ -244,8 +244,14 @@ class Trainer:
             self.progress,
         ):
             return "interrupted"
+        sampler = self.sampler()
+
+        def unasked(seeds: range) -> Tensor | None:
+            c = sampler.draw_conditions(seeds, {})
+            return None if c is None else c.to(self.device)
+
         self.ratio_power = flatten_ratio(
-            ratio, generate, self.reals.next, self.settings.refine.candidates
+            ratio, generate, self.reals.next, unasked, self.settings.refine.candidates
         )
         self.ratio = ratio
         self.export(self)
