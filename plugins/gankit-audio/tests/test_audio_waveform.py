@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gankit_audio.clips import Samples
 
 RATE, LENGTH = 8_000, 800
+EDGE = 16
+"""Samples that are faded."""
 
 
 def sounds(n: int, channels: int = 1, level: float = 0.3, length: int = LENGTH) -> list[Samples]:
@@ -42,12 +44,12 @@ def clips(n: int = 6, channels: int = 1, level: float = 0.3) -> list[Clip]:
 
 
 def fitted(items: list[Clip], **values: Any) -> WaveformCodec:
-    chosen = AudioSettings(**values)
+    chosen = AudioSettings(**({"loudness": "keep"} | values))
     return WaveformCodec.fit(items, Conditions.of(items, chosen), chosen)
 
 
 def plain(channels: int = 1, length: int = LENGTH, **values: Any) -> WaveformCodec:
-    chosen = AudioSettings(**({"architecture": "wavegan"} | values))
+    chosen = AudioSettings(**({"architecture": "wavegan", "loudness": "keep"} | values))
     return WaveformCodec(RATE, channels, length, Conditions(), chosen)
 
 
@@ -70,7 +72,9 @@ def test_a_round_trip_keeps_sound_and_conditions(architecture: Any, channels: in
     back = codec.decode(prepared, range(6))
     for clip, again in zip(items, back, strict=True):
         mean = clip.samples.mean(-1, keepdims=True)
-        assert np.abs(again.samples - (clip.samples - mean)).max() < 1e-4
+        off = np.abs(again.samples - (clip.samples - mean))
+        assert off[:, EDGE:-EDGE].max() < 1e-4
+        assert not again.samples[:, 0].any()
         assert again.samples.dtype == np.float32
         assert again.rate == RATE
         assert again.values["label"] == clip.label
@@ -118,7 +122,7 @@ def test_decoded_clips_have_no_constant_part_and_do_not_depend_on_their_neighbou
     whole = codec.decode(Batch(x, c), range(4))
     (alone,) = codec.decode(Batch(x[2:3], c[2:3]), [2])
     assert np.array_equal(whole[2].samples, alone.samples)
-    assert max(abs(float(clip.samples.mean())) for clip in whole) < 1e-6
+    assert max(abs(float(clip.samples.mean())) for clip in whole) < 1e-3
 
 
 def test_random_windows_are_cut_from_the_recording() -> None:

@@ -14,7 +14,9 @@ from torch import Tensor
 from gankit.contract import Classes, Condition, Quantity
 from gankit.errors import GankitError, did_you_mean
 from gankit_audio.clips import PITCH, Clip, Samples
+from gankit_audio.loops import seamless
 from gankit_audio.settings import AudioSettings
+from gankit_audio.slicing import faded, levelled
 
 MOST_CLASSES = 10_000
 
@@ -111,18 +113,15 @@ def window(clip: Clip, rng: np.random.Generator) -> Samples:
 def as_clips(
     x: Tensor, c: Tensor | None, rate: int, conditions: Conditions, settings: AudioSettings
 ) -> list[Clip]:
-    """Generated samples ``(N, channels, T)`` as clips: without offset, none above full scale, fit
-    for a loop where that is set.
+    """Generated samples ``(N, channels, T)`` as clips: without offset or clicks at the edges, at
+    the level that the data was brought to, fit for a loop where that is set.
     """
     x = x - x.mean(2, keepdim=True)
     x = x / x.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
     told = [{}] * len(x) if c is None else [conditions.values(row) for row in c.tolist()]
-    samples = list(x.numpy())
-    if settings.loop:
-        from gankit_audio.loops import seamless
-
-        samples = [seamless(s, rate) for s in samples]
-    return [Clip(s, rate, values) for s, values in zip(samples, told, strict=True)]
+    samples = [levelled(s, rate, settings.loudness) for s in x.numpy()]
+    finish = seamless if settings.loop else faded
+    return [Clip(finish(s, rate), rate, v) for s, v in zip(samples, told, strict=True)]
 
 
 def _value(clip: Clip, name: str) -> str | float | None:

@@ -144,18 +144,23 @@ def cut(
         starts = onsets(x, rate) or starts
     elif how == "random":
         starts = [max(total - length, 0) // 2]
-    return [_piece(x, start, min(start + length, total), rate) for start in starts]
+    ends = [min(start + length, total) for start in starts]
+    return [
+        faded(x[:, start:end], rate, begins=start > 0, ends=end < total)
+        for start, end in zip(starts, ends, strict=True)
+    ]
 
 
-def _piece(x: Samples, start: int, stop: int, rate: int) -> Samples:
-    piece = x[:, start:stop].copy()
-    width = min(round(FADE * rate), (stop - start) // 2)
+def faded(x: Samples, rate: int, begins: bool = True, ends: bool = True) -> Samples:
+    """A copy that rises from and falls to silence within 2 ms."""
+    out = x.copy()
+    width = min(round(FADE * rate), x.shape[1] // 2)
     ramp = np.sin(np.arange(width, dtype=np.float32) * np.float32(np.pi / 2 / max(width, 1))) ** 2
-    if start > 0:
-        piece[:, :width] *= ramp
-    if stop < x.shape[1]:
-        piece[:, stop - start - width :] *= ramp[::-1]
-    return piece
+    if begins:
+        out[:, :width] *= ramp
+    if ends:
+        out[:, x.shape[1] - width :] *= ramp[::-1]
+    return out
 
 
 def padded(x: Samples, length: int, how: Literal["zero", "reflect", "drop"]) -> Samples | None:
