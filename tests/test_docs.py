@@ -1,9 +1,9 @@
 """What README and docs tell people to type works, and what is generated from the code is complete.
 
 Every ``$ gankit …`` line of a ``console`` block runs in a process of its own, page by page, in an
-empty folder that has ``my-photos`` in it; so do the ``python`` blocks, as one script a page. Pages
-show natural commands: here training and evaluation are cut down to seconds. A comment above a
-block changes what is expected of it::
+empty folder that has ``my-photos``, ``my-sounds`` and ``people.csv`` in it; so do the ``python``
+blocks, as one script a page. Pages show natural commands: here training and evaluation are cut
+down to seconds. A comment above a block changes what is expected of it::
 
     <!-- test: fails: TEXT -->   exit code 2, with TEXT in what is said
     <!-- test: skip: REASON -->  not run
@@ -19,6 +19,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,7 @@ TINY = {
 """Words appended to commands, so that they are over in a moment; the last of an option counts."""
 TINY_PRIVATE = ["--budget=32", "train.batch=32"]
 """A batch shares the noise: it may not be as small."""
+TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 PREFORKED = """
@@ -60,6 +62,7 @@ import json, os, sys
 import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
 import gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
 import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
+import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
 
 torch.set_num_threads(1)
 for line in sys.stdin:
@@ -150,7 +153,9 @@ def run() -> Iterator[Run]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A reader's folder: pictures of two classes and several sizes, one damaged; and a table."""
+    """A reader's folder: pictures of two classes and several sizes, one damaged; a table; tones of
+    two classes and several lengths, one damaged.
+    """
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
         place = tmp_path / "my-photos" / label
@@ -165,15 +170,30 @@ def folder(tmp_path: Path) -> Path:
         city, member = ("Oslo", "Lima", "Rome")[i % 3], "yes" if i % 5 == 0 else "no"
         people.append(f"{rng.integers(18, 90)},{city},{member},n{i}")
     (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
+    for label, low in (("bell", 400), ("dog", 150)):
+        place = tmp_path / "my-sounds" / label
+        place.mkdir(parents=True)
+        for i in range(32):
+            time = np.arange(1600 + 50 * (i % 5)) / 8000
+            heard = np.sin(2 * np.pi * low * (1 + rng.random()) * time) * np.exp(-9 * time)
+            with wave.open(str(place / f"{i}.wav"), "wb") as sound:
+                sound.setnchannels(1)
+                sound.setsampwidth(2)
+                sound.setframerate(8000)
+                sound.writeframes((20_000 * heard).astype("<i2").tobytes())
+    (tmp_path / "my-sounds" / "dog" / "damaged.wav").write_bytes(b"not a sound")
     return tmp_path
 
 
 def cut_down(words: list[str]) -> list[str]:
     """The command with its work made small."""
     command, other = words[1], any("toy" in word or "people" in word for word in words)
+    sounds = any("audio" in word or "sounds" in word for word in words)
     tiny = TINY.get(command, [])
     if command == "train" and any("privacy." in word for word in words):
         tiny = [*tiny, *TINY_PRIVATE]
+    if sounds:
+        return [*words, *tiny, *TINY_SOUNDS.get(command, [])]
     return [*words, *tiny, *([] if other else TINY_IMAGES.get(command, []))]
 
 
@@ -195,7 +215,9 @@ def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> 
     scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
     scripts = [body for body in scripts if not body.startswith("# src/")]  # files of a plugin
     if scripts:
-        own = "hidden=16" if '"tabular"' in "".join(scripts) else "width=(16,), blocks=1"
+        own = "width=(16,), blocks=1"
+        for plugin, small in (("tabular", "hidden=16"), ("audio", "width=16, rounds=2")):
+            own = small if f'"{plugin}"' in "".join(scripts) else own
         tiny = f"train__samples=8, train__batch=8, train__threads=1, {own}"
         code, said = run(
             [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
