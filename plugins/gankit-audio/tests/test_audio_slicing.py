@@ -1,199 +1,252 @@
-"""What is taken of a recording: nothing loud is lost, lengths are exact, edges do not click."""
+"""From a recording to clips: of one length, finite, within full scale, without clicks."""
 
 from __future__ import annotations
 
-import math
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
-import torchaudio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.errors import GankitError
-from gankit_audio.clips import Samples
-from gankit_audio.slicing import PEAK, check_loudness, cut, levelled, onsets, padded, trim
+from gankit_audio import slicing
+from gankit_audio.files import UnusableError
+from gankit_audio.loudness import lufs
+from gankit_audio.onsets import onsets
+from gankit_audio.plucked import strings
+from gankit_audio.settings import AudioSettings
+from gankit_audio.slicing import cut, faded, padded, trimmed
 
 RATE = 8000
-recordings = st.builds(
-    lambda seed, channels, length, scale: (
-        np.random.default_rng(seed).normal(0, scale, (channels, length)).astype(np.float32)
-    ),
-    st.integers(0, 99),
-    st.integers(1, 2),
+DEFAULTS = AudioSettings()
+PEAK = 10 ** (-1 / 20)
+
+
+def settings(**changes: Any) -> AudioSettings:
+    return replace(DEFAULTS, **changes)
+
+
+def noise(length: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.7, 0.7, (channels, length)).astype("f4")
+
+
+@given(
+    st.integers(1, 5000),
     st.integers(1, 3000),
-    st.sampled_from([0.0, 1e-6, 0.1, 3.0]),
+    st.sampled_from([1, 2]),
+    st.sampled_from(["first", "random", "all", "onset"]),
+    st.sampled_from(["zero", "reflect", "drop"]),
+    st.sampled_from(["peak", "keep", -23.0, -5.0]),
+    st.sampled_from([0.0, 40.0]),
+    st.floats(1e-3, 50.0),
+    st.integers(0, 2**32),
 )
+def test_whatever_comes_clips_are_sound(
+    length: int,
+    size: int,
+    channels: int,
+    slice: str,
+    pad: str,
+    loudness: float | str,
+    trim: float,
+    height: float,
+    seed: int,
+) -> None:
+    recording = noise(length, channels, seed) * np.float32(height)
+    given_ = recording.copy()
+    how = settings(slice=slice, pad=pad, loudness=loudness, trim=trim)
+    try:
+        found = cut(recording, RATE, size, how)
+    except UnusableError:
+        assert np.abs(recording).max() < 0.001001
+        return
+    assert (recording == given_).all()
+    assert len(found.pieces) == len(found.starts) == len(found.windows)
+    assert found.pieces or pad == "drop" or found.notes
+    for piece, start, windows in zip(found.pieces, found.starts, found.windows, strict=True):
+        assert piece.dtype == np.float32
+        assert np.isfinite(piece).all()
+        assert np.abs(piece).max() <= 1
+        assert 0 <= start < length
+        assert piece.shape[0] == channels
+        if slice == "random":
+            assert all(w + size <= piece.shape[1] for w in windows)
+        else:
+            assert piece.shape[1] == size
+            assert tuple(windows) == (0,)
+        if loudness == "peak":
+            assert np.abs(piece).max() == pytest.approx(PEAK, rel=1e-5)
 
 
-def noise(length: int, channels: int = 1) -> Samples:
-    return np.random.default_rng(1).normal(0, 0.1, (channels, length)).astype(np.float32)
+@given(st.integers(1, 60), st.integers(1, 400))
+def test_padding(length: int, size: int) -> None:
+    sound = noise(length, 2)
+    silence = padded(sound, size, "zero")
+    assert (silence[:, :length] == sound).all()
+    assert not silence[:, length:].any()
+    mirrored = padded(sound, size, "reflect")
+    assert silence.shape[1] == mirrored.shape[1] == max(length, size)
+    period = max(2 * (length - 1), 1)
+    there = np.arange(max(length, size)) % period
+    assert (mirrored == sound[:, np.minimum(there, period - there)]).all()
 
 
-# --- Trimming -----------------------------------------------------------------------------------
+# --- Windows ------------------------------------------------------------------------------------
 
 
-@given(recordings, st.floats(0, 100))
-def test_trimming_keeps_what_is_loud(x: Samples, decibels: float) -> None:
-    cut_off = trim(x, decibels)
-    assert cut_off.shape[1] >= 1
-    assert np.abs(cut_off).max() == np.abs(x).max()
-    assert decibels or cut_off.shape == x.shape
+def starts(length: int, size: int, **changes: Any) -> list[int]:
+    return list(cut(noise(length), RATE, size, settings(**changes)).starts)
 
 
-def test_trimming_cuts_silence_in_frames_of_10_ms() -> None:
-    x = noise(24_000, 2) * 1e-4
-    x[1, 8_030:8_900] += 0.5  # one channel is enough
-    assert np.array_equal(trim(x, 40, RATE), x[:, 8_000:8_960])
-    assert trim(x, 120, RATE).shape == x.shape
+def test_windows() -> None:
+    assert starts(1000, 300) == [0]
+    assert starts(1000, 300, slice="all") == [0, 300, 600]  # a third of a clip is left over
+    assert starts(1050, 300, slice="all") == [0, 300, 600, 900]
+    assert starts(1050, 300, slice="all", pad="drop") == [0, 300, 600]
+    assert starts(100, 300, slice="all") == [0]
+
+
+def test_what_is_too_short_is_dropped_with_a_note() -> None:
+    for slice in ("first", "all", "onset", "random"):
+        found = cut(noise(80), RATE, 8000, settings(slice=slice, pad="drop"))
+        assert not found.pieces
+        assert found.notes == ["0.01 s are shorter than a clip of 1 s"]
+
+
+def test_random_windows_share_one_recording() -> None:
+    found = cut(noise(1000), RATE, 300, settings(slice="random"))
+    (piece,), (windows,) = found.pieces, found.windows
+    assert piece.shape == (1, 1000)
+    assert list(windows) == [0, 300, 600, 700]
+    (piece,) = cut(noise(100), RATE, 300, settings(slice="random")).pieces
+    assert piece.shape == (1, 300)
+
+
+def test_silence() -> None:
+    with pytest.raises(UnusableError, match="silent: every sample is zero"):
+        cut(np.zeros((1, 100), "f4"), RATE, 100, DEFAULTS)
+    with pytest.raises(UnusableError, match="its highest sample lies at -66 dB"):
+        cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, DEFAULTS)
+    assert cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, settings(silent=-70.0)).pieces
+
+    gap = noise(1000)
+    gap[:, 300:600] = 0
+    found = cut(gap, RATE, 300, settings(slice="all"))
+    assert list(found.starts) == [0, 600]
+    assert found.notes == ["a window of it is silent"]
+    found = cut(gap, RATE, 300, settings(slice="random"))
+    assert list(found.windows[0]) == [0, 600, 700]
+    assert found.pieces[0].shape == (1, 1000)
+
+
+def test_trimming() -> None:
+    sound = np.full((1, 8000), 1e-4, "f4")
+    sound[:, 2003:5111] = 0.5
+    assert trimmed(sound, RATE, 0) == (0, 8000)
+    assert trimmed(sound, RATE, 40) == (2000, 5120)
+    assert trimmed(sound, RATE, 120) == (0, 8000)
+    found = cut(sound, RATE, 1000, settings(trim=40.0))
+    assert list(found.starts) == [2000]
+    assert np.abs(found.pieces[0][:, 50:-50]).min() > 0.8
+
+
+# --- Edges and levels ---------------------------------------------------------------------------
+
+
+def test_what_is_cut_is_faded_and_what_is_not_is_left() -> None:
+    steady = np.ones((1, 1000), "f4")
+    ms = RATE // 1000
+    first, middle, last = cut(steady, RATE, 333, settings(slice="all", loudness="keep")).pieces
+    assert first[0, 0] == 1  # the recording begins so
+    assert abs(first[0, -1]) < 0.01
+    assert abs(middle[0, 0]) < 0.01 > abs(middle[0, -1])
+    assert (middle[0, 2 * ms : -2 * ms] == 1).all()
+    assert abs(last[0, 0]) < 0.01 > abs(last[0, -1])
+    (whole,) = cut(steady, RATE, 1000, settings(loudness="keep")).pieces
+    assert (whole == 1).all()
+    (more,) = cut(steady, RATE, 1000, settings(loudness="keep"), beyond=1).pieces
+    assert abs(more[0, -1]) < 0.01
+    (short,) = cut(steady, RATE, 2000, settings(loudness="keep")).pieces
+    assert np.abs(np.diff(short[0])).max() < 0.2  # no click where silence begins
+
+
+@given(st.integers(1, 50), st.booleans(), st.booleans())
+def test_fading_only_ever_lowers(length: int, first: bool, last: bool) -> None:
+    sound = noise(length)
+    kept = sound.copy()
+    found = faded(sound, RATE, first, last)
+    assert (np.abs(found) <= np.abs(sound)).all()
+    assert (sound == kept).all()
+
+
+def test_loudness_is_met_as_far_as_the_peak_allows() -> None:
+    t = np.arange(RATE * 2) / RATE
+    tone = (0.1 * np.sin(2 * np.pi * 440 * t))[None].astype("f4")
+    (found,) = cut(tone, RATE, len(t), settings(loudness=-23)).pieces
+    assert lufs(found, RATE) == pytest.approx(-23, abs=0.1)
+    (found,) = cut(tone, RATE, len(t), settings(loudness=0)).pieces
+    assert np.abs(found).max() == pytest.approx(PEAK, rel=1e-4)
+    assert lufs(found, RATE) < -3
+
+
+def test_what_lies_below_the_gate_can_be_brought_to_a_loudness() -> None:
+    tone = 1e-4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)[None].astype("f4")
+    (clip,) = cut(tone, RATE, RATE, settings(loudness=-23, silent=-100.0)).pieces
+    assert lufs(clip, RATE) == pytest.approx(-23, abs=0.1)
+
+
+def test_levels_beyond_full_scale_are_cut_off_only_where_they_are_kept() -> None:
+    loud = noise(500) * 3
+    (kept,) = cut(loud, RATE, 500, settings(loudness="keep")).pieces
+    assert np.abs(kept).max() == 1
+    (scaled,) = cut(loud, RATE, 500, DEFAULTS).pieces
+    assert np.allclose(scaled, loud * (PEAK / np.abs(loud).max()), atol=1e-6)
 
 
 # --- Onsets -------------------------------------------------------------------------------------
 
-
-@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
-@pytest.mark.parametrize("floor", [0.0, 0.003])
-@given(st.lists(st.integers(8, 60), min_size=1, max_size=6), st.integers(0, 9))
-def test_clicks_are_found(rate: int, floor: float, gaps: list[int], seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    at = np.cumsum(gaps) * rate // 100
-    x = rng.normal(0, floor, (1, at[-1] + rate // 2)).astype(np.float32)
-    for i in at:
-        x[0, i : i + 30] += 0.5 * rng.choice([-1, 1], 30)
-    found = np.array(onsets(x, rate))
-    if floor:  # whose beginning may count
-        found = found[found > 0]
-    assert len(found) == len(at)
-    assert ((at - found > 0) & (at - found < 0.006 * rate)).all()
+PLUCKS = (0, 4100, 9000, 13370, 21003)
 
 
-def test_notes_over_others_are_found() -> None:
-    at = [0, 1_600, 2_500, 6_400]
-    x = np.zeros((2, 12_000), np.float32)
-    for k, i in enumerate(at):
-        t = np.arange(12_000 - i) / RATE
-        x[k % 2, i:] += 0.3 * np.sin(2 * np.pi * 220 * 2 ** (k / 3) * t) * np.exp(-3 * t)
-    assert np.abs(np.array(onsets(x, RATE)) - at).max() < 0.005 * RATE
+@pytest.mark.parametrize("lead", [0, 800])
+@pytest.mark.parametrize("background", [0.0, 0.003])
+def test_onsets_are_found_where_they_are(lead: int, background: float) -> None:
+    rng = np.random.default_rng(0)
+    sound = rng.normal(0, background, 30_000) if background else np.zeros(30_000)
+    for i, at in enumerate(PLUCKS):
+        note = strings(57 + 3 * i, 1, rng)[0]
+        note *= 0.8 * np.linspace(1, 0, len(note), dtype="f4") / np.abs(note).max()
+        sound[lead + at : lead + at + 8000] += note[: 30_000 - lead - at]
+    found = onsets(sound[None].astype("f4"), RATE)
+    assert len(found) == len(PLUCKS)
+    assert max(abs(f - lead - at) for f, at in zip(found, PLUCKS, strict=True)) <= 0.004 * RATE
 
 
-@pytest.mark.parametrize("length", [1, 10, 100, 20_000])
-def test_silence_has_no_onset_and_what_goes_on_has_one(length: int) -> None:
-    assert onsets(np.zeros((2, length), np.float32), RATE) == []
-    if length >= 100:
-        assert onsets(np.cos(np.arange(length) * 0.3)[None].astype(np.float32), RATE) == [0]
+@pytest.mark.parametrize("rate", [4000, 16000, 44100])
+def test_windows_begin_just_before_onsets(rate: int) -> None:
+    sound = np.zeros((1, 2 * rate), "f4")
+    clicks = [rate // 3, rate, rate * 3 // 2]
+    for at in clicks:
+        n = rate // 5
+        sound[:, at : at + n] = noise(n, seed=at) * np.exp(-np.arange(n) / n * 5)
+    found = cut(sound, rate, rate // 4, settings(slice="onset"))
+    leads = [at - start for at, start in zip(clicks, found.starts, strict=True)]
+    assert min(leads) >= 0.001 * rate
+    assert max(leads) <= 0.010 * rate
 
 
-# --- Cutting ------------------------------------------------------------------------------------
+def test_a_recording_without_onsets_gives_its_beginning() -> None:
+    assert onsets(np.zeros((1, 1000), "f4"), RATE) == ()
+    constant = np.full((1, 4000), 0.5, "f4")
+    found = cut(constant, RATE, 1000, settings(slice="onset"))
+    assert found.starts[0] == 0
 
 
-@given(recordings, st.integers(1, 4000), st.sampled_from(["first", "random", "all", "onset"]))
-def test_pieces(x: Samples, length: int, how: Literal["first", "random", "all", "onset"]) -> None:
-    before = x.copy()
-    pieces = cut(x, RATE, length, how)
-    assert pieces
-    assert all(p.shape[0] == len(x) and 1 <= p.shape[1] <= length for p in pieces)
-    assert all((np.abs(p).max() <= np.abs(x).max()) for p in pieces)
-    for p in pieces:
-        p += 1
-    assert np.array_equal(x, before)
-
-
-def test_edges_are_faded_only_where_they_were_cut() -> None:
-    x, fade = np.ones((1, 2_500), np.float32), 16
-    first, middle, last = cut(x, RATE, 1_000, "all")
-    assert first[0, 0] == last[0, -1] == 1
-    assert first[0, -1] == middle[0, 0] == middle[0, -1] == last[0, 0] == pytest.approx(0, abs=0.01)
-    assert (first[0, :-fade] == 1).all()
-    assert (middle[0, fade:-fade] == 1).all()
-    assert (last[0, fade:] == 1).all()
-    assert (np.diff(first[0, -fade:]) < 0).all()
-    assert (cut(x, RATE, 2_500, "first")[0] == 1).all()
-
-
-def test_a_rest_below_half_is_left_out() -> None:
-    assert [p.shape[1] for p in cut(noise(2_499), RATE, 1_000, "all")] == [1_000, 1_000]
-    assert [p.shape[1] for p in cut(noise(2_500), RATE, 1_000, "all")] == [1_000, 1_000, 500]
-    assert [p.shape[1] for p in cut(noise(10), RATE, 1_000, "all")] == [10]
-
-
-def test_a_piece_begins_with_each_onset() -> None:
-    x = np.zeros((1, 8_000), np.float32)
-    x[0, [2_000, 5_000]] = 0.9
-    first, second = cut(x, RATE, 4_000, "onset")
-    assert first.shape[1] == 4_000  # with the second click in it
-    assert second.shape[1] < 4_000
-    assert first[0, 1:50].max() == second[0, 1:50].max() == np.float32(0.9)  # fades spare clicks
-
-
-# --- Padding ------------------------------------------------------------------------------------
-
-
-@given(recordings, st.integers(1, 20_000), st.sampled_from(["zero", "reflect", "drop"]))
-def test_padding_is_exact(x: Samples, length: int, how: Literal["zero", "reflect", "drop"]) -> None:
-    found = padded(x, length, how)
-    if how == "drop" and x.shape[1] < length:
-        assert found is None
-        return
-    assert found is not None
-    assert found.shape == (len(x), length)
-    assert found.dtype == np.float32
-    assert np.isfinite(found).all()
-    kept = min(length, x.shape[1])
-    assert np.array_equal(found[:, :kept], x[:, :kept])
-    if how == "zero":
-        assert not found[:, kept:].any()
-
-
-def test_the_mirror_goes_to_and_fro() -> None:
-    x = np.array([[1, 2, 3]], np.float32)
-    found = padded(x, 8, "reflect")
-    assert found is not None
-    assert found[0].tolist() == [1, 2, 3, 2, 1, 2, 3, 2]
-
-
-# --- Levels -------------------------------------------------------------------------------------
-
-
-@given(recordings, st.one_of(st.just("peak"), st.floats(-70, 0)))
-def test_the_peak_is_the_limit(x: Samples, loudness: float | str) -> None:
-    found = levelled(x, RATE, loudness)
-    assert found.dtype == np.float32
-    assert np.isfinite(found).all()
-    peak = float(np.abs(found).max())
-    assert peak <= PEAK * (1 + 1e-6)
-    assert bool(peak) == bool(x.any())
-    if loudness == "peak" and x.any():
-        assert peak == pytest.approx(PEAK)
-    assert np.array_equal(levelled(x, RATE, "keep"), x)
-
-
-@pytest.mark.parametrize("rate", [8_000, 48_000])
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("scale", [1e-5, 1.0, 30.0])
-def test_loudness_is_reached(rate: int, channels: int, scale: float) -> None:
-    found = levelled(noise(rate, channels) * np.float32(scale), rate, -27.0)
-    measured = torchaudio.functional.loudness(torch.from_numpy(found).double(), rate)
-    assert float(measured) == pytest.approx(-27, abs=0.02)
-
-
-def test_a_sine_of_full_scale_has_the_loudness_of_the_standard() -> None:
-    """BS.1770-4: 997 Hz at 0 dB of full scale reads -3.01, so at -20 its amplitude is -16.99 dB."""
-    t = np.arange(48_000) / 48_000
-    found = levelled(np.sin(2 * np.pi * 997 * t)[None].astype(np.float32), 48_000, -20)
-    assert 20 * math.log10(np.abs(found).max()) == pytest.approx(-16.99, abs=0.1)
-
-
-def test_a_short_clip_is_as_loud_as_its_repetition() -> None:
-    short = noise(800)
-    long = np.tile(short, (1, 4))
-    assert levelled(short, RATE, -30) == pytest.approx(levelled(long, RATE, -30)[:, :800])
-
-
-@pytest.mark.parametrize("value", ["loud", "-23", 1, -71, math.nan, True, None])
-def test_other_levels_are_errors(value: object) -> None:
-    with pytest.raises(GankitError, match="loudness="):
-        check_loudness(value)
-    assert check_loudness(-23) == -23
-    assert check_loudness("keep") == "keep"
+def test_onsets_close_to_the_end_are_left_out() -> None:
+    sound = np.zeros((1, RATE), "f4")
+    for at in (2000, RATE - 100):
+        sound[:, at : at + 100] = noise(100)
+    found = cut(sound, RATE, 2000, settings(slice="onset"))
+    assert len(found.starts) == 1
+    assert abs(found.starts[0] + slicing.BEFORE * RATE - 2000) <= 0.004 * RATE

@@ -74,7 +74,7 @@ def test_a_round_trip_keeps_sound_and_conditions(architecture: Any, channels: in
         mean = clip.samples.mean(-1, keepdims=True)
         off = np.abs(again.samples - (clip.samples - mean))
         assert off[:, EDGE:-EDGE].max() < 1e-4
-        assert not again.samples[:, 0].any()
+        assert np.abs(again.samples[:, 0]).max() < 0.01
         assert again.samples.dtype == np.float32
         assert again.rate == RATE
         assert again.values["label"] == clip.label

@@ -107,7 +107,7 @@ def window(clip: Clip, rng: np.random.Generator) -> Samples:
         return clip.samples
     length = clip.samples.shape[1]
     start = int(rng.integers(0, clip.recording.shape[1] - length + 1))
-    return clip.recording[:, start : start + length]
+    return faded(clip.recording[:, start : start + length], clip.rate)
 
 
 def as_clips(

@@ -1,114 +1,102 @@
-"""The built-in data: plucked strings, synthesised at once, so that the first minute needs no
-download.
-"""
+"""The built-in data: plucked strings of a dozen notes, synthesised when they are asked for."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gankit.seeds import uniform
 from gankit_audio.clips import LABEL, PITCH, Clip
 
-RATE, SECONDS = 8_000, 1.0
+if TYPE_CHECKING:
+    from gankit_audio.clips import Samples
+
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+RATE = 8000
+SECONDS = 1.0
 EACH = 100
-"""Clips of a note."""
-_NAMES = "E3 G3 A3 C4 D4 E4 G4 A4 C5 D5 E5 G5"
-NOTES = dict(zip(_NAMES.split(), (52, 55, 57, 60, 62, 64, 67, 69, 72, 74, 76, 79), strict=True))
-"""Two octaves of a pentatonic scale, as MIDI note numbers."""
-CENTS = 10.0
-"""Most by which a string is out of tune; its ``pitch`` says so."""
-TAPS = 7
+"""Clips of each note."""
+NOTES = {
+    "A2": 45,
+    "C3": 48,
+    "D3": 50,
+    "E3": 52,
+    "G3": 55,
+    "A3": 57,
+    "C4": 60,
+    "D4": 62,
+    "E4": 64,
+    "G4": 67,
+    "A4": 69,
+    "C5": 72,
+}
+"""A pentatonic scale, with MIDI's numbers: 110 to 523 Hz."""
+LICENCE = "synthesised by gankit; no rights are reserved"
 
-Array = npt.NDArray[np.floating[Any]]
 
-
-def plucked_strings() -> list[Clip]:
-    """1,200 strings of 12 notes, mono, 1 s at 8,000 samples a second; the same every time.
-
-    Each has a ``label``, the note it is meant to be, and a ``pitch``, the one it is.
-    """
-    clips: list[Clip] = []
-    for note, midi in NOTES.items():
-        seeds = np.arange(EACH) + len(clips)
-        pitch = midi + CENTS / 100 * (2 * uniform(seeds, 0) - 1)
-        for k, (samples, p) in enumerate(zip(_strings(seeds, pitch), pitch, strict=True)):
-            values: dict[str, str | float] = {LABEL: note, PITCH: float(p)}
-            clips.append(Clip(samples[None], RATE, values, f"plucked/{note}/{k:04}"))
+def plucked() -> list[Clip]:
+    """``EACH`` clips of every note, mono, with ``label`` and ``pitch``; the same ones each time."""
+    clips = []
+    for number, (note, pitch) in enumerate(NOTES.items()):
+        sounds = strings(pitch, EACH, np.random.default_rng(number))
+        values: dict[str, str | float] = {LABEL: note, PITCH: float(pitch)}
+        clips += [Clip(sound[None], RATE, values, f"{note} {i}") for i, sound in enumerate(sounds)]
     return clips
 
 
-def _strings(seeds: npt.NDArray[np.int64], pitch: Array) -> npt.NDArray[np.float32]:
-    """Strings of about one pitch, ``(N, T)``.
+def strings(pitch: float, count: int, rng: np.random.Generator) -> Samples:
+    """Plucked strings of one pitch, float32 ``(count, T)``.
 
-    Karplus and Strong (1983): a burst of noise runs round a delay line of one period and loses
-    its high partials to a filter. As extended by Jaffe and Smith (1983), the delay has a fraction,
-    for the strings to be in tune, and the burst depends on where and how softly it is plucked.
+    A string is a delay line one period long, filled with noise, that feeds itself through a
+    low-pass filter (Karplus and Strong 1983). As in Jaffe and Smith 1983, plucking at a share of
+    its length combs the noise, a soft pick smooths it, and a delay between two samples keeps it in
+    tune. Tuning (±5 cents), place, softness, brightness, decay and loudness differ from one to the
+    next.
     """
-    n, length = len(seeds), round(RATE * SECONDS)
+    length = round(RATE * SECONDS)
+    cents = rng.uniform(-5, 5, count)
+    hertz = 440 * 2 ** ((pitch - 69 + cents / 100) / 12)
+    place, softness = rng.uniform(0.08, 0.5, count), rng.uniform(0.0, 0.7, count)
+    damping = np.exp(rng.uniform(1.1, 3.4, count)) / hertz  # e^-3 to e^-30 in a second, at 2 kHz
+    seconds = np.exp(rng.uniform(0.0, 2.0, count))  # until it has fallen by 60 dB
+    level = 10 ** (rng.uniform(-18, -1, count) / 20)
+    taps, period = _loop(RATE / hertz, damping)
+    taps *= 10 ** (-3 / (hertz * seconds))[:, None]
 
-    def drawn(stream: int, low: float, high: float) -> Array:
-        return low + (high - low) * uniform(seeds, stream)
+    noise = rng.uniform(-1, 1, (count, period + taps.shape[1] - 1))
+    for _ in range(2):
+        noise += softness[:, None] * (np.roll(noise, 1, 1) - noise)
+    at = np.maximum((place * noise.shape[1]).round().astype(int), 1)
+    columns = (np.arange(noise.shape[1]) - at[:, None]) % noise.shape[1]
+    noise -= np.take_along_axis(noise, columns, 1)
+    noise -= noise.mean(1, keepdims=True)
 
-    hertz = 440 * 2 ** ((pitch - 69) / 12)
-    period = RATE / hertz
-    seconds = drawn(1, 0.4, 2.0)  # in which the level falls by 60 dB
-    dull = drawn(2, 0.04, 1.0)
-    place, soft = drawn(3, 0.1, 0.5), drawn(4, 0.0, 0.25)
-
-    # The burst, by its partials: those with a node where it is plucked are missing.
-    width = int(period.min())
-    partial = np.arange(width // 2 + 1)[:, None]
-    phase = np.stack([uniform(seeds, 10 + k) for k in range(len(partial))])
-    size = np.abs(np.sin(np.pi * partial * place)) * np.exp(-soft * partial)
-    burst = np.fft.irfft(size * np.exp(2j * np.pi * phase), width, axis=0)
-
-    # The loop: y[t] = burst[t] + sum over k of taps[k] y[t - delay - k]. Its filters delay by 2
-    # samples and a fraction. High strings have more periods a second, so each loses less.
-    whole = np.floor(period).astype(int) - 2
-    delay = int(whole.min())
-    gain = 10 ** (-3 * period / (RATE * seconds))
-    side = 0.25 * dull * np.minimum((165 / hertz) ** 2, 1)
-    taps = gain * _taps(period - np.floor(period), side, whole - delay)
-
-    # As many samples at a time as do not depend on each other.
-    lead = delay + TAPS
-    y = np.zeros((lead + length, n), np.float32)
-    y[lead : lead + width] = burst
-    rows = taps.astype(np.float32)
-    for start in range(lead, len(y), delay):
-        stop = min(start + delay, len(y))
-        for k in range(TAPS):
-            y[start:stop] += rows[k] * y[start - delay - k : stop - delay - k]
-
-    # A clip begins within 10 ms, and ends without a click.
-    after = (0.01 * RATE * uniform(seeds, 5)).astype(int)
-    out = np.zeros((n, length), np.float32)
-    for i, skip in enumerate(after):
-        out[i, skip:] = y[lead : lead + length - skip, i]
-    out[:, -80:] *= np.linspace(1, 0, 80, dtype=np.float32)
-    level = 10 ** (drawn(6, -15, -1) / 20)
-    out *= (level / np.abs(out).max(1))[:, None].astype(np.float32)
-    return out
+    lead = noise.shape[1]
+    string = np.zeros((count, lead + length))
+    string[:, :lead] = noise
+    for start in range(lead, lead + length, period):  # almost a period at once
+        n = min(period, lead + length - start)
+        for tap in range(taps.shape[1]):
+            before = start - period - tap
+            string[:, start : start + n] += taps[:, tap, None] * string[:, before : before + n]
+    sounds = string[:, lead:]
+    peak = np.abs(sounds).max(1, keepdims=True)
+    return np.asarray(sounds / peak * level[:, None], np.float32)
 
 
-def _taps(fraction: Array, side: Array, later: npt.NDArray[np.int64]) -> Array:
-    """Two filters in one, ``(TAPS, N)``: three symmetric taps that take off high partials (a delay
-    of 1), and Lagrange's four for a delay of 1 + ``fraction`` (Laakso et al. 1996), whose gain
-    stays below 1; then ``later`` (0 or 1) samples more.
+def _loop(exact: Floats, damping: Floats) -> tuple[Floats, int]:
+    """The loop's filters ``(count, taps)``, and the delay of their first tap.
+
+    Each is a low-pass (d/2, 1 - d, d/2), delayed by ``exact`` samples by Lagrange's interpolation
+    through six: between the middle two, it nowhere amplifies.
     """
-    d = 1 + fraction
-    lagrange = np.stack(
-        [
-            -(d - 1) * (d - 2) * (d - 3) / 6,
-            d * (d - 2) * (d - 3) / 2,
-            -d * (d - 1) * (d - 3) / 2,
-            d * (d - 1) * (d - 2) / 6,
-        ]
-    )
-    taps = np.zeros((TAPS, len(d)))
-    for k, weight in enumerate((side, 1 - 2 * side, side)):
-        taps[k : k + 4] += weight * lagrange
-    return np.where(later > 0, np.roll(taps, 1, 0), taps)
+    whole = np.floor(exact).astype(int)
+    first = int(whole.min()) - 3
+    taps = np.zeros((len(exact), int(whole.max()) - first + 5))
+    rows, nodes = np.arange(len(exact)), range(-2, 4)
+    for node in nodes:
+        share = np.prod([(exact - whole - m) / (node - m) for m in nodes if m != node], 0)
+        for shift, weight in ((-1, damping / 2), (0, 1 - damping), (1, damping / 2)):
+            taps[rows, whole - first + node + shift] += share * weight
+    return taps, first

@@ -24,12 +24,13 @@ class AudioSettings:
     """What to do with a shorter one: add silence, add its mirror image, or leave it out."""
     loudness: float | str = "peak"
     """Level of each clip: peak (its highest sample at -1 dB of full scale), keep (as it is), or a
-    loudness in LUFS, such as -23, as far as the peak allows."""
+    loudness in LUFS (-70 to 0), such as -23, as far as the peak allows."""
     trim: float = 0.0
     """Decibels below a recording's peak, under which silence at its start and end is cut off; 0
     cuts nothing, 40 is usual."""
     silent: float = -60.0
-    """Clips whose highest sample lies below so many decibels of full scale are left out."""
+    """Clips whose highest sample lies below so many decibels of full scale (-120 to 0) are left
+    out."""
     conditional: Literal["auto"] | bool = "auto"
     """Whether to condition on conditions; auto does so where every clip has them."""
     conditions: tuple[str, ...] = ("label",)

@@ -1,7 +1,7 @@
-"""Reading: whatever a user points at becomes clips of one rate, length and number of channels.
+"""Reading: whatever a user points at becomes clips of one rate, channels and duration.
 
-Every recording is decoded once, before training begins, so that damaged ones are named up front
-and no visit decodes again.
+Headers are looked at first, so that rate and duration are known; then everything is decoded once,
+so that damaged files are named before training begins.
 """
 
 from __future__ import annotations
@@ -9,323 +9,476 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from gankit.contract import Problem, Progress, Source
-from gankit.errors import GankitError
-from gankit_audio import slicing
-from gankit_audio.clips import LABEL, Clip, Samples
+from gankit.errors import GankitError, did_you_mean
+from gankit_audio import containers, manifests, memory, slicing
+from gankit_audio.clips import LABEL, Clip
+from gankit_audio.containers import Entry, Listing
 from gankit_audio.files import (
     HIGHEST,
     LOWEST,
+    SUFFIXES,
     Header,
     UnusableError,
     decode,
-    mixed,
-    read_header,
-    resampled,
-    usable,
+    length,
+    look,
 )
-from gankit_audio.listings import Entry, Listing, find
-from gankit_audio.settings import AudioSettings
-from gankit_audio.store import Store, recall
+from gankit_audio.slicing import Cut
+from gankit_audio.store import Cache, Index, Stored, Writer, room_in
 
-FEWEST = 4
+if TYPE_CHECKING:
+    from gankit_audio.settings import AudioSettings
+
+FEWEST = 8
 """Fewest clips that make a data set."""
-SHORTEST, LONGEST = 0.05, 60.0
-"""Seconds of a clip."""
-AUTO_RATE, AUTO_SECONDS = 16_000, 2.0
-"""Most that auto takes."""
-LOOKED_FOR = 60.0
-"""Seconds of a long recording in which its beginning is looked for."""
-CHUNK = 16
+MOST_RATE = 16_000
+"""Highest rate that is taken of itself."""
+SHORTEST, LONGEST, USUAL = 0.05, 60.0, 2.0
+"""Seconds of a clip: least, most, and most that is taken of itself."""
+
+_READS = (
+    f"Reads folders and zip archives of {', '.join(SUFFIXES)}; .parquet; .csv, .tsv and .jsonl "
+    "with paths"
+)
+_KEPT_OUT = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".mov", ".mkv")
+"""Endings of sound that libsndfile does not decode."""
+_EACH = 64
+"""Recordings between two reports of progress."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+def read(source: object | None, settings: AudioSettings, progress: Progress) -> Source[Clip]:
+    """The clips of a path or of an object in memory; None is ``plucked``, the built-in strings.
+
+    Paths: a folder of recordings (nested or flat; a first folder level is the label), which may
+    hold a manifest; a zip archive of one; one recording; a manifest; Parquet in the Hugging Face
+    layout. In memory: see :func:`gankit_audio.memory.listing`.
+
+    Raises:
+        GankitError: nothing usable there, fewer than ``FEWEST`` clips, or a setting out of its
+            range; with ``settings.strict``, one recording that cannot be used.
+    """
+    _check(settings)
+    listing, where = _listing(source, settings)
+    entries = listing.entries
+    if not entries and not listing.problems:
+        raise GankitError(f"{where}: no recordings there", _READS)
+    listed = [_tolerated(problem, where, settings) for problem in listing.problems]
+    listed += listing.notes
+    values = manifests.told(
+        [e.row for e in entries],
+        [e.file or e.name for e in entries],
+        [e.folder for e in entries],
+        settings,
+    )
+    found = _look(entries, where, settings, progress)
+    good = list(found.headers)
+    if not good:
+        raise _nothing(where, len(entries) + len(listed), [*listed, *found.problems])
+
+    headers = list(found.headers.values())
+    rate, channels = _rate(headers, settings), 1 if settings.channels == "mono" else 2
+    size = round(_duration(headers, settings) * rate)
+    sounds = [entries[i] for i in good]
+    form = Form(rate, channels, size, settings)
+    stored = _stored(sounds, headers, [found.hashes[i] for i in good], form, where, progress)
+    problems = [Problem(sounds[row].name, why) for row, why in stored.index.problems]
+    problems = [*listed, *found.problems, *problems]
+    clips = Clips(stored, [e.name for e in sounds], [values[i] for i in good], form)
+    if len(clips) < FEWEST:
+        if not len(clips):
+            raise _nothing(where, len(entries) + len(listed), problems)
+        raise _few(where, len(clips), settings, problems)
+    told = (f"{entries[i].name}\0{json.dumps(values[i])}\0{found.hashes[i]}" for i in good)
+    return Source(
+        clips,
+        fingerprint=_fingerprint(told),
+        description=_describe(listing.kind, headers, clips, form),
+        licence=listing.licence,
+        problems=problems,
+    )
+
+
 @dataclass(frozen=True)
-class Format:
-    """What all clips have in common."""
+class Form:
+    """What all clips have in common: their rate, channels and samples, and how they are cut."""
 
     rate: int
     channels: int
-    length: int
-
-    def __str__(self) -> str:
-        sides = "stereo" if self.channels == 2 else "mono"
-        return f"{self.length / self.rate:.3g} s at {self.rate:,} a second, {sides}"
+    size: int
+    settings: AudioSettings
 
 
 class Clips(Sequence[Clip]):
-    """Clips of kept samples; made when they are asked for."""
+    """Clips that lie in a block; each is made when it is asked for, and nothing is copied."""
 
     def __init__(
         self,
-        samples: Sequence[Samples],
+        stored: Stored,
         names: Sequence[str],
-        values: Sequence[Mapping[str, str | float]],
-        format: Format,
+        values: Sequence[dict[str, str | float]],
+        form: Form,
     ) -> None:
-        self._samples, self._names, self._values = samples, names, values
-        self.format = format
+        index = stored.index
+        self._block, self._names, self._values, self._form = stored.block, names, values, form
+        self._rows, self._starts = np.array(index.rows, int), np.array(index.starts, int)
+        self._sizes = np.array(index.sizes, int)
+        self._places = np.cumsum(self._sizes) - self._sizes
+        self._pieces, self._windows = np.array(index.pieces, int), np.array(index.windows, int)
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return len(self._pieces)
 
     @overload
-    def __getitem__(self, i: int) -> Clip: ...
+    def __getitem__(self, index: int) -> Clip: ...
     @overload
-    def __getitem__(self, i: slice) -> list[Clip]: ...
-    def __getitem__(self, i: int | slice) -> Clip | list[Clip]:
-        if isinstance(i, slice):
-            return [self[k] for k in range(*i.indices(len(self)))]
-        i = range(len(self))[i]
-        x, length = self._samples[i], self.format.length
-        recording = None
-        if x.shape[1] > length:
-            start = (x.shape[1] - length) // 2
-            x, recording = x[:, start : start + length], x
-        return Clip(x, self.format.rate, self._values[i], self._names[i], recording)
+    def __getitem__(self, index: slice) -> list[Clip]: ...
+    def __getitem__(self, index: int | slice) -> Clip | list[Clip]:
+        found = range(len(self))[index]
+        return self._clip(found) if isinstance(found, int) else [self._clip(i) for i in found]
+
+    def __getitems__(self, indices: Iterable[int]) -> list[Clip]:
+        return [self[int(i)] for i in indices]
+
+    def labels(self) -> set[str | float]:
+        """The classes that there are."""
+        return {v[LABEL] for row in set(self._rows.tolist()) if LABEL in (v := self._values[row])}
+
+    def _clip(self, i: int) -> Clip:
+        piece, window, form = self._pieces[i], int(self._windows[i]), self._form
+        row, place, size = self._rows[piece], self._places[piece], int(self._sizes[piece])
+        whole = self._block[place * form.channels : (place + size) * form.channels]
+        whole = whole.reshape(form.channels, size)
+        name, values = self._names[row], self._values[row]
+        if form.settings.slice != "first" and (at := self._starts[piece] + window):
+            name = f"{name} at {at / form.rate:.3f} s"
+        if form.settings.slice != "random":
+            return Clip(whole, form.rate, values, name)
+        samples = slicing.faded(
+            whole[:, window : window + form.size],
+            form.rate,
+            first=window > 0,
+            last=window + form.size < size,
+        )
+        return Clip(samples, form.rate, values, name, whole)
 
 
-def read(source: object | None, settings: AudioSettings, progress: Progress) -> Source[Clip]:
-    """The clips of a path or of an object in memory; None is a set of plucked strings.
+# --- What there is ------------------------------------------------------------------------------
 
-    Raises:
-        GankitError: nothing usable there, fewer than ``FEWEST`` clips, or a setting that does not
-            fit; with ``settings.strict``, one recording that cannot be used.
-    """
-    _check(settings)
+
+def _listing(source: object | None, settings: AudioSettings) -> tuple[Listing, str]:
+    """The recordings of a source, and what messages call it."""
     if source is None:
-        from gankit_audio.plucked import plucked_strings
+        from gankit_audio.plucked import LICENCE, plucked
 
-        listing, where = find(plucked_strings(), settings), "the plucked strings"
-        listing = Listing("plucked strings, synthesised", listing.entries)
-    else:
-        listing = find(source, settings)
-        where = str(source) if isinstance(source, (str, Path)) else "the data"
+        found = memory.listing(plucked(), settings)
+        return Listing("plucked strings", found.entries, licence=LICENCE), "the built-in data"
+    if not isinstance(source, (str, Path)):
+        return memory.listing(source, settings), "the data"
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise _missing(path)
+    return (_folder if path.is_dir() else _single)(path, settings), str(path)
 
-    problems: list[Problem] = []
-    headers: dict[int, Header] = {}
-    digest = []
-    look = _parallel(_look, listing.entries, settings.workers, "looking at recordings", progress)
-    for i, found in enumerate(look):
-        entry = listing.entries[i]
-        if isinstance(found, Problem):
-            problems.append(_tolerated(found, where, settings))
+
+def _folder(root: Path, settings: AudioSettings) -> Listing:
+    """Recordings or manifests where there are any; else the containers that lie there."""
+    names = list(containers.walk(root))
+    if not names:
+        raise GankitError(f"{root}: the folder is empty", _READS)
+    if any(containers.is_audio(name) or manifests.is_manifest(name) for name in names):
+        return containers.folder(root, names, settings.audio_key)
+    tables = [root / name for name in names if name.endswith(".parquet")]
+    if tables:
+        train = [path for path in tables if path.name.startswith("train")]
+        return containers.parquet(train or tables, settings.audio_key, settings.label_key)
+    archives = [name for name in names if name.lower().endswith(".zip")]
+    if len(archives) == 1:
+        return containers.archive(root / archives[0], settings.audio_key)
+    if archives:
+        raise GankitError(f"{root}: several archives: {', '.join(archives)}", "Name one")
+    others = Counter(Path(name).suffix.lower() for name in names)
+    if closed := [suffix for suffix in others if suffix in _KEPT_OUT]:
+        raise GankitError(
+            f"no recordings found in {root}, but {others[closed[0]]:,} files {closed[0]}",
+            "Convert them to .flac or .wav first",
+        )
+    raise GankitError(f"no recordings found in {root} ({len(names)} other files)", _READS)
+
+
+def _single(path: Path, settings: AudioSettings) -> Listing:
+    suffix = path.suffix.lower()
+    if suffix == ".zip":
+        return containers.archive(path, settings.audio_key)
+    if suffix == ".parquet":
+        return containers.parquet([path], settings.audio_key, settings.label_key)
+    if suffix in manifests.MANIFESTS:
+        return containers.manifest(path, settings.audio_key)
+    if suffix in SUFFIXES:
+        return containers.single(path)
+    if suffix in _KEPT_OUT:
+        raise GankitError(f"{path}: {suffix} is not read", "Convert it to .flac or .wav first")
+    raise GankitError(f"{path}: no recordings can be read from {suffix or 'such'} files", _READS)
+
+
+def _missing(path: Path) -> GankitError:
+    parent = path.parent
+    if not parent.is_dir():
+        return GankitError(f"{path}: no such path, and no folder {parent}", "Check the spelling")
+    return GankitError(
+        f"{path}: no such file or folder",
+        did_you_mean(path.name, [p.name for p in parent.iterdir()]),
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Headers and hashes of the usable recordings, by their numbers, and what is wrong with the
+    others.
+    """
+
+    headers: dict[int, Header]
+    hashes: dict[int, str]
+    problems: list[Problem]
+
+
+def _look(
+    entries: Sequence[Entry], where: str, settings: AudioSettings, progress: Progress
+) -> _Found:
+    found = _Found({}, {}, [])
+    looked = _parallel(_header, entries, settings.workers, "looking at recordings", progress)
+    for i, result in enumerate(looked):
+        if isinstance(result, UnusableError):
+            problem = Problem(entries[i].name, str(result))
+            found.problems.append(_tolerated(problem, where, settings))
         else:
-            headers[i], content = found
-            said = json.dumps(dict(entry.values), sort_keys=True)
-            digest.append(f"{entry.name}\0{said}\0{content}")
-    if not headers:
-        _enough(0, len(listing.entries), problems, where)
-    format = _format(list(headers.values()), settings)
-    fingerprint = _hash(sorted(digest))
-    good = [listing.entries[i] for i in headers]
+            found.headers[i], found.hashes[i] = result
+    return found
 
-    kept = None
-    if settings.cache:
-        matters = [getattr(settings, n) for n in ("slice", "pad", "loudness", "trim", "silent")]
-        key = _hash([fingerprint, str(format), repr(matters)])
-        kept = Path(settings.cache).expanduser() / key[:32]
-        known = recall(kept)
-        if known is not None:
-            samples, record = known
-            clips = Clips(samples, record["names"], record["values"], format)
-            problems += [Problem(*p) for p in record["problems"]]
-            return _source(clips, fingerprint, listing, headers.values(), problems)
 
-    store = Store(format.channels, settings.memory * 2**30, kept)
-    names: list[str] = []
-    values: list[Mapping[str, str | float]] = []
-    faults: list[Problem] = []
+def _header(entry: Entry) -> tuple[Header, str] | UnusableError:
     try:
-        make = partial(_pieces, format=format, settings=settings)
-        made = _parallel(make, good, settings.workers, "reading recordings", progress)
-        for entry, pieces in zip(good, made, strict=True):
-            if isinstance(pieces, Problem):
-                faults.append(_tolerated(pieces, where, settings))
-                continue
-            for k, piece in enumerate(pieces):
-                store.append(piece)
-                names.append(entry.name if len(pieces) == 1 else f"{entry.name} #{k}")
-                values.append(entry.values)
-        problems += faults
-        _enough(len(names), len(listing.entries), problems, where)
-    except BaseException:
-        store.discard()
-        raise
-    record = {
-        "names": names,
-        "values": [dict(v) for v in values],
-        "problems": [(p.where, p.why) for p in faults],
-    }
-    clips = Clips(store.finish(record), names, values, format)
-    return _source(clips, fingerprint, listing, headers.values(), problems)
+        return look(entry.content())
+    except UnusableError as error:
+        return error
 
 
-def _source(
-    clips: Clips,
-    fingerprint: str,
-    listing: Listing,
-    headers: Iterable[Header],
-    problems: Sequence[Problem],
-) -> Source[Clip]:
-    formats = Counter(h.format for h in headers if h.format)
-    parts = [f"{listing.kind}: {len(clips):,} clips of {clips.format}"]
-    if formats:
-        parts.append(", ".join(f"{n:,} {name}" for name, n in formats.most_common()))
-    labels = {v.get(LABEL) for v in clips._values}
-    if None not in labels and len(labels) > 1:
-        parts.append(f"{len(labels)} classes")
-    licence = "synthesised here" if listing.kind.startswith("plucked") else ""
-    return Source(clips, fingerprint, "; ".join(parts), licence, problems)
+# --- What it becomes ----------------------------------------------------------------------------
 
 
-# --- Settings -----------------------------------------------------------------------------------
+def _stored(
+    entries: Sequence[Entry],
+    headers: Sequence[Header],
+    hashes: Sequence[str],
+    form: Form,
+    where: str,
+    progress: Progress,
+) -> Stored:
+    """All clips, decoded now or by an earlier run."""
+    settings = form.settings
+    if not settings.cache:
+        writer = Writer(settings.memory * 2**30, _expected(headers, form))
+        with room_in(f"memory and {os.environ.get('TMPDIR', 'temporary files')}"):
+            index = _cut_all(entries, form, writer, where, progress)
+            return Stored(writer.finish(), index)
+    cache = Cache(settings.cache, _key(hashes, form))
+    if (kept := cache.load(len(entries), form.channels, form.size)) is not None:
+        return kept
+    with room_in(settings.cache):
+        with cache.writing() as file:
+            writer = Writer(0, file=file)
+            index = _cut_all(entries, form, writer, where, progress)
+            block = writer.finish()
+            if index.pieces:
+                cache.keep(file, index, writer.checksum)
+        return Stored(block, index)
+
+
+def _cut_all(
+    entries: Sequence[Entry], form: Form, writer: Writer, where: str, progress: Progress
+) -> Index:
+    """Decodes and cuts every recording into the writer."""
+    index = Index()
+    load = partial(_cut, form=form)
+    cuts = _parallel(load, entries, form.settings.workers, "decoding recordings", progress)
+    for row, result in enumerate(cuts):
+        if isinstance(result, UnusableError):
+            _tolerated(Problem(entries[row].name, str(result)), where, form.settings)
+            index.problems.append((row, str(result)))
+            continue
+        for samples, start, windows in zip(
+            result.pieces, result.starts, result.windows, strict=True
+        ):
+            index.pieces += [len(index.rows)] * len(windows)
+            index.windows += windows
+            index.rows.append(row)
+            index.starts.append(start)
+            index.sizes.append(samples.shape[1])
+            writer.append(samples)
+        index.problems += [(row, note) for note in result.notes]
+    return index
+
+
+def _cut(entry: Entry, form: Form) -> Cut | UnusableError:
+    # The beginning of a recording is enough, unless its peak is asked for.
+    only = form.settings.slice == "first" and not form.settings.trim
+    try:
+        content = entry.content()
+        sound = decode(content, form.rate, form.channels, form.size + 1 if only else None)
+        beyond = max(sound.shape[1] - form.size, 0) if only else 0
+        sound = sound[:, : form.size] if only else sound
+        return slicing.cut(sound, form.rate, form.size, form.settings, beyond)
+    except UnusableError as error:
+        return error
+
+
+def _expected(headers: Sequence[Header], form: Form) -> int:
+    """Bytes that the clips will take, roughly."""
+    if form.settings.slice == "first":
+        samples = len(headers) * form.size
+    else:
+        samples = sum(max(length(h, form.rate), form.size) for h in headers)
+    return samples * form.channels * 4
+
+
+def _key(hashes: Sequence[str], form: Form) -> str:
+    """A hash of all that decides what a clip is: the data, and how it is cut."""
+    how = (form.rate, form.channels, form.size, *(getattr(form.settings, k) for k in _CUTTING))
+    return hashlib.sha256("\n".join([*hashes, repr(how)]).encode()).hexdigest()[:32]
+
+
+_CUTTING = ("slice", "pad", "loudness", "trim", "silent", "strict")
+
+
+def _rate(headers: Sequence[Header], settings: AudioSettings) -> int:
+    if settings.rate != "auto":
+        return int(settings.rate)
+    counted = Counter(header.rate for header in headers)
+    return min(max(counted, key=lambda rate: (counted[rate], rate)), MOST_RATE)
+
+
+def _duration(headers: Sequence[Header], settings: AudioSettings) -> float:
+    """Seconds of a clip; what is found is rounded up to hundredths."""
+    if settings.duration != "auto":
+        return float(settings.duration)
+    seconds = sorted(header.seconds for header in headers)
+    most = seconds[math.ceil(0.9 * len(seconds)) - 1]
+    return min(max(math.ceil(round(most * 100, 3)) / 100, SHORTEST), USUAL)
 
 
 def _check(settings: AudioSettings) -> None:
-    rate, duration = settings.rate, settings.duration
-    if rate != "auto" and not (isinstance(rate, int) and LOWEST <= rate <= HIGHEST):
-        raise GankitError(
-            f"rate={rate}: not a number of samples a second",
-            f"Set {LOWEST:,} to {HIGHEST:,}, or auto",
-        )
-    if duration != "auto" and not (
-        isinstance(duration, (int, float)) and SHORTEST <= duration <= LONGEST
+    """Settings lie in their ranges.
+
+    Raises:
+        GankitError: one does not.
+    """
+    for name, words, low, high, unit in (
+        ("rate", ("auto",), LOWEST, HIGHEST, "samples a second"),
+        ("duration", ("auto",), SHORTEST, LONGEST, "seconds"),
+        ("loudness", ("peak", "keep"), -70, 0, "LUFS"),
+        ("trim", (), 0, 200, "decibels"),
+        ("silent", (), -120, 0, "decibels"),
+        ("memory", (), 0, math.inf, "gigabytes"),
+        ("workers", (), 1, 256, "threads"),
     ):
-        raise GankitError(
-            f"duration={duration}: not a number of seconds",
-            f"Set {SHORTEST:g} to {LONGEST:g}, or auto",
-        )
-    slicing.check_loudness(settings.loudness)
-
-
-def _format(headers: Sequence[Header], settings: AudioSettings) -> Format:
-    rate, seconds = settings.rate, settings.duration
-    if isinstance(rate, str):
-        rate = min(Counter(h.rate for h in headers).most_common(1)[0][0], AUTO_RATE)
-    if isinstance(seconds, str):
-        most = float(np.quantile([h.seconds for h in headers], 0.9))
-        seconds = min(max(math.ceil(most * 100) / 100, SHORTEST), AUTO_SECONDS)
-    channels = 2 if settings.channels == "stereo" else 1
-    return Format(rate, channels, round(seconds * rate))
-
-
-# --- One recording ------------------------------------------------------------------------------
-
-
-def _look(entry: Entry) -> tuple[Header, str] | Problem:
-    """What a recording says of itself, and a hash of it."""
-    try:
-        if entry.samples is not None:
-            x = usable(entry.samples)
-            if not LOWEST <= entry.rate <= HIGHEST:
-                raise UnusableError(f"{entry.rate:,} samples a second")
-            header = Header(entry.rate, len(x), x.shape[1], "")
-            return header, hashlib.sha256(x.tobytes()).hexdigest()
-        assert entry.open is not None
-        with entry.open() as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-            file.seek(0)
-            return read_header(file), content
-    except (UnusableError, OSError) as error:
-        return Problem(entry.name, _why(error))
-
-
-def _pieces(entry: Entry, format: Format, settings: AudioSettings) -> list[Samples] | Problem:
-    """The clips of one recording, ready to be kept."""
-    try:
-        pieces = list(_cut(entry, format, settings))
-    except (UnusableError, OSError) as error:
-        return Problem(entry.name, _why(error))
-    return pieces or Problem(entry.name, f"silent: below {settings.silent:g} dB of full scale")
-
-
-def _cut(entry: Entry, format: Format, settings: AudioSettings) -> Iterator[Samples]:
-    seconds = format.length / format.rate
-    if entry.samples is not None:
-        x, rate = entry.samples, entry.rate
-    else:
-        assert entry.open is not None
-        short = seconds + (LOOKED_FOR if settings.trim else 0.1)
-        with entry.open() as file:
-            x, rate = decode(file, short if settings.slice == "first" else math.inf)
-    x = resampled(mixed(x, format.channels), rate, format.rate)
-    x = slicing.trim(x, settings.trim, format.rate)
-    quiet = 10 ** (settings.silent / 20)
-    if settings.slice == "random" and x.shape[1] > format.length:
-        if np.abs(x).max() >= quiet:
-            level = _within(slicing.levelled(x, format.rate, settings.loudness))
-            for _ in range(math.ceil(x.shape[1] / format.length)):
-                yield level
-        return
-    how = "first" if settings.slice == "random" else settings.slice
-    loud = [p for p in slicing.cut(x, format.rate, format.length, how) if np.abs(p).max() >= quiet]
-    whole_ones = [slicing.padded(piece, format.length, settings.pad) for piece in loud]
-    if loud and all(whole is None for whole in whole_ones):
-        raise UnusableError(f"shorter than {seconds:.3g} s, and pad=drop")
-    for whole in whole_ones:
-        if whole is None:
+        value = getattr(settings, name)
+        if value in words:
             continue
-        yield _within(slicing.levelled(whole, format.rate, settings.loudness))
+        try:
+            number = float(value)
+            fits = low <= number <= high and (name != "rate" or number.is_integer())
+        except (TypeError, ValueError):
+            fits = False
+        if not fits:
+            bounds = f"{low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
+            either = "".join(f"{word}, or " for word in words)
+            raise GankitError(f"{name}={value}: out of range", f"Set {either}{bounds} {unit}")
 
 
-def _within(x: Samples) -> Samples:
-    """Floating-point files may go beyond full scale."""
-    peak = float(np.abs(x).max())
-    return x if peak <= 1 else x / np.float32(peak)
+# --- Doing and saying ---------------------------------------------------------------------------
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    return str(getattr(error, "strerror", None) or error)
+def _parallel(
+    function: Callable[[T], R], items: Sequence[T], workers: int, what: str, progress: Progress
+) -> Iterator[R]:
+    """Results in the items' order; few are computed ahead, since one may be an hour of sound."""
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[Any]] = deque()
+    try:
+        for done in range(len(items)):
+            while len(waiting) < 2 * workers and done + len(waiting) < len(items):
+                waiting.append(pool.submit(function, items[done + len(waiting)]))
+            yield waiting.popleft().result()
+            if (done + 1) % _EACH == 0 or done + 1 == len(items):
+                progress(what, done + 1, len(items))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
 def _tolerated(problem: Problem, where: str, settings: AudioSettings) -> Problem:
     if settings.strict:
         raise GankitError(
             f"{where}, {problem.where}: {problem.why}",
-            "Mend or remove it, or set strict=false to leave such recordings out",
+            "Mend or remove it, or set strict=false to leave such files out",
         )
     return problem
 
 
-def _enough(usable: int, total: int, problems: Sequence[Problem], where: str) -> None:
-    if usable < FEWEST:
-        first = f"; the first problem: {problems[0].where}: {problems[0].why}" if problems else ""
-        raise GankitError(
-            f"{where}: {usable} clips can be used of {total} recordings{first}",
-            f"At least {FEWEST} are needed; slice=all makes several of a long recording",
-        )
+def _nothing(where: str, total: int, problems: Sequence[Problem]) -> GankitError:
+    first = f"; the first problem: {problems[0].where}: {problems[0].why}" if problems else ""
+    return GankitError(
+        f"{where}: none of {_many(total, 'recording')} can be used{first}",
+        "Mend them, or change silent, pad, trim or slice",
+    )
 
 
-def _parallel(
-    function: Callable[[T], R], items: Sequence[T], workers: int, what: str, progress: Progress
-) -> Iterator[R]:
-    """Results in order; libsndfile and torch let go of the interpreter."""
-    pool = ThreadPoolExecutor(max(workers, 1))
-    try:
-        for start in range(0, len(items), CHUNK * max(workers, 1)):
-            yield from pool.map(function, items[start : start + CHUNK * max(workers, 1)])
-            progress(what, start, len(items))
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _few(
+    where: str, count: int, settings: AudioSettings, problems: Sequence[Problem]
+) -> GankitError:
+    left_out = f"; left out: {len(problems):,}" if problems else ""
+    more = "" if settings.slice == "all" else "; slice=all cuts long recordings into many"
+    return GankitError(
+        f"{where}: only {_many(count, 'clip')}{left_out}", f"At least {FEWEST} are needed{more}"
+    )
 
 
-def _hash(lines: Iterable[Any]) -> str:
+def _fingerprint(lines: Iterable[str]) -> str:
+    """SHA-256 over the sorted lines of name, values and content hash."""
     digest = hashlib.sha256()
-    for line in lines:
-        digest.update(str(line).encode("utf-8", "surrogateescape") + b"\n")
+    for line in sorted(lines):
+        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("s" if count != 1 else "")
+
+
+def _describe(kind: str, headers: Sequence[Header], clips: Clips, form: Form) -> str:
+    formats = sorted({header.format for header in headers} - {""})
+    rates = sorted({header.rate for header in headers})
+    spread = f"{rates[0]}" if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
+    hours = sum(header.seconds for header in headers) / 3600
+    about = [*([" and ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
+    parts = [
+        f"{kind}: {_many(len(headers), 'recording')} ({', '.join(about)})",
+        f"{_many(len(clips), 'clip')} of {form.size / form.rate:g} s at {form.rate} Hz",
+        form.settings.channels,
+    ]
+    if classes := len(clips.labels()):
+        parts.append(f"{classes:,} classes" if classes > 1 else "1 class")
+    return ", ".join(parts)
