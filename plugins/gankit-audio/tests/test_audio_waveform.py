@@ -131,7 +131,7 @@ def test_random_windows_are_cut_from_the_recording() -> None:
     codec = fitted([item, item], architecture="wavegan", slice="random")
     assert not codec.deterministic
     first = codec.encode([item] * 300, np.random.default_rng(0)).x[:, 0]
-    starts = (first[:, 0] / 32767 * 3 * LENGTH).round()
+    starts = (first[:, EDGE] / 32767 * 3 * LENGTH).round()
     assert len(starts.unique()) > 200
     assert starts.min() < LENGTH / 10
     assert starts.max() > 1.9 * LENGTH

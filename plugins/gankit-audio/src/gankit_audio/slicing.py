@@ -177,7 +177,8 @@ def faded(samples: Samples, rate: int, first: bool = True, last: bool = True) ->
 
 def levelled(samples: Samples, rate: int, wanted: float | str) -> Samples:
     """Samples at a level, as the setting ``loudness`` has it, within full scale."""
-    return np.clip(samples * np.float32(_gain(samples, rate, wanted)), -1, 1)
+    out: Samples = np.clip(samples * np.float32(_gain(samples, rate, wanted)), -1, 1)
+    return out
 
 
 def _gain(samples: Samples, rate: int, wanted: float | str) -> float:
