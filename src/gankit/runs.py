@@ -43,6 +43,8 @@ SCORES = "scores.json"
 MOST_SEED = 2**63
 """Seeds between two of which items are made lie below this."""
 GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
+POWER = "refine/power"
+"""Of the density ratio, among its weights."""
 
 
 class Run:
@@ -169,9 +171,11 @@ class Run:
         if "conditions/rows" in tensors:
             conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
         where = choose_device(device)
-        ratio = None
+        ratio, power = None, 1.0
         if (self.model_folder / RATIO).is_file():
-            networks.discriminator.load_state_dict(read_tensors(self.model_folder / RATIO))
+            weights = read_tensors(self.model_folder / RATIO)
+            power = float(weights.pop(POWER, 1.0))
+            networks.discriminator.load_state_dict(weights)
             ratio = networks.discriminator.to(where)
         return Sampler(
             networks.generator.to(where),
@@ -182,7 +186,7 @@ class Run:
             ratio,
             model.get("candidates", 1),
             torch.bfloat16 if model.get("precision") == "bf16" else None,
-            model.get("ratio_power", 1.0),
+            power,
         )
 
     def stream(
@@ -292,6 +296,7 @@ def export_model(
     data: Mapping[str, str],
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and what describes them."""
+    import torch
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -322,7 +327,6 @@ def export_model(
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
                     "candidates": trainer.settings.refine.candidates,
-                    "ratio_power": trainer.ratio_power,
                     "precision": trainer.settings.train.precision,
                     "layout": layout_to_json(trainer.codec.layout),
                     "settings": settings,
@@ -341,6 +345,7 @@ def export_model(
     )
     if trainer.ratio is not None:
         ratio = {k: v.contiguous() for k, v in trainer.ratio.state_dict().items()}
+        ratio[POWER] = torch.tensor(trainer.ratio_power)
         write_atomic(folder / RATIO, save(ratio))
 
 

@@ -115,6 +115,11 @@ def test_a_run_keeps_what_it_chooses_by(tmp_path):
     assert plain.sampler("cpu").ratio is None
 
 
+def test_a_run_keeps_how_far_the_ratio_was_flattened(tmp_path, monkeypatch):
+    monkeypatch.setattr("gankit.engine.trainer.flatten_ratio", lambda *_: 0.25)
+    assert run(tmp_path, "a").sampler("cpu").power == 0.25
+
+
 def test_an_interruption_while_it_learns_is_made_up_for(tmp_path, monkeypatch):
     whole = run(tmp_path, "whole").sample(8)
 
