@@ -262,6 +262,9 @@ class Codec(ABC, Generic[Item]):
     once and keeps the result; otherwise it encodes again at every visit."""
     block: int = 64
     """Items that are generated together. More is faster where a sample is small."""
+    tolerance: float = 0.05
+    """How far decoding and encoding may move a sample, as root mean square in units of the encoded
+    data's standard deviation: more where the codec loses something by design."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:

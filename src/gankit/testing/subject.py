@@ -126,6 +126,11 @@ class Subject:
         """The plugin's own settings, validated."""
         return self.config.settings
 
+    @property
+    def most(self) -> float:
+        """The tolerance asked for, or the codec's own where that is larger."""
+        return max(self.tolerance, self.codec.tolerance)
+
     # --- Made on first use ----------------------------------------------------------------------
 
     @functools.cached_property

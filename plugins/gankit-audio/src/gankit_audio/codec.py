@@ -119,9 +119,9 @@ def as_clips(
     x = x - x.mean(2, keepdim=True)
     x = x / x.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
     told = [{}] * len(x) if c is None else [conditions.values(row) for row in c.tolist()]
-    samples = [levelled(s, rate, settings.loudness) for s in x.numpy()]
     finish = seamless if settings.loop else faded
-    return [Clip(finish(s, rate), rate, v) for s, v in zip(samples, told, strict=True)]
+    samples = [levelled(finish(s, rate), rate, settings.loudness) for s in x.numpy()]
+    return [Clip(s, rate, v) for s, v in zip(samples, told, strict=True)]
 
 
 def _value(clip: Clip, name: str) -> str | float | None:

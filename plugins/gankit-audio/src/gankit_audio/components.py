@@ -39,6 +39,9 @@ class ComponentCodec(Codec[Clip]):
         settings: mels, rounds, loop, slice.
     """
 
+    tolerance = 1.0
+    """Phases are found anew, and what is all but silent is not."""
+
     def __init__(
         self,
         rate: int,
@@ -96,19 +99,27 @@ class ComponentCodec(Codec[Clip]):
         s: Tensor = self.mel(x.flatten(0, 1))
         return s.reshape(len(x), -1)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
         """Float32 ``(N, code)``; of another window at each visit, where a clip has a recording."""
-        s = self._spectrograms([window(clip, rng) for clip in items])
-        return Batch((s - self.mean) @ self.basis / self.scale, self.conditions.encode(items))
+        # One by one, here and in decoding, or rounding would depend on how many there are.
+        x = [self._code(window(clip, rng)) for clip in items]
+        return Batch(torch.cat(x), self.conditions.encode(items))
 
-    @torch.inference_mode()
+    def _code(self, samples: Samples) -> Tensor:
+        """``(1, code)`` of ``(channels, T)``."""
+        return (self._spectrograms([samples]) - self.mean) @ self.basis / self.scale
+
+    @torch.no_grad()
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
-        s = (batch.x.nan_to_num(0.0) * self.scale) @ self.basis.T + self.mean
+        x = [self._sound(row[None]) for row in batch.x.nan_to_num(0.0)]
+        return as_clips(torch.cat(x), batch.c, self.rate, self.conditions, self.settings)
+
+    def _sound(self, x: Tensor) -> Tensor:
+        """``(1, channels, T)`` of ``(1, code)``."""
+        s = (x * self.scale) @ self.basis.T + self.mean
         mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
-        x = self.mel.invert(mels, self.settings.rounds)
-        x = x.reshape(-1, self.channels, self.length)
-        return as_clips(x, batch.c, self.rate, self.conditions, self.settings)
+        return self.mel.invert(mels, self.settings.rounds).reshape(1, self.channels, self.length)
 
     def state(self) -> CodecState:
         return CodecState(
