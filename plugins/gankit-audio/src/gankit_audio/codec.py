@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -46,11 +47,13 @@ class Conditions:
             without = [c for c, v in zip(clips, values, strict=True) if v is None]
             if without:
                 if asked:
+                    known = sorted({key for clip in clips for key in clip.values} | {PITCH})
+                    others = f"Leave {name} out of conditions, or such clips out of the data"
                     raise GankitError(
                         f"conditions: {without[0].name} has no {name}"
+                        + (" that could be measured" if name == PITCH else "")
                         + (f", nor have {len(without) - 1:,} others" if len(without) > 1 else ""),
-                        did_you_mean(name, sorted({*clips[0].values, PITCH}))
-                        or "Leave it out of conditions",
+                        others if name in known else did_you_mean(name, known),
                     )
                 continue
             if all(isinstance(v, (int, float)) for v in values):
@@ -72,14 +75,26 @@ class Conditions:
         return Condition(self.fields) if self.fields else None
 
     def encode(self, clips: Sequence[Clip]) -> Tensor | None:
-        """Rows of ``c``, float32 ``(N, width)``; None for an unconditional run."""
+        """Rows of ``c``, float32 ``(N, width)``; None for an unconditional run.
+
+        Raises:
+            GankitError: a clip lacks what the run is conditioned on.
+        """
         condition = self.condition
         if condition is None:
             return None
-        rows = [
-            condition.encode({f.name: _value(clip, f.name) for f in self.fields}) for clip in clips
-        ]
-        return torch.tensor(rows, dtype=torch.float32)
+        rows = [condition.encode(self._told(clip)) for clip in clips]
+        return torch.tensor(rows, dtype=torch.float32).reshape(-1, condition.width)
+
+    def _told(self, clip: Clip) -> dict[str, str | float]:
+        values = {f.name: _value(clip, f.name) for f in self.fields}
+        for name, value in values.items():
+            if value is None:
+                raise GankitError(
+                    f"clip {clip.name}: it has no {name}, which the run is conditioned on",
+                    "Give it one, or leave it out",
+                )
+        return {name: value for name, value in values.items() if value is not None}
 
     def values(self, row: Sequence[float]) -> Mapping[str, str | float]:
         """What a row of ``c`` says, by name."""
@@ -120,8 +135,9 @@ def as_clips(
     x = x / x.abs().amax((1, 2), keepdim=True).clamp(min=1.0)
     told = [{}] * len(x) if c is None else [conditions.values(row) for row in c.tolist()]
     finish = seamless if settings.loop else faded
+    # The level comes last: the peak may lie in what is faded, and a blend may go beyond it.
     samples = [levelled(finish(s, rate), rate, settings.loudness) for s in x.numpy()]
-    return [Clip(s, rate, v) for s, v in zip(samples, told, strict=True)]
+    return [Clip(s, rate, values) for s, values in zip(samples, told, strict=True)]
 
 
 def _value(clip: Clip, name: str) -> str | float | None:
@@ -129,7 +145,8 @@ def _value(clip: Clip, name: str) -> str | float | None:
     if found is None and name == PITCH:
         from gankit_audio.pitch import measure_pitch
 
-        return float(measure_pitch(clip.samples.mean(0, keepdims=True), clip.rate)[0][0])
+        note = float(measure_pitch(clip.samples[None], clip.rate)[0][0])
+        return None if math.isnan(note) else note
     return found
 
 

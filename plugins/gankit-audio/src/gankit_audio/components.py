@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gankit.contract import Batch, Codec, CodecState, Layout, Progress
+from gankit.errors import GankitError
 from gankit_audio.clips import Clip, Samples
 from gankit_audio.codec import Conditions, as_clips, window
 from gankit_audio.settings import AudioSettings
@@ -22,6 +23,8 @@ MOST_VALUES = 200_000_000
 """Values of spectrograms from which components are learnt: 800 MB."""
 LOUDEST = 2.0
 """Logarithm of a magnitude beyond which no band of a generated clip goes."""
+WIDEST = 1e4
+"""Coordinates of diverged networks are cut off here, so that sums of them are finite."""
 
 
 class ComponentCodec(Codec[Clip]):
@@ -37,6 +40,9 @@ class ComponentCodec(Codec[Clip]):
         code: components.
         conditions: what the networks are told.
         settings: mels, rounds, loop, slice.
+
+    Raises:
+        GankitError: a setting out of its range.
     """
 
     tolerance = 1.0
@@ -52,6 +58,14 @@ class ComponentCodec(Codec[Clip]):
         conditions: Conditions,
         settings: AudioSettings,
     ) -> None:
+        for name, size, least, most in (
+            ("mels", settings.mels, 4, 512),
+            ("frames", frames, 8, length),
+            ("code", code, 1, channels * settings.mels * frames),
+            ("rounds", settings.rounds, 0, 10_000),
+        ):
+            if not least <= size <= most:
+                raise GankitError(f"{name}={size}: out of range", f"Set {least} to {most:,}")
         self.rate, self.channels, self.length = rate, channels, length
         self.conditions, self.settings = conditions, settings
         self.mel = MelSpectrogram(rate, length, settings.mels, frames)
@@ -75,15 +89,15 @@ class ComponentCodec(Codec[Clip]):
         first = clips[0]
         channels, length = first.samples.shape
         frames = settings.frames or frames_for(length / first.rate)
-        values = channels * settings.mels * frames
+        values = max(channels * settings.mels * frames, 1)  # what is out of range is refused below
         used = min(len(clips), max(MOST_VALUES // values, 2))
-        code = max(min(settings.code, used - 1, values), 1)
+        code = min(settings.code, max(min(used - 1, values), 1))
         codec = cls(first.rate, channels, length, frames, code, conditions, settings)
         chosen = np.linspace(0, len(clips) - 1, used).astype(int).tolist()
         parts = []
         for i in range(0, used, BLOCK):
             progress("looking at the sounds", i, used)
-            parts.append(codec._spectrograms([clips[k].samples for k in chosen[i : i + BLOCK]]))
+            parts += [codec._spectrogram(clips[k].samples) for k in chosen[i : i + BLOCK]]
         s = torch.cat(parts)
         codec.mean = s.mean(0)
         s -= codec.mean
@@ -93,33 +107,34 @@ class ComponentCodec(Codec[Clip]):
             codec.scale = deviation[0] * (deviation / deviation[0]) ** 0.5
         return codec
 
-    def _spectrograms(self, samples: Sequence[Samples]) -> Tensor:
-        """``(N, channels · mels · frames)``."""
-        x = torch.from_numpy(np.stack(samples))
-        s: Tensor = self.mel(x.flatten(0, 1))
-        return s.reshape(len(x), -1)
+    def _spectrogram(self, samples: Samples) -> Tensor:
+        """``(1, channels · mels · frames)``."""
+        s: Tensor = self.mel(torch.from_numpy(samples))
+        return s.reshape(1, -1)
 
+    # Clips are encoded and decoded one by one: in a batch, the rounding of a matrix product depends
+    # on how many there are, and Griffin-Lim makes another sound of another last digit.
     @torch.no_grad()
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
         """Float32 ``(N, code)``; of another window at each visit, where a clip has a recording."""
-        # One by one, here and in decoding, or rounding would depend on how many there are.
-        x = [self._code(window(clip, rng)) for clip in items]
-        return Batch(torch.cat(x), self.conditions.encode(items))
-
-    def _code(self, samples: Samples) -> Tensor:
-        """``(1, code)`` of ``(channels, T)``."""
-        return (self._spectrograms([samples]) - self.mean) @ self.basis / self.scale
+        rows = [self._spectrogram(window(clip, rng)) - self.mean for clip in items]
+        x = [row @ self.basis / self.scale for row in rows]
+        return Batch(
+            torch.cat(x) if x else torch.zeros(0, *self.layout.shape), self.conditions.encode(items)
+        )
 
     @torch.no_grad()
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
-        x = [self._sound(row[None]) for row in batch.x.nan_to_num(0.0)]
-        return as_clips(torch.cat(x), batch.c, self.rate, self.conditions, self.settings)
+        """Clips whose phases are found, not drawn: ``seeds`` are unused."""
+        x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
+        sounds = torch.stack([self._sound(row) for row in x[:, None]])
+        return as_clips(sounds, batch.c, self.rate, self.conditions, self.settings)
 
-    def _sound(self, x: Tensor) -> Tensor:
-        """``(1, channels, T)`` of ``(1, code)``."""
-        s = (x * self.scale) @ self.basis.T + self.mean
+    def _sound(self, row: Tensor) -> Tensor:
+        """``(1, code) -> (channels, length)``."""
+        s = (row * self.scale) @ self.basis.T + self.mean
         mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
-        return self.mel.invert(mels, self.settings.rounds).reshape(1, self.channels, self.length)
+        return self.mel.invert(mels, self.settings.rounds)
 
     def state(self) -> CodecState:
         return CodecState(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 import torchaudio
@@ -12,6 +13,8 @@ FLOOR = 1e-4
 """Magnitudes below are silence: 80 dB under a full-scale sine, whose band is about 1."""
 STEPS = 30
 """Multiplicative updates that look for a spectrogram of given mel bands."""
+MOMENTUM = 0.99
+"""Of Griffin-Lim."""
 
 
 class MelSpectrogram(nn.Module):
@@ -21,7 +24,7 @@ class MelSpectrogram(nn.Module):
         rate: samples a second.
         length: T, samples.
         mels: bands, from 0 to half the rate.
-        frames: how many; about ``length / frames`` samples lie between two.
+        frames: how many, at least 8; about ``length / frames`` samples lie between two.
     """
 
     def __init__(self, rate: int, length: int, mels: int, frames: int) -> None:
@@ -29,28 +32,31 @@ class MelSpectrogram(nn.Module):
         self.length, self.frames = length, frames
         self.hop = max(math.ceil(length / (frames - 1)), 1)
         self.padded = self.hop * (frames - 1)
-        # Four windows over each sample, and a spectrum that is fine enough for the bands.
-        self.n_fft = 2 ** math.ceil(math.log2(max(4 * self.hop, 2 * mels)))
+        # Four windows over each sample, and a spectrum that is fine enough for the bands; but no
+        # window that is longer than the clip.
+        wanted = math.ceil(math.log2(max(4 * self.hop, 2 * mels)))
+        self.n_fft = 2 ** min(wanted, max(int(math.log2(self.padded)), 3))
         self.window: Tensor
         self.bands: Tensor
         self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
-        bands = torchaudio.functional.melscale_fbanks(
-            self.n_fft // 2 + 1, 0.0, rate / 2, mels, rate, norm="slaney"
-        ).T
-        # The lowest bands may be narrower than a bin; they then share the nearest.
-        centres = torch.linspace(0, 1, mels + 2)[1:-1]
+        bins = self.n_fft // 2 + 1
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of empty bands
+            bands = torchaudio.functional.melscale_fbanks(
+                bins, 0.0, rate / 2, mels, rate, norm="slaney"
+            ).T
+        # The lowest bands may be so narrow that no bin lies in them; they then have the nearest.
+        top = math.log10(1 + rate / 1400)
         for i in torch.nonzero(bands.sum(1) == 0).flatten().tolist():
-            bands[i, min(int(centres[i] * self.n_fft / 8), self.n_fft // 2)] = 1.0
+            centre = 700 * (10 ** (top * (i + 1) / (mels + 1)) - 1)
+            bands[i, min(round(centre * self.n_fft / rate), bins - 1)] = 1.0
         bands = bands / bands.sum(1, keepdim=True)
         self.register_buffer("bands", bands, persistent=False)
 
     def magnitudes(self, x: Tensor) -> Tensor:
         """``(N, T) -> (N, bins, frames)``; a full-scale sine has about 1."""
         x = nn.functional.pad(x, (0, self.padded - self.length))
-        spectrum = torch.stft(
-            x, self.n_fft, self.hop, window=self.window, return_complex=True, pad_mode="constant"
-        )
-        return spectrum.abs() * (2 / self.window.sum())
+        return self._stft(x).abs() * (2 / self.window.sum())
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.log((self.bands @ self.magnitudes(x)).clamp(min=FLOOR))
@@ -67,17 +73,24 @@ class MelSpectrogram(nn.Module):
         up, square = self.bands.T @ target, self.bands.T @ self.bands
         for _ in range(STEPS):
             found = found * up / (square @ found + 1e-8)
-        spread = found * (self.window.sum() / 2)
-        out: Tensor = torchaudio.functional.griffinlim(
-            spread,
-            self.window,
-            self.n_fft,
-            self.hop,
-            self.n_fft,
-            power=1.0,
-            n_iter=rounds,
-            momentum=0.99,
-            length=self.padded,
-            rand_init=False,
+        return self._sound(found * (self.window.sum() / 2), rounds)[:, : self.length]
+
+    def _sound(self, magnitudes: Tensor, rounds: int) -> Tensor:
+        """Griffin-Lim from zero phases, so that nothing is drawn; with silence beyond the edges, as
+        :meth:`magnitudes` has it.
+        """
+        spectrum, before = magnitudes + 0j, torch.zeros_like(magnitudes)
+        for _ in range(rounds):
+            now = self._stft(self._istft(spectrum))
+            ahead = now + MOMENTUM * (now - before)
+            spectrum = magnitudes * ahead / ahead.abs().clamp(min=1e-16)
+            before = now
+        return self._istft(spectrum)
+
+    def _stft(self, x: Tensor) -> Tensor:
+        return torch.stft(
+            x, self.n_fft, self.hop, window=self.window, return_complex=True, pad_mode="constant"
         )
-        return out[:, : self.length]
+
+    def _istft(self, spectrum: Tensor) -> Tensor:
+        return torch.istft(spectrum, self.n_fft, self.hop, window=self.window, length=self.padded)
