@@ -756,6 +756,7 @@ def test_what_was_generated_is_read_again(tmp_path: Path, format: str) -> None:
     by_pitch = {clip.values["pitch"]: clip for clip in found.items}
     assert [by_pitch[60.5 + i].label for i in range(8)] == ["c", "a/b"] * 4
     assert {clip.samples.shape for clip in found.items} == {(1, 800)}
+    assert all(set(clip.values) == {"label", "pitch"} for clip in found.items)
     if format != "mp3":  # which is too short here to line up
         same = np.corrcoef(by_pitch[63.5].samples[0], SOUNDS[3])[0, 1]
         assert same > (0.8 if format == "ogg" else 0.9999)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError, did_you_mean
 from gankit_audio.clips import LABEL, PITCH
+from gankit_audio.output import OURS
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
@@ -23,6 +24,8 @@ AUDIO_KEYS = ("audio", "file_name", "path", "file", "filename")
 """Columns tried in this order for the audio, where the user has set no other."""
 LABEL_KEYS = ("label", "labels", "class", "category")
 """Likewise for the label."""
+MARKS = {"seed", "generated"}
+"""Columns that tell a manifest of gankit's own writing."""
 
 Row = Mapping[str, Any]
 
@@ -124,7 +127,8 @@ def told(
     """The values of every recording: its label, and what its row says.
 
     Columns named in ``settings.conditions``, and ``pitch``, are numbers where every value that is
-    there is one; all else is text. The label is always text. What is empty is left out.
+    there is one; all else is text. The label is always text. What is empty is left out, and so are
+    the columns that gankit itself adds when it writes.
 
     Args:
         given: a row for each recording, without its audio.
@@ -135,6 +139,10 @@ def told(
         GankitError: there is no column ``settings.label_key``.
     """
     columns = list(dict.fromkeys(key for row in given for key in row))
+    if MARKS.issubset(columns):  # gankit wrote this: what it says of a file is no value of the clip
+        ours = {*OURS} - {*settings.conditions, settings.label_key}
+        given = [{key: value for key, value in row.items() if key not in ours} for row in given]
+        columns = [key for key in columns if key not in ours]
     column = _pick(columns, settings.label_key, LABEL, LABEL_KEYS)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
         listed = ", ".join(columns) or "none"
