@@ -1,6 +1,7 @@
 """The page that ``gankit evaluate`` writes: scores beside their floors, samples, settings.
 
-It embeds generated items only, so that it can be shown where real data may not be.
+It shows a few real training items beside generated ones where the plugin's preview does; none of a
+private run.
 """
 
 from __future__ import annotations
@@ -98,9 +99,11 @@ def _samples(evaluation: Evaluation) -> str:
     """The plugin's preview of the first samples, embedded: its page, where it wrote one."""
     items = [s.item for s in evaluation.generated[: evaluation.shown]]
     with tempfile.TemporaryDirectory() as folder:
-        file = evaluation.plugin.modality.preview_beside(
-            items, evaluation.train, Path(folder) / "samples"
-        )
+        modality, target = evaluation.plugin.modality, Path(folder) / "samples"
+        if evaluation.record.get("privacy"):
+            file = modality.preview(items, target)
+        else:
+            file = modality.preview_beside(items, evaluation.train, target)
         page = file.with_suffix(".html")
         file = page if page.is_file() else file
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
