@@ -77,6 +77,33 @@ def test_more_of_a_class(trained):
     assert [row["generated"] for row in rows].count(False) == 40  # others may all be refused
 
 
+def test_an_augmented_folder_is_data_again(trained):
+    """Balanced; and another augmentation of it has the same columns, not more of them."""
+    home, _ = trained
+    few = home / "few"
+    for i in range(12):
+        (few / ("high", "low")[i % 3 // 2]).mkdir(parents=True, exist_ok=True)
+        name = f"{('high', 'low')[i % 3 // 2]}/{i}.wav"
+        x, rate = soundfile.read(sorted((home / "data").rglob(f"*/{i}.*"))[0])
+        soundfile.write(few / name, x, rate)
+
+    def rows(folder):
+        text = (folder / "metadata.jsonl").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+    words = ["augment", home / "run", "--balance", "label", "--keep-all"]
+    gankit_(*words, "--data", few, "--out", home / "once")
+    once = rows(home / "once")
+    assert [row["label"] for row in once].count("low") == 8
+    assert [row["label"] for row in once].count("high") == 8
+    assert {row["name"] for row in once if not row["generated"]} >= {"high/0.wav", "low/2.wav"}
+    words = ["augment", home / "run", "-n", 2, "--keep-all"]
+    gankit_(*words, "--data", home / "once", "--out", home / "twice")
+    twice = rows(home / "twice")
+    assert len(twice) == 18
+    assert {key for row in twice for key in row} == {key for row in once for key in row}
+
+
 def test_scores(trained):
     home, _ = trained
     done = gankit_("evaluate", home / "run", "--metrics", "artefacts")
