@@ -268,14 +268,14 @@ def test_the_reference_has_every_setting_with_its_meaning(reference: dict[str, s
     kinds = [EngineSettings, *(installed().modality(p).modality.Settings for p in ("image", "toy"))]
     for kind in kinds:
         for setting in config.describe(kind):
-            row = next(
+            rows = [
                 line
                 for line in reference["settings.md"].splitlines()
                 if line.startswith(f"| `{setting.key}`")
-            )
-            assert row.count(" | ") == 3, row
+            ]
+            assert all(row.count(" | ") == 3 for row in rows), rows
             assert setting.meaning, f"{setting.key} has no docstring"
-            assert setting.meaning.split()[0] in row
+            assert any(setting.meaning.split()[0] in row for row in rows)
 
 
 def test_the_reference_has_every_command(reference: dict[str, str]) -> None:

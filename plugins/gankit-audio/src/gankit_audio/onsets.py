@@ -87,5 +87,6 @@ def _rise(mono: Tensor, centre: int, size: int, rate: int) -> int:
     near = pad(mono[max(lead, 0) : centre + size // 2], (max(-lead, 0), 0)).abs()
     height = pad(near, (0, -len(near) % step)).reshape(-1, step).amax(1)
     rise = height[2:] - torch.maximum(height[1:-1], height[:-2])
-    steep = rise >= STEEP * rise.max()
+    # Where nothing rises within the frame, its least fall.
+    steep = rise >= min(STEEP * float(rise.max()), float(rise.max()))
     return max(first + int(steep.nonzero()[0, 0]) * step, 0)
