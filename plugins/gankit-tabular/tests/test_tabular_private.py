@@ -10,7 +10,7 @@ import pyarrow.csv
 import pytest
 import torch
 
-from gankit_tabular.codec import EACH, REVEALED, TableCodec
+from gankit_tabular.codec import ALONE, EACH, REVEALED, TableCodec
 
 pytest.importorskip("dp_accounting")
 
@@ -35,7 +35,7 @@ def test_conditions_of_generated_rows_hold_in_them_and_are_as_frequent_as_real_o
     c = codec.conditions_of(x)
     told = c.any(1)
     assert float(told.float().mean()) == pytest.approx(
-        REVEALED * (1 - (1 - EACH) ** len(codec.blocks)), abs=0.01
+        REVEALED * (1 - (1 - ALONE) * (1 - EACH) ** len(codec.blocks)), abs=0.01
     )
     for b in codec.blocks:
         block = c[:, b.start : b.start + b.codes]
