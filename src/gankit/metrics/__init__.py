@@ -10,6 +10,7 @@ from gankit.metrics.manifold import manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
 from gankit.metrics.modes import mode_scores
 from gankit.metrics.neighbours import nearest
+from gankit.metrics.weights import fingerprint_weights, read_weights
 
 __all__ = [
     "GaussianStats",
@@ -17,6 +18,7 @@ __all__ = [
     "compare",
     "different_bins",
     "evaluate",
+    "fingerprint_weights",
     "frechet_distance",
     "frechet_extrapolated",
     "kernel_distance",
@@ -24,4 +26,5 @@ __all__ = [
     "memorisation_scores",
     "mode_scores",
     "nearest",
+    "read_weights",
 ]

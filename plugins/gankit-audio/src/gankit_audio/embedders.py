@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from pickle import UnpicklingError  # noqa: TID251 - only the error that torch.load raises
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchaudio.functional import melscale_fbanks, resample
 
 from gankit.contract import Extractor
 from gankit.errors import GankitError, did_you_mean
+from gankit.metrics import fingerprint_weights, read_weights
 from gankit_audio.clips import Clip
 
 if TYPE_CHECKING:
@@ -114,7 +111,7 @@ class NetworkExtractor(Extractor[Clip]):
     ) -> None:
         self.name = name
         self.aliases = aliases or {}
-        self.fingerprint = _fingerprint(network, f"{name} {rate} Hz")
+        self.fingerprint = fingerprint_weights(network, f"{name} {rate} Hz")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._network = network.eval().to(self._device)
         self._rate = rate
@@ -128,15 +125,6 @@ class NetworkExtractor(Extractor[Clip]):
         with torch.inference_mode():
             found: Values = by_shape(items, embed).numpy()
         return found
-
-
-def _fingerprint(network: nn.Module, recipe: str) -> str:
-    digest = hashlib.sha256(recipe.encode())
-    for name, tensor in sorted(network.state_dict().items()):
-        if not name.endswith("num_batches_tracked"):  # a training counter, and not always stored
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 # --- random-mel ---------------------------------------------------------------------------------
@@ -426,7 +414,7 @@ def clap(path: str) -> Extractor[Clip]:
             f"clap_path={path}: {(str(error).splitlines() or [type(error).__name__])[0]}",
             "It must hold config.json, preprocessor_config.json and model.safetensors",
         ) from error
-    return ClapExtractor(model.eval(), prepare, _fingerprint(model, "clap"))
+    return ClapExtractor(model.eval(), prepare, fingerprint_weights(model, "clap"))
 
 
 # --- Weights ------------------------------------------------------------------------------------
@@ -435,19 +423,7 @@ def clap(path: str) -> Extractor[Clip]:
 def _read_state(setting: str, given: str, wanted_by: str) -> dict[str, Any]:
     if not given:
         raise GankitError(f"{wanted_by} needs {setting}", "Give the path of the weights")
-    path = Path(given).expanduser()
-    if not path.is_file():
-        raise GankitError(f"{setting}={given}: no such file", "Give the path of the weights")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, KeyError) as error:
-        raise GankitError(
-            f"{setting}={given}: cannot be read ({type(error).__name__})",
-            "It must be a state dict of tensors, as .safetensors or .pth",
-        ) from error
-    return state if isinstance(state, dict) else {}
+    return read_weights(given, setting)
 
 
 def _filled(

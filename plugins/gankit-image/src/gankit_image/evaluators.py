@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from pickle import UnpicklingError  # noqa: TID251 - only the error that torch.load raises
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
 from gankit.errors import GankitError, did_you_mean
+from gankit.metrics import fingerprint_weights, read_weights
 from gankit_image.items import Image
 
 if TYPE_CHECKING:
@@ -117,7 +113,7 @@ class NetworkExtractor(Extractor[Image]):
     ) -> None:
         self.name = name
         self.aliases = aliases or {}
-        self.fingerprint = _fingerprint(network, f"{name} {side}px antialias={antialias}")
+        self.fingerprint = fingerprint_weights(network, f"{name} {side}px antialias={antialias}")
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._network = network.eval().to(self._device)
         self._side = side
@@ -132,15 +128,6 @@ class NetworkExtractor(Extractor[Image]):
                 parts.append(self._network(x.to(self._device)).double().cpu())
         found: Values = torch.cat(parts).numpy()
         return found
-
-
-def _fingerprint(network: nn.Module, recipe: str) -> str:
-    digest = hashlib.sha256(recipe.encode())
-    for name, tensor in sorted(network.state_dict().items()):
-        if not name.endswith("num_batches_tracked"):  # a training counter, and not always stored
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 # --- random-conv --------------------------------------------------------------------------------
@@ -257,7 +244,7 @@ def inception_v3(weights: str) -> Extractor[Image]:
             progress=False, check_hash=True
         )
     else:
-        state = _read_state(Path(weights).expanduser())
+        state = read_weights(weights, "inception_weights")
     network = _load_inception(state, weights)
     if len(state["fc.weight"]) != FID_CLASSES:
         return NetworkExtractor("inception-v3-torchvision", network, 299)
@@ -268,21 +255,6 @@ def inception_v3(weights: str) -> Extractor[Image]:
         antialias=False,  # as published FIDs do
         aliases={"frechet": "fid", "kernel": "kid", "kernel_std": "kid_std"},
     )
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise GankitError(f"inception_weights={path}: no such file", "Give the path of the weights")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError) as error:
-        raise GankitError(
-            f"inception_weights={path}: cannot be read ({type(error).__name__})",
-            "It must be a state dict of tensors, as .safetensors or .pth",
-        ) from error
-    return state if isinstance(state, dict) else {}
 
 
 def _torchvision() -> Any:
