@@ -227,7 +227,7 @@ def round_trip(s: Subject) -> None:
     again = s.codec.prepare(s.encode(items))
     moved = _distance(again.x, batch.x)
     mend = "Let decode invert prepare(encode(...)), or widen Codec.tolerance and say why"
-    expect(moved <= s.most, f"a round trip moves items by {moved:.3g} deviations", mend)
+    expect(moved <= s.allowed, f"a round trip moves items by {moved:.3g} deviations", mend)
     if batch.c is not None and again.c is not None:
         asked = s.codec.layout.condition
         fields = asked.fields if asked else ()
@@ -404,7 +404,7 @@ def write_read(s: Subject) -> None:
         n, mend = len(items), "Write a sample an entry; let read pass over seeds and marks"
         expect(n == len(samples), f"{format}: {len(samples)} samples come back as {n}", mend)
         lost, mend = torch.cdist(written, _rows(s, items)).amin(1).max(), "Keep range and condition"
-        expect(lost <= s.most, f"{format}: writing moves a sample by {lost:.3g}", mend)
+        expect(lost <= s.allowed, f"{format}: writing moves a sample by {lost:.3g}", mend)
 
 
 def bad_items(s: Subject) -> None:

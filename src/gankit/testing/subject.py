@@ -80,13 +80,13 @@ class Subject:
         config: its settings and the engine's.
         source: what :meth:`Modality.read` gets; None for the data that comes with the plugin.
         tolerance: how far an item may move in a round trip through decode and encode, as root
-            mean square in units of the encoded data's standard deviation.
+            mean square in units of the encoded data's standard deviation; None takes the codec's.
     """
 
     plugin: LoadedModality
     config: Config
     source: object = None
-    tolerance: float = 0.05
+    tolerance: float | None = None
 
     @classmethod
     def of(
@@ -94,7 +94,7 @@ class Subject:
         plugin: str | LoadedModality,
         settings: Mapping[str, Any] | None = None,
         source: object = None,
-        tolerance: float = 0.05,
+        tolerance: float | None = None,
     ) -> Subject:
         """A subject from a plugin's name, or from a modality that is not installed.
 
@@ -127,9 +127,9 @@ class Subject:
         return self.config.settings
 
     @property
-    def most(self) -> float:
-        """The tolerance asked for, or the codec's own where that is larger."""
-        return max(self.tolerance, self.codec.tolerance)
+    def allowed(self) -> float:
+        """The tolerance that was asked for, or else the codec's own."""
+        return self.codec.tolerance if self.tolerance is None else self.tolerance
 
     # --- Made on first use ----------------------------------------------------------------------
 
