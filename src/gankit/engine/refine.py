@@ -82,22 +82,17 @@ def flatten_ratio(
         conditions: rows of ``c`` for seeds, as they are when nothing is asked for. Those of real
             samples would hold the means where they are.
     """
-    n = 0
-    total: Tensor | float = 0.0
-    square: Tensor | float = 0.0
-    chosen: Tensor | float = 0.0
+    n, sums = 0, []
     while n < DRAWS:
         real = next_real()
-        x = real.x.flatten(1).double()
-        c = conditions(range(n, n + len(real)))
+        x, c = real.x.flatten(1).double(), conditions(range(n, n + len(real)))
         fakes = [generate(c, len(real)) for _ in range(candidates)]
         ratios = torch.stack([classifier(fake, c) for fake in fakes]).double()
         share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
         made = torch.stack([fake.flatten(1) for fake in fakes]).double()
-        total, square = total + x.sum(0), square + (x**2).sum(0)
-        chosen = chosen + torch.einsum("pkn,knd->pd", share, made)
+        sums.append((x.sum(0), x.square().sum(0), torch.einsum("pkn,knd->pd", share, made)))
         n += len(real)
-    mean = torch.as_tensor(total / n)
-    variance = (torch.as_tensor(square / n) - mean**2).sum()
-    off = (torch.as_tensor(chosen / n) - mean).square().sum(1) / variance.clamp(min=1e-12)
+    mean, square, chosen = (torch.stack(parts).sum(0) / n for parts in zip(*sums, strict=True))
+    variance = (square - mean**2).sum()
+    off = (chosen - mean).square().sum(1) / variance.clamp(min=1e-12)
     return float(POWERS[int((off <= off.min() + TOLERANCE).nonzero().max())])
