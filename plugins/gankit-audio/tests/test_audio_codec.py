@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gankit.contract import Batch, Classes, CodecState, Quantity
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip
-from gankit_audio.codec import Conditions, natural, window
+from gankit_audio.codec import Conditions, natural, view
 from gankit_audio.components import ComponentCodec, frames_for
 from gankit_audio.modality import AudioModality
 from gankit_audio.pitch import measure_pitch
@@ -162,8 +162,8 @@ def test_random_windows_are_other_ones_at_each_visit() -> None:
     assert torch.equal(one, same)
     assert not torch.isclose(one, other).all(1).any()
     assert fitted(tones()).deterministic
-    assert window(tones(1)[0], rng()) is not None
-    starts = {window(long[0], rng(seed)).tobytes() for seed in range(10)}
+    assert view(tones(1)[0], rng()) is not None
+    starts = {view(long[0], rng(seed)).tobytes() for seed in range(10)}
     assert len(starts) == 10
 
 

@@ -17,7 +17,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_audio.clips import PITCH, Clip, Samples
 from gankit_audio.loops import seamless
 from gankit_audio.settings import AudioSettings
-from gankit_audio.slicing import faded, levelled
+from gankit_audio.slicing import faded, levelled, window
 
 MOST_CLASSES = 10_000
 
@@ -116,13 +116,13 @@ class Conditions:
         )
 
 
-def window(clip: Clip, rng: np.random.Generator) -> Samples:
+def view(clip: Clip, rng: np.random.Generator) -> Samples:
     """The clip's samples, or a random window of its recording."""
     if clip.recording is None:
         return clip.samples
     length = clip.samples.shape[1]
     start = int(rng.integers(0, clip.recording.shape[1] - length + 1))
-    return faded(clip.recording[:, start : start + length], clip.rate)
+    return window(clip.recording, clip.rate, start, length)
 
 
 def as_clips(

@@ -11,7 +11,7 @@ from torch import Tensor
 from gankit.contract import Batch, Codec, CodecState, Layout, Progress
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip, Samples
-from gankit_audio.codec import Conditions, as_clips, window
+from gankit_audio.codec import Conditions, as_clips, view
 from gankit_audio.settings import AudioSettings
 from gankit_audio.spectrogram import MelSpectrogram
 
@@ -117,7 +117,7 @@ class ComponentCodec(Codec[Clip]):
     @torch.no_grad()
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
         """Float32 ``(N, code)``; of another window at each visit, where a clip has a recording."""
-        rows = [self._spectrogram(window(clip, rng)) - self.mean for clip in items]
+        rows = [self._spectrogram(view(clip, rng)) - self.mean for clip in items]
         x = [row @ self.basis / self.scale for row in rows]
         return Batch(
             torch.cat(x) if x else torch.zeros(0, *self.layout.shape), self.conditions.encode(items)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gankit.contract import (
     Codec,
@@ -22,9 +21,6 @@ from gankit.contract import (
 )
 from gankit_audio.clips import Clip
 from gankit_audio.settings import AudioSettings
-
-if TYPE_CHECKING:
-    from gankit_audio.codec import Conditions
 
 
 class AudioModality(Modality[Clip]):
@@ -49,7 +45,7 @@ class AudioModality(Modality[Clip]):
         from gankit_audio.components import ComponentCodec
         from gankit_audio.waveform import WaveformCodec
 
-        conditions: Conditions = Conditions.of(items, settings)
+        conditions = Conditions.of(items, settings)
         if settings.architecture == "spectrogram":
             return ComponentCodec.fit(items, conditions, settings, progress)
         return WaveformCodec.fit(items, conditions, settings)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
+from gankit_audio.layers import width_of
 from gankit_audio.settings import AudioSettings
 
 WIDTH, LAYERS = 256, 3
@@ -13,7 +14,7 @@ WIDTH, LAYERS = 256, 3
 
 
 class _Residual(nn.Module):
-    """``x + W₂ f(W₁ f(x))``; W₂ begins at zero in the generator alone, so that it begins linear."""
+    """``x + W₂ f(W₁ f(x))``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ def build_networks(layout: Layout, settings: AudioSettings) -> Networks:
 
         return build_istft(layout, settings)
     asked = layout.condition.width if layout.condition else 0
-    code, width = layout.shape[0], settings.width or WIDTH
+    code, width = layout.shape[0], width_of(settings, WIDTH)
     return Networks(
         generator=LatentGenerator(settings.latent, asked, width, code),
         discriminator=LatentDiscriminator(asked, width, code),

@@ -175,6 +175,12 @@ def faded(samples: Samples, rate: int, first: bool = True, last: bool = True) ->
     return samples
 
 
+def window(recording: Samples, rate: int, start: int, size: int) -> Samples:
+    """``size`` samples from ``start`` on; an edge that is cut within the recording is faded."""
+    end = start + size
+    return faded(recording[:, start:end], rate, first=start > 0, last=end < recording.shape[1])
+
+
 def levelled(samples: Samples, rate: int, wanted: float | str) -> Samples:
     """Samples at a level, as the setting ``loudness`` has it, within full scale."""
     out: Samples = np.clip(samples * np.float32(_gain(samples, rate, wanted)), -1, 1)

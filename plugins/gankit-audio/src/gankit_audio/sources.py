@@ -168,12 +168,7 @@ class Clips(Sequence[Clip]):
             name = f"{name} at {at / form.rate:.3f} s"
         if form.settings.slice != "random":
             return Clip(whole, form.rate, values, name)
-        samples = slicing.faded(
-            whole[:, window : window + form.size],
-            form.rate,
-            first=window > 0,
-            last=window + form.size < size,
-        )
+        samples = slicing.window(whole, form.rate, window, form.size)
         return Clip(samples, form.rate, values, name, whole)
 
 

@@ -12,7 +12,7 @@ import torch
 from gankit.contract import Batch, Codec, CodecState, Layout
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip
-from gankit_audio.codec import Conditions, as_clips, window
+from gankit_audio.codec import Conditions, as_clips, view
 from gankit_audio.settings import AudioSettings
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class WaveformCodec(Codec[Clip]):
         return cls(**config, settings=settings)
 
     def _fitting(self, clip: Clip, rng: np.random.Generator) -> Samples:
-        samples = window(clip, rng)
+        samples = view(clip, rng)
         if samples.shape != self.layout.shape or clip.rate != self.rate:
             raise GankitError(
                 f"clip {clip.name}: {_said(samples.shape, clip.rate)}, where the run has "
