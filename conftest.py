@@ -59,6 +59,14 @@ def gankit(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
+def compiled(tmp_path: Path) -> dict[str, str]:
+    """The environment of processes that keep what Python compiles, as installed programs do: some
+    test environments forbid it, and every start then compiles all that it imports.
+    """
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
+
+
+@pytest.fixture
 def gankit_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:

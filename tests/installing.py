@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import sysconfig
 import tomllib
 import venv
@@ -82,22 +81,3 @@ def environment(folder: Path) -> Path:
     outer = sysconfig.get_path("purelib")
     (Path(inner) / "outer.pth").write_text(f"import site; site.addsitedir({outer!r})\n")
     return python
-
-
-def light() -> float:
-    """Seconds of processor time that a light command may take: half a second; on a slower machine
-    so many times what its libraries alone take to import.
-    """
-    import resource  # not on Windows
-
-    def spent() -> float:
-        now = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return now.ru_utime + now.ru_stime
-
-    bare = []
-    for _ in range(3):
-        before = spent()
-        words = "import typer.main, rich.console, pydantic, importlib.metadata"
-        subprocess.run([sys.executable, "-c", words], check=True)
-        bare.append(spent() - before)
-    return max(0.5, 2.4 * min(bare))

@@ -407,8 +407,6 @@ def _unfit(origin: Origin) -> str:
     for line in origin.needs:
         if not re.match(r"gankit(?![\w.-])", line):
             continue
-        if _fits_plainly(line, version("gankit")):
-            continue
         from packaging.requirements import InvalidRequirement, Requirement
 
         try:
@@ -423,22 +421,6 @@ def _unfit(origin: Origin) -> str:
                 f"this is gankit {version('gankit')}"
             )
     return ""
-
-
-def _fits_plainly(line: str, ours: str) -> bool:
-    """Whether a requirement is bounds such as ``gankit>=0.1,<0.2`` and holds; the rest is left to
-    packaging, whose import is a fifth of what listing plugins may take.
-    """
-    number = r"\d+(?:\.\d+)*"
-    if not re.fullmatch(rf"gankit((>=|<){number}(,|$))+", line) or not re.fullmatch(number, ours):
-        return False
-
-    def parts(text: str) -> tuple[int, ...]:
-        found = [int(part) for part in text.split(".")]
-        return tuple(found + [0] * (8 - len(found)))
-
-    bounds = re.findall(rf"(>=|<)({number})", line)
-    return all((parts(ours) >= parts(v)) == (op == ">=") for op, v in bounds)
 
 
 def _other_api(api: object, origin: Origin) -> tuple[str, str] | None:
