@@ -157,6 +157,15 @@ def powers(shift, broken):
     )
 
 
+def test_a_ratio_that_is_no_number_ends_no_run():
+    fake = torch.zeros(512, 1)
+    nothing = torch.full((512,), torch.nan)
+    power = flatten_ratio(
+        lambda x, c: nothing, lambda c, n: fake, lambda: Batch(fake + 1), lambda seeds: None, 2
+    )
+    assert 0 <= power <= 1
+
+
 def test_the_ratio_is_flattened_where_it_would_move_the_means():
     assert powers(0.5, broken=False) == 1.0
     assert powers(0.0, broken=True) == 0.0

@@ -95,4 +95,5 @@ def flatten_ratio(
     mean, square, chosen = (torch.stack(parts).sum(0) / n for parts in zip(*sums, strict=True))
     variance = (square - mean**2).sum()
     off = (chosen - mean).square().sum(1) / variance.clamp(min=1e-12)
+    off = off.nan_to_num(torch.inf)  # of a classifier that diverged
     return float(POWERS[int((off <= off.min() + TOLERANCE).nonzero().max())])
