@@ -74,6 +74,7 @@ for line in sys.stdin:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(said, 1)
         os.dup2(said, 2)
+        torch.set_num_threads(1)  # renews the pool that a fork spoils, before threads race to do so
         code = 1
         try:
             if words[0] == "gankit":
