@@ -1,0 +1,21 @@
+"""Molecules for gankit. Only the hooks live here, so that listing plugins costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gankit.contract import PluginInfo
+from gankit.hookspecs import hookimpl
+
+
+@hookimpl
+def gankit_modalities() -> Iterable[PluginInfo]:
+    """The molecule modality."""
+    yield PluginInfo(
+        name="molecule",
+        summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; asked for by property",
+        target="gankit_molecule.modality:MoleculeModality",
+        suffixes=(".smi", ".smiles", ".sdf", ".csv", ".tsv", ".parquet"),
+        recipes="gankit_molecule.recipes",
+        default_recipe="default",
+    )

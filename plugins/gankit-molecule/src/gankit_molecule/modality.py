@@ -1,0 +1,94 @@
+"""The molecule modality: reading, codec, networks, evaluators and writing, wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from gankit.contract import (
+    Codec,
+    CodecState,
+    Evaluator,
+    Extractor,
+    Layout,
+    Learner,
+    Modality,
+    Networks,
+    Progress,
+    Provenance,
+    Sample,
+    Source,
+)
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.settings import MoleculeSettings
+
+
+class MoleculeModality(Modality[Molecule]):
+    """Small molecules, as SMILES."""
+
+    Settings = MoleculeSettings
+    formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
+    mixes = True
+    adjustable = ("raw", "temperature", "scaffold")
+
+    def read(
+        self, source: object | None, settings: MoleculeSettings, progress: Progress
+    ) -> Source[Molecule]:
+        from gankit_molecule.sources import read
+
+        return read(source, settings, progress)
+
+    def fit_codec(
+        self, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
+    ) -> Codec[Molecule]:
+        from gankit_molecule.codec import MoleculeCodec
+
+        return MoleculeCodec.fit(items, settings, progress)
+
+    def load_codec(self, state: CodecState, settings: MoleculeSettings) -> Codec[Molecule]:
+        from gankit_molecule.codec import MoleculeCodec
+
+        return MoleculeCodec.load(state, settings)
+
+    def build_networks(self, layout: Layout, settings: MoleculeSettings) -> Networks:
+        from gankit_molecule.networks import build_networks
+
+        return build_networks(layout, settings)
+
+    def evaluators(
+        self, settings: MoleculeSettings
+    ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
+        from gankit_molecule.evaluators import build_evaluators
+
+        return build_evaluators(settings)
+
+    def write(
+        self,
+        samples: Iterable[Sample[Molecule]],
+        target: Path,
+        provenance: Provenance,
+        format: str,
+    ) -> None:
+        from gankit_molecule.output import write
+
+        write(samples, target, provenance, format)
+
+    def preview(self, items: Sequence[Molecule], target: Path) -> Path:
+        from gankit_molecule.preview import preview
+
+        return preview(items, target)
+
+    def preview_beside(
+        self, items: Sequence[Molecule], real: Sequence[Molecule], target: Path
+    ) -> Path:
+        from gankit_molecule.preview import preview_beside
+
+        return preview_beside(items, real, target)
+
+    def values(self, item: Molecule) -> Mapping[str, object]:
+        return dict(item.values)
+
+    def learner(self, settings: MoleculeSettings) -> Learner[Molecule]:
+        from gankit_molecule.learner import FingerprintModel
+
+        return FingerprintModel(settings)

@@ -1,0 +1,25 @@
+"""One molecule, as the plugin's modules pass it around."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """A molecule, or what a decoder wrote that is none."""
+
+    smiles: str
+    """Canonical SMILES of the standardised molecule. Of what is no molecule: what was written."""
+    values: Mapping[str, str | float] = field(default_factory=dict)
+    """The data's other columns, by name; of a generated molecule, nothing."""
+    name: str = ""
+    """As the data has it; may be empty."""
+    tries: int = 1
+    """Decodings that it took until there was a molecule; 0 where none was found."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether it is a molecule."""
+        return self.tries > 0

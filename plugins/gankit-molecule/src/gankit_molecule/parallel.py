@@ -1,0 +1,60 @@
+"""RDKit in several processes, where there is enough to do."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from gankit.contract import Progress
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+CHUNK = 500
+"""Items that a process takes at once."""
+FEWEST = 4 * CHUNK
+"""Items below which starting processes costs more than it saves."""
+
+
+def mapped(
+    function: Callable[..., R],
+    items: Sequence[T],
+    workers: int,
+    what: str,
+    progress: Progress,
+    *args: Any,
+) -> Iterator[R]:
+    """``function(item, *args)`` of each item, in their order.
+
+    Args:
+        function: of a module, so that processes can import it.
+        workers: processes; 0 takes one a core.
+    """
+    count = workers or _cores()
+    if count == 1 or len(items) < FEWEST:
+        for i, item in enumerate(items):
+            if i % CHUNK == 0:
+                progress(what, i, len(items))
+            yield function(item, *args)
+        return
+    chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
+    # Not forked: torch's threads would not live in the child.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
+        done = 0
+        for results in pool.map(partial(_chunk, function, args), chunks):
+            progress(what, done, len(items))
+            done += len(results)
+            yield from results
+
+
+def _chunk(function: Callable[..., R], args: tuple[Any, ...], items: Sequence[Any]) -> list[R]:
+    return [function(item, *args) for item in items]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

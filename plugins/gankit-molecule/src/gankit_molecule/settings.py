@@ -1,0 +1,63 @@
+"""What a user can set; the docstring under each field is what the command line shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class MoleculeSettings:
+    """Settings of the molecule plugin."""
+
+    smiles_key: str = "auto"
+    """Column of a table that has the SMILES; auto looks for smiles, SMILES, canonical_smiles,
+    structure and mol."""
+    name_key: str = "auto"
+    """Column of names; auto looks for name, id, compound, chembl_id and zinc_id."""
+    limit: int = 0
+    """Molecules to take, drawn at random with a fixed seed; 0 takes all."""
+    salts: Literal["largest", "keep", "drop"] = "largest"
+    """Of several parts, such as salts: keep the largest one, all, or leave such molecules out."""
+    charges: Literal["neutralise", "keep"] = "neutralise"
+    """Whether charges are neutralised where that is possible."""
+    stereo: Literal["remove", "keep"] = "remove"
+    """Whether to keep stereochemistry."""
+    isotopes: Literal["remove", "keep"] = "remove"
+    """Whether to keep labels of isotopes."""
+    inorganic: Literal["drop", "keep"] = "drop"
+    """Whether to leave out molecules without carbon."""
+    most_atoms: int = 100
+    """Molecules of more heavy atoms are left out."""
+    strict: bool = False
+    """Whether one unusable entry stops the run; otherwise such entries are left out and named."""
+    cache: str = "auto"
+    """Folder that keeps standardised molecules, properties and trained encoders for later runs;
+    auto is a folder of the system's cache, none keeps nothing."""
+    workers: int = 0
+    """Processes for RDKit; 0 takes one a core."""
+
+    conditions: tuple[str, ...] = ("logp", "mw", "qed", "sa")
+    """What can be asked for: properties (logp, mw, qed, sa, tpsa, hbd, hba, rings, rotatable, fsp3,
+    atoms) and numeric columns of the data."""
+    notation: Literal["smiles", "selfies"] = "smiles"
+    """What the autoencoder writes; selfies needs the package of that name."""
+    latent: int = 64
+    """Dimensions of the molecules' latent space."""
+    width: int = 256
+    """Units of the autoencoder and of the networks."""
+    smooth: float = 0.7
+    """Deviation of the noise that latents carry while the decoder learns, in deviations of the
+    latents: more makes more of the space valid, less keeps more of each molecule."""
+    epochs: float = 0
+    """Passes over the data for the autoencoder; 0 takes what the data's size asks for."""
+
+    raw: bool = False
+    """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
+    temperature: float = 1.0
+    """Of the decoder's draws, at generation: less writes what is likelier; 0 takes the likeliest."""
+    scaffold: str = ""
+    """A core as SMILES that generated molecules are to have, at generation."""
+
+    extractors: tuple[str, ...] = ("chemnet",)
+    """Features of evaluate: chemnet (FCD), fingerprint."""
