@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from typing import Any, TypeVar
+
+from joblib import Parallel, delayed
 
 from gankit.contract import Progress
 
@@ -42,14 +41,13 @@ def mapped(
             yield function(item, *args)
         return
     chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
-    # Not forked: torch's threads would not live in the child.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as pool:
-        done = 0
-        for results in pool.map(partial(_chunk, function, args), chunks):
-            progress(what, done, len(items))
-            done += len(results)
-            yield from results
+    # joblib's processes neither fork torch's threads nor run the user's script once more.
+    pool = Parallel(count, return_as="generator")
+    done = 0
+    for results in pool(delayed(_chunk)(function, args, chunk) for chunk in chunks):
+        done += len(results)
+        progress(what, done, len(items))
+        yield from results
 
 
 def _chunk(function: Callable[..., R], args: tuple[Any, ...], items: Sequence[Any]) -> list[R]:

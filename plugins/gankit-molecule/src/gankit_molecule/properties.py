@@ -25,7 +25,8 @@ def _sascorer() -> ModuleType:
     """RDKit ships Ertl & Schuffenhauer's score among its contributions, outside its package."""
     file = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
     spec = importlib.util.spec_from_file_location("gankit_molecule._sascorer", file)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -55,7 +55,7 @@ class MoleculeSettings:
     raw: bool = False
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
     temperature: float = 1.0
-    """Of the decoder's draws, at generation: less writes what is likelier; 0 takes the likeliest."""
+    """Of the decoder's draws, at generation: less writes what is likelier; 0 what is likeliest."""
     scaffold: str = ""
     """A core as SMILES that generated molecules are to have, at generation."""
 
