@@ -1,0 +1,317 @@
+"""Molecules as latents of a heteroencoder, whitened, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import torch
+from rdkit import Chem, rdBase
+from torch import Tensor
+
+from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
+from gankit.errors import GankitError
+from gankit.items import pick
+from gankit.seeds import normal, uniform
+from gankit_molecule.asking import Asking, kept
+from gankit_molecule.autoencoder import Decoder, Encoder
+from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
+from gankit_molecule.learning import Learnt, learn
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.properties import PROPERTIES
+from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.store import open_store
+from gankit_molecule.tokens import SPECIAL, Alphabet
+
+BLOCK = 512
+"""Molecules that are written together."""
+TRIES = 50
+"""Times that a latent is decoded until there is a molecule."""
+RIDGE = 1e-4
+"""Of the latents' variance, which is 1: so that whitening blows nothing up."""
+MOST_LATENTS = 200_000
+"""Molecules from which the latents' covariance is taken."""
+FURTHER = 1.3
+"""How much longer than the longest one read a molecule's text may be."""
+WIDEST = 1e3
+"""Coordinates of diverged networks are cut off here."""
+
+
+class MoleculeCodec(Codec[Molecule]):
+    """Layout ``(latent,)``: what a heteroencoder's latent has beyond what the conditions say of
+    it, whitened. A plain Gaussian that is fitted to the latents is N(0, I) here.
+
+    A molecule is written token after token, each drawn by the decoder. What is no molecule is
+    written again, with other draws and noise as in training, unless ``raw`` is set.
+    """
+
+    block = BLOCK
+    tolerance = 2.0
+    """One latent stands for many molecules that are alike, of which one is drawn."""
+    learnt = True
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        longest: int,
+        condition: Condition | None,
+        settings: MoleculeSettings,
+    ) -> None:
+        _check(settings)
+        told = condition.width if condition else 0
+        self.alphabet, self.longest, self.settings = alphabet, longest, settings
+        self.layout = Layout((settings.latent,), condition)
+        self.encoder = Encoder(len(alphabet), settings.latent, 3 * settings.width // 4).eval()
+        self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
+        self.mean = torch.zeros(settings.latent)
+        self.slope = torch.zeros(told, settings.latent)
+        """What the conditions say of a latent: ``c @ slope``."""
+        self.factor = torch.eye(settings.latent)
+        """Lower triangle L of the covariance ``L Lᵀ`` of the rest."""
+        self.asking = None if condition is None else Asking(condition, torch.zeros(1, told))
+        names = [f.name for f in condition.fields] if condition else []
+        self.measured, self.key = Measured([n for n in names if n in PROPERTIES]), ""
+        self.loss, self.missing = math.nan, dict[str, int]()
+
+    @classmethod
+    def fit(
+        cls, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
+    ) -> MoleculeCodec:
+        """Trains the heteroencoder, or takes what an earlier run with the same data and settings
+        trained, from the cache.
+        """
+        _check(settings)
+        smiles, names = _smiles(items), list(dict.fromkeys(settings.conditions))
+        measured, key = Measured.of(
+            smiles,
+            [name for name in names if name in PROPERTIES],
+            settings.workers,
+            open_store(settings.cache),
+            progress,
+        )
+        values = values_of(items, names, measured)
+        condition = condition_of(values, names)
+        c = torch.from_numpy(standardised(values, condition))
+        alphabet = Alphabet.of(smiles, settings.notation)
+        longest = max(len(alphabet.encode(alphabet.written(s))) for s in smiles)
+        codec = cls(alphabet, longest, condition, settings)
+        codec.measured, codec.key = measured, key
+        learnt = codec._learn(smiles, c, progress)
+        codec.encoder, codec.decoder, codec.loss = learnt.encoder, learnt.decoder, learnt.loss
+        codec._whiten(smiles, c, progress)
+        if condition is not None:
+            codec.asking = Asking(condition, kept(c))
+        codec.missing = {
+            name: int(n) for name, n in zip(names, np.isnan(values).sum(0), strict=True) if n
+        }
+        return codec
+
+    def _learn(self, smiles: Sequence[str], c: Tensor, progress: Progress) -> Learnt:
+        from safetensors.torch import load_file, save_file
+
+        store, key = open_store(self.settings.cache), self._key(smiles, c)
+        file = store.path("autoencoders", f"{key}.safetensors")
+        if file is not None and file.is_file():
+            try:
+                tensors = load_file(file)
+                loss = float(tensors.pop("loss"))
+                both = torch.nn.ModuleList([self.encoder, self.decoder])
+                both.load_state_dict(tensors)
+                return Learnt(self.encoder, self.decoder, loss)
+            except Exception:  # noqa: BLE001 - a damaged file is written again
+                pass
+        learnt = learn(smiles, c, self.alphabet, self.settings, progress, store, key)
+        if file is not None:
+            both = torch.nn.ModuleList([learnt.encoder, learnt.decoder])
+            tensors = {k: v.contiguous() for k, v in both.state_dict().items()}
+            with store.writing(file) as aside:
+                save_file({**tensors, "loss": torch.tensor(learnt.loss)}, aside)
+        return learnt
+
+    def _key(self, smiles: Sequence[str], c: Tensor) -> str:
+        """A hash of all that decides what is learnt."""
+        s = self.settings
+        decides = [3, s.notation, s.latent, s.width, s.smooth, s.epochs, torch.cuda.is_available()]
+        digest = hashlib.sha256(json.dumps([decides, self.alphabet.tokens]).encode())
+        for text in smiles:
+            digest.update(text.encode() + b"\n")
+        digest.update(c.numpy().tobytes())
+        return digest.hexdigest()[:32]
+
+    @torch.no_grad()
+    def _whiten(self, smiles: Sequence[str], c: Tensor, progress: Progress) -> None:
+        used = np.linspace(0, len(smiles) - 1, min(len(smiles), MOST_LATENTS)).astype(np.int64)
+        z = []
+        for i in range(0, len(used), BLOCK):
+            progress("reading molecules", i, len(used))
+            z.append(self._latents([smiles[k] for k in used[i : i + BLOCK]]))
+        progress("reading molecules", len(used), len(used))
+        latents, told = torch.cat(z).double(), c[torch.from_numpy(used)].double()
+        self.mean = latents.mean(0).float()
+        centred = latents - latents.mean(0)
+        gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
+        slope = torch.linalg.solve(gram, told.T @ centred)
+        rest = centred - told @ slope
+        covariance = rest.T @ rest / len(rest) + RIDGE * torch.eye(rest.shape[1]).double()
+        self.slope, self.factor = slope.float(), torch.linalg.cholesky(covariance).float()
+
+    def _latents(self, smiles: Sequence[str]) -> Tensor:
+        written = [self.alphabet.written(s) for s in smiles]
+        return torch.cat(
+            [
+                self.encoder(self.alphabet.rows(written[i : i + BLOCK]))
+                for i in range(0, len(written), BLOCK)
+            ]
+        )
+
+    def _told(self, c: Tensor | None, n: int) -> Tensor:
+        return torch.zeros(n, 0) if c is None else c.float()
+
+    # --- To tensors and back ---------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, items: Sequence[Molecule], rng: np.random.Generator) -> Batch:
+        """Float32 ``(N, latent)`` and the conditions."""
+        n, condition = len(items), self.layout.condition
+        if not n:
+            empty = None if condition is None else torch.zeros(0, condition.width)
+            return Batch(torch.zeros(0, *self.layout.shape), empty)
+        c = None
+        if condition is not None:
+            values = values_of(items, [f.name for f in condition.fields], self.measured)
+            c = torch.from_numpy(standardised(values, condition))
+        z = self._latents([item.smiles for item in items])
+        rest = z - self.mean - self._told(c, n) @ self.slope
+        return Batch(torch.linalg.solve_triangular(self.factor, rest.T, upper=False).T, c)
+
+    @torch.no_grad()
+    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
+        """Molecules, each a function of its latent, its conditions and its seed."""
+        x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
+        c = self._told(batch.c, len(x))
+        z = x @ self.factor.T + self.mean + c @ self.slope
+        found: list[Molecule | None] = [None] * len(z)
+        texts = [""] * len(z)
+        left = np.arange(len(z))
+        for attempt in range(1 if self.settings.raw else TRIES):
+            of = [seeds[i] for i in left.tolist()]
+            noise = torch.from_numpy(normal(of, z.shape[1], attempt))
+            size = self.settings.smooth if attempt else 0.0
+            written = self._write(z[left] + size * noise, c[left], of, attempt)
+            for i, text in zip(left, written, strict=True):
+                texts[i] = texts[i] or text
+                if smiles := _molecule(self.alphabet.read(text)):
+                    found[i] = Molecule(smiles, tries=attempt + 1)
+            left = np.array([i for i in left if found[i] is None], np.int64)
+            if not len(left):
+                break
+        return [m or Molecule(text, tries=0) for m, text in zip(found, texts, strict=True)]
+
+    def _write(self, z: Tensor, c: Tensor, seeds: Sequence[int], attempt: int) -> list[str]:
+        """One text a latent."""
+        most = int(self.longest * FURTHER) + 1
+        texts: list[str] = []
+        for i in range(0, len(z), BLOCK):
+            some = seeds[i : i + BLOCK]
+            u = np.stack([uniform(some, 1000 * (attempt + 1) + k) for k in range(most)], 1)
+            tokens = self.decoder.write(
+                z[i : i + BLOCK], c[i : i + BLOCK], torch.from_numpy(u), self.settings.temperature
+            )
+            texts += [self.alphabet.decode(row) for row in tokens.tolist()]
+        return texts
+
+    # --- What is asked, and what is kept ---------------------------------------------------------
+
+    def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
+        """Rows of ``c``: the asked properties, and others as training molecules have with them."""
+        return None if self.asking is None else self.asking.draw(where, seeds)
+
+    def describe(self) -> Sequence[Mapping[str, str]]:
+        """A line for each property that can be asked for."""
+        fields = self.layout.condition.fields if self.layout.condition else ()
+        return [
+            {
+                "property": f.name,
+                "mean": f"{f.mean:.3g}",
+                "deviation": f"{f.scale:.3g}",
+                "missing": f"{self.missing.get(f.name, 0):,}",
+            }
+            for f in fields
+            if isinstance(f, Quantity)
+        ]
+
+    def state(self) -> CodecState:
+        condition = self.layout.condition
+        tensors = {f"encoder/{k}": v for k, v in self.encoder.state_dict().items()}
+        tensors |= {f"decoder/{k}": v for k, v in self.decoder.state_dict().items()}
+        tensors |= {"mean": self.mean, "slope": self.slope, "factor": self.factor}
+        if self.asking is not None:
+            tensors["rows"] = self.asking.rows
+        return CodecState(
+            {
+                "tokens": list(self.alphabet.tokens[len(SPECIAL) :]),
+                "notation": self.alphabet.notation,
+                "longest": self.longest,
+                "conditions": [asdict(f) for f in condition.fields] if condition else [],
+                "properties": self.key,
+                "loss": self.loss,
+                "missing": self.missing,
+            },
+            {k: v.contiguous() for k, v in tensors.items()},
+        )
+
+    @classmethod
+    def load(cls, state: CodecState, settings: MoleculeSettings) -> MoleculeCodec:
+        """The codec that :meth:`state` described."""
+        config, tensors = state.config, state.tensors
+        fields = tuple(Quantity(**f) for f in config["conditions"])
+        condition = Condition(fields) if fields else None
+        alphabet = Alphabet(config["tokens"], config["notation"])
+        codec = cls(alphabet, config["longest"], condition, settings)
+        for name, module in (("encoder", codec.encoder), ("decoder", codec.decoder)):
+            weights = {
+                k.removeprefix(f"{name}/"): v
+                for k, v in tensors.items()
+                if k.startswith(f"{name}/")
+            }
+            module.load_state_dict(weights)
+        codec.mean, codec.slope = tensors["mean"], tensors["slope"]
+        codec.factor = tensors["factor"]
+        if condition is not None:
+            codec.asking = Asking(condition, tensors["rows"])
+        codec.key, codec.loss = config["properties"], config["loss"]
+        codec.missing = dict(config["missing"])
+        names, store = codec.measured.names, open_store(settings.cache)
+        codec.measured = Measured.stored(names, codec.key, store) or codec.measured
+        return codec
+
+
+def _smiles(items: Sequence[Molecule]) -> list[str]:
+    return [item.smiles for i in range(0, len(items), 10_000) for item in _some(items, i)]
+
+
+def _some(items: Sequence[Molecule], start: int) -> Sequence[Molecule]:
+    return pick(items, range(start, min(start + 10_000, len(items))))
+
+
+def _molecule(smiles: str) -> str:
+    """Its canonical form; empty for what is no molecule."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles) if smiles else None
+        return "" if mol is None or not mol.GetNumAtoms() else str(Chem.MolToSmiles(mol))
+
+
+def _check(settings: MoleculeSettings) -> None:
+    for name, size, least, most in (
+        ("latent", settings.latent, 2, 1024),
+        ("width", settings.width, 8, 4096),
+        ("smooth", settings.smooth, 0, 10),
+        ("epochs", settings.epochs, 0, 10_000),
+        ("temperature", settings.temperature, 0, 10),
+    ):
+        if not least <= size <= most:
+            raise GankitError(f"{name}={size}: out of range", f"Set {least} to {most:,}")

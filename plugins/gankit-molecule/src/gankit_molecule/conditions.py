@@ -1,0 +1,160 @@
+"""The numbers that a run is told of each molecule: computed properties and the data's columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import rdkit
+
+from gankit.contract import Condition, Progress, Quantity
+from gankit.errors import GankitError, did_you_mean
+from gankit.items import pick
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.properties import PROPERTIES, Values, measure
+from gankit_molecule.store import Store
+
+BLOCK = 10_000
+
+
+class Measured:
+    """Computed properties of molecules, which are slow to compute, looked up by their SMILES.
+
+    Args:
+        names: of :data:`PROPERTIES`.
+        hashes: of the SMILES, sorted, int64 (N,).
+        values: (N, names).
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        hashes: np.ndarray[Any, np.dtype[np.int64]] | None = None,
+        values: Values | None = None,
+    ) -> None:
+        self.names = tuple(names)
+        self.hashes = np.zeros(0, np.int64) if hashes is None else hashes
+        self.values = np.zeros((0, len(names))) if values is None else values
+
+    @classmethod
+    def of(
+        cls,
+        smiles: Sequence[str],
+        names: Sequence[str],
+        workers: int,
+        store: Store,
+        progress: Progress,
+    ) -> tuple[Measured, str]:
+        """Of all these, from the store where they are there; and their key in it."""
+        digest = hashlib.sha256(f"{rdkit.__version__} {list(names)}".encode())
+        for text in smiles:
+            digest.update(text.encode() + b"\n")
+        key = digest.hexdigest()[:32]
+        if (kept := cls.stored(names, key, store)) is not None:
+            return kept, key
+        hashes, first = np.unique(_hashes(smiles), return_index=True)
+        found = cls(names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress))
+        if (file := store.path("properties", f"{key}.npz")) is not None:
+            with store.writing(file) as aside, aside.open("wb") as out:
+                np.savez(out, hashes=found.hashes, values=found.values)
+        return found, key
+
+    @classmethod
+    def stored(cls, names: Sequence[str], key: str, store: Store) -> Measured | None:
+        """What was kept under a key, if it still is."""
+        file = store.path("properties", f"{key}.npz")
+        if file is None or not file.is_file():
+            return None
+        try:
+            with np.load(file, allow_pickle=False) as kept:
+                hashes, values = kept["hashes"], kept["values"]
+        except Exception:  # noqa: BLE001 - a damaged file is written again
+            return None
+        fits = hashes.dtype == np.int64 and values.shape == (len(hashes), len(names))
+        return cls(names, hashes, values) if fits else None
+
+    def look(self, smiles: Sequence[str]) -> Values:
+        """Their properties, (N, names); those that are not known are computed."""
+        wanted = _hashes(smiles)
+        at = np.searchsorted(self.hashes, wanted)
+        known = at < len(self.hashes)
+        known[known] = self.hashes[at[known]] == wanted[known]
+        found = np.full((len(smiles), len(self.names)), np.nan)
+        found[known] = self.values[at[known]]
+        unknown = np.flatnonzero(~known)
+        if len(unknown):
+            found[unknown] = measure([smiles[i] for i in unknown], self.names)
+        return found
+
+
+def _hashes(smiles: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    digests = (hashlib.blake2b(s.encode(), digest_size=8).digest() for s in smiles)
+    return np.frombuffer(b"".join(digests), "<i8").astype(np.int64)
+
+
+def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measured) -> Values:
+    """Every molecule's value of each condition, (N, names); NaN where it has none.
+
+    Raises:
+        GankitError: a name that is neither a property nor a column, or a column of text.
+    """
+    found = np.full((len(items), len(names)), np.nan)
+    others = [name for name in names if name not in PROPERTIES]
+    known: set[str] = set()
+    for start in range(0, len(items), BLOCK):
+        block = pick(items, range(start, min(start + BLOCK, len(items))))
+        rows = slice(start, start + len(block))
+        if measured.names:
+            places = [names.index(name) for name in measured.names]
+            found[rows, places] = measured.look([item.smiles for item in block])
+        for name in others:
+            found[rows, names.index(name)] = [_number(item, name) for item in block]
+            known.update(key for item in block for key in item.values)
+    for name in others:
+        if name not in known and len(items):
+            raise GankitError(
+                f"conditions: {name} is neither a property nor a column of the data",
+                did_you_mean(name, [*PROPERTIES, *sorted(known)]),
+            )
+    return found
+
+
+def condition_of(values: Values, names: Sequence[str]) -> Condition | None:
+    """The conditions, each standardised by its mean and deviation.
+
+    Raises:
+        GankitError: one has no number at all.
+    """
+    fields = []
+    for name, column in zip(names, values.T, strict=True):
+        known = column[np.isfinite(column)]
+        if not len(known):
+            raise GankitError(
+                f"conditions: {name} is nowhere a number", "Leave it out of conditions"
+            )
+        mean, scale = float(known.mean()), float(known.std())
+        fields.append(Quantity(name, mean, scale if scale > 1e-9 * max(abs(mean), 1.0) else 1.0))
+    return Condition(tuple(fields)) if fields else None
+
+
+def standardised(
+    values: Values, condition: Condition | None
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """``c``, float32 (N, conditions); the mean for what is missing."""
+    fields = [f for f in condition.fields if isinstance(f, Quantity)] if condition else []
+    mean, scale = np.array([f.mean for f in fields]), np.array([f.scale for f in fields])
+    c: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    c = np.nan_to_num((values - mean) / scale, nan=0.0).astype(np.float32)
+    return c
+
+
+def _number(item: Molecule, name: str) -> float:
+    value = item.values.get(name, np.nan)
+    if isinstance(value, str):
+        raise GankitError(
+            f"conditions: {name} of {item.name or item.smiles} is no number: {value!r}",
+            "Molecules are asked for by numbers: leave the column out of conditions",
+        )
+    return float(value)

@@ -1,0 +1,208 @@
+"""Training the heteroencoder: many ways to write a molecule in, its canonical one out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rdkit import Chem, rdBase
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from gankit.contract import Progress
+from gankit_molecule.autoencoder import Decoder, Encoder
+from gankit_molecule.parallel import mapped
+from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.store import Store
+from gankit_molecule.tokens import PAD, Alphabet, padded
+
+BATCH = 256
+RATE = 2e-3
+WARM = 200
+"""Steps in which the learning rate rises."""
+STRAY = 0.1
+"""Share of latents that have nothing to do with their molecule: where the space is empty the
+decoder learns to write some molecule all the same."""
+WAYS = 3
+"""Ways to write each molecule that the encoder sees."""
+TOKENS = {"cpu": 15_000_000, "cuda": 600_000_000}
+"""Tokens that are read, by default, where the data is large."""
+MOST_EPOCHS = {"cpu": 40.0, "cuda": 60.0}
+EACH = 60.0
+"""Seconds between two snapshots."""
+
+
+@dataclass
+class Learnt:
+    """A trained pair, in evaluation mode, and how well it was trained."""
+
+    encoder: Encoder
+    decoder: Decoder
+    loss: float
+    """Last running mean of the cross entropy of a token, in nats."""
+
+
+def learn(
+    smiles: Sequence[str],
+    c: Tensor,
+    alphabet: Alphabet,
+    settings: MoleculeSettings,
+    progress: Progress,
+    store: Store,
+    key: str,
+) -> Learnt:
+    """Trains both on all molecules.
+
+    Args:
+        smiles: canonical.
+        c: what the decoder is told of each, (N, told).
+        store: keeps the state of training under ``key``, from which an interrupted one goes on.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
+    ways = [
+        [alphabet.encode(text) for text in texts]
+        for texts in mapped(
+            _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
+        )
+    ]
+    encoder = Encoder(len(alphabet), settings.latent, 3 * settings.width // 4).to(device)
+    decoder = Decoder(len(alphabet), settings.latent, c.shape[1], settings.width).to(device)
+    both = nn.ModuleList([encoder, decoder])
+    optimiser = torch.optim.AdamW(both.parameters(), RATE, (0.9, 0.99), weight_decay=1e-2)
+    steps = _steps(settings.epochs, written, device.type)
+    state = _State(both, optimiser, store, store.path("training", f"{key}.safetensors"))
+    done, loss = state.restore()
+    lengths = np.array([len(row) for row in written])
+    saved = time.monotonic()
+    for step, chosen in enumerate(_batches(lengths, steps, seed=0)):
+        if step < done:
+            continue
+        torch.manual_seed(step)  # so that one that goes on draws what it would have drawn
+        for group in optimiser.param_groups:
+            group["lr"] = RATE * _rate(step, steps)
+        picks = np.random.default_rng(step).integers(0, WAYS, len(chosen))
+        seen = padded([ways[i][k] for i, k in zip(chosen, picks, strict=True)]).to(device)
+        wanted = padded([written[i] for i in chosen]).to(device)
+        with torch.autocast(device.type, torch.bfloat16, enabled=_fast(device)):
+            z = encoder(seen)
+            z = smoothed(z, settings.smooth)
+            logits = decoder(z, c[chosen].to(device), wanted).float()
+        found = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD)
+        optimiser.zero_grad(set_to_none=True)
+        found.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(both.parameters(), 1.0)
+        optimiser.step()
+        if step % 20 == 0 or step + 1 == steps:
+            loss = found.item()
+            progress(f"learning to read and write (loss {loss:.2f})", step + 1, steps)
+        if time.monotonic() - saved > EACH:
+            state.save(step + 1, loss)
+            saved = time.monotonic()
+    state.forget()
+    return Learnt(encoder.cpu().eval(), decoder.cpu().eval(), loss)
+
+
+def smoothed(z: Tensor, smooth: float) -> Tensor:
+    """Latents with noise; a few of them nothing but noise, of the same size."""
+    noisy = z + smooth * torch.randn_like(z)
+    stray = torch.rand(len(z), 1, device=z.device) < STRAY
+    return torch.where(stray, math.sqrt(1 + smooth**2) * torch.randn_like(z), noisy)
+
+
+def _ways(smiles: str, alphabet: Alphabet) -> list[str]:
+    """The molecule written from :data:`WAYS` atoms, drawn from its own SMILES."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        seed = sum(smiles.encode()) + len(smiles)
+        texts = Chem.MolToRandomSmilesVect(mol, WAYS, randomSeed=seed)
+    return [alphabet.written(text) or alphabet.written(smiles) for text in texts]
+
+
+def _batches(lengths: np.ndarray[Any, Any], steps: int, seed: int) -> Iterator[list[int]]:
+    """Indices of molecules of about one length, so that little is padding; all once an epoch."""
+    rng, given = np.random.default_rng(seed), 0
+    while given < steps:
+        order = rng.permutation(len(lengths))
+        parts = np.array_split(order, max(len(order) // (50 * BATCH), 1))
+        order = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in parts])
+        batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
+        if len(batches) > 1 and len(batches[-1]) < BATCH // 4:
+            batches.pop()  # batch normalisation of a few tells little
+        for i in rng.permutation(len(batches))[: steps - given]:
+            yield batches[i].tolist()
+        given += len(batches)
+
+
+def _steps(epochs: float, written: Sequence[Sequence[int]], device: str) -> int:
+    if not epochs:
+        epochs = min(TOKENS[device] / sum(map(len, written)), MOST_EPOCHS[device])
+    return max(math.ceil(epochs * len(written) / BATCH), 1)
+
+
+def _rate(step: int, steps: int) -> float:
+    """Rises, holds, and falls in the last seven tenths."""
+    return min((step + 1) / WARM, 1.0) * min((steps - step) / (0.7 * steps), 1.0)
+
+
+def _fast(device: torch.device) -> bool:
+    """Whether numbers of 16 bits are quicker there."""
+    return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+class _State:
+    """Weights and the optimiser's moments in a file, and how far training has come."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        store: Store,
+        file: Path | None,
+    ) -> None:
+        self.module, self.optimiser, self.store, self.file = module, optimiser, store, file
+
+    def save(self, done: int, loss: float) -> None:
+        if self.file is None:
+            return
+        tensors = {f"weights/{k}": v.contiguous() for k, v in self.module.state_dict().items()}
+        for i, moments in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"moments/{i}/{k}": v for k, v in moments.items()}
+        with self.store.writing(self.file) as aside:
+            save_file(tensors, aside, {"done": str(done), "loss": repr(loss)})
+
+    def restore(self) -> tuple[int, float]:
+        """Steps done and the last loss; nothing done where there is no file, or a damaged one."""
+        if self.file is None or not self.file.is_file():
+            return 0, math.nan
+        try:
+            with safe_open(self.file, "pt") as file:
+                about = file.metadata()
+            tensors = load_file(self.file)
+            weights, moments = {}, dict[int, dict[str, Tensor]]()
+            for key, value in tensors.items():
+                kind, _, name = key.partition("/")
+                if kind == "weights":
+                    weights[name] = value
+                else:
+                    number, _, name = name.partition("/")
+                    moments.setdefault(int(number), {})[name] = value
+            self.module.load_state_dict(weights)
+            state = self.optimiser.state_dict() | {"state": moments}
+            self.optimiser.load_state_dict(state)
+            return int(about["done"]), float(about["loss"])
+        except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
+            return 0, math.nan
+
+    def forget(self) -> None:
+        """Training is done."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)
