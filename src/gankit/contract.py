@@ -265,6 +265,9 @@ class Codec(ABC, Generic[Item]):
     tolerance: float = 0.05
     """How far decoding and encoding may move a sample, as root mean square in units of the encoded
     data's standard deviation: more where the codec loses something by design."""
+    learnt: bool = False
+    """Whether decoding is the work of a trained model. Evaluation then also shows what the codec
+    alone makes: of a Gaussian fitted to the encoded data, and of held-out items encoded."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:

@@ -38,6 +38,10 @@ EXPLANATION = """Each score stands beside its <em>floor</em>: the same number fo
 real items in place of the generated ones. A generator is as good as this score can tell when it
 reaches the floor. Scores with different extractors or sample counts do not compare."""
 
+BESIDE = """Beside it stands what the trained codec makes without the generator: of a Gaussian
+fitted to the encoded data, which a generator must beat to be worth its place, and of held-out items
+encoded and decoded, the best that it could do."""
+
 
 def write_report(evaluation: Evaluation, target: Path) -> None:
     """Writes one self-contained HTML file.
@@ -45,14 +49,20 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
     Raises:
         GankitError: the file cannot be written.
     """
+    others = list(dict.fromkeys(name for s in evaluation.scores for name in s.beside))
     rows = "\n".join(
         f"<tr><td>{html.escape(s.name)}</td><td class=number>{s.value:.4g}</td>"
         f"<td class=number>{'' if s.floor is None else format(s.floor, '.4g')}</td>"
-        f"<td>{ {True: 'lower', False: 'higher', None: ''}[s.lower_is_better] }</td>"
+        + "".join(
+            f"<td class=number>{format(s.beside[o], '.4g') if o in s.beside else ''}</td>"
+            for o in others
+        )
+        + f"<td>{ {True: 'lower', False: 'higher', None: ''}[s.lower_is_better] }</td>"
         f"<td class=number>{s.n_generated:,}</td><td class=number>{s.n_real:,}</td>"
         f"<td title='{html.escape(s.extractor_fingerprint)}'>{html.escape(s.extractor)}</td></tr>"
         for s in evaluation.scores
     )
+    heads = "".join(f"<th class=number>{html.escape(name)}" for name in others)
     record = evaluation.record
     config = evaluation.subject / CONFIG
     settings = (
@@ -66,8 +76,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 <p class="note">{html.escape(software())}, {html.escape(record["created"])}; plugin
 {html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; samples
 shown here are generated, but for what is called real.</p>
-<h2>Scores</h2><p>{EXPLANATION}</p>
-<table><tr><th>score<th class=number>generated<th class=number>real (floor)<th>better
+<h2>Scores</h2><p>{EXPLANATION} {BESIDE if others else ""}</p>
+<table><tr><th>score<th class=number>generated<th class=number>real (floor){heads}<th>better
 <th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
 <p class="note">{record["n_generated"]:,} generated, {record["n_train"]:,} training and
 {record["n_heldout"]:,} held-out items; reference: training items; seed {record["seed"]}.</p>

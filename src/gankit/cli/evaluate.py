@@ -74,13 +74,15 @@ def evaluate(
     if json:
         print_json(result.record)
         return
+    others = list(dict.fromkeys(name for s in result.scores for name in s.beside))
     table(
-        ["score", "generated", "real (floor)", "better", "n", "extractor"],
+        ["score", "generated", "real (floor)", *others, "better", "n", "extractor"],
         [
             [
                 s.name,
                 f"{s.value:.4g}",
                 "-" if s.floor is None else f"{s.floor:.4g}",
+                *(f"{s.beside[name]:.4g}" if name in s.beside else "-" for name in others),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],
                 s.n_generated,
                 s.extractor,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from gankit.contract import EvaluationData, Evaluator, Extractor, Progress
+from gankit.contract import EvaluationData, Evaluator, Extractor, Progress, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.items import pick
 from gankit.metrics._features import Features, as_features
@@ -71,13 +71,17 @@ class Score:
     seed: int
     lower_is_better: bool | None
     """None where neither holds, or it is not known."""
+    beside: Mapping[str, float] = field(default_factory=dict)
+    """The same number for what others than the generator made, by name."""
 
-    def as_dict(self) -> dict[str, str | int | float | bool | None]:
+    def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
-        return {
-            key: None if isinstance(value, float) and not math.isfinite(value) else value
-            for key, value in asdict(self).items()
-        }
+        found = asdict(self) | {"beside": {k: _finite(v) for k, v in self.beside.items()}}
+        return {key: _finite(value) for key, value in found.items()}
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def compare(
@@ -113,6 +117,7 @@ def evaluate(
     extra: Sequence[MetricInfo] = (),
     k: int = 5,
     max_reference: int = 10_000,
+    beside: Mapping[str, Sequence[Sample[Item]]] | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Every score of every extractor and evaluator.
@@ -130,6 +135,7 @@ def evaluate(
         extra: further scores of feature sets, from plugins.
         k: neighbours for precision, recall, density and coverage.
         max_reference: bounds memory and time.
+        beside: what others than the generator made, scored in the same way.
         progress: called while features are extracted.
 
     Raises:
@@ -137,7 +143,9 @@ def evaluate(
             or held-out items; features that are not finite.
     """
     _check_names(only, evaluators, extra)
+    rivals = {name: replace(data, generated=made) for name, made in (beside or {}).items()}
     reference, generated, heldout = _draw(data, seed, max_reference)
+    made = {name: _draw(rival, seed, max_reference)[1] for name, rival in rivals.items()}
     functions: dict[str, FeatureMetric] = {
         "frechet": _frechet,
         "kernel": _kernel,
@@ -147,12 +155,21 @@ def evaluate(
     groups = {name: GROUPS.get(name, ()) for name in (*functions, "memorisation")}
     scores: list[Score] = []
 
+    def compared(group: str, real: Values, made: Values, unseen: Values) -> dict[str, float]:
+        if group == "memorisation":
+            return memorisation_scores(real, made, unseen)
+        return functions[group](real, made, _rng(seed, group))
+
     for source in evaluators:
         if isinstance(source, Evaluator):
             if _selects(only, source, source.name, ()):
-                found = source.evaluate(data, _rng(seed, source.name))
+                values, floors = _split_floors(source.evaluate(data, _rng(seed, source.name)))
+                others = {
+                    name: source.evaluate(rival, _rng(seed, source.name))
+                    for name, rival in rivals.items()
+                }
                 counts = len(data.train), len(data.generated)
-                scores += _scores(only, source, source.name, *_split_floors(found), counts, seed)
+                scores += _scores(only, source, source.name, values, floors, others, counts, seed)
             continue
 
         chosen = [group for group in groups if _selects(only, source, group, groups[group])]
@@ -161,14 +178,20 @@ def evaluate(
         real = _features(source, reference, "training items", progress)
         fake = _features(source, generated, "generated samples", progress)
         unseen = _features(source, heldout, "held-out items", progress)
+        rival_features = {
+            name: _features(source, items, name, progress) for name, items in made.items()
+        }
         for group in chosen:
-            if group == "memorisation":
-                values = memorisation_scores(real, fake, unseen)
-                floors = memorisation_scores(real, unseen, unseen)
-            else:
-                values = functions[group](real, fake, _rng(seed, group))
-                floors = functions[group](real, unseen, _rng(seed, group))
-            scores += _scores(only, source, group, values, floors, (len(real), len(fake)), seed)
+            value, floor = (
+                compared(group, real, fake, unseen),
+                compared(group, real, unseen, unseen),
+            )
+            others = {
+                name: compared(group, real, features, unseen)
+                for name, features in rival_features.items()
+            }
+            counts = len(real), len(fake)
+            scores += _scores(only, source, group, value, floor, others, counts, seed)
     return scores
 
 
@@ -234,6 +257,7 @@ def _scores(
     group: str,
     values: dict[str, float],
     floors: dict[str, float],
+    others: Mapping[str, dict[str, float]],
     counts: tuple[int, int],
     seed: int,
 ) -> Iterator[Score]:
@@ -253,6 +277,7 @@ def _scores(
             split="train",
             seed=seed,
             lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
+            beside={name: float(o[metric]) for name, o in others.items() if metric in o},
         )
 
 

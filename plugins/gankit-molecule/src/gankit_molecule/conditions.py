@@ -85,7 +85,7 @@ class Measured:
         found[known] = self.values[at[known]]
         unknown = np.flatnonzero(~known)
         if len(unknown):
-            found[unknown] = measure([smiles[i] for i in unknown], self.names)
+            found[unknown] = measure([smiles[int(i)] for i in unknown], self.names)
         return found
 
 
