@@ -1,0 +1,178 @@
+"""One way to write each molecule: RDKit's canonical SMILES of its standardised form.
+
+Stereochemistry, isotopes and atom maps are taken out of the text before RDKit reads it, which then
+has less to perceive: most molecules need no more than to be read and written.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+if TYPE_CHECKING:
+    from gankit_molecule.settings import MoleculeSettings
+
+LONGEST = 5_000
+"""Characters of a SMILES: RDKit's recursions end the process at some ten thousands."""
+MOST_READ = 2_000
+"""Atoms of a mol block, likewise."""
+KINDS = {
+    "unread": "that cannot be read",
+    "placeholder": "with a placeholder for an atom",
+    "salt": "salts or mixtures",
+    "inorganic": "without carbon",
+    "large": "of too many atoms",
+    "same": "duplicates",
+}
+"""Why entries are left out, and what many of them are called."""
+_ROUNDS = 4
+_SHOWN = 60
+
+_CHIRAL = re.compile(r"(\[\d*(?:[A-Z][a-z]?|[a-z]{1,2}))@(?:@|(?:TH|AL|SP|TB|OH)\d+)?")
+_DIRECTED = re.compile(r"[/\\]")
+_ISOTOPE = re.compile(r"\[(?:\d+|[DT](?=[\]+\-:]))")
+_MAP = re.compile(r":\d+\]")
+_CHARGED = re.compile(r"\[[^\]]*[+-]")
+_CARBON = Chem.MolFromSmarts("[#6]")
+_PLACEHOLDER = Chem.MolFromSmarts("[#0]")
+# A charge whose neighbour has the opposite one, as in a nitro group, stays.
+_NEUTRALISABLE = Chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-,-2,-3]);!$([-,-2,-3]~[+,+2,+3,+4])]")
+
+
+def _parameters(sanitise: bool) -> Chem.SmilesParserParams:
+    found: Any = Chem.SmilesParserParams()
+    found.allowCXSMILES = found.parseName = False
+    found.sanitize = sanitise
+    return found  # type: ignore[no-any-return]
+
+
+_CHECKED, _UNCHECKED = _parameters(True), _parameters(False)
+
+
+class UnusableError(Exception):
+    """What is left out, and why; returned more often than raised.
+
+    Args:
+        kind: one of ``KINDS``.
+        why: what is wrong with this very one.
+    """
+
+    def __init__(self, kind: str, why: str) -> None:
+        super().__init__(kind, why)
+        self.kind, self.why = kind, why
+
+    def __str__(self) -> str:
+        return self.why
+
+
+def standardise(text: str, settings: MoleculeSettings) -> str | UnusableError:
+    """The canonical SMILES of a molecule, or why it is left out.
+
+    Doing it again changes nothing: what a step changed is read again until it stays.
+
+    Args:
+        text: SMILES, or a mol block.
+    """
+    with rdBase.BlockLogs():
+        try:
+            return _standardise(text, settings)
+        except UnusableError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - RDKit raises what it likes
+            return UnusableError("unread", f"RDKit cannot standardise it: {_line(str(error))}")
+
+
+def _standardise(text: str, settings: MoleculeSettings) -> str:
+    text = _plain(_of_block(text) if "M  END" in text else text.strip(), settings)
+    mol = _read(text)
+    if "." in text or _CHARGED.search(text):
+        mol = _settled(mol, settings)
+    if mol.HasSubstructMatch(_PLACEHOLDER):
+        raise UnusableError("placeholder", "a placeholder (*) for an atom")
+    if settings.inorganic == "drop" and not mol.HasSubstructMatch(_CARBON):
+        raise UnusableError("inorganic", "without carbon")
+    if (atoms := mol.GetNumHeavyAtoms()) > settings.most_atoms:
+        raise UnusableError(
+            "large", f"{atoms:,} heavy atoms: more than most_atoms={settings.most_atoms}"
+        )
+    return str(Chem.MolToSmiles(mol))
+
+
+def _plain(text: str, settings: MoleculeSettings) -> str:
+    """The SMILES without what is not to be kept and can be seen in the text."""
+    if not text:
+        raise UnusableError("unread", "no SMILES: empty")
+    if len(text) > LONGEST:
+        raise UnusableError("large", f"{len(text):,} characters: more than {LONGEST:,}")
+    if not (text.isascii() and text.isprintable()):
+        raise _no_smiles(text)
+    if settings.stereo == "remove":
+        text = _DIRECTED.sub("-", _CHIRAL.sub(r"\1", text)) if "[" in text or "=" in text else text
+    if "[" in text:
+        text = _MAP.sub("]", text)
+        if settings.isotopes == "remove":
+            text = _ISOTOPE.sub(lambda m: "[" if m[0][1:].isdigit() else "[H", text)
+    return text
+
+
+def _settled(mol: Chem.Mol, settings: MoleculeSettings) -> Chem.Mol:
+    """One part, and no charge that can go; until reading it again changes nothing."""
+    for _ in range(_ROUNDS):
+        changed = False
+        if settings.salts != "keep" and (parts := len(Chem.GetMolFrags(mol))) > 1:
+            if settings.salts == "drop":
+                raise UnusableError("salt", f"a salt or mixture of {parts} parts")
+            # A salt's molecule is the organic part, though its counter-ion may be the larger one.
+            mol = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(mol)
+            changed = True
+        if settings.charges == "neutralise" and mol.HasSubstructMatch(_NEUTRALISABLE):
+            before = _charges(mol)
+            mol = rdMolStandardize.Uncharger().uncharge(mol)
+            changed = changed or _charges(mol) != before
+        if not changed:
+            break
+        mol = _read(Chem.MolToSmiles(mol))
+    return mol
+
+
+def _charges(mol: Chem.Mol) -> list[int]:
+    return [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+
+
+def _read(text: str) -> Chem.Mol:
+    mol = Chem.MolFromSmiles(text, _CHECKED)
+    if mol is None:
+        raise _no_smiles(text)
+    if not mol.GetNumAtoms():
+        raise UnusableError("unread", "no SMILES: no atoms")
+    return mol
+
+
+def _of_block(text: str) -> str:
+    """The SMILES of a mol block, with all that it says."""
+    mol = Chem.MolFromMolBlock(text)
+    if mol is None:
+        bare = Chem.MolFromMolBlock(text, sanitize=False, strictParsing=False)
+        raise UnusableError("unread", f"no mol block that RDKit can read{_because(bare)}")
+    if mol.GetNumAtoms() > MOST_READ:
+        raise UnusableError("large", f"{mol.GetNumAtoms():,} atoms: more than {MOST_READ:,}")
+    return str(Chem.MolToSmiles(mol))
+
+
+def _no_smiles(text: str) -> UnusableError:
+    bare = Chem.MolFromSmiles(text, _UNCHECKED) if text.isascii() and text.isprintable() else None
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return UnusableError("unread", f"no SMILES: {shown!r}{_because(bare)}")
+
+
+def _because(bare: Chem.Mol | None) -> str:
+    """What RDKit finds wrong with a molecule's chemistry."""
+    found = Chem.DetectChemistryProblems(bare) if bare is not None else ()
+    return f" ({_line(found[0].Message())})" if found else ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]
