@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,12 +98,21 @@ def _entries(texts: Any, names: Any, whys: Any, places: Any) -> pa.Table:
     )
 
 
+def is_missing(cell: Any) -> bool:
+    """Whether it is what Python, NumPy or pandas have for nothing."""
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or _is_nan(cell)
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
+
+
 def column_of(cells: Sequence[Any]) -> pa.Array:
     """Cells as a column; as text where they are of several types."""
     try:
         return pa.array(cells, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([None if cell is None or cell != cell else str(cell) for cell in cells])
+        return pa.array([None if is_missing(cell) else str(cell) for cell in cells])
 
 
 def _beside(columns: Sequence[Any], names: Sequence[str], length: int) -> pa.Table:
@@ -168,7 +178,7 @@ def keys_of(
     if name is None and settings.name_key != "auto":
         raise GankitError(
             f"{where} has no column {settings.name_key!r}",
-            f"Set name_key. {did_you_mean(settings.name_key, list(columns))}",
+            f"Set name_key. {_near(settings.name_key, columns)}",
         )
     return columns.index(key), None if name in (None, key) else columns.index(name)
 
@@ -177,9 +187,13 @@ def _no_column(columns: Sequence[str], key: str, where: str) -> GankitError:
     asked = "column of SMILES" if key == "auto" else f"column {key!r}"
     listed = ", ".join(repr(name[:40]) for name in columns[:8]) or "none"
     more = ", …" if len(columns) > 8 else ""
-    near = did_you_mean("smiles" if key == "auto" else key, list(columns))
+    near = _near("smiles" if key == "auto" else key, columns)
     hint = f"Set smiles_key to the column that has them. {near}"
     return GankitError(f"{where} has no {asked}; it has {listed}{more}", hint)
+
+
+def _near(key: str, columns: Sequence[str]) -> str:
+    return did_you_mean(key.lower(), [column.lower() for column in columns])
 
 
 def key_in(columns: Sequence[str], key: str, usual: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from gankit.errors import GankitError
-from gankit_molecule.columns import Listing, Rows, column_of, in_file, split, typed
+from gankit_molecule.columns import Listing, Rows, column_of, in_file, is_missing, split, typed
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.settings import MoleculeSettings
 
@@ -77,5 +77,4 @@ def _one(thing: Any) -> tuple[str | None, str, Mapping[str, Any], str | None]:
         return thing.smiles, thing.name, thing.values, None
     if isinstance(thing, Chem.Mol):
         return Chem.MolToSmiles(thing), "", {}, None
-    empty = thing is None or thing != thing
-    return None, "", {}, f"no SMILES: {'empty' if empty else type(thing).__name__}"
+    return None, "", {}, f"no SMILES: {'empty' if is_missing(thing) else type(thing).__name__}"

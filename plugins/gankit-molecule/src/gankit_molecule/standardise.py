@@ -7,7 +7,7 @@ has less to perceive: most molecules need no more than to be read and written.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rdkit import Chem, rdBase
 from rdkit.Chem.MolStandardize import rdMolStandardize
@@ -37,19 +37,8 @@ _ISOTOPE = re.compile(r"\[(?:\d+|[DT](?=[\]+\-:]))")
 _MAP = re.compile(r":\d+\]")
 _CHARGED = re.compile(r"\[[^\]]*[+-]")
 _CARBON = Chem.MolFromSmarts("[#6]")
-_PLACEHOLDER = Chem.MolFromSmarts("[#0]")
 # A charge whose neighbour has the opposite one, as in a nitro group, stays.
 _NEUTRALISABLE = Chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-,-2,-3]);!$([-,-2,-3]~[+,+2,+3,+4])]")
-
-
-def _parameters(sanitise: bool) -> Chem.SmilesParserParams:
-    found: Any = Chem.SmilesParserParams()
-    found.allowCXSMILES = found.parseName = False
-    found.sanitize = sanitise
-    return found  # type: ignore[no-any-return]
-
-
-_CHECKED, _UNCHECKED = _parameters(True), _parameters(False)
 
 
 class UnusableError(Exception):
@@ -90,15 +79,16 @@ def _standardise(text: str, settings: MoleculeSettings) -> str:
     mol = _read(text)
     if "." in text or _CHARGED.search(text):
         mol = _settled(mol, settings)
-    if mol.HasSubstructMatch(_PLACEHOLDER):
-        raise UnusableError("placeholder", "a placeholder (*) for an atom")
     if settings.inorganic == "drop" and not mol.HasSubstructMatch(_CARBON):
         raise UnusableError("inorganic", "without carbon")
     if (atoms := mol.GetNumHeavyAtoms()) > settings.most_atoms:
         raise UnusableError(
             "large", f"{atoms:,} heavy atoms: more than most_atoms={settings.most_atoms}"
         )
-    return str(Chem.MolToSmiles(mol))
+    smiles = str(Chem.MolToSmiles(mol))
+    if "*" in smiles:
+        raise UnusableError("placeholder", "a placeholder (*) for an atom")
+    return smiles
 
 
 def _plain(text: str, settings: MoleculeSettings) -> str:
@@ -107,7 +97,7 @@ def _plain(text: str, settings: MoleculeSettings) -> str:
         raise UnusableError("unread", "no SMILES: empty")
     if len(text) > LONGEST:
         raise UnusableError("large", f"{len(text):,} characters: more than {LONGEST:,}")
-    if not (text.isascii() and text.isprintable()):
+    if not _is_one_word(text):
         raise _no_smiles(text)
     if settings.stereo == "remove":
         text = _DIRECTED.sub("-", _CHIRAL.sub(r"\1", text)) if "[" in text or "=" in text else text
@@ -143,7 +133,7 @@ def _charges(mol: Chem.Mol) -> list[int]:
 
 
 def _read(text: str) -> Chem.Mol:
-    mol = Chem.MolFromSmiles(text, _CHECKED)
+    mol = Chem.MolFromSmiles(text)
     if mol is None:
         raise _no_smiles(text)
     if not mol.GetNumAtoms():
@@ -163,9 +153,14 @@ def _of_block(text: str) -> str:
 
 
 def _no_smiles(text: str) -> UnusableError:
-    bare = Chem.MolFromSmiles(text, _UNCHECKED) if text.isascii() and text.isprintable() else None
+    bare = Chem.MolFromSmiles(text, sanitize=False) if _is_one_word(text) else None
     shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return UnusableError("unread", f"no SMILES: {shown!r}{_because(bare)}")
+
+
+def _is_one_word(text: str) -> bool:
+    # After a space RDKit reads a name, or an extension of SMILES.
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _because(bare: Chem.Mol | None) -> str:

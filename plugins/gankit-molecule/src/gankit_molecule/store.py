@@ -47,8 +47,9 @@ class Store:
         """
         part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(path.parent)
+            with suppress(OSError):  # what is written to it will say so
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _sweep(path.parent)
             yield part
             with part.open("rb+") as file:
                 os.fsync(file.fileno())

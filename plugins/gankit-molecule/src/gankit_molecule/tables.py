@@ -135,7 +135,7 @@ def _headed(line: str, settings: MoleculeSettings) -> str:
     known = {*SMILES_KEYS, settings.smiles_key.lower()}
     for delimiter in ("\t", ",", ";", " "):
         names = [name.strip('" \r\n').lower() for name in line.split(delimiter)]
-        if known.intersection(names):
+        if known.intersection(names) and (len(names) > 1 or delimiter == " "):
             return delimiter
     return ""
 
