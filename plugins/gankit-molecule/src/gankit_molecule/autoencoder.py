@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, pad
+from torch.nn.functional import gelu
 
 from gankit_molecule.tokens import END, PAD, START, UNKNOWN
 
@@ -15,7 +15,7 @@ CONTEXT = 128
 
 
 class Encoder(nn.Module):
-    """Strided convolutions over tokens, their mean and largest value over all places.
+    """Convolutions over tokens, their mean and largest value over all places.
 
     ``(N, T) -> (N, latent)``, standardised in each dimension.
     """
@@ -23,15 +23,14 @@ class Encoder(nn.Module):
     def __init__(self, tokens: int, latent: int, width: int) -> None:
         super().__init__()
         self.embed = nn.Embedding(tokens, EMBEDDED, padding_idx=PAD)
-        self.first = nn.Conv1d(EMBEDDED, width, 6, stride=2, padding=2)
+        self.first = nn.Conv1d(EMBEDDED, width, 5, padding=2)
         self.rest = nn.ModuleList(nn.Conv1d(width, width, 3, padding=1) for _ in range(2))
         self.latent = nn.Linear(2 * width, latent)
         # Without learned factors: noise of a fixed size then has a meaning.
         self.norm = nn.BatchNorm1d(latent, affine=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        tokens = pad(tokens, (0, tokens.shape[1] % 2), value=PAD)
-        held = (tokens != PAD)[:, None, ::2]
+        held = (tokens != PAD)[:, None]
         h = gelu(self.first(self.embed(tokens).transpose(1, 2))) * held
         for layer in self.rest:
             h = (h + gelu(layer(h))) * held

@@ -96,7 +96,7 @@ class MoleculeCodec(Codec[Molecule]):
         values = values_of(items, names, measured)
         condition = condition_of(values, names)
         c = torch.from_numpy(standardised(values, condition))
-        alphabet = Alphabet.of(smiles, settings.notation)
+        alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
         longest = max(len(alphabet.encode(alphabet.written(s))) for s in smiles)
         codec = cls(alphabet, longest, condition, settings)
         codec.measured, codec.key = measured, key
@@ -307,6 +307,7 @@ def _molecule(smiles: str) -> str:
 
 def _check(settings: MoleculeSettings) -> None:
     for name, size, least, most in (
+        ("vocabulary", settings.vocabulary, 0, 10_000),
         ("latent", settings.latent, 2, 1024),
         ("width", settings.width, 8, 4096),
         ("smooth", settings.smooth, 0, 10),

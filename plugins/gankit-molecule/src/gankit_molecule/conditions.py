@@ -55,7 +55,9 @@ class Measured:
         if (kept := cls.stored(names, key, store)) is not None:
             return kept, key
         hashes, first = np.unique(_hashes(smiles), return_index=True)
-        found = cls(names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress))
+        found = cls(
+            names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress)
+        )
         if (file := store.path("properties", f"{key}.npz")) is not None:
             with store.writing(file) as aside, aside.open("wb") as out:
                 np.savez(out, hashes=found.hashes, values=found.values)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rdkit import Chem, rdBase
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -22,7 +21,7 @@ from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.parallel import mapped
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store
-from gankit_molecule.tokens import PAD, Alphabet, padded
+from gankit_molecule.tokens import PAD, Alphabet, other_ways, padded
 
 BATCH = 256
 RATE = 2e-3
@@ -68,12 +67,11 @@ def learn(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     written = [alphabet.encode(alphabet.written(s)) for s in smiles]
-    ways = [
-        [alphabet.encode(text) for text in texts]
-        for texts in mapped(
+    ways = list(
+        mapped(
             _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
         )
-    ]
+    )
     encoder = Encoder(len(alphabet), settings.latent, 3 * settings.width // 4).to(device)
     decoder = Decoder(len(alphabet), settings.latent, c.shape[1], settings.width).to(device)
     both = nn.ModuleList([encoder, decoder])
@@ -118,13 +116,9 @@ def smoothed(z: Tensor, smooth: float) -> Tensor:
     return torch.where(stray, math.sqrt(1 + smooth**2) * torch.randn_like(z), noisy)
 
 
-def _ways(smiles: str, alphabet: Alphabet) -> list[str]:
-    """The molecule written from :data:`WAYS` atoms, drawn from its own SMILES."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        seed = sum(smiles.encode()) + len(smiles)
-        texts = Chem.MolToRandomSmilesVect(mol, WAYS, randomSeed=seed)
-    return [alphabet.written(text) or alphabet.written(smiles) for text in texts]
+def _ways(smiles: str, alphabet: Alphabet) -> list[list[int]]:
+    texts = [alphabet.written(text) for text in other_ways(smiles, WAYS)]
+    return [alphabet.encode(text or alphabet.written(smiles)) for text in texts]
 
 
 def _batches(lengths: np.ndarray[Any, Any], steps: int, seed: int) -> Iterator[list[int]]:

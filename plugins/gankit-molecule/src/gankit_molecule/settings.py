@@ -42,6 +42,8 @@ class MoleculeSettings:
     atoms) and numeric columns of the data."""
     notation: Literal["smiles", "selfies"] = "smiles"
     """What the autoencoder writes; selfies needs the package of that name."""
+    vocabulary: int = 512
+    """Tokens: atoms, bonds, and the commonest fragments up to this number; 0 has no fragments."""
     latent: int = 64
     """Dimensions of the molecules' latent space."""
     width: int = 256

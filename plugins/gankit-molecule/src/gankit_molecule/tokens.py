@@ -1,13 +1,15 @@
-"""Molecules as rows of tokens: the alphabet of SMILES or SELFIES that the training set has."""
+"""Molecules as rows of tokens: atoms, bonds and the fragments that are common in the data."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
+from rdkit import Chem, rdBase
 from torch import Tensor
 
 from gankit.errors import GankitError
@@ -15,12 +17,17 @@ from gankit.errors import GankitError
 PAD, START, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 
+LOOKED_AT = 3000
+"""Molecules from which fragments are learnt."""
+RAREST = 0.004
+"""Times a molecule that a fragment must occur to be a token."""
+
 _SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 _SELFIES = re.compile(r"\[[^\]]*\]|.", re.DOTALL)
 
 
 class Alphabet:
-    """Tokens by number.
+    """Tokens by number. A text is split from the left, into the longest tokens that fit.
 
     Args:
         tokens: those of the training set, without the special ones.
@@ -30,16 +37,26 @@ class Alphabet:
     def __init__(self, tokens: Sequence[str], notation: str = "smiles") -> None:
         self.tokens, self.notation = (*SPECIAL, *tokens), notation
         self._number = {token: i for i, token in enumerate(self.tokens)}
-        self._pattern = _SELFIES if notation == "selfies" else _SMILES
+        longest = sorted(tokens, key=lambda t: (-len(t), t))
+        whole = _SELFIES if notation == "selfies" else _SMILES
+        self._pattern = re.compile("|".join([*map(_alone, longest), whole.pattern]), re.DOTALL)
         if notation == "selfies":
             _selfies()
 
     @classmethod
-    def of(cls, smiles: Iterable[str], notation: str = "smiles") -> Alphabet:
-        """All tokens that the molecules need, the commonest first."""
+    def of(cls, smiles: Sequence[str], notation: str = "smiles", size: int = 0) -> Alphabet:
+        """All atoms and bonds that the molecules need, the commonest first, and up to ``size``
+        tokens in all with the fragments that are most common: pairs of tokens that stand together
+        most often become one, again and again (byte-pair encoding, Sennrich et al. 2016; for
+        SMILES, Li & Fourches 2021). A molecule is then a third as long.
+        """
         bare = cls((), notation)
         counts = Counter(token for s in smiles for token in bare.split(bare.written(s)))
-        return cls(sorted(counts, key=lambda t: (-counts[t], t)), notation)
+        some = [smiles[len(smiles) * i // LOOKED_AT] for i in range(min(LOOKED_AT, len(smiles)))]
+        some = list(dict.fromkeys(some)) if len(smiles) < LOOKED_AT else some
+        texts = [bare.written(text) for s in some for text in (s, *other_ways(s, 1))]
+        merged = _merged([bare.split(text) for text in texts], size - len(counts))
+        return cls([*sorted(counts, key=lambda t: (-counts[t], t)), *merged], notation)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -66,7 +83,7 @@ class Alphabet:
 
     def split(self, text: str) -> list[str]:
         """A text as tokens; joined, they are the text."""
-        return self._pattern.findall(text)
+        return self._pattern.findall(text)  # no groups in it
 
     def encode(self, text: str) -> list[int]:
         """Numbers of a text's tokens, and the end; :data:`UNKNOWN` for what is not known."""
@@ -84,6 +101,55 @@ class Alphabet:
     def rows(self, texts: Sequence[str]) -> Tensor:
         """Texts as int64 ``(N, T)``, padded at the end."""
         return padded([self.encode(text) for text in texts])
+
+
+def other_ways(smiles: str, n: int) -> list[str]:
+    """The molecule written from ``n`` atoms, in an order drawn from its own SMILES."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        seed = sum(smiles.encode()) + len(smiles)
+        return list(Chem.MolToRandomSmilesVect(mol, n, randomSeed=seed))
+
+
+def _merged(texts: list[list[str]], most: int) -> list[str]:
+    """Fragments, in the order in which they were found."""
+    counts, places = Counter[tuple[str, str]](), defaultdict[tuple[str, str], set[int]](set)
+    for i, text in enumerate(texts):
+        for pair in pairwise(text):
+            counts[pair] += 1
+            places[pair].add(i)
+    found: list[str] = []
+    while counts and len(found) < most:
+        (first, second), count = min(counts.items(), key=lambda item: (-item[1], item[0]))
+        if count < max(RAREST * len(texts), 2):
+            break
+        found.append(first + second)
+        for i in sorted(places[first, second]):  # the others stay as they are
+            counts.subtract(pairwise(texts[i]))
+            texts[i] = _joined(texts[i], first, second)
+            for pair in pairwise(texts[i]):
+                counts[pair] += 1
+                places[pair].add(i)
+        counts = +counts
+    return found
+
+
+def _joined(text: list[str], first: str, second: str) -> list[str]:
+    if first not in text:
+        return text
+    out: list[str] = []
+    for token in text:
+        if token == second and out and out[-1] == first:
+            out[-1] = first + second
+        else:
+            out.append(token)
+    return out
+
+
+def _alone(token: str) -> str:
+    """A pattern of the token that does not take half of a chlorine or bromine."""
+    beware = {"C": "(?!l)", "B": "(?!r)"}.get(token[-1], "")
+    return re.escape(token) + beware
 
 
 def padded(rows: Sequence[Sequence[int]]) -> Tensor:
