@@ -65,7 +65,7 @@ class MoleculeCodec(Codec[Molecule]):
         told = condition.width if condition else 0
         self.alphabet, self.longest, self.settings = alphabet, longest, settings
         self.layout = Layout((settings.latent,), condition)
-        self.encoder = Encoder(len(alphabet), settings.latent, 3 * settings.width // 4).eval()
+        self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).eval()
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
         self.mean = torch.zeros(settings.latent)
         self.slope = torch.zeros(told, settings.latent)

@@ -72,7 +72,7 @@ def learn(
             _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
         )
     )
-    encoder = Encoder(len(alphabet), settings.latent, 3 * settings.width // 4).to(device)
+    encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).to(device)
     decoder = Decoder(len(alphabet), settings.latent, c.shape[1], settings.width).to(device)
     both = nn.ModuleList([encoder, decoder])
     optimiser = torch.optim.AdamW(both.parameters(), RATE, (0.9, 0.99), weight_decay=1e-2)

@@ -17,7 +17,7 @@ from gankit.errors import GankitError
 PAD, START, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 
-LOOKED_AT = 3000
+LOOKED_AT = 1500
 """Molecules from which fragments are learnt."""
 RAREST = 0.004
 """Times a molecule that a fragment must occur to be a token."""
