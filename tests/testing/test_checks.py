@@ -512,6 +512,18 @@ def test_the_random_numbers_and_threads_of_the_caller_stay(correct: Subject) -> 
     assert torch.get_num_threads() == threads
 
 
+def test_every_check_runs_on_one_thread_so_that_codecs_are_fitted_alike() -> None:
+    threads, seen = torch.get_num_threads(), []
+    look = Check("look", "Looks.", lambda _: seen.append(torch.get_num_threads()))
+    torch.set_num_threads(2)
+    try:
+        assert run_check(Subject.of(BROKEN()), look).ok
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert seen == [1]
+
+
 def test_what_the_checks_wrote_is_removed() -> None:
     subject = Subject.of(loaded())
     run_check(subject, BY_NAME["preview"])
