@@ -527,6 +527,13 @@ def test_manifests_that_are_wrong(
         read(tmp_path / "a.csv", **settings)
 
 
+def test_a_column_of_labels_in_data_without_columns_is_refused(tmp_path: Path) -> None:
+    for i, sound in enumerate(SOUNDS):
+        sf.write(tmp_path / f"{i}.wav", sound, 8000)
+    with pytest.raises(GankitError, match=r"label_key=kind: the data has no columns\. .*prefix"):
+        read(tmp_path, label_key="kind")
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -145,9 +145,13 @@ def told(
         columns = [key for key in columns if key not in ours]
     column = _pick(columns, settings.label_key, LABEL, LABEL_KEYS)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
-        listed = ", ".join(columns) or "none"
+        if not columns:
+            raise GankitError(
+                f"label_key={settings.label_key}: the data has no columns",
+                "Labels come from folders, or with label=prefix from names",
+            )
         raise GankitError(
-            f"label_key={settings.label_key}: no such column; there are {listed}",
+            f"label_key={settings.label_key}: no such column; there are {', '.join(columns)}",
             did_you_mean(settings.label_key, columns),
         )
     labels = _labels(given, names, folders, column, settings)
