@@ -69,6 +69,22 @@ def test_the_judge_tells_copies_strangers_and_the_wrong_class(real):
     assert Counter(judge([tuple(p) for p in fresh], "left"))[""] >= 45
 
 
+def test_the_judge_drops_what_the_extractor_does_not_take(real):
+    class Picky(Plain):
+        def takes(self, item):
+            return item[0] == item[0]
+
+        def features(self, items):
+            assert all(map(self.takes, items))
+            return super().features(items)
+
+    judge, nothing = Judge(Picky(), *real), (float("nan"), 0.0)
+    near, far = real[0][3], (30.0, 30.0)
+    asked = judge([nothing, near, far], "left")
+    assert asked == ["invalid", "near duplicate", "off manifold"]
+    assert judge([nothing], "left") == ["invalid"]
+
+
 class Stub:
     """A generator that counts."""
 

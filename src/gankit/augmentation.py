@@ -125,6 +125,7 @@ class Judge:
     - ``off manifold``: outside the neighbourhoods of all real items (Kynkäänniemi et al. 2019,
       section 3.1).
     - ``wrong class``: its real neighbours are mostly of another class than was asked.
+    - ``invalid``: the extractor does not take it.
 
     Args:
         classes: of the real items, where one was asked.
@@ -143,18 +144,21 @@ class Judge:
 
     def __call__(self, items: Sequence[Any], asked: str | None) -> list[str]:
         """A reason to drop each item, or an empty text."""
-        x = self.extractor.features(list(items))
+        reasons = ["" if self.extractor.takes(item) else "invalid" for item in items]
+        valid = [i for i, reason in enumerate(reasons) if not reason]
+        if not valid:
+            return reasons
+        x = self.extractor.features([items[i] for i in valid])
         distances = _distances(x, self.reference)
-        reasons = [""] * len(items)
         k = min(NEIGHBOURS, len(self.reference))
         closest = np.argpartition(distances, k - 1, axis=1)[:, :k]
-        for i, d in enumerate(distances):
+        for row, (i, d) in enumerate(zip(valid, distances, strict=True)):
             if d.min() <= self.duplicate:
                 reasons[i] = "near duplicate"
             elif not (d <= self.radii).any():
                 reasons[i] = "off manifold"
             elif asked is not None and self.classes is not None:
-                votes = Counter(self.classes[closest[i]].tolist())
+                votes = Counter(self.classes[closest[row]].tolist())
                 if 2 * votes[asked] < max(votes.values()):
                     reasons[i] = "wrong class"
         return reasons

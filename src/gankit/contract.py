@@ -386,6 +386,12 @@ class Extractor(ABC, Generic[Item]):
     def features(self, items: Sequence[Item]) -> np.ndarray[Any, Any]:
         """Float64 features of shape ``(N, D)``."""
 
+    def takes(self, item: Item) -> bool:
+        """Whether an item has features at all, which what is no valid item may lack: distances
+        are then over the others, and no such item enters an augmented data set.
+        """
+        return True
+
 
 @dataclass
 class EvaluationData(Generic[Item]):

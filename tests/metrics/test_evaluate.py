@@ -189,3 +189,41 @@ def test_progress_names_the_extractor() -> None:
 def test_metrics_need_no_torch() -> None:
     code = "import sys, gankit.metrics; sys.exit('torch' in sys.modules or 'scipy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+class Picky(Plain):
+    """Takes points whose first number is known."""
+
+    def takes(self, item: Point) -> bool:
+        return not np.isnan(item[0])
+
+    def features(self, items: Sequence[Point]) -> np.ndarray[Any, Any]:
+        assert all(map(self.takes, items))
+        return super().features(items)
+
+
+def test_what_an_extractor_does_not_take_is_left_out_of_value_and_floor() -> None:
+    n = 600
+    good = cloud(0, n)
+    spoilt = [p if i % 20 == 0 else np.full(4, np.nan) for i, p in enumerate(good)]
+    train, heldout = cloud(1, 400), cloud(2, n)
+    found = evaluate([Picky()], EvaluationData(samples(spoilt), train, heldout))
+    alone = evaluate([Plain()], EvaluationData(samples(good[::20]), train, heldout))
+    for score, same in zip(found, alone, strict=True):
+        assert score.n_generated == n // 20
+        if score.name.split("/")[0] in ("frechet", "precision", "recall", "density", "coverage"):
+            assert score.value == pytest.approx(same.value)
+    frechet, all_valid = (
+        found[0],
+        evaluate([Plain()], EvaluationData(samples(good), train, heldout)),
+    )
+    assert frechet.floor is not None
+    assert all_valid[0].floor is not None
+    assert frechet.floor > 5 * all_valid[0].floor  # of as few as are valid, as the value is
+    assert 0.2 < frechet.value / frechet.floor < 5
+
+
+def test_without_two_samples_that_it_takes_an_extractor_scores_nothing() -> None:
+    nothing = [np.full(4, np.nan)] * 49 + cloud(0, 1)
+    pair = EvaluationData(samples(nothing), cloud(1, 400), cloud(2, 50))
+    assert {s.extractor for s in evaluate([Picky(), Median()], pair)} == {"median"}

@@ -412,6 +412,8 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("features", "float32 of shape (16, 2)", extractor(lambda x: x.astype(np.float32))),
     ("features", "not finite", extractor(lambda x: x * np.nan)),
     ("features", "two calls differ", extractor(lambda x: x + next(count))),
+    ("features", "does not take 16 real items", modality(extractors=(
+        type("Faulty", (Identity,), {"takes": lambda self, item: False}),))),
     ("features", "changes with its neighbours", extractor(lambda x: x - x.mean(0))),
     ("distances", "real items are 0 apart, and 0 from noise", extractor(np.zeros_like)),
     ("evaluators", "mean is no finite number", modality(evaluators=lambda self, settings: [
@@ -433,6 +435,14 @@ def test_a_planted_fault_is_found(name: str, words: str, plant: Plant) -> None:
         assert isinstance(result.exception, PluginFault)
         assert "Write below the folder that is given" in result.message
     assert not Path("/gankit-was-here").exists()
+
+
+def test_an_untrained_generator_may_make_nothing_that_an_extractor_takes() -> None:
+    subject = Subject.of(loaded())
+    real = set(subject.found.items)
+    picky = type("Picky", (Identity,), {"takes": lambda self, item: item in real})
+    result = run_check(Subject.of(modality(extractors=(picky,))()), BY_NAME["distances"])
+    assert result.ok, result
 
 
 def test_every_check_has_found_a_fault() -> None:

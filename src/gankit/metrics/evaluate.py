@@ -125,6 +125,8 @@ def evaluate(
     The reference is the training set, at most ``max_reference`` items of it, drawn once. Generated
     samples are compared with it, and as many held-out real ones are for the floor: the smaller of
     the two sets decides how many. So value and floor differ in nothing but who made the samples.
+    Generated samples that an extractor does not take are left out, and as many held-out ones; where
+    fewer than two remain, it gives no scores.
 
     Args:
         evaluators: what ``Modality.evaluators`` gave.
@@ -178,9 +180,16 @@ def evaluate(
         real = _features(source, reference, "training items", progress)
         fake = _features(source, generated, "generated samples", progress)
         unseen = _features(source, heldout, "held-out items", progress)
-        rival_features = {
+others_made = {
             name: _features(source, items, name, progress) for name, items in made.items()
         }
+        if len(fake) < 2:
+            continue
+        # A Fréchet distance of fewer samples is a larger one: all are of as many.
+        others_made = {name: rows for name, rows in others_made.items() if len(rows) >= 2}
+        n = min(map(len, (fake, unseen, *others_made.values())))
+        fake, unseen = _fewer(fake, n, seed), _fewer(unseen, n, seed)
+        others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         for group in chosen:
             value, floor = (
                 compared(group, real, fake, unseen),
@@ -188,7 +197,7 @@ def evaluate(
             )
             others = {
                 name: compared(group, real, features, unseen)
-                for name, features in rival_features.items()
+                for name, features in others_made.items()
             }
             counts = len(real), len(fake)
             scores += _scores(only, source, group, value, floor, others, counts, seed)
@@ -246,9 +255,16 @@ def _features(
     for start in range(0, len(items.indices), 512):
         if progress is not None:
             progress(f"{extractor.name}: {what}", start, len(items.indices))
-        block = items.indices[start : start + 512]
-        parts.append(extractor.features(items.fetch(block)))
-    return as_features(np.concatenate(parts), what)
+        block = items.fetch(items.indices[start : start + 512])
+        if taken := [item for item in block if extractor.takes(item)]:
+            parts.append(extractor.features(taken))
+    return as_features(np.concatenate(parts), what) if parts else np.empty((0, 0))
+
+
+def _fewer(rows: Features, n: int, seed: int) -> Features:
+    if len(rows) == n:
+        return rows
+    return rows[np.sort(_rng(seed, "valid").choice(len(rows), n, replace=False))]
 
 
 def _scores(

@@ -478,6 +478,8 @@ def features(s: Subject) -> None:
     for extractor in s.extractors:
         name = extractor.name
         expect(name and extractor.fingerprint, f"{name!r}: no name or fingerprint", "Set both")
+        left = sum(not extractor.takes(item) for item in items)
+        expect(not left, f"{name} does not take {left} real items", "Take all that read gives")
         rows, again, part = map(extractor.features, (items, items, items[:3]))
         fits = rows.ndim == 2 and len(rows) == len(items) and rows.dtype == np.float64
         expect(fits, f"{name}: {rows.dtype} of shape {rows.shape}", "Return float64 (N, D)")
@@ -493,9 +495,10 @@ def distances(s: Subject) -> None:
     n = min(FEW, len(s.found.items) // 2)
     real, more, noise = s.items(n), s.items(n, skip=n), [x.item for x in _untrained(s, n)]
     for extractor in s.extractors:
-        reference, same, other = (
-            GaussianStats.of(extractor.features(items)) for items in (real, more, noise)
-        )
+        taken = [[x for x in items if extractor.takes(x)] for items in (real, more, noise)]
+        if len(taken[2]) < 2:
+            continue  # what an untrained generator makes is no item at all
+        reference, same, other = (GaussianStats.of(extractor.features(x)) for x in taken)
         floor, found = frechet_distance(reference, same), frechet_distance(reference, other)
         what = f"{extractor.name}: real items are {floor:.3g} apart, and {found:.3g} from noise"
         expect(floor < found, what, "Choose features that see what makes an item real")
