@@ -180,7 +180,7 @@ def evaluate(
         real = _features(source, reference, "training items", progress)
         fake = _features(source, generated, "generated samples", progress)
         unseen = _features(source, heldout, "held-out items", progress)
-others_made = {
+        others_made = {
             name: _features(source, items, name, progress) for name, items in made.items()
         }
         if len(fake) < 2:
