@@ -67,6 +67,7 @@ class MoleculeCodec(Codec[Molecule]):
         self.layout = Layout((settings.latent,), condition)
         self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).eval()
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
+        self.decoder.grammar = alphabet.grammar()
         self.mean = torch.zeros(settings.latent)
         self.slope = torch.zeros(told, settings.latent)
         """What the conditions say of a latent: ``c @ slope``."""
@@ -102,6 +103,7 @@ class MoleculeCodec(Codec[Molecule]):
         codec.measured, codec.key = measured, key
         learnt = codec._learn(smiles, c, progress)
         codec.encoder, codec.decoder, codec.loss = learnt.encoder, learnt.decoder, learnt.loss
+        codec.decoder.grammar = alphabet.grammar()
         codec._whiten(smiles, c, progress)
         if condition is not None:
             codec.asking = Asking(condition, kept(c))

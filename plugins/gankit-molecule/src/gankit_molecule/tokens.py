@@ -98,6 +98,18 @@ class Alphabet:
             parts.append(self.tokens[number])
         return "".join(parts)
 
+    def grammar(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What each token does to the brackets and rings of SMILES that are open, int64 each:
+        how many more brackets are open after it, how far below the start it closes some, and a
+        number whose bits are the rings that it opens or closes.
+        """
+        if self.notation != "smiles":
+            nothing = torch.zeros(len(self), dtype=torch.int64)
+            return nothing, nothing, nothing
+        rows = [(0, 0, 0)] * len(SPECIAL) + [_effect(t) for t in self.tokens[len(SPECIAL) :]]
+        more, lowest, rings = torch.tensor(rows, dtype=torch.int64).T
+        return more, lowest, rings
+
     def rows(self, texts: Sequence[str]) -> Tensor:
         """Texts as int64 ``(N, T)``, padded at the end."""
         return padded([self.encode(text) for text in texts])
@@ -144,6 +156,16 @@ def _joined(text: list[str], first: str, second: str) -> list[str]:
         else:
             out.append(token)
     return out
+
+
+def _effect(token: str) -> tuple[int, int, int]:
+    depth, lowest, rings = 0, 0, 0
+    for part in _SMILES.findall(token):
+        depth += (part == "(") - (part == ")")
+        lowest = min(lowest, depth)
+        if part.isdigit() or part.startswith("%"):
+            rings ^= 1 << int(part.lstrip("%")) % 62
+    return depth, lowest, rings
 
 
 def _alone(token: str) -> str:
