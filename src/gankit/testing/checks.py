@@ -232,7 +232,8 @@ def round_trip(s: Subject) -> None:
         asked = s.codec.layout.condition
         fields = asked.fields if asked else ()
         drawn = any(isinstance(f, Classes) and f.optional for f in fields)
-        kept = drawn or torch.allclose(batch.c, again.c, atol=1e-4)
+        # A trained decoder gives what is asked roughly: how well is a score, not a promise.
+        kept = drawn or s.codec.learnt or torch.allclose(batch.c, again.c, atol=1e-4)
         expect(kept, "a round trip changes conditions", "Let decode put c into the items")
 
 

@@ -10,7 +10,6 @@ from dataclasses import asdict
 
 import numpy as np
 import torch
-from rdkit import Chem, rdBase
 from torch import Tensor
 
 from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
@@ -24,6 +23,7 @@ from gankit_molecule.learning import Learnt, learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import PROPERTIES
 from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.standardise import standardise
 from gankit_molecule.store import open_store
 from gankit_molecule.tokens import SPECIAL, Alphabet
 
@@ -32,7 +32,11 @@ BLOCK = 512
 TRIES = 50
 """Times that a latent is decoded until there is a molecule."""
 RIDGE = 1e-4
-"""Of the latents' variance, which is 1: so that whitening blows nothing up."""
+"""Of the conditions' variance, which is 1."""
+FAINTEST = 0.05
+"""Noise that whitening reckons with at the least, so that it blows nothing up."""
+KEPT = 0.9
+"""Correlation of a latent with the one that is tried next."""
 MOST_LATENTS = 200_000
 """Molecules from which the latents' covariance is taken."""
 FURTHER = 1.3
@@ -43,10 +47,11 @@ WIDEST = 1e3
 
 class MoleculeCodec(Codec[Molecule]):
     """Layout ``(latent,)``: what a heteroencoder's latent has beyond what the conditions say of
-    it, whitened. A plain Gaussian that is fitted to the latents is N(0, I) here.
+    it, with the noise that the decoder learnt to read through, whitened together. So the Gaussian
+    that fits the latents is N(0, I), and what noise hides from the decoder weighs nothing.
 
     A molecule is written token after token, each drawn by the decoder. What is no molecule is
-    written again, with other draws and noise as in training, unless ``raw`` is set.
+    written again, with other draws and partly other noise, unless ``raw`` is set.
     """
 
     block = BLOCK
@@ -72,7 +77,7 @@ class MoleculeCodec(Codec[Molecule]):
         self.slope = torch.zeros(told, settings.latent)
         """What the conditions say of a latent: ``c @ slope``."""
         self.factor = torch.eye(settings.latent)
-        """Lower triangle L of the covariance ``L Lᵀ`` of the rest."""
+        """Lower triangle L of the covariance ``L Lᵀ`` of the rest and the noise."""
         self.asking = None if condition is None else Asking(condition, torch.zeros(1, told))
         names = [f.name for f in condition.fields] if condition else []
         self.measured, self.key = Measured([n for n in names if n in PROPERTIES]), ""
@@ -158,8 +163,10 @@ class MoleculeCodec(Codec[Molecule]):
         gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
         slope = torch.linalg.solve(gram, told.T @ centred)
         rest = centred - told @ slope
-        covariance = rest.T @ rest / len(rest) + RIDGE * torch.eye(rest.shape[1]).double()
-        self.slope, self.factor = slope.float(), torch.linalg.cholesky(covariance).float()
+        noise = max(self.settings.smooth, FAINTEST) ** 2 * torch.eye(rest.shape[1]).double()
+        covariance = rest.T @ rest / len(rest) + noise
+        self.slope = slope.float().contiguous()
+        self.factor = torch.linalg.cholesky(covariance).float().contiguous()
 
     def _latents(self, smiles: Sequence[str]) -> Tensor:
         written = [self.alphabet.written(s) for s in smiles]
@@ -190,28 +197,49 @@ class MoleculeCodec(Codec[Molecule]):
         rest = z - self.mean - self._told(c, n) @ self.slope
         return Batch(torch.linalg.solve_triangular(self.factor, rest.T, upper=False).T, c)
 
+    def prepare(self, batch: Batch) -> Batch:
+        """With new noise each time, as the decoder saw latents in training."""
+        noise = self.settings.smooth * torch.randn_like(batch.x)
+        factor = self.factor.to(batch.x.device)
+        noise = torch.linalg.solve_triangular(factor, noise.T, upper=False).T
+        return Batch(batch.x + noise, batch.c)
+
     @torch.no_grad()
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
         """Molecules, each a function of its latent, its conditions and its seed."""
         x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
         c = self._told(batch.c, len(x))
-        z = x @ self.factor.T + self.mean + c @ self.slope
-        found: list[Molecule | None] = [None] * len(z)
-        texts = [""] * len(z)
-        left = np.arange(len(z))
+        found: list[Molecule | None] = [None] * len(x)
+        texts, values = [""] * len(x), self._values(batch.c, len(x))
+        left = np.arange(len(x))
         for attempt in range(1 if self.settings.raw else TRIES):
             of = [seeds[i] for i in left.tolist()]
-            noise = torch.from_numpy(normal(of, z.shape[1], attempt))
-            size = self.settings.smooth if attempt else 0.0
-            written = self._write(z[left] + size * noise, c[left], of, attempt)
+            tried = x[left]
+            if attempt:
+                noise = torch.from_numpy(normal(of, x.shape[1], attempt))
+                tried = KEPT * tried + math.sqrt(1 - KEPT**2) * noise
+            written = self._write(self._latent(tried, c[left]), c[left], of, attempt)
             for i, text in zip(left, written, strict=True):
                 texts[i] = texts[i] or text
-                if smiles := _molecule(self.alphabet.read(text)):
-                    found[i] = Molecule(smiles, tries=attempt + 1)
+                # A molecule is what would also be taken of the data.
+                smiles = standardise(self.alphabet.read(text), self.settings) if text else None
+                if isinstance(smiles, str):
+                    found[i] = Molecule(smiles, values[i], tries=attempt + 1)
             left = np.array([i for i in left if found[i] is None], np.int64)
             if not len(left):
                 break
         return [m or Molecule(text, tries=0) for m, text in zip(found, texts, strict=True)]
+
+    def _latent(self, x: Tensor, c: Tensor) -> Tensor:
+        return x @ self.factor.T + self.mean + c @ self.slope
+
+    def _values(self, c: Tensor | None, n: int) -> list[dict[str, str | float]]:
+        """What each was asked to have in the data's own columns, which no one can measure."""
+        condition = self.layout.condition
+        if c is None or condition is None:
+            return [{} for _ in range(n)]
+        named = [condition.decode(row) for row in c.tolist()]
+        return [{k: v for k, v in row.items() if k not in PROPERTIES} for row in named]
 
     def _write(self, z: Tensor, c: Tensor, seeds: Sequence[int], attempt: int) -> list[str]:
         """One text a latent."""
@@ -298,13 +326,6 @@ def _smiles(items: Sequence[Molecule]) -> list[str]:
 
 def _some(items: Sequence[Molecule], start: int) -> Sequence[Molecule]:
     return pick(items, range(start, min(start + 10_000, len(items))))
-
-
-def _molecule(smiles: str) -> str:
-    """Its canonical form; empty for what is no molecule."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles) if smiles else None
-        return "" if mol is None or not mol.GetNumAtoms() else str(Chem.MolToSmiles(mol))
 
 
 def _check(settings: MoleculeSettings) -> None:

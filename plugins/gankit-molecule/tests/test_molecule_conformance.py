@@ -1,0 +1,35 @@
+"""All that the contract asks of a modality, with molecules of few kinds."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import ClassVar
+
+from gankit.testing import ModalityTests
+
+RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
+LINKS = ("C", "CC", "OC", "C(=O)N", "NC(=O)")
+ENDS = ("C", "CC", "O", "N", "F", "Cl", "C#N", "OC")
+MOLECULES = [end + link + ring for ring, link, end in product(RINGS, LINKS, ENDS)]
+SMALL = {
+    "width": 64,
+    "latent": 8,
+    "smooth": 0.3,
+    "vocabulary": 40,
+    "epochs": 400.0,
+    "cache": "none",
+    "workers": 1,
+    "conditions": ["logp", "mw"],
+}
+
+
+class TestLatent(ModalityTests):
+    plugin = "molecule"
+    settings: ClassVar = SMALL
+    data = MOLECULES
+
+
+class TestUnconditional(ModalityTests):
+    plugin = "molecule"
+    settings: ClassVar = {**SMALL, "conditions": [], "smooth": 0.2}
+    data = MOLECULES
