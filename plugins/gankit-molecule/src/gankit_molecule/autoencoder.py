@@ -35,7 +35,8 @@ class Encoder(nn.Module):
         for layer in self.rest:
             h = (h + gelu(layer(h))) * held
         pooled = torch.cat([h.sum(2) / held.sum(2), h.masked_fill(~held, -torch.inf).amax(2)], 1)
-        out: Tensor = self.norm(self.latent(pooled).float())
+        latent = self.latent(pooled)
+        out: Tensor = self.norm(latent if latent.dtype == torch.float64 else latent.float())
         return out
 
 

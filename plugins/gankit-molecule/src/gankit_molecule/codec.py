@@ -71,6 +71,7 @@ class MoleculeCodec(Codec[Molecule]):
         self.alphabet, self.longest, self.settings = alphabet, longest, settings
         self.layout = Layout((settings.latent,), condition)
         self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).eval()
+        self.encoder.double()  # so that rounding hides how many are encoded together
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
         self.decoder.grammar = alphabet.grammar()
         self.mean = torch.zeros(settings.latent)
@@ -107,7 +108,8 @@ class MoleculeCodec(Codec[Molecule]):
         codec = cls(alphabet, longest, condition, settings)
         codec.measured, codec.key = measured, key
         learnt = codec._learn(smiles, c, progress)
-        codec.encoder, codec.decoder, codec.loss = learnt.encoder, learnt.decoder, learnt.loss
+        codec.encoder, codec.decoder = learnt.encoder.double(), learnt.decoder
+        codec.loss = learnt.loss
         codec.decoder.grammar = alphabet.grammar()
         codec._whiten(smiles, c, progress)
         if condition is not None:
@@ -157,7 +159,7 @@ class MoleculeCodec(Codec[Molecule]):
             progress("reading molecules", i, len(used))
             z.append(self._latents([smiles[k] for k in used[i : i + BLOCK]]))
         progress("reading molecules", len(used), len(used))
-        latents, told = torch.cat(z).double(), c[torch.from_numpy(used)].double()
+        latents, told = torch.cat(z), c[torch.from_numpy(used)].double()
         self.mean = latents.mean(0).float()
         centred = latents - latents.mean(0)
         gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
@@ -194,8 +196,9 @@ class MoleculeCodec(Codec[Molecule]):
             values = values_of(items, [f.name for f in condition.fields], self.measured)
             c = torch.from_numpy(standardised(values, condition))
         z = self._latents([item.smiles for item in items])
-        rest = z - self.mean - self._told(c, n) @ self.slope
-        return Batch(torch.linalg.solve_triangular(self.factor, rest.T, upper=False).T, c)
+        rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
+        x = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
+        return Batch(x.float().contiguous(), c)
 
     def prepare(self, batch: Batch) -> Batch:
         """With new noise each time, as the decoder saw latents in training."""
@@ -276,7 +279,7 @@ class MoleculeCodec(Codec[Molecule]):
 
     def state(self) -> CodecState:
         condition = self.layout.condition
-        tensors = {f"encoder/{k}": v for k, v in self.encoder.state_dict().items()}
+        tensors = {f"encoder/{k}": _single(v) for k, v in self.encoder.state_dict().items()}
         tensors |= {f"decoder/{k}": v for k, v in self.decoder.state_dict().items()}
         tensors |= {"mean": self.mean, "slope": self.slope, "factor": self.factor}
         if self.asking is not None:
@@ -318,6 +321,10 @@ class MoleculeCodec(Codec[Molecule]):
         names, store = codec.measured.names, open_store(settings.cache)
         codec.measured = Measured.stored(names, codec.key, store) or codec.measured
         return codec
+
+
+def _single(x: Tensor) -> Tensor:
+    return x.float() if x.is_floating_point() else x
 
 
 def _smiles(items: Sequence[Molecule]) -> list[str]:

@@ -23,7 +23,7 @@ from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store
 from gankit_molecule.tokens import PAD, Alphabet, other_ways, padded
 
-BATCH = 256
+BATCH = 128
 RATE = 2e-3
 WARM = 200
 """Steps in which the learning rate rises."""
@@ -33,7 +33,7 @@ decoder learns to write some molecule all the same."""
 WAYS = 3
 """Ways to write each molecule that the encoder sees."""
 TOKENS = {"cpu": 15_000_000, "cuda": 600_000_000}
-"""Tokens that are read, by default, where the data is large."""
+"""Tokens that are written, by default, where the data is large."""
 MOST_EPOCHS = {"cpu": 40.0, "cuda": 60.0}
 EACH = 60.0
 """Seconds between two snapshots."""
