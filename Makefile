@@ -60,6 +60,7 @@ $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
 	@$(UV) -e ".[privacy]" -e plugins/gankit-toy -e "plugins/gankit-image[efficientnet]" \
 	  -e "plugins/gankit-tabular[sql,excel]" -e plugins/gankit-audio \
+	  -e "plugins/gankit-molecule[selfies]" \
 	  -e plugins/gankit-tensorboard -e plugins/gankit-wandb -e plugins/gankit-mlflow \
 	  --group test --group docs
 	@touch $@

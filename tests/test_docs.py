@@ -22,6 +22,7 @@ import tomllib
 import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import IO
@@ -55,6 +56,9 @@ TINY = {
 TINY_PRIVATE = ["--budget=32", "train.batch=32"]
 """A batch shares the noise: it may not be as small."""
 TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
+TINY_MOLECULES = {
+    "train": ["limit=120", "epochs=120", "width=48", "latent=8", "smooth=0.3", "cache=none"]
+}
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 PREFORKED = """
@@ -63,6 +67,7 @@ import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Im
 import gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
 import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
 import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
+import gankit_molecule.codec, gankit_molecule.evaluators, gankit_molecule.sources
 
 torch.set_num_threads(1)
 for line in sys.stdin:
@@ -155,7 +160,7 @@ def run() -> Iterator[Run]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A reader's folder: pictures of two classes and several sizes, one damaged; a table; tones of
-    two classes and several lengths, one damaged.
+    two classes and several lengths, one damaged; compounds, one that is none.
     """
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
@@ -183,6 +188,10 @@ def folder(tmp_path: Path) -> Path:
                 sound.setframerate(8000)
                 sound.writeframes((20_000 * heard).astype("<i2").tobytes())
     (tmp_path / "my-sounds" / "dog" / "damaged.wav").write_bytes(b"not a sound")
+    parts = product(("C", "CC", "O", "F", "N"), ("C", "OC", "C(=O)N"), ("c1ccccc1", "C1CCCCC1"))
+    compounds = [f"{''.join(p)}{'C' * k}" for p in parts for k in range(4)]
+    lines = [f"{smiles},{4 + i % 5}" for i, smiles in enumerate(compounds)]
+    (tmp_path / "compounds.csv").write_text("\n".join(["smiles,activity", *lines, "C1CC,5"]))
     return tmp_path
 
 
@@ -190,11 +199,14 @@ def cut_down(words: list[str]) -> list[str]:
     """The command with its work made small."""
     command, other = words[1], any("toy" in word or "people" in word for word in words)
     sounds = any("audio" in word or "sounds" in word for word in words)
+    molecules = any(part in word for word in words for part in ("molecule", "compounds", "active"))
     tiny = TINY.get(command, [])
     if command == "train" and any("privacy." in word for word in words):
         tiny = [*tiny, *TINY_PRIVATE]
     if sounds:
         return [*words, *tiny, *TINY_SOUNDS.get(command, [])]
+    if molecules:
+        return [*words, *tiny, *TINY_MOLECULES.get(command, [])]
     return [*words, *tiny, *([] if other else TINY_IMAGES.get(command, []))]
 
 
