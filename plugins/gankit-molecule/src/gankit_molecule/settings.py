@@ -58,8 +58,6 @@ class MoleculeSettings:
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
     temperature: float = 0.7
     """Of the decoder's draws, at generation: less writes what is likelier; 0 what is likeliest."""
-    scaffold: str = ""
-    """A core as SMILES that generated molecules are to have, at generation."""
 
     extractors: tuple[str, ...] = ("chemnet",)
     """Features of evaluate: chemnet (FCD), fingerprint."""

@@ -1,0 +1,149 @@
+"""Molecules: training tokens and valid molecules a second, with a profile; and a character RNN.
+
+    python benchmarks/molecule.py --data train.csv [--limit 20000] [--epochs 4] [-n 2000]
+    python benchmarks/molecule.py --data train.csv --limit 20000 --epochs 4 --rnn
+
+Trains the default recipe on molecules of the file, then draws ``n`` from it, and says what share of
+the time goes where. ``--rnn`` adds a decoder of the same size that is trained by maximum likelihood
+on as many tokens and hears no latent, and scores both with ``gankit evaluate``'s own scores at the
+same number of molecules. CPU seconds are the process's own; RDKit's processes are not in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from unittest import mock
+
+os.environ["GANKIT_PLUGINS"] = ""
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+import gankit
+from gankit.contract import EvaluationData, Sample
+from gankit.evaluation import evaluate_path
+from gankit.metrics import evaluate
+from gankit.seeds import uniform
+from gankit_molecule import learning
+from gankit_molecule.evaluators import build_evaluators
+from gankit_molecule.learning import learn
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.sources import read
+from gankit_molecule.standardise import standardise
+from gankit_molecule.store import Store
+from gankit_molecule.tokens import Alphabet
+
+SHOWN = ("validity/raw", "unique", "novelty", "fcd", "intdiv", "snn", "frag", "scaf", "filters")
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    pass
+
+
+def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
+    """Tokens written in training, a processor second and a second."""
+    alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
+    lengths = [len(alphabet.encode(alphabet.written(s))) for s in smiles]
+    c = torch.zeros(len(smiles), len(settings.conditions))
+    times: list[tuple[int, float, float]] = []
+
+    def note(what: str, done: int, total: int) -> None:
+        if what.startswith("learning"):
+            times.append((done, time.process_time(), time.perf_counter()))
+
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        learn(smiles[:2048], c[:2048], alphabet, settings, quiet, Store(None), "")
+    learn(smiles, c, alphabet, settings, note, Store(None), "")
+    steps = times[-1][0] - times[0][0]
+    written = steps * learning.BATCH * float(np.mean(lengths))
+    cpu, wall = times[-1][1] - times[0][1], times[-1][2] - times[0][2]
+    atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / np.mean(lengths)
+    print(
+        f"training: {written / cpu:,.0f} tokens a CPU s, {written / wall:,.0f} a second on "
+        f"{torch.get_num_threads()} threads; a token is {atoms:.1f} atoms and bonds"
+    )
+    print(seen.key_averages().table(sort_by="self_cpu_time_total", row_limit=8))
+
+
+def drawn_a_second(run: gankit.Run, n: int) -> None:
+    """Valid molecules, a processor second and a second."""
+    next(iter(run.stream(1)))
+    cpu, wall = time.process_time(), time.perf_counter()
+    molecules = [sample.item for sample in run.stream(n, seed=1)]
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    valid = sum(m.valid for m in molecules)
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        list(run.stream(512, seed=1))
+    networks = sum(e.self_cpu_time_total for e in seen.key_averages()) / 1e6
+    print(
+        f"drawing: {valid / cpu:,.0f} valid molecules a CPU s, {valid / wall:,.0f} a second; "
+        f"{np.mean([m.tries == 1 for m in molecules]):.3f} at the first try; "
+        f"torch's share of 512: {networks:.2f} s"
+    )
+
+
+def character_rnn(
+    smiles: Sequence[str], settings: MoleculeSettings, n: int
+) -> list[Sample[Molecule]]:
+    """The decoder alone, by maximum likelihood: every latent it hears in training is noise."""
+    alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
+    longest = max(len(alphabet.encode(s)) for s in smiles)
+    with mock.patch.object(learning, "STRAY", 1.0):
+        c = torch.zeros(len(smiles), 0)
+        decoder = learn(smiles, c, alphabet, settings, quiet, Store(None), "").decoder
+    decoder.grammar = alphabet.grammar()
+    samples = []
+    for start in range(0, n, 512):
+        seeds = range(start, min(start + 512, n))
+        u = np.stack([uniform(seeds, k) for k in range(longest)], 1)
+        z = torch.randn(len(seeds), settings.latent)
+        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u), settings.temperature)
+        for seed, row in zip(seeds, rows.tolist(), strict=True):
+            text = alphabet.decode(row)
+            found = standardise(text, settings) if text else None
+            valid = isinstance(found, str)
+            item = Molecule(found if isinstance(found, str) else text, tries=int(valid))
+            samples.append(Sample(item, seed, {}))
+    return samples
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--limit", type=int, default=20_000)
+    parser.add_argument("--epochs", type=float, default=4)
+    parser.add_argument("-n", type=int, default=2_000)
+    parser.add_argument("--rnn", action="store_true")
+    args = parser.parse_args()
+    settings = MoleculeSettings(limit=args.limit, epochs=args.epochs, cache="none")
+    smiles = [m.smiles for m in read(args.data, settings, quiet).items]
+    print(f"{len(smiles):,} molecules; {torch.get_num_threads()} threads")
+    tokens_a_second(smiles, settings)
+    with tempfile.TemporaryDirectory() as folder:
+        given = {"limit": args.limit, "epochs": args.epochs, "cache": "none"}
+        run = gankit.fit("molecule", args.data, out=Path(folder) / "run", **given)
+        drawn_a_second(run, args.n)
+        if not args.rnn:
+            return
+        result = evaluate_path(run.path, n=args.n)
+        rows = {s.name: [s.value, s.floor, *s.beside.values()] for s in result.scores}
+        train, seen = result.train, [m.smiles for m in result.train]
+        heldout = [m for m in read(args.data, settings, quiet).items if m.smiles not in set(seen)]
+        data = EvaluationData(character_rnn(seen, settings, args.n), train, heldout)
+        for score in evaluate(build_evaluators(settings), data, 0):
+            rows.setdefault(score.name, []).append(score.value)
+    print("| score | gankit | real | Gaussian | reconstruction | character RNN |")
+    for name in SHOWN:
+        shown = (f"{value:.3f}" if value is not None else "" for value in rows.get(name, []))
+        print(f"| {name} | {' | '.join(shown)} |")
+
+
+if __name__ == "__main__":
+    main()
