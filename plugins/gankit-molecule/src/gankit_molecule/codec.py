@@ -101,7 +101,7 @@ class MoleculeCodec(Codec[Molecule]):
             progress,
         )
         values = values_of(items, names, measured)
-        condition = condition_of(values, names)
+        condition = condition_of(items, values, names)
         c = torch.from_numpy(standardised(values, condition))
         alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
         longest = max(len(alphabet.encode(alphabet.written(s))) for s in smiles)
@@ -231,7 +231,10 @@ class MoleculeCodec(Codec[Molecule]):
             left = np.array([i for i in left if found[i] is None], np.int64)
             if not len(left):
                 break
-        return [m or Molecule(text, tries=0) for m, text in zip(found, texts, strict=True)]
+        return [
+            m or Molecule(text, told, tries=0)
+            for m, text, told in zip(found, texts, values, strict=True)
+        ]
 
     def _latent(self, x: Tensor, c: Tensor) -> Tensor:
         return x @ self.factor.T + self.mean + c @ self.slope

@@ -17,6 +17,8 @@ from gankit_molecule.properties import PROPERTIES, Values, measure
 from gankit_molecule.store import Store
 
 BLOCK = 10_000
+SHOWN = 1000
+"""Molecules whose columns are named where a name is wrong."""
 
 
 class Measured:
@@ -100,11 +102,10 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
     """Every molecule's value of each condition, (N, names); NaN where it has none.
 
     Raises:
-        GankitError: a name that is neither a property nor a column, or a column of text.
+        GankitError: a column of text.
     """
     found = np.full((len(items), len(names)), np.nan)
     others = [name for name in names if name not in PROPERTIES]
-    known: set[str] = set()
     for start in range(0, len(items), BLOCK):
         block = pick(items, range(start, min(start + BLOCK, len(items))))
         rows = slice(start, start + len(block))
@@ -113,26 +114,29 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
             found[rows, places] = measured.look([item.smiles for item in block])
         for name in others:
             found[rows, names.index(name)] = [_number(item, name) for item in block]
-            known.update(key for item in block for key in item.values)
-    for name in others:
-        if name not in known and len(items):
-            raise GankitError(
-                f"conditions: {name} is neither a property nor a column of the data",
-                did_you_mean(name, [*PROPERTIES, *sorted(known)]),
-            )
     return found
 
 
-def condition_of(values: Values, names: Sequence[str]) -> Condition | None:
+def condition_of(
+    items: Sequence[Molecule], values: Values, names: Sequence[str]
+) -> Condition | None:
     """The conditions, each standardised by its mean and deviation.
 
     Raises:
-        GankitError: one has no number at all.
+        GankitError: a name that is neither a property nor a column, or has no number at all.
     """
     fields = []
     for name, column in zip(names, values.T, strict=True):
         known = column[np.isfinite(column)]
         if not len(known):
+            columns = sorted(
+                {key for item in pick(items, range(min(SHOWN, len(items)))) for key in item.values}
+            )
+            if name not in (*PROPERTIES, *columns):
+                raise GankitError(
+                    f"conditions: {name} is neither a property nor a column of the data",
+                    did_you_mean(name, [*PROPERTIES, *columns]),
+                )
             raise GankitError(
                 f"conditions: {name} is nowhere a number", "Leave it out of conditions"
             )

@@ -1,0 +1,204 @@
+"""Molecules to latents and back: what is learnt, kept, asked for and written."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rdkit import Chem
+
+from gankit.contract import Batch
+from gankit.errors import GankitError
+from gankit_molecule import learning
+from gankit_molecule.codec import MoleculeCodec
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.properties import measure, properties_of
+from gankit_molecule.settings import MoleculeSettings
+
+RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
+LINKS = ("C", "CC", "OC", "C(=O)N", "NC(=O)")
+ENDS = ("C", "CC", "O", "N", "F", "Cl", "OC")
+SMILES = [
+    Chem.CanonSmiles(end + link + ring)
+    for ring, link, end in product(RINGS, LINKS, ENDS)
+    if Chem.MolFromSmiles(end + link + ring) is not None
+]
+SMILES = sorted(set(SMILES))
+SMALL: dict[str, Any] = {
+    "width": 64,
+    "latent": 8,
+    "smooth": 0.3,
+    "vocabulary": 40,
+    "epochs": 300,
+    "cache": "none",
+    "workers": 1,
+    "conditions": ("logp", "mw"),
+}
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    pass
+
+
+def items(**values: Any) -> list[Molecule]:
+    return [Molecule(s, {k: v[i] for k, v in values.items()}) for i, s in enumerate(SMILES)]
+
+
+@pytest.fixture(scope="module")
+def codec() -> MoleculeCodec:
+    torch.manual_seed(0)
+    return MoleculeCodec.fit(items(), MoleculeSettings(**SMALL), quiet)
+
+
+def draw(codec: MoleculeCodec, n: int, **changed: Any) -> list[Molecule]:
+    codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, **changed}))
+    x = torch.randn(n, 8, generator=torch.Generator().manual_seed(1))
+    c = codec.ask({}, range(n))
+    return codec.decode(Batch(x, c), range(n))
+
+
+def test_the_codecs_latents_are_standardised_together_with_the_noise(codec: MoleculeCodec) -> None:
+    torch.manual_seed(0)
+    x = torch.cat([codec.prepare(codec.encode(items(), np.random.default_rng(0))).x] * 1)
+    many = torch.cat([codec.prepare(Batch(x * 0 + x, None)).x for _ in range(1)])
+    assert many.shape == (len(SMILES), 8)
+    noisy = torch.cat(
+        [codec.prepare(codec.encode(items(), np.random.default_rng(0))).x for _ in range(20)]
+    )
+    torch.testing.assert_close(noisy.mean(0), torch.zeros(8), atol=0.1, rtol=0)
+    torch.testing.assert_close(noisy.T @ noisy / len(noisy), torch.eye(8), atol=0.15, rtol=0)
+
+
+def test_what_is_generated_is_valid_and_says_how_often_it_was_tried(codec: MoleculeCodec) -> None:
+    found = draw(codec, 60)
+    assert all(m.valid and Chem.MolFromSmiles(m.smiles) is not None for m in found)
+    assert max(m.tries for m in found) > 1
+    assert len({m.smiles for m in found}) > 10
+
+
+def test_raw_ones_are_written_once(codec: MoleculeCodec) -> None:
+    found = draw(codec, 60, raw=True)
+    assert {m.tries for m in found} == {0, 1}
+    assert all((Chem.MolFromSmiles(m.smiles) is not None) or not m.valid for m in found)
+
+
+def test_the_likeliest_tokens_need_no_chance(codec: MoleculeCodec) -> None:
+    x, c = torch.zeros(1, 8), codec.ask({"logp": 2}, [0])
+    cold = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, "temperature": 0}))
+    first, again = (cold.decode(Batch(x, c), [seed])[0] for seed in (1, 2))
+    if first.tries == again.tries == 1:
+        assert first.smiles == again.smiles
+
+
+def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> None:
+    seeds = range(120)
+    x = torch.randn(120, 8, generator=torch.Generator().manual_seed(2))
+    light, heavy = (codec.ask({"mw": mw}, seeds) for mw in (110, 150))
+    weights = [
+        np.mean([properties_of(m.smiles, ["mw"])[0] for m in codec.decode(Batch(x, c), seeds)])
+        for c in (light, heavy)
+    ]
+    assert weights[1] > weights[0] + 10
+
+
+def test_diverged_latents_are_no_reason_to_fail(codec: MoleculeCodec) -> None:
+    x = torch.full((3, 8), torch.nan)
+    x[1] = torch.inf
+    assert len(codec.decode(Batch(x, codec.ask({}, range(3))), range(3))) == 3
+
+
+def test_a_column_of_the_data_is_told_and_said_again() -> None:
+    activity = [float(len(s)) for s in SMILES]
+    settings = MoleculeSettings(**{**SMALL, "conditions": ("activity", "logp"), "epochs": 20})
+    codec = MoleculeCodec.fit(items(activity=activity), settings, quiet)
+    c = codec.ask({"activity": 12}, range(4))
+    assert c is not None
+    found = codec.decode(Batch(torch.randn(4, 8), c), range(4))
+    assert all(m.values == pytest.approx({"activity": 12}, abs=1e-3) for m in found)
+    assert [row["property"] for row in codec.describe()] == ["activity", "logp"]
+
+
+def test_what_is_missing_is_counted_and_told_as_the_mean() -> None:
+    molecules = [Molecule(s, {} if i % 4 else {"activity": float(i)}) for i, s in enumerate(SMILES)]
+    settings = MoleculeSettings(**{**SMALL, "conditions": ("activity",), "epochs": 3})
+    codec = MoleculeCodec.fit(molecules, settings, quiet)
+    c = codec.encode(molecules[1:2], np.random.default_rng(0)).c
+    assert c is not None
+    assert c.tolist() == [[0.0]]
+    without = sum(not m.values for m in molecules)
+    assert codec.describe()[0]["missing"] == str(without)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("potency", {"activity": 1.0}, "neither a property nor a column"),
+        ("activity", {"activity": "high"}, "is no number: 'high'"),
+        ("activity", {"activity": float("nan")}, "nowhere a number"),
+    ],
+)
+def test_a_column_that_cannot_be_told_is_named(name: str, values: Any, said: str) -> None:
+    molecules = [Molecule(s, values) for s in SMILES]
+    settings = MoleculeSettings(**{**SMALL, "conditions": (name,)})
+    with pytest.raises(GankitError, match=said):
+        MoleculeCodec.fit(molecules, settings, quiet)
+
+
+@pytest.mark.parametrize("wrong", [{"latent": 1}, {"smooth": -1}, {"temperature": 11}])
+def test_settings_out_of_range_are_named(wrong: dict[str, Any]) -> None:
+    with pytest.raises(GankitError, match="out of range"):
+        MoleculeCodec.fit(items(), MoleculeSettings(**{**SMALL, **wrong}), quiet)
+
+
+def test_a_second_run_takes_what_the_first_one_learnt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = MoleculeSettings(**{**SMALL, "epochs": 5, "cache": str(tmp_path)})
+    first = MoleculeCodec.fit(items(), settings, quiet)
+    monkeypatch.setattr(learning, "_batches", None)  # nothing is trained
+    monkeypatch.setattr("gankit_molecule.conditions.measure", None)  # nor measured
+    again = MoleculeCodec.fit(items(), settings, quiet)
+    for k, v in first.state().tensors.items():
+        assert torch.equal(v, again.state().tensors[k]), k
+    for file in tmp_path.rglob("*.safetensors"):
+        file.write_bytes(b"damaged")
+    monkeypatch.undo()
+    MoleculeCodec.fit(items(), settings, quiet)
+
+
+def test_an_interrupted_training_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(cache: Path, progress: Any) -> MoleculeCodec:
+        torch.manual_seed(0)
+        changed = {**SMALL, "epochs": 60, "cache": str(cache)}
+        return MoleculeCodec.fit(items(), MoleculeSettings(**changed), progress)
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        if what.startswith("learning") and done > 50:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(learning, "EACH", -1.0)  # a snapshot a step
+    whole = fit(tmp_path / "whole", quiet)
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", interrupt)
+    assert list((tmp_path / "cut" / "training").iterdir())
+    done: list[int] = []
+    rest = fit(tmp_path / "cut", lambda what, at, of: done.append(at) if "read and" in what else 0)
+    assert min(done) > 50
+    for k, v in whole.state().tensors.items():
+        assert torch.equal(v, rest.state().tensors[k]), k
+    assert not list((tmp_path / "cut" / "training").iterdir())
+
+
+def test_properties_agree_with_rdkit_and_what_is_none_has_none() -> None:
+    values = measure(["CCO", "no molecule", "c1ccccc1"], ["mw", "logp", "qed", "sa", "rings"])
+    assert values[0, 0] == pytest.approx(46.07, abs=0.01)
+    assert np.isnan(values[1]).all()
+    assert values[2, 4] == 1
+    assert (values[[0, 2], 2] < 1).all()
+    assert ((values[[0, 2], 3] >= 1) & (values[[0, 2], 3] <= 10)).all()
