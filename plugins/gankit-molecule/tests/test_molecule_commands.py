@@ -1,0 +1,103 @@
+"""Molecules through the doors that people use."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rdkit import Chem
+
+SMALL = ["width=64", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=200", "workers=1",
+         "train.samples=640", "train.batch=32", "train.threads=1", "log.preview_count=4",
+         "refine.candidates=1"]  # fmt: skip
+
+
+def gankit_(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "gankit", *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A table of a hundred molecules, one line of it damaged, and a run on it."""
+    home = tmp_path_factory.mktemp("molecules")
+    parts = [(e, k, r) for e in "CNOF" for k in ("C", "OC", "CC", "C(=O)N") for r in range(1, 7)]
+    lines = [f"{end}{link}{'C' * n}c1ccccc1,{n}" for end, link, n in parts]
+    (home / "data.csv").write_text("\n".join(["smiles,length", *lines, "C1CC,4"]) + "\n")
+    words = ["--plugin", "molecule", "--data", home / "data.csv", "--out", home / "run"]
+    return home, gankit_("train", *words, f"cache={home / 'cache'}", *SMALL)
+
+
+def test_a_damaged_line_is_named(trained: tuple[Path, Any]) -> None:
+    home, done = trained
+    assert "data.csv, line 98" in done.stderr + (home / "run" / "log.txt").read_text()
+
+
+def test_molecules_by_property_are_valid_and_marked(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    out = home / "greasy"
+    words = ["--where", "logp=2..3", "--format", "csv", "--out", out]
+    gankit_("generate", home / "run", "-n", 9, *words)
+    with (out / "data.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9
+    assert all(Chem.MolFromSmiles(row["smiles"]) is not None for row in rows)
+    assert all(2 <= float(row["asked_logp"]) <= 3 and row["generated"] == "true" for row in rows)
+    assert json.loads((out / "provenance.json").read_text())["plugin"] == "molecule"
+
+
+def test_the_same_seed_gives_the_same_molecule(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    gankit_("generate", home / "run", "-n", 5, "--out", home / "five")
+    gankit_("generate", home / "run", "-n", 2, "--seed", 3, "--out", home / "two")
+    five, two = (
+        (home / name / "molecules.smi").read_text().splitlines()[1:] for name in ("five", "two")
+    )
+    assert [line.split("\t")[0] for line in five[3:]] == [line.split("\t")[0] for line in two]
+
+
+def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    done = gankit_("evaluate", home / "run", "-n", 10, "--metrics", "moses,fcd", "--json")
+    scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
+    for name in ("fcd", "validity"):
+        assert set(scores[name]["beside"]) == {"gaussian", "reconstruction"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--where", "qed=high"], "neither a number nor a range"),
+        (["--where", "solubility=1"], "not conditioned on 'solubility'"),
+        (["--format", "mol2"], "mol2"),
+        (["smooth=1"], "smooth"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    trained: tuple[Path, Any], words: list[str], said: str
+) -> None:
+    home, _ = trained
+    done = gankit_("generate", home / "run", *words, "--out", home / "never", code=2)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (home / "never").exists()
+
+
+def test_augmented_data_can_be_read_again(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    words = ["--data", home / "data.csv", "-n", 5, "--where", "logp=2..4", "--out", home / "more"]
+    gankit_("augment", home / "run", *words)
+    words = ["--plugin", "molecule", "--data", home / "more", "--dry-run", *SMALL, "cache=none"]
+    assert "molecules" in gankit_("train", *words).stdout
