@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from itertools import product
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
 LINKS = ("C", "CC", "OC", "C(=O)N", "NC(=O)")
 ENDS = ("C", "CC", "O", "N", "F", "Cl", "C#N", "OC")
 MOLECULES = [end + link + ring for ring, link, end in product(RINGS, LINKS, ENDS)]
+random.Random(0).shuffle(MOLECULES)
 SMALL = {
     "width": 64,
     "latent": 8,

@@ -493,6 +493,8 @@ def features(s: Subject) -> None:
 
 def distances(s: Subject) -> None:
     """Real items are nearer to real ones than what an untrained generator makes."""
+    if s.codec.learnt:
+        raise NotApplicable("the codec is trained: it makes items of noise too")
     n = min(FEW, len(s.found.items) // 2)
     real, more, noise = s.items(n), s.items(n, skip=n), [x.item for x in _untrained(s, n)]
     for extractor in s.extractors:
