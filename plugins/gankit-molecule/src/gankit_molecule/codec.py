@@ -41,6 +41,8 @@ MOST_LATENTS = 200_000
 """Molecules from which the latents' covariance is taken."""
 FURTHER = 1.3
 """How much longer than the longest one read a molecule's text may be."""
+LEARNT_AS = 3
+"""Counts changes to how the autoencoder is trained, after which a kept one is not taken."""
 WIDEST = 1e3
 """Coordinates of diverged networks are cut off here."""
 
@@ -144,7 +146,15 @@ class MoleculeCodec(Codec[Molecule]):
     def _key(self, smiles: Sequence[str], c: Tensor) -> str:
         """A hash of all that decides what is learnt."""
         s = self.settings
-        decides = [3, s.notation, s.latent, s.width, s.smooth, s.epochs, torch.cuda.is_available()]
+        decides = [
+            LEARNT_AS,
+            s.notation,
+            s.latent,
+            s.width,
+            s.smooth,
+            s.epochs,
+            torch.cuda.is_available(),
+        ]
         digest = hashlib.sha256(json.dumps([decides, self.alphabet.tokens]).encode())
         for text in smiles:
             digest.update(text.encode() + b"\n")
