@@ -56,7 +56,7 @@ class MoleculeSettings:
 
     raw: bool = False
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
-    temperature: float = 0.7
+    temperature: float = 0.1
     """Of the decoder's draws, at generation: less writes what is likelier; 0 what is likeliest."""
 
     extractors: tuple[str, ...] = ("chemnet",)
