@@ -31,6 +31,7 @@ from gankit.evaluation import evaluate_path
 from gankit.metrics import evaluate
 from gankit.seeds import uniform
 from gankit_molecule import learning
+from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.evaluators import build_evaluators
 from gankit_molecule.learning import learn
 from gankit_molecule.molecules import Molecule
@@ -47,11 +48,19 @@ def quiet(what: str, done: int, total: int) -> None:
     pass
 
 
+def untrained(alphabet: Alphabet, settings: MoleculeSettings, told: int) -> tuple[Encoder, Decoder]:
+    return (
+        Encoder(len(alphabet), settings.latent, settings.width // 2),
+        Decoder(len(alphabet), settings.latent, told, settings.width),
+    )
+
+
 def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
     """Tokens written in training, a processor second and a second."""
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-    lengths = [len(alphabet.encode(alphabet.written(s))) for s in smiles]
     c = torch.zeros(len(smiles), len(settings.conditions))
+    pair = untrained(alphabet, settings, len(settings.conditions))
+    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
     times: list[tuple[int, float, float]] = []
 
     def note(what: str, done: int, total: int) -> None:
@@ -59,14 +68,18 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
             times.append((done, time.process_time(), time.perf_counter()))
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        learn(smiles[:2048], c[:2048], alphabet, settings, quiet, Store(None), "")
-    learn(smiles, c, alphabet, settings, note, Store(None), "")
+        some = smiles[:2048], written[:2048], c[:2048]
+        learn(*pair, *some, alphabet, settings, quiet, Store(None), "")
+    learn(*pair, smiles, written, c, alphabet, settings, note, Store(None), "")
     steps = times[-1][0] - times[0][0]
-    written = steps * learning.BATCH * float(np.mean(lengths))
+    length = float(np.mean([*map(len, written)]))
+    tokens = steps * learning.BATCH * length
     cpu, wall = times[-1][1] - times[0][1], times[-1][2] - times[0][2]
-    atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / np.mean(lengths)
+    atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / np.mean(
+        [*map(len, written)]
+    )
     print(
-        f"training: {written / cpu:,.0f} tokens a CPU s, {written / wall:,.0f} a second on "
+        f"training: {tokens / cpu:,.0f} tokens a CPU s, {tokens / wall:,.0f} a second on "
         f"{torch.get_num_threads()} threads; a token is {atoms:.1f} atoms and bonds"
     )
     print(seen.key_averages().table(sort_by="self_cpu_time_total", row_limit=8))
@@ -94,10 +107,12 @@ def character_rnn(
 ) -> list[Sample[Molecule]]:
     """The decoder alone, by maximum likelihood: every latent it hears in training is noise."""
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-    longest = max(len(alphabet.encode(s)) for s in smiles)
+    encoder, decoder = untrained(alphabet, settings, 0)
+    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
+    longest = max(map(len, written))
     with mock.patch.object(learning, "STRAY", 1.0):
-        c = torch.zeros(len(smiles), 0)
-        decoder = learn(smiles, c, alphabet, settings, quiet, Store(None), "").decoder
+        known = smiles, written, torch.zeros(len(smiles), 0)
+        learn(encoder, decoder, *known, alphabet, settings, quiet, Store(None), "")
     decoder.grammar = alphabet.grammar()
     samples = []
     for start in range(0, n, 512):

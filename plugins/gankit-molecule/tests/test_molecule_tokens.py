@@ -46,6 +46,11 @@ def test_fragments_make_molecules_shorter_and_never_cut_a_chlorine() -> None:
     assert "Cl" in merged.split("CCCCCl")[-1]
 
 
+def test_fragments_are_those_of_all_molecules_of_a_small_set() -> None:
+    late = ["CCO", "CCN", "CCF", *["O=C(O)c1ccccc1"] * 40]
+    assert any("c1ccccc1" in token for token in Alphabet.of(late, "smiles", 40).tokens)
+
+
 def test_a_token_that_training_never_saw_is_unknown() -> None:
     alphabet = Alphabet.of(SMILES)
     assert alphabet.encode("C[Se]C")[1] == UNKNOWN

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from rdkit import Chem, rdBase
 from rdkit.Chem import FilterCatalog
 
+from gankit_molecule.standardise import parsed
+
 ALLOWED = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
 LARGEST_RING = 7
 
@@ -48,8 +50,8 @@ def alerts_of(smiles: str) -> Alerts | None:
     about one of a hundred molecules that have one.
     """
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None or not mol.GetNumAtoms():
+        mol = parsed(smiles)
+        if mol is None:
             return None
         pains = bool(_catalog("PAINS").HasMatch(mol))
         return Alerts(

@@ -36,12 +36,6 @@ class Wish:
     def exact(self) -> bool:
         return self.low == self.high
 
-    def misses(self, value: float) -> float:
-        """How far a value lies outside; infinite for no number."""
-        if math.isnan(value):
-            return math.inf
-        return max(self.low - value, value - self.high, 0.0)
-
 
 def read_wish(name: str, value: object) -> Wish:
     """What is asked of a property: a number, or ``low..high`` with either end left out.

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 from fcd.utils import get_one_hot, load_imported_model
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from torch import nn
 
 from gankit.contract import Extractor
 from gankit.metrics import fingerprint_weights
 from gankit_molecule.fingerprints import BITS, RADIUS, Bits, fingerprint_of, unpacked
 from gankit_molecule.molecules import Molecule
+from gankit_molecule.standardise import parsed
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -44,9 +45,8 @@ def chemnet() -> nn.Module:
 
 def canonical(smiles: str) -> str | None:
     """Canonical SMILES, as ChemNet was trained on; None where that is no molecule."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        return Chem.MolToSmiles(mol) if mol is not None and mol.GetNumAtoms() else None
+    mol = parsed(smiles)
+    return None if mol is None else Chem.MolToSmiles(mol)
 
 
 class _OfMolecules(Extractor[Molecule]):

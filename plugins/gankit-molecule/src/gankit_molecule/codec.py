@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
@@ -19,13 +18,16 @@ from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, kept
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
-from gankit_molecule.learning import Learnt, learn
+from gankit_molecule.learning import learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import PROPERTIES
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.standardise import standardise
-from gankit_molecule.store import open_store
-from gankit_molecule.tokens import SPECIAL, Alphabet
+from gankit_molecule.store import key_of, open_store
+from gankit_molecule.tokens import SPECIAL, Alphabet, padded
+
+Row = Sequence[int]
+"""Numbers of a text's tokens."""
 
 BLOCK = 512
 """Molecules that are written together."""
@@ -41,7 +43,7 @@ MOST_LATENTS = 200_000
 """Molecules from which the latents' covariance is taken."""
 FURTHER = 1.3
 """How much longer than the longest one read a molecule's text may be."""
-LEARNT_AS = 3
+LEARNT_AS = 4
 """Counts changes to how the autoencoder is trained, after which a kept one is not taken."""
 WIDEST = 1e3
 """Coordinates of diverged networks are cut off here."""
@@ -72,8 +74,8 @@ class MoleculeCodec(Codec[Molecule]):
         told = condition.width if condition else 0
         self.alphabet, self.longest, self.settings = alphabet, longest, settings
         self.layout = Layout((settings.latent,), condition)
-        self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).eval()
-        self.encoder.double()  # so that rounding hides how many are encoded together
+        # In double precision, so that rounding hides how many are encoded together.
+        self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).double().eval()
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
         self.decoder.grammar = alphabet.grammar()
         self.mean = torch.zeros(settings.latent)
@@ -106,14 +108,13 @@ class MoleculeCodec(Codec[Molecule]):
         condition = condition_of(items, values, names)
         c = torch.from_numpy(standardised(values, condition))
         alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-        longest = max(len(alphabet.encode(alphabet.written(s))) for s in smiles)
-        codec = cls(alphabet, longest, condition, settings)
+        written = [alphabet.encode(alphabet.written(s)) for s in smiles]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # what is kept for later runs depends on no run's seed
+            codec = cls(alphabet, max(map(len, written)), condition, settings)
+            codec.loss = codec._learn(smiles, written, c, progress)
         codec.measured, codec.key = measured, key
-        learnt = codec._learn(smiles, c, progress)
-        codec.encoder, codec.decoder = learnt.encoder.double(), learnt.decoder
-        codec.loss = learnt.loss
-        codec.decoder.grammar = alphabet.grammar()
-        codec._whiten(smiles, c, progress)
+        codec._whiten(written, c, progress)
         if condition is not None:
             codec.asking = Asking(condition, kept(c))
         codec.missing = {
@@ -121,27 +122,29 @@ class MoleculeCodec(Codec[Molecule]):
         }
         return codec
 
-    def _learn(self, smiles: Sequence[str], c: Tensor, progress: Progress) -> Learnt:
-        from safetensors.torch import load_file, save_file
-
+    def _learn(
+        self, smiles: Sequence[str], written: Sequence[Row], c: Tensor, progress: Progress
+    ) -> float:
+        """Trains the heteroencoder, or takes its weights from the cache; the loss."""
         store, key = open_store(self.settings.cache), self._key(smiles, c)
         file = store.path("autoencoders", f"{key}.safetensors")
+        both = torch.nn.ModuleList([self.encoder, self.decoder])
         if file is not None and file.is_file():
             try:
                 tensors = load_file(file)
                 loss = float(tensors.pop("loss"))
-                both = torch.nn.ModuleList([self.encoder, self.decoder])
                 both.load_state_dict(tensors)
-                return Learnt(self.encoder, self.decoder, loss)
+                return loss
             except Exception:  # noqa: BLE001 - a damaged file is written again
                 pass
-        learnt = learn(smiles, c, self.alphabet, self.settings, progress, store, key)
+        pair = self.encoder.float(), self.decoder
+        loss = learn(*pair, smiles, written, c, self.alphabet, self.settings, progress, store, key)
         if file is not None:
-            both = torch.nn.ModuleList([learnt.encoder, learnt.decoder])
             tensors = {k: v.contiguous() for k, v in both.state_dict().items()}
             with store.writing(file) as aside:
-                save_file({**tensors, "loss": torch.tensor(learnt.loss)}, aside)
-        return learnt
+                save_file({**tensors, "loss": torch.tensor(loss)}, aside)
+        self.encoder.double()
+        return loss
 
     def _key(self, smiles: Sequence[str], c: Tensor) -> str:
         """A hash of all that decides what is learnt."""
@@ -155,19 +158,15 @@ class MoleculeCodec(Codec[Molecule]):
             s.epochs,
             torch.cuda.is_available(),
         ]
-        digest = hashlib.sha256(json.dumps([decides, self.alphabet.tokens]).encode())
-        for text in smiles:
-            digest.update(text.encode() + b"\n")
-        digest.update(c.numpy().tobytes())
-        return digest.hexdigest()[:32]
+        return key_of([*decides, self.alphabet.tokens], smiles, c.numpy().tobytes())
 
     @torch.no_grad()
-    def _whiten(self, smiles: Sequence[str], c: Tensor, progress: Progress) -> None:
-        used = np.linspace(0, len(smiles) - 1, min(len(smiles), MOST_LATENTS)).astype(np.int64)
+    def _whiten(self, written: Sequence[Row], c: Tensor, progress: Progress) -> None:
+        used = np.linspace(0, len(written) - 1, min(len(written), MOST_LATENTS)).astype(np.int64)
         z = []
         for i in range(0, len(used), BLOCK):
             progress("reading molecules", i, len(used))
-            z.append(self._latents([smiles[k] for k in used[i : i + BLOCK]]))
+            z.append(self.encoder(padded([written[k] for k in used[i : i + BLOCK]])))
         progress("reading molecules", len(used), len(used))
         latents, told = torch.cat(z), c[torch.from_numpy(used)].double()
         self.mean = latents.mean(0).float()
@@ -179,15 +178,6 @@ class MoleculeCodec(Codec[Molecule]):
         covariance = rest.T @ rest / len(rest) + noise
         self.slope = slope.float().contiguous()
         self.factor = torch.linalg.cholesky(covariance).float().contiguous()
-
-    def _latents(self, smiles: Sequence[str]) -> Tensor:
-        written = [self.alphabet.written(s) for s in smiles]
-        return torch.cat(
-            [
-                self.encoder(self.alphabet.rows(written[i : i + BLOCK]))
-                for i in range(0, len(written), BLOCK)
-            ]
-        )
 
     def _told(self, c: Tensor | None, n: int) -> Tensor:
         return torch.zeros(n, 0) if c is None else c.float()
@@ -205,7 +195,9 @@ class MoleculeCodec(Codec[Molecule]):
         if condition is not None:
             values = values_of(items, [f.name for f in condition.fields], self.measured)
             c = torch.from_numpy(standardised(values, condition))
-        z = self._latents([item.smiles for item in items])
+        written = [self.alphabet.written(item.smiles) for item in items]
+        blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
+        z = torch.cat([self.encoder(self.alphabet.rows(block)) for block in blocks])
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
         x = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
         return Batch(x.float().contiguous(), c)

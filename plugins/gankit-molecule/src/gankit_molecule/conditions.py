@@ -14,7 +14,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.items import pick
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import PROPERTIES, Values, measure
-from gankit_molecule.store import Store
+from gankit_molecule.store import Store, key_of
 
 BLOCK = 10_000
 SHOWN = 1000
@@ -50,10 +50,7 @@ class Measured:
         progress: Progress,
     ) -> tuple[Measured, str]:
         """Of all these, from the store where they are there; and their key in it."""
-        digest = hashlib.sha256(f"{rdkit.__version__} {list(names)}".encode())
-        for text in smiles:
-            digest.update(text.encode() + b"\n")
-        key = digest.hexdigest()[:32]
+        key = key_of([rdkit.__version__, *names], smiles)
         if (kept := cls.stored(names, key, store)) is not None:
             return kept, key
         hashes, first = np.unique(_hashes(smiles), return_index=True)

@@ -7,8 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rdkit import Chem, rdBase
+from rdkit import Chem
 from rdkit.Chem import rdFingerprintGenerator
+
+from gankit_molecule.standardise import parsed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,9 +38,8 @@ def packed_fingerprint(mol: Chem.Mol) -> Bits:
 
 def fingerprint_of(smiles: str) -> Bits | None:
     """The same of what is written; None where that is no molecule."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        return packed_fingerprint(mol) if mol is not None and mol.GetNumAtoms() else None
+    mol = parsed(smiles)
+    return None if mol is None else packed_fingerprint(mol)
 
 
 def unpacked(bits: Bits) -> Bits:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,46 +34,40 @@ WAYS = 3
 TOKENS = {"cpu": 13_000_000, "cuda": 600_000_000}
 """Tokens that are written, by default, where the data is large."""
 MOST_EPOCHS = {"cpu": 40.0, "cuda": 60.0}
-EACH = 60.0
+EACH = 10.0
 """Seconds between two snapshots."""
 
 
-@dataclass
-class Learnt:
-    """A trained pair, in evaluation mode, and how well it was trained."""
-
-    encoder: Encoder
-    decoder: Decoder
-    loss: float
-    """Last running mean of the cross entropy of a token, in nats."""
-
-
 def learn(
+    encoder: Encoder,
+    decoder: Decoder,
     smiles: Sequence[str],
+    written: Sequence[Sequence[int]],
     c: Tensor,
     alphabet: Alphabet,
     settings: MoleculeSettings,
     progress: Progress,
     store: Store,
     key: str,
-) -> Learnt:
-    """Trains both on all molecules.
+) -> float:
+    """Trains both on all molecules, from their weights as they are.
 
     Args:
         smiles: canonical.
+        written: the same as numbers of tokens.
         c: what the decoder is told of each, (N, told).
         store: keeps the state of training under ``key``, from which an interrupted one goes on.
+
+    Returns:
+        The last batch's cross entropy of a token, in nats.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
     ways = list(
         mapped(
             _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
         )
     )
-    encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).to(device)
-    decoder = Decoder(len(alphabet), settings.latent, c.shape[1], settings.width).to(device)
-    both = nn.ModuleList([encoder, decoder])
+    both = nn.ModuleList([encoder, decoder]).to(device).train()
     optimiser = torch.optim.AdamW(both.parameters(), RATE, (0.9, 0.99), weight_decay=1e-2)
     steps = _steps(settings.epochs, written, device.type)
     state = _State(both, optimiser, store, store.path("training", f"{key}.safetensors"))
@@ -106,7 +99,8 @@ def learn(
             state.save(step + 1, loss)
             saved = time.monotonic()
     state.forget()
-    return Learnt(encoder.cpu().eval(), decoder.cpu().eval(), loss)
+    both.cpu().eval()
+    return loss
 
 
 def smoothed(z: Tensor, smooth: float) -> Tensor:

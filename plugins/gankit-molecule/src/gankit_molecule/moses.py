@@ -6,7 +6,6 @@ decide: see :func:`internal_diversity`.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rdkit.Chem.rdmolops import FragmentOnBRICSBonds
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from gankit_molecule.fingerprints import Bits, mean_power, nearest_similarity, packed_fingerprint
+from gankit_molecule.standardise import TOKEN, parsed
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -25,7 +25,6 @@ FEWEST_RINGS = 2
 """Of a scaffold: benzene alone is no scaffold in MOSES."""
 LONGEST_UNIT = 8
 """Tokens of a unit whose repeats are looked for."""
-_TOKEN = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,8 @@ class Description:
 def describe(smiles: str) -> Description | None:
     """A molecule's description; None where what is written is no molecule."""
     with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        if mol is None or not mol.GetNumAtoms():
+        mol = parsed(smiles)
+        if mol is None:
             return None
         return Description(
             packed_fingerprint(mol), fragments(mol), scaffold(mol), longest_repeat(smiles)
@@ -76,7 +75,7 @@ def scaffold(mol: Chem.Mol) -> str:
 def longest_repeat(smiles: str) -> int:
     """Tokens of the longest stretch that repeats one unit of at most ``LONGEST_UNIT`` tokens at
     least three times: 8 of ``CCCCCCCC``, 15 of ``C1CC1C1CC1C1CC1``; 0 where there is none."""
-    tokens = _TOKEN.findall(smiles)
+    tokens = TOKEN.findall(smiles)
     longest = 0
     for unit in range(1, min(LONGEST_UNIT, len(tokens) // 3) + 1):
         run = 0  # tokens that equal the one a unit before them, up to here

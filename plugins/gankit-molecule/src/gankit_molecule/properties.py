@@ -37,20 +37,20 @@ def synthetic_accessibility(mol: Chem.Mol) -> float:
     return float(_sascorer().calculateScore(mol))
 
 
-PROPERTIES: dict[str, tuple[Callable[[Chem.Mol], float], str]] = {
-    "logp": (Crippen.MolLogP, "octanol-water partition, Wildman & Crippen 1999"),
-    "mw": (Descriptors.MolWt, "molecular weight, Da"),
-    "qed": (QED.qed, "drug-likeness, 0 to 1, Bickerton et al. 2012"),
-    "sa": (synthetic_accessibility, "synthetic accessibility, 1 (easy) to 10"),
-    "tpsa": (rdMolDescriptors.CalcTPSA, "polar surface, Å²"),
-    "hbd": (Lipinski.NumHDonors, "donors of hydrogen bonds"),
-    "hba": (Lipinski.NumHAcceptors, "acceptors of hydrogen bonds"),
-    "rings": (rdMolDescriptors.CalcNumRings, "rings"),
-    "rotatable": (rdMolDescriptors.CalcNumRotatableBonds, "rotatable bonds"),
-    "fsp3": (rdMolDescriptors.CalcFractionCSP3, "share of carbons that are sp3"),
-    "atoms": (Chem.Mol.GetNumHeavyAtoms, "heavy atoms"),
+PROPERTIES: dict[str, Callable[[Chem.Mol], float]] = {
+    "logp": Crippen.MolLogP,  # octanol-water partition, Wildman & Crippen 1999
+    "mw": Descriptors.MolWt,  # molecular weight, Da
+    "qed": QED.qed,  # drug-likeness, 0 to 1, Bickerton et al. 2012
+    "sa": synthetic_accessibility,
+    "tpsa": rdMolDescriptors.CalcTPSA,  # polar surface, Å²
+    "hbd": Lipinski.NumHDonors,  # donors of hydrogen bonds
+    "hba": Lipinski.NumHAcceptors,  # acceptors of hydrogen bonds
+    "rings": rdMolDescriptors.CalcNumRings,
+    "rotatable": rdMolDescriptors.CalcNumRotatableBonds,
+    "fsp3": rdMolDescriptors.CalcFractionCSP3,  # share of carbons that are sp3
+    "atoms": Chem.Mol.GetNumHeavyAtoms,
 }
-"""Each property's function and meaning, by name."""
+"""Each property's function, by name."""
 
 
 def properties_of(smiles: str, names: Sequence[str]) -> list[float]:
@@ -60,7 +60,7 @@ def properties_of(smiles: str, names: Sequence[str]) -> list[float]:
         found = []
         for name in names:
             try:
-                found.append(math.nan if mol is None else float(PROPERTIES[name][0](mol)))
+                found.append(math.nan if mol is None else float(PROPERTIES[name](mol)))
             except Exception:  # noqa: BLE001 - RDKit raises what it likes; NaN says so
                 found.append(math.nan)
         return found

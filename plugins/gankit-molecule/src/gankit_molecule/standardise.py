@@ -19,6 +19,8 @@ LONGEST = 5_000
 """Characters of a SMILES: RDKit's recursions end the process at some ten thousands."""
 MOST_READ = 2_000
 """Atoms of a mol block, likewise."""
+TOKEN = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
+"""An atom, bond, bracket or label of SMILES."""
 KINDS = {
     "unread": "that cannot be read",
     "placeholder": "with a placeholder for an atom",
@@ -72,6 +74,13 @@ def standardise(text: str, settings: MoleculeSettings) -> str | UnusableError:
             return error
         except Exception as error:  # noqa: BLE001 - RDKit raises what it likes
             return UnusableError("unread", f"RDKit cannot standardise it: {_line(str(error))}")
+
+
+def parsed(smiles: str) -> Chem.Mol | None:
+    """RDKit's molecule of SMILES, without a word; None where what is written is none."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+    return mol if mol is not None and mol.GetNumAtoms() else None
 
 
 def _standardise(text: str, settings: MoleculeSettings) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from safetensors import SafetensorError
 
 from gankit.errors import GankitError
 
@@ -54,7 +57,7 @@ class Store:
             with part.open("rb+") as file:
                 os.fsync(file.fileno())
             os.replace(part, path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             if self._asked:
                 raise _unwritable(str(self.folder), error) from None
         finally:
@@ -70,14 +73,28 @@ def open_store(setting: str) -> Store:
     """
     if setting in ("none", ""):
         return Store(None)
-    if setting == "auto":
-        return Store(_system_cache() / "gankit" / "molecule")
-    folder = Path(setting).expanduser()
+    asked = setting != "auto"
+    folder = Path(setting).expanduser() if asked else _system_cache() / "gankit" / "molecule"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unwritable(setting, error) from None
-    return Store(folder, asked=True)
+        if asked:
+            raise _unwritable(setting, error) from None
+        return Store(None)  # a system without a cache does without one
+    return Store(folder, asked)
+
+
+def key_of(decides: object, smiles: Iterable[str], more: bytes = b"") -> str:
+    """A key of these molecules in this order and of all else that decides what is kept of them.
+
+    Args:
+        decides: settings and versions, as their text says them.
+    """
+    digest = hashlib.sha256(f"{decides}\n".encode())
+    for text in smiles:
+        digest.update(text.encode() + b"\n")
+    digest.update(more)
+    return digest.hexdigest()[:32]
 
 
 def _system_cache() -> Path:
@@ -95,8 +112,8 @@ def _sweep(folder: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _unwritable(setting: str, error: OSError) -> GankitError:
+def _unwritable(setting: str, error: Exception) -> GankitError:
     return GankitError(
-        f"cache={setting}: cannot be written ({error.strerror or error})",
+        f"cache={setting}: cannot be written ({getattr(error, 'strerror', None) or error})",
         "Name another folder, or set cache to none",
     )

@@ -13,6 +13,7 @@ from rdkit import Chem, rdBase
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit_molecule.standardise import TOKEN
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
@@ -22,7 +23,6 @@ LOOKED_AT = 1500
 RAREST = 0.004
 """Times a molecule that a fragment must occur to be a token."""
 
-_SMILES = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 _SELFIES = re.compile(r"\[[^\]]*\]|.", re.DOTALL)
 
 
@@ -38,7 +38,7 @@ class Alphabet:
         self.tokens, self.notation = (*SPECIAL, *tokens), notation
         self._number = {token: i for i, token in enumerate(self.tokens)}
         longest = sorted(tokens, key=lambda t: (-len(t), t))
-        whole = _SELFIES if notation == "selfies" else _SMILES
+        whole = _SELFIES if notation == "selfies" else TOKEN
         self._pattern = re.compile("|".join([*map(_alone, longest), whole.pattern]), re.DOTALL)
         if notation == "selfies":
             _selfies()
@@ -52,8 +52,7 @@ class Alphabet:
         """
         bare = cls((), notation)
         counts = Counter(token for s in smiles for token in bare.split(bare.written(s)))
-        some = [smiles[len(smiles) * i // LOOKED_AT] for i in range(min(LOOKED_AT, len(smiles)))]
-        some = list(dict.fromkeys(some)) if len(smiles) < LOOKED_AT else some
+        some = smiles[:: -(-len(smiles) // LOOKED_AT) or 1]
         texts = [bare.written(text) for s in some for text in (s, *other_ways(s, 1))]
         merged = _merged([bare.split(text) for text in texts], size - len(counts))
         return cls([*sorted(counts, key=lambda t: (-counts[t], t)), *merged], notation)
@@ -160,7 +159,7 @@ def _joined(text: list[str], first: str, second: str) -> list[str]:
 
 def _effect(token: str) -> tuple[int, int, int]:
     depth, lowest, rings = 0, 0, 0
-    for part in _SMILES.findall(token):
+    for part in TOKEN.findall(token):
         depth += (part == "(") - (part == ")")
         lowest = min(lowest, depth)
         if part.isdigit() or part.startswith("%"):
