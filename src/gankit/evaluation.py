@@ -47,6 +47,11 @@ class Evaluation:
     shown: int
     """Samples to show."""
 
+    @property
+    def beside(self) -> list[str]:
+        """Whom else than the generator some score names."""
+        return list(dict.fromkeys(name for score in self.scores for name in score.beside))
+
 
 def evaluate_path(
     path: Path,

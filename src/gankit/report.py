@@ -49,7 +49,7 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
     Raises:
         GankitError: the file cannot be written.
     """
-    others = list(dict.fromkeys(name for s in evaluation.scores for name in s.beside))
+    others = evaluation.beside
     rows = "\n".join(
         f"<tr><td>{html.escape(s.name)}</td><td class=number>{s.value:.4g}</td>"
         f"<td class=number>{'' if s.floor is None else format(s.floor, '.4g')}</td>"

@@ -74,15 +74,14 @@ def evaluate(
     if json:
         print_json(result.record)
         return
-    others = list(dict.fromkeys(name for s in result.scores for name in s.beside))
     table(
-        ["score", "generated", "real (floor)", *others, "better", "n", "extractor"],
+        ["score", "generated", "real (floor)", *result.beside, "better", "n", "extractor"],
         [
             [
                 s.name,
                 f"{s.value:.4g}",
                 "-" if s.floor is None else f"{s.floor:.4g}",
-                *(f"{s.beside[name]:.4g}" if name in s.beside else "-" for name in others),
+                *(f"{s.beside[name]:.4g}" if name in s.beside else "-" for name in result.beside),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],
                 s.n_generated,
                 s.extractor,

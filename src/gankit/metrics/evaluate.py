@@ -191,10 +191,8 @@ def evaluate(
         fake, unseen = _fewer(fake, n, seed), _fewer(unseen, n, seed)
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         for group in chosen:
-            value, floor = (
-                compared(group, real, fake, unseen),
-                compared(group, real, unseen, unseen),
-            )
+            value = compared(group, real, fake, unseen)
+            floor = compared(group, real, unseen, unseen)
             others = {
                 name: compared(group, real, features, unseen)
                 for name, features in others_made.items()

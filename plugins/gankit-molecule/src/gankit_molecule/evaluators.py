@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,10 +86,6 @@ def build_evaluators(
 # --- What is looked at --------------------------------------------------------------------------
 
 
-def _enough(data: EvaluationData[Molecule]) -> bool:
-    return min(len(data.train), len(data.generated), len(data.heldout)) >= 2
-
-
 def _drawn(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     """Some of the items, in their order; all where there are no more."""
     chosen = sorted(rng.choice(len(items), min(count, len(items)), replace=False).tolist())
@@ -99,14 +96,6 @@ def _drawn(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     ]
 
 
-def _generated(
-    data: EvaluationData[Molecule], rng: np.random.Generator
-) -> tuple[list[Molecule], list[Molecule]]:
-    """The generated molecules and the held-out ones that are judged."""
-    made = [sample.item for sample in _drawn(data.generated, JUDGED, rng)]
-    return made, _drawn(data.heldout, JUDGED, rng)
-
-
 def _smiles(molecules: Sequence[Molecule]) -> list[str]:
     return [molecule.smiles for molecule in molecules if molecule.valid]
 
@@ -115,16 +104,9 @@ def _known(found: Sequence[T | None]) -> list[T]:
     return [one for one in found if one is not None]
 
 
-def _finite(scores: Scores) -> Scores:
-    return {name: float(value) for name, value in scores.items() if math.isfinite(value)}
-
-
 def _version(number: int) -> str:
     """Canonical SMILES, patterns and properties are RDKit's, and change with it now and then."""
     return f"{number} rdkit-{rdkit.__version__}"
-
-
-# --- MOSES --------------------------------------------------------------------------------------
 
 
 class _Set:
@@ -152,7 +134,37 @@ class _Set:
         return len(self.smiles)
 
 
-class Moses(Evaluator[Molecule]):
+class _OfMolecules(Evaluator[Molecule]):
+    """Scores that are finite, of enough molecules; what is computed of these is shared."""
+
+    fingerprint = _version(1)
+
+    def __init__(self, bench: Bench | None = None) -> None:
+        self._bench = bench or Bench()
+
+    def evaluate(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores that can be told; none where too few were generated, or are real."""
+        if min(len(data.train), len(data.generated), len(data.heldout)) < 2:
+            return {}
+        scores = self.scores(data, rng)
+        return {name: float(value) for name, value in scores.items() if math.isfinite(value)}
+
+    @abstractmethod
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores, some of which may be no number."""
+
+    def _judged(
+        self, data: EvaluationData[Molecule], rng: np.random.Generator
+    ) -> tuple[_Set, _Set]:
+        """The generated molecules and the held-out ones that are looked at."""
+        made = [sample.item for sample in _drawn(data.generated, JUDGED, rng)]
+        return _Set(self._bench, made), _Set(self._bench, _drawn(data.heldout, JUDGED, rng))
+
+
+# --- MOSES --------------------------------------------------------------------------------------
+
+
+class Moses(_OfMolecules):
     """The scores of MOSES (Polykovskiy et al. 2020), but for FCD, which is an extractor's.
 
     - ``judged``: molecules that were looked at, at most ``JUDGED``, of each kind;
@@ -173,31 +185,24 @@ class Moses(Evaluator[Molecule]):
     """
 
     name = "moses"
-    fingerprint = _version(1)
 
-    def __init__(self, bench: Bench | None = None) -> None:
-        self._bench = bench or Bench()
-
-    def evaluate(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; those of the generator's validity alone where it made no molecule."""
-        if not _enough(data):
-            return {}
-        judged, unseen = _generated(data, rng)
-        made, heldout = _Set(self._bench, judged), _Set(self._bench, unseen)
-        train = _Set(self._bench, _drawn(data.train, len(judged), rng))
+        made, heldout = self._judged(data, rng)
+        train = _Set(self._bench, _drawn(data.train, made.count, rng))
         scores: Scores = {}
         for end, one in (("", made), ("_real", heldout)):
             scores[f"judged{end}"] = one.count
             scores[f"validity/raw{end}"] = one.raw / one.count
             scores[f"validity{end}"] = len(one) / one.count
         if not len(made) or not len(heldout) or not len(train):
-            return _finite(scores)
+            return scores
         known = _found_in(data.train, {*made.smiles, *heldout.smiles})
         for end, one in (("", made), ("_real", heldout)):
             scores |= {f"{name}{end}": value for name, value in self._alone(one, known).items()}
         for end, one in (("", made), ("_real", train)):
             scores |= {f"{name}{end}": value for name, value in _beside(one, heldout).items()}
-        return _finite({n: v for n, v in scores.items() if n.removesuffix("_real") in scores})
+        return {n: v for n, v in scores.items() if n.removesuffix("_real") in scores}
 
     def _alone(self, one: _Set, known: set[str]) -> Scores:
         alerts = _known(self._bench.of(alerts_of, one.smiles))
@@ -237,7 +242,7 @@ def _found_in(molecules: Sequence[Molecule], wanted: set[str]) -> set[str]:
 # --- Chemistry ----------------------------------------------------------------------------------
 
 
-class Chemistry(Evaluator[Molecule]):
+class Chemistry(_OfMolecules):
     """What a chemist would object to, in shares of the valid molecules; floors are those of
     held-out ones.
 
@@ -249,18 +254,11 @@ class Chemistry(Evaluator[Molecule]):
     """
 
     name = "chemistry"
-    fingerprint = _version(1)
 
-    def __init__(self, bench: Bench | None = None) -> None:
-        self._bench = bench or Bench()
-
-    def evaluate(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; empty where the generator made no molecule."""
-        if not _enough(data):
-            return {}
-        judged, unseen = _generated(data, rng)
+        made, heldout = self._judged(data, rng)
         train = _smiles(_drawn(data.train, JUDGED, rng))
-        made, heldout = _Set(self._bench, judged), _Set(self._bench, unseen)
         if not train or not len(made) or not len(heldout):
             return {}
         usual = np.quantile([longest_repeat(text) for text in train], RARE, method="higher")
@@ -271,13 +269,13 @@ class Chemistry(Evaluator[Molecule]):
             scores[f"brenk_rate{end}"] = float(np.mean([found.brenk for found in alerts]))
             scores[f"sa/mean{end}"] = float(np.nanmean(one.properties[:, COMPARED.index("sa")]))
             scores[f"long_repeat_rate{end}"] = float((one.repeats > usual).mean())
-        return _finite(scores)
+        return scores
 
 
 # --- Memorisation -------------------------------------------------------------------------------
 
 
-class Neighbours(Evaluator[Molecule]):
+class Neighbours(_OfMolecules):
     """Memorisation, by Tanimoto similarity of Morgan fingerprints: generated molecules' nearest of
     at most ``NEIGHBOURS`` training ones, judged by those of held-out molecules.
 
@@ -288,17 +286,10 @@ class Neighbours(Evaluator[Molecule]):
     """
 
     name = "neighbours"
-    fingerprint = _version(1)
 
-    def __init__(self, bench: Bench | None = None) -> None:
-        self._bench = bench or Bench()
-
-    def evaluate(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; empty where the generator made no molecule."""
-        if not _enough(data):
-            return {}
-        judged, unseen = _generated(data, rng)
-        made, heldout = _Set(self._bench, judged), _Set(self._bench, unseen)
+        made, heldout = self._judged(data, rng)
         stock = _smiles(_drawn(data.train, NEIGHBOURS, rng))
         train = _known(self._bench.of(fingerprint_of, stock))
         if not train or not len(made) or not len(heldout):
@@ -317,7 +308,7 @@ class Neighbours(Evaluator[Molecule]):
 # --- What was asked -----------------------------------------------------------------------------
 
 
-class Agreement(Evaluator[Molecule]):
+class Agreement(_OfMolecules):
     """Whether molecules have the properties that were asked for, of those that can be computed.
 
     - ``asked/<property>/correlation``: Pearson's, of asked and obtained values, where different
@@ -328,15 +319,9 @@ class Agreement(Evaluator[Molecule]):
     """
 
     name = "asked"
-    fingerprint = _version(1)
 
-    def __init__(self, bench: Bench | None = None) -> None:
-        self._bench = bench or Bench()
-
-    def evaluate(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """Empty where no such property was asked for."""
-        if not _enough(data):
-            return {}
         judged = [s for s in _drawn(data.generated, JUDGED, rng) if s.item.valid]
         asked = {name for sample in judged for name in sample.condition} & set(PROPERTIES)
         if not asked:
@@ -349,7 +334,7 @@ class Agreement(Evaluator[Molecule]):
             told = np.isfinite(wanted) & np.isfinite(obtained)
             if told.any():
                 scores |= _agreement(name, wanted[told], obtained[told])
-        return _finite(scores)
+        return scores
 
 
 def _number(value: object) -> float:
