@@ -169,6 +169,7 @@ def _evaluate_files(
         loaded.info, loaded.modality.Settings, overrides=overrides, data=data
     )
     samples: list[Sample[Any]]
+    beside: dict[str, list[Sample[Any]]] = {}
     if alone:
         run = Run(path)
         config = configuration.resolve(
@@ -179,8 +180,10 @@ def _evaluate_files(
             overrides=overrides,
         )
         divided = read_data(loaded, config, None, progress)
-        samples = list(
-            run.stream(n or min(len(divided.heldout), MAX_GENERATED), seed=seed, device=device)
+        sampler = run.sampler(device)
+        samples = list(sampler.sample(n or min(len(divided.heldout), MAX_GENERATED), seed))
+        beside = _codec_alone(
+            sampler, EvaluationData(samples, divided.train, divided.heldout), seed, progress
         )
     else:
         divided = read_data(loaded, config, None, progress)
@@ -195,6 +198,7 @@ def _evaluate_files(
         only,
         config.engine.log.preview_count,
         progress,
+        beside,
     )
     result.record |= _privacy(run.privacy if alone else record.get("privacy"))
     return result

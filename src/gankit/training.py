@@ -260,6 +260,8 @@ def preparing(
     codec = stored_codec(folder, plugin, config)
     if codec is None:
         codec = modality.fit_codec(data.train, settings, progress)
+    if privacy is not None:
+        private.refuse_unsound(engine, objective, codec=codec)
     rank, size = parallel.world()
     draw: Callable[..., RealSamples] = RealSamples
     if privacy is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,22 @@ def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any]) -> None:
     scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
     for name in ("fcd", "validity"):
         assert set(scores[name]["beside"]) == {"gaussian", "reconstruction"}
+
+
+def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    shutil.copytree(home / "run" / "model", home / "copied")
+    words = ["--data", home / "data.csv", "-n", 10, "--metrics", "moses", "--json"]
+    scores = json.loads(gankit_("evaluate", home / "copied", *words).stdout)["scores"]
+    assert all(set(s["beside"]) == {"gaussian", "reconstruction"} for s in scores)
+
+
+def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path) -> None:
+    pytest.importorskip("dp_accounting")
+    words = ["--plugin", "molecule", "limit=150", "cache=none", *SMALL, "epochs=1"]
+    sound = ["privacy.epsilon=8", "loss.objective=nonsaturating", "train.batch=64"]
+    done = gankit_("train", *words, *sound, "--out", tmp_path / "run", code=2)
+    assert "this codec: it is a model of its own" in done.stderr
 
 
 @pytest.mark.parametrize(

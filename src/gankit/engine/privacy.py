@@ -177,7 +177,10 @@ def _loss_distribution(sigma: float, rate: float) -> Any:
 
 
 def refuse_unsound(
-    engine: EngineSettings, objective: ObjectiveInfo, networks: Networks | None = None
+    engine: EngineSettings,
+    objective: ObjectiveInfo,
+    networks: Networks | None = None,
+    codec: Codec[Any] | None = None,
 ) -> None:
     """Refuses what would let real data past the noise, or what per-sample gradients exclude.
 
@@ -220,6 +223,10 @@ def refuse_unsound(
         "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
             networks is not None and networks.samples_interact,
             "Use networks whose discriminator looks at each sample alone",
+        ),
+        "this codec: it is a model of its own, trained on real items without noise": (
+            codec is not None and codec.learnt,
+            "Use a plugin whose codec holds summaries of the data only",
         ),
     }
     for what, (found, hint) in unsound.items():
