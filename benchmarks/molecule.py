@@ -119,7 +119,8 @@ def character_rnn(
         seeds = range(start, min(start + 512, n))
         u = np.stack([uniform(seeds, k) for k in range(longest)], 1)
         z = torch.randn(len(seeds), settings.latent)
-        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u), settings.temperature)
+        # At temperature 1, as it was fitted: it has no latents to vary by.
+        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u))
         for seed, row in zip(seeds, rows.tolist(), strict=True):
             text = alphabet.decode(row)
             found = standardise(text, settings) if text else None
