@@ -35,6 +35,7 @@ from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.evaluators import build_evaluators
 from gankit_molecule.learning import learn
 from gankit_molecule.molecules import Molecule
+from gankit_molecule.ragged import Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.sources import read
 from gankit_molecule.standardise import standardise
@@ -60,7 +61,7 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
     c = torch.zeros(len(smiles), len(settings.conditions))
     pair = untrained(alphabet, settings, len(settings.conditions))
-    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
+    written = Ragged(map(alphabet.row, smiles))
     times: list[tuple[int, float, float]] = []
 
     def note(what: str, done: int, total: int) -> None:
@@ -68,16 +69,14 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
             times.append((done, time.process_time(), time.perf_counter()))
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        some = smiles[:2048], written[:2048], c[:2048]
+        some = smiles[:2048], Ragged(map(alphabet.row, smiles[:2048])), c[:2048]
         learn(*pair, *some, alphabet, settings, quiet, Store(None), "")
     learn(*pair, smiles, written, c, alphabet, settings, note, Store(None), "")
     steps = times[-1][0] - times[0][0]
-    length = float(np.mean([*map(len, written)]))
-    tokens = steps * learning.BATCH * length
+    length = float(written.lengths.mean())
+    tokens = steps * learning.BATCH[learning.here().type] * length
     cpu, wall = times[-1][1] - times[0][1], times[-1][2] - times[0][2]
-    atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / np.mean(
-        [*map(len, written)]
-    )
+    atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / length
     print(
         f"training: {tokens / cpu:,.0f} tokens a CPU s, {tokens / wall:,.0f} a second on "
         f"{torch.get_num_threads()} threads; a token is {atoms:.1f} atoms and bonds"

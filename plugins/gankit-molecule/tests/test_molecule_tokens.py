@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gankit.errors import GankitError
 from gankit_molecule.autoencoder import Decoder
-from gankit_molecule.tokens import END, UNKNOWN, Alphabet, padded
+from gankit_molecule.tokens import END, UNKNOWN, Alphabet
 
 SMILES = [
     "CCOC(=O)c1ccccc1",
@@ -55,10 +55,6 @@ def test_a_token_that_training_never_saw_is_unknown() -> None:
     alphabet = Alphabet.of(SMILES)
     assert alphabet.encode("C[Se]C")[1] == UNKNOWN
     assert alphabet.encode("CIC")[1] == UNKNOWN
-
-
-def test_rows_are_padded_at_the_end() -> None:
-    assert padded([[5, 2], [7, 8, 2]]).tolist() == [[5, 2, 0], [7, 8, 2]]
 
 
 def test_selfies_are_another_notation_of_the_same_molecule() -> None:

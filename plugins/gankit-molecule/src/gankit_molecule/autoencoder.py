@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from gankit_molecule.tokens import END, PAD, START, UNKNOWN
+from gankit_molecule.ragged import PAD
+from gankit_molecule.tokens import END, START, UNKNOWN
 
 EMBEDDED = 64
 """Width of a token's embedding."""

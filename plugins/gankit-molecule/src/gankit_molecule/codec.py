@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.utils.data import get_worker_info
 
 from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
 from gankit.errors import GankitError
@@ -18,16 +19,15 @@ from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, kept
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
-from gankit_molecule.learning import learn
+from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
+from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES
+from gankit_molecule.ragged import Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.standardise import standardise
 from gankit_molecule.store import key_of, open_store
-from gankit_molecule.tokens import SPECIAL, Alphabet, padded
-
-Row = Sequence[int]
-"""Numbers of a text's tokens."""
+from gankit_molecule.tokens import SPECIAL, Alphabet
 
 BLOCK = 512
 """Molecules that are written together."""
@@ -108,10 +108,12 @@ class MoleculeCodec(Codec[Molecule]):
         condition = condition_of(items, values, names)
         c = torch.from_numpy(standardised(values, condition))
         alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-        written = [alphabet.encode(alphabet.written(s)) for s in smiles]
+        written = Ragged(
+            mapped(alphabet.row, smiles, settings.workers, "splitting into tokens", progress)
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # what is kept for later runs depends on no run's seed
-            codec = cls(alphabet, max(map(len, written)), condition, settings)
+            codec = cls(alphabet, int(written.lengths.max()), condition, settings)
             codec.loss = codec._learn(smiles, written, c, progress)
         codec.measured, codec.key = measured, key
         codec._whiten(written, c, progress)
@@ -123,10 +125,10 @@ class MoleculeCodec(Codec[Molecule]):
         return codec
 
     def _learn(
-        self, smiles: Sequence[str], written: Sequence[Row], c: Tensor, progress: Progress
+        self, smiles: Sequence[str], written: Ragged, c: Tensor, progress: Progress
     ) -> float:
         """Trains the heteroencoder, or takes its weights from the cache; the loss."""
-        store, key = open_store(self.settings.cache), self._key(smiles, c)
+        store, key = open_store(self.settings.cache), self._key(smiles, written, c)
         file = store.path("autoencoders", f"{key}.safetensors")
         both = torch.nn.ModuleList([self.encoder, self.decoder])
         if file is not None and file.is_file():
@@ -146,27 +148,20 @@ class MoleculeCodec(Codec[Molecule]):
         self.encoder.double()
         return loss
 
-    def _key(self, smiles: Sequence[str], c: Tensor) -> str:
+    def _key(self, smiles: Sequence[str], written: Ragged, c: Tensor) -> str:
         """A hash of all that decides what is learnt."""
         s = self.settings
-        decides = [
-            LEARNT_AS,
-            s.notation,
-            s.latent,
-            s.width,
-            s.smooth,
-            s.epochs,
-            torch.cuda.is_available(),
-        ]
+        epochs = epochs_of(s.epochs, written)
+        decides = [LEARNT_AS, s.notation, s.latent, s.width, s.smooth, round(epochs, 6)]
         return key_of([*decides, self.alphabet.tokens], smiles, c.numpy().tobytes())
 
     @torch.no_grad()
-    def _whiten(self, written: Sequence[Row], c: Tensor, progress: Progress) -> None:
+    def _whiten(self, written: Ragged, c: Tensor, progress: Progress) -> None:
         used = np.linspace(0, len(written) - 1, min(len(written), MOST_LATENTS)).astype(np.int64)
         z = []
         for i in range(0, len(used), BLOCK):
             progress("reading molecules", i, len(used))
-            z.append(self.encoder(padded([written[k] for k in used[i : i + BLOCK]])))
+            z.append(self._encoded(written.take(used[i : i + BLOCK])))
         progress("reading molecules", len(used), len(used))
         latents, told = torch.cat(z), c[torch.from_numpy(used)].double()
         self.mean = latents.mean(0).float()
@@ -178,6 +173,12 @@ class MoleculeCodec(Codec[Molecule]):
         covariance = rest.T @ rest / len(rest) + noise
         self.slope = slope.float().contiguous()
         self.factor = torch.linalg.cholesky(covariance).float().contiguous()
+
+    def _encoded(self, tokens: Tensor) -> Tensor:
+        # A process that a loader forked can use no GPU.
+        device = here() if get_worker_info() is None else torch.device("cpu")
+        z: Tensor = self.encoder.to(device)(tokens.to(device))
+        return z.cpu()
 
     def _told(self, c: Tensor | None, n: int) -> Tensor:
         return torch.zeros(n, 0) if c is None else c.float()
@@ -197,7 +198,7 @@ class MoleculeCodec(Codec[Molecule]):
             c = torch.from_numpy(standardised(values, condition))
         written = [self.alphabet.written(item.smiles) for item in items]
         blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
-        z = torch.cat([self.encoder(self.alphabet.rows(block)) for block in blocks])
+        z = torch.cat([self._encoded(self.alphabet.rows(block)) for block in blocks])
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
         x = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
         return Batch(x.float().contiguous(), c)
@@ -329,7 +330,7 @@ class MoleculeCodec(Codec[Molecule]):
 
 
 def _single(x: Tensor) -> Tensor:
-    return x.float() if x.is_floating_point() else x
+    return (x.float() if x.is_floating_point() else x).cpu()
 
 
 def _smiles(items: Sequence[Molecule]) -> list[str]:

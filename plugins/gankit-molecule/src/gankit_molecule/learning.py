@@ -18,12 +18,15 @@ from torch.nn.functional import cross_entropy
 from gankit.contract import Progress
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.parallel import mapped
+from gankit_molecule.ragged import PAD, Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store
-from gankit_molecule.tokens import PAD, Alphabet, other_ways, padded
+from gankit_molecule.tokens import Alphabet, other_ways
 
-BATCH = 128
+BATCH = {"cpu": 128, "cuda": 1024}
 RATE = 2e-3
+"""Of networks of :data:`USUAL` width; wider ones learn at less, by the square root."""
+USUAL = 256
 WARM = 200
 """Steps in which the learning rate rises."""
 STRAY = 0.1
@@ -42,7 +45,7 @@ def learn(
     encoder: Encoder,
     decoder: Decoder,
     smiles: Sequence[str],
-    written: Sequence[Sequence[int]],
+    written: Ragged,
     c: Tensor,
     alphabet: Alphabet,
     settings: MoleculeSettings,
@@ -61,28 +64,31 @@ def learn(
     Returns:
         The last batch's cross entropy of a token, in nats.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ways = list(
-        mapped(
+    device, epochs = here(), epochs_of(settings.epochs, written)
+    batch = BATCH[device.type]
+    ways = Ragged(
+        way
+        for found in mapped(
             _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
         )
+        for way in found
     )
     both = nn.ModuleList([encoder, decoder]).to(device).train()
-    optimiser = torch.optim.AdamW(both.parameters(), RATE, (0.9, 0.99), weight_decay=1e-2)
-    steps = _steps(settings.epochs, written, device.type)
+    highest = RATE * math.sqrt(USUAL / settings.width)
+    optimiser = torch.optim.AdamW(both.parameters(), highest, (0.9, 0.99), weight_decay=1e-2)
+    steps = max(math.ceil(epochs * len(written) / batch), 1)
     state = _State(both, optimiser, store, store.path("training", f"{key}.safetensors"))
     done, loss = state.restore()
-    lengths = np.array([len(row) for row in written])
     saved = time.monotonic()
-    for step, chosen in enumerate(_batches(lengths, steps, seed=0)):
+    for step, chosen in enumerate(_batches(written.lengths, batch, steps, seed=0)):
         if step < done:
             continue
         torch.manual_seed(step)  # so that one that goes on draws what it would have drawn
         for group in optimiser.param_groups:
-            group["lr"] = RATE * _rate(step, steps)
+            group["lr"] = highest * _rate(step, steps)
         picks = np.random.default_rng(step).integers(0, WAYS, len(chosen))
-        seen = padded([ways[i][k] for i, k in zip(chosen, picks, strict=True)]).to(device)
-        wanted = padded([written[i] for i in chosen]).to(device)
+        seen = ways.take(WAYS * chosen + picks).to(device)
+        wanted = written.take(chosen).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=_fast(device)):
             z = encoder(seen)
             z = smoothed(z, settings.smooth)
@@ -115,25 +121,32 @@ def _ways(smiles: str, alphabet: Alphabet) -> list[list[int]]:
     return [alphabet.encode(text or alphabet.written(smiles)) for text in texts]
 
 
-def _batches(lengths: np.ndarray[Any, Any], steps: int, seed: int) -> Iterator[list[int]]:
+def _batches(
+    lengths: np.ndarray[Any, Any], batch: int, steps: int, seed: int
+) -> Iterator[np.ndarray[Any, np.dtype[np.int64]]]:
     """Indices of molecules of about one length, so that little is padding; all once an epoch."""
     rng, given = np.random.default_rng(seed), 0
     while given < steps:
         order = rng.permutation(len(lengths))
-        parts = np.array_split(order, max(len(order) // (50 * BATCH), 1))
+        parts = np.array_split(order, max(len(order) // (50 * batch), 1))
         order = np.concatenate([p[np.argsort(lengths[p], kind="stable")] for p in parts])
-        batches = [order[i : i + BATCH] for i in range(0, len(order), BATCH)]
-        if len(batches) > 1 and len(batches[-1]) < BATCH // 4:
+        batches = [order[i : i + batch] for i in range(0, len(order), batch)]
+        if len(batches) > 1 and len(batches[-1]) < batch // 4:
             batches.pop()  # batch normalisation of a few tells little
         for i in rng.permutation(len(batches))[: steps - given]:
-            yield batches[i].tolist()
+            yield batches[i]
         given += len(batches)
 
 
-def _steps(epochs: float, written: Sequence[Sequence[int]], device: str) -> int:
-    if not epochs:
-        epochs = min(TOKENS[device] / sum(map(len, written)), MOST_EPOCHS[device])
-    return max(math.ceil(epochs * len(written) / BATCH), 1)
+def here() -> torch.device:
+    """Where the heteroencoder is trained and reads."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def epochs_of(asked: float, written: Ragged) -> float:
+    """Passes over the data: those asked for, or what the data's size asks for."""
+    device = here().type
+    return asked or min(TOKENS[device] / written.lengths.sum(), MOST_EPOCHS[device])
 
 
 def _rate(step: int, steps: int) -> float:

@@ -13,9 +13,10 @@ from rdkit import Chem, rdBase
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit_molecule.ragged import PAD, Ragged
 from gankit_molecule.standardise import TOKEN
 
-PAD, START, END, UNKNOWN = range(4)
+START, END, UNKNOWN = range(PAD + 1, PAD + 4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 
 LOOKED_AT = 1500
@@ -51,7 +52,11 @@ class Alphabet:
         SMILES, Li & Fourches 2021). A molecule is then a third as long.
         """
         bare = cls((), notation)
-        counts = Counter(token for s in smiles for token in bare.split(bare.written(s)))
+        counts = Counter[str]()
+        for start in range(0, len(smiles), 10_000):  # many at once: a million take seconds
+            block = smiles[start : start + 10_000]
+            counts.update(bare.split("\n".join(map(bare.written, block))))
+        del counts["\n"]
         some = smiles[:: -(-len(smiles) // LOOKED_AT) or 1]
         texts = [bare.written(text) for s in some for text in (s, *other_ways(s, 1))]
         merged = _merged([bare.split(text) for text in texts], size - len(counts))
@@ -88,6 +93,10 @@ class Alphabet:
         """Numbers of a text's tokens, and the end; :data:`UNKNOWN` for what is not known."""
         return [*(self._number.get(t, UNKNOWN) for t in self.split(text)), END]
 
+    def row(self, smiles: str) -> list[int]:
+        """A molecule as :meth:`encode` gives its text in this notation."""
+        return self.encode(self.written(smiles))
+
     def decode(self, row: Iterable[int]) -> str:
         """The text up to the end."""
         parts = []
@@ -111,7 +120,7 @@ class Alphabet:
 
     def rows(self, texts: Sequence[str]) -> Tensor:
         """Texts as int64 ``(N, T)``, padded at the end."""
-        return padded([self.encode(text) for text in texts])
+        return Ragged(map(self.encode, texts)).take()
 
 
 def other_ways(smiles: str, n: int) -> list[str]:
@@ -171,13 +180,6 @@ def _alone(token: str) -> str:
     """A pattern of the token that does not take half of a chlorine or bromine."""
     beware = {"C": "(?!l)", "B": "(?!r)"}.get(token[-1], "")
     return re.escape(token) + beware
-
-
-def padded(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Rows of numbers as int64 ``(N, T)``."""
-    longest = max(map(len, rows), default=0)
-    flat = [[*row, *[PAD] * (longest - len(row))] for row in rows]
-    return torch.tensor(flat, dtype=torch.int64).reshape(len(rows), longest)
 
 
 def _selfies() -> Any:
