@@ -137,6 +137,16 @@ def test_molecules_too_large_to_draw(tmp_path: Path) -> None:
     assert all(len(smiles) <= 1001 for smiles in page.smiles)
 
 
+def test_where_rdkit_cannot_draw_there_is_a_page_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gankit_molecule.pictures.draw", None)
+    assert preview(molecules(), tmp_path / "p").is_file()
+    page = Page(tmp_path / "p.html")
+    assert "install libxrender1" in page.text
+    assert SMILES[0] in page.smiles
+
+
 def test_only_so_many_are_shown(tmp_path: Path) -> None:
     sizes = []
     for count in (MOST, 3 * MOST):

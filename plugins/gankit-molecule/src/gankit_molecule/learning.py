@@ -23,7 +23,7 @@ from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store
 from gankit_molecule.tokens import Alphabet, other_ways
 
-BATCH = {"cpu": 128, "cuda": 1024}
+BATCH = {"cpu": 128, "cuda": 2048}
 RATE = 2e-3
 """Of networks of :data:`USUAL` width; wider ones learn at less, by the square root."""
 USUAL = 256
