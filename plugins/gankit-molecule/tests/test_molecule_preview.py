@@ -140,7 +140,7 @@ def test_molecules_too_large_to_draw(tmp_path: Path) -> None:
 def test_where_rdkit_cannot_draw_there_is_a_page_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gankit_molecule.pictures.draw", None)
+    monkeypatch.setattr("gankit_molecule.pictures.Draw", None)
     assert preview(molecules(), tmp_path / "p").is_file()
     page = Page(tmp_path / "p.html")
     assert "install libxrender1" in page.text

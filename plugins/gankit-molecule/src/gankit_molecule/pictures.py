@@ -20,9 +20,9 @@ from gankit_molecule.properties import Values
 from gankit_molecule.rows import COUNTS, plain
 
 try:
-    from rdkit.Chem.Draw import rdMolDraw2D as draw
+    from rdkit.Chem import Draw
 except ImportError:  # a server without X's libraries (libxrender1), where training goes on
-    draw = None
+    Draw = None
 
 WIDE, HIGH = 200, 146
 """Pixels of a structure."""
@@ -90,7 +90,7 @@ def structure(molecule: Molecule) -> Chem.Mol | None:
     """What can be drawn of a molecule; None of what is none, or is too large, or where RDKit
     cannot draw.
     """
-    if draw is None or not molecule.valid or len(molecule.smiles) > LONGEST:
+    if Draw is None or not molecule.valid or len(molecule.smiles) > LONGEST:
         return None
     mol = Chem.MolFromSmiles(molecule.smiles)
     return mol if mol is not None and 0 < mol.GetNumAtoms() <= MOST_ATOMS else None
@@ -99,19 +99,19 @@ def structure(molecule: Molecule) -> Chem.Mol | None:
 def instead(molecule: Molecule) -> str:
     """Why there is no structure."""
     if molecule.valid:
-        return "too large to draw" if draw else "not drawn: install libxrender1"
+        return "too large to draw" if Draw else "not drawn: install libxrender1"
     return "not a molecule" if molecule.smiles else "nothing was written"
 
 
 def drawn(mol: Chem.Mol) -> Image.Image:
-    canvas = draw.MolDraw2DCairo(WIDE, HIGH)
+    canvas = Draw.rdMolDraw2D.MolDraw2DCairo(WIDE, HIGH)
     _draw(canvas, mol)
     return Image.open(io.BytesIO(canvas.GetDrawingText())).convert("RGB")
 
 
 def drawn_svg(mol: Chem.Mol) -> str:
     """The structure as an ``<svg>`` element that takes the width it is given."""
-    canvas = draw.MolDraw2DSVG(WIDE, HIGH)
+    canvas = Draw.rdMolDraw2D.MolDraw2DSVG(WIDE, HIGH)
     canvas.drawOptions().clearBackground = False
     _draw(canvas, mol)
     text = canvas.GetDrawingText()
@@ -119,12 +119,12 @@ def drawn_svg(mol: Chem.Mol) -> str:
     return f'<svg viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{inside}'
 
 
-def _draw(canvas: draw.MolDraw2D, mol: Chem.Mol) -> None:
+def _draw(canvas: Draw.rdMolDraw2D.MolDraw2D, mol: Chem.Mol) -> None:
     options = canvas.drawOptions()
     options.fixedBondLength = BOND
     options.bondLineWidth = 1
     options.padding = 0.05
-    rdMolDraw2D.PrepareAndDrawMolecule(canvas, mol)
+    Draw.rdMolDraw2D.PrepareAndDrawMolecule(canvas, mol)
     canvas.FinishDrawing()
 
 
