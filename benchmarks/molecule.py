@@ -33,6 +33,7 @@ from gankit.seeds import uniform
 from gankit_molecule import learning
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.evaluators import build_evaluators
+from gankit_molecule.grammar import Grammar
 from gankit_molecule.learning import learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.ragged import Ragged
@@ -112,14 +113,15 @@ def character_rnn(
     with mock.patch.object(learning, "STRAY", 1.0):
         known = smiles, written, torch.zeros(len(smiles), 0)
         learn(encoder, decoder, *known, alphabet, settings, quiet, Store(None), "")
-    decoder.grammar = alphabet.grammar()
+    grammar = alphabet.grammar()
     samples = []
     for start in range(0, n, 512):
         seeds = range(start, min(start + 512, n))
         u = np.stack([uniform(seeds, k) for k in range(longest)], 1)
         z = torch.randn(len(seeds), settings.latent)
         # At temperature 1, as it was fitted: it has no latents to vary by.
-        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u))
+        rules = Grammar(grammar, len(seeds))
+        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u), rules=rules)
         for seed, row in zip(seeds, rows.tolist(), strict=True):
             text = alphabet.decode(row)
             found = standardise(text, settings) if text else None

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gankit.errors import GankitError
 from gankit_molecule.autoencoder import Decoder
+from gankit_molecule.grammar import Grammar
 from gankit_molecule.tokens import END, UNKNOWN, Alphabet
 
 SMILES = [
@@ -75,8 +76,9 @@ def test_what_is_written_closes_its_brackets_and_rings() -> None:
     torch.manual_seed(0)
     alphabet = Alphabet(["C", "(", ")", "1", "2", "C(", ")C", "c1ccccc1", "(C)"])
     decoder = Decoder(len(alphabet), 4, 0, 16)
-    decoder.grammar = alphabet.grammar()
-    tokens = decoder.write(torch.randn(300, 4), torch.zeros(300, 0), torch.rand(300, 80))
+    rules = Grammar(alphabet.grammar(), 300)
+    z, c, u = torch.randn(300, 4), torch.zeros(300, 0), torch.rand(300, 80)
+    tokens = decoder.write(z, c, u, rules=rules)
     ended = [row for row in tokens.tolist() if END in row]
     assert len(ended) > 50
     for row in ended:

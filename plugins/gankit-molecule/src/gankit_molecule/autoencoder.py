@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from gankit_molecule.grammar import Rules
 from gankit_molecule.ragged import PAD
 from gankit_molecule.tokens import END, START, UNKNOWN
 
@@ -49,8 +50,6 @@ class Decoder(nn.Module):
 
     def __init__(self, tokens: int, latent: int, told: int, width: int) -> None:
         super().__init__()
-        self.grammar = (torch.zeros(tokens, dtype=torch.int64),) * 3
-        """See :meth:`Alphabet.grammar`; all zeros leave every text open to be written."""
         self.embed = nn.Embedding(tokens, EMBEDDED)
         self.context = nn.Sequential(
             nn.Linear(latent + told, 256), nn.GELU(), nn.Linear(256, CONTEXT + width)
@@ -71,18 +70,23 @@ class Decoder(nn.Module):
         return out
 
     @torch.no_grad()
-    def write(self, z: Tensor, c: Tensor, u: Tensor, temperature: float = 1.0) -> Tensor:
-        """Tokens ``(N, T)`` drawn one after another, T at most that of ``u``. No bracket is closed
-        that is not open, and the end comes when all brackets and rings are closed.
+    def write(
+        self,
+        z: Tensor,
+        c: Tensor,
+        u: Tensor,
+        temperature: float = 1.0,
+        rules: Rules | None = None,
+    ) -> Tensor:
+        """Tokens ``(N, T)`` drawn one after another, T at most that of ``u``.
 
         Args:
             u: numbers in [0, 1), (N, T): each decides one token, so that what is written is a
                 function of them.
             temperature: divides the logits; 0 takes the likeliest token.
+            rules: what may come next, of N texts at their beginning; None allows any token.
         """
         told, state = self.start(z, c)
-        more, lowest, closes = self.grammar
-        depth, rings = (torch.zeros(len(z), dtype=torch.int64) for _ in range(2))
         token = torch.full((len(z),), START)
         ended = torch.zeros(len(z), dtype=torch.bool)
         written = []
@@ -90,15 +94,16 @@ class Decoder(nn.Module):
             out, state = self.cell(torch.cat([self.embed(token), told], 1)[:, None], state)
             logits = self.logits(out[:, 0]).float()
             logits[:, [PAD, START, UNKNOWN]] = -torch.inf
-            logits[depth[:, None] + lowest < 0] = -torch.inf
-            logits[:, END][(depth > 0) | (rings != 0)] = -torch.inf
+            if rules is not None:
+                logits[~rules.allowed()] = -torch.inf
             if temperature:
                 upto = (logits / temperature).softmax(1).double().cumsum(1)
                 token = (upto < step[:, None] * upto[:, -1:]).sum(1).clamp(max=upto.shape[1] - 1)
             else:
                 token = logits.argmax(1)
             token = token.masked_fill(ended, PAD)
-            depth, rings = depth + more[token], rings ^ closes[token]
+            if rules is not None:
+                rules.wrote(token)
             ended = ended | (token == END)
             written.append(token)
             if ended.all():

@@ -19,6 +19,7 @@ from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, kept
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
+from gankit_molecule.grammar import Grammar
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.parallel import mapped
@@ -77,7 +78,7 @@ class MoleculeCodec(Codec[Molecule]):
         # In double precision, so that rounding hides how many are encoded together.
         self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).double().eval()
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
-        self.decoder.grammar = alphabet.grammar()
+        self._effects = alphabet.grammar()
         self.mean = torch.zeros(settings.latent)
         self.slope = torch.zeros(told, settings.latent)
         """What the conditions say of a latent: ``c @ slope``."""
@@ -258,7 +259,11 @@ class MoleculeCodec(Codec[Molecule]):
             some = seeds[i : i + BLOCK]
             u = np.stack([uniform(some, 1000 * (attempt + 1) + k) for k in range(most)], 1)
             tokens = self.decoder.write(
-                z[i : i + BLOCK], c[i : i + BLOCK], torch.from_numpy(u), self.settings.temperature
+                z[i : i + BLOCK],
+                c[i : i + BLOCK],
+                torch.from_numpy(u),
+                self.settings.temperature,
+                Grammar(self._effects, len(some)),
             )
             texts += [self.alphabet.decode(row) for row in tokens.tolist()]
         return texts
