@@ -69,3 +69,14 @@ def test_many_rows_are_thinned_evenly() -> None:
     few = kept(c)
     assert len(few) == 20_000
     assert (few[0], few[-1]) == (0, 49_999)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "far"),
+    [
+        ("2..3", 2.5, 0), ("2..3", 3.0, 0), ("2..3", 4.0, 2), ("2..3", 1.0, 2), ("..3", -9.0, 0),
+        ("2..", 1.5, 1), ("2", 2.05, 0), ("2", 1.95, 0), ("2", 2.3, 0.5), ("2", math.nan, math.inf),
+    ],
+)  # fmt: skip
+def test_how_far_a_value_is_from_what_is_asked(text: str, value: float, far: float) -> None:
+    assert read_wish("logp", text).miss(value, 0.5) == pytest.approx(far)

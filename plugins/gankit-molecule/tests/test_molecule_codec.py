@@ -13,9 +13,10 @@ import pytest
 import torch
 from rdkit import Chem
 
-from gankit.contract import Batch
+from gankit.contract import Batch, CodecState, Quantity
 from gankit.errors import GankitError
 from gankit_molecule import learning
+from gankit_molecule.asking import read_wish
 from gankit_molecule.codec import MoleculeCodec
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import measure, properties_of
@@ -103,6 +104,86 @@ def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> 
         for c in (light, heavy)
     ]
     assert weights[1] > weights[0] + 10
+
+
+# --- What is decoded again ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changed", [{}, {"novel": True}])
+def test_a_molecule_depends_on_its_seed_alone(
+    codec: MoleculeCodec, changed: dict[str, Any]
+) -> None:
+    settings = MoleculeSettings(**{**SMALL, **changed})
+    x, c = torch.randn(12, 8, generator=torch.Generator().manual_seed(3)), codec.ask({}, range(12))
+    assert c is not None
+
+    def drawn(some: slice, where: dict[str, Any]) -> list[Molecule]:
+        loaded, seeds = MoleculeCodec.load(codec.state(), settings), range(12)[some]
+        return loaded.settle(loaded.decode(Batch(x[some], c[some]), seeds), where, seeds)
+
+    for where in ({}, {"mw": "..130"}):
+        assert drawn(slice(0, 12), where)[5:9] == drawn(slice(5, 9), where)
+
+
+def test_what_is_in_the_training_set_is_decoded_again(codec: MoleculeCodec) -> None:
+    usual, new = (draw(codec, 60, temperature=1, novel=novel) for novel in (False, True))
+    assert {m.smiles for m in usual if m.valid} & {*SMILES}
+    assert sum(m.valid for m in new) > 30
+    assert not {m.smiles for m in new if m.valid} & {*SMILES}
+    same = [m == n for m, n in zip(usual, new, strict=True) if m.smiles not in {*SMILES}]
+    assert same
+    assert all(same)
+    raw = [draw(codec, 60, raw=True, novel=novel) for novel in (False, True)]
+    assert raw[0] == raw[1]
+
+
+def test_a_run_that_keeps_no_hashes_can_be_drawn_from_but_not_for_new_ones(
+    codec: MoleculeCodec,
+) -> None:
+    state = codec.state()
+    assert torch.equal(state.tensors["known"], torch.unique(state.tensors["known"]))
+    assert len(state.tensors["known"]) == len(SMILES)
+    old = CodecState(state.config, {k: v for k, v in state.tensors.items() if k != "known"})
+    assert "known" not in MoleculeCodec.load(old, MoleculeSettings(**SMALL)).state().tensors
+    with pytest.raises(GankitError, match="novel=true: the run was trained before"):
+        MoleculeCodec.load(old, MoleculeSettings(**{**SMALL, "novel": True}))
+
+
+@pytest.mark.parametrize("asked", ["110..130", 135.0])
+def test_what_is_asked_is_met_more_often_than_it_is_leant_to(
+    codec: MoleculeCodec, asked: object
+) -> None:
+    seeds, where = range(80), {"mw": asked}
+    wish = read_wish("mw", asked)
+    x = torch.randn(80, 8, generator=torch.Generator().manual_seed(4))
+    decoded = codec.decode(Batch(x, codec.ask(where, seeds)), seeds)
+    settled = codec.settle(decoded, where, seeds)
+    assert codec.layout.condition is not None
+    field, _ = codec.layout.condition.field("mw")
+    assert isinstance(field, Quantity)
+    missed = [
+        np.array([wish.miss(properties_of(m.smiles, ["mw"])[0], field.scale) for m in found])
+        for found in (decoded, settled)
+    ]
+    assert (missed[1] <= missed[0]).all()
+    assert (missed[1] == 0).sum() > (missed[0] == 0).sum()
+    for before, after, miss in zip(decoded, settled, missed[0], strict=True):
+        assert after == before if miss == 0 else after.tries >= before.tries
+
+
+def test_only_what_was_just_decoded_and_can_be_measured_is_decoded_again(
+    codec: MoleculeCodec,
+) -> None:
+    seeds, where = range(20), {"mw": 100.0}
+    batch = Batch(torch.randn(20, 8), codec.ask(where, seeds))
+    decoded = codec.decode(batch, seeds)
+    assert codec.settle(decoded, {}, seeds) == decoded
+    assert codec.settle(decoded, where, range(1, 21)) == decoded
+    loaded = MoleculeCodec.load(codec.state(), MoleculeSettings(**SMALL))
+    assert loaded.settle(decoded, where, seeds) == decoded
+    raw = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, "raw": True}))
+    first = raw.decode(batch, seeds)
+    assert raw.settle(first, where, seeds) == first
 
 
 def test_diverged_latents_are_no_reason_to_fail(codec: MoleculeCodec) -> None:

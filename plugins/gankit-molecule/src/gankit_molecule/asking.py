@@ -20,6 +20,8 @@ FEWEST = 20
 """Of them, from which is drawn at the least."""
 NEAR = 0.25
 """Deviations within which a training row counts as having the asked value."""
+CLOSE = 0.1
+"""Deviations within which a molecule's property counts as the asked number."""
 DRAW, WITHIN = 1, 2
 """Streams: which row, and where in an asked range (one more for each property)."""
 
@@ -35,6 +37,17 @@ class Wish:
     @property
     def exact(self) -> bool:
         return self.low == self.high
+
+    def miss(self, value: float, scale: float) -> float:
+        """How far a value is from what is asked, in deviations; 0 where it meets it, and infinite
+        where there is none.
+
+        Args:
+            scale: the property's deviation. A number is met within :data:`CLOSE` of them.
+        """
+        far = max(self.low - value, value - self.high, 0.0) / scale
+        close = CLOSE if self.exact else 0.0
+        return math.inf if math.isnan(value) else max(far - close, 0.0)
 
 
 def read_wish(name: str, value: object) -> Wish:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -16,14 +16,15 @@ from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progres
 from gankit.errors import GankitError
 from gankit.items import pick
 from gankit.seeds import normal, uniform
-from gankit_molecule.asking import Asking, kept
+from gankit_molecule.asking import Asking, Wish, kept
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
 from gankit_molecule.grammar import Grammar
+from gankit_molecule.hashes import hashes_of, looked_up
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.parallel import mapped
-from gankit_molecule.properties import PROPERTIES
+from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.standardise import standardise
@@ -33,7 +34,9 @@ from gankit_molecule.tokens import SPECIAL, Alphabet
 BLOCK = 512
 """Molecules that are written together."""
 TRIES = 50
-"""Times that a latent is decoded until there is a molecule."""
+"""Times that a latent is decoded until there is a molecule that will do."""
+MORE = 20
+"""Times that it is decoded again, at the most, until that has the properties that are asked."""
 RIDGE = 1e-4
 """Of the conditions' variance, which is 1."""
 FAINTEST = 0.05
@@ -55,8 +58,9 @@ class MoleculeCodec(Codec[Molecule]):
     it, with the noise that the decoder learnt to read through, whitened together. So the Gaussian
     that fits the latents is N(0, I), and what noise hides from the decoder weighs nothing.
 
-    A molecule is written token after token, each drawn by the decoder. What is no molecule is
-    written again, with other draws and partly other noise, unless ``raw`` is set.
+    A molecule is written token after token, each drawn by the decoder. What is no molecule, or is
+    known where only new ones are wanted, is written again, with other draws and partly other
+    noise, unless ``raw`` is set; and so is what has not the properties that are asked.
     """
 
     block = BLOCK
@@ -86,8 +90,15 @@ class MoleculeCodec(Codec[Molecule]):
         """Lower triangle L of the covariance ``L Lᵀ`` of the rest and the noise."""
         self.asking = None if condition is None else Asking(condition, torch.zeros(1, told))
         names = [f.name for f in condition.fields] if condition else []
+        quantities = [f for f in condition.fields if isinstance(f, Quantity)] if condition else []
+        self._scales = {f.name: f.scale for f in quantities}
         self.measured, self.key = Measured([n for n in names if n in PROPERTIES]), ""
         self.loss, self.missing = math.nan, dict[str, int]()
+        self.known: Tensor | None = None
+        """Sorted hashes of the training molecules, int64; runs of earlier versions have none."""
+        self._decoded: tuple[Sequence[int], Batch] | None = None
+        """What was decoded last, and the seeds for which: what is asked is said only afterwards, to
+        :meth:`settle`, which then has neither latents nor conditions to decode again."""
 
     @classmethod
     def fit(
@@ -117,6 +128,7 @@ class MoleculeCodec(Codec[Molecule]):
             codec = cls(alphabet, int(written.lengths.max()), condition, settings)
             codec.loss = codec._learn(smiles, written, c, progress)
         codec.measured, codec.key = measured, key
+        codec.known = torch.from_numpy(np.unique(hashes_of(smiles)))
         codec._whiten(written, c, progress)
         if condition is not None:
             codec.asking = Asking(condition, kept(c))
@@ -211,34 +223,81 @@ class MoleculeCodec(Codec[Molecule]):
         noise = torch.linalg.solve_triangular(factor, noise.T, upper=False).T
         return Batch(batch.x + noise, batch.c)
 
-    @torch.no_grad()
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
         """Molecules, each a function of its latent, its conditions and its seed."""
+        self._decoded = (tuple(seeds), batch)
+        none = [Molecule("", values, tries=0) for values in self._values(batch.c, len(batch))]
+        return self._sought(none, batch, seeds, range(1 if self.settings.raw else TRIES))
+
+    def settle(
+        self, items: list[Molecule], where: Mapping[str, object], seeds: Sequence[int]
+    ) -> list[Molecule]:
+        """Molecules just decoded, and others for those whose computed properties are not as asked;
+        of several that are not, the one that comes nearest.
+        """
+        wishes = [] if self.asking is None else self.asking.wishes(where)
+        wishes = [wish for wish in wishes if wish.name in PROPERTIES]
+        decoded = self._decoded
+        if not wishes or self.settings.raw or decoded is None or decoded[0] != tuple(seeds):
+            return items
+        return self._sought(items, decoded[1], seeds, range(TRIES, TRIES + MORE), wishes)
+
+    @torch.no_grad()
+    def _sought(
+        self,
+        items: Sequence[Molecule],
+        batch: Batch,
+        seeds: Sequence[int],
+        attempts: range,
+        wishes: Sequence[Wish] = (),
+    ) -> list[Molecule]:
+        """The items, each decoded again until one will do, or else the one that came nearest."""
         x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
         c = self._told(batch.c, len(x))
-        found: list[Molecule | None] = [None] * len(x)
-        texts, values = [""] * len(x), self._values(batch.c, len(x))
-        left = np.arange(len(x))
-        for attempt in range(1 if self.settings.raw else TRIES):
+        best, before = list(items), [m.tries or attempts.start for m in items]
+        off = np.array([self._off(molecule, wishes) for molecule in items])
+        for attempt in attempts:
+            left = np.flatnonzero(off > 0)
+            if not len(left):
+                break
             of = [seeds[i] for i in left.tolist()]
             tried = x[left]
             if attempt:
                 noise = torch.from_numpy(normal(of, x.shape[1], attempt))
                 tried = KEPT * tried + math.sqrt(1 - KEPT**2) * noise
             written = self._write(self._latent(tried, c[left]), c[left], of, attempt)
-            for i, text in zip(left, written, strict=True):
-                texts[i] = texts[i] or text
+            for i, text in zip(left.tolist(), written, strict=True):
                 # A molecule is what would also be taken of the data.
                 smiles = standardise(self.alphabet.read(text), self.settings) if text else None
                 if isinstance(smiles, str):
-                    found[i] = Molecule(smiles, values[i], tries=attempt + 1)
-            left = np.array([i for i in left if found[i] is None], np.int64)
-            if not len(left):
-                break
-        return [
-            m or Molecule(text, told, tries=0)
-            for m, text, told in zip(found, texts, values, strict=True)
-        ]
+                    tries = before[i] + attempt - attempts.start + 1
+                    molecule = replace(items[i], smiles=smiles, tries=tries)
+                    if (far := self._off(molecule, wishes)) < off[i]:
+                        best[i], off[i] = molecule, far
+                if not best[i].smiles:
+                    best[i] = replace(best[i], smiles=text)
+        return best
+
+    def _off(self, molecule: Molecule, wishes: Sequence[Wish]) -> float:
+        """How far a molecule is from one that will do: 0 where it is one; infinite where there is
+        none, or it is known and only new ones are wanted; otherwise how far its
+        properties are from those asked, in deviations.
+        """
+        if not molecule.valid:
+            return math.inf
+        if self.settings.novel and not self.settings.raw and self._knows(molecule.smiles):
+            return math.inf
+        if not wishes:
+            return 0.0
+        values = properties_of(molecule.smiles, [wish.name for wish in wishes])
+        return max(
+            wish.miss(value, self._scales[wish.name])
+            for wish, value in zip(wishes, values, strict=True)
+        )
+
+    def _knows(self, smiles: str) -> bool:
+        assert self.known is not None  # or the settings would have been refused
+        return bool(looked_up(hashes_of([smiles]), self.known.numpy())[1][0])
 
     def _latent(self, x: Tensor, c: Tensor) -> Tensor:
         return x @ self.factor.T + self.mean + c @ self.slope
@@ -295,6 +354,8 @@ class MoleculeCodec(Codec[Molecule]):
         tensors |= {"mean": self.mean, "slope": self.slope, "factor": self.factor}
         if self.asking is not None:
             tensors["rows"] = self.asking.rows
+        if self.known is not None:
+            tensors["known"] = self.known
         return CodecState(
             {
                 "tokens": list(self.alphabet.tokens[len(SPECIAL) :]),
@@ -324,7 +385,12 @@ class MoleculeCodec(Codec[Molecule]):
             }
             module.load_state_dict(weights)
         codec.mean, codec.slope = tensors["mean"], tensors["slope"]
-        codec.factor = tensors["factor"]
+        codec.factor, codec.known = tensors["factor"], tensors.get("known")
+        if settings.novel and codec.known is None:
+            raise GankitError(
+                "novel=true: the run was trained before its molecules' hashes were kept",
+                "Leave novel out, or train again",
+            )
         if condition is not None:
             codec.asking = Asking(condition, tensors["rows"])
         codec.key, codec.loss = config["properties"], config["loss"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import rdkit
@@ -12,6 +10,7 @@ import rdkit
 from gankit.contract import Condition, Progress, Quantity
 from gankit.errors import GankitError, did_you_mean
 from gankit.items import pick
+from gankit_molecule.hashes import Hashes, hashes_of, looked_up
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import PROPERTIES, Values, measure
 from gankit_molecule.store import Store, key_of
@@ -33,7 +32,7 @@ class Measured:
     def __init__(
         self,
         names: Sequence[str],
-        hashes: np.ndarray[Any, np.dtype[np.int64]] | None = None,
+        hashes: Hashes | None = None,
         values: Values | None = None,
     ) -> None:
         self.names = tuple(names)
@@ -53,7 +52,7 @@ class Measured:
         key = key_of([rdkit.__version__, *names], smiles)
         if (kept := cls.stored(names, key, store)) is not None:
             return kept, key
-        hashes, first = np.unique(_hashes(smiles), return_index=True)
+        hashes, first = np.unique(hashes_of(smiles), return_index=True)
         found = cls(
             names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress)
         )
@@ -78,21 +77,13 @@ class Measured:
 
     def look(self, smiles: Sequence[str]) -> Values:
         """Their properties, (N, names); those that are not known are computed."""
-        wanted = _hashes(smiles)
-        at = np.searchsorted(self.hashes, wanted)
-        known = at < len(self.hashes)
-        known[known] = self.hashes[at[known]] == wanted[known]
+        at, known = looked_up(hashes_of(smiles), self.hashes)
         found = np.full((len(smiles), len(self.names)), np.nan)
         found[known] = self.values[at[known]]
         unknown = np.flatnonzero(~known)
         if len(unknown):
             found[unknown] = measure([smiles[int(i)] for i in unknown], self.names)
         return found
-
-
-def _hashes(smiles: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    digests = (hashlib.blake2b(s.encode(), digest_size=8).digest() for s in smiles)
-    return np.frombuffer(b"".join(digests), "<i8").astype(np.int64)
 
 
 def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measured) -> Values:

@@ -11,15 +11,17 @@ class Molecule:
     """A molecule, or what a decoder wrote that is none."""
 
     smiles: str
-    """Canonical SMILES of the standardised molecule. Of what is no molecule: what was written."""
+    """Canonical SMILES of the standardised molecule. Of what is none that will do: what was
+    written."""
     values: Mapping[str, str | float] = field(default_factory=dict)
     """The data's other columns, by name; of a generated molecule, nothing."""
     name: str = ""
     """As the data has it; may be empty."""
     tries: int = 1
-    """Decodings that it took until there was a molecule; 0 where none was found."""
+    """Decodings that it took until there was a molecule that will do: new and as asked,
+    where that is wanted; 0 where none was found."""
 
     @property
     def valid(self) -> bool:
-        """Whether it is a molecule."""
+        """Whether it is a molecule, and is new where that is wanted."""
         return self.tries > 0

@@ -58,6 +58,9 @@ class MoleculeSettings:
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
     temperature: float = 0.1
     """Of the decoder's draws, at generation: less writes what is likelier; 0 what is likeliest."""
+    novel: bool = False
+    """Whether molecules of the training set are decoded again, at generation; not with raw. The
+    model knows them by hashes of their SMILES, 8 bytes a molecule."""
 
     extractors: tuple[str, ...] = ("chemnet",)
     """Features of evaluate: chemnet (FCD), fingerprint."""
