@@ -20,6 +20,7 @@ from gankit_molecule.asking import read_wish
 from gankit_molecule.codec import MoleculeCodec
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import measure, properties_of
+from gankit_molecule.scaffold import Scaffold
 from gankit_molecule.settings import MoleculeSettings
 
 RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
@@ -109,7 +110,26 @@ def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> 
 # --- What is decoded again ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changed", [{}, {"novel": True}])
+@pytest.mark.parametrize("core", ["c1ccccc1", "C1CCCCC1", "c1ccsc1", "c1ccc(*)cc1", "NC(=O)*"])
+def test_molecules_keep_the_core_that_is_asked_for(codec: MoleculeCodec, core: str) -> None:
+    found = [m.smiles for m in draw(codec, 60, scaffold=core) if m.valid]
+    assert len(found) > 20  # of so small a decoder's, many have nothing but the core
+    assert len(set(found)) > 5
+    asked = Scaffold(MoleculeSettings(scaffold=core))
+    assert all(asked.held_by(smiles) for smiles in found)
+    if core == "c1ccc(*)cc1":
+        once = Chem.MolFromSmarts("[cH]1[cH][cH]c(!@*)[cH][cH]1")
+        assert all(Chem.MolFromSmiles(smiles).HasSubstructMatch(once) for smiles in found)
+
+
+def test_what_is_written_once_follows_the_core_too(codec: MoleculeCodec) -> None:
+    found = draw(codec, 60, scaffold="c1ccncc1", raw=True)
+    assert {m.tries for m in found} == {0, 1}
+    asked = Scaffold(MoleculeSettings(scaffold="c1ccncc1"))
+    assert all(asked.held_by(m.smiles) for m in found if m.valid)
+
+
+@pytest.mark.parametrize("changed", [{"scaffold": "c1ccccc1"}, {"novel": True}])
 def test_a_molecule_depends_on_its_seed_alone(
     codec: MoleculeCodec, changed: dict[str, Any]
 ) -> None:
@@ -123,6 +143,12 @@ def test_a_molecule_depends_on_its_seed_alone(
 
     for where in ({}, {"mw": "..130"}):
         assert drawn(slice(0, 12), where)[5:9] == drawn(slice(5, 9), where)
+
+
+def test_a_scaffold_is_judged_before_anything_is_learnt() -> None:
+    for scaffold, said in (("C1CC", "no SMILES"), ("CC[Br]", "have no Br")):
+        with pytest.raises(GankitError, match=f"scaffold=.*{said}"):
+            MoleculeCodec.fit(items(), MoleculeSettings(**{**SMALL, "scaffold": scaffold}), quiet)
 
 
 def test_what_is_in_the_training_set_is_decoded_again(codec: MoleculeCodec) -> None:

@@ -19,13 +19,14 @@ from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, Wish, kept
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
-from gankit_molecule.grammar import Grammar
+from gankit_molecule.grammar import Automaton, Forced, Grammar, Rules
 from gankit_molecule.hashes import hashes_of, looked_up
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
+from gankit_molecule.scaffold import Scaffold
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.standardise import standardise
 from gankit_molecule.store import key_of, open_store
@@ -37,6 +38,8 @@ TRIES = 50
 """Times that a latent is decoded until there is a molecule that will do."""
 MORE = 20
 """Times that it is decoded again, at the most, until that has the properties that are asked."""
+WAY = 2**30
+"""Streams from here on choose how a core is written, one for each time."""
 RIDGE = 1e-4
 """Of the conditions' variance, which is 1."""
 FAINTEST = 0.05
@@ -58,9 +61,10 @@ class MoleculeCodec(Codec[Molecule]):
     it, with the noise that the decoder learnt to read through, whitened together. So the Gaussian
     that fits the latents is N(0, I), and what noise hides from the decoder weighs nothing.
 
-    A molecule is written token after token, each drawn by the decoder. What is no molecule, or is
-    known where only new ones are wanted, is written again, with other draws and partly other
-    noise, unless ``raw`` is set; and so is what has not the properties that are asked.
+    A molecule is written token after token, each drawn by the decoder, along the core where the
+    settings name a scaffold. What is no molecule, lacks the core or is known where only new ones
+    are wanted is written again, with other draws and partly other noise, unless ``raw`` is set;
+    and so is what has not the properties that are asked.
     """
 
     block = BLOCK
@@ -83,6 +87,10 @@ class MoleculeCodec(Codec[Molecule]):
         self.encoder = Encoder(len(alphabet), settings.latent, settings.width // 2).double().eval()
         self.decoder = Decoder(len(alphabet), settings.latent, told, settings.width).eval()
         self._effects = alphabet.grammar()
+        self._scaffold = Scaffold(settings) if settings.scaffold else None
+        self._automaton = (
+            None if self._scaffold is None else Automaton(alphabet, self._scaffold.ways(alphabet))
+        )
         self.mean = torch.zeros(settings.latent)
         self.slope = torch.zeros(told, settings.latent)
         """What the conditions say of a latent: ``c @ slope``."""
@@ -280,10 +288,12 @@ class MoleculeCodec(Codec[Molecule]):
 
     def _off(self, molecule: Molecule, wishes: Sequence[Wish]) -> float:
         """How far a molecule is from one that will do: 0 where it is one; infinite where there is
-        none, or it is known and only new ones are wanted; otherwise how far its
+        none, it lacks the core, or it is known and only new ones are wanted; otherwise how far its
         properties are from those asked, in deviations.
         """
         if not molecule.valid:
+            return math.inf
+        if self._scaffold is not None and not self._scaffold.held_by(molecule.smiles):
             return math.inf
         if self.settings.novel and not self.settings.raw and self._knows(molecule.smiles):
             return math.inf
@@ -313,6 +323,8 @@ class MoleculeCodec(Codec[Molecule]):
     def _write(self, z: Tensor, c: Tensor, seeds: Sequence[int], attempt: int) -> list[str]:
         """One text a latent."""
         most = int(self.longest * FURTHER) + 1
+        if self._automaton is not None:
+            most += max(len(way.parts) for way in self._automaton.ways)
         texts: list[str] = []
         for i in range(0, len(z), BLOCK):
             some = seeds[i : i + BLOCK]
@@ -322,10 +334,17 @@ class MoleculeCodec(Codec[Molecule]):
                 c[i : i + BLOCK],
                 torch.from_numpy(u),
                 self.settings.temperature,
-                Grammar(self._effects, len(some)),
+                self._rules(some, attempt),
             )
             texts += [self.alphabet.decode(row) for row in tokens.tolist()]
         return texts
+
+    def _rules(self, seeds: Sequence[int], attempt: int) -> Rules:
+        """What may be written for these seeds."""
+        if self._automaton is None:
+            return Grammar(self._effects, len(seeds))
+        chosen = (uniform(seeds, WAY + attempt) * len(self._automaton.ways)).astype(np.int64)
+        return Forced(self._automaton, chosen.tolist())
 
     # --- What is asked, and what is kept ---------------------------------------------------------
 
@@ -413,6 +432,8 @@ def _some(items: Sequence[Molecule], start: int) -> Sequence[Molecule]:
 
 
 def _check(settings: MoleculeSettings) -> None:
+    if settings.scaffold:
+        Scaffold(settings)
     for name, size, least, most in (
         ("vocabulary", settings.vocabulary, 0, 10_000),
         ("latent", settings.latent, 2, 1024),

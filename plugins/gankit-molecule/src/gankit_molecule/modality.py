@@ -29,7 +29,7 @@ class MoleculeModality(Modality[Molecule]):
     Settings = MoleculeSettings
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
     mixes = True
-    adjustable = ("raw", "temperature", "novel")
+    adjustable = ("raw", "temperature", "scaffold", "novel")
 
     def read(
         self, source: object | None, settings: MoleculeSettings, progress: Progress

@@ -18,10 +18,10 @@ class Molecule:
     name: str = ""
     """As the data has it; may be empty."""
     tries: int = 1
-    """Decodings that it took until there was a molecule that will do: new and as asked,
-    where that is wanted; 0 where none was found."""
+    """Decodings that it took until there was a molecule that will do: with the core, new and as
+    asked, where that is wanted; 0 where none was found."""
 
     @property
     def valid(self) -> bool:
-        """Whether it is a molecule, and is new where that is wanted."""
+        """Whether it is a molecule, and has the core and is new where that is wanted."""
         return self.tries > 0

@@ -58,6 +58,9 @@ class MoleculeSettings:
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
     temperature: float = 0.1
     """Of the decoder's draws, at generation: less writes what is likelier; 0 what is likeliest."""
+    scaffold: str = ""
+    """SMILES of a core that every molecule has, at generation. It is substituted where a * marks
+    it, as in c1ccc2[nH]cc(*)c2c1; without any, wherever it has hydrogen."""
     novel: bool = False
     """Whether molecules of the training set are decoded again, at generation; not with raw. The
     model knows them by hashes of their SMILES, 8 bytes a molecule."""

@@ -41,6 +41,8 @@ class Alphabet:
         longest = sorted(tokens, key=lambda t: (-len(t), t))
         whole = _SELFIES if notation == "selfies" else TOKEN
         self._pattern = re.compile("|".join([*map(_alone, longest), whole.pattern]), re.DOTALL)
+        self.single = frozenset(t for t in tokens if whole.fullmatch(t))
+        """Tokens that are one atom, bond, bracket or label, and no fragment."""
         if notation == "selfies":
             _selfies()
 
