@@ -49,6 +49,8 @@ class Measured:
         progress: Progress,
     ) -> tuple[Measured, str]:
         """Of all these, from the store where they are there; and their key in it."""
+        if not names:
+            return cls(()), ""
         key = key_of([rdkit.__version__, *names], smiles)
         if (kept := cls.stored(names, key, store)) is not None:
             return kept, key

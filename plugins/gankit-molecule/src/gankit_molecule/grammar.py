@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gankit_molecule.ragged import PAD
 from gankit_molecule.standardise import TOKEN
-from gankit_molecule.tokens import END, PAD, SPECIAL, Alphabet
+from gankit_molecule.tokens import END, SPECIAL, Alphabet
 
 
 class Rules(ABC):
