@@ -57,7 +57,10 @@ TINY_PRIVATE = ["--budget=32", "train.batch=32"]
 """A batch shares the noise: it may not be as small."""
 TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_MOLECULES = {
-    "train": ["limit=120", "epochs=120", "width=48", "latent=8", "smooth=0.3", "cache=none"]
+    "train": [
+        *("limit=120", "epochs=120", "width=48", "latent=8", "smooth=0.3", "cache=none"),
+        *("calls=120", "elites=20"),
+    ]
 }
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
@@ -160,7 +163,7 @@ def run() -> Iterator[Run]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A reader's folder: pictures of two classes and several sizes, one damaged; a table; tones of
-    two classes and several lengths, one damaged; compounds, one that is none.
+    two classes and several lengths, one damaged; compounds, one that is none; and what scores them.
     """
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
@@ -192,6 +195,7 @@ def folder(tmp_path: Path) -> Path:
     compounds = [f"{''.join(p)}{'C' * k}" for p in parts for k in range(4)]
     lines = [f"{smiles},{4 + i % 5}" for i, smiles in enumerate(compounds)]
     (tmp_path / "compounds.csv").write_text("\n".join(["smiles,activity", *lines, "C1CC,5"]))
+    (tmp_path / "scorer.py").write_text("def score(smiles):\n    return [len(s) for s in smiles]\n")
     return tmp_path
 
 

@@ -26,7 +26,7 @@ from gankit.runs import read_json
 
 SHOWN_LINES = 40
 """Lines of what was found out of the data."""
-SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p", "d_signal", "epsilon")
+SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p", "d_signal", "reward", "epsilon")
 
 
 class Display(Callback):

@@ -23,10 +23,13 @@ from gankit_molecule.grammar import Automaton, Forced, Grammar, Rules
 from gankit_molecule.hashes import hashes_of, looked_up
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
+from gankit_molecule.objective import check_objective
+from gankit_molecule.optimised import Optimised
 from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.scaffold import Scaffold
+from gankit_molecule.search import Search
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.standardise import standardise
 from gankit_molecule.store import key_of, open_store
@@ -107,6 +110,7 @@ class MoleculeCodec(Codec[Molecule]):
         self._decoded: tuple[Sequence[int], Batch] | None = None
         """What was decoded last, and the seeds for which: what is asked is said only afterwards, to
         :meth:`settle`, which then has neither latents nor conditions to decode again."""
+        self.optimised: Optimised | None = None
 
     @classmethod
     def fit(
@@ -116,7 +120,12 @@ class MoleculeCodec(Codec[Molecule]):
         trained, from the cache.
         """
         _check(settings)
+        objective = check_objective(settings)
         smiles, names = _smiles(items), list(dict.fromkeys(settings.conditions))
+        search = None
+        if objective is not None:
+            search = Search(objective, settings, smiles, open_store(settings.cache))
+            search.begin(progress)
         measured, key = Measured.of(
             smiles,
             [name for name in names if name in PROPERTIES],
@@ -143,7 +152,29 @@ class MoleculeCodec(Codec[Molecule]):
         codec.missing = {
             name: int(n) for name, n in zip(names, np.isnan(values).sum(0), strict=True) if n
         }
+        if search is not None:
+            found = search.run(codec, pick(items, search.rows), progress)
+            codec._aim(Optimised(found))
         return codec
+
+    def relearn(
+        self, smiles: Sequence[str], c: Tensor | None, epochs: float, progress: Progress
+    ) -> None:
+        """Trains the heteroencoder on, with these molecules alone, and whitens their latents."""
+        written = Ragged(map(self.alphabet.row, smiles))
+        told, settings = self._told(c, len(smiles)), self.settings
+        with torch.random.fork_rng(devices=[]):
+            self.settings = replace(settings, epochs=epochs)
+            self.loss = self._learn(smiles, written, told, progress)
+            self.settings = settings
+        self._whiten(written, told, progress)
+
+    def _aim(self, optimised: Optimised) -> None:
+        """From now on training sees the best molecules, and they are what is asked for."""
+        self.optimised = optimised
+        self.layout = optimised.layout(self.layout)
+        if self.layout.condition is not None and optimised.c is not None:
+            self.asking = Asking(self.layout.condition, kept(optimised.c))
 
     def _learn(
         self, smiles: Sequence[str], written: Ragged, c: Tensor, progress: Progress
@@ -217,19 +248,31 @@ class MoleculeCodec(Codec[Molecule]):
         if condition is not None:
             values = values_of(items, [f.name for f in condition.fields], self.measured)
             c = torch.from_numpy(standardised(values, condition))
-        written = [self.alphabet.written(item.smiles) for item in items]
+        return Batch(self.latents([item.smiles for item in items], c), c)
+
+    @torch.no_grad()
+    def latents(self, smiles: Sequence[str], c: Tensor | None) -> Tensor:
+        """``x`` of molecules, at least one, whose conditions are known."""
+        n, written = len(smiles), [self.alphabet.written(text) for text in smiles]
         blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
         z = torch.cat([self._encoded(self.alphabet.rows(block)) for block in blocks])
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
-        x = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
-        return Batch(x.float().contiguous(), c)
+        x: Tensor = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
+        return x.float().contiguous()
 
     def prepare(self, batch: Batch) -> Batch:
-        """With new noise each time, as the decoder saw latents in training."""
-        noise = self.settings.smooth * torch.randn_like(batch.x)
-        factor = self.factor.to(batch.x.device)
-        noise = torch.linalg.solve_triangular(factor, noise.T, upper=False).T
-        return Batch(batch.x + noise, batch.c)
+        """With new noise each time, as the decoder saw latents in training; of the best molecules
+        found, where there is an objective."""
+        if self.optimised is not None:
+            batch = self.optimised.instead_of(batch, self.settings.pull)
+        return Batch(self.noisy(batch.x), batch.c)
+
+    def noisy(self, x: Tensor) -> Tensor:
+        """Latents as the decoder saw them in training, with new noise."""
+        noise = self.settings.smooth * torch.randn_like(x)
+        factor = self.factor.to(x.device)
+        moved: Tensor = x + torch.linalg.solve_triangular(factor, noise.T, upper=False).T
+        return moved
 
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
         """Molecules, each a function of its latent, its conditions and its seed."""
@@ -353,9 +396,9 @@ class MoleculeCodec(Codec[Molecule]):
         return None if self.asking is None else self.asking.draw(where, seeds)
 
     def describe(self) -> Sequence[Mapping[str, str]]:
-        """A line for each property that can be asked for."""
+        """A line for each property that can be asked for, and of what a search found."""
         fields = self.layout.condition.fields if self.layout.condition else ()
-        return [
+        lines = [
             {
                 "property": f.name,
                 "mean": f"{f.mean:.3g}",
@@ -365,6 +408,7 @@ class MoleculeCodec(Codec[Molecule]):
             for f in fields
             if isinstance(f, Quantity)
         ]
+        return [*lines, *(self.optimised.describe() if self.optimised is not None else ())]
 
     def state(self) -> CodecState:
         condition = self.layout.condition
@@ -375,6 +419,10 @@ class MoleculeCodec(Codec[Molecule]):
             tensors["rows"] = self.asking.rows
         if self.known is not None:
             tensors["known"] = self.known
+        further: dict[str, object] = {}
+        if self.optimised is not None:
+            further, more = self.optimised.state()
+            tensors |= more
         return CodecState(
             {
                 "tokens": list(self.alphabet.tokens[len(SPECIAL) :]),
@@ -384,6 +432,7 @@ class MoleculeCodec(Codec[Molecule]):
                 "properties": self.key,
                 "loss": self.loss,
                 "missing": self.missing,
+                **further,
             },
             {k: v.contiguous() for k, v in tensors.items()},
         )
@@ -414,6 +463,8 @@ class MoleculeCodec(Codec[Molecule]):
             codec.asking = Asking(condition, tensors["rows"])
         codec.key, codec.loss = config["properties"], config["loss"]
         codec.missing = dict(config["missing"])
+        if (optimised := Optimised.load(config, tensors)) is not None:
+            codec._aim(optimised)
         names, store = codec.measured.names, open_store(settings.cache)
         codec.measured = Measured.stored(names, codec.key, store) or codec.measured
         return codec

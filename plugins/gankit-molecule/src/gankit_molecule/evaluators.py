@@ -32,6 +32,7 @@ from gankit_molecule.moses import (
     uniqueness,
     wasserstein,
 )
+from gankit_molecule.objective import Expression, read_objective
 from gankit_molecule.properties import PROPERTIES
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ COMPARED = ("logp", "qed", "sa", "mw")
 RARE = 0.999
 """Quantile of the training molecules' longest repeats above which a repeat is too long."""
 
+BEST = 100
+"""Molecules of which the best are."""
+
 EXTRACTORS = {"chemnet": ChemNetExtractor, "fingerprint": FingerprintExtractor}
 """What ``settings.extractors`` may name."""
 
@@ -61,8 +65,8 @@ EXTRACTORS = {"chemnet": ChemNetExtractor, "fingerprint": FingerprintExtractor}
 def build_evaluators(
     settings: MoleculeSettings,
 ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
-    """The asked extractors, then :class:`Moses`, :class:`Chemistry`, :class:`Neighbours` and
-    :class:`Agreement`, which share what they compute.
+    """The asked extractors, then :class:`Moses`, :class:`Chemistry`, :class:`Neighbours`,
+    :class:`Agreement`, and :class:`Objective` where the run has one, which share what they compute.
 
     Raises:
         GankitError: an unknown extractor.
@@ -80,7 +84,15 @@ def build_evaluators(
         Chemistry(bench),
         Neighbours(bench),
         Agreement(bench),
+        *_objectives(settings.objective, bench),
     )
+
+
+def _objectives(text: str, bench: Bench) -> list[Evaluator[Molecule]]:
+    """The scores by an expression. A function of the user's is not run: a run that somebody handed
+    on may name any."""
+    objective = read_objective(text) if text.strip() else None
+    return [Objective(objective, bench)] if isinstance(objective, Expression) else []
 
 
 # --- What is looked at --------------------------------------------------------------------------
@@ -345,3 +357,49 @@ def _agreement(name: str, wanted: Values, obtained: Values) -> Iterator[tuple[st
     yield f"asked/{name}/mean_absolute_error", float(np.abs(obtained - wanted).mean())
     if len(wanted) > 1 and np.ptp(wanted) > 0 and np.ptp(obtained) > 0:
         yield f"asked/{name}/correlation", float(np.corrcoef(wanted, obtained)[0, 1])
+
+
+# --- What was to be large -----------------------------------------------------------------------
+
+
+class Objective(_OfMolecules):
+    """How high molecules score by the expression that a run optimised; floors are those of held-out
+    molecules.
+
+    - ``objective/mean``, ``objective/median``, ``objective/top_100``: of those that have a value;
+      the last is the mean of the hundred best different ones;
+    - ``objective/mean_train``: the mean of as many training molecules.
+    """
+
+    name = "objective"
+
+    def __init__(self, expression: Expression, bench: Bench | None = None) -> None:
+        super().__init__(bench)
+        self.expression = expression
+        self.fingerprint = f"{_version(1)} {expression.text}"
+
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores; none where nothing has a value."""
+        made = _smiles([sample.item for sample in _drawn(data.generated, JUDGED, rng)])
+        sets = {
+            "": made,
+            "_real": _smiles(_drawn(data.heldout, JUDGED, rng)),
+            "_train": _smiles(_drawn(data.train, JUDGED, rng)),
+        }
+        scores: Scores = {}
+        for end, smiles in sets.items():
+            values = self._values(smiles)
+            best = np.sort(self._values(list(dict.fromkeys(smiles))))[::-1][:BEST]
+            if not len(values):
+                return {}
+            scores[f"objective/mean{end}"] = float(values.mean())
+            if end != "_train":
+                scores[f"objective/median{end}"] = float(np.median(values))
+                scores[f"objective/top_{BEST}{end}"] = float(best.mean())
+        return scores
+
+    def _values(self, smiles: Sequence[str]) -> Values:
+        names = self.expression.names
+        table = self._bench.properties(smiles, names)
+        values = self.expression.of(dict(zip(names, table.T, strict=True)))
+        return values[np.isfinite(values)]

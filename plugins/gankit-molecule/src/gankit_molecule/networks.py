@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
 from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.surrogate import reward_terms
 
 LAYERS = 3
 
@@ -73,4 +74,5 @@ def build_networks(layout: Layout, settings: MoleculeSettings) -> Networks:
         generator=Generator(latent, told, settings.width),
         discriminator=Discriminator(latent, told, settings.width),
         latent_dim=latent,
+        generator_terms=reward_terms(layout, settings.reward),
     )

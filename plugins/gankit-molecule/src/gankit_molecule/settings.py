@@ -54,6 +54,28 @@ class MoleculeSettings:
     epochs: float = 0
     """Passes over the data for the autoencoder; 0 takes what the data's size asks for."""
 
+    objective: str = ""
+    """What molecules are to have much of (recipe optimize): an expression of properties, such as
+    'qed - 0.1*sa', with + - * / **, abs, min, max, exp, log; or a function that gives a list of
+    SMILES one number each, package.module:function or file.py:function. Higher is better: for
+    less of something an expression has a minus sign."""
+    calls: int = 20_000
+    """Molecules that may be scored in all."""
+    scorer_batch: int = 64
+    """Molecules that a function is given at once."""
+    scorer_seconds: float = 300.0
+    """Seconds that a function may take for a batch, after which it is ended and begun anew."""
+    elites: int = 3000
+    """Best molecules found, from whose latents the generator learns; no more than a fourth of the
+    new ones."""
+    per_scaffold: int = 25
+    """Of them, the most with one scaffold: so that they stay unlike each other."""
+    pull: float = 1.0
+    """Share of the molecules the discriminator takes for real that are the best ones found; the
+    others are the data's."""
+    reward: float = 0.0
+    """Weight of the score that a network foretells from latents, in the generator's loss."""
+
     raw: bool = False
     """Whether what is no molecule is kept, at generation; otherwise it is decoded again."""
     temperature: float = 0.1

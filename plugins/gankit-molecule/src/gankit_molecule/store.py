@@ -64,6 +64,20 @@ class Store:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
+    def append(self, path: Path, text: str) -> None:
+        """Puts text at the end of a file that grows, and need not be whole to be read.
+
+        Raises:
+            GankitError: the folder that the user named cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            if self._asked:
+                raise _unwritable(str(self.folder), error) from None
+
 
 def open_store(setting: str) -> Store:
     """The store that ``cache=`` asks for: ``auto``, ``none``, or a folder.
