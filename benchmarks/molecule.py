@@ -62,7 +62,7 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
     c = torch.zeros(len(smiles), len(settings.conditions))
     pair = untrained(alphabet, settings, len(settings.conditions))
-    written = Ragged(map(alphabet.row, smiles))
+    written = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
     times: list[tuple[int, float, float]] = []
 
     def note(what: str, done: int, total: int) -> None:
@@ -70,7 +70,8 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
             times.append((done, time.process_time(), time.perf_counter()))
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        some = smiles[:2048], Ragged(map(alphabet.row, smiles[:2048])), c[:2048]
+        few = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles[:2048])
+        some = smiles[:2048], few, c[:2048]
         learn(*pair, *some, alphabet, settings, quiet, Store(None), "")
     learn(*pair, smiles, written, c, alphabet, settings, note, Store(None), "")
     steps = times[-1][0] - times[0][0]
@@ -108,8 +109,8 @@ def character_rnn(
     """The decoder alone, by maximum likelihood: every latent it hears in training is noise."""
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
     encoder, decoder = untrained(alphabet, settings, 0)
-    written = [alphabet.encode(alphabet.written(s)) for s in smiles]
-    longest = max(map(len, written))
+    written = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
+    longest = int(written.lengths.max())
     with mock.patch.object(learning, "STRAY", 1.0):
         known = smiles, written, torch.zeros(len(smiles), 0)
         learn(encoder, decoder, *known, alphabet, settings, quiet, Store(None), "")
@@ -123,7 +124,7 @@ def character_rnn(
         rules = Grammar(grammar, len(seeds))
         rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u), rules=rules)
         for seed, row in zip(seeds, rows.tolist(), strict=True):
-            text = alphabet.decode(row)
+            text = alphabet.notation.read(alphabet.decode(row))
             found = standardise(text, settings) if text else None
             valid = isinstance(found, str)
             item = Molecule(found if isinstance(found, str) else text, tries=int(valid))

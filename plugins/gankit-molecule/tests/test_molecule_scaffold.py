@@ -102,6 +102,17 @@ def test_what_is_written_never_leaves_the_core(core: str, alphabet: Alphabet, se
                 assert holds(text, core), text
 
 
+@pytest.mark.parametrize("core", [core for core in CORES if "c" in core])
+def test_with_all_double_bonds_written_it_is_the_same_core(core: str) -> None:
+    alphabet = Alphabet.of(SMILES, "kekule", 80)
+    with rdBase.BlockLogs():
+        found = [Chem.MolFromSmiles(text) for text in walk(core, alphabet, 0, 600)]
+    valid = [Chem.MolToSmiles(mol) for mol in found if mol is not None]
+    assert valid
+    # An amide's tautomer, or a ring whose neighbours make it aromatic, is no longer the core.
+    assert np.mean([scaffold(core).held_by(smiles) for smiles in valid]) > 0.7
+
+
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_texts_come_to_an_end_and_differ(core: str, alphabet: Alphabet) -> None:

@@ -61,9 +61,11 @@ def test_a_token_that_training_never_saw_is_unknown() -> None:
 def test_selfies_are_another_notation_of_the_same_molecule() -> None:
     pytest.importorskip("selfies")
     alphabet = Alphabet.of(SMILES[:2], "selfies", 30)
-    written = alphabet.decode(alphabet.encode(alphabet.written(SMILES[0])))
-    assert alphabet.read(written).count("=") == 4  # the ring's, as Kekulé drew it, and the acid's
-    assert alphabet.written("no molecule") == ""
+    written = alphabet.decode(alphabet.encode(alphabet.notation.written(SMILES[0])))
+    assert (
+        alphabet.notation.read(written).count("=") == 4
+    )  # the ring's, as Kekulé drew it, and the acid's
+    assert alphabet.notation.written("no molecule") == ""
 
 
 def test_an_unknown_notation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

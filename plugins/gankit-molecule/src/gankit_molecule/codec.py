@@ -23,6 +23,7 @@ from gankit_molecule.grammar import Automaton, Forced, Grammar, Rules
 from gankit_molecule.hashes import hashes_of, looked_up
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
+from gankit_molecule.notations import NOTATIONS, Smiles
 from gankit_molecule.objective import check_objective
 from gankit_molecule.optimised import Optimised
 from gankit_molecule.parallel import mapped
@@ -136,10 +137,10 @@ class MoleculeCodec(Codec[Molecule]):
         values = values_of(items, names, measured)
         condition = condition_of(items, values, names)
         c = torch.from_numpy(standardised(values, condition))
-        alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-        written = Ragged(
-            mapped(alphabet.row, smiles, settings.workers, "splitting into tokens", progress)
-        )
+        notation = NOTATIONS[settings.notation]()
+        texts = _texts(smiles, notation, settings.workers, progress)
+        alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
+        written = Ragged(map(alphabet.encode, texts))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)  # what is kept for later runs depends on no run's seed
             codec = cls(alphabet, int(written.lengths.max()), condition, settings)
@@ -161,7 +162,8 @@ class MoleculeCodec(Codec[Molecule]):
         self, smiles: Sequence[str], c: Tensor | None, epochs: float, progress: Progress
     ) -> None:
         """Trains the heteroencoder on, with these molecules alone, and whitens their latents."""
-        written = Ragged(map(self.alphabet.row, smiles))
+        texts = _texts(smiles, self.alphabet.notation, self.settings.workers, progress)
+        written = Ragged(map(self.alphabet.encode, texts))
         told, settings = self._told(c, len(smiles)), self.settings
         with torch.random.fork_rng(devices=[]):
             self.settings = replace(settings, epochs=epochs)
@@ -253,7 +255,8 @@ class MoleculeCodec(Codec[Molecule]):
     @torch.no_grad()
     def latents(self, smiles: Sequence[str], c: Tensor | None) -> Tensor:
         """``x`` of molecules, at least one, whose conditions are known."""
-        n, written = len(smiles), [self.alphabet.written(text) for text in smiles]
+        n = len(smiles)
+        written = _texts(smiles, self.alphabet.notation, self.settings.workers)
         blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
         z = torch.cat([self._encoded(self.alphabet.rows(block)) for block in blocks])
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
@@ -319,7 +322,9 @@ class MoleculeCodec(Codec[Molecule]):
             written = self._write(self._latent(tried, c[left]), c[left], of, attempt)
             for i, text in zip(left.tolist(), written, strict=True):
                 # A molecule is what would also be taken of the data.
-                smiles = standardise(self.alphabet.read(text), self.settings) if text else None
+                smiles = (
+                    standardise(self.alphabet.notation.read(text), self.settings) if text else None
+                )
                 if isinstance(smiles, str):
                     tries = before[i] + attempt - attempts.start + 1
                     molecule = replace(items[i], smiles=smiles, tries=tries)
@@ -426,7 +431,7 @@ class MoleculeCodec(Codec[Molecule]):
         return CodecState(
             {
                 "tokens": list(self.alphabet.tokens[len(SPECIAL) :]),
-                "notation": self.alphabet.notation,
+                "notation": self.alphabet.name,
                 "longest": self.longest,
                 "conditions": [asdict(f) for f in condition.fields] if condition else [],
                 "properties": self.key,
@@ -472,6 +477,17 @@ class MoleculeCodec(Codec[Molecule]):
 
 def _single(x: Tensor) -> Tensor:
     return (x.float() if x.is_floating_point() else x).cpu()
+
+
+def _texts(
+    smiles: Sequence[str],
+    notation: Smiles,
+    workers: int,
+    progress: Progress = lambda what, done, total: None,
+) -> list[str]:
+    # Processes that a loader started may start no others.
+    workers = workers if get_worker_info() is None else 1
+    return list(mapped(notation.written, smiles, workers, "writing molecules", progress))
 
 
 def _smiles(items: Sequence[Molecule]) -> list[str]:

@@ -21,7 +21,7 @@ from gankit_molecule.parallel import mapped
 from gankit_molecule.ragged import PAD, Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store
-from gankit_molecule.tokens import Alphabet, other_ways
+from gankit_molecule.tokens import Alphabet
 
 BATCH = {"cpu": 128, "cuda": 2048}
 RATE = 2e-3
@@ -117,8 +117,8 @@ def smoothed(z: Tensor, smooth: float) -> Tensor:
 
 
 def _ways(smiles: str, alphabet: Alphabet) -> list[list[int]]:
-    texts = [alphabet.written(text) for text in other_ways(smiles, WAYS)]
-    return [alphabet.encode(text or alphabet.written(smiles)) for text in texts]
+    found = alphabet.notation.ways(smiles, WAYS)
+    return [alphabet.encode(text or alphabet.notation.written(smiles)) for text in found]
 
 
 def _batches(

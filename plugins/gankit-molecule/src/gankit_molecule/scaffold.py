@@ -35,10 +35,10 @@ class Scaffold:
     def __init__(self, settings: MoleculeSettings) -> None:
         text = settings.scaffold.strip()
         self._said = f"scaffold={text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
-        if settings.notation != "smiles":
+        if settings.notation == "selfies":
             raise self._wrong(
                 f"a text of notation={settings.notation} does not show where a core ends",
-                "Leave scaffold out, or train with notation=smiles",
+                "Leave scaffold out, or train with notation=kekule",
             )
         one_word = text.isascii() and " " not in text and len(text) <= LONGEST
         marked = parsed(text) if one_word else None
@@ -61,8 +61,9 @@ class Scaffold:
         for atom in range(self._core.GetNumAtoms()):
             # RDKit's own order from there on is what the decoder has learnt to write: of texts in
             # random order, fewer become molecules, and those differ less.
-            text = Chem.MolToSmiles(self._core, rootedAtAtom=atom)
-            texts[text] = [self._room[i] for i in _written(self._core)]
+            core = Chem.Mol(self._core)
+            text = alphabet.notation.of(core, atom)
+            texts[text] = [self._room[i] for i in _written(core)]
         ways, lacking = list[Way](), ""
         for text, room in texts.items():
             way = Way(text, *_replaced(text, room, alphabet))

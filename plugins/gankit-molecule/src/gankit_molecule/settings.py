@@ -40,8 +40,9 @@ class MoleculeSettings:
     conditions: tuple[str, ...] = ("logp", "mw", "qed", "sa")
     """What can be asked for: properties (logp, mw, qed, sa, tpsa, hbd, hba, rings, rotatable, fsp3,
     atoms) and numeric columns of the data."""
-    notation: Literal["smiles", "selfies"] = "smiles"
-    """What the autoencoder writes; selfies needs the package of that name."""
+    notation: Literal["kekule", "smiles", "selfies"] = "kekule"
+    """What the autoencoder writes: kekule is SMILES with all double bonds, of which more are valid;
+    smiles has aromatic atoms as small letters; selfies needs the package of that name."""
     vocabulary: int = 512
     """Tokens: atoms, bonds, and the commonest fragments up to this number; 0 has no fragments."""
     latent: int = 64

@@ -6,13 +6,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
-from rdkit import Chem, rdBase
 from torch import Tensor
 
-from gankit.errors import GankitError
+from gankit_molecule.notations import NOTATIONS, Smiles
 from gankit_molecule.ragged import PAD, Ragged
 from gankit_molecule.standardise import TOKEN
 
@@ -24,68 +22,55 @@ LOOKED_AT = 1500
 RAREST = 0.004
 """Times a molecule that a fragment must occur to be a token."""
 
-_SELFIES = re.compile(r"\[[^\]]*\]|.", re.DOTALL)
-
 
 class Alphabet:
     """Tokens by number. A text is split from the left, into the longest tokens that fit.
 
     Args:
         tokens: those of the training set, without the special ones.
-        notation: ``smiles`` or ``selfies``.
+        notation: of the texts, by its name among :data:`NOTATIONS`.
     """
 
-    def __init__(self, tokens: Sequence[str], notation: str = "smiles") -> None:
-        self.tokens, self.notation = (*SPECIAL, *tokens), notation
+    def __init__(self, tokens: Sequence[str], notation: str = "kekule") -> None:
+        self.tokens, self.name = (*SPECIAL, *tokens), notation
+        self.notation: Smiles = NOTATIONS[notation]()
         self._number = {token: i for i, token in enumerate(self.tokens)}
         longest = sorted(tokens, key=lambda t: (-len(t), t))
-        whole = _SELFIES if notation == "selfies" else TOKEN
+        whole = self.notation.parts
         self._pattern = re.compile("|".join([*map(_alone, longest), whole.pattern]), re.DOTALL)
         self.single = frozenset(t for t in tokens if whole.fullmatch(t))
         """Tokens that are one atom, bond, bracket or label, and no fragment."""
-        if notation == "selfies":
-            _selfies()
 
     @classmethod
-    def of(cls, smiles: Sequence[str], notation: str = "smiles", size: int = 0) -> Alphabet:
+    def of(
+        cls,
+        smiles: Sequence[str],
+        notation: str = "kekule",
+        size: int = 0,
+        texts: Sequence[str] | None = None,
+    ) -> Alphabet:
         """All atoms and bonds that the molecules need, the commonest first, and up to ``size``
         tokens in all with the fragments that are most common: pairs of tokens that stand together
         most often become one, again and again (byte-pair encoding, Sennrich et al. 2016; for
         SMILES, Li & Fourches 2021). A molecule is then a third as long.
+
+        Args:
+            texts: the molecules in this notation, where they are there already.
         """
         bare = cls((), notation)
+        written = [*map(bare.notation.written, smiles)] if texts is None else texts
         counts = Counter[str]()
-        for start in range(0, len(smiles), 10_000):  # many at once: a million take seconds
-            block = smiles[start : start + 10_000]
-            counts.update(bare.split("\n".join(map(bare.written, block))))
+        for start in range(0, len(written), 10_000):  # many at once: a million take seconds
+            counts.update(bare.split("\n".join(written[start : start + 10_000])))
         del counts["\n"]
-        some = smiles[:: -(-len(smiles) // LOOKED_AT) or 1]
-        texts = [bare.written(text) for s in some for text in (s, *other_ways(s, 1))]
-        merged = _merged([bare.split(text) for text in texts], size - len(counts))
+        step = -(-len(smiles) // LOOKED_AT) or 1
+        way = bare.notation
+        some = [text for s in smiles[::step] for text in (way.written(s), *way.ways(s, 1))]
+        merged = _merged([bare.split(text) for text in some], size - len(counts))
         return cls([*sorted(counts, key=lambda t: (-counts[t], t)), *merged], notation)
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-    def written(self, smiles: str) -> str:
-        """SMILES in this notation. What SELFIES cannot say is the empty text."""
-        if self.notation == "smiles":
-            return smiles
-        sf = _selfies()
-        try:
-            return str(sf.encoder(smiles))
-        except sf.EncoderError:
-            return ""
-
-    def read(self, text: str) -> str:
-        """What was written in this notation, as SMILES; empty where it says nothing."""
-        if self.notation == "smiles":
-            return text
-        sf = _selfies()
-        try:
-            return str(sf.decoder(text))
-        except sf.DecoderError:
-            return ""
 
     def split(self, text: str) -> list[str]:
         """A text as tokens; joined, they are the text."""
@@ -94,10 +79,6 @@ class Alphabet:
     def encode(self, text: str) -> list[int]:
         """Numbers of a text's tokens, and the end; :data:`UNKNOWN` for what is not known."""
         return [*(self._number.get(t, UNKNOWN) for t in self.split(text)), END]
-
-    def row(self, smiles: str) -> list[int]:
-        """A molecule as :meth:`encode` gives its text in this notation."""
-        return self.encode(self.written(smiles))
 
     def decode(self, row: Iterable[int]) -> str:
         """The text up to the end."""
@@ -113,7 +94,7 @@ class Alphabet:
         how many more brackets are open after it, how far below the start it closes some, and a
         number whose bits are the rings that it opens or closes.
         """
-        if self.notation != "smiles":
+        if self.notation.parts is not TOKEN:
             nothing = torch.zeros(len(self), dtype=torch.int64)
             return nothing, nothing, nothing
         rows = [(0, 0, 0)] * len(SPECIAL) + [_effect(t) for t in self.tokens[len(SPECIAL) :]]
@@ -123,14 +104,6 @@ class Alphabet:
     def rows(self, texts: Sequence[str]) -> Tensor:
         """Texts as int64 ``(N, T)``, padded at the end."""
         return Ragged(map(self.encode, texts)).take()
-
-
-def other_ways(smiles: str, n: int) -> list[str]:
-    """The molecule written from ``n`` atoms, in an order drawn from its own SMILES."""
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(smiles)
-        seed = sum(smiles.encode()) + len(smiles)
-        return list(Chem.MolToRandomSmilesVect(mol, n, randomSeed=seed))
 
 
 def _merged(texts: list[list[str]], most: int) -> list[str]:
@@ -182,14 +155,3 @@ def _alone(token: str) -> str:
     """A pattern of the token that does not take half of a chlorine or bromine."""
     beware = {"C": "(?!l)", "B": "(?!r)"}.get(token[-1], "")
     return re.escape(token) + beware
-
-
-def _selfies() -> Any:
-    try:
-        import selfies
-    except ImportError:
-        raise GankitError(
-            "notation=selfies: the package selfies is not installed",
-            "pip install 'gankit-molecule[selfies]', or set notation=smiles",
-        ) from None
-    return selfies
