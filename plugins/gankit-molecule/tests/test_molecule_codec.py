@@ -256,6 +256,15 @@ def test_a_column_that_cannot_be_told_is_named(name: str, values: Any, said: str
         MoleculeCodec.fit(molecules, settings, quiet)
 
 
+def test_of_a_column_of_text_the_value_that_is_no_number_is_named() -> None:
+    settings = MoleculeSettings(**{**SMALL, "conditions": ("activity",)})
+    texts: list[dict[str, Any]] = [{"activity": str(i)} for i in range(len(SMILES))]
+    for values, said in ((texts, "a value of activity"), ([*texts[1:], {"activity": "x"}], "'x'")):
+        molecules = [Molecule(s, v) for s, v in zip(SMILES, values, strict=True)]
+        with pytest.raises(GankitError, match=f"{said}|is no number: {said}"):
+            MoleculeCodec.fit(molecules, settings, quiet)
+
+
 @pytest.mark.parametrize("wrong", [{"latent": 1}, {"smooth": -1}, {"temperature": 11}])
 def test_settings_out_of_range_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(GankitError, match="out of range"):

@@ -103,7 +103,10 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
             places = [names.index(name) for name in measured.names]
             found[rows, places] = measured.look([item.smiles for item in block])
         for name in others:
-            found[rows, names.index(name)] = [_number(item, name) for item in block]
+            try:
+                found[rows, names.index(name)] = [_number(item, name) for item in block]
+            except ValueError:
+                raise _no_number(items, name) from None
     return found
 
 
@@ -149,8 +152,25 @@ def standardised(
 def _number(item: Molecule, name: str) -> float:
     value = item.values.get(name, np.nan)
     if isinstance(value, str):
-        raise GankitError(
-            f"conditions: {name} of {item.name or item.smiles} is no number: {value!r}",
-            "Molecules are asked for by numbers: leave the column out of conditions",
-        )
+        raise ValueError(value)  # a column of text has numbers as texts too
     return float(value)
+
+
+def _no_number(items: Sequence[Molecule], name: str) -> GankitError:
+    """Names the first value of a column that is why it holds text; it may have been held out."""
+    texts = ((i, v) for i in items if isinstance(v := i.values.get(name), str))
+    item, value = next((pair for pair in texts if not _is_number(pair[1])), (None, ""))
+    return GankitError(
+        f"conditions: {name} of {item.name or item.smiles} is no number: {value!r}"
+        if item
+        else f"conditions: a value of {name} is no number",
+        "Molecules are asked for by numbers: mend it, or leave the column out of conditions",
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
