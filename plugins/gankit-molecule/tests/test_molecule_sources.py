@@ -317,7 +317,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
 
 def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
     (tmp_path / "a.smi").write_text("\n".join(BAD))
-    with pytest.raises(GankitError, match="a.smi, line 2: no SMILES: 'C1'. .*strict=false"):
+    with pytest.raises(GankitError, match="/a.smi, line 2: no SMILES: 'C1'. .*strict=false"):
         read(tmp_path / "a.smi", strict=True)
     found = read(["CCO", "OCC", "CCN"], strict=True)
     assert told(found) == [("item 1", "the same molecule as item 0")]

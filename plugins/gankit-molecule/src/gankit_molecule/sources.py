@@ -404,8 +404,11 @@ def _check(settings: MoleculeSettings) -> None:
 
 def _refuse_unusable(problems: Problems, where: str) -> None:
     if problems.unusable:
+        first = problems[0].where
+        if where.endswith(file := first.partition(", ")[0]):  # it is named already
+            first = first.removeprefix(f"{file}, ")
         raise GankitError(
-            f"{where}, {problems[0].where}: {problems[0].why}",
+            f"{where}, {first}: {problems[0].why}",
             "Mend or remove it, or set strict=false to leave such entries out",
         )
 
