@@ -112,7 +112,7 @@ def train(
     if left_out:
         first = run.record["data"]["problems"][0]
         err.print(
-            f"left out {left_out} that could not be read, e.g. {first['where']}: "
+            f"left out {left_out:,}, e.g. {first['where']}: "
             f"{first['why']} (all in {folder / 'provenance.json'})",
             markup=False,
         )
