@@ -359,13 +359,18 @@ def measure(
         )
     train, heldout = _divide(run, data, test, seed, progress)
     values, sampler = Named(train, modality.values), run.sampler(device)
-    if key not in values[0]:
+    if not any(key in named for named in values):
         raise GankitError(f"items have no value named {key!r}", did_you_mean(key, list(values[0])))
     judge = judges(run, train, values, key, False, seed)
     ways: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
         begin = seed + 10_000_000 * (repeat + 1)
-        more = generated(sampler, wishes_of(values), judge, Tally(), seed=begin)
+        more = list(generated(sampler, wishes_of(values), judge, Tally(), seed=begin))
+        if more and not any(key in modality.values(sample.item) for sample in more):
+            raise GankitError(
+                f"generated items have no {key!r}, so that nothing can be learnt of it from them",
+                "Choose a --target that the run is conditioned on",
+            )
         sets = {
             "real alone": ("", train),
             "real + generated": ("", [*train, *(s.item for s in more)]),
