@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
 from gankit import provenance
-from gankit.contract import EvaluationData, Progress, Sample
+from gankit.contract import EvaluationData, Problem, Progress, Sample
 from gankit.errors import GankitError, without_password
 from gankit.hookspecs import MetricInfo
 from gankit.items import pick
@@ -116,7 +116,7 @@ def _evaluate_run(
         )
     wanted = n or min(len(heldout), MAX_GENERATED)
     samples = []
-    sampler = run.sampler(device)
+    sampler = run.sampler(device, _again(loaded, overrides))
     for sample in sampler.sample(wanted, seed):
         samples.append(sample)
         progress("generating", len(samples), wanted)
@@ -169,6 +169,7 @@ def _evaluate_files(
         loaded.info, loaded.modality.Settings, overrides=overrides, data=data
     )
     samples: list[Sample[Any]]
+    left_out: Sequence[Problem] = ()
     beside: dict[str, list[Sample[Any]]] = {}
     if alone:
         run = Run(path)
@@ -180,7 +181,7 @@ def _evaluate_files(
             overrides=overrides,
         )
         divided = read_data(loaded, config, None, progress)
-        sampler = run.sampler(device)
+        sampler = run.sampler(device, _again(loaded, overrides))
         samples = list(sampler.sample(n or min(len(divided.heldout), MAX_GENERATED), seed))
         beside = _codec_alone(
             sampler, EvaluationData(samples, divided.train, divided.heldout), seed, progress
@@ -188,6 +189,7 @@ def _evaluate_files(
     else:
         divided = read_data(loaded, config, None, progress)
         found = loaded.modality.read(str(path), config.settings, progress)
+        left_out = found.problems
         samples = [Sample(found.items[i], i, {}) for i in range(min(len(found.items), n or 10**9))]
     result = _evaluate(
         path,
@@ -201,6 +203,9 @@ def _evaluate_files(
         beside,
     )
     result.record |= _privacy(run.privacy if alone else record.get("privacy"))
+    if left_out:
+        first = f"{left_out[0].where}: {left_out[0].why}"
+        result.record |= {"left_out": len(left_out), "left_out_first": first}
     return result
 
 
@@ -279,6 +284,12 @@ def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
             return {}
 
     return dataclasses.replace(info, function=function)
+
+
+def _again(loaded: LoadedModality, overrides: Sequence[str]) -> dict[str, Any]:
+    """Of the settings that are replaced, those that generation takes."""
+    given = configuration.parse_overrides(overrides)
+    return {key: given[key] for key in loaded.modality.adjustable if key in given}
 
 
 def _with(loaded: LoadedModality, table: dict[str, Any], overrides: Sequence[str]) -> Any:

@@ -77,6 +77,33 @@ def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any]) -> None:
         assert set(scores[name]["beside"]) == {"gaussian", "reconstruction"}
 
 
+def test_what_generation_takes_evaluation_takes_too(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    wild = ["raw=true", "temperature=5"]
+    done = gankit_("evaluate", home / "run", *wild, "-n", 20, "--metrics", "moses", "--json")
+    scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
+    assert scores["validity"]["value"] == scores["validity/raw"]["value"] < 1
+
+
+def test_what_cannot_be_read_of_a_folder_is_counted(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    out = home / "raw"
+    gankit_("generate", home / "run", "-n", 3, "--out", out)
+    (out / "molecules.smi").write_text("CCO a\nCCN b\nC1CC c\n")
+    words = ["--data", home / "data.csv", "--metrics", "moses"]
+    done = gankit_("evaluate", out, *words)
+    assert "1 generated could not be read, and count in no score" in done.stderr
+    assert "line 3: no SMILES: 'C1CC'" in done.stderr
+
+
+def test_what_the_run_was_not_told_is_not_measured(trained: tuple[Path, Any]) -> None:
+    home, _ = trained
+    words = ["--data", home / "data.csv", "-n", 5, "--measure", "--target", "length"]
+    done = gankit_("augment", home / "run", *words, "--out", home / "none", code=2)
+    assert "generated items have no 'length'" in done.stderr
+    assert not (home / "none").exists()
+
+
 def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any]) -> None:
     home, _ = trained
     shutil.copytree(home / "run" / "model", home / "copied")
@@ -101,7 +128,7 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path) -> None:
         (["--format", "mol2"], "mol2"),
         (["smooth=1"], "smooth"),
         (["scaffold=C1CC"], "scaffold=C1CC: no SMILES"),
-        (["scaffold=[nH]1cccc1"], "have no [nH], so that it cannot be written"),
+        (["scaffold=c1ccsc1"], "have no S, so that it cannot be written"),
     ],
 )
 def test_what_cannot_be_asked_is_said(

@@ -17,7 +17,9 @@ def evaluate(
     ],
     settings: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Settings of the plugin, e.g. its extractors."),
+        typer.Argument(
+            metavar="KEY=VALUE", help="Settings of the plugin: its extractors, those of generate."
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -94,5 +96,11 @@ def evaluate(
         f"{record['n_generated']:,} generated, {record['n_train']:,} training and "
         f"{record['n_heldout']:,} held-out real items, seed {seed}"
     )
+    if left_out := record.get("left_out"):
+        err.print(
+            f"{left_out:,} generated could not be read, and count in no score, e.g. "
+            f"{record['left_out_first']}",
+            markup=False,
+        )
     if page is not None:
         out.print(f"report: {page}")
