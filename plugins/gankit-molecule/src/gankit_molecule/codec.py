@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -31,7 +31,7 @@ from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.scaffold import Scaffold
 from gankit_molecule.search import Search
-from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.settings import MoleculeSettings, check_ranges
 from gankit_molecule.standardise import standardise
 from gankit_molecule.store import key_of, open_store
 from gankit_molecule.tokens import SPECIAL, Alphabet
@@ -212,12 +212,14 @@ class MoleculeCodec(Codec[Molecule]):
     @torch.no_grad()
     def _whiten(self, written: Ragged, c: Tensor, progress: Progress) -> None:
         used = np.linspace(0, len(written) - 1, min(len(written), MOST_LATENTS)).astype(np.int64)
-        z = []
-        for i in range(0, len(used), BLOCK):
-            progress("reading molecules", i, len(used))
-            z.append(self._encoded(written.take(used[i : i + BLOCK])))
-        progress("reading molecules", len(used), len(used))
-        latents, told = torch.cat(z), c[torch.from_numpy(used)].double()
+
+        def blocks() -> Iterator[Tensor]:
+            for i in range(0, len(used), BLOCK):
+                progress("reading molecules", i, len(used))
+                yield written.take(used[i : i + BLOCK])
+            progress("reading molecules", len(used), len(used))
+
+        latents, told = self._encoded(blocks()), c[torch.from_numpy(used)].double()
         self.mean = latents.mean(0).float()
         centred = latents - latents.mean(0)
         gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
@@ -228,11 +230,14 @@ class MoleculeCodec(Codec[Molecule]):
         self.slope = slope.float().contiguous()
         self.factor = torch.linalg.cholesky(covariance).float().contiguous()
 
-    def _encoded(self, tokens: Tensor) -> Tensor:
-        # A process that a loader forked can use no GPU.
+    def _encoded(self, blocks: Iterable[Tensor]) -> Tensor:
+        """Latents of blocks of tokens, one after another."""
+        # A process that a loader forks can use no GPU, and no weights that were left on one.
         device = here() if get_worker_info() is None else torch.device("cpu")
-        z: Tensor = self.encoder.to(device)(tokens.to(device))
-        return z.cpu()
+        encoder = self.encoder.to(device)
+        z = torch.cat([encoder(block.to(device)).cpu() for block in blocks])
+        encoder.cpu()
+        return z
 
     def _told(self, c: Tensor | None, n: int) -> Tensor:
         return torch.zeros(n, 0) if c is None else c.float()
@@ -258,7 +263,7 @@ class MoleculeCodec(Codec[Molecule]):
         n = len(smiles)
         written = _texts(smiles, self.alphabet.notation, self.settings.workers)
         blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
-        z = torch.cat([self._encoded(self.alphabet.rows(block)) for block in blocks])
+        z = self._encoded(map(self.alphabet.rows, blocks))
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
         x: Tensor = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
         return x.float().contiguous()
@@ -476,7 +481,7 @@ class MoleculeCodec(Codec[Molecule]):
 
 
 def _single(x: Tensor) -> Tensor:
-    return (x.float() if x.is_floating_point() else x).cpu()
+    return x.float() if x.is_floating_point() else x
 
 
 def _texts(
@@ -501,13 +506,11 @@ def _some(items: Sequence[Molecule], start: int) -> Sequence[Molecule]:
 def _check(settings: MoleculeSettings) -> None:
     if settings.scaffold:
         Scaffold(settings)
-    for name, size, least, most in (
+    check_ranges(
         ("vocabulary", settings.vocabulary, 0, 10_000),
         ("latent", settings.latent, 2, 1024),
         ("width", settings.width, 8, 4096),
         ("smooth", settings.smooth, 0, 10),
         ("epochs", settings.epochs, 0, 10_000),
         ("temperature", settings.temperature, 0, 10),
-    ):
-        if not least <= size <= most:
-            raise GankitError(f"{name}={size}: out of range", f"Set {least} to {most:,}")
+    )

@@ -7,15 +7,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.properties import PROPERTIES, Values
-
-if TYPE_CHECKING:
-    from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.settings import MoleculeSettings, check_ranges
 
 EXAMPLES = "objective=qed, 'objective=qed - 0.1*sa', or objective=scorer.py:score"
 LONGEST = 1_000
@@ -117,7 +115,7 @@ def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
                 "objective: nothing says what to optimise", f"Give one, such as {EXAMPLES}"
             )
         return None
-    for name, value, least, most in (
+    check_ranges(
         ("calls", settings.calls, 10, 10**9),
         ("scorer_batch", settings.scorer_batch, 1, 1_000_000),
         ("scorer_seconds", settings.scorer_seconds, 0.01, 10**7),
@@ -125,9 +123,7 @@ def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
         ("per_scaffold", settings.per_scaffold, 1, 1_000_000),
         ("pull", settings.pull, 0, 1),
         ("reward", settings.reward, 0, 1000),
-    ):
-        if not least <= value <= most:
-            raise GankitError(f"{name}={value}: out of range", f"Set {least} to {most:,}")
+    )
     return read_objective(settings.objective)
 
 

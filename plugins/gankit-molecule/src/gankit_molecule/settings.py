@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gankit.errors import GankitError
+
 
 @dataclass(frozen=True)
 class MoleculeSettings:
@@ -90,3 +92,14 @@ class MoleculeSettings:
 
     extractors: tuple[str, ...] = ("chemnet",)
     """Features of evaluate: chemnet (FCD), fingerprint."""
+
+
+def check_ranges(*asked: tuple[str, float, float, float]) -> None:
+    """Settings by their names, each with the least and the most that it may be.
+
+    Raises:
+        GankitError: one is out of range.
+    """
+    for name, value, least, most in asked:
+        if not least <= value <= most:
+            raise GankitError(f"{name}={value}: out of range", f"Set {least} to {most:,}")
