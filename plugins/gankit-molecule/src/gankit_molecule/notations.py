@@ -24,7 +24,7 @@ class Smiles:
 
     @classmethod
     def of(cls, mol: Chem.Mol, begin: int = -1) -> str:
-        """A molecule's text, from an atom if one is named."""
+        """A molecule's text, from an atom if one is named; in Kekulé form it stays in that."""
         if cls.kekule:
             Chem.Kekulize(mol)
         return str(Chem.MolToSmiles(mol, kekuleSmiles=cls.kekule, rootedAtAtom=begin))
