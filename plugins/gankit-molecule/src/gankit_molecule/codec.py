@@ -510,6 +510,7 @@ def _check(settings: MoleculeSettings) -> None:
         ("vocabulary", settings.vocabulary, 0, 10_000),
         ("latent", settings.latent, 2, 1024),
         ("width", settings.width, 8, 4096),
+        ("units", settings.units, 8, 4096),
         ("smooth", settings.smooth, 0, 10),
         ("epochs", settings.epochs, 0, 10_000),
         ("temperature", settings.temperature, 0, 10),

@@ -71,8 +71,8 @@ def build_networks(layout: Layout, settings: MoleculeSettings) -> Networks:
     latent = layout.shape[0]
     told = layout.condition.width if layout.condition else 0
     return Networks(
-        generator=Generator(latent, told, settings.width),
-        discriminator=Discriminator(latent, told, settings.width),
+        generator=Generator(latent, told, settings.units),
+        discriminator=Discriminator(latent, told, settings.units),
         latent_dim=latent,
         generator_terms=reward_terms(layout, settings.reward),
     )

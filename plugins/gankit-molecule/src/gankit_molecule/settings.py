@@ -50,7 +50,9 @@ class MoleculeSettings:
     latent: int = 64
     """Dimensions of the molecules' latent space."""
     width: int = 256
-    """Units of the autoencoder and of the networks."""
+    """Units of the autoencoder."""
+    units: int = 256
+    """Units of the generator and the discriminator."""
     smooth: float = 0.7
     """Deviation of the noise that latents carry while the decoder learns, in deviations of the
     latents: more makes more of the space valid, less keeps more of each molecule."""
