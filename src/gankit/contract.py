@@ -281,6 +281,19 @@ class Codec(ABC, Generic[Item]):
         """
         return batch
 
+    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Tensor:
+        """What the density ratio of real and generated samples is a function of (setting
+        ``refine.candidates``), float32 ``(N, *layout.shape)`` on the batch's device.
+
+        Where decoding loses much, two tensors can differ in what no item shows. Then generated
+        ones are best given as :meth:`encode` would give what they decode to.
+
+        Args:
+            batch: real samples in storage form, or generated ones.
+            seeds: with which generated samples will be decoded; None for real ones.
+        """
+        return self.prepare(batch).x if seeds is None else batch.x
+
     @abstractmethod
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Item]:
         """Generated tensors as items; the inverse of ``prepare(encode(...))``.

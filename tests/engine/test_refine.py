@@ -8,7 +8,7 @@ from torch import nn
 from vectors import MLP, VectorCodec
 
 from gankit.contract import Batch
-from gankit.engine.refine import flatten_ratio, learn_density_ratio
+from gankit.engine.refine import flatten_ratio, learn_density_ratio, seen_again
 from gankit.engine.sampling import Sampler
 from gankit.engine.settings import RefineSettings
 from gankit.runs import Run
@@ -34,11 +34,11 @@ def test_the_logit_becomes_the_logarithm_of_the_density_ratio():
     classifier = MLP(1, 1)
     c = torch.eye(3)[torch.arange(256) % 3]
 
-    def generate(c, n):
-        return torch.randn(n, 1) + 1
+    def fakes(real):
+        return Batch(torch.randn(len(real), 1) + 1, real.c)
 
     settings = RefineSettings(lr=5e-3, weight_decay=0)
-    assert learn_density_ratio(classifier, generate, real_batch(c), 400_000, settings)
+    assert learn_density_ratio(classifier, fakes, real_batch(c), 400_000, settings)
     x = torch.linspace(-1, 2, 30)[:, None]
     learnt = classifier(x, c[:30])
     assert (learnt - (0.5 - x[:, 0])).abs().max() < 0.3
@@ -52,7 +52,7 @@ def test_it_stops_when_told():
     batch = Batch(torch.randn(8, 1), torch.eye(3)[[0] * 8])
     stopped = learn_density_ratio(
         MLP(1, 1),
-        lambda c, n: torch.randn(n, 1),
+        lambda real: Batch(torch.randn(len(real), 1), real.c),
         lambda: batch,
         1000,
         RefineSettings(),
@@ -82,6 +82,23 @@ def test_a_chosen_item_depends_on_its_seed_alone():
     assert all(s.item == whole[s.seed] for s in some.sample(40, 111))
 
 
+def test_candidates_are_judged_by_what_the_codec_says_of_them():
+    backwards = sampler(64)
+    backwards.codec.judged = lambda batch, seeds=None: 1 - batch.x
+    chosen = torch.tensor([s.item for s in backwards.sample(5_000)])
+    # The ratio takes 1 - x, which is N(0, 1), for x: exp(0.5 - (1 - x)) moves N(1, 1) to N(2, 1).
+    assert chosen.mean() == pytest.approx(2, abs=0.08)
+
+
+def test_what_was_made_beforehand_is_shown_with_its_own_conditions():
+    x = torch.arange(12.0)[:, None]
+    fakes = seen_again([Batch(x[:5], 2 * x[:5]), Batch(x[5:], 2 * x[5:])])
+    shown = [fakes(Batch(torch.zeros(8, 1), torch.ones(8, 1))) for _ in range(20)]
+    assert all(len(batch) == 8 and torch.equal(batch.c, 2 * batch.x) for batch in shown)
+    assert torch.cat([batch.x for batch in shown]).unique().tolist() == x[:, 0].tolist()
+    assert seen_again([Batch(x)])(Batch(x[:3])).c is None
+
+
 def test_a_way_leads_between_the_chosen_candidates():
     some = sampler(4)
     other = 0
@@ -94,7 +111,7 @@ def test_a_way_leads_between_the_chosen_candidates():
     assert other, "no seed's winner is another than its first candidate"
 
 
-def run(tmp_path, name, candidates=3, samples=512):
+def run(tmp_path, name, candidates=3, samples=512, kept=0):
     return fit(
         "toy",
         out=tmp_path / name,
@@ -103,14 +120,16 @@ def run(tmp_path, name, candidates=3, samples=512):
         train__threads=1,
         refine__candidates=candidates,
         refine__share=4.0,
+        refine__kept=kept,
     )
 
 
-def test_a_run_keeps_what_it_chooses_by(tmp_path):
-    made = run(tmp_path, "a")
+@pytest.mark.parametrize("kept", [0, 300])
+def test_a_run_keeps_what_it_chooses_by(tmp_path, kept):
+    made = run(tmp_path, "a", kept=kept)
     assert made.sampler("cpu").ratio is not None
     assert (made.path / "model" / "ratio.safetensors").is_file()
-    assert made.sample(5) == run(tmp_path, "b").sample(5)
+    assert made.sample(5) == run(tmp_path, "b", kept=kept).sample(5)
     plain = run(tmp_path, "c", candidates=1)
     assert plain.sampler("cpu").ratio is None
 
@@ -145,8 +164,8 @@ def powers(shift, broken):
     """The power for a classifier that is right, or that mistakes what is large for what is real."""
     torch.manual_seed(0)
 
-    def generate(c, n):
-        return torch.randn(n, 1) + shift
+    def generate(c, seeds):
+        return torch.randn(len(seeds), 1) + shift
 
     def ratio(x, c):
         right = -shift * x[:, 0] + shift**2 / 2
@@ -161,7 +180,7 @@ def test_a_ratio_that_is_no_number_ends_no_run():
     fake = torch.zeros(512, 1)
     nothing = torch.full((512,), torch.nan)
     power = flatten_ratio(
-        lambda x, c: nothing, lambda c, n: fake, lambda: Batch(fake + 1), lambda seeds: None, 2
+        lambda x, c: nothing, lambda c, seeds: fake, lambda: Batch(fake + 1), lambda seeds: None, 2
     )
     assert 0 <= power <= 1
 

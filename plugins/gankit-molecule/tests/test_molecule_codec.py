@@ -88,6 +88,28 @@ def test_raw_ones_are_written_once(codec: MoleculeCodec) -> None:
     assert all((Chem.MolFromSmiles(m.smiles) is not None) or not m.valid for m in found)
 
 
+def test_a_candidate_is_judged_by_the_molecule_that_is_written_from_it(
+    codec: MoleculeCodec,
+) -> None:
+    codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**SMALL, raw=True))
+    real = codec.encode(items(), np.random.default_rng(0))
+    torch.testing.assert_close(codec.judged(real), real.x)
+    x = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
+    batch = Batch(x, codec.ask({}, range(200)))
+    before = x.clone()
+    judged = codec.judged(batch, range(200))
+    assert torch.equal(judged, codec.judged(batch, range(200)))
+    assert torch.equal(x, before)
+    valid = [i for i, m in enumerate(codec.decode(batch, range(200))) if m.valid]
+    written = [m.smiles for m in codec.decode(batch, range(200)) if m.valid]
+    assert batch.c is not None
+    own = codec.latents(written, batch.c[valid])
+    # The encoder has seen other ways to write a molecule, and places all of them about there.
+    near = (judged[valid] - own).square().mean()
+    assert near < 0.2 * (judged[valid] - own.roll(1, 0)).square().mean()
+    assert near < 0.5 * (x[valid] - own).square().mean()
+
+
 def test_the_likeliest_tokens_need_no_chance(codec: MoleculeCodec) -> None:
     x, c = torch.zeros(1, 8), codec.ask({"logp": 2}, [0])
     cold = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, "temperature": 0}))

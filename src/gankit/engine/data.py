@@ -98,11 +98,20 @@ class RealSamples:
 
     def next(self) -> Batch:
         """The next batch, prepared: float32 ``(batch, *shape)`` on the device."""
+        return self.codec.prepare(self.draw())
+
+    def judged(self) -> Batch:
+        """The next batch, as the density ratio sees real samples."""
+        batch = self.draw()
+        return Batch(self.codec.judged(batch), batch.c)
+
+    def draw(self) -> Batch:
+        """The next batch in storage form, on the device."""
         if self._stream is None:
             self._stream = iter(self._batches())
         batch: Batch = next(self._stream)
         self.position += self.batch * self.share[1]
-        return self.codec.prepare(batch)
+        return batch
 
     def _indices(self) -> Iterator[list[int]]:
         rank, size = self.share

@@ -12,7 +12,7 @@ flattening) that keeps the means of the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ TOLERANCE = 1e-3
 
 def learn_density_ratio(
     classifier: nn.Module,
-    generate: Callable[[Tensor | None, int], Tensor],
+    next_fake: Callable[[Batch], Batch],
     next_real: Callable[[], Batch],
     samples: int,
     settings: RefineSettings,
@@ -41,7 +41,7 @@ def learn_density_ratio(
 
     Args:
         classifier: ``(x, c) -> logits (N,)``.
-        generate: ``(c, N) -> x``, as it will be sampled.
+        next_fake: generated samples to show beside a batch of real ones, as many.
         next_real: the next batch of real samples.
         samples: real ones to show.
     """
@@ -57,8 +57,8 @@ def learn_density_ratio(
         for group in optimiser.param_groups:
             group["lr"] = settings.lr * (1 - seen / samples)
         real = next_real()
-        fake, c = generate(real.c, len(real)), real.c
-        loss = cross_entropy(classifier(real.x, c), classifier(fake, c)).mean()
+        fake = next_fake(real)
+        loss = cross_entropy(classifier(real.x, real.c), classifier(fake.x, fake.c)).mean()
         for p, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
             p.grad = gradient
         optimiser.step()
@@ -67,10 +67,21 @@ def learn_density_ratio(
     return True
 
 
+def seen_again(made: Sequence[Batch]) -> Callable[[Batch], Batch]:
+    """Generated samples, all made beforehand, drawn anew for each batch of real ones."""
+    told = [batch.c for batch in made if batch.c is not None]
+    kept = Batch(torch.cat([batch.x for batch in made]), torch.cat(told) if told else None)
+
+    def some(real: Batch) -> Batch:
+        return kept[torch.randint(len(kept), (len(real),), device=kept.x.device)]
+
+    return some
+
+
 @torch.no_grad()
 def flatten_ratio(
     classifier: nn.Module,
-    generate: Callable[[Tensor | None, int], Tensor],
+    generate: Callable[[Tensor | None, Sequence[int]], Tensor],
     next_real: Callable[[], Batch],
     conditions: Callable[[range], Tensor | None],
     candidates: int,
@@ -79,14 +90,16 @@ def flatten_ratio(
     as any does.
 
     Args:
+        generate: samples for rows of ``c`` and seeds.
         conditions: rows of ``c`` for seeds, as they are when nothing is asked for. Those of real
             samples would hold the means where they are.
     """
     n, sums = 0, []
     while n < DRAWS:
         real = next_real()
-        x, c = real.x.flatten(1).double(), conditions(range(n, n + len(real)))
-        fakes = [generate(c, len(real)) for _ in range(candidates)]
+        seeds = range(n, n + len(real))
+        x, c = real.x.flatten(1).double(), conditions(seeds)
+        fakes = [generate(c, seeds) for _ in range(candidates)]
         ratios = torch.stack([classifier(fake, c) for fake in fakes]).double()
         share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
         made = torch.stack([fake.flatten(1) for fake in fakes]).double()

@@ -99,6 +99,9 @@ class RefineSettings:
     """Candidates for each generated sample; 1 does without."""
     share: float = 0.8
     """Length of learning the ratio, in samples, as a share of those of training."""
+    kept: int = 0
+    """Generated samples that are made once and seen again and again while the ratio is learnt; 0
+    makes new ones each time."""
     lr: float = 1e-3
     """Its learning rate, which falls to 0."""
     weight_decay: float = 0.01

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -263,7 +264,10 @@ class MoleculeCodec(Codec[Molecule]):
         n = len(smiles)
         written = _texts(smiles, self.alphabet.notation, self.settings.workers)
         blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
-        z = self._encoded(map(self.alphabet.rows, blocks))
+        return self._whitened(self._encoded(map(self.alphabet.rows, blocks)), c)
+
+    def _whitened(self, z: Tensor, c: Tensor | None) -> Tensor:
+        n = len(z)
         rest = z - self.mean - self._told(c, n).double() @ self.slope.double()
         x: Tensor = torch.linalg.solve_triangular(self.factor.double(), rest.T, upper=False).T
         return x.float().contiguous()
@@ -281,6 +285,22 @@ class MoleculeCodec(Codec[Molecule]):
         factor = self.factor.to(x.device)
         moved: Tensor = x + torch.linalg.solve_triangular(factor, noise.T, upper=False).T
         return moved
+
+    @torch.no_grad()
+    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Tensor:
+        """Latents of real molecules without noise; of generated ones those of the texts that are
+        written from them first, valid or not. Two latents can differ in what no text shows.
+        """
+        if seeds is None:
+            return batch.x
+        told = None if batch.c is None else batch.c.cpu()
+        x, c = _bounded(batch.x.cpu()), self._told(told, len(batch))
+        texts = self._write(self._latent(x, c), c, seeds, attempt=0)
+        # The ratio needs no more than single precision.
+        encoder = copy.deepcopy(self.encoder).float()
+        rows = (self.alphabet.rows(texts[i : i + BLOCK]) for i in range(0, len(texts), BLOCK))
+        z = torch.cat([encoder(block) for block in rows]).double()
+        return self._whitened(z, told).to(batch.x.device)
 
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
         """Molecules, each a function of its latent, its conditions and its seed."""
@@ -311,7 +331,7 @@ class MoleculeCodec(Codec[Molecule]):
         wishes: Sequence[Wish] = (),
     ) -> list[Molecule]:
         """The items, each decoded again until one will do, or else the one that came nearest."""
-        x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
+        x = _bounded(batch.x)
         c = self._told(batch.c, len(x))
         best, before = list(items), [m.tries or attempts.start for m in items]
         off = np.array([self._off(molecule, wishes) for molecule in items])
@@ -478,6 +498,10 @@ class MoleculeCodec(Codec[Molecule]):
         names, store = codec.measured.names, open_store(settings.cache)
         codec.measured = Measured.stored(names, codec.key, store) or codec.measured
         return codec
+
+
+def _bounded(x: Tensor) -> Tensor:
+    return x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
 
 
 def _single(x: Tensor) -> Tensor:
