@@ -281,9 +281,9 @@ class Codec(ABC, Generic[Item]):
         """
         return batch
 
-    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Tensor:
+    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
         """What the density ratio of real and generated samples is a function of (setting
-        ``refine.candidates``), float32 ``(N, *layout.shape)`` on the batch's device.
+        ``refine.candidates``): float32 ``x`` of the layout's shape, and ``c``; on its device.
 
         Where decoding loses much, two tensors can differ in what no item shows. Then generated
         ones are best given as :meth:`encode` would give what they decode to.
@@ -292,7 +292,7 @@ class Codec(ABC, Generic[Item]):
             batch: real samples in storage form, or generated ones.
             seeds: with which generated samples will be decoded; None for real ones.
         """
-        return self.prepare(batch).x if seeds is None else batch.x
+        return self.prepare(batch) if seeds is None else batch
 
     @abstractmethod
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Item]:

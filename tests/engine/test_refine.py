@@ -84,7 +84,7 @@ def test_a_chosen_item_depends_on_its_seed_alone():
 
 def test_candidates_are_judged_by_what_the_codec_says_of_them():
     backwards = sampler(64)
-    backwards.codec.judged = lambda batch, seeds=None: 1 - batch.x
+    backwards.codec.judged = lambda batch, seeds=None: Batch(1 - batch.x)
     chosen = torch.tensor([s.item for s in backwards.sample(5_000)])
     # The ratio takes 1 - x, which is N(0, 1), for x: exp(0.5 - (1 - x)) moves N(1, 1) to N(2, 1).
     assert chosen.mean() == pytest.approx(2, abs=0.08)

@@ -348,7 +348,7 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("encode", "torch.float64", codec(prepare=lambda self, b: Batch(b.x.double(), b.c))),
     ("encode", "not finite", codec(prepare=lambda self, b: Batch(b.x / 0, b.c))),
     ("encode", "judged's x of generated",
-     codec(judged=lambda self, b, seeds=None: b.x[:, :1] if seeds else b.x)),
+     codec(judged=lambda self, b, seeds=None: Batch(b.x[:, :1], b.c) if seeds else b)),
     ("encode", "changes its input", codec(prepare=lambda self, b: Batch(b.x.add_(1), b.c))),
     ("encode", "draws random numbers", codec(encode=noisy_encode)),
     ("encode-condition", "not one-hot", codec(encode=soft_encode)),

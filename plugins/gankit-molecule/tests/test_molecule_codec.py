@@ -93,12 +93,12 @@ def test_a_candidate_is_judged_by_the_molecule_that_is_written_from_it(
 ) -> None:
     codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**SMALL, raw=True))
     real = codec.encode(items(), np.random.default_rng(0))
-    torch.testing.assert_close(codec.judged(real), real.x)
+    torch.testing.assert_close(codec.judged(real).x, real.x)
     x = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
     batch = Batch(x, codec.ask({}, range(200)))
     before = x.clone()
-    judged = codec.judged(batch, range(200))
-    assert torch.equal(judged, codec.judged(batch, range(200)))
+    judged = codec.judged(batch, range(200)).x
+    assert torch.equal(judged, codec.judged(batch, range(200)).x)
     assert torch.equal(x, before)
     valid = [i for i, m in enumerate(codec.decode(batch, range(200))) if m.valid]
     written = [m.smiles for m in codec.decode(batch, range(200)) if m.valid]

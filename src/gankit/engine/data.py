@@ -102,8 +102,7 @@ class RealSamples:
 
     def judged(self) -> Batch:
         """The next batch, as the density ratio sees real samples."""
-        batch = self.draw()
-        return Batch(self.codec.judged(batch), batch.c)
+        return self.codec.judged(self.draw())
 
     def draw(self) -> Batch:
         """The next batch in storage form, on the device."""

@@ -194,7 +194,7 @@ class Sampler:
             return best, winners
 
         def score(x: Tensor, k: int) -> Tensor:
-            x = self.codec.judged(Batch(x, c), seeds)
+            x = self.codec.judged(Batch(x, c), seeds).x
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
             return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
 

@@ -237,7 +237,7 @@ class Trainer:
         @torch.no_grad()
         def generate(c: Tensor | None, seeds: Sequence[int]) -> Tensor:
             fake = generator(torch.randn(len(seeds), width, device=self.device), c)
-            return self.codec.judged(Batch(fake.float(), c), seeds)
+            return self.codec.judged(Batch(fake.float(), c), seeds).x
 
         def beside(real: Batch) -> Batch:
             seeds = torch.randint(2**40, (len(real),)).tolist()

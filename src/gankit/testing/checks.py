@@ -195,7 +195,7 @@ def encode(s: Subject) -> None:
     x, shape = s.codec.prepare(stored).x, (len(items), *s.codec.layout.shape)
     _is_float("prepare's x", x, shape, "Let encode, prepare and codec.layout.shape agree")
     for what, seeds in (("real", None), ("generated", range(len(items)))):
-        judged = s.codec.judged(Batch(x, stored.c) if seeds else stored, seeds)
+        judged = s.codec.judged(Batch(x, stored.c) if seeds else stored, seeds).x
         _is_float(f"judged's x of {what} samples", judged, shape, "Let it keep the layout's shape")
     kept = torch.equal(before, stored.x)
     expect(kept, "prepare changes its input, which is kept", "Let it work on a copy")

@@ -287,12 +287,12 @@ class MoleculeCodec(Codec[Molecule]):
         return moved
 
     @torch.no_grad()
-    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Tensor:
+    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
         """Latents of real molecules without noise; of generated ones those of the texts that are
         written from them first, valid or not. Two latents can differ in what no text shows.
         """
         if seeds is None:
-            return batch.x
+            return batch
         told = None if batch.c is None else batch.c.cpu()
         x, c = _bounded(batch.x.cpu()), self._told(told, len(batch))
         texts = self._write(self._latent(x, c), c, seeds, attempt=0)
@@ -300,7 +300,7 @@ class MoleculeCodec(Codec[Molecule]):
         encoder = copy.deepcopy(self.encoder).float()
         rows = (self.alphabet.rows(texts[i : i + BLOCK]) for i in range(0, len(texts), BLOCK))
         z = torch.cat([encoder(block) for block in rows]).double()
-        return self._whitened(z, told).to(batch.x.device)
+        return Batch(self._whitened(z, told).to(batch.x.device), batch.c)
 
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
         """Molecules, each a function of its latent, its conditions and its seed."""
