@@ -23,7 +23,7 @@ from gankit.engine.settings import RefineSettings
 
 POWERS = torch.linspace(0, 1, 11)
 DRAWS = 4096
-"""Choices by which the powers are compared."""
+"""Choices by which the powers are compared, at the most."""
 TOLERANCE = 1e-3
 """What the means may move: the squared distance as a share of the data's total variance."""
 
@@ -85,6 +85,7 @@ def flatten_ratio(
     next_real: Callable[[], Batch],
     conditions: Callable[[range], Tensor | None],
     candidates: int,
+    draws: int = DRAWS,
 ) -> float:
     """The largest power of the ratio, 0 to 1, that keeps the means of real samples about as well
     as any does.
@@ -93,9 +94,10 @@ def flatten_ratio(
         generate: samples for rows of ``c`` and seeds.
         conditions: rows of ``c`` for seeds, as they are when nothing is asked for. Those of real
             samples would hold the means where they are.
+        draws: choices by which the powers are compared.
     """
     n, sums = 0, []
-    while n < DRAWS:
+    while n < max(draws, 1):
         real = next_real()
         seeds = range(n, n + len(real))
         x, c = real.x.flatten(1).double(), conditions(seeds)

@@ -21,7 +21,7 @@ from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.privacy import Privacy, PrivateGame, imagined
-from gankit.engine.refine import flatten_ratio, learn_density_ratio, seen_again
+from gankit.engine.refine import DRAWS, flatten_ratio, learn_density_ratio, seen_again
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
@@ -228,7 +228,8 @@ class Trainer:
         """Learns the density ratio by which candidates are chosen; anew after an interruption."""
         ratio, settings = copy.deepcopy(self.networks.discriminator), self.settings.refine
         generator, width = self.ema.eval(), self.networks.latent_dim
-        sampler = self.sampler()
+        sampler, length = self.sampler(), int(self.clock.samples * settings.share)
+        kept = min(settings.kept, length)  # more would not be shown
 
         def unasked(seeds: range) -> Tensor | None:
             c = sampler.draw_conditions(seeds, {})
@@ -245,10 +246,10 @@ class Trainer:
 
         def beforehand() -> Iterator[Batch]:
             block = self.codec.block
-            for start in range(0, settings.kept, block):
+            for start in range(0, kept, block):
                 if self.stop_requested:
                     return
-                self.progress("making what the ratio is learnt from", start, settings.kept)
+                self.progress("making what the ratio is learnt from", start, kept)
                 seeds = range(start, start + block)
                 c = unasked(seeds)
                 yield Batch(generate(c, seeds), c)
@@ -258,14 +259,16 @@ class Trainer:
             ratio,
             seen_again(made) if made else beside,
             self.reals.judged,
-            int(self.clock.samples * settings.share),
+            length,
             settings,
             lambda: self.stop_requested,
             self.progress,
         ):
             return "interrupted"
+        # Where samples are dear, half as many as the ratio was learnt from.
+        draws = min(DRAWS, kept // (2 * settings.candidates)) if kept else DRAWS
         self.ratio_power = flatten_ratio(
-            ratio, generate, self.reals.judged, unasked, settings.candidates
+            ratio, generate, self.reals.judged, unasked, settings.candidates, draws
         )
         self.ratio = ratio
         self.export(self)
