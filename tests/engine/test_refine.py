@@ -111,7 +111,7 @@ def test_a_way_leads_between_the_chosen_candidates():
     assert other, "no seed's winner is another than its first candidate"
 
 
-def run(tmp_path, name, candidates=3, samples=512, kept=0):
+def run(tmp_path, name, candidates=3, samples=512, kept=0, **more):
     return fit(
         "toy",
         out=tmp_path / name,
@@ -121,6 +121,7 @@ def run(tmp_path, name, candidates=3, samples=512, kept=0):
         refine__candidates=candidates,
         refine__share=4.0,
         refine__kept=kept,
+        **more,
     )
 
 
@@ -132,6 +133,20 @@ def test_a_run_keeps_what_it_chooses_by(tmp_path, kept):
     assert made.sample(5) == run(tmp_path, "b", kept=kept).sample(5)
     plain = run(tmp_path, "c", candidates=1)
     assert plain.sampler("cpu").ratio is None
+
+
+def test_learning_makes_no_more_passes_over_the_data_than_allowed(tmp_path, monkeypatch):
+    shown = []
+
+    def learn(classifier, next_fake, next_real, samples, *_):
+        shown.append((samples, len(next_fake(next_real()))))
+        return True
+
+    monkeypatch.setattr("gankit.engine.trainer.learn_density_ratio", learn)
+    made = run(tmp_path, "a", refine__passes=0.01, kept=10_000)
+    items = len(made.plugin.modality.read(None, made.config.settings, lambda *_: None).items)
+    assert shown[0][0] <= 0.01 * items < 4 * 512
+    assert shown[0][1] == made.config.engine.train.batch
 
 
 def test_a_run_keeps_how_far_the_ratio_was_flattened(tmp_path, monkeypatch):

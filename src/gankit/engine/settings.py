@@ -99,6 +99,9 @@ class RefineSettings:
     """Candidates for each generated sample; 1 does without."""
     share: float = 0.8
     """Length of learning the ratio, in samples, as a share of those of training."""
+    passes: float = 0.0
+    """The most passes over the data while the ratio is learnt, which may otherwise know its samples
+    by heart and choose copies of them; 0 is no limit."""
     kept: int = 0
     """Generated samples that are made once and seen again and again while the ratio is learnt; 0
     makes new ones each time."""

@@ -229,6 +229,8 @@ class Trainer:
         ratio, settings = copy.deepcopy(self.networks.discriminator), self.settings.refine
         generator, width = self.ema.eval(), self.networks.latent_dim
         sampler, length = self.sampler(), int(self.clock.samples * settings.share)
+        if settings.passes:
+            length = min(length, int(len(self.reals.items) * settings.passes))
         kept = min(settings.kept, length)  # more would not be shown
 
         def unasked(seeds: range) -> Tensor | None:
