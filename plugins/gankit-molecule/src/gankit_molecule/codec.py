@@ -220,7 +220,7 @@ class MoleculeCodec(Codec[Molecule]):
                 yield written.take(used[i : i + BLOCK])
             progress("reading molecules", len(used), len(used))
 
-        latents, told = self._encoded(blocks()), c[torch.from_numpy(used)].double()
+        latents, told = self._encoded(blocks(), torch.float32), c[torch.from_numpy(used)].double()
         self.mean = latents.mean(0).float()
         centred = latents - latents.mean(0)
         gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
@@ -231,14 +231,14 @@ class MoleculeCodec(Codec[Molecule]):
         self.slope = slope.float().contiguous()
         self.factor = torch.linalg.cholesky(covariance).float().contiguous()
 
-    def _encoded(self, blocks: Iterable[Tensor]) -> Tensor:
-        """Latents of blocks of tokens, one after another."""
+    def _encoded(self, blocks: Iterable[Tensor], dtype: torch.dtype = torch.float64) -> Tensor:
+        """Latents of blocks of tokens, one after another, in double precision; single is quicker,
+        where it does not matter how many are encoded together.
+        """
         # A process that a loader forks can use no GPU, and no weights that were left on one.
         device = here() if get_worker_info() is None else torch.device("cpu")
-        encoder = self.encoder.to(device)
-        z = torch.cat([encoder(block.to(device)).cpu() for block in blocks])
-        encoder.cpu()
-        return z
+        encoder = copy.deepcopy(self.encoder).to(device, dtype)
+        return torch.cat([encoder(block.to(device)).cpu().double() for block in blocks])
 
     def _told(self, c: Tensor | None, n: int) -> Tensor:
         return torch.zeros(n, 0) if c is None else c.float()
@@ -296,10 +296,8 @@ class MoleculeCodec(Codec[Molecule]):
         told = None if batch.c is None else batch.c.cpu()
         x, c = _bounded(batch.x.cpu()), self._told(told, len(batch))
         texts = self._write(self._latent(x, c), c, seeds, attempt=0)
-        # The ratio needs no more than single precision.
-        encoder = copy.deepcopy(self.encoder).float()
         rows = (self.alphabet.rows(texts[i : i + BLOCK]) for i in range(0, len(texts), BLOCK))
-        z = torch.cat([encoder(block) for block in rows]).double()
+        z = self._encoded(rows, torch.float32)
         return Batch(self._whitened(z, told).to(batch.x.device), batch.c)
 
     def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
