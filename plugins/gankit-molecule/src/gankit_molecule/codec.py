@@ -112,6 +112,8 @@ class MoleculeCodec(Codec[Molecule]):
         self._decoded: tuple[Sequence[int], Batch] | None = None
         """What was decoded last, and the seeds for which: what is asked is said only afterwards, to
         :meth:`settle`, which then has neither latents nor conditions to decode again."""
+        self._read: tuple[dict[str, int], Tensor] = {}, torch.zeros(0, settings.latent)
+        """Training molecules' latents before whitening, while the codec lives that was fitted."""
         self.optimised: Optimised | None = None
 
     @classmethod
@@ -148,7 +150,7 @@ class MoleculeCodec(Codec[Molecule]):
             codec.loss = codec._learn(smiles, written, c, progress)
         codec.measured, codec.key = measured, key
         codec.known = torch.from_numpy(np.unique(hashes_of(smiles)))
-        codec._whiten(written, c, progress)
+        codec._whiten(smiles, written, c, progress)
         if condition is not None:
             codec.asking = Asking(condition, kept(c))
         codec.missing = {
@@ -170,7 +172,7 @@ class MoleculeCodec(Codec[Molecule]):
             self.settings = replace(settings, epochs=epochs)
             self.loss = self._learn(smiles, written, told, progress)
             self.settings = settings
-        self._whiten(written, told, progress)
+        self._whiten(smiles, written, told, progress)
 
     def _aim(self, optimised: Optimised) -> None:
         """From now on training sees the best molecules, and they are what is asked for."""
@@ -211,7 +213,9 @@ class MoleculeCodec(Codec[Molecule]):
         return key_of([*decides, self.alphabet.tokens], smiles, c.numpy().tobytes())
 
     @torch.no_grad()
-    def _whiten(self, written: Ragged, c: Tensor, progress: Progress) -> None:
+    def _whiten(
+        self, smiles: Sequence[str], written: Ragged, c: Tensor, progress: Progress
+    ) -> None:
         used = np.linspace(0, len(written) - 1, min(len(written), MOST_LATENTS)).astype(np.int64)
 
         def blocks() -> Iterator[Tensor]:
@@ -220,7 +224,8 @@ class MoleculeCodec(Codec[Molecule]):
                 yield written.take(used[i : i + BLOCK])
             progress("reading molecules", len(used), len(used))
 
-        latents, told = self._encoded(blocks(), torch.float32), c[torch.from_numpy(used)].double()
+        latents, told = self._encoded(blocks()), c[torch.from_numpy(used)].double()
+        self._read = {smiles[row]: i for i, row in enumerate(used.tolist())}, latents
         self.mean = latents.mean(0).float()
         centred = latents - latents.mean(0)
         gram = told.T @ told + RIDGE * len(told) * torch.eye(told.shape[1], dtype=torch.float64)
@@ -261,9 +266,11 @@ class MoleculeCodec(Codec[Molecule]):
     @torch.no_grad()
     def latents(self, smiles: Sequence[str], c: Tensor | None) -> Tensor:
         """``x`` of molecules, at least one, whose conditions are known."""
-        n = len(smiles)
+        known, read = self._read
+        if all(text in known for text in smiles):
+            return self._whitened(read[[known[text] for text in smiles]], c)
         written = _texts(smiles, self.alphabet.notation, self.settings.workers)
-        blocks = (written[i : i + BLOCK] for i in range(0, n, BLOCK))
+        blocks = (written[i : i + BLOCK] for i in range(0, len(written), BLOCK))
         return self._whitened(self._encoded(map(self.alphabet.rows, blocks)), c)
 
     def _whitened(self, z: Tensor, c: Tensor | None) -> Tensor:

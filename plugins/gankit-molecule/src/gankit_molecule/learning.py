@@ -34,7 +34,7 @@ STRAY = 0.1
 decoder learns to write some molecule all the same."""
 WAYS = 3
 """Ways to write each molecule that the encoder sees."""
-TOKENS = {"cpu": 11_500_000, "cuda": 600_000_000}
+TOKENS = {"cpu": 10_000_000, "cuda": 600_000_000}
 """Tokens that are written, by default, where the data is large."""
 MOST_EPOCHS = {"cpu": 40.0, "cuda": 60.0}
 EACH = 10.0
