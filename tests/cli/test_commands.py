@@ -272,7 +272,7 @@ def test_ctrl_c_saves_and_resumes(trained, tmp_path, gankit):
     assert last["samples"] >= seen + 3200
 
 
-KILLS = int(os.environ.get("GANKIT_KILLS", "1"))
+KILLS = int(os.environ.get("GANKIT_KILLS", "3"))
 
 
 @pytest.mark.slow
