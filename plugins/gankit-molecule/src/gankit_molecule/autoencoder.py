@@ -87,8 +87,8 @@ class Decoder(nn.Module):
             rules: what may come next, of N texts at their beginning; None allows any token.
         """
         told, state = self.start(z, c)
-        token = torch.full((len(z),), START)
-        ended = torch.zeros(len(z), dtype=torch.bool)
+        token = torch.full((len(z),), START, device=z.device)
+        ended = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         written = []
         for step in u.T:
             out, state = self.cell(torch.cat([self.embed(token), told], 1)[:, None], state)

@@ -37,6 +37,7 @@ from gankit_molecule.standardise import standardise
 from gankit_molecule.store import key_of, open_store
 from gankit_molecule.tokens import SPECIAL, Alphabet
 
+CPU = torch.device("cpu")
 BLOCK = 512
 """Molecules that are written together."""
 TRIES = 50
@@ -51,8 +52,9 @@ FAINTEST = 0.05
 """Noise that whitening reckons with at the least, so that it blows nothing up."""
 KEPT = 0.9
 """Correlation of a latent with the one that is tried next."""
-MOST_LATENTS = 200_000
-"""Molecules from which the latents' covariance is taken."""
+MOST_LATENTS = 2_000_000
+"""Molecules from which the latents' covariance is taken, and whose latents are kept for the game:
+64 numbers of 8 bytes each."""
 FURTHER = 1.3
 """How much longer than the longest one read a molecule's text may be."""
 LEARNT_AS = 4
@@ -302,7 +304,7 @@ class MoleculeCodec(Codec[Molecule]):
             return batch
         told = None if batch.c is None else batch.c.cpu()
         x, c = _bounded(batch.x.cpu()), self._told(told, len(batch))
-        texts = self._write(self._latent(x, c), c, seeds, attempt=0)
+        texts = self._write(self._latent(x, c), c, seeds, 0, here())
         rows = (self.alphabet.rows(texts[i : i + BLOCK]) for i in range(0, len(texts), BLOCK))
         z = self._encoded(rows, torch.float32)
         return Batch(self._whitened(z, told).to(batch.x.device), batch.c)
@@ -398,8 +400,17 @@ class MoleculeCodec(Codec[Molecule]):
         named = [condition.decode(row) for row in c.tolist()]
         return [{k: v for k, v in row.items() if k not in PROPERTIES} for row in named]
 
-    def _write(self, z: Tensor, c: Tensor, seeds: Sequence[int], attempt: int) -> list[str]:
-        """One text a latent."""
+    def _write(
+        self,
+        z: Tensor,
+        c: Tensor,
+        seeds: Sequence[int],
+        attempt: int,
+        device: torch.device = CPU,
+    ) -> list[str]:
+        """One text a latent. Rounding can decide a token, so what is kept is written on the CPU."""
+        device = CPU if self._automaton is not None else device
+        decoder = self.decoder if device == CPU else copy.deepcopy(self.decoder).to(device)
         most = int(self.longest * FURTHER) + 1
         if self._automaton is not None:
             most += max(len(way.parts) for way in self._automaton.ways)
@@ -407,20 +418,20 @@ class MoleculeCodec(Codec[Molecule]):
         for i in range(0, len(z), BLOCK):
             some = seeds[i : i + BLOCK]
             u = np.stack([uniform(some, 1000 * (attempt + 1) + k) for k in range(most)], 1)
-            tokens = self.decoder.write(
-                z[i : i + BLOCK],
-                c[i : i + BLOCK],
-                torch.from_numpy(u),
+            tokens = decoder.write(
+                z[i : i + BLOCK].to(device),
+                c[i : i + BLOCK].to(device),
+                torch.from_numpy(u).to(device),
                 self.settings.temperature,
-                self._rules(some, attempt),
+                self._rules(some, attempt, device),
             )
             texts += [self.alphabet.decode(row) for row in tokens.tolist()]
         return texts
 
-    def _rules(self, seeds: Sequence[int], attempt: int) -> Rules:
+    def _rules(self, seeds: Sequence[int], attempt: int, device: torch.device) -> Rules:
         """What may be written for these seeds."""
         if self._automaton is None:
-            return Grammar(self._effects, len(seeds))
+            return Grammar(self._effects, len(seeds), device)
         chosen = (uniform(seeds, WAY + attempt) * len(self._automaton.ways)).astype(np.int64)
         return Forced(self._automaton, chosen.tolist())
 

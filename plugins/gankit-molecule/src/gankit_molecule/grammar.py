@@ -35,14 +35,17 @@ class Grammar(Rules):
     Args:
         effects: of each token, see :meth:`Alphabet.grammar`.
         n: texts.
+        device: where they are written.
     """
 
-    def __init__(self, effects: tuple[Tensor, Tensor, Tensor], n: int) -> None:
-        self._more, self._lowest, self._closes = effects
-        self._depth, self._rings = (torch.zeros(n, dtype=torch.int64) for _ in range(2))
+    def __init__(
+        self, effects: tuple[Tensor, Tensor, Tensor], n: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self._more, self._lowest, self._closes = (effect.to(device) for effect in effects)
+        self._depth, self._rings = torch.zeros(2, n, dtype=torch.int64, device=device)
 
     def allowed(self) -> Tensor:
-        allowed = self._depth[:, None] + self._lowest >= 0
+        allowed: Tensor = self._depth[:, None] + self._lowest >= 0
         allowed[:, END] = (self._depth == 0) & (self._rings == 0)
         return allowed
 
