@@ -87,12 +87,12 @@ def learn(
         for group in optimiser.param_groups:
             group["lr"] = highest * _rate(step, steps)
         picks = np.random.default_rng(step).integers(0, WAYS, len(chosen))
-        seen = _sent(ways.take(WAYS * chosen + picks), device)
-        wanted = _sent(written.take(chosen), device)
+        seen = ways.take(WAYS * chosen + picks).to(device)
+        wanted = written.take(chosen).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=_fast(device)):
             z = encoder(seen)
             z = smoothed(z, settings.smooth)
-            logits = decoder(z, _sent(c[chosen], device), wanted).float()
+            logits = decoder(z, c[chosen].to(device), wanted).float()
         found = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD)
         optimiser.zero_grad(set_to_none=True)
         found.backward()  # type: ignore[no-untyped-call]
@@ -107,12 +107,6 @@ def learn(
     state.forget()
     both.cpu().eval()
     return loss
-
-
-def _sent(x: Tensor, device: torch.device) -> Tensor:
-    """On the device, without waiting there for the step before."""
-    pinned = x.pin_memory() if device.type == "cuda" and x.numel() else x
-    return pinned.to(device, non_blocking=True)
 
 
 def smoothed(z: Tensor, smooth: float) -> Tensor:
