@@ -17,37 +17,29 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from unittest import mock
 
 os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
+from molecule_rnn import CharacterRNN, quiet
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
-from gankit.contract import EvaluationData, Sample
+from gankit.contract import EvaluationData
 from gankit.evaluation import evaluate_path
 from gankit.metrics import evaluate
-from gankit.seeds import uniform
 from gankit_molecule import learning
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.evaluators import build_evaluators
-from gankit_molecule.grammar import Grammar
 from gankit_molecule.learning import learn
-from gankit_molecule.molecules import Molecule
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.sources import read
-from gankit_molecule.standardise import standardise
 from gankit_molecule.store import Store
 from gankit_molecule.tokens import Alphabet
 
 SHOWN = ("validity/raw", "unique", "novelty", "fcd", "intdiv", "snn", "frag", "scaf", "filters")
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    pass
 
 
 def untrained(alphabet: Alphabet, settings: MoleculeSettings, told: int) -> tuple[Encoder, Decoder]:
@@ -103,35 +95,6 @@ def drawn_a_second(run: gankit.Run, n: int) -> None:
     )
 
 
-def character_rnn(
-    smiles: Sequence[str], settings: MoleculeSettings, n: int
-) -> list[Sample[Molecule]]:
-    """The decoder alone, by maximum likelihood: every latent it hears in training is noise."""
-    alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-    encoder, decoder = untrained(alphabet, settings, 0)
-    written = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
-    longest = int(written.lengths.max())
-    with mock.patch.object(learning, "STRAY", 1.0):
-        known = smiles, written, torch.zeros(len(smiles), 0)
-        learn(encoder, decoder, *known, alphabet, settings, quiet, Store(None), "")
-    grammar = alphabet.grammar()
-    samples = []
-    for start in range(0, n, 512):
-        seeds = range(start, min(start + 512, n))
-        u = np.stack([uniform(seeds, k) for k in range(longest)], 1)
-        z = torch.randn(len(seeds), settings.latent)
-        # At temperature 1, as it was fitted: it has no latents to vary by.
-        rules = Grammar(grammar, len(seeds))
-        rows = decoder.write(z, torch.zeros(len(z), 0), torch.from_numpy(u), rules=rules)
-        for seed, row in zip(seeds, rows.tolist(), strict=True):
-            text = alphabet.notation.read(alphabet.decode(row))
-            found = standardise(text, settings) if text else None
-            valid = isinstance(found, str)
-            item = Molecule(found if isinstance(found, str) else text, tries=int(valid))
-            samples.append(Sample(item, seed, {}))
-    return samples
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--data", required=True)
@@ -154,7 +117,7 @@ def main() -> None:
         rows = {s.name: [s.value, s.floor, *s.beside.values()] for s in result.scores}
         train, seen = result.train, [m.smiles for m in result.train]
         heldout = [m for m in read(args.data, settings, quiet).items if m.smiles not in set(seen)]
-        data = EvaluationData(character_rnn(seen, settings, args.n), train, heldout)
+        data = EvaluationData(CharacterRNN(seen, settings).samples(args.n), train, heldout)
         for score in evaluate(build_evaluators(settings), data, 0):
             rows.setdefault(score.name, []).append(score.value)
     print("| score | gankit | real | Gaussian | reconstruction | character RNN |")

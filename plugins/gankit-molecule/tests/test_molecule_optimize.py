@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -244,6 +245,12 @@ def test_a_run_that_optimises(home: Path) -> None:
     found = json.loads((home / "run" / "provenance.json").read_text())["data"]["found"]
     assert any(line["property"] == "objective, of new ones" for line in found)
     gankit_("generate", "run", "-n", 8, "--format", "csv", "--out", "made", cwd=home)
+    with (home / "made" / "data.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["tries"] != "0"]
+    assert rows
+    for row in rows:
+        score = float(row["tpsa"]) - float(row["logp"])
+        assert float(row["objective"]) == pytest.approx(score, abs=1e-3)
     done = gankit_("evaluate", "run", "-n", 40, "--metrics", "objective,moses", "--json", cwd=home)
     scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
     assert {"objective/mean", "objective/median", "objective/top_100", "unique"} <= {*scores}

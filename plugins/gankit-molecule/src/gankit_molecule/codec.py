@@ -25,7 +25,7 @@ from gankit_molecule.hashes import hashes_of, looked_up
 from gankit_molecule.learning import epochs_of, here, learn
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.notations import NOTATIONS, Smiles
-from gankit_molecule.objective import check_objective
+from gankit_molecule.objective import Expression, check_objective
 from gankit_molecule.optimised import Optimised
 from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES, properties_of
@@ -33,7 +33,7 @@ from gankit_molecule.ragged import Ragged
 from gankit_molecule.scaffold import Scaffold
 from gankit_molecule.search import Search
 from gankit_molecule.settings import MoleculeSettings, check_ranges
-from gankit_molecule.standardise import standardise
+from gankit_molecule.standardise import parsed, standardise
 from gankit_molecule.store import key_of, open_store
 from gankit_molecule.tokens import SPECIAL, Alphabet
 
@@ -313,7 +313,8 @@ class MoleculeCodec(Codec[Molecule]):
         """Molecules, each a function of its latent, its conditions and its seed."""
         self._decoded = (tuple(seeds), batch)
         none = [Molecule("", values, tries=0) for values in self._values(batch.c, len(batch))]
-        return self._sought(none, batch, seeds, range(1 if self.settings.raw else TRIES))
+        found = self._sought(none, batch, seeds, range(1 if self.settings.raw else TRIES))
+        return self._scored(found)
 
     def settle(
         self, items: list[Molecule], where: Mapping[str, object], seeds: Sequence[int]
@@ -326,7 +327,8 @@ class MoleculeCodec(Codec[Molecule]):
         decoded = self._decoded
         if not wishes or self.settings.raw or decoded is None or decoded[0] != tuple(seeds):
             return items
-        return self._sought(items, decoded[1], seeds, range(TRIES, TRIES + MORE), wishes)
+        found = self._sought(items, decoded[1], seeds, range(TRIES, TRIES + MORE), wishes)
+        return self._scored(found)
 
     @torch.no_grad()
     def _sought(
@@ -353,11 +355,12 @@ class MoleculeCodec(Codec[Molecule]):
                 tried = KEPT * tried + math.sqrt(1 - KEPT**2) * noise
             written = self._write(self._latent(tried, c[left]), c[left], of, attempt)
             for i, text in zip(left.tolist(), written, strict=True):
-                # A molecule is what would also be taken of the data.
+                # A molecule is what would also be taken of the data, and can be read again: of a
+                # few that RDKit reads it cannot read what it then writes.
                 smiles = (
                     standardise(self.alphabet.notation.read(text), self.settings) if text else None
                 )
-                if isinstance(smiles, str):
+                if isinstance(smiles, str) and parsed(smiles) is not None:
                     tries = before[i] + attempt - attempts.start + 1
                     molecule = replace(items[i], smiles=smiles, tries=tries)
                     if (far := self._off(molecule, wishes)) < off[i]:
@@ -388,6 +391,22 @@ class MoleculeCodec(Codec[Molecule]):
     def _knows(self, smiles: str) -> bool:
         assert self.known is not None  # or the settings would have been refused
         return bool(looked_up(hashes_of([smiles]), self.known.numpy())[1][0])
+
+    def _scored(self, items: list[Molecule]) -> list[Molecule]:
+        """With their scores, where an expression gives them: no code that a run names is run."""
+        objective = None if self.optimised is None else check_objective(self.settings)
+        if not isinstance(objective, Expression):
+            return items
+        names = objective.names
+        rows = [
+            properties_of(m.smiles, names) if m.valid else [math.nan] * len(names) for m in items
+        ]
+        table = dict(zip(names, np.array(rows, np.float64).reshape(-1, len(names)).T, strict=True))
+        scores = objective.of(table).tolist() if items else []
+        return [
+            replace(m, score=score if math.isfinite(score) else None)
+            for m, score in zip(items, scores, strict=True)
+        ]
 
     def _latent(self, x: Tensor, c: Tensor) -> Tensor:
         return x @ self.factor.T + self.mean + c @ self.slope

@@ -20,6 +20,8 @@ class Molecule:
     tries: int = 1
     """Decodings that it took until there was a molecule that will do: with the core, new and as
     asked, where that is wanted; 0 where none was found."""
+    score: float | None = None
+    """By the objective of the run that made it, where that is an expression."""
 
     @property
     def valid(self) -> bool:

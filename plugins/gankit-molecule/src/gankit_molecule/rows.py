@@ -69,6 +69,8 @@ class Columns:
                 # So that the generated ones can be learnt from like the data they are added to.
                 if key in self._data or key not in PROPERTIES:
                     self._put(row, self._data, key, key, _short(value))
+        if molecule.score is not None:
+            self._put(row, self._data, "objective", "objective", _short(molecule.score))
         for key, number_of in zip(PROPERTIES, measured.tolist(), strict=True):
             if math.isfinite(number_of):
                 row[key] = int(number_of) if key in COUNTS else _short(number_of)

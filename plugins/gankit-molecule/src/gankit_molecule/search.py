@@ -342,6 +342,8 @@ def scaffold_of(smiles: str) -> str:
     """
     with rdBase.BlockLogs():
         mol = parsed(smiles)
+        if mol is None:
+            return smiles
         try:
             found = str(MolToSmiles(MurckoScaffold.GetScaffoldForMol(mol)))
         except (ValueError, RuntimeError):
