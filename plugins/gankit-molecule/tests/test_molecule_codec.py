@@ -21,7 +21,9 @@ from gankit_molecule.codec import MoleculeCodec
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.properties import measure, properties_of
 from gankit_molecule.scaffold import Scaffold
+from gankit_molecule.search import scaffold_of
 from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.standardise import standardise
 
 RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
 LINKS = ("C", "CC", "OC", "C(=O)N", "NC(=O)")
@@ -80,6 +82,24 @@ def test_what_is_generated_is_valid_and_says_how_often_it_was_tried(codec: Molec
     assert all(m.valid and Chem.MolFromSmiles(m.smiles) is not None for m in found)
     assert max(m.tries for m in found) > 1
     assert len({m.smiles for m in found}) > 10
+
+
+def test_what_rdkit_writes_and_cannot_read_is_no_molecule(
+    codec: MoleculeCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreadable = "Cc1cc[n+](->[Cd]([C]#N)[S]C#N)c1"
+    assert Chem.MolFromSmiles(unreadable) is None
+    known, asked = standardise, list[str]()
+
+    def sometimes(text: str, settings: MoleculeSettings) -> object:
+        asked.append(text)
+        return known(text, settings) if len(asked) > 4 else unreadable
+
+    monkeypatch.setattr("gankit_molecule.codec.standardise", sometimes)
+    made = codec.decode(Batch(torch.randn(4, 8), torch.zeros(4, 2)), range(4))
+    assert all(m.valid and m.tries > 1 for m in made)
+    assert unreadable not in [m.smiles for m in made]
+    assert scaffold_of(unreadable) == unreadable  # a user's own molecules may be such
 
 
 def test_raw_ones_are_written_once(codec: MoleculeCodec) -> None:
