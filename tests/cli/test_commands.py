@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+import gankit.cli
+import gankit.training
+
 SMALL = [
     "--plugin",
     "toy",
@@ -270,6 +273,18 @@ def test_ctrl_c_saves_and_resumes(trained, tmp_path, gankit):
     assert done.returncode == 0, done.stderr
     last = json.loads(metrics.read_text().splitlines()[-1])
     assert last["samples"] >= seen + 3200
+
+
+def test_ctrl_c_before_the_first_sample_says_what_to_do(tmp_path, monkeypatch, capsys):
+    def stopped(*args, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(gankit.training, "train", stopped)
+    monkeypatch.setattr(sys, "argv", ["gankit", "train", *SMALL, "--out", str(tmp_path / "run")])
+    with pytest.raises(SystemExit) as ended:
+        gankit.cli.main()
+    assert ended.value.code == 130
+    assert "the same command begins again" in capsys.readouterr().err
 
 
 KILLS = int(os.environ.get("GANKIT_KILLS", "3"))

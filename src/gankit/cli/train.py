@@ -103,9 +103,13 @@ def train(
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(engine.train.samples, engine.train.time, ADVICE)
-    status = training.train(
-        loaded, resolved, folder, device=device, callbacks=[display], progress=display.preparing
-    )
+    try:
+        status = training.train(
+            loaded, resolved, folder, device=device, callbacks=[display], progress=display.preparing
+        )
+    except KeyboardInterrupt:
+        err.print("interrupted before training began: the same command begins again")
+        raise typer.Exit(130) from None
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
     left_out = run.record["data"]["left_out"]

@@ -282,11 +282,15 @@ class MoleculeCodec(Codec[Molecule]):
         return x.float().contiguous()
 
     def prepare(self, batch: Batch) -> Batch:
-        """With new noise each time, as the decoder saw latents in training; of the best molecules
-        found, where there is an objective."""
-        if self.optimised is not None:
-            batch = self.optimised.instead_of(batch, self.settings.pull)
+        """With new noise each time, as the decoder saw latents in training."""
+        batch = self._aimed(batch)
         return Batch(self.noisy(batch.x), batch.c)
+
+    def _aimed(self, batch: Batch) -> Batch:
+        """With the best molecules found in place of these, where there is an objective."""
+        if self.optimised is None:
+            return batch
+        return self.optimised.instead_of(batch, self.settings.pull)
 
     def noisy(self, x: Tensor) -> Tensor:
         """Latents as the decoder saw them in training, with new noise."""
@@ -301,7 +305,7 @@ class MoleculeCodec(Codec[Molecule]):
         written from them first, valid or not. Two latents can differ in what no text shows.
         """
         if seeds is None:
-            return batch
+            return self._aimed(batch)
         told = None if batch.c is None else batch.c.cpu()
         x, c = _bounded(batch.x.cpu()), self._told(told, len(batch))
         texts = self._write(self._latent(x, c), c, seeds, 0, here())
