@@ -142,7 +142,7 @@ def test_learning_makes_no_more_passes_over_the_data_than_allowed(tmp_path, monk
         shown.append((samples, len(next_fake(next_real()))))
         return True
 
-    monkeypatch.setattr("gankit.engine.trainer.learn_density_ratio", learn)
+    monkeypatch.setattr("gankit.engine.refine.learn_density_ratio", learn)
     made = run(tmp_path, "a", refine__passes=0.01, kept=10_000)
     items = len(made.plugin.modality.read(None, made.config.settings, lambda *_: None).items)
     assert shown[0][0] <= 0.01 * items < 4 * 512
@@ -150,7 +150,7 @@ def test_learning_makes_no_more_passes_over_the_data_than_allowed(tmp_path, monk
 
 
 def test_a_run_keeps_how_far_the_ratio_was_flattened(tmp_path, monkeypatch):
-    monkeypatch.setattr("gankit.engine.trainer.flatten_ratio", lambda *_: 0.25)
+    monkeypatch.setattr("gankit.engine.refine.flatten_ratio", lambda *_: 0.25)
     assert run(tmp_path, "a").sampler("cpu").power == 0.25
 
 
@@ -161,7 +161,7 @@ def test_an_interruption_while_it_learns_is_made_up_for(tmp_path, monkeypatch):
         return False
 
     with monkeypatch.context() as patch:
-        patch.setattr("gankit.engine.trainer.learn_density_ratio", interrupted)
+        patch.setattr("gankit.engine.refine.learn_density_ratio", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, "cut")
     assert run(tmp_path, "cut").sample(8) == whole
@@ -169,7 +169,7 @@ def test_an_interruption_while_it_learns_is_made_up_for(tmp_path, monkeypatch):
 
 def test_a_generator_that_went_on_is_not_chosen_by_an_old_ratio(tmp_path, monkeypatch):
     assert run(tmp_path, "a").sampler("cpu").ratio is not None
-    monkeypatch.setattr("gankit.engine.trainer.learn_density_ratio", lambda *_, **__: False)
+    monkeypatch.setattr("gankit.engine.refine.learn_density_ratio", lambda *_, **__: False)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, "a", samples=1024)
     assert Run(tmp_path / "a").sampler("cpu").ratio is None

@@ -19,7 +19,7 @@ import pytest
 import torch
 from rdkit import Chem
 
-from gankit.contract import EvaluationData, Sample
+from gankit.contract import Batch, EvaluationData, Sample
 from gankit.errors import GankitError
 from gankit_molecule.codec import MoleculeCodec
 from gankit_molecule.evaluators import Objective, build_evaluators
@@ -120,6 +120,15 @@ def test_the_reward_has_a_gradient_and_survives_being_stored(codec: MoleculeCode
     (slope,) = torch.autograd.grad(rewards[0], x)
     assert slope.abs().sum() > 0
     assert build_networks(codec.layout, replace(codec.settings, reward=0.0)).generator_terms == {}
+
+
+def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
+    assert codec.optimised is not None
+    elites = {tuple(row) for row in codec.optimised.found.x.tolist()}
+    real = codec.judged(Batch(torch.full((50, 8), 9.0), torch.zeros(50, 2)))
+    assert {tuple(row) for row in real.x.tolist()} <= elites
+    assert real.c is not None
+    assert not (real.c == 0).all()
 
 
 def test_without_an_objective_nothing_is_kept_of_one() -> None:

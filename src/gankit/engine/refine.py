@@ -12,13 +12,15 @@ flattening) that keeps the means of the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Progress
+from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.sampling import Sampler
 from gankit.engine.settings import RefineSettings
 
 POWERS = torch.linspace(0, 1, 11)
@@ -26,6 +28,79 @@ DRAWS = 4096
 """Choices by which the powers are compared, at the most."""
 TOLERANCE = 1e-3
 """What the means may move: the squared distance as a share of the data's total variance."""
+
+
+class Refinement:
+    """Learns, once training is over, the ratio by which a sampler will choose.
+
+    Args:
+        sampler: of the averaged generator.
+        reals: what training saw.
+        stop: whether to leave off.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        reals: RealSamples,
+        settings: RefineSettings,
+        stop: Callable[[], bool],
+        progress: Progress,
+    ) -> None:
+        self.sampler, self.reals, self.settings = sampler, reals, settings
+        self.stop, self.progress = stop, progress
+
+    def learn(self, classifier: nn.Module, samples: int) -> float | None:
+        """Trains ``classifier`` in place; the power to raise its ratio to, None when stopped.
+
+        Args:
+            samples: real ones to show, but no more than ``settings.passes`` over the data.
+        """
+        settings = self.settings
+        if settings.passes:
+            samples = min(samples, int(len(self.reals.items) * settings.passes))
+        kept = min(settings.kept, samples)  # more would not be shown
+        made = list(self._beforehand(kept))
+        if self.stop() or not learn_density_ratio(
+            classifier,
+            seen_again(made) if made else self._beside,
+            self.reals.judged,
+            samples,
+            settings,
+            self.stop,
+            self.progress,
+        ):
+            return None
+        # Where samples are dear, half as many as the ratio was learnt from.
+        draws = min(DRAWS, kept // (2 * settings.candidates)) if kept else DRAWS
+        return flatten_ratio(
+            classifier, self._made, self.reals.judged, self._unasked, settings.candidates, draws
+        )
+
+    @torch.no_grad()
+    def _made(self, c: Tensor | None, seeds: Sequence[int]) -> Tensor:
+        sampler = self.sampler
+        z = torch.randn(len(seeds), sampler.latent_dim, device=sampler.device)
+        return sampler.codec.judged(Batch(sampler.generator(z, c).float(), c), seeds).x
+
+    def _unasked(self, seeds: range) -> Tensor | None:
+        c = self.sampler.draw_conditions(seeds, {})
+        return None if c is None else c.to(self.sampler.device)
+
+    def _beside(self, real: Batch) -> Batch:
+        """Generated samples with the conditions of real ones."""
+        seeds = torch.randint(2**40, (len(real),)).tolist()
+        return Batch(self._made(real.c, seeds), real.c)
+
+    def _beforehand(self, n: int) -> Iterator[Batch]:
+        """Generated samples, a block at a time."""
+        size = self.sampler.codec.block
+        for start in range(0, n, size):
+            if self.stop():
+                return
+            self.progress("making what the ratio is learnt from", start, n)
+            c = self._unasked(seeds := range(start, start + size))
+            yield Batch(self._made(c, seeds), c)
 
 
 def learn_density_ratio(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.privacy import Privacy, PrivateGame, imagined
-from gankit.engine.refine import DRAWS, flatten_ratio, learn_density_ratio, seen_again
+from gankit.engine.refine import Refinement
 from gankit.engine.sampling import ConditionTable, Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
@@ -227,52 +227,12 @@ class Trainer:
     def _refine(self) -> str:
         """Learns the density ratio by which candidates are chosen; anew after an interruption."""
         ratio, settings = copy.deepcopy(self.networks.discriminator), self.settings.refine
-        generator, width = self.ema.eval(), self.networks.latent_dim
-        sampler, length = self.sampler(), int(self.clock.samples * settings.share)
-        if settings.passes:
-            length = min(length, int(len(self.reals.items) * settings.passes))
-        kept = min(settings.kept, length)  # more would not be shown
-
-        def unasked(seeds: range) -> Tensor | None:
-            c = sampler.draw_conditions(seeds, {})
-            return None if c is None else c.to(self.device)
-
-        @torch.no_grad()
-        def generate(c: Tensor | None, seeds: Sequence[int]) -> Tensor:
-            fake = generator(torch.randn(len(seeds), width, device=self.device), c)
-            return self.codec.judged(Batch(fake.float(), c), seeds).x
-
-        def beside(real: Batch) -> Batch:
-            seeds = torch.randint(2**40, (len(real),)).tolist()
-            return Batch(generate(real.c, seeds), real.c)
-
-        def beforehand() -> Iterator[Batch]:
-            block = self.codec.block
-            for start in range(0, kept, block):
-                if self.stop_requested:
-                    return
-                self.progress("making what the ratio is learnt from", start, kept)
-                seeds = range(start, start + block)
-                c = unasked(seeds)
-                yield Batch(generate(c, seeds), c)
-
-        made = list(beforehand())
-        if self.stop_requested or not learn_density_ratio(
-            ratio,
-            seen_again(made) if made else beside,
-            self.reals.judged,
-            length,
-            settings,
-            lambda: self.stop_requested,
-            self.progress,
-        ):
+        power = Refinement(
+            self.sampler(), self.reals, settings, lambda: self.stop_requested, self.progress
+        ).learn(ratio, int(self.clock.samples * settings.share))
+        if power is None:
             return "interrupted"
-        # Where samples are dear, half as many as the ratio was learnt from.
-        draws = min(DRAWS, kept // (2 * settings.candidates)) if kept else DRAWS
-        self.ratio_power = flatten_ratio(
-            ratio, generate, self.reals.judged, unasked, settings.candidates, draws
-        )
-        self.ratio = ratio
+        self.ratio, self.ratio_power = ratio, power
         self.export(self)
         return "done"
 
