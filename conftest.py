@@ -12,6 +12,7 @@ from typing import Any
 import hypothesis
 import pytest
 import torch
+from preforked import Preforked
 from vectors import MLP, VectorModality
 
 from gankit.contract import Networks, PluginInfo
@@ -54,6 +55,31 @@ def gankit(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             timeout=timeout,
             env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **environment},
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def preforked() -> Iterator[Preforked]:
+    """Runs commands in forks of one process, which have nothing left to import."""
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork, which this system has not")
+    process = Preforked()
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def gankit_(preforked: Preforked) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line as a process that has nothing left to import, and looks how it ends."""
+
+    def run(
+        *words: object, cwd: Path | None = None, code: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        done = preforked(["gankit", *map(str, words)], cwd or Path.cwd())
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
 
     return run
 

@@ -12,24 +12,20 @@ down to seconds. A comment above a block changes what is expected of it::
 from __future__ import annotations
 
 import importlib.util
-import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 import tomllib
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from types import ModuleType
-from typing import IO
 
 import numpy as np
 import pytest
 from PIL import Image
+from preforked import Preforked
 
 from gankit import config
 from gankit.engine.objectives import OBJECTIVES
@@ -64,48 +60,6 @@ TINY_MOLECULES = {
 }
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
-PREFORKED = """
-import json, os, sys
-import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
-import gankit.cli, gankit.evaluation, gankit.training, gankit.engine.trainer
-import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
-import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
-import gankit_molecule.codec, gankit_molecule.evaluators, gankit_molecule.sources
-
-torch.set_num_threads(1)
-for line in sys.stdin:
-    words, folder = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        os.chdir(folder)
-        said = os.open("said.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        torch.set_num_threads(1)  # renews the pool that a fork spoils, before threads race to do so
-        code = 1
-        try:
-            if words[0] == "gankit":
-                sys.argv = words
-                gankit.cli.main()
-            else:
-                exec(compile(words[1], words[0], "exec"), {"__name__": "__main__"})
-            code = 0
-        except SystemExit as exit:
-            code = exit.code or 0
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-"""
-"""Runs one command after another, each in a fork, so that torch and its compiler are imported
-once for all."""
-
 
 @dataclass(frozen=True)
 class Block:
@@ -133,31 +87,15 @@ WITH_CODE = [p for p in PAGES if {"console", "python"} & {b.language for b in bl
 Run = Callable[[list[str], Path], tuple[int, str]]
 
 
-@pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
+@pytest.fixture
+def run(preforked: Preforked) -> Run:
     """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``: exit code and what was said."""
-    if not hasattr(os, "fork"):
-        pytest.skip("needs fork, which this system has not")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", PREFORKED],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    given: IO[str] = process.stdin  # type: ignore[assignment]
-    codes: IO[str] = process.stdout  # type: ignore[assignment]
 
     def one(words: list[str], folder: Path) -> tuple[int, str]:
-        given.write(json.dumps([words, str(folder)]) + "\n")
-        given.flush()
-        code = int(codes.readline())
-        return code, (folder / "said.txt").read_text(encoding="utf-8")
+        done = preforked(words, folder)
+        return done.returncode, done.stdout + done.stderr
 
-    with process:
-        yield one
-        given.close()
+    return one
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -14,16 +12,8 @@ SMALL = ["width=16", "rounds=2", "mels=24", "code=16", "train.samples=640", "tra
          "train.threads=1", "log.preview_count=4"]  # fmt: skip
 
 
-def gankit_(*words, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", "gankit", *map(str, words)], capture_output=True, text=True
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(tmp_path_factory, gankit_):
     """A folder of two classes in two formats, one file of it damaged, and a run on it."""
     home = tmp_path_factory.mktemp("sounds")
     rng = np.random.default_rng(0)
@@ -45,7 +35,7 @@ def test_a_damaged_file_is_named(trained):
     assert "broken.wav" in done.stderr + (home / "run" / "log.txt").read_text()
 
 
-def test_clips_of_a_class(trained):
+def test_clips_of_a_class(trained, gankit_):
     home, _ = trained
     out = home / "low"
     gankit_("generate", home / "run", "-n", 3, "--where", "label=low", "--out", out)
@@ -58,7 +48,7 @@ def test_clips_of_a_class(trained):
     assert {row["label"] for row in rows} == {"low"}
 
 
-def test_a_loop_and_a_way_between_two_seeds(trained):
+def test_a_loop_and_a_way_between_two_seeds(trained, gankit_):
     home, _ = trained
     loops, way = home / "loops", home / "way"
     gankit_("generate", home / "run", "-n", 2, "--out", loops, "loop=true", "--format", "flac")
@@ -68,7 +58,7 @@ def test_a_loop_and_a_way_between_two_seeds(trained):
     assert soundfile.info(loop).frames < soundfile.info(files[0]).frames
 
 
-def test_more_of_a_class(trained):
+def test_more_of_a_class(trained, gankit_):
     home, _ = trained
     out = home / "more"
     words = ["--data", home / "data", "--factor", 1.5, "--out", out]
@@ -77,7 +67,7 @@ def test_more_of_a_class(trained):
     assert [row["generated"] for row in rows].count(False) == 40  # others may all be refused
 
 
-def test_an_augmented_folder_is_data_again(trained):
+def test_an_augmented_folder_is_data_again(trained, gankit_):
     """Balanced; and another augmentation of it has the same columns, not more of them."""
     home, _ = trained
     few = home / "few"
@@ -104,7 +94,7 @@ def test_an_augmented_folder_is_data_again(trained):
     assert {key for row in twice for key in row} == {key for row in once for key in row}
 
 
-def test_scores(trained):
+def test_scores(trained, gankit_):
     home, _ = trained
     done = gankit_("evaluate", home / "run", "--metrics", "artefacts")
     assert {"silence_rate", "steady_tone_rate"} <= set(done.stdout.split())
@@ -119,7 +109,7 @@ def test_scores(trained):
         (["conditions=['tempo']"], "tempo"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, words, says):
+def test_bad_input_is_one_line(tmp_path, words, says, gankit_):
     done = gankit_("train", "--plugin", "audio", "--out", tmp_path / "run", *words, code=2)
     assert says in done.stderr
     assert "Traceback" not in done.stderr

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +16,8 @@ SMALL = ["width=64", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=200", "w
          "refine.candidates=1"]  # fmt: skip
 
 
-def gankit_(*words: object, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gankit", *map(str, words)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == code, done.stderr
-    return done
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+def trained(tmp_path_factory: pytest.TempPathFactory, gankit_: Any) -> tuple[Path, Any]:
     """A table of a hundred molecules, one line of it damaged, and a run on it."""
     home = tmp_path_factory.mktemp("molecules")
     parts = [(e, k, r) for e in "CNOF" for k in ("C", "OC", "CC", "C(=O)N") for r in range(1, 7)]
@@ -46,7 +32,9 @@ def test_a_damaged_line_is_named(trained: tuple[Path, Any]) -> None:
     assert "data.csv, line 98" in done.stderr + (home / "run" / "log.txt").read_text()
 
 
-def test_molecules_by_property_are_valid_and_marked(trained: tuple[Path, Any]) -> None:
+def test_molecules_by_property_are_valid_and_marked(
+    trained: tuple[Path, Any], gankit_: Any
+) -> None:
     home, _ = trained
     out = home / "greasy"
     words = ["--where", "logp=2..3", "--format", "csv", "--out", out]
@@ -59,7 +47,7 @@ def test_molecules_by_property_are_valid_and_marked(trained: tuple[Path, Any]) -
     assert json.loads((out / "provenance.json").read_text())["plugin"] == "molecule"
 
 
-def test_the_same_seed_gives_the_same_molecule(trained: tuple[Path, Any]) -> None:
+def test_the_same_seed_gives_the_same_molecule(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     gankit_("generate", home / "run", "-n", 5, "--out", home / "five")
     gankit_("generate", home / "run", "-n", 2, "--seed", 3, "--out", home / "two")
@@ -69,7 +57,7 @@ def test_the_same_seed_gives_the_same_molecule(trained: tuple[Path, Any]) -> Non
     assert [line.split("\t")[0] for line in five[3:]] == [line.split("\t")[0] for line in two]
 
 
-def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any]) -> None:
+def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     done = gankit_("evaluate", home / "run", "-n", 10, "--metrics", "moses,fcd", "--json")
     scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
@@ -77,7 +65,9 @@ def test_scores_stand_beside_a_gaussian(trained: tuple[Path, Any]) -> None:
         assert set(scores[name]["beside"]) == {"gaussian", "reconstruction"}
 
 
-def test_what_generation_takes_evaluation_takes_too(trained: tuple[Path, Any]) -> None:
+def test_what_generation_takes_evaluation_takes_too(
+    trained: tuple[Path, Any], gankit_: Any
+) -> None:
     home, _ = trained
     wild = ["raw=true", "temperature=5"]
     done = gankit_("evaluate", home / "run", *wild, "-n", 20, "--metrics", "moses", "--json")
@@ -85,7 +75,9 @@ def test_what_generation_takes_evaluation_takes_too(trained: tuple[Path, Any]) -
     assert scores["validity"]["value"] == scores["validity/raw"]["value"] < 1
 
 
-def test_what_cannot_be_read_of_a_folder_is_counted(trained: tuple[Path, Any]) -> None:
+def test_what_cannot_be_read_of_a_folder_is_counted(
+    trained: tuple[Path, Any], gankit_: Any
+) -> None:
     home, _ = trained
     out = home / "raw"
     gankit_("generate", home / "run", "-n", 3, "--out", out)
@@ -96,7 +88,7 @@ def test_what_cannot_be_read_of_a_folder_is_counted(trained: tuple[Path, Any]) -
     assert "line 3: no SMILES: 'C1CC'" in done.stderr
 
 
-def test_what_the_run_was_not_told_is_not_measured(trained: tuple[Path, Any]) -> None:
+def test_what_the_run_was_not_told_is_not_measured(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     words = ["--data", home / "data.csv", "-n", 5, "--measure", "--target", "length"]
     done = gankit_("augment", home / "run", *words, "--out", home / "none", code=2)
@@ -104,7 +96,7 @@ def test_what_the_run_was_not_told_is_not_measured(trained: tuple[Path, Any]) ->
     assert not (home / "none").exists()
 
 
-def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any]) -> None:
+def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     shutil.copytree(home / "run" / "model", home / "copied")
     words = ["--data", home / "data.csv", "-n", 10, "--metrics", "moses", "--json"]
@@ -112,7 +104,7 @@ def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any]) -> Non
     assert all(set(s["beside"]) == {"gaussian", "reconstruction"} for s in scores)
 
 
-def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path) -> None:
+def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: Any) -> None:
     pytest.importorskip("dp_accounting")
     words = ["--plugin", "molecule", "limit=150", "cache=none", *SMALL, "epochs=1"]
     sound = ["privacy.epsilon=8", "loss.objective=nonsaturating", "train.batch=64"]
@@ -132,7 +124,7 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_said(
-    trained: tuple[Path, Any], words: list[str], said: str
+    trained: tuple[Path, Any], words: list[str], said: str, gankit_: Any
 ) -> None:
     home, _ = trained
     done = gankit_("generate", home / "run", *words, "--out", home / "never", code=2)
@@ -141,7 +133,7 @@ def test_what_cannot_be_asked_is_said(
     assert not (home / "never").exists()
 
 
-def test_augmented_data_can_be_read_again(trained: tuple[Path, Any]) -> None:
+def test_augmented_data_can_be_read_again(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     words = ["--data", home / "data.csv", "-n", 5, "--where", "logp=2..4", "--out", home / "more"]
     gankit_("augment", home / "run", *words)

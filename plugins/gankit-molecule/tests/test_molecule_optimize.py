@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -220,19 +217,6 @@ TINY = ["width=48", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=60", "wor
         "log.preview_count=4", "log.every=64"]  # fmt: skip
 
 
-def gankit_(*words: object, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "gankit", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("optimize")
@@ -242,7 +226,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_run_that_optimises(home: Path) -> None:
+def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
     words = ["train", "--plugin", "molecule/optimize", "--data", "data.csv", "--out", "run"]
     tiny = [*TINY, "cache=none", "objective=tpsa - logp"]
     done = gankit_(*words, *tiny, "--budget=320", cwd=home)
@@ -275,7 +259,9 @@ def test_a_run_that_optimises(home: Path) -> None:
         (["objective=mine.py:broken"], "RuntimeError: no licence"),
     ],
 )
-def test_what_cannot_be_optimised_is_said(home: Path, words: list[str], said: str) -> None:
+def test_what_cannot_be_optimised_is_said(
+    home: Path, words: list[str], said: str, gankit_: Any
+) -> None:
     start = ["train", "--plugin", "molecule/optimize", "--data", "data.csv", "cache=none"]
     done = gankit_(*start, *TINY, *words, "--out", "never", cwd=home, code=2)
     assert said in " ".join(done.stderr.split())
