@@ -248,7 +248,8 @@ def augment(
         raise GankitError(
             f"{out} lies in {data}, which is not to be changed", "Choose another --out"
         )
-    real = modality.read(data, _settings(run), progress).items
+    source = modality.read(data, _settings(run), progress)
+    real = source.items
     values = Named(real, modality.values)
     wishes = plan(values, balance=balance, factor=factor, where=where, n=n)
     tally, model, sampler = Tally(), run.model, run.sampler(device)
@@ -265,6 +266,7 @@ def augment(
         "versions": provenance.versions(run.plugin.distribution),
         "augmented": {
             "source": without_password(data),
+            "description": source.description,
             "real": len(real),
             "generated": tally.as_dict(),
         },

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from gankit.errors import GankitError
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 for console in (out, err):
     if not console.is_terminal:
         console.width = 200  # a pipe has no width of its own; columns are not cut there

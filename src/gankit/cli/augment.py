@@ -119,6 +119,7 @@ def augment(
 
 def _tell(path: Path, done: dict[str, Any]) -> None:
     made = done["generated"]
+    err.print(f"real: {done['description']}", markup=False)
     out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}")
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")

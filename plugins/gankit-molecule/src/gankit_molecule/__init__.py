@@ -15,7 +15,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         name="molecule",
         summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; asked for by property",
         target="gankit_molecule.modality:MoleculeModality",
-        suffixes=(".smi", ".smiles", ".sdf", ".csv", ".tsv", ".parquet"),
+        suffixes=(".smi", ".smiles", ".txt", ".sdf", ".csv", ".tsv", ".parquet"),
         recipes="gankit_molecule.recipes",
         default_recipe="default",
     )

@@ -382,7 +382,7 @@ class MoleculeCodec(Codec[Molecule]):
             return math.inf
         if self._scaffold is not None and not self._scaffold.held_by(molecule.smiles):
             return math.inf
-        if self.settings.novel and not self.settings.raw and self._knows(molecule.smiles):
+        if self.settings.novel and self._knows(molecule.smiles):
             return math.inf
         if not wishes:
             return 0.0
@@ -523,6 +523,11 @@ class MoleculeCodec(Codec[Molecule]):
             module.load_state_dict(weights)
         codec.mean, codec.slope = tensors["mean"], tensors["slope"]
         codec.factor, codec.known = tensors["factor"], tensors.get("known")
+        if settings.novel and settings.raw:
+            raise GankitError(
+                "novel=true: not with raw=true, which keeps what is written first",
+                "Leave one of them out",
+            )
         if settings.novel and codec.known is None:
             raise GankitError(
                 "novel=true: the run was trained before its molecules' hashes were kept",

@@ -332,7 +332,9 @@ class Search:
         return GankitError(
             f"objective={self.settings.objective}: none of the first {self.calls:,} molecules has "
             f"a score ({why or reasons})",
-            "Try it on a few SMILES by itself",
+            "Set a larger scorer_seconds, or a smaller scorer_batch"
+            if [*self.missing] == ["time"]
+            else "Try it on a few SMILES by itself",
         )
 
 

@@ -75,7 +75,7 @@ def read(source: object | None, settings: MoleculeSettings, progress: Progress) 
     return Source(
         items,
         fingerprint=items.fingerprint(),
-        description=_describe(items, table, found.name),
+        description=_describe(items, table, found.name, settings.limit),
         licence=found.licence,
         problems=problems,
     )
@@ -231,7 +231,8 @@ def _folder(root: Path) -> list[Path]:
 def _missing(path: Path) -> GankitError:
     if not path.parent.is_dir():
         return GankitError(f"{path}: no such path, and no folder {path.parent}", "Check it")
-    near = did_you_mean(path.name, [p.name for p in path.parent.iterdir()])
+    there = [p for p in path.parent.iterdir() if kind_of(p) in SUFFIXES]
+    near = did_you_mean(path.name, [p.name for p in there]) if there else READS
     return GankitError(f"{path}: no such file or folder", near)
 
 
@@ -419,7 +420,8 @@ def _too_few(items: Molecules, problems: Problems, where: str) -> GankitError:
     if not len(items):
         first = f"the first problem: {problems[0].where}: {problems[0].why}"
         message = f"{where}: none of {_many(total, 'entry')} can be used; {first}"
-        return GankitError(message, "Mend them, or change salts, inorganic or most_atoms")
+        changed = "" if problems.unusable else ", or change salts, inorganic or most_atoms"
+        return GankitError(message, f"Mend them{changed}")
     if total > 1 and not problems.unusable:
         message = f"{where}: all {total:,} entries are the same molecule, {items[0].smiles}"
         return GankitError(message, hint)
@@ -427,8 +429,9 @@ def _too_few(items: Molecules, problems: Problems, where: str) -> GankitError:
     return GankitError(f"{where}: only one molecule{left_out}", hint)
 
 
-def _describe(items: Molecules, table: pa.Table, name: str) -> str:
-    parts = [f"{_many(len(items), 'molecule')} of {name}"]
+def _describe(items: Molecules, table: pa.Table, name: str, limit: int) -> str:
+    drawn = f", drawn by limit={limit}" if len(items) == limit else ""
+    parts = [f"{_many(len(items), 'molecule')} of {name}{drawn}"]
     counted = Counter(table.column("kind").drop_null().to_pylist())
     if counted:
         kinds = ", ".join(f"{counted[k]:,} {called}" for k, called in KINDS.items() if counted[k])
