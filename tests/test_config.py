@@ -59,6 +59,7 @@ def test_values_are_toml_and_bare_words_are_text():
         (["optim.lrr=1"], "unknown setting 'optim.lrr'. Did you mean optim.lr"),
         (["sise=1"], "unknown setting 'sise'. Did you mean size"),
         (["train=5"], "unknown setting 'train'"),
+        (["widths=4"], r"widths=4: is no list. It takes list of integer: 'widths=\[4\]'"),
         (["size=big"], "size='big': .*It takes integer"),
         (["fit=strech"], "fit='strech': .*It takes crop | pad"),
         (["train.batch=0"], "train.batch=0: must be above 0"),

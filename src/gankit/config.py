@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import inspect
 import itertools
+import json
 import math
 import textwrap
 import tomllib
@@ -268,9 +269,12 @@ def validate(cls: type, values: Table) -> Any:
             typing.cast(Any, values),
         )
         expected = f"it takes {given.type}" if given else first["msg"]
+        wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        if first["type"] == "tuple_type":
+            listed = json.dumps([value])
+            wrong, expected = "is no list", f"{expected}: '{key}={listed}'"
         raise GankitError(
-            f"{key}={value!r}: {first['msg'][:1].lower()}{first['msg'][1:]}",
-            expected[:1].upper() + expected[1:],
+            f"{key}={value!r}: {wrong}", expected[:1].upper() + expected[1:]
         ) from None
 
 

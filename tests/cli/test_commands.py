@@ -17,6 +17,8 @@ import pytest
 
 import gankit.cli
 import gankit.training
+from gankit.cli._output import fail
+from gankit.errors import GankitError
 
 SMALL = [
     "--plugin",
@@ -307,3 +309,11 @@ def test_killed_at_random_moments_ends_bit_identical(tmp_path, gankit):
     done = gankit("train", *SMALL, *words, "--out", "cut")
     assert done.returncode == 0, done.stderr
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+
+
+def test_an_error_is_printed_as_it_is(capsys):
+    """Nothing in a user's own words is markup, or the name of an emoji."""
+    with pytest.raises(SystemExit) as ended:
+        fail(GankitError("objective=scorer.py:boom: [bold] no score", "Try it :smile:"))
+    assert ended.value.code == 2
+    assert "scorer.py:boom: [bold] no score. Try it :smile:" in capsys.readouterr().err
