@@ -599,7 +599,8 @@ def test_the_built_in_data() -> None:
     found = read(None, limit=300)
     assert len(found.items) == 300
     assert "public domain" in found.licence
-    assert found.description.startswith("300 molecules of RDKit's NCI file, drawn by limit=300; left out ")
+    drawn = "300 molecules of RDKit's NCI file, drawn by limit=300; left out "
+    assert found.description.startswith(drawn)
     assert all(p.where.startswith(f"{NCI.name}, line ") for p in found.problems)
 
 
