@@ -60,6 +60,7 @@ def test_values_are_toml_and_bare_words_are_text():
         (["sise=1"], "unknown setting 'sise'. Did you mean size"),
         (["train=5"], "unknown setting 'train'"),
         (["widths=4"], r"widths=4: is no list. It takes list of integer: 'widths=\[4\]'"),
+        (["widths=2026-01-01"], "is no list. It takes list of integer"),
         (["size=big"], "size='big': .*It takes integer"),
         (["fit=strech"], "fit='strech': .*It takes crop | pad"),
         (["train.batch=0"], "train.batch=0: must be above 0"),

@@ -271,7 +271,7 @@ def validate(cls: type, values: Table) -> Any:
         expected = f"it takes {given.type}" if given else first["msg"]
         wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
         if first["type"] == "tuple_type":
-            listed = json.dumps([value])
+            listed = json.dumps([value], default=str)
             wrong, expected = "is no list", f"{expected}: '{key}={listed}'"
         raise GankitError(
             f"{key}={value!r}: {wrong}", expected[:1].upper() + expected[1:]

@@ -256,6 +256,7 @@ def test_files_that_are_wrong(tmp_path: Path, name: str, content: bytes, message
     [
         ("no/such.smi", "no such path, and no folder"),
         ("moleculs.smi", "no such file or folder. Did you mean molecules.smi"),
+        ("picture", "no such file or folder. Did you mean pictures"),
         ("empty", "the folder is empty"),
         ("pictures", "has no file of molecules \\(1 other files\\)"),
     ],

@@ -31,6 +31,7 @@ from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.scaffold import Scaffold
+from gankit_molecule.scorers import ByExpression
 from gankit_molecule.search import Search
 from gankit_molecule.settings import MoleculeSettings, check_ranges
 from gankit_molecule.standardise import parsed, standardise
@@ -401,16 +402,10 @@ class MoleculeCodec(Codec[Molecule]):
         objective = None if self.optimised is None else check_objective(self.settings)
         if not isinstance(objective, Expression):
             return items
-        names = objective.names
-        rows = [
-            properties_of(m.smiles, names) if m.valid else [math.nan] * len(names) for m in items
-        ]
-        table = dict(zip(names, np.array(rows, np.float64).reshape(-1, len(names)).T, strict=True))
-        scores = objective.of(table).tolist() if items else []
-        return [
-            replace(m, score=score if math.isfinite(score) else None)
-            for m, score in zip(items, scores, strict=True)
-        ]
+        valid = [m.smiles for m in items if m.valid]
+        scores = dict(zip(valid, ByExpression(objective, workers=1).score(valid), strict=True))
+        numbers = {smiles: s for smiles, s in scores.items() if isinstance(s, float)}
+        return [replace(m, score=numbers.get(m.smiles) if m.valid else None) for m in items]
 
     def _latent(self, x: Tensor, c: Tensor) -> Tensor:
         return x @ self.factor.T + self.mean + c @ self.slope

@@ -231,7 +231,11 @@ def _folder(root: Path) -> list[Path]:
 def _missing(path: Path) -> GankitError:
     if not path.parent.is_dir():
         return GankitError(f"{path}: no such path, and no folder {path.parent}", "Check it")
-    there = [p for p in path.parent.iterdir() if kind_of(p) in SUFFIXES]
+    there = [
+        p
+        for p in path.parent.iterdir()
+        if kind_of(p) in SUFFIXES or (p.is_dir() and not p.name.startswith("."))
+    ]
     near = did_you_mean(path.name, [p.name for p in there]) if there else READS
     return GankitError(f"{path}: no such file or folder", near)
 
