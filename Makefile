@@ -6,6 +6,8 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 GANKIT := $(VENV)/bin/gankit
 UV     := $(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt
+# Kept, whatever the environment says: the tests start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt
 
 # Train on the built-in digits, generate, evaluate: a first look in a few minutes.

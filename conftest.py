@@ -74,22 +74,14 @@ def gankit_(preforked: Preforked) -> Callable[..., subprocess.CompletedProcess[s
     """Runs the command line as a process that has nothing left to import, and looks how it ends."""
 
     def run(
-        *words: object, cwd: Path | None = None, code: int = 0
+        *words: object, cwd: Path | None = None, code: int = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        done = preforked(["gankit", *map(str, words)], cwd or Path.cwd())
+        done = preforked(["gankit", *map(str, words)], cwd or Path.cwd(), **environment)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         return done
 
     return run
-
-
-@pytest.fixture
-def compiled(tmp_path: Path) -> dict[str, str]:
-    """The environment of processes that keep what Python compiles, as installed programs do: some
-    test environments forbid it, and every start then compiles all that it imports.
-    """
-    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path / "compiled")}
 
 
 @pytest.fixture

@@ -22,10 +22,13 @@ import gankit_molecule.codec, gankit_molecule.evaluators, gankit_molecule.source
 
 torch.set_num_threads(1)
 for line in sys.stdin:
-    words, folder, places = json.loads(line)
+    words, folder, places, environment = json.loads(line)
     child = os.fork()
     if child == 0:
         os.chdir(folder)
+        os.environ.update(environment)
+        added = environment.get("PYTHONPATH")
+        sys.path[1:1] = added.split(os.pathsep) if added else []
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for number, place in enumerate(places, 1):
             os.dup2(os.open(place, os.O_CREAT | os.O_TRUNC | os.O_WRONLY), number)
@@ -66,12 +69,19 @@ class Preforked:
             env={**environment, "COLUMNS": "200"},
         )
 
-    def __call__(self, words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]`` in a folder."""
+    def __call__(
+        self, words: list[str], folder: Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]`` in a folder.
+
+        Args:
+            environment: what is set besides; of those that Python reads when it starts, PYTHONPATH
+                alone.
+        """
         given: IO[str] = self._process.stdin  # type: ignore[assignment]
         codes: IO[str] = self._process.stdout  # type: ignore[assignment]
         places = [Path(self._aside.name) / name for name in ("stdout", "stderr")]
-        given.write(json.dumps([words, str(folder), [*map(str, places)]]) + "\n")
+        given.write(json.dumps([words, str(folder), [*map(str, places)], environment]) + "\n")
         given.flush()
         code = int(codes.readline())
         out, err = (place.read_text(encoding="utf-8") for place in places)
