@@ -31,6 +31,14 @@ def test_folder_says_what_it_is(vectors, tmp_path):
     assert record["files"] == {"numbers.jsonl": hashlib.sha256(content).hexdigest()}
 
 
+def test_what_a_plugin_counts_is_kept(vectors, tmp_path, monkeypatch):
+    assert "counted" not in write(vectors, tmp_path / "none")
+    monkeypatch.setattr(vectors.modality, "write", lambda samples, *_: {"seen": len([*samples])})
+    assert write(vectors, tmp_path / "some")["counted"] == {"seen": 2}
+    monkeypatch.setattr(vectors.modality, "write", lambda *_: "a path")  # no counts by name
+    assert "counted" not in write(vectors, tmp_path / "odd")
+
+
 def test_nothing_is_overwritten_unasked(vectors, tmp_path):
     write(vectors, tmp_path / "out")
     with pytest.raises(GankitError, match="exists already"):

@@ -502,11 +502,15 @@ class Modality(ABC, Generic[Item]):
     @abstractmethod
     def write(
         self, samples: Iterable[Sample[Item]], target: Path, provenance: Provenance, format: str
-    ) -> None:
+    ) -> Mapping[str, int] | None:
         """Writes generated items below the new, empty folder ``target``.
 
         ``samples`` may be a long stream: write as it comes. Every file carries
         ``provenance.text()`` in its format's own metadata.
+
+        Returns:
+            What is worth counting among the generated ones, by name, such as how many are valid:
+            it is said, and kept with the record; or nothing.
         """
 
     @abstractmethod

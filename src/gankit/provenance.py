@@ -90,7 +90,7 @@ def write_generated(
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         with confined(str(record.get("plugin", type(modality).__name__)), aside):
-            modality.write(count, aside, statement, format)
+            found = modality.write(count, aside, statement, format)
         full: dict[str, Any] = {
             "generated": True,
             "digital_source_type": statement.source_type,
@@ -99,6 +99,7 @@ def write_generated(
             "run": run,
             "format": format,
             "count": count.seen,
+            **({"counted": dict(found)} if isinstance(found, Mapping) and found else {}),
             **record,
         }
         finish(full)

@@ -297,3 +297,10 @@ def test_rdkit_stays_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
 def test_an_unknown_format_is_named_with_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(GankitError, match="format=sdf2d: unknown. Did you mean sdf"):
         output.write([], tmp_path, PROVENANCE, "sdf2d")
+
+
+def test_valid_and_different_ones_are_counted_among_the_generated(tmp_path: Path) -> None:
+    made = [*generated(6), Sample(Molecule("C1CC", tries=0), 7, {})]
+    for format in FILES:
+        counts = output.write(iter([*real(2), *made]), tmp_path / format, PROVENANCE, format)
+        assert counts == {"valid": 6, "different": 4}

@@ -97,4 +97,5 @@ def generate(
             seeds + "".join(f", {k}={v}" for k, v in [*asked.items(), *changed.items()]),
             markup=False,
         )
-        out.print(f"{n} generated: {target}")
+        counted = ", ".join(f"{k:,} {name}" for name, k in record.get("counted", {}).items())
+        out.print(f"{n} generated{f' ({counted})' if counted else ''}: {target}")

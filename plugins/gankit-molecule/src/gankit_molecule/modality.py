@@ -68,10 +68,10 @@ class MoleculeModality(Modality[Molecule]):
         target: Path,
         provenance: Provenance,
         format: str,
-    ) -> None:
+    ) -> Mapping[str, int]:
         from gankit_molecule.output import write
 
-        write(samples, target, provenance, format)
+        return write(samples, target, provenance, format)
 
     def preview(self, items: Sequence[Molecule], target: Path) -> Path:
         from gankit_molecule.preview import preview

@@ -18,7 +18,9 @@ from gankit_molecule.structures import records
 Samples = Iterable[Sample[Molecule]]
 
 
-def write(samples: Samples, target: Path, provenance: Provenance, format: str = "smi") -> None:
+def write(
+    samples: Samples, target: Path, provenance: Provenance, format: str = "smi"
+) -> dict[str, int]:
     """Writes molecules below ``target`` as they come.
 
     - ``smi``: ``molecules.smi``: SMILES, a tab, and a name that says whether it was generated, and
@@ -37,13 +39,34 @@ def write(samples: Samples, target: Path, provenance: Provenance, format: str = 
     What is no molecule (``Molecule.valid``) is written as the text that it is, with tries 0 and no
     properties; as SMILES also with a name that says so, and SDF leaves it out.
 
+    Returns:
+        How many generated ones are valid molecules, and how many of those differ.
+
     Raises:
         GankitError: no such format.
     """
     if format not in FORMATS:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
     target.mkdir(parents=True, exist_ok=True)
-    FORMATS[format](samples, target, provenance)
+    counts = Counts(samples)
+    FORMATS[format](counts, target, provenance)
+    return {"valid": counts.valid, "different": len(counts.seen)}
+
+
+class Counts:
+    """Passes samples on, and counts among the generated ones."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples, self.valid = samples, 0
+        self.seen: set[int] = set()
+        """Hashes of SMILES, for there may be millions."""
+
+    def __iter__(self) -> Iterator[Sample[Molecule]]:
+        for sample in self.samples:
+            if sample.item.valid and not sample.real:
+                self.valid += 1
+                self.seen.add(hash(sample.item.smiles))
+            yield sample
 
 
 # --- SMILES and SDF -----------------------------------------------------------------------------
