@@ -4,9 +4,8 @@
     python benchmarks/molecule.py --data train.csv --limit 20000 --epochs 4 --rnn
 
 Trains the default recipe on molecules of the file, then draws ``n`` from it, and says what share of
-the time goes where. ``--rnn`` adds a decoder of the same size that is trained by maximum likelihood
-on as many tokens and hears no latent, and scores both with ``gankit evaluate``'s own scores at the
-same number of molecules. CPU seconds are the process's own; RDKit's processes are not in them.
+the time goes where. ``--rnn`` then prints what ``gankit evaluate RUN rnn=true`` shows. CPU seconds
+are the process's own; RDKit's processes are not in them.
 """
 
 from __future__ import annotations
@@ -22,16 +21,13 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
-from molecule_rnn import CharacterRNN, quiet
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
-from gankit.contract import EvaluationData
 from gankit.evaluation import evaluate_path
-from gankit.metrics import evaluate
+from gankit.training import quiet
 from gankit_molecule import learning
 from gankit_molecule.autoencoder import Decoder, Encoder
-from gankit_molecule.evaluators import build_evaluators
 from gankit_molecule.learning import learn
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.settings import MoleculeSettings
@@ -113,14 +109,9 @@ def main() -> None:
         drawn_a_second(run, args.n)
         if not args.rnn:
             return
-        result = evaluate_path(run.path, n=args.n)
-        rows = {s.name: [s.value, s.floor, *s.beside.values()] for s in result.scores}
-        train, seen = result.train, [m.smiles for m in result.train]
-        heldout = [m for m in read(args.data, settings, quiet).items if m.smiles not in set(seen)]
-        data = EvaluationData(CharacterRNN(seen, settings).samples(args.n), train, heldout)
-        for score in evaluate(build_evaluators(settings), data, 0):
-            rows.setdefault(score.name, []).append(score.value)
-    print("| score | gankit | real | Gaussian | reconstruction | character RNN |")
+        result = evaluate_path(run.path, n=args.n, overrides=["rnn=true"])
+    rows = {s.name: [s.value, s.floor, *s.beside.values()] for s in result.scores}
+    print(f"| score | gankit | real | {' | '.join(result.beside)} |")
     for name in SHOWN:
         shown = (f"{value:.3f}" if value is not None else "" for value in rows.get(name, []))
         print(f"| {name} | {' | '.join(shown)} |")

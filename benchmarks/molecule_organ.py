@@ -21,14 +21,15 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
-from molecule_rnn import CharacterRNN, quiet
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
+from gankit.training import quiet
 from gankit_molecule.autoencoder import Encoder
 from gankit_molecule.moses import describe, internal_diversity, novelty, uniqueness
 from gankit_molecule.objective import read_objective
 from gankit_molecule.ragged import PAD
+from gankit_molecule.rnn import CharacterRNN
 from gankit_molecule.scorers import Scorer, scorer_of
 from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.sources import read
@@ -39,9 +40,10 @@ RATE = 1e-4
 STEPS_MOST = 5000
 
 
-def log_likelihood(rnn: CharacterRNN, z: Tensor, rows: Tensor) -> Tensor:
+def log_likelihood(rnn: CharacterRNN, rows: Tensor) -> Tensor:
     """Of each text, (N,)."""
-    logits = rnn.decoder(z, torch.zeros(len(z), 0), rows)
+    heard = torch.zeros(len(rows), rnn.settings.latent), torch.zeros(len(rows), 0)
+    logits = rnn.decoder(*heard, rows)
     lost = cross_entropy(logits.flatten(0, 1), rows.flatten(), ignore_index=PAD, reduction="none")
     return -lost.view_as(rows).sum(1)
 
@@ -69,7 +71,7 @@ def reinforce(rnn: CharacterRNN, scores: Scores, calls: int, share: float) -> in
     critic = torch.optim.Adam(judge.parameters(), 1e-3)
     rng, mean, step = np.random.default_rng(0), 0.0, 0
     while len(scores.known) < calls and step < STEPS_MOST:
-        z, rows = rnn.write(range(step * BATCH, (step + 1) * BATCH), ruled=False)
+        rows = rnn.write(range(step * BATCH, (step + 1) * BATCH), ruled=False)
         made = rnn.molecules(rows)
         valued = iter(scores.of([m.smiles for m in made if m.valid]))
         objective = torch.tensor([next(valued) if m.valid else 0.0 for m in made])
@@ -83,7 +85,7 @@ def reinforce(rnn: CharacterRNN, scores: Scores, calls: int, share: float) -> in
         reward = (share * told[0].detach().sigmoid() + (1 - share) * objective) / copies
         mean = float(reward.mean()) if step == 0 else 0.9 * mean + 0.1 * float(reward.mean())
         policy.zero_grad()
-        (-(reward - mean) * log_likelihood(rnn, z, rows)).mean().backward()
+        (-(reward - mean) * log_likelihood(rnn, rows)).mean().backward()
         nn.utils.clip_grad_norm_(rnn.decoder.parameters(), 1.0)
         policy.step()
         step += 1
@@ -99,7 +101,7 @@ def row(name: str, rnn: CharacterRNN, scores: Scores, known: set[str], n: int) -
     smiles: list[str] = []
     drawn = 0
     while len(smiles) < n:
-        made = rnn.molecules(rnn.write(range(10**6 + drawn, 10**6 + drawn + 512))[1])
+        made = rnn.molecules(rnn.write(range(10**6 + drawn, 10**6 + drawn + 512)))
         smiles += [m.smiles for m in made if m.valid]
         drawn += len(made)
     valid, smiles = len(smiles) / drawn, smiles[:n]
@@ -128,7 +130,7 @@ def main() -> None:
     head = ("policy", "mean", "top 100", "different", "novel", "IntDiv", "valid at first")
     for share in args.share:
         torch.manual_seed(0)
-        rnn, scores = CharacterRNN(smiles, settings), Scores(scorer)
+        rnn, scores = CharacterRNN(smiles, settings, quiet), Scores(scorer)
         print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
         row("maximum likelihood", rnn, Scores(scorer), set(smiles), args.n)
         steps = reinforce(rnn, scores, args.calls, share)

@@ -499,6 +499,15 @@ class Modality(ABC, Generic[Item]):
         """Extractors and scores, the default ones first."""
         return ()
 
+    def rivals(
+        self, train: Sequence[Item], settings: Any, n: int, seed: int, progress: Progress
+    ) -> Mapping[str, Sequence[Item]]:
+        """What simpler models of the same training items make, by the model's name: ``n`` items
+        each, whose scores stand beside the generator's. Where the settings ask for such a model,
+        since it has to be trained first.
+        """
+        return {}
+
     @abstractmethod
     def write(
         self, samples: Iterable[Sample[Item]], target: Path, provenance: Provenance, format: str

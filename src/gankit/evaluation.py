@@ -224,7 +224,12 @@ def _evaluate(
     progress: Progress,
     beside: Mapping[str, Sequence[Sample[Any]]] | None = None,
 ) -> Evaluation:
-    plugins = installed()
+    plugins, n = installed(), len(data.generated)
+    rivals = loaded.modality.rivals(data.train, settings, n, seed, progress)
+    others = {
+        name: [Sample(item, seed + i, {}) for i, item in enumerate(items)]
+        for name, items in rivals.items()
+    }
     extra = [
         _isolated(plugin, info, plugins)
         for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
@@ -235,7 +240,7 @@ def _evaluate(
         seed,
         only=only,
         extra=extra,
-        beside=beside,
+        beside={**(beside or {}), **others},
         progress=progress,
     )
     record = {

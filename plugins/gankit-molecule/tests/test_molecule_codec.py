@@ -95,7 +95,7 @@ def test_what_rdkit_writes_and_cannot_read_is_no_molecule(
         asked.append(text)
         return known(text, settings) if len(asked) > 4 else unreadable
 
-    monkeypatch.setattr("gankit_molecule.codec.standardise", sometimes)
+    monkeypatch.setattr("gankit_molecule.notations.standardise", sometimes)
     made = codec.decode(Batch(torch.randn(4, 8), torch.zeros(4, 2)), range(4))
     assert all(m.valid and m.tries > 1 for m in made)
     assert unreadable not in [m.smiles for m in made]

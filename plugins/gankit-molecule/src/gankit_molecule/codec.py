@@ -9,7 +9,6 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
@@ -22,19 +21,17 @@ from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
 from gankit_molecule.grammar import Automaton, Forced, Grammar, Rules
 from gankit_molecule.hashes import hashes_of, looked_up
-from gankit_molecule.learning import epochs_of, here, learn
-from gankit_molecule.molecules import Molecule
-from gankit_molecule.notations import NOTATIONS, Smiles
+from gankit_molecule.learning import epochs_of, here, learn, learnt, texts_of
+from gankit_molecule.molecules import Molecule, smiles_of
+from gankit_molecule.notations import NOTATIONS, understood
 from gankit_molecule.objective import Expression, check_objective
 from gankit_molecule.optimised import Optimised
-from gankit_molecule.parallel import mapped
 from gankit_molecule.properties import PROPERTIES, properties_of
 from gankit_molecule.ragged import Ragged
 from gankit_molecule.scaffold import Scaffold
 from gankit_molecule.scorers import ByExpression
 from gankit_molecule.search import Search
 from gankit_molecule.settings import MoleculeSettings, check_ranges
-from gankit_molecule.standardise import parsed, standardise
 from gankit_molecule.store import key_of, open_store
 from gankit_molecule.tokens import SPECIAL, Alphabet
 
@@ -128,7 +125,7 @@ class MoleculeCodec(Codec[Molecule]):
         """
         _check(settings)
         objective = check_objective(settings)
-        smiles, names = _smiles(items), list(dict.fromkeys(settings.conditions))
+        smiles, names = smiles_of(items), list(dict.fromkeys(settings.conditions))
         search = None
         if objective is not None:
             search = Search(objective, settings, smiles, open_store(settings.cache))
@@ -144,7 +141,7 @@ class MoleculeCodec(Codec[Molecule]):
         condition = condition_of(items, values, names)
         c = torch.from_numpy(standardised(values, condition))
         notation = NOTATIONS[settings.notation]()
-        texts = _texts(smiles, notation, settings.workers, progress)
+        texts = texts_of(smiles, notation, settings.workers, progress)
         alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
         written = Ragged(map(alphabet.encode, texts))
         with torch.random.fork_rng(devices=[]):
@@ -168,7 +165,7 @@ class MoleculeCodec(Codec[Molecule]):
         self, smiles: Sequence[str], c: Tensor | None, epochs: float, progress: Progress
     ) -> None:
         """Trains the heteroencoder on, with these molecules alone, and whitens their latents."""
-        texts = _texts(smiles, self.alphabet.notation, self.settings.workers, progress)
+        texts = texts_of(smiles, self.alphabet.notation, self.settings.workers, progress)
         written = Ragged(map(self.alphabet.encode, texts))
         told, settings = self._told(c, len(smiles)), self.settings
         with torch.random.fork_rng(devices=[]):
@@ -189,22 +186,14 @@ class MoleculeCodec(Codec[Molecule]):
     ) -> float:
         """Trains the heteroencoder, or takes its weights from the cache; the loss."""
         store, key = open_store(self.settings.cache), self._key(smiles, written, c)
-        file = store.path("autoencoders", f"{key}.safetensors")
-        both = torch.nn.ModuleList([self.encoder, self.decoder])
-        if file is not None and file.is_file():
-            try:
-                tensors = load_file(file)
-                loss = float(tensors.pop("loss"))
-                both.load_state_dict(tensors)
-                return loss
-            except Exception:  # noqa: BLE001 - a damaged file is written again
-                pass
-        pair = self.encoder.float(), self.decoder
-        loss = learn(*pair, smiles, written, c, self.alphabet, self.settings, progress, store, key)
-        if file is not None:
-            tensors = {k: v.contiguous() for k, v in both.state_dict().items()}
-            with store.writing(file) as aside:
-                save_file({**tensors, "loss": torch.tensor(loss)}, aside)
+        both = torch.nn.ModuleList([self.encoder.float(), self.decoder])
+        known = smiles, written, c, self.alphabet, self.settings
+        loss = learnt(
+            both,
+            store.path("autoencoders", f"{key}.safetensors"),
+            store,
+            lambda: learn(self.encoder, self.decoder, *known, progress, store, key),
+        )
         self.encoder.double()
         return loss
 
@@ -272,7 +261,7 @@ class MoleculeCodec(Codec[Molecule]):
         known, read = self._read
         if all(text in known for text in smiles):
             return self._whitened(read[[known[text] for text in smiles]], c)
-        written = _texts(smiles, self.alphabet.notation, self.settings.workers)
+        written = texts_of(smiles, self.alphabet.notation, self.settings.workers)
         blocks = (written[i : i + BLOCK] for i in range(0, len(written), BLOCK))
         return self._whitened(self._encoded(map(self.alphabet.rows, blocks)), c)
 
@@ -360,12 +349,8 @@ class MoleculeCodec(Codec[Molecule]):
                 tried = KEPT * tried + math.sqrt(1 - KEPT**2) * noise
             written = self._write(self._latent(tried, c[left]), c[left], of, attempt)
             for i, text in zip(left.tolist(), written, strict=True):
-                # A molecule is what would also be taken of the data, and can be read again: of a
-                # few that RDKit reads it cannot read what it then writes.
-                smiles = (
-                    standardise(self.alphabet.notation.read(text), self.settings) if text else None
-                )
-                if isinstance(smiles, str) and parsed(smiles) is not None:
+                smiles = understood(text, self.alphabet.notation, self.settings)
+                if smiles is not None:
                     tries = before[i] + attempt - attempts.start + 1
                     molecule = replace(items[i], smiles=smiles, tries=tries)
                     if (far := self._off(molecule, wishes)) < off[i]:
@@ -545,25 +530,6 @@ def _bounded(x: Tensor) -> Tensor:
 
 def _single(x: Tensor) -> Tensor:
     return x.float() if x.is_floating_point() else x
-
-
-def _texts(
-    smiles: Sequence[str],
-    notation: Smiles,
-    workers: int,
-    progress: Progress = lambda what, done, total: None,
-) -> list[str]:
-    # Processes that a loader started may start no others.
-    workers = workers if get_worker_info() is None else 1
-    return list(mapped(notation.written, smiles, workers, "writing molecules", progress))
-
-
-def _smiles(items: Sequence[Molecule]) -> list[str]:
-    return [item.smiles for i in range(0, len(items), 10_000) for item in _some(items, i)]
-
-
-def _some(items: Sequence[Molecule], start: int) -> Sequence[Molecule]:
-    return pick(items, range(start, min(start + 10_000, len(items))))
 
 
 def _check(settings: MoleculeSettings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.utils.data import get_worker_info
 
 from gankit.contract import Progress
 from gankit_molecule.autoencoder import Decoder, Encoder
+from gankit_molecule.notations import Smiles
 from gankit_molecule.parallel import mapped
 from gankit_molecule.ragged import PAD, Ragged
 from gankit_molecule.settings import MoleculeSettings
@@ -41,8 +43,44 @@ EACH = 10.0
 """Seconds between two snapshots."""
 
 
+def texts_of(
+    smiles: Sequence[str],
+    notation: Smiles,
+    workers: int,
+    progress: Progress = lambda what, done, total: None,
+) -> list[str]:
+    """Canonical SMILES in a notation."""
+    # Processes that a loader started may start no others.
+    workers = workers if get_worker_info() is None else 1
+    return list(mapped(notation.written, smiles, workers, "writing molecules", progress))
+
+
+def learnt(
+    networks: nn.Module, file: Path | None, store: Store, learn: Callable[[], float]
+) -> float:
+    """Gives networks the weights that an earlier run kept, or lets them learn and keeps those.
+
+    Returns:
+        The loss.
+    """
+    if file is not None and file.is_file():
+        try:
+            tensors = load_file(file)
+            loss = float(tensors.pop("loss"))
+            networks.load_state_dict(tensors)
+            return loss
+        except Exception:  # noqa: BLE001 - a damaged file is written again
+            pass
+    loss = learn()
+    if file is not None:
+        tensors = {k: v.contiguous() for k, v in networks.state_dict().items()}
+        with store.writing(file) as aside:
+            save_file({**tensors, "loss": torch.tensor(loss)}, aside)
+    return loss
+
+
 def learn(
-    encoder: Encoder,
+    encoder: Encoder | None,
     decoder: Decoder,
     smiles: Sequence[str],
     written: Ragged,
@@ -56,6 +94,7 @@ def learn(
     """Trains both on all molecules, from their weights as they are.
 
     Args:
+        encoder: None trains the decoder alone, whose latent is then always 0.
         smiles: canonical.
         written: the same as numbers of tokens.
         c: what the decoder is told of each, (N, told).
@@ -66,14 +105,10 @@ def learn(
     """
     device, epochs = here(), epochs_of(settings.epochs, written)
     batch = BATCH[device.type]
-    ways = Ragged(
-        way
-        for found in mapped(
-            _ways, smiles, settings.workers, "writing molecules in other ways", progress, alphabet
-        )
-        for way in found
-    )
-    both = nn.ModuleList([encoder, decoder]).to(device).train()
+    ways = None if encoder is None else _all_ways(smiles, alphabet, settings.workers, progress)
+    what = "learning to write" if encoder is None else "learning to read and write"
+    both = nn.ModuleList(part for part in (encoder, decoder) if part is not None)
+    both = both.to(device).train()
     highest = RATE * math.sqrt(USUAL / settings.width)
     optimiser = torch.optim.AdamW(both.parameters(), highest, (0.9, 0.99), weight_decay=1e-2)
     steps = max(math.ceil(epochs * len(written) / batch), 1)
@@ -86,12 +121,14 @@ def learn(
         torch.manual_seed(step)  # so that one that goes on draws what it would have drawn
         for group in optimiser.param_groups:
             group["lr"] = highest * _rate(step, steps)
-        picks = np.random.default_rng(step).integers(0, WAYS, len(chosen))
-        seen = ways.take(WAYS * chosen + picks).to(device)
         wanted = written.take(chosen).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=_fast(device)):
-            z = encoder(seen)
-            z = smoothed(z, settings.smooth)
+            if encoder is None or ways is None:
+                z = torch.zeros(len(chosen), settings.latent, device=device)
+            else:
+                picks = np.random.default_rng(step).integers(0, WAYS, len(chosen))
+                z = encoder(ways.take(WAYS * chosen + picks).to(device))
+                z = smoothed(z, settings.smooth)
             logits = decoder(z, c[chosen].to(device), wanted).float()
         found = cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD)
         optimiser.zero_grad(set_to_none=True)
@@ -100,7 +137,7 @@ def learn(
         optimiser.step()
         if step % 20 == 0 or step + 1 == steps:
             loss = found.item()
-            progress(f"learning to read and write (loss {loss:.2f})", step + 1, steps)
+            progress(f"{what} (loss {loss:.2f})", step + 1, steps)
         if time.monotonic() - saved > EACH:
             state.save(step + 1, loss)
             saved = time.monotonic()
@@ -114,6 +151,15 @@ def smoothed(z: Tensor, smooth: float) -> Tensor:
     noisy = z + smooth * torch.randn_like(z)
     stray = torch.rand(len(z), 1, device=z.device) < STRAY
     return torch.where(stray, math.sqrt(1 + smooth**2) * torch.randn_like(z), noisy)
+
+
+def _all_ways(
+    smiles: Sequence[str], alphabet: Alphabet, workers: int, progress: Progress
+) -> Ragged:
+    """``WAYS`` of each molecule, one after another."""
+    say = "writing molecules in other ways"
+    found = mapped(_ways, smiles, workers, say, progress, alphabet)
+    return Ragged(way for ways in found for way in ways)
 
 
 def _ways(smiles: str, alphabet: Alphabet) -> list[list[int]]:

@@ -19,7 +19,7 @@ from gankit.contract import (
     Sample,
     Source,
 )
-from gankit_molecule.molecules import Molecule
+from gankit_molecule.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
 
 
@@ -61,6 +61,21 @@ class MoleculeModality(Modality[Molecule]):
         from gankit_molecule.evaluators import build_evaluators
 
         return build_evaluators(settings)
+
+    def rivals(
+        self,
+        train: Sequence[Molecule],
+        settings: MoleculeSettings,
+        n: int,
+        seed: int,
+        progress: Progress,
+    ) -> Mapping[str, Sequence[Molecule]]:
+        if not settings.rnn:
+            return {}
+        from gankit_molecule.rnn import CharacterRNN
+
+        rnn = CharacterRNN(smiles_of(train), settings, progress)
+        return {"rnn": rnn.sample(n, seed, progress)}
 
     def write(
         self,

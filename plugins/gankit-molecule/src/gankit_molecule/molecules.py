@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from gankit.items import pick
+
+BLOCK = 10_000
+"""Molecules that are fetched at once."""
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,9 @@ class Molecule:
     def valid(self) -> bool:
         """Whether it is a molecule, and has the core and is new where that is wanted."""
         return self.tries > 0
+
+
+def smiles_of(items: Sequence[Molecule]) -> list[str]:
+    """Of all molecules, which may be millions and lazy: fetched a block at a time."""
+    blocks = (range(i, min(i + BLOCK, len(items))) for i in range(0, len(items), BLOCK))
+    return [item.smiles for block in blocks for item in pick(items, block)]

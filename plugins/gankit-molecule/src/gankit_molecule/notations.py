@@ -8,7 +8,8 @@ from typing import Any
 from rdkit import Chem, rdBase
 
 from gankit.errors import GankitError
-from gankit_molecule.standardise import TOKEN
+from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.standardise import TOKEN, parsed, standardise
 
 
 class Smiles:
@@ -87,6 +88,14 @@ class Selfies(Smiles):
 
 
 NOTATIONS = {"kekule": Kekule, "smiles": Smiles, "selfies": Selfies}
+
+
+def understood(text: str, notation: Smiles, settings: MoleculeSettings) -> str | None:
+    """What was written, as SMILES of a standardised molecule; None where it is none that would be
+    taken of the data. Of a few that RDKit reads it cannot read what it then writes: no molecules.
+    """
+    smiles = standardise(notation.read(text), settings) if text else None
+    return smiles if isinstance(smiles, str) and parsed(smiles) is not None else None
 
 
 def _selfies() -> Any:

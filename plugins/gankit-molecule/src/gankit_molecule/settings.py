@@ -94,6 +94,10 @@ class MoleculeSettings:
 
     extractors: tuple[str, ...] = ("chemnet",)
     """Features of evaluate: chemnet (FCD), fingerprint."""
+    rnn: bool = False
+    """Whether evaluate also trains a character RNN on the same molecules, as large as the
+    autoencoder's decoder and with as many passes, and shows its scores beside. The cache keeps it.
+    """
 
 
 def check_ranges(*asked: tuple[str, float, float, float]) -> None:

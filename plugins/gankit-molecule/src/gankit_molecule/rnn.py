@@ -1,0 +1,90 @@
+"""A character RNN by maximum likelihood: what an adversarial model of molecules has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gankit.contract import Progress
+from gankit.seeds import uniform
+from gankit_molecule.autoencoder import Decoder
+from gankit_molecule.grammar import Grammar
+from gankit_molecule.learning import epochs_of, learn, learnt, texts_of
+from gankit_molecule.molecules import Molecule
+from gankit_molecule.notations import NOTATIONS, understood
+from gankit_molecule.ragged import Ragged
+from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.store import Store, key_of, open_store
+from gankit_molecule.tokens import Alphabet
+
+BLOCK = 512
+"""Molecules that are written together."""
+LEARNT_AS = 1
+"""Counts changes to how it is trained, after which a kept one is not taken."""
+
+
+class CharacterRNN:
+    """The autoencoder's decoder without a latent and without conditions, with as many passes over
+    the same molecules (Segler et al. 2018; CharRNN of Polykovskiy et al. 2020).
+
+    Args:
+        smiles: canonical.
+        store: keeps it for later; that of the settings by default.
+    """
+
+    def __init__(
+        self,
+        smiles: Sequence[str],
+        settings: MoleculeSettings,
+        progress: Progress = lambda what, done, total: None,
+        store: Store | None = None,
+    ) -> None:
+        self.settings = settings
+        texts = texts_of(smiles, NOTATIONS[settings.notation](), settings.workers, progress)
+        self.alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
+        self.written = Ragged(map(self.alphabet.encode, texts))
+        self.longest = int(self.written.lengths.max())
+        store = open_store(settings.cache) if store is None else store
+        epochs = round(epochs_of(settings.epochs, self.written), 6)
+        decides = [LEARNT_AS, settings.notation, settings.latent, settings.width, epochs]
+        key = key_of(["rnn", *decides, self.alphabet.tokens], smiles)
+        known = smiles, self.written, torch.zeros(len(smiles), 0), self.alphabet, settings
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.decoder = Decoder(len(self.alphabet), settings.latent, 0, settings.width).eval()
+            self.loss = learnt(
+                self.decoder,
+                store.path("rnns", f"{key}.safetensors"),
+                store,
+                lambda: learn(None, self.decoder, *known, progress, store, key),
+            )
+
+    def write(self, seeds: Sequence[int], ruled: bool = True) -> Tensor:
+        """Tokens ``(N, T)`` drawn at temperature 1, as it was fitted: by the rules of SMILES, which
+        gankit's decoder has too, or freely.
+        """
+        u = np.stack([uniform(seeds, k) for k in range(self.longest)], 1)
+        rules = Grammar(self.alphabet.grammar(), len(seeds)) if ruled else None
+        heard = torch.zeros(len(seeds), self.settings.latent), torch.zeros(len(seeds), 0)
+        return self.decoder.write(*heard, torch.from_numpy(u), rules=rules)
+
+    def molecules(self, rows: Tensor) -> list[Molecule]:
+        """What is no molecule has ``tries`` 0."""
+        found = []
+        for row in rows.tolist():
+            text = self.alphabet.decode(row)
+            smiles = understood(text, self.alphabet.notation, self.settings)
+            found.append(Molecule(smiles or text, tries=int(smiles is not None)))
+        return found
+
+    def sample(self, n: int, seed: int, progress: Progress) -> list[Molecule]:
+        """``n`` written once, for the seeds from ``seed`` on."""
+        made: list[Molecule] = []
+        while len(made) < n:
+            first = seed + len(made)
+            made += self.molecules(self.write(range(first, first + min(BLOCK, n - len(made)))))
+            progress("writing with the character RNN", len(made), n)
+        return made
