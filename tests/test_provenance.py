@@ -3,10 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from gankit.contract import Sample
-from gankit.errors import GankitError
+from gankit.errors import GankitError, PluginFault
 from gankit.plugins import Plugins
 from gankit.provenance import write_generated
 
@@ -33,10 +34,15 @@ def test_folder_says_what_it_is(vectors, tmp_path):
 
 def test_what_a_plugin_counts_is_kept(vectors, tmp_path, monkeypatch):
     assert "counted" not in write(vectors, tmp_path / "none")
-    monkeypatch.setattr(vectors.modality, "write", lambda samples, *_: {"seen": len([*samples])})
+    monkeypatch.setattr(vectors.modality, "write", lambda *_: {"seen": np.int64(2)})
     assert write(vectors, tmp_path / "some")["counted"] == {"seen": 2}
-    monkeypatch.setattr(vectors.modality, "write", lambda *_: "a path")  # no counts by name
-    assert "counted" not in write(vectors, tmp_path / "odd")
+    monkeypatch.setattr(vectors.modality, "write", lambda *_: "a path")  # no counts
+    assert "counted" not in write(vectors, tmp_path / "other")
+    for odd in ("many", 0.5):
+        monkeypatch.setattr(vectors.modality, "write", lambda *_, odd=odd: {"seen": odd})
+        with pytest.raises(PluginFault, match="write counted .* no whole numbers"):
+            write(vectors, tmp_path / "odd")
+        assert not (tmp_path / "odd").exists()
 
 
 def test_nothing_is_overwritten_unasked(vectors, tmp_path):

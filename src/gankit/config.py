@@ -151,7 +151,7 @@ def adjust(
             raise GankitError(
                 f"{key} concerns training, which is over"
                 if section
-                else f"{key} is fixed by training: what was learnt would not fit another",
+                else f"{key} cannot be given again at generation",
                 f"Plugin {plugin} {known} now",
             )
     return validate(settings_type, _merge(trained, changes))

@@ -502,9 +502,20 @@ class Modality(ABC, Generic[Item]):
     def rivals(
         self, train: Sequence[Item], settings: Any, n: int, seed: int, progress: Progress
     ) -> Mapping[str, Sequence[Item]]:
-        """What simpler models of the same training items make, by the model's name: ``n`` items
-        each, whose scores stand beside the generator's. Where the settings ask for such a model,
-        since it has to be trained first.
+        """Items of simpler models, which evaluation scores beside the generated ones: what a
+        generator has to beat. Called at each evaluation; train one only if ``settings`` ask for it,
+        and make as many attempts at a valid item as the generator does, for what no extractor takes
+        makes every column's distances those of fewer items.
+
+        Args:
+            train: the items to train on.
+            settings: the run's with what was given again; of a folder of files, only the latter.
+            n: how many items to make with each model.
+            seed: decides them.
+
+        Returns:
+            ``n`` items by the model's name, which heads its column: not ``gaussian`` or
+            ``reconstruction``, which a learnt codec has.
         """
         return {}
 
@@ -518,8 +529,8 @@ class Modality(ABC, Generic[Item]):
         ``provenance.text()`` in its format's own metadata.
 
         Returns:
-            What is worth counting among the generated ones, by name, such as how many are valid:
-            it is said, and kept with the record; or nothing.
+            What is worth counting among the generated ones, as ``{"valid": 9}``: whole numbers,
+            said as "9 valid" and kept with the record; or None.
         """
 
     @abstractmethod

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from gankit import config as configuration
 from gankit import provenance
 from gankit.contract import EvaluationData, Problem, Progress, Sample
-from gankit.errors import GankitError, without_password
+from gankit.errors import GankitError, PluginFault, without_password
 from gankit.hookspecs import MetricInfo
 from gankit.items import pick
 from gankit.metrics import Score, evaluate
-from gankit.metrics.evaluate import GROUPS
+from gankit.metrics.evaluate import GROUPS, check_names
 from gankit.plugins import (
     LoadedModality,
     Plugins,
@@ -100,6 +100,7 @@ def _evaluate_run(
 ) -> Evaluation:
     loaded, config = run.plugin, run.config
     settings = _with(loaded, run.table, overrides)
+    _check_metrics(loaded, settings, only)
     begun = run.record.get("data", {})
     divided = read_data(loaded, config, None, progress)
     if divided.source.fingerprint != begun.get("fingerprint", divided.source.fingerprint):
@@ -128,6 +129,7 @@ def _evaluate_run(
         compared,
         seed,
         only,
+        overrides,
         config.engine.log.preview_count,
         progress,
         _codec_alone(sampler, compared, seed, progress),
@@ -168,6 +170,7 @@ def _evaluate_files(
     config = configuration.resolve(
         loaded.info, loaded.modality.Settings, overrides=overrides, data=data
     )
+    _check_metrics(loaded, config.settings, only)
     samples: list[Sample[Any]]
     left_out: Sequence[Problem] = ()
     beside: dict[str, list[Sample[Any]]] = {}
@@ -198,6 +201,7 @@ def _evaluate_files(
         EvaluationData(samples, divided.train, divided.heldout),
         seed,
         only,
+        overrides,
         config.engine.log.preview_count,
         progress,
         beside,
@@ -220,16 +224,13 @@ def _evaluate(
     data: EvaluationData[Any],
     seed: int,
     only: Collection[str],
+    overrides: Sequence[str],
     shown: int,
     progress: Progress,
     beside: Mapping[str, Sequence[Sample[Any]]] | None = None,
 ) -> Evaluation:
-    plugins, n = installed(), len(data.generated)
-    rivals = loaded.modality.rivals(data.train, settings, n, seed, progress)
-    others = {
-        name: [Sample(item, seed + i, {}) for i, item in enumerate(items)]
-        for name, items in rivals.items()
-    }
+    plugins, beside = installed(), dict(beside or {})
+    beside |= _rivals(loaded, settings, data, seed, beside, progress)
     extra = [
         _isolated(plugin, info, plugins)
         for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
@@ -240,7 +241,7 @@ def _evaluate(
         seed,
         only=only,
         extra=extra,
-        beside={**(beside or {}), **others},
+        beside=beside,
         progress=progress,
     )
     record = {
@@ -252,6 +253,8 @@ def _evaluate(
         "n_generated": len(data.generated),
         "scores": [s.as_dict() for s in scores],
     }
+    if overrides:
+        record["settings"] = configuration.parse_overrides(overrides)
     return Evaluation(path, loaded, scores, data.generated, data.train, record, shown)
 
 
@@ -263,13 +266,50 @@ def _codec_alone(
     """
     if not sampler.codec.learnt:
         return {}
+    import torch
+
     from gankit.engine.baselines import gaussian, reconstructions
 
     n = min(len(data.generated), len(data.heldout))
     progress("generating with a Gaussian in the generator's place", 0, 0)
-    drawn = gaussian(sampler, data.train).sample(len(data.generated), seed)
-    encoded = reconstructions(sampler, pick(data.heldout, range(n)), seed)
-    return {"gaussian": list(drawn), "reconstruction": list(encoded)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # `Codec.prepare` draws
+        drawn = gaussian(sampler, data.train).sample(len(data.generated), seed)
+        encoded = reconstructions(sampler, pick(data.heldout, range(n)), seed)
+        return {"gaussian": list(drawn), "reconstruction": list(encoded)}
+
+
+def _rivals(
+    loaded: LoadedModality,
+    settings: Any,
+    data: EvaluationData[Any],
+    seed: int,
+    taken: Collection[str],
+    progress: Progress,
+) -> dict[str, list[Sample[Any]]]:
+    """What simpler models of the plugin make, where the settings ask for one.
+
+    Raises:
+        PluginFault: not as many items as were generated, or a name that is taken.
+    """
+    n, found = len(data.generated), {}
+    made = loaded.modality.rivals(data.train, settings, n, seed, progress)
+    for name, items in made.items():
+        if name in taken or len(items) != n:
+            why = "a name that is taken" if name in taken else f"{len(items)} items for {n}"
+            raise PluginFault(loaded.info.name, f"its rival {name!r} has {why}")
+        found[name] = [Sample(items[i], seed + i, {}) for i in range(n)]
+    return found
+
+
+def _check_metrics(loaded: LoadedModality, settings: Any, only: Collection[str]) -> None:
+    """Before anything is generated or trained.
+
+    Raises:
+        GankitError: a metric that there is not.
+    """
+    extra = [info for _, info in installed().collect("gankit_metrics", taken=GROUPS)]
+    check_names(only, loaded.modality.evaluators(settings), extra)
 
 
 def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:

@@ -6,6 +6,7 @@ import copy
 import datetime
 import hashlib
 import json
+import operator
 import os
 import platform
 import shutil
@@ -17,7 +18,7 @@ from typing import Any
 
 from gankit.confinement import confined
 from gankit.contract import Modality, Provenance, Sample
-from gankit.errors import GankitError, without_password
+from gankit.errors import GankitError, PluginFault, without_password
 from gankit.plugins import Plugins
 
 RECORD = "provenance.json"
@@ -85,12 +86,12 @@ def write_generated(
     target = Path(os.path.abspath(target))
     statement = Provenance(software(), run, now(), modality.source_type, between)
     aside = target.with_name(f".{target.name}.partial")
-    count = _Counter(samples)
+    count, plugin = _Counter(samples), str(record.get("plugin", type(modality).__name__))
     try:
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
-        with confined(str(record.get("plugin", type(modality).__name__)), aside):
-            found = modality.write(count, aside, statement, format)
+        with confined(plugin, aside):
+            counted = _counts(modality.write(count, aside, statement, format), plugin)
         full: dict[str, Any] = {
             "generated": True,
             "digital_source_type": statement.source_type,
@@ -99,7 +100,7 @@ def write_generated(
             "run": run,
             "format": format,
             "count": count.seen,
-            **({"counted": dict(found)} if isinstance(found, Mapping) and found else {}),
+            **({"counted": counted} if counted else {}),
             **record,
         }
         finish(full)
@@ -143,6 +144,20 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
         )
     if not overwrite:
         raise GankitError(f"{target} exists already", "Choose another --out, or add --overwrite")
+
+
+def _counts(found: object, plugin: str) -> dict[str, int]:
+    """What a plugin counted, as plain numbers by name.
+
+    Raises:
+        PluginFault: one is no whole number.
+    """
+    if not isinstance(found, Mapping):
+        return {}  # so that a plugin whose write gave something before it could count still works
+    try:
+        return {str(name): operator.index(n) for name, n in found.items()}
+    except TypeError:
+        raise PluginFault(plugin, f"its write counted {dict(found)}, no whole numbers") from None
 
 
 class _Counter:

@@ -41,6 +41,8 @@ reaches the floor. Scores with different extractors or sample counts do not comp
 BESIDE = """Beside it stands what the trained codec makes without the generator: of a Gaussian
 fitted to the encoded data, which a generator must beat to be worth its place, and of held-out items
 encoded and decoded, the best that it could do."""
+RIVALS = "Simpler models of the same training items: {}."
+CODEC_ALONE = ("gaussian", "reconstruction")
 
 
 def write_report(evaluation: Evaluation, target: Path) -> None:
@@ -62,8 +64,13 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         f"<td title='{html.escape(s.extractor_fingerprint)}'>{html.escape(s.extractor)}</td></tr>"
         for s in evaluation.scores
     )
+    rivals = [name for name in others if name not in CODEC_ALONE]
+    explained = [EXPLANATION, *([BESIDE] if len(rivals) < len(others) else [])]
+    explained += [html.escape(RIVALS.format(", ".join(rivals)))] if rivals else []
     heads = "".join(f"<th class=number>{html.escape(name)}" for name in others)
     record = evaluation.record
+    given = ", ".join(f"{key}={value}" for key, value in record.get("settings", {}).items())
+    again = f"Settings given for this evaluation: {given}." if given else ""
     config = evaluation.subject / CONFIG
     settings = (
         f"<h2>Settings</h2><pre>{html.escape(config.read_text())}</pre>" if config.is_file() else ""
@@ -76,11 +83,12 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 <p class="note">{html.escape(software())}, {html.escape(record["created"])}; plugin
 {html.escape(evaluation.plugin.info.name)} {html.escape(evaluation.plugin.version)}; samples
 shown here are generated, but for what is called real.</p>
-<h2>Scores</h2><p>{EXPLANATION} {BESIDE if others else ""}</p>
+<h2>Scores</h2><p>{" ".join(explained)}</p>
 <table><tr><th>score<th class=number>generated<th class=number>real (floor){heads}<th>better
 <th class=number>n<th class=number>reference<th>extractor</tr>{rows}</table>
 <p class="note">{record["n_generated"]:,} generated, {record["n_train"]:,} training and
-{record["n_heldout"]:,} held-out items; reference: training items; seed {record["seed"]}.</p>
+{record["n_heldout"]:,} held-out items; reference: training items; seed {record["seed"]}.
+{html.escape(again)}</p>
 {_privacy(evaluation)}<h2>Samples</h2>{_samples(evaluation)}
 {settings}
 </body></html>

@@ -122,7 +122,7 @@ def test_conditions_that_cannot_be(gankit_here, run, where):
         (["--between", "1:2", "-n", "1"], "Ask for 2 or more"),
         (["--between", "1:2", "--seed", "3"], "Give one of them"),
         (["hiden=8"], "Did you mean hidden"),
-        (["hidden=8"], "hidden is fixed by training"),
+        (["hidden=8"], "hidden cannot be given again"),
         (["train.batch=4"], "train.batch concerns training"),
         (["hidden"], "Write settings as key=value"),
     ],

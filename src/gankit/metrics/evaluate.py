@@ -144,7 +144,7 @@ def evaluate(
         GankitError: a name in ``only`` that nothing here has; fewer than two generated, training
             or held-out items; features that are not finite.
     """
-    _check_names(only, evaluators, extra)
+    check_names(only, evaluators, extra)
     rivals = {name: replace(data, generated=made) for name, made in (beside or {}).items()}
     reference, generated, heldout = _draw(data, seed, max_reference)
     made = {name: _draw(rival, seed, max_reference)[1] for name, rival in rivals.items()}
@@ -319,20 +319,29 @@ def _selects(
     return not only or not names.isdisjoint(only)
 
 
-def _check_names(
+def check_names(
     only: Collection[str],
     evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
     extra: Sequence[MetricInfo],
 ) -> None:
+    """Whether each of ``only`` can be asked for, as :func:`evaluate` takes it.
+
+    Raises:
+        GankitError: one that nothing here has.
+    """
     own = [*GROUPS, *(metric for group in GROUPS.values() for metric in group)]
     own += [info.name for info in extra]
-    known = [*own, *(one.name for one in evaluators if isinstance(one, Evaluator))]
+    groups = [one.name for one in evaluators if isinstance(one, Evaluator)]
+    known = [*own, *groups]
     for one in evaluators:
         if isinstance(one, Extractor):
             known += [_score_name(one, metric) for metric in own]
     for name in only:
         if name not in known:
-            raise GankitError(f"metric {name!r}: there is none", did_you_mean(name, known))
+            hint = did_you_mean(name, known)
+            if groups and not hint.startswith("Did"):
+                hint = f"Ask for a group: {', '.join([*GROUPS, *groups])}"
+            raise GankitError(f"metric {name!r}: there is none", hint)
 
 
 def _rng(seed: int, purpose: str) -> np.random.Generator:

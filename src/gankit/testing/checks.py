@@ -511,11 +511,13 @@ def distances(s: Subject) -> None:
 
 
 def evaluators(s: Subject) -> None:
-    """The modality's own scores are finite numbers, or absent."""
+    """The modality's own scores are finite numbers, or absent; its rivals make what is asked."""
+    n = min(FEW, len(s.found.items) // 2)
+    for name, items in s.modality.rivals(s.items(n), s.settings, n, 0, quiet).items():
+        expect(len(items) == n, f"rival {name}: {len(items)} items for {n}", "Make n of them")
     own = [e for e in s.evaluators if isinstance(e, Evaluator)]
     if not own:
         raise NotApplicable("the modality brings no scores of its own")
-    n = min(FEW, len(s.found.items) // 2)
     data = EvaluationData(_untrained(s, n), s.items(n), s.items(n, skip=n))
     for evaluator in own:
         expect(evaluator.name, f"{type(evaluator).__name__} has no name", "Set it")

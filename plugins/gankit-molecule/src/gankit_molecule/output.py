@@ -34,7 +34,7 @@ def write(
       is one stereoisomer even where the SMILES, in the field ``smiles``, leaves open which.
 
     Real molecules of an augmented data set keep their columns. Generated ones have a value there
-    only if it was asked for.
+    only if they were made for it: asked for, or told to the generator as some training molecule's.
 
     What is no molecule (``Molecule.valid``) is written as the text that it is, with tries 0 and no
     properties; as SMILES also with a name that says so, and SDF leaves it out.

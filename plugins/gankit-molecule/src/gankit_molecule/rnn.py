@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from gankit_molecule.tokens import Alphabet
 
 BLOCK = 512
 """Molecules that are written together."""
+TRIES = 50
+"""Times that a molecule is written until it is one."""
 LEARNT_AS = 1
 """Counts changes to how it is trained, after which a kept one is not taken."""
 
@@ -62,11 +65,12 @@ class CharacterRNN:
                 lambda: learn(None, self.decoder, *known, progress, store, key),
             )
 
-    def write(self, seeds: Sequence[int], ruled: bool = True) -> Tensor:
+    def write(self, seeds: Sequence[int], attempt: int = 0, ruled: bool = True) -> Tensor:
         """Tokens ``(N, T)`` drawn at temperature 1, as it was fitted: by the rules of SMILES, which
         gankit's decoder has too, or freely.
         """
-        u = np.stack([uniform(seeds, k) for k in range(self.longest)], 1)
+        first = 1000 * attempt
+        u = np.stack([uniform(seeds, first + k) for k in range(self.longest)], 1)
         rules = Grammar(self.alphabet.grammar(), len(seeds)) if ruled else None
         heard = torch.zeros(len(seeds), self.settings.latent), torch.zeros(len(seeds), 0)
         return self.decoder.write(*heard, torch.from_numpy(u), rules=rules)
@@ -81,10 +85,25 @@ class CharacterRNN:
         return found
 
     def sample(self, n: int, seed: int, progress: Progress) -> list[Molecule]:
-        """``n`` written once, for the seeds from ``seed`` on."""
+        """``n`` for the seeds from ``seed`` on: what is no molecule is written again, unless the
+        settings say ``raw``, as often as of the generator.
+        """
         made: list[Molecule] = []
         while len(made) < n:
-            first = seed + len(made)
-            made += self.molecules(self.write(range(first, first + min(BLOCK, n - len(made)))))
             progress("writing with the character RNN", len(made), n)
+            first = seed + len(made)
+            seeds = range(first, first + min(BLOCK, n - len(made)))
+            made += self._sought(seeds)
         return made
+
+    def _sought(self, seeds: Sequence[int]) -> list[Molecule]:
+        found = self.molecules(self.write(seeds))
+        for attempt in range(1, 1 if self.settings.raw else TRIES):
+            left = [i for i, molecule in enumerate(found) if not molecule.valid]
+            if not left:
+                break
+            again = self.molecules(self.write([seeds[i] for i in left], attempt))
+            for i, molecule in zip(left, again, strict=True):
+                if molecule.valid:
+                    found[i] = replace(molecule, tries=attempt + 1)
+        return found
