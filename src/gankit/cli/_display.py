@@ -73,7 +73,8 @@ class Display(Callback):
 
     def tick(self, values: dict[str, Any]) -> None:
         seen, rate = int(values["samples"]), values["samples_per_second"]
-        left = (self.samples - seen) / max(rate, 1e-9)
+        # At the pace of all so far: the latest leaps whenever there was a preview.
+        left = (self.samples - seen) * values["seconds"] / max(seen, 1)
         if self.limit:
             left = min(left, max(self.limit - values["seconds"], 0))
         status = str(values["guard"])
