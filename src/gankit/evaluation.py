@@ -100,7 +100,7 @@ def _evaluate_run(
 ) -> Evaluation:
     loaded, config = run.plugin, run.config
     settings = _with(loaded, run.table, overrides)
-    _check_metrics(loaded, settings, only)
+    scoring = _Scoring(loaded, settings, seed, only, overrides, progress)
     begun = run.record.get("data", {})
     divided = read_data(loaded, config, None, progress)
     if divided.source.fingerprint != begun.get("fingerprint", divided.source.fingerprint):
@@ -122,18 +122,8 @@ def _evaluate_run(
         samples.append(sample)
         progress("generating", len(samples), wanted)
     compared = EvaluationData(samples, divided.train, heldout)
-    result = _evaluate(
-        run.path,
-        loaded,
-        settings,
-        compared,
-        seed,
-        only,
-        overrides,
-        config.engine.log.preview_count,
-        progress,
-        _codec_alone(sampler, compared, seed, progress),
-    )
+    beside = _codec_alone(sampler, compared, seed, progress)
+    result = scoring.of(run.path, compared, config.engine.log.preview_count, beside)
     result.record |= {
         "run": run.name,
         "heldout": without_password(data or "set aside before training"),
@@ -168,44 +158,30 @@ def _evaluate_files(
         raise GankitError("what should it be compared with?", "Give real data: --data PATH")
     loaded = installed().modality(name)
     config = configuration.resolve(
-        loaded.info, loaded.modality.Settings, overrides=overrides, data=data
+        loaded.info,
+        loaded.modality.Settings,
+        data=data,
+        files=[Run(path).model["settings"]] if alone else [],
+        overrides=overrides,
     )
-    _check_metrics(loaded, config.settings, only)
-    samples: list[Sample[Any]]
+    scoring = _Scoring(loaded, config.settings, seed, only, overrides, progress)
+    divided = read_data(loaded, config, None, progress)
     left_out: Sequence[Problem] = ()
     beside: dict[str, list[Sample[Any]]] = {}
     if alone:
         run = Run(path)
-        config = configuration.resolve(
-            loaded.info,
-            loaded.modality.Settings,
-            data=data,
-            files=[run.model["settings"]],
-            overrides=overrides,
-        )
-        divided = read_data(loaded, config, None, progress)
         sampler = run.sampler(device, _again(loaded, overrides))
-        samples = list(sampler.sample(n or min(len(divided.heldout), MAX_GENERATED), seed))
-        beside = _codec_alone(
-            sampler, EvaluationData(samples, divided.train, divided.heldout), seed, progress
+        wanted = n or min(len(divided.heldout), MAX_GENERATED)
+        compared = EvaluationData(
+            list(sampler.sample(wanted, seed)), divided.train, divided.heldout
         )
+        beside = _codec_alone(sampler, compared, seed, progress)
     else:
-        divided = read_data(loaded, config, None, progress)
         found = loaded.modality.read(str(path), config.settings, progress)
         left_out = found.problems
         samples = [Sample(found.items[i], i, {}) for i in range(min(len(found.items), n or 10**9))]
-    result = _evaluate(
-        path,
-        loaded,
-        config.settings,
-        EvaluationData(samples, divided.train, divided.heldout),
-        seed,
-        only,
-        overrides,
-        config.engine.log.preview_count,
-        progress,
-        beside,
-    )
+        compared = EvaluationData(samples, divided.train, divided.heldout)
+    result = scoring.of(path, compared, config.engine.log.preview_count, beside)
     result.record |= _privacy(run.privacy if alone else record.get("privacy"))
     if left_out:
         first = f"{left_out[0].where}: {left_out[0].why}"
@@ -217,45 +193,79 @@ def _privacy(record: dict[str, Any] | None) -> dict[str, Any]:
     return {"privacy": record} if record else {}
 
 
-def _evaluate(
-    path: Path,
-    loaded: LoadedModality,
-    settings: Any,
-    data: EvaluationData[Any],
-    seed: int,
-    only: Collection[str],
-    overrides: Sequence[str],
-    shown: int,
-    progress: Progress,
-    beside: Mapping[str, Sequence[Sample[Any]]] | None = None,
-) -> Evaluation:
-    plugins, beside = installed(), dict(beside or {})
-    beside |= _rivals(loaded, settings, data, seed, beside, progress)
-    extra = [
-        _isolated(plugin, info, plugins)
-        for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
-    ]
-    scores = evaluate(
-        loaded.modality.evaluators(settings),
-        data,
-        seed,
-        only=only,
-        extra=extra,
-        beside=beside,
-        progress=progress,
-    )
-    record = {
-        "created": provenance.now(),
-        "versions": provenance.versions(loaded.distribution),
-        "seed": seed,
-        "n_train": len(data.train),
-        "n_heldout": len(data.heldout),
-        "n_generated": len(data.generated),
-        "scores": [s.as_dict() for s in scores],
-    }
-    if overrides:
-        record["settings"] = configuration.parse_overrides(overrides)
-    return Evaluation(path, loaded, scores, data.generated, data.train, record, shown)
+class _Scoring:
+    """What one evaluation scores by; looked at before anything is generated or trained.
+
+    Raises:
+        GankitError: a metric in ``only`` that there is not.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModality,
+        settings: Any,
+        seed: int,
+        only: Collection[str],
+        overrides: Sequence[str],
+        progress: Progress,
+    ) -> None:
+        self.loaded, self.settings, self.seed, self.only = loaded, settings, seed, only
+        self.overrides, self.progress = overrides, progress
+        plugins = installed()
+        self.evaluators = loaded.modality.evaluators(settings)
+        self.extra = [
+            _isolated(plugin, info, plugins)
+            for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
+        ]
+        check_names(only, self.evaluators, self.extra)
+
+    def of(
+        self,
+        path: Path,
+        data: EvaluationData[Any],
+        shown: int,
+        beside: Mapping[str, Sequence[Sample[Any]]],
+    ) -> Evaluation:
+        """The scores of ``data``, and of others beside."""
+        scores = evaluate(
+            self.evaluators,
+            data,
+            self.seed,
+            only=self.only,
+            extra=self.extra,
+            beside={**beside, **self._rivals(data, beside)},
+            progress=self.progress,
+        )
+        record = {
+            "created": provenance.now(),
+            "versions": provenance.versions(self.loaded.distribution),
+            "seed": self.seed,
+            "n_train": len(data.train),
+            "n_heldout": len(data.heldout),
+            "n_generated": len(data.generated),
+            "scores": [s.as_dict() for s in scores],
+        }
+        if self.overrides:
+            record["settings"] = configuration.parse_overrides(self.overrides)
+        return Evaluation(path, self.loaded, scores, data.generated, data.train, record, shown)
+
+    def _rivals(
+        self, data: EvaluationData[Any], taken: Collection[str]
+    ) -> dict[str, list[Sample[Any]]]:
+        """What simpler models of the plugin make, where the settings ask for one.
+
+        Raises:
+            PluginFault: not as many items as were generated, or a name that is taken.
+        """
+        n, found = len(data.generated), {}
+        modality, seed = self.loaded.modality, self.seed
+        made = modality.rivals(data.train, self.settings, n, seed, self.progress)
+        for name, items in made.items():
+            if name in taken or len(items) != n:
+                why = "a name that is taken" if name in taken else f"{len(items)} items for {n}"
+                raise PluginFault(self.loaded.info.name, f"its rival {name!r} has {why}")
+            found[name] = [Sample(items[i], seed + i, {}) for i in range(n)]
+        return found
 
 
 def _codec_alone(
@@ -277,39 +287,6 @@ def _codec_alone(
         drawn = gaussian(sampler, data.train).sample(len(data.generated), seed)
         encoded = reconstructions(sampler, pick(data.heldout, range(n)), seed)
         return {"gaussian": list(drawn), "reconstruction": list(encoded)}
-
-
-def _rivals(
-    loaded: LoadedModality,
-    settings: Any,
-    data: EvaluationData[Any],
-    seed: int,
-    taken: Collection[str],
-    progress: Progress,
-) -> dict[str, list[Sample[Any]]]:
-    """What simpler models of the plugin make, where the settings ask for one.
-
-    Raises:
-        PluginFault: not as many items as were generated, or a name that is taken.
-    """
-    n, found = len(data.generated), {}
-    made = loaded.modality.rivals(data.train, settings, n, seed, progress)
-    for name, items in made.items():
-        if name in taken or len(items) != n:
-            why = "a name that is taken" if name in taken else f"{len(items)} items for {n}"
-            raise PluginFault(loaded.info.name, f"its rival {name!r} has {why}")
-        found[name] = [Sample(items[i], seed + i, {}) for i in range(n)]
-    return found
-
-
-def _check_metrics(loaded: LoadedModality, settings: Any, only: Collection[str]) -> None:
-    """Before anything is generated or trained.
-
-    Raises:
-        GankitError: a metric that there is not.
-    """
-    extra = [info for _, info in installed().collect("gankit_metrics", taken=GROUPS)]
-    check_names(only, loaded.modality.evaluators(settings), extra)
 
 
 def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
