@@ -6,9 +6,10 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 GANKIT := $(VENV)/bin/gankit
 UV     := $(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt
-# Kept, whatever the environment says: the tests start hundreds of processes.
-export PYTHONDONTWRITEBYTECODE :=
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt
+# Python keeps what it compiles even where the environment forbids it: the tests start hundreds of
+# processes, and compiling torch anew doubles the time that importing it takes.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Train on the built-in digits, generate, evaluate: a first look in a few minutes.
 demo: $(VENV)/.core

@@ -39,12 +39,6 @@ def show(count: int = 1) -> None:
 
 app()
 """
-COMMANDS = {
-    "typer, rich and pluggy alone": ["-c", LIBRARIES],
-    "gankit --help": ["-m", "gankit", "--help"],
-    "gankit plugins list": ["-m", "gankit", "plugins", "list"],
-    f"gankit plugins list, {PLUGINS} more plugins": ["-m", "gankit", "plugins", "list"],
-}
 
 
 def add_plugins(site: Path) -> dict[str, str]:
@@ -81,17 +75,23 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
-        known = add_plugins(here / "site")
         compiled = {
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPYCACHEPREFIX": str(here / "compiled"),
             "GANKIT_PLUGINS": "",
         }
-        taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+        more = {**compiled, **add_plugins(here / "site")}
+        listed = ["-m", "gankit", "plugins", "list"]
+        processes = {
+            "typer, rich and pluggy alone": (["-c", LIBRARIES], compiled),
+            "gankit --help": (["-m", "gankit", "--help"], compiled),
+            "gankit plugins list": (listed, compiled),
+            f"gankit plugins list, {PLUGINS} more plugins": (listed, more),
+        }
+        taken: dict[str, list[float]] = {name: [] for name in processes}
         for number in range(args.rounds + 1):  # the first round compiles
-            for name, words in COMMANDS.items():
-                more = known if "more" in name else {}
-                spent = seconds(words, {**compiled, **more}, here)
+            for name, (words, environment) in processes.items():
+                spent = seconds(words, environment, here)
                 if number:
                     taken[name].append(spent)
     alone = next(iter(taken.values()))

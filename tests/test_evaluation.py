@@ -47,6 +47,12 @@ def test_a_rival_that_makes_too_few_is_a_fault_of_the_plugin(run, monkeypatch):
         evaluate_path(run.path, n=40)
 
 
+def test_a_rival_takes_no_name_of_what_the_codec_makes_alone(run, monkeypatch):
+    monkeypatch.setattr(ToyModality, "rivals", rivals(lambda train, n: {"gaussian": train[:n]}))
+    with pytest.raises(PluginFault, match="its rival 'gaussian' has a name that is taken"):
+        evaluate_path(run.path, n=40)
+
+
 def test_a_metric_that_there_is_not_is_refused_before_anything_is_made(run, monkeypatch):
     monkeypatch.setattr(Run, "sampler", lambda *_: pytest.fail("it generates already"))
     with pytest.raises(GankitError, match="metric 'frechett': there is none. Did you mean"):

@@ -11,14 +11,11 @@ import html
 import mimetypes
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gankit.errors import GankitError
+from gankit.evaluation import CODEC_ALONE, Evaluation
 from gankit.provenance import software
 from gankit.runs import CONFIG, privacy_in_words, write_atomic
-
-if TYPE_CHECKING:
-    from gankit.evaluation import Evaluation
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
@@ -42,7 +39,6 @@ BESIDE = """Beside it stands what the trained codec makes without the generator:
 fitted to the encoded data, which a generator must beat to be worth its place, and of held-out items
 encoded and decoded, the best that it could do."""
 RIVALS = "Simpler models of the same training items: {}."
-CODEC_ALONE = ("gaussian", "reconstruction")
 
 
 def write_report(evaluation: Evaluation, target: Path) -> None:

@@ -98,4 +98,4 @@ def generate(
             markup=False,
         )
         counted = ", ".join(f"{k:,} {name}" for name, k in record.get("counted", {}).items())
-        out.print(f"{n} generated{f' ({counted})' if counted else ''}: {target}")
+        out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {target}")

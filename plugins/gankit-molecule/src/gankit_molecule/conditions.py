@@ -11,11 +11,10 @@ from gankit.contract import Condition, Progress, Quantity
 from gankit.errors import GankitError, did_you_mean
 from gankit.items import pick
 from gankit_molecule.hashes import Hashes, hashes_of, looked_up
-from gankit_molecule.molecules import Molecule
+from gankit_molecule.molecules import BLOCK, Molecule, in_blocks
 from gankit_molecule.properties import PROPERTIES, Values, measure
 from gankit_molecule.store import Store, key_of
 
-BLOCK = 10_000
 SHOWN = 1000
 """Molecules whose columns are named where a name is wrong."""
 
@@ -96,9 +95,8 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
     """
     found = np.full((len(items), len(names)), np.nan)
     others = [name for name in names if name not in PROPERTIES]
-    for start in range(0, len(items), BLOCK):
-        block = pick(items, range(start, min(start + BLOCK, len(items))))
-        rows = slice(start, start + len(block))
+    for i, block in enumerate(in_blocks(items)):
+        rows = slice(i * BLOCK, i * BLOCK + len(block))
         if measured.names:
             places = [names.index(name) for name in measured.names]
             found[rows, places] = measured.look([item.smiles for item in block])

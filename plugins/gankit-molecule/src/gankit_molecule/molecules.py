@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gankit.items import pick
@@ -34,7 +34,12 @@ class Molecule:
         return self.tries > 0
 
 
+def in_blocks(items: Sequence[Molecule]) -> Iterator[Sequence[Molecule]]:
+    """All molecules, which may be millions and lazy: ``BLOCK`` are fetched at a time."""
+    for start in range(0, len(items), BLOCK):
+        yield pick(items, range(start, min(start + BLOCK, len(items))))
+
+
 def smiles_of(items: Sequence[Molecule]) -> list[str]:
-    """Of all molecules, which may be millions and lazy: fetched a block at a time."""
-    blocks = (range(i, min(i + BLOCK, len(items))) for i in range(0, len(items), BLOCK))
-    return [item.smiles for block in blocks for item in pick(items, block)]
+    """Of all molecules, in their order."""
+    return [item.smiles for block in in_blocks(items) for item in block]

@@ -12,6 +12,7 @@ from torch import Tensor
 from gankit.contract import Progress
 from gankit.seeds import uniform
 from gankit_molecule.autoencoder import Decoder
+from gankit_molecule.codec import BLOCK, TRIES
 from gankit_molecule.grammar import Grammar
 from gankit_molecule.learning import epochs_of, learn, learnt, texts_of
 from gankit_molecule.molecules import Molecule
@@ -21,10 +22,6 @@ from gankit_molecule.settings import MoleculeSettings
 from gankit_molecule.store import Store, key_of, open_store
 from gankit_molecule.tokens import Alphabet
 
-BLOCK = 512
-"""Molecules that are written together."""
-TRIES = 50
-"""Times that a molecule is written until it is one."""
 LEARNT_AS = 1
 """Counts changes to how it is trained, after which a kept one is not taken."""
 
