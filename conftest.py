@@ -16,7 +16,7 @@ from preforked import Preforked
 from vectors import MLP, VectorModality
 
 from gankit.contract import Networks, PluginInfo
-from gankit.plugins import LoadedModality, installed
+from gankit.plugins.registry import LoadedModality, installed
 
 torch.set_num_threads(1)
 # A first example may import half a library, and a machine may be busy.

@@ -36,9 +36,9 @@ from torch import Tensor, nn
 
 import gankit
 from gankit.contract import Layout, Networks
-from gankit.engine.sampling import Sampler
+from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import EngineSettings
-from gankit.evaluation import evaluate_path
+from gankit.workflows.evaluate import evaluate_path
 from gankit_audio.codec import Conditions
 from gankit_audio.settings import AudioSettings
 from gankit_audio.waveform import WaveformCodec

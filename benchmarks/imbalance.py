@@ -31,7 +31,8 @@ from scipy.stats import t as student
 from tabular import Draw, as_settings, ctgan, trees
 
 import gankit
-from gankit import augmentation
+from gankit.workflows.candidates import plan
+from gankit.workflows.measure import measure
 from gankit_tabular.learner import Boosting
 from gankit_tabular.sources import read_table
 
@@ -92,12 +93,12 @@ def main() -> None:
             run = gankit.fit(
                 "tabular", data, out=f"{folder}/run", train__threads=1, **as_settings(asked.ours)
             )
-            measured = augmentation.measure(
+            measured = measure(
                 run,
                 str(data),
                 test=test,
                 key=key,
-                wishes_of=lambda values: augmentation.plan(values, balance=key),
+                wishes_of=lambda values: plan(values, balance=key),
                 repeats=asked.repeats,
             )
             print("| trained on | " + " | ".join(measured[0].scores) + " |")

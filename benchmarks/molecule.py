@@ -24,8 +24,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
-from gankit.evaluation import evaluate_path
-from gankit.training import quiet
+from gankit.workflows.data import quiet
+from gankit.workflows.evaluate import evaluate_path
 from gankit_molecule import learning
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.learning import learn

@@ -22,7 +22,7 @@ from pathlib import Path
 PLUGINS = 10
 HOOKS = """
 from gankit.contract import PluginInfo
-from gankit.hookspecs import hookimpl
+from gankit.contract import hookimpl
 
 @hookimpl
 def gankit_modalities():

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import gankit
-from gankit.evaluation import evaluate_path
+from gankit.workflows.evaluate import evaluate_path
 
 RECIPES = ("grid25", "saturating")
 SCORES = ("modes", "reverse_kl", "high_quality")

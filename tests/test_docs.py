@@ -30,7 +30,7 @@ from preforked import Preforked
 from gankit import config
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.settings import EngineSettings
-from gankit.plugins import installed
+from gankit.plugins.registry import installed
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(

@@ -21,10 +21,10 @@ import typer
 from installing import made_known
 from test_docs import BLOCK
 
+from gankit.contract import MetricInfo, ObjectiveInfo, PenaltyInfo
 from gankit.errors import GankitError
-from gankit.hookspecs import MetricInfo, ObjectiveInfo, PenaltyInfo
 from gankit.testing import CHECKS, HOOK_CHECKS
-from gankit.training import quiet
+from gankit.workflows.data import quiet
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -21,10 +21,9 @@ from gankit.contract import PLUGIN_API
 FROZEN = Path(__file__).with_name(f"plugin_api_{PLUGIN_API}.txt")
 MODULES = (
     "gankit.contract",
-    "gankit.hookspecs",
     "gankit.errors",
     "gankit.metrics",
-    "gankit.items",
+    "gankit.contract.subsets",
     "gankit.seeds",
     "gankit.testing",
 )

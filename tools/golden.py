@@ -5,9 +5,9 @@
     python tools/golden.py record before.json     # on the old code
     python tools/golden.py compare before.json    # on the new code, on the same machine
 
-A refactoring changes no number: the training state's bytes, the generated items and the scores of a
-short run of each modality stay the same. Sums differ between processors, so that the record is of use
-only on the machine that made it; it is not kept in the repository.
+A refactoring changes no number: the training state's bytes, the generated items and the scores of
+a short run of each modality stay the same. Sums differ between processors, so that a record is of
+use only on the machine that made it; none is kept in the repository.
 """
 
 from __future__ import annotations

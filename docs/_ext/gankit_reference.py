@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config
 from gankit.engine.settings import EngineSettings
-from gankit.plugins import BUILT_IN, LoadedModality, installed
+from gankit.plugins.registry import BUILT_IN, LoadedModality, installed
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -10,26 +10,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gankit.runs import Run as Run
-    from gankit.training import fit as fit
+    from gankit.runs.directory import Run as Run
+    from gankit.workflows.fit import fit as fit
 
 __all__ = ["Run", "fit", "load"]
 
 
 def load(path: Any) -> Run:
     """The run in a directory, or the model in a copied ``model/`` folder."""
-    from gankit.runs import Run
+    from gankit.runs.directory import Run
 
     return Run(path)
 
 
 def __getattr__(name: str) -> Any:
     if name == "Run":
-        from gankit.runs import Run
+        from gankit.runs.directory import Run
 
         return Run
     if name == "fit":
-        from gankit.training import fit
+        from gankit.workflows.fit import fit
 
         return fit
     raise AttributeError(name)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import gankit.cli
-import gankit.training
+import gankit.workflows.train
 from gankit.cli._output import fail
 from gankit.errors import GankitError
 
@@ -281,7 +281,7 @@ def test_ctrl_c_before_the_first_sample_says_what_to_do(tmp_path, monkeypatch, c
     def stopped(*args, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gankit.training, "train", stopped)
+    monkeypatch.setattr(gankit.workflows.train, "train", stopped)
     monkeypatch.setattr(sys, "argv", ["gankit", "train", *SMALL, "--out", str(tmp_path / "run")])
     with pytest.raises(SystemExit) as ended:
         gankit.cli.main()

@@ -16,8 +16,8 @@ from installing import environment, made_known, make_wheel
 
 HEAD = """
 from gankit.contract import PluginInfo
-from gankit.hookspecs import *
-from gankit.hookspecs import hookimpl
+from gankit.contract import *
+from gankit.contract import hookimpl
 """
 FINE = HEAD + "@hookimpl\ndef gankit_callbacks():\n    return []\n"
 OFFLINE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}

@@ -9,10 +9,9 @@ import torch
 import torch.nn.functional as F
 from playing import weights
 
-from gankit.contract import Networks
+from gankit.contract import Networks, PenaltyInfo
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.step import Game, Terms, Weights, trainable
-from gankit.hookspecs import PenaltyInfo
 
 
 def by_hand(networks, real, c, z, gamma1, gamma2):

@@ -12,8 +12,8 @@ from playing import StopAt, final_state
 from safetensors.torch import load_file
 
 from gankit import config as configuration
-from gankit import training
 from gankit.errors import GankitError
+from gankit.workflows import train as training
 
 BASE = ["train.batch=16", "train.threads=1", "loss.r1=0.1", "loss.r2=0.1", "log.preview_count=6"]
 
@@ -87,7 +87,7 @@ def test_training_moves_the_networks_and_finds_the_mean(vectors, tmp_path):
         "optim.lr=2e-3",
         "ema.half_life=2000",
     )
-    from gankit.training import read_data
+    from gankit.workflows.data import read_data
 
     data = read_data(vectors, resolve(vectors))
     real = torch.tensor([v for v, k in data.train if k == 2]).mean()

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gankit.contract import EvaluationData, Evaluator, Extractor, Sample
+from gankit.contract import EvaluationData, Evaluator, Extractor, MetricInfo, Sample
 from gankit.errors import GankitError
-from gankit.hookspecs import MetricInfo
 from gankit.metrics import Score, compare, evaluate
 
 Point = np.ndarray

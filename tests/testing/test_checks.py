@@ -36,7 +36,7 @@ from gankit.contract import (
     Source,
 )
 from gankit.errors import GankitError, PluginFault
-from gankit.plugins import LoadedModality
+from gankit.plugins.registry import LoadedModality
 from gankit.testing import CHECKS, Check, CheckFailed, ModalityTests, Subject, run_check, run_checks
 
 BY_NAME = {check.name: check for check in CHECKS}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from gankit.errors import GankitError
-from gankit.plugins import Origin, Plugins
+from gankit.plugins.compatibility import Origin
+from gankit.plugins.registry import Plugins
 from gankit.testing import HOOK_CHECKS, check_plugin, check_reasons
 
 CORRECT = {
@@ -53,7 +54,11 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     """A plugin of the given hooks."""
 
     def plugins(hooks: dict[str, str], head: str = "") -> Plugins:
-        parts = [head, "from gankit.hookspecs import *", "from gankit.hookspecs import hookimpl"]
+        parts = [
+            head,
+            "from gankit.contract import *",
+            "from gankit.contract.hooks import hookimpl",
+        ]
         for hook, body in hooks.items():
             signature = f"@hookimpl\ndef {hook}({ARGUMENTS.get(hook, '')}):"
             parts.append(f"{signature}\n{textwrap.indent(textwrap.dedent(body), '    ')}")

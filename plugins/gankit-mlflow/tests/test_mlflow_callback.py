@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 import gankit
-from gankit.hookspecs import Callback
-from gankit.plugins import installed
+from gankit.contract import Callback
+from gankit.plugins.registry import installed
 from gankit.testing import check_plugin
 
 pytest.importorskip("mlflow")

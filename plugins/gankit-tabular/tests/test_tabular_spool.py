@@ -10,8 +10,8 @@ import pyarrow.parquet
 import pytest
 
 import gankit
+from gankit.contract.subsets import Rest
 from gankit.errors import GankitError
-from gankit.items import Rest
 from gankit_tabular import evaluators, modality, sources, spool
 from gankit_tabular.rows import BLOCK, Rows
 from gankit_tabular.sources import fingerprint, read_rows

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import gankit
-from gankit.hookspecs import Callback
-from gankit.plugins import installed
+from gankit.contract import Callback
+from gankit.plugins.registry import installed
 from gankit.testing import check_plugin
 
 accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")

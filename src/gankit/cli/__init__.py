@@ -31,7 +31,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(shown: bool) -> None:
     if shown:
-        from gankit.provenance import software
+        from gankit.runs.provenance import software
 
         print(software())
         raise typer.Exit()
@@ -74,7 +74,7 @@ def _add_commands() -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     if words and words[0] in ours:
         return
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     for plugin, theirs in installed().commands():
         for kind in ("registered_commands", "registered_groups"):
@@ -94,7 +94,7 @@ def _name(command: CommandInfo | TyperInfo) -> str:
 
 def _plugin_fault(error: Exception) -> PluginFault | None:
     """The exception as a plugin's fault, where it came from the code of one that is not ours."""
-    from gankit.plugins import in_one_line, installed, raise_if_strict
+    from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 
     record = installed().blame(error)
     if record is None:
@@ -104,6 +104,6 @@ def _plugin_fault(error: Exception) -> PluginFault | None:
 
 
 def _remember(plugin: str, what: str) -> None:
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     installed().remember(plugin, what)

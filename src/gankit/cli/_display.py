@@ -20,9 +20,9 @@ from rich.progress import (
 from rich.table import Table
 
 from gankit.cli._output import duration, err, found
-from gankit.hookspecs import Callback
-from gankit.provenance import RECORD
-from gankit.runs import read_json
+from gankit.contract import Callback
+from gankit.kit.files import read_json
+from gankit.runs.provenance import RECORD
 
 SHOWN_LINES = 40
 """Lines of what was found out of the data."""

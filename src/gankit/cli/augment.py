@@ -53,9 +53,12 @@ def augment(
 
     Near duplicates of real items and items unlike any real one are dropped and counted.
     """
-    from gankit import augmentation
     from gankit.cli._display import Display
-    from gankit.runs import Run
+    from gankit.runs.directory import Run
+    from gankit.workflows import augment as augmentation
+    from gankit.workflows.candidates import plan
+    from gankit.workflows.measure import measure as measure_worth
+    from gankit.workflows.measure import verdict
 
     source, asked = Run(run), parse_where(where or [])
     if out_ is None and not measure:
@@ -66,20 +69,18 @@ def augment(
         key = target or balance
         if not key:
             raise GankitError("what should be predicted?", "Name it: --target KEY or --balance KEY")
-        measured = augmentation.measure(
+        measured = measure_worth(
             source,
             data,
             test=test,
             key=key,
-            wishes_of=lambda values: augmentation.plan(
-                values, balance=balance, factor=factor, where=asked, n=n
-            ),
+            wishes_of=lambda values: plan(values, balance=balance, factor=factor, where=asked, n=n),
             repeats=repeats,
             seed=seed,
             device=device,
             progress=progress,
         )
-        lines = augmentation.verdict(measured)
+        lines = verdict(measured)
         result["measured"] = [{"way": m.way, "scores": m.scores} for m in measured]
         result["repeats"] = repeats
         result["verdict"] = lines

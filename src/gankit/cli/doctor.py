@@ -16,8 +16,8 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
 
     import torch
 
-    from gankit.plugins import installed
-    from gankit.provenance import versions
+    from gankit.plugins.registry import installed
+    from gankit.runs.provenance import versions
 
     devices: list[dict[str, Any]] = [
         {"device": "cpu", "cores": os.cpu_count(), "threads": torch.get_num_threads()}

@@ -50,9 +50,9 @@ def evaluate(
 ) -> None:
     """Score generated data, each number beside what real data gets: its floor."""
     from gankit.cli._display import Display
-    from gankit.evaluation import evaluate_path
-    from gankit.report import write_report
-    from gankit.runs import CONFIG
+    from gankit.report.page import write_report
+    from gankit.runs.directory import CONFIG
+    from gankit.workflows.evaluate import evaluate_path
 
     if report is not None and report.is_dir():
         raise GankitError(f"--report {report} is a folder", "Name a file")

@@ -52,9 +52,9 @@ def generate(
 ) -> None:
     """Generate from a trained run. Every file says of itself that it is generated."""
     from gankit.config import parse_overrides
-    from gankit.plugins import installed
-    from gankit.provenance import refuse_existing, versions, write_generated
-    from gankit.runs import Run, next_run
+    from gankit.plugins.registry import installed
+    from gankit.runs.directory import Run, next_run
+    from gankit.runs.provenance import refuse_existing, versions, write_generated
 
     ends = None if between is None else parse_between(between)
     if ends and seed:

@@ -14,7 +14,7 @@ from gankit.cli._output import err, out, print_json, table
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
-    from gankit.plugins import PluginRecord
+    from gankit.plugins.registry import PluginRecord
 
 app = typer.Typer(help="See, make, check, install and remove plugins.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ TRUST = "A plugin is code that runs as you: it can read, change and send whateve
 @app.command("list")
 def list_(json: Json = False) -> None:
     """List the installed plugins, and why one cannot be used."""
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     records = installed().records
     if json:
@@ -64,7 +64,7 @@ def show(
     """Show a plugin: where it is from, formats, recipes, and every setting with its meaning."""
     from gankit.config import describe, recipes
     from gankit.engine.settings import EngineSettings
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     record = installed().record(name)
     if record is None or record.status != "ok" or not record.modalities:
@@ -145,8 +145,8 @@ def new(
     ] = None,
 ) -> None:
     """Make a plugin that works at once, with comments where yours will differ."""
-    from gankit.plugins import installed
-    from gankit.scaffold import scaffold
+    from gankit.plugins.registry import installed
+    from gankit.plugins.scaffold import scaffold
 
     folder = scaffold(
         name, out_, taken=["gankit", *(n for r in installed().records for n in r.names)]
@@ -183,8 +183,8 @@ def check(
 
     A folder or a wheel is checked without being installed; what it depends on must be.
     """
-    from gankit import faults
     from gankit.config import parse_overrides
+    from gankit.plugins import error_log as faults
     from gankit.testing import check_plugin, check_reasons
 
     expected = _reasons(expect or [])
@@ -227,8 +227,8 @@ def _find(name: str) -> tuple[PluginRecord, Any]:
     Raises:
         GankitError: there is none, or it cannot be used.
     """
-    from gankit.packages import local, plugins_at
-    from gankit.plugins import installed
+    from gankit.plugins.install import local, plugins_at
+    from gankit.plugins.registry import installed
 
     if (path := local(name)) is not None:
         plugins = plugins_at(path)
@@ -272,7 +272,8 @@ def install(
     ] = False,
 ) -> None:
     """Install a plugin into gankit's own environment."""
-    from gankit import faults, packages
+    from gankit.plugins import error_log as faults
+    from gankit.plugins import install as packages
 
     packages.check_spec(spec)
     command = packages.install_command(spec, editable=editable, upgrade=upgrade)
@@ -310,7 +311,8 @@ def uninstall(
     yes: Yes = False,
 ) -> None:
     """Remove a plugin, also one that cannot be loaded. Its runs stay where they are."""
-    from gankit import faults, packages
+    from gankit.plugins import error_log as faults
+    from gankit.plugins import install as packages
 
     found = packages.find_plugin(name)
     distribution, version = found.name, found.version

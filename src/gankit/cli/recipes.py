@@ -24,7 +24,7 @@ def list_(
     """List the recipes of all plugins, or of one."""
     from gankit.config import recipes
     from gankit.errors import did_you_mean
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     infos = installed().infos()
     if plugin is not None and plugin not in infos:
@@ -80,7 +80,7 @@ def copy(
 def _find(name: str) -> Recipe:
     from gankit.config import load_recipe
     from gankit.errors import did_you_mean
-    from gankit.plugins import installed
+    from gankit.plugins.registry import installed
 
     plugin, _, recipe = name.partition("/")
     infos = installed().infos()

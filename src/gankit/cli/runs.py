@@ -19,7 +19,7 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the runs in a folder."""
-    from gankit.runs import find_runs
+    from gankit.runs.directory import find_runs
 
     rows = [_summary(path) for path in find_runs(folder)]
     if json:
@@ -52,7 +52,7 @@ def show(
     """Show one run: data, settings, progress, scores."""
     import tomli_w
 
-    from gankit.runs import Run, privacy_in_words
+    from gankit.runs.directory import Run, privacy_in_words
 
     it = Run(run)
     if not it.table:
@@ -97,7 +97,7 @@ def show(
 
 
 def _summary(path: Path) -> dict[str, Any]:
-    from gankit.runs import Run
+    from gankit.runs.directory import Run
 
     try:
         run = Run(path)

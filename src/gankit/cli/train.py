@@ -58,10 +58,10 @@ def train(
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
     from gankit import config as configuration
-    from gankit import training
     from gankit.cli._display import Display
-    from gankit.plugins import installed
-    from gankit.runs import CONFIG, Run, next_run
+    from gankit.plugins.registry import installed
+    from gankit.runs.directory import CONFIG, Run, next_run
+    from gankit.workflows import train as training
 
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
@@ -148,10 +148,11 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     """Everything but training: what would be trained, on what, and how long it would take."""
     import tomli_w
 
-    from gankit import training
-    from gankit.engine.trial import TRIAL_SAMPLES, memory_bytes, step_seconds
+    from gankit.engine.profiling import TRIAL_SAMPLES, memory_bytes, step_seconds
+    from gankit.workflows.data import quiet
+    from gankit.workflows.prepare import preparing
 
-    with training.preparing(loaded, config, folder, None, device, training.quiet) as (
+    with preparing(loaded, config, folder, None, device, quiet) as (
         trainer,
         data,
     ):

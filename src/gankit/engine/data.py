@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from gankit.contract import Batch, Codec, Progress
-from gankit.items import pick
+from gankit.contract.subsets import pick
 from gankit.seeds import shuffled
 
 ENCODE_CHUNK = 256

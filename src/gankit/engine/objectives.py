@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from gankit.hookspecs import ObjectiveInfo
+from gankit.contract import ObjectiveInfo
 
 
 def _classical_discriminator(real: Tensor, fake: Tensor) -> Tensor:

@@ -14,13 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gankit.contract import Networks
+from gankit.contract import Networks, ObjectiveInfo, PenaltyInfo
 from gankit.engine.penalties import (
     finite_difference_norm,
     gradient_penalty,
     squared_gradient_norm,
 )
-from gankit.hookspecs import ObjectiveInfo, PenaltyInfo
 
 Gradients = tuple[Tensor, ...]
 Logs = dict[str, Tensor]

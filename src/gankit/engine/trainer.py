@@ -13,16 +13,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Codec, Networks, Progress
+from gankit.contract import Batch, Callback, Codec, Networks, ObjectiveInfo, PenaltyInfo, Progress
 from gankit.engine import parallel
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.compile import CompiledStep
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
-from gankit.engine.privacy import Privacy, PrivateGame, imagined
-from gankit.engine.refine import Refinement
-from gankit.engine.sampling import ConditionTable, Sampler
+from gankit.engine.privacy.loss import PrivateGame
+from gankit.engine.privacy.policy import imagined
+from gankit.engine.privacy.secret import Privacy
+from gankit.engine.profiling import fastest_threads
+from gankit.engine.sampling.conditions import ConditionTable
+from gankit.engine.sampling.resampling import Refinement
+from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import (
@@ -34,9 +38,7 @@ from gankit.engine.step import (
     laid_out_as,
     trainable,
 )
-from gankit.engine.trial import fastest_threads
 from gankit.errors import GankitError
-from gankit.hookspecs import Callback, ObjectiveInfo, PenaltyInfo
 
 
 @dataclass

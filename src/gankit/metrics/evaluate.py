@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor, Progress, Sample
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError, did_you_mean
-from gankit.items import pick
 from gankit.metrics._features import Features, as_features
 from gankit.metrics.frechet import GaussianStats, frechet_distance
 from gankit.metrics.kernel import kernel_distance
@@ -21,7 +21,7 @@ from gankit.metrics.manifold import manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
 
 if TYPE_CHECKING:
-    from gankit.hookspecs import MetricInfo
+    from gankit.contract import MetricInfo
 
 Item = TypeVar("Item")
 Values = np.ndarray[Any, Any]

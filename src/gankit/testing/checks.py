@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 from gankit import config as configuration
 from gankit.contract import (
+    ENTRY_POINT_GROUP,
     PLUGIN_API,
     Batch,
     Classes,
@@ -43,11 +44,10 @@ from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import squared_gradient_norm
 from gankit.engine.step import Game, Terms, Weights, trainable
 from gankit.errors import GankitError
-from gankit.hookspecs import ENTRY_POINT_GROUP
 from gankit.metrics import GaussianStats, frechet_distance
-from gankit.provenance import RECORD
+from gankit.runs.provenance import RECORD
 from gankit.testing.subject import BATCH, STEPS, CheckFailed, NotApplicable, Subject
-from gankit.training import quiet
+from gankit.workflows.data import quiet
 
 HEAVY = ("torch", "numpy", "scipy", "pandas", "sklearn")
 """What a plugin's hook module must not import, since it is imported to list plugins."""

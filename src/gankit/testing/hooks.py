@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gankit.contract import Callback, MetricInfo, ObjectiveInfo, PenaltyInfo
 from gankit.engine.objectives import OBJECTIVES
-from gankit.hookspecs import Callback, MetricInfo, ObjectiveInfo, PenaltyInfo
 from gankit.metrics.evaluate import GROUPS
-from gankit.plugins import PluginRecord, Plugins, raise_if_strict
+from gankit.plugins.registry import PluginRecord, Plugins, raise_if_strict
 from gankit.testing.checks import HEAVY, IMPORTED, Check, expect
 from gankit.testing.subject import CheckFailed, NotApplicable
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import torch
 
-from gankit.confinement import confined
 from gankit.errors import GankitError, PluginFault, did_you_mean
-from gankit.plugins import PluginRecord, Plugins
+from gankit.plugins.registry import PluginRecord, Plugins
+from gankit.plugins.write_guard import confined
 from gankit.testing.checks import CHECKS, Check
 from gankit.testing.hooks import HOOK_CHECKS, HookSubject, applicable
 from gankit.testing.subject import CheckFailed, NotApplicable, Subject

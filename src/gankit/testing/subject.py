@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from gankit import config as configuration
-from gankit import training
 from gankit.config import Config
 from gankit.contract import (
     Batch,
@@ -30,10 +29,11 @@ from gankit.contract import (
     Sample,
     Source,
 )
-from gankit.plugins import LoadedModality, Plugins, installed
-from gankit.provenance import write_generated
-from gankit.runs import Run
-from gankit.training import quiet
+from gankit.plugins.registry import LoadedModality, Plugins, installed
+from gankit.runs.directory import Run
+from gankit.runs.provenance import write_generated
+from gankit.workflows import train as training
+from gankit.workflows.data import quiet
 
 BATCH = 16
 """Samples in the batches of the checks and in a training step."""

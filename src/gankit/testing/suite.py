@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gankit.plugins import LoadedModality
+from gankit.plugins.registry import LoadedModality
 from gankit.testing.checks import CHECKS, Check
 from gankit.testing.running import check_reasons, run_check
 from gankit.testing.subject import Subject

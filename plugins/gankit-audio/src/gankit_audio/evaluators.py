@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
-from gankit.items import pick
+from gankit.contract.subsets import pick
 from gankit.metrics import (
     GaussianStats,
     different_bins,

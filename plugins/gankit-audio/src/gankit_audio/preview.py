@@ -16,8 +16,8 @@ from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gankit.contract import Modality
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError
-from gankit.items import pick
 from gankit_audio.clips import Clip
 from gankit_audio.encoding import encode
 from gankit_audio.pictures import HIGH, STRIP, WIDE, caption, columns, envelope, grid, spectrograms

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gankit.hookspecs import Callback
+from gankit.contract import Callback
 
 RECORD = "mlflow.json"
 """The file in a run's folder that keeps its id at MLflow."""

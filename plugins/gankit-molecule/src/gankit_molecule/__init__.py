@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gankit.contract import PluginInfo
-from gankit.hookspecs import hookimpl
+from gankit.contract import PluginInfo, hookimpl
 
 
 @hookimpl

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils.data import get_worker_info
 
 from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError
-from gankit.items import pick
 from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, Wish, kept
 from gankit_molecule.autoencoder import Decoder, Encoder

@@ -8,8 +8,8 @@ import numpy as np
 import rdkit
 
 from gankit.contract import Condition, Progress, Quantity
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError, did_you_mean
-from gankit.items import pick
 from gankit_molecule.hashes import Hashes, hashes_of, looked_up
 from gankit_molecule.molecules import BLOCK, Molecule, in_blocks
 from gankit_molecule.properties import PROPERTIES, Values, measure

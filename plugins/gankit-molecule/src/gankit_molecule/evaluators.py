@@ -12,8 +12,8 @@ import numpy as np
 import rdkit
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError, did_you_mean
-from gankit.items import pick
 from gankit.metrics.memorisation import closer_probability
 from gankit_molecule.alerts import Alerts, alerts_of
 from gankit_molecule.bench import Bench

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gankit.items import pick
+from gankit.contract.subsets import pick
 
 BLOCK = 10_000
 """Molecules that are fetched at once."""

@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from rdkit import rdBase
 
 from gankit.contract import Modality
-from gankit.items import pick
+from gankit.contract.subsets import pick
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.pictures import (
     LABELS,

@@ -27,8 +27,8 @@ from gankit.contract import (
     Sample,
     Source,
 )
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError, did_you_mean, without_password
-from gankit.items import pick
 from gankit_tabular import ordinals, rules
 from gankit_tabular.codec import TableCodec
 from gankit_tabular.evaluators import Encoded, TableScores

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from gankit.contract.subsets import pick
 from gankit.errors import GankitError
-from gankit.items import pick
 from gankit_tabular.spool import Spool
 
 Row = Mapping[str, Any]

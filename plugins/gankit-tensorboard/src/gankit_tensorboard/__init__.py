@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gankit.hookspecs import Callback, hookimpl
+from gankit.contract import Callback, hookimpl
 
 GANKIT_API = 1
 

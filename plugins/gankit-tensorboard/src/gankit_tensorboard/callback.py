@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.hookspecs import Callback
+from gankit.contract import Callback
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gankit.hookspecs import Callback
+from gankit.contract import Callback
 
 RECORD = "wandb.json"
 """The file in a run's folder that keeps its id at W&B."""

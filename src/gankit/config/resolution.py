@@ -1,0 +1,205 @@
+"""Configuration: defaults < recipe < ``--config`` file < ``key=value``, validated with names.
+
+In a file and on the command line, the engine's settings stand in their sections (``optim.lr``)
+and the plugin's at the top (``resolution``). The table ``[run]`` holds plugin, recipe and data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gankit.config.recipes import load_recipe
+from gankit.config.schema import (
+    check_keys,
+    sections,
+    validate,
+)
+from gankit.config.values import (
+    Table,
+    flatten,
+    merge,
+    parse_overrides,
+    plain,
+    without_none,
+)
+from gankit.contract import PluginInfo
+from gankit.engine.schedules import Ramp
+from gankit.engine.settings import EngineSettings
+from gankit.errors import GankitError, without_password
+
+MAY_CHANGE = ("train.samples", "train.time", "data.workers", "data.cache", "checkpoint", "log")
+"""What may differ when a run is resumed: none of it alters what a given sample count gives."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The resolved configuration of a run."""
+
+    plugin: str
+    recipe: str
+    data: str | None
+    engine: EngineSettings
+    settings: Any
+    """The plugin's own settings."""
+
+    def as_table(self) -> Table:
+        """What ``run.toml`` holds. Absent values (None) are left out: TOML has none."""
+        data = None if self.data is None else without_password(self.data)
+        run = {"plugin": self.plugin, "recipe": self.recipe, "data": data}
+        table = {"run": run, **plain(self.settings), **plain(self.engine)}
+        return typing.cast(Table, without_none(table))
+
+    def differences(self, other: Config) -> list[str]:
+        """Dotted names of settings that differ and may not when a run is resumed."""
+        mine, theirs = flatten(self.as_table()), flatten(other.as_table())
+        return [
+            key
+            for key in sorted(mine.keys() | theirs.keys())
+            if mine.get(key) != theirs.get(key)
+            and not any(key == free or key.startswith(free + ".") for free in MAY_CHANGE)
+            and key not in ("run.recipe", "run.data")  # the data's fingerprint decides
+        ]
+
+
+def resolve(
+    info: PluginInfo,
+    settings_type: type,
+    *,
+    recipe: str | None = None,
+    files: Sequence[Table] = (),
+    overrides: Sequence[str] = (),
+    data: str | None = None,
+) -> Config:
+    """Merges the layers and checks every value.
+
+    Raises:
+        GankitError: an unknown recipe or key, or a value of the wrong type.
+    """
+    clash = {f.name for f in dataclasses.fields(settings_type)} & sections()
+    if clash:
+        raise GankitError(
+            f"plugin {info.name}: its setting {min(clash)} has the name of one of "
+            "the engine's sections",
+            "Rename it in the plugin",
+        )
+    chosen = recipe or (info.data_recipe if data else "") or info.default_recipe
+    merged: Table = {}
+    for layer in (load_recipe(info, chosen).values, *files, parse_overrides(overrides)):
+        known = {k: v for k, v in layer.items() if k not in ("run", "recipe")}
+        check_keys(known, settings_type)
+        merged = merge(merged, known)
+    engines = sections()
+    engine = validate(EngineSettings, {k: v for k, v in merged.items() if k in engines})
+    own = validate(settings_type, {k: v for k, v in merged.items() if k not in engines})
+    _check_engine(engine)
+    return Config(info.name, chosen, data, engine, own)
+
+
+def from_run(table: Table, settings_type: type) -> Config:
+    """The configuration that a ``run.toml`` states."""
+    run, engines = table["run"], sections()
+    known = {k: v for k, v in table.items() if k != "run"}
+    check_keys(known, settings_type)
+    return Config(
+        run["plugin"],
+        run["recipe"],
+        run.get("data"),
+        validate(EngineSettings, {k: v for k, v in known.items() if k in engines}),
+        validate(settings_type, {k: v for k, v in known.items() if k not in engines}),
+    )
+
+
+def adjust(
+    settings_type: type, trained: Table, changes: Table, adjustable: Sequence[str], plugin: str
+) -> Any:
+    """A plugin's settings as a run was trained with them, some of them given again.
+
+    Args:
+        adjustable: the keys that may be given again.
+
+    Raises:
+        GankitError: another key, or a value of the wrong type.
+    """
+    check_keys(changes, settings_type)
+    for key in flatten(changes):
+        if key not in adjustable:
+            section = key.partition(".")[0] in sections()
+            known = f"takes {', '.join(adjustable)}" if adjustable else "has none that can be given"
+            raise GankitError(
+                f"{key} concerns training, which is over"
+                if section
+                else f"{key} cannot be given again at generation",
+                f"Plugin {plugin} {known} now",
+            )
+    return validate(settings_type, merge(trained, changes))
+
+
+def _check_engine(engine: EngineSettings) -> None:
+    """What types cannot say."""
+    positive = {
+        "train.samples": engine.train.samples,
+        "train.batch": engine.train.batch,
+        "train.accumulate": engine.train.accumulate,
+        "train.d_steps": engine.train.d_steps,
+        "loss.penalty_every": engine.loss.penalty_every,
+        "checkpoint.keep": engine.checkpoint.keep,
+        "log.preview_count": engine.log.preview_count,
+        "augment.speed": engine.augment.speed,
+        "refine.candidates": engine.refine.candidates,
+        "refine.share": engine.refine.share,
+        "refine.lr": engine.refine.lr,
+    }
+    for key, value in positive.items():
+        if value <= 0:
+            raise GankitError(f"{key}={value}: must be above 0", f"Give {key} a positive number")
+    if engine.train.burn_in <= 0:
+        for key, value in flatten(dataclasses.asdict(engine)).items():
+            pair = isinstance(value, tuple) and len(value) == 2
+            if pair or (key.endswith(".over") and value is None):
+                raise GankitError(
+                    f"{key.removesuffix('.over')}: it moves over train.burn_in samples, "
+                    "and that is 0",
+                    "Set train.burn_in",
+                )
+    for key, value in {
+        "train.threads": engine.train.threads,
+        "train.time": engine.train.time,
+        "data.workers": engine.data.workers,
+        "train.seed": engine.train.seed,
+    }.items():
+        if value < 0:
+            raise GankitError(f"{key}={value}: must not be negative", "Use 0 or more")
+    scheduled = engine.augment.p
+    ends = (
+        scheduled if isinstance(scheduled, tuple)
+        else (scheduled.start, scheduled.stop) if isinstance(scheduled, Ramp) else (scheduled,)
+    )  # fmt: skip
+    if not all(0 <= p <= 1 for p in ends):
+        raise GankitError(f"augment.p={engine.augment.p}: a probability", "Use 0 to 1")
+    privacy = engine.privacy
+    if privacy.epsilon < 0 or not math.isfinite(privacy.epsilon):
+        raise GankitError(
+            f"privacy.epsilon={privacy.epsilon}: must be above 0, or 0 for none", "3 is usual"
+        )
+    if not 0 <= privacy.delta < 1:
+        raise GankitError(
+            f"privacy.delta={privacy.delta}: must lie between 0 and 1", "0 takes 1/(10 n)"
+        )
+    if not 0 < privacy.clip < math.inf:
+        raise GankitError(f"privacy.clip={privacy.clip}: must be above 0", "1 is usual")
+    if engine.train.batch % engine.train.accumulate:
+        raise GankitError(
+            f"train.batch={engine.train.batch} cannot be cut into "
+            f"train.accumulate={engine.train.accumulate} equal pieces",
+            "Choose a divisor",
+        )
+    if not 0 <= engine.data.holdout < 1:
+        raise GankitError(
+            f"data.holdout={engine.data.holdout}: must be at least 0 and below 1",
+            "0.1 sets a tenth aside",
+        )

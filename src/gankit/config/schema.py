@@ -1,0 +1,136 @@
+"""Settings as they are declared: names, types, defaults and docstrings; and checking values."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import inspect
+import itertools
+import json
+import textwrap
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from gankit.config.values import Table, flatten
+from gankit.engine.settings import EngineSettings
+from gankit.errors import GankitError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key, as ``gankit plugins show`` lists it."""
+
+    key: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def check_keys(table: Table, settings_type: type) -> None:
+    """Refuses unknown keys, with the nearest known ones.
+
+    Raises:
+        GankitError: names the first unknown key.
+    """
+    known = [s.key for s in (*describe(settings_type), *describe(EngineSettings))]
+    tables = {key.rpartition(".")[0] for key in known if "." in key} | {"loss.extra"}
+    for key, value in flatten(table).items():
+        parents = {key[:i] for i, letter in enumerate(key) if letter == "."}
+        in_known = key in known or bool(parents & set(known))
+        if not in_known and not (key in tables and value == {}):
+            raise GankitError(f"unknown setting {key!r}", did_you_mean(key, known))
+
+
+def validate(cls: type, values: Table) -> Any:
+    """An instance of a settings dataclass.
+
+    Raises:
+        GankitError: names the key, its value and what was expected.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(cls).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        names = [str(part) for part in first["loc"]]
+        given = next(
+            (s for s in describe(cls) if s.key == ".".join(names[: s.key.count(".") + 1])), None
+        )
+        key = given.key if given else ".".join(names)
+        value = functools.reduce(
+            lambda t, k: t.get(k, first["input"]) if isinstance(t, dict) else first["input"],
+            key.split("."),
+            typing.cast(Any, values),
+        )
+        expected = f"it takes {given.type}" if given else first["msg"]
+        wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        if first["type"] == "tuple_type":
+            listed = json.dumps([value], default=str)
+            wrong, expected = "is no list", f"{expected}: '{key}={listed}'"
+        raise GankitError(
+            f"{key}={value!r}: {wrong}", expected[:1].upper() + expected[1:]
+        ) from None
+
+
+@functools.cache
+def describe(cls: type, prefix: str = "") -> tuple[Setting, ...]:
+    """Every setting of a dataclass, nested ones by dotted name, with its docstring."""
+    hints, docs = typing.get_type_hints(cls), _field_docs(cls)
+    described: list[Setting] = []
+    for f in dataclasses.fields(cls):
+        key = prefix + f.name
+        if dataclasses.is_dataclass(hints[f.name]):
+            described += describe(typing.cast(type, hints[f.name]), key + ".")
+            continue
+        default = f.default
+        if default is dataclasses.MISSING and f.default_factory is not dataclasses.MISSING:
+            default = f.default_factory()
+        described.append(Setting(key, _type_name(hints[f.name]), default, docs.get(f.name, "")))
+    return tuple(described)
+
+
+def _field_docs(cls: type) -> dict[str, str]:
+    """The string under each field (PEP 257's attribute docstrings), base classes included."""
+    docs: dict[str, str] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        try:
+            body = typing.cast(
+                ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
+            ).body
+        except (OSError, TypeError):
+            continue
+        for statement, below in itertools.pairwise(body):
+            if (
+                isinstance(statement, ast.AnnAssign)
+                and isinstance(statement.target, ast.Name)
+                and isinstance(below, ast.Expr)
+                and isinstance(below.value, ast.Constant)
+            ):
+                docs[statement.target.id] = " ".join(str(below.value.value).split())
+    return docs
+
+
+def _type_name(hint: Any) -> str:
+    from gankit.engine.schedules import Scheduled
+
+    if hint in (Scheduled, Scheduled | None):
+        return "number, [from, to] or table"
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " | ".join(str(a) for a in args)
+    if args and origin is tuple:
+        return f"list of {_type_name(args[0])}"
+    if origin is dict:
+        return "table"
+    if args:
+        return " | ".join(_type_name(a) for a in args if a is not type(None))
+    return {"int": "integer", "float": "number", "str": "text", "bool": "true | false"}.get(
+        getattr(hint, "__name__", ""), str(getattr(hint, "__name__", hint))
+    )
+
+
+def sections() -> set[str]:
+    return {f.name for f in dataclasses.fields(EngineSettings)}

@@ -1,0 +1,93 @@
+"""Settings as nested tables: TOML files and ``key=value`` words."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gankit.errors import GankitError
+
+Table = dict[str, Any]
+
+
+def read_toml(path: Path) -> Table:
+    """A TOML file.
+
+    Raises:
+        GankitError: it is not there or not TOML; the message has the line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GankitError(f"{path} is not valid TOML: {error}", "Mend that line") from None
+
+
+def parse_overrides(words: Iterable[str]) -> Table:
+    """``key=value`` words as a nested table; values are TOML, bare words are strings.
+
+    Raises:
+        GankitError: a word has no ``=``.
+    """
+    table: Table = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or not key.strip():
+            raise GankitError(f"{word!r} is not a setting", "Write settings as key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        nested: Table = {}
+        inner = nested
+        *path, last = key.strip().split(".")
+        for part in path:
+            inner = inner.setdefault(part, {})
+        inner[last] = value
+        table = merge(table, nested)
+    return table
+
+
+def flatten(table: Table, prefix: str = "") -> Table:
+    """Nested tables as one, keys joined by dots."""
+    flat: Table = {}
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def as_toml(value: Any) -> str:
+    """One value as TOML."""
+    import tomli_w
+
+    return tomli_w.dumps({"v": value}, multiline_strings=False).removeprefix("v = ").strip()
+
+
+def merge(below: Table, above: Table) -> Table:
+    merged = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = merge(merged[key], value) if both else value
+    return merged
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and tuples as what JSON and TOML know."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [plain(v) for v in value]
+    return {k: plain(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: without_none(v) for k, v in value.items() if v is not None}
+    return value

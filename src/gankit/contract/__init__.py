@@ -1,0 +1,63 @@
+"""The contract between engine and plugins: all that a plugin author implements, a page a subject.
+
+A *modality* is how somebody's files become tensors and back. A plugin knows its modality and
+nothing of training; the engine knows tensors and nothing of the modality. What passes between
+them is defined here:
+
+    files --read--> items --encode, prepare--> Batch --engine--> Batch --decode--> items --write-->
+
+Shapes: ``N`` is the batch axis; one encoded sample has ``Layout.shape`` and no batch axis.
+Torch is imported for its types only, so importing this package costs nothing.
+"""
+
+from gankit.contract.codec import Codec, CodecState
+from gankit.contract.conditions import Classes, Condition, Quantity
+from gankit.contract.data import (
+    Batch,
+    Item,
+    Layout,
+    Problem,
+    Progress,
+    Provenance,
+    Sample,
+    Source,
+)
+from gankit.contract.evaluation import EvaluationData, Evaluator, Extractor, Learner, MetricInfo
+from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
+from gankit.contract.modality import Modality, NoSettings
+from gankit.contract.networks import Networks
+from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
+from gankit.contract.training import Callback, ObjectiveInfo, PenaltyInfo
+
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "OLDEST_PLUGIN_API",
+    "PLUGIN_API",
+    "Batch",
+    "Callback",
+    "Classes",
+    "Codec",
+    "CodecState",
+    "Condition",
+    "EvaluationData",
+    "Evaluator",
+    "Extractor",
+    "Hooks",
+    "Item",
+    "Layout",
+    "Learner",
+    "MetricInfo",
+    "Modality",
+    "Networks",
+    "NoSettings",
+    "ObjectiveInfo",
+    "PenaltyInfo",
+    "PluginInfo",
+    "Problem",
+    "Progress",
+    "Provenance",
+    "Quantity",
+    "Sample",
+    "Source",
+    "hookimpl",
+]

@@ -1,0 +1,32 @@
+"""What a plugin states about itself, without importing anything heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLUGIN_API = 1
+"""The version of this contract. A plugin states the one it was written for."""
+OLDEST_PLUGIN_API = 1
+"""The oldest one that this gankit still takes."""
+
+
+@dataclass(frozen=True)
+class PluginInfo:
+    """The record that a plugin yields from the hook ``gankit_modalities``."""
+
+    name: str
+    """What the user types after ``--plugin``."""
+    summary: str
+    """One line for ``gankit plugins list``."""
+    target: str
+    """Where the :class:`Modality` lives, as ``"package.module:Class"``; imported on first use."""
+    api: int = 1
+    """The contract's version the plugin was written for: one that says nothing means the first."""
+    suffixes: tuple[str, ...] = ()
+    """File endings that the modality reads, with the dot."""
+    recipes: str = ""
+    """The package that holds ``*.toml`` recipes, as ``"package.recipes"``."""
+    default_recipe: str = "default"
+    """The recipe used when the user names none."""
+    data_recipe: str = ""
+    """The one used when the user names none but brings data; ``default_recipe`` when empty."""

@@ -1,0 +1,51 @@
+"""What a plugin can add to training: objectives, penalties, callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ObjectiveInfo:
+    """A game: two functions ``(real_logits (N,), fake_logits (N,)) -> loss per pair (N,)``."""
+
+    name: str
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor, Tensor], Tensor]
+    generator_sees_reals: bool = False
+    """Whether the generator's loss uses the real logits."""
+
+
+@dataclass(frozen=True)
+class PenaltyInfo:
+    """A penalty on D: ``(discriminate, real, fake, c) -> (N,)``; weighted by ``loss.extra``."""
+
+    name: str
+    function: Callable[
+        [Callable[[Tensor, Tensor | None], Tensor], Tensor, Tensor, Tensor | None], Tensor
+    ]
+
+
+class Callback:
+    """Follows a training run. Override what you need."""
+
+    def started(self, run: Path, config: dict[str, Any]) -> None:
+        """Training begins or resumes in the folder ``run``."""
+
+    def tick(self, values: dict[str, Any]) -> None:
+        """A line of ``metrics.jsonl``: numbers by name, and ``guard`` as text."""
+
+    def preview(self, file: Path) -> None:
+        """A preview was written."""
+
+    def warning(self, message: str) -> None:
+        """Something that whoever watches should know; training goes on."""
+
+    def finished(self, status: str) -> None:
+        """Training ended: ``done``, ``interrupted`` or ``failed``."""

@@ -1,0 +1,123 @@
+"""How much noise differential privacy takes, and what has been spent."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from gankit.engine.settings import EngineSettings
+from gankit.errors import GankitError
+
+MOST_NOISE = 100.0
+"""A noise multiplier beyond which nothing would be learnt."""
+
+LEAST_NOISE = 0.25
+"""Below this, epsilon says nothing any more; less noise is never used."""
+
+LEAST_BATCH = 32
+"""Expected samples a batch: a Poisson batch is then never empty (probability e^-32)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will spend, fixed before it begins."""
+
+    epsilon: float
+    """What was asked for; the plan spends no more."""
+    delta: float
+    clip: float
+    """Bound C of a sample's gradient norm."""
+    noise_multiplier: float
+    """Standard deviation of the noise in a sum of clipped gradients, in units of the clip."""
+    records: int
+    """Items trained on."""
+    batch: int
+    """Expected samples a batch."""
+    steps: int
+    """Discriminator steps in all."""
+
+    @property
+    def rate(self) -> float:
+        """Probability with which a record is in a batch."""
+        return self.batch / self.records
+
+    def spent(self, steps: int) -> float:
+        """Epsilon after so many of D's steps."""
+        return _epsilon(self.noise_multiplier, self.rate, min(steps, self.steps), self.delta)
+
+
+def plan(engine: EngineSettings, records: int) -> Plan:
+    """Chooses the noise for the epsilon that is asked for.
+
+    Args:
+        records: items to train on.
+
+    Raises:
+        GankitError: delta or the batch make no sense here, or the noise would drown everything.
+    """
+    asked, train = engine.privacy, engine.train
+    delta = asked.delta or 1 / (10 * records)
+    if delta >= 1 / records:
+        raise GankitError(
+            f"privacy.delta={delta:g}: with {records:,} records it must lie below 1/n = "
+            f"{1 / records:.2g}, or publishing a record whole would count as private",
+            "Leave it out: it is then 1/(10 n)",
+        )
+    batch = min(train.batch, records)
+    if batch < LEAST_BATCH:
+        raise GankitError(
+            f"privacy.epsilon with batches of {batch}: noise is shared by a batch, and this is few",
+            f"Use train.batch of {LEAST_BATCH} or more; hundreds or thousands are usual",
+        )
+    steps = -(-train.samples // (train.batch * train.d_steps)) * train.d_steps
+    sigma = _noise_multiplier(asked.epsilon, batch / records, steps, delta)
+    if sigma > MOST_NOISE:
+        raise GankitError(
+            f"privacy.epsilon={asked.epsilon:g} over {steps:,} steps of about {batch:,} of "
+            f"{records:,} records needs noise of more than {MOST_NOISE:g} times the clip: nothing "
+            "would be learnt",
+            "Raise privacy.epsilon, train for fewer samples, or bring more data",
+        )
+    return Plan(asked.epsilon, delta, asked.clip, sigma, records, batch, steps)
+
+
+def _noise_multiplier(epsilon: float, rate: float, steps: int, delta: float) -> float:
+    """The least one, within 0.1 %, that spends no more than ``epsilon``."""
+
+    def enough(sigma: float) -> bool:
+        return _epsilon(sigma, rate, steps, delta) <= epsilon
+
+    most = 1.0
+    while most <= MOST_NOISE and not enough(most):
+        most *= 2
+    while most > LEAST_NOISE and enough(most / 2):
+        most /= 2
+    least = most / 2
+    while most - least > 1e-3 * most and LEAST_NOISE < most <= MOST_NOISE:
+        middle = (least + most) / 2
+        least, most = (least, middle) if enough(middle) else (middle, most)
+    return most
+
+
+def _epsilon(sigma: float, rate: float, steps: int, delta: float) -> float:
+    """Epsilon of so many steps, rounded up."""
+    if steps == 0:
+        return 0.0
+    return float(_loss_distribution(sigma, rate).self_compose(steps).get_epsilon_for_delta(delta))
+
+
+@functools.lru_cache(maxsize=1)
+def _loss_distribution(sigma: float, rate: float) -> Any:
+    """The privacy loss of one step, discretised pessimistically (Doroshenko et al. 2022)."""
+    try:
+        from dp_accounting.pld import privacy_loss_distribution
+    except ImportError:
+        raise GankitError(
+            "privacy.epsilon needs the library dp-accounting, which is not installed",
+            "Install it: pip install 'gankit[privacy]'",
+        ) from None
+    # Neighbours differ by one record added or removed, of sensitivity 1; Poisson sampling.
+    return privacy_loss_distribution.from_gaussian_mechanism(
+        sigma, sampling_prob=rate, value_discretization_interval=1e-3
+    )

@@ -1,0 +1,62 @@
+"""Conditions at sampling: drawn from those seen in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gankit.contract import Condition
+from gankit.seeds import uniform
+
+MAX_CONDITION_ROWS = 4096
+
+UNASKED = 2**31
+"""The stream that draws the conditions that nobody asked for."""
+
+
+class ConditionTable:
+    """The conditions seen in training and how often: what is drawn where the user asks nothing.
+
+    Args:
+        rows: distinct rows of ``c``, (R, width).
+        weights: how often each occurs, (R,), positive.
+    """
+
+    def __init__(self, rows: Tensor, weights: Tensor) -> None:
+        self.rows, self.weights = rows.float().cpu(), weights.double().cpu()
+
+    @classmethod
+    def from_training(cls, c: Tensor, seed: int) -> ConditionTable:
+        """The table of (N, width) training conditions; a sample of them where they are many."""
+        rows, counts = torch.unique(c.cpu(), dim=0, return_counts=True)
+        if len(rows) > MAX_CONDITION_ROWS:
+            keep = np.random.default_rng(seed).permutation(len(rows))[:MAX_CONDITION_ROWS]
+            rows, counts = rows[keep], counts[keep]
+        return cls(rows, counts)
+
+    def draw(
+        self, condition: Condition, seeds: Sequence[int], where: Mapping[str, object]
+    ) -> Tensor:
+        """One row of ``c`` a seed, with the fields in ``where`` as asked.
+
+        The other fields come from training rows that have the asked classes, where there are any.
+        """
+        asked = []
+        for name, value in where.items():
+            field, block = condition.field(name)
+            asked.append((block, torch.tensor(field.encode(value))))
+        fits = torch.ones(len(self.rows), dtype=torch.bool)
+        for block, value in asked:
+            fits &= (self.rows[:, block] - value).abs().amax(1) < 0.5
+        if not fits.any():
+            fits[:] = True
+        rows = self.rows[fits]
+        upto = self.weights[fits].cumsum(0)
+        u = torch.from_numpy(uniform(seeds, UNASKED)) * upto[-1]
+        c = rows[torch.searchsorted(upto, u, right=True).clamp(max=len(rows) - 1)]
+        for block, value in asked:
+            c[:, block] = value
+        return c

@@ -1,0 +1,183 @@
+"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it.
+
+And between two of them: items whose latents lie on the way from one seed's to another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Codec, Condition, Sample
+from gankit.engine.sampling.conditions import UNASKED, ConditionTable
+from gankit.engine.sampling.interpolation import great_circle
+from gankit.seeds import normal, uniform
+
+CHOICE = UNASKED + 1
+"""From here on, the streams that choose among candidates."""
+
+
+class Sampler:
+    """A generator with its codec, ready to draw.
+
+    Args:
+        generator: in the state it should sample with; it is put in evaluation mode.
+        codec: decodes what it makes.
+        latent_dim: width of z.
+        conditions: what to condition on, None for an unconditional run.
+        device: where the generator is.
+        ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
+        candidates: for each seed, of which one is chosen by that ratio.
+        autocast: the type to compute in, None for float32.
+        power: of the density ratio, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        codec: Codec[Any],
+        latent_dim: int,
+        conditions: ConditionTable | None,
+        device: torch.device,
+        ratio: nn.Module | None = None,
+        candidates: int = 1,
+        autocast: torch.dtype | None = None,
+        power: float = 1.0,
+    ) -> None:
+        self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
+        self.conditions, self.device = conditions, device
+        self.ratio = None if ratio is None else ratio.eval()
+        self.candidates, self.autocast, self.power = candidates, autocast, power
+
+    def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
+        """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
+        return torch.from_numpy(normal(seeds, self.latent_dim, candidate))
+
+    def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
+        """Rows of ``c`` for the seeds, or None for an unconditional run.
+
+        Raises:
+            GankitError: ``where`` asks for what the run is not conditioned on.
+        """
+        asked = self.codec.ask(where, seeds)
+        if asked is not None:
+            return asked
+        condition = self.codec.layout.condition
+        if self.conditions is None or condition is None:
+            if where:
+                Condition(()).field(next(iter(where)))
+            return None
+        return self.conditions.draw(condition, seeds, where)
+
+    # An item always lies at place ``seed % codec.block`` of a batch of that very size, so that not
+    # even the rounding of a matrix product depends on what else was asked for.
+    def sample(
+        self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
+    ) -> Iterator[Sample[Any]]:
+        """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
+        where = where or {}
+        self.draw_conditions([seed], where)  # a wrong condition shows before any work
+        size = self.codec.block
+        first, last = seed // size, (seed + n - 1) // size
+        for block in range(first, last + 1):
+            seeds = range(block * size, (block + 1) * size)
+            wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], size))
+            batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
+            yield from self.as_samples(batch, seeds[wanted], where)
+
+    def between(
+        self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
+    ) -> Iterator[Sample[Any]]:
+        """``n`` items from seed ``first``'s to seed ``last``'s, evenly spread on the great circle
+        through their latents. All have the condition of the first.
+
+        The ends are the very items that :meth:`sample` gives for these seeds and that condition.
+        What the codec draws for those between comes from the seeds after both, since what must
+        differ from item to item, such as a key, has to differ here too.
+
+        Args:
+            n: at least 2.
+        """
+        where = where or {}
+        start, from_, c = self._end(first, None, where)
+        stop, to, _ = self._end(last, c, where)
+        yield from self.as_samples(start, [first], where)
+        size, after = self.codec.block, max(first, last)
+        for block in range(0, n - 1 if n > 2 else 0, size):
+            places = torch.arange(block, block + size, dtype=torch.float64)
+            z = great_circle(from_, to, (places / (n - 1)).clamp(max=1))
+            batch = self.generate(z, None if c is None else c.repeat(size, 1))
+            wanted = slice(max(1 - block, 0), min(n - 1 - block, size))
+            seeds = range(after + block, after + block + size)[wanted]
+            if seeds:  # none where a block is one item, and this the first
+                yield from self.as_samples(batch[wanted], seeds, where)
+        yield from self.as_samples(stop, [last], where)
+
+    def _end(
+        self, seed: int, c: Tensor | None, where: Mapping[str, object]
+    ) -> tuple[Batch, Tensor, Tensor | None]:
+        """A seed's sample, computed at its place as :meth:`sample` does, for the row ``c`` or for
+        what the seed draws; with its latent (of the candidate that was chosen) and its row.
+        """
+        start, size = seed - seed % self.codec.block, self.codec.block
+        seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
+        rows = self.draw_conditions(seeds, where) if c is None else c.repeat(size, 1)
+        batch, winners = self._choose(seeds, rows)
+        z = self.latents([seed], int(winners[place]))
+        return batch[place], z, None if rows is None else rows[place]
+
+    def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
+        """One sample a seed, chosen among its candidates by a power of their density ratios."""
+        return self._choose(seeds, c)[0]
+
+    @torch.inference_mode()
+    def _choose(self, seeds: Sequence[int], c: Tensor | None) -> tuple[Batch, Tensor]:
+        """One sample a seed, and which of its candidates that is.
+
+        Adding Gumbel noise to logarithms makes the largest a draw in proportion to the ratios.
+        """
+        best, ratio = self.generate(self.latents(seeds), c), self.ratio
+        winners = torch.zeros(len(seeds), dtype=torch.long)
+        if ratio is None:
+            return best, winners
+
+        def score(x: Tensor, k: int) -> Tensor:
+            x = self.codec.judged(Batch(x, c), seeds).x
+            u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
+            return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
+
+        highest = score(best.x, 0)
+        for k in range(1, self.candidates):
+            x = self.generate(self.latents(seeds, k), c).x
+            found = score(x, k)
+            better = found > highest
+            best.x[better], highest[better] = x[better], found[better]
+            winners[better] = k
+        return best, winners
+
+    @torch.inference_mode()
+    def generate(self, z: Tensor, c: Tensor | None) -> Batch:
+        """What the generator makes of latents and conditions, float32 on the CPU."""
+        return Batch(self._computed(self.generator, z, c), c)
+
+    def _computed(self, network: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
+        given = Batch(x, c).to(self.device)
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            out: Tensor = network(given.x, given.c)
+        return out.float().cpu()
+
+    def as_samples(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})
+    ) -> Iterator[Sample[Any]]:
+        condition = self.codec.layout.condition
+        items = self.codec.settle(self.codec.decode(batch, seeds), where, seeds)
+        known = batch.c is not None and bool(batch.c.any())
+        for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
+            named = {}
+            if known and condition is not None and batch.c is not None:
+                named = condition.decode(batch.c[i].tolist())
+            yield Sample(item, seed, named)

@@ -1,0 +1,1 @@
+"""Finding, installing, making and isolating plugins."""

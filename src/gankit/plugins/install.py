@@ -1,0 +1,416 @@
+"""The distributions that plugins come in: reading one, installing it, taking it away.
+
+Installing is pip's or uv's work, in the environment that gankit itself runs in. Nothing here
+imports a plugin, so that a broken one can always be removed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import tomllib
+import zipfile
+from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from importlib.metadata import Distribution, EntryPoint, distributions, version
+from pathlib import Path
+
+from gankit.contract import ENTRY_POINT_GROUP
+from gankit.errors import GankitError, did_you_mean
+from gankit.plugins.compatibility import Origin
+from gankit.plugins.registry import BUILT_IN, Plugins
+
+KEPT = ("gankit", "torch")
+"""What installing a plugin never replaces."""
+
+
+# --- Reading one --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Package:
+    """A plugin's distribution, in a folder or a wheel."""
+
+    origin: Origin
+    points: tuple[EntryPoint, ...]
+    place: Path
+    """What to put on ``sys.path`` to import it without installing it."""
+
+
+def read_package(path: Path) -> Package:
+    """The distribution in a folder or a wheel.
+
+    Raises:
+        GankitError: there is none, it is damaged, or it is no plugin; names the file.
+    """
+    if path.is_file() and path.suffix != ".whl":
+        raise GankitError(f"{path} is neither a folder nor a wheel", "Unpack it, or build a wheel")
+    package = _read_wheel(path) if path.suffix == ".whl" else _read_folder(path)
+    if not package.points:
+        raise GankitError(
+            f"{path} is no gankit plugin: {package.origin.name} has no entry point in the group "
+            f"{ENTRY_POINT_GROUP!r}",
+            "`gankit plugins new NAME` makes one to compare with",
+        )
+    return package
+
+
+def plugins_at(path: Path) -> Plugins:
+    """The plugins in a folder or a wheel that is not installed; what it depends on must be.
+
+    Raises:
+        GankitError: it is no plugin.
+    """
+    package = read_package(path)
+    sys.path.insert(0, str(package.place))
+    importlib.invalidate_caches()
+    return Plugins(package.points, package.origin)
+
+
+def _read_folder(path: Path) -> Package:
+    file = path / "pyproject.toml"
+    try:
+        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
+        points = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
+        needs = tuple(map(str, project.get("dependencies", ())))
+        origin = Origin(_text(project["name"]), str(project.get("version", "?")), needs)
+        found = _points({_text(name): _text(value) for name, value in points.items()})
+    except OSError as error:
+        raise GankitError(
+            f"cannot read {file}: {error.strerror}", "Name the folder of a plugin, or a wheel"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GankitError(f"{file} is not valid TOML: {error}", "Mend that line") from None
+    except (KeyError, AttributeError, TypeError):
+        raise GankitError(
+            f"{file} has no [project] with a name and entry points that are texts", "Mend it"
+        ) from None
+    place = path / "src" if (path / "src").is_dir() else path
+    return Package(origin, found, place.resolve())
+
+
+def _text(value: object) -> str:
+    """Raises:
+    TypeError: it is something else.
+    """
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _read_wheel(path: Path) -> Package:
+    try:
+        with zipfile.ZipFile(path) as wheel:
+            inside = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+            about = HeaderParser().parsestr(wheel.read(inside["METADATA"]).decode())
+            listed = ConfigParser(delimiters=("=",))
+            listed.optionxform = str  # type: ignore[assignment, method-assign]
+            if "entry_points.txt" in inside:
+                listed.read_string(wheel.read(inside["entry_points.txt"]).decode())
+    except OSError as error:
+        raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, ConfigError) as error:
+        raise GankitError(f"{path} is no wheel: {error}", "Build it again") from None
+    points = dict(listed[ENTRY_POINT_GROUP]) if ENTRY_POINT_GROUP in listed else {}
+    origin = Origin(about["Name"], about["Version"], tuple(about.get_all("Requires-Dist") or ()))
+    return Package(origin, _points(points), path.resolve())
+
+
+def _points(table: dict[str, str]) -> tuple[EntryPoint, ...]:
+    return tuple(EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in table.items())
+
+
+# --- Installing ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A plugin's distribution that is there now."""
+
+    name: str
+    version: str
+    before: str | None
+    """The version that it replaced, the same one where nothing changed."""
+
+
+def check_spec(spec: str) -> None:
+    """Looks at what can be looked at without installing anything.
+
+    Raises:
+        GankitError: no such file or folder, no plugin, or not a thing to install.
+    """
+    if not spec.strip() or spec.startswith("-"):
+        raise GankitError(
+            f"{spec!r} is nothing to install", "Name a package, a git address, a wheel or a folder"
+        )
+    path = local(spec)
+    if path is not None and not path.exists():
+        raise GankitError(f"no such file or folder: {spec}", "Check the path")
+    if path is not None and (path.is_dir() or path.suffix == ".whl"):
+        read_package(path)
+    elif path is None and "://" not in spec:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        try:
+            Requirement(spec)
+        except InvalidRequirement:
+            raise GankitError(f"{spec!r} is no name of a package", "Check it") from None
+
+
+def local(spec: str) -> Path | None:
+    """The folder or file that a spec names; None for a name on an index or an address."""
+    path = Path(spec).expanduser()
+    if "://" in spec:
+        return None
+    if spec.startswith((".", "/", "~")) or path.suffix == ".whl":
+        return path
+    return path if path.is_file() or (path / "pyproject.toml").is_file() else None
+
+
+def install_command(spec: str, *, editable: bool = False, upgrade: bool = False) -> list[str]:
+    """The command that installs ``spec`` into this environment.
+
+    Raises:
+        GankitError: there is neither pip nor uv, or the environment cannot be written.
+    """
+    if (path := local(spec)) is not None:
+        # With a separator, so that it is never mistaken for a name on an index.
+        spec = str(path) if path.is_absolute() else f".{os.sep}{os.path.normpath(path)}"
+    tool, target = _tool()
+    _check_writable()
+    options = (["--upgrade"] if upgrade else []) + (["--editable"] if editable else [])
+    return [*tool, "install", *target, *options, spec]
+
+
+def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
+    """Runs an :func:`install_command`; what is no plugin is removed again.
+
+    Args:
+        say: is given the tool's output, line by line.
+
+    Returns:
+        The plugins that the command installed or found installed.
+
+    Raises:
+        GankitError: it failed, or brought no plugin.
+    """
+    before = _versions()
+    with tempfile.TemporaryDirectory() as folder:
+        constraints = Path(folder) / "constraints.txt"
+        constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT))
+        _run([*command, "--constraint", str(constraints)], say, about=command[-1])
+    importlib.invalidate_caches()
+    after = _versions()
+    changed = {name for name in after if after[name] != before.get(name)}
+    asked = _name_of(command[-1])
+    ours = {_canonical(dist.name): dist for dist in distributions() if points_of(dist)}
+    found = [dist for name, dist in ours.items() if name in changed or name == asked]
+    if not found:
+        added = sorted(name for name in changed if name not in before)
+        if added:
+            uninstall(added, say)
+        back = " ".join(f"{name}=={before[name]}" for name in sorted(changed & set(before)))
+        mend = "It was removed again" if added else "Nothing was changed"
+        raise GankitError(
+            f"{command[-1]} is no gankit plugin: it has no entry point in the group "
+            f"{ENTRY_POINT_GROUP!r}",
+            f"It replaced other versions; to have them back: pip install {back}" if back else mend,
+        )
+    return [Installed(d.name, d.version, before.get(_canonical(d.name))) for d in found]
+
+
+# --- Taking away --------------------------------------------------------------------------------
+
+
+def find_plugin(name: str) -> Distribution:
+    """The distribution of a plugin, by its own name or its plugin's. Imports nothing of it.
+
+    Raises:
+        GankitError: there is none, several plugins go by that name, or it comes with gankit.
+    """
+    ours = {dist.name: dist for dist in distributions() if points_of(dist) and dist.name}
+    exact = [d for d in ours.values() if _canonical(d.name) == _canonical(name)]
+    fitting = exact or [d for d in ours.values() if name in [p.name for p in points_of(d)]]
+    if len(fitting) > 1:
+        raise GankitError(
+            f"several plugins are named {name!r}",
+            f"Name the distribution: {' or '.join(sorted(d.name for d in fitting))}",
+        )
+    if not fitting:
+        if _canonical(name) in _versions():
+            mend = f"If you mean it: pip uninstall {name}"
+            raise GankitError(f"{name} is no gankit plugin", mend)
+        known = sorted({*ours, *(p.name for d in ours.values() for p in points_of(d))})
+        raise GankitError(f"no plugin named {name!r} is installed", did_you_mean(name, known))
+    (found,) = fitting
+    if found.name in BUILT_IN:
+        raise GankitError(
+            f"{found.name} comes with gankit and is not uninstalled here",
+            f"If you mean it: pip uninstall {found.name}",
+        )
+    return found
+
+
+def uninstall_command(names: list[str]) -> list[str]:
+    """The command that takes distributions away.
+
+    Raises:
+        GankitError: there is neither pip nor uv, or the environment cannot be written.
+    """
+    tool, target = _tool()
+    _check_writable()
+    sure = [] if target else ["--yes"]  # uv does not ask
+    return [*tool, "uninstall", *target, *sure, *names]
+
+
+def uninstall(names: list[str], say: Callable[[str], None]) -> None:
+    """Takes distributions away.
+
+    Raises:
+        GankitError: it failed, or one is still there.
+    """
+    _run(uninstall_command(names), say, about=" ".join(names))
+    importlib.invalidate_caches()
+    left = {_canonical(name) for name in names} & set(_versions())
+    if left:
+        raise GankitError(
+            f"{', '.join(sorted(left))} is still there",
+            "It was not installed by pip or uv: remove its files by hand",
+        )
+
+
+def points_of(dist: Distribution) -> list[EntryPoint]:
+    """A distribution's entry points for gankit; none where its metadata is damaged."""
+    try:
+        return [point for point in dist.entry_points if point.group == ENTRY_POINT_GROUP]
+    except Exception:  # noqa: BLE001 - somebody else's damage
+        return []
+
+
+# --- pip or uv ----------------------------------------------------------------------------------
+
+
+def _tool() -> tuple[list[str], list[str]]:
+    """The command of pip or uv, and what makes it work on this environment."""
+    here = _versions()
+    if "pip" in here:
+        return [sys.executable, "-m", "pip", "--disable-pip-version-check"], []
+    if "uv" in here:
+        return [sys.executable, "-m", "uv", "pip"], ["--python", sys.executable]
+    if found := shutil.which("uv"):
+        return [found, "pip"], ["--python", sys.executable]
+    raise GankitError(
+        "neither pip nor uv is there to install with",
+        f"Install one: {sys.executable} -m ensurepip",
+    )
+
+
+def _check_writable() -> None:
+    """Raises:
+    GankitError: this environment is not ours to change.
+    """
+    place = Path(sysconfig.get_path("purelib"))
+    marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
+    mend = "Install gankit in a virtual environment of your own: python3 -m venv .venv"
+    if sys.prefix == sys.base_prefix and marker.is_file():
+        raise GankitError(f"the Python in {sys.prefix} is managed by the system", mend)
+    if not os.access(place, os.W_OK):
+        raise GankitError(f"no permission to write {place}", mend)
+
+
+def _run(command: list[str], say: Callable[[str], None], about: str) -> None:
+    """Runs pip or uv on what ``about`` names.
+
+    Raises:
+        GankitError: it failed; says why, as far as its output tells.
+    """
+    said: list[str] = []
+    with _process(command) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line.rstrip())
+            say(said[-1])
+    if process.returncode:
+        raise _failure(command, said, about)
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    try:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as process:
+            yield process
+    except OSError as error:
+        raise GankitError(f"cannot run {command[0]}: {error.strerror}", "Check it") from None
+
+
+WHY = {
+    r"name resolution|Network is unreachable|NewConnectionError|dns error|Failed to fetch|"
+    r"Connection refused|ConnectionError|unable to access|Failed to connect|timed out|"
+    r"client error \(Connect\)": (
+        "the package index cannot be reached",
+        "Check the network; a wheel or a folder with its build tools installed needs none",
+    ),
+    r"Permission denied|not writ(e)?able": (
+        "no permission to write the environment",
+        "Install gankit in a virtual environment of your own",
+    ),
+    r"from versions: none|not found in the package registry": (
+        "there is nothing of that name, or no index to look in",
+        "Check the name and the network",
+    ),
+    r"[Nn]o matching distribution|No solution found": (
+        "no version of it fits",
+        "See above for what it needs",
+    ),
+    r"conflict": ("what it needs does not fit what is installed", "See above"),
+}
+"""What in the output of pip or uv tells why it failed."""
+
+
+def _failure(command: list[str], said: list[str], about: str) -> GankitError:
+    text = "\n".join(said)
+    for pattern, (why, mend) in WHY.items():
+        if re.search(pattern, text):
+            return GankitError(f"{about}: {why}", mend)
+    telling = [line for line in said if re.match(r"\s*(ERROR|error|fatal)\b", line)]
+    last = next(iter([*telling, *reversed([x for x in said if x.strip()])]), "it said nothing")
+    tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))
+    return GankitError(f"{tool} failed: {last.strip()}", "See above")
+
+
+def _versions() -> dict[str, str]:
+    """Every installed distribution's version."""
+    found: dict[str, str] = {}
+    for dist in distributions():
+        if name := dist.metadata["Name"]:
+            found.setdefault(_canonical(name), dist.version)
+    return found
+
+
+def _name_of(spec: str) -> str:
+    """The distribution that a spec names, as far as it names one."""
+    if (path := local(spec)) is not None:
+        return _canonical(read_package(path).origin.name)
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", spec)
+    return _canonical(match[0]) if match else ""
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,1 @@
+"""Runs on disk: the directory, what is recorded in it, and what is exported from it."""

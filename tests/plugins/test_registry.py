@@ -1,0 +1,321 @@
+"""Discovery: whatever one plugin does, the others go on working."""
+
+from __future__ import annotations
+
+import sys
+import time
+from importlib.metadata import EntryPoint, version
+from pathlib import Path
+
+import pytest
+from installing import made_known
+
+from gankit.contract import PLUGIN_API, ObjectiveInfo
+from gankit.errors import GankitError
+from gankit.plugins import error_log as faults
+from gankit.plugins.compatibility import Origin
+from gankit.plugins.registry import Plugins
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("GANKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GANKIT_PLUGINS")
+
+
+@pytest.fixture
+def points(monkeypatch):
+    """The entry points of the fixture plugins, importable without being installed."""
+    found = []
+    for name in ("broken", "good", "old_api"):
+        monkeypatch.syspath_prepend(str(FIXTURES / f"{name}-plugin" / "src"))
+        found.append(EntryPoint(name, f"gankit_{name}", "gankit"))
+    yield found
+    for name in ("broken", "good", "old_api"):
+        sys.modules.pop(f"gankit_{name}", None)
+
+
+@pytest.fixture
+def module(monkeypatch, tmp_path):
+    """Writes a hook module and gives its entry point."""
+
+    def write(name: str, text: str, point: str = "") -> EntryPoint:
+        (tmp_path / f"{name}.py").write_text(
+            "from gankit.contract import PluginInfo\n"
+            f"from gankit.contract import *\nfrom gankit.contract.hooks import hookimpl\n{text}"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        return EntryPoint(point or name, name, "gankit")
+
+    return write
+
+
+def modality(name: str, more: str = "") -> str:
+    return f"""
+@hookimpl
+def gankit_modalities():
+    yield PluginInfo({name!r}, "some data", "x:Y"{more})
+"""
+
+
+def status(plugins: Plugins) -> dict[str, str]:
+    return {record.name: record.status for record in plugins.records}
+
+
+def test_good_broken_and_old_side_by_side(points):
+    plugins = Plugins(points)
+    assert status(plugins) == {"good": "ok", "broken": "failed", "old_api": "refused"}
+    assert list(plugins.infos()) == ["good"]
+    broken = next(r for r in plugins.records if r.name == "broken")
+    assert "a_module_that_is_not_installed" in broken.why
+    assert "gankit plugins uninstall gankit_broken" in broken.what_to_do
+
+
+def test_using_a_broken_plugin_says_why(points):
+    with pytest.raises(GankitError, match="a_module_that_is_not_installed"):
+        Plugins(points).modality("broken")
+
+
+def test_a_near_name_is_suggested(points):
+    with pytest.raises(GankitError, match="Did you mean good"):
+        Plugins(points).modality("god")
+
+
+def test_a_target_that_is_not_there(points):
+    """good's modality module does not exist: found on use, not on listing."""
+    with pytest.raises(GankitError, match="cannot be loaded from gankit_good.modality"):
+        Plugins(points).modality("good")
+
+
+# --- Which versions fit -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("api", "mend"),
+    [
+        (0, "Install a newer version of odd, written for API 1, or gankit <0.1"),
+        (99, "Install a newer gankit, or an older version of odd, written for API 1"),
+        ("one", "An API is a number"),
+    ],
+)
+@pytest.mark.parametrize("where", ["record", "module"])
+def test_another_api_is_refused_and_told_what_fits(module, api, mend, where):
+    text = (
+        modality("odd", f", api={api!r}")
+        if where == "record"
+        else f"GANKIT_API = {api!r}\n" + modality("odd")
+    )
+    (record,) = Plugins([module("odd", text)], Origin("odd", "3.0")).records
+    assert record.status == "refused"
+    assert record.why == (
+        f"odd 3.0 was written for plugin API {api}; gankit {version('gankit')} takes API 1"
+    )
+    assert mend in record.what_to_do
+
+
+def test_a_plugin_that_states_no_api_was_written_for_the_first(module):
+    (record,) = Plugins([module("plain", modality("plain"))]).records
+    assert record.modalities[0].api == 1 == PLUGIN_API
+
+
+@pytest.mark.parametrize(
+    ("needs", "fits"),
+    [
+        ("gankit>=0.1,<0.2", True),
+        ("gankit", True),
+        ("gankit>=9", False),
+        ("gankit<0.1", False),
+        ("gankit[testing]>=9; extra == 'test'", True),
+        ("gankit-image>=9", True),
+        ("gankit ~~ nonsense", True),
+    ],
+)
+def test_what_a_distribution_needs_is_heeded(module, needs, fits):
+    point = module("needy", modality("needy"))
+    (record,) = Plugins([point], Origin("needy", "1", ("numpy>=2", needs))).records
+    assert (record.status == "ok") is fits
+    if not fits:
+        assert record.why.startswith(f"needy 1 needs gankit {needs.removeprefix('gankit')}")
+
+
+# --- What does not load -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("raise RuntimeError('two\\nlines')", "RuntimeError: two lines"),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("def no_hook(): ...", "implements no hook"),
+        ("@hookimpl\ndef gankit_modalitys(): ...", "gankit_modalitys"),
+        ("@hookimpl\ndef gankit_modalities(oops): ...", "oops"),
+        ("@hookimpl\ndef gankit_modalities(): yield 'toy'", "gave 'toy', which is no PluginInfo"),
+        ("@hookimpl\ndef gankit_modalities(): raise KeyError('x')", "KeyError: 'x'"),
+        (
+            "@hookimpl\ndef gankit_modalities():\n"
+            "    yield PluginInfo('a', '', 'x:Y')\n    yield PluginInfo('a', '', 'x:Z')",
+            "gives the modality 'a' 2 times",
+        ),
+    ],
+)
+def test_what_does_not_load_is_named_and_the_others_work(points, module, text, why):
+    plugins = Plugins([module("bad", text), *points])
+    record = next(r for r in plugins.records if r.name == "bad")
+    assert record.status == "failed"
+    assert why in record.why
+    assert "\n" not in record.why
+    assert list(plugins.infos()) == ["good"]
+
+
+def test_an_entry_point_to_nothing(points):
+    plugins = Plugins([EntryPoint("gone", "not_there.at_all:plugin", "gankit"), *points])
+    record = next(r for r in plugins.records if r.name == "gone")
+    assert record.status == "failed"
+    assert "not_there" in record.why
+    assert list(plugins.infos()) == ["good"]
+
+
+def test_an_import_that_hangs_is_given_up(points, module, monkeypatch):
+    monkeypatch.setenv("GANKIT_PLUGIN_TIMEOUT", "0.2")
+    slow = module(
+        "slow", "import time\ntry:\n    time.sleep(60)\nexcept Exception: pass\n" + modality("slow")
+    )
+    busy = module("busy", "while True: pass")
+    began = time.monotonic()
+    plugins = Plugins([slow, busy, *points])
+    assert time.monotonic() - began < 10
+    assert {"slow": "failed", "busy": "failed"}.items() <= status(plugins).items()
+    assert "not imported in time" in next(r for r in plugins.records if r.name == "slow").why
+    assert list(plugins.infos()) == ["good"]
+
+
+# --- Names that are taken -----------------------------------------------------------------------
+
+
+def test_two_modalities_of_one_name(points, module):
+    plugins = Plugins([*points, module("usurper", modality("good"))])
+    assert plugins.infos()["good"].summary == "a good plugin"
+    record = next(r for r in plugins.records if r.name == "usurper")
+    assert record.status == "refused"
+    assert record.why == "its modality 'good' has the name of one from gankit_good"
+
+
+def test_two_plugins_of_one_name(module):
+    first, second = module("first", modality("a"), "same"), module("second", modality("b"), "same")
+    plugins = Plugins([first, second])
+    assert [(r.package, r.status) for r in plugins.records] == [
+        ("first", "ok"),
+        ("second", "refused"),
+    ]
+    assert plugins.records[1].why == "first has a plugin named same already"
+    assert list(plugins.infos()) == ["a"]
+
+
+def test_nobody_takes_the_name_of_a_built_in(tmp_path, gankit):
+    """Even one that comes first in the alphabet."""
+    project = tmp_path / "gankit-aaa"
+    (project / "src").mkdir(parents=True)
+    (project / "pyproject.toml").write_text(
+        "[project]\nname='gankit-aaa'\nversion='1'\n[project.entry-points.gankit]\naaa='aaa'\n"
+    )
+    (project / "src" / "aaa.py").write_text(
+        "from gankit.contract import PluginInfo\nfrom gankit.contract import hookimpl\n"
+        + modality("toy")
+    )
+    done = gankit("plugins", "list", **made_known(tmp_path / "site", project))
+    assert done.returncode == 0
+    assert "aaa (gankit-aaa 1) refused: its modality 'toy' has the name" in done.stderr
+    assert "2-D point clouds" in done.stdout
+
+
+# --- Other hooks --------------------------------------------------------------------------------
+
+
+def test_a_raising_hook_does_not_stop_the_others(module, capsys):
+    raising = module(
+        "raising", "@hookimpl\ndef gankit_callbacks():\n    raise RuntimeError('oh no')"
+    )
+    calm = module(
+        "calm", "class C(Callback): ...\n@hookimpl\ndef gankit_callbacks():\n    yield C()"
+    )
+    plugins = Plugins([raising, calm])
+    assert [name for name, _ in plugins.collect("gankit_callbacks")] == ["calm"]
+    assert (
+        "plugin raising failed in gankit_callbacks: RuntimeError: oh no" in capsys.readouterr().err
+    )
+
+
+OBJECTIVE = """
+@hookimpl
+def gankit_objectives():
+    yield ObjectiveInfo({name!r}, lambda r, f: f - r, lambda r, f: -f)
+"""
+
+
+def test_records_of_a_wrong_type_or_a_taken_name_are_left_out(module, capsys):
+    plugins = Plugins(
+        [
+            module("a", OBJECTIVE.format(name="rpgan")),
+            module("b", OBJECTIVE.format(name="mine")),
+            module("c", OBJECTIVE.format(name="mine")),
+            module("d", "@hookimpl\ndef gankit_objectives():\n    yield 'hinge'"),
+        ]
+    )
+    kept = plugins.collect("gankit_objectives", taken=["rpgan"])
+    assert len(kept) == 1
+    assert isinstance(kept[0][1], ObjectiveInfo)
+    said = capsys.readouterr().err
+    assert "plugin a gankit_objectives gave 'rpgan', a name that is taken" in said
+    assert "gave 'mine', a name that is taken" in said
+    assert "plugin d gankit_objectives gave 'hinge', which is no ObjectiveInfo" in said
+
+
+def test_a_fault_is_remembered_for_the_version_that_did_it(module):
+    point = module("raising", "@hookimpl\ndef gankit_callbacks():\n    raise RuntimeError('oh no')")
+    plugins = Plugins([point], Origin("gankit-raising", "1.0"))
+    assert plugins.records[0].fault == ""
+    plugins.call("gankit_callbacks")
+    again = Plugins([point], Origin("gankit-raising", "1.0"))
+    assert again.records[0].fault == "failed in gankit_callbacks: RuntimeError: oh no"
+    assert again.records[0].status == "ok"  # it can be used: perhaps it was the occasion
+    newer = Plugins([point], Origin("gankit-raising", "1.1"))
+    assert newer.records[0].fault == ""
+    faults.forget("gankit-raising")
+    assert faults.recall() == {}
+
+
+def test_an_exception_is_blamed_on_the_plugin_that_it_came_from(module):
+    point = module("guilty", modality("guilty") + "def work(): return {}['gone']")
+    plugins = Plugins([point])
+    with pytest.raises(KeyError) as theirs:
+        sys.modules["guilty"].work()
+    assert plugins.blame(theirs.value).name == "guilty"
+    with pytest.raises(KeyError) as ours:
+        {}["gone"]
+    assert plugins.blame(ours.value) is None
+
+
+def test_a_plugin_of_hooks_alone_is_no_kind_of_data(module):
+    plugins = Plugins([module("watch", "@hookimpl\ndef gankit_callbacks():\n    return []")])
+    assert plugins.records[0].hooks == ("gankit_callbacks",)
+    with pytest.raises(GankitError, match="brings no kind of data \\(callbacks\\)"):
+        plugins.modality("watch")
+
+
+# --- The environment ----------------------------------------------------------------------------
+
+
+def test_selection_by_environment(points, monkeypatch):
+    monkeypatch.setenv("GANKIT_PLUGINS", "")
+    assert set(status(Plugins(points)).values()) == {"disabled"}
+    monkeypatch.setenv("GANKIT_PLUGINS", "other, good")
+    assert [name for name, s in status(Plugins(points)).items() if s == "ok"] == ["good"]
+
+
+def test_strict_raises(points, monkeypatch):
+    monkeypatch.setenv("GANKIT_STRICT_PLUGINS", "1")
+    with pytest.raises(ModuleNotFoundError):
+        Plugins(points)
