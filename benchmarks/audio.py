@@ -251,7 +251,7 @@ def quality(options: argparse.Namespace) -> None:
                 seen = run.metrics()[-1]["samples"]
                 cells = [_shown(scores[k].value) if k in scores else "–" for k in header]
                 print(f"| {recipe} | {spent:.0f} | {seen:,} | {' | '.join(cells)} |", flush=True)
-            floors = [scores[k].floor if k in scores else None for k in header]
+            floors = [scores[k].real_baseline if k in scores else None for k in header]
     print(f"| real, held out | | | {' | '.join(map(_shown, floors))} |")
 
 

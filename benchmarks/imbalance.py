@@ -98,7 +98,7 @@ def main() -> None:
                 str(data),
                 test=test,
                 key=key,
-                wishes_of=lambda values: plan(values, balance=key),
+                requests_of=lambda values: plan(values, balance=key),
                 repeats=asked.repeats,
             )
             print("| trained on | " + " | ".join(measured[0].scores) + " |")

@@ -110,7 +110,7 @@ def main() -> None:
         if not args.rnn:
             return
         result = evaluate_path(run.path, n=args.n, overrides=["rnn=true"])
-    rows = {s.name: [s.value, s.floor, *s.beside.values()] for s in result.scores}
+    rows = {s.name: [s.value, s.real_baseline, *s.beside.values()] for s in result.scores}
     print(f"| score | gankit | real | {' | '.join(result.beside)} |")
     for name in SHOWN:
         shown = (f"{value:.3f}" if value is not None else "" for value in rows.get(name, []))

@@ -177,8 +177,8 @@ def play(trainer: Trainer) -> Play:
         trainer._set_schedules()
         for _ in range(train.d_steps):
             reals = trainer.reals.next
-            trainer._play(trainer.d_step, trainer.d_params, trainer.d_optimiser, reals, True)
-        trainer._play(trainer.g_step, trainer.g_params, trainer.g_optimiser, trainer.g_batch)
+            trainer._update(trainer.d_step, trainer.d_params, trainer.d_optimiser, reals, True)
+        trainer._update(trainer.g_step, trainer.g_params, trainer.g_optimiser, trainer.g_batch)
         decay = ema_decay(batch, trainer.schedules["half_life"](trainer.clock.samples))
         update_ema(trainer.ema, trainer.networks.generator, decay)
         trainer.clock.samples += batch
@@ -257,7 +257,7 @@ def take_turns(
     rounds: int,
     steps: int,
     device: torch.device,
-    judged: int,
+    density_ratio_input: int,
     what: str = "a step",
 ) -> dict[str, float]:
     """Times every row in each round, prints a table of ratios to the first one, and returns the
@@ -278,14 +278,17 @@ def take_turns(
 
     print(f"| {what}, ms | CPU min | CPU median | wall min | wall median | speed-up |")
     print("|---|---|---|---|---|---|")
-    reference = [t[judged] for t in next(iter(taken.values()))]
+    reference = [t[density_ratio_input] for t in next(iter(taken.values()))]
     for name, turns in taken.items():
         cpu, wall = zip(*turns, strict=True)
-        ratios = [a / b[judged] for a, b in zip(reference, turns, strict=True)]
+        ratios = [a / b[density_ratio_input] for a, b in zip(reference, turns, strict=True)]
         figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
         cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
         print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |", flush=True)
-    return {name: statistics.median(t[judged] for t in turns) for name, turns in taken.items()}
+    return {
+        name: statistics.median(t[density_ratio_input] for t in turns)
+        for name, turns in taken.items()
+    }
 
 
 def machine(device: torch.device) -> str:
@@ -337,13 +340,13 @@ def main() -> None:
         flush=True,
     )
 
-    judged = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
+    density_ratio_input = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
     take_turns(
         variants(networks, reals, options.batch, options.quick),
         options.rounds,
         steps,
         device,
-        judged,
+        density_ratio_input,
     )
 
 

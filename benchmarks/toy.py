@@ -40,7 +40,7 @@ def main() -> None:
                 seconds = time.process_time() - started
                 scores = evaluate_path(out, n=args.points, only=["modes"], device="cpu").scores
                 values = {score.name: score.value for score in scores}
-                floor = {score.name: score.floor for score in scores}
+                floor = {score.name: score.real_baseline for score in scores}
                 print(row(recipe, str(seed), values, f"{seconds:.0f}"), flush=True)
     print(row("real, held out", "", floor, ""))
 

@@ -55,7 +55,7 @@ TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_MOLECULES = {
     "train": [
         *("limit=120", "epochs=120", "width=48", "latent=8", "smooth=0.3", "cache=none"),
-        *("calls=120", "elites=20", "refine.candidates=1"),
+        *("calls=120", "elites=20", "resampling.candidates=1"),
     ]
 }
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}

@@ -21,7 +21,7 @@ import typer
 from installing import made_known
 from test_docs import BLOCK
 
-from gankit.contract import MetricInfo, ObjectiveInfo, PenaltyInfo
+from gankit.contract import Metric, Objective, Penalty
 from gankit.errors import GankitError
 from gankit.testing import CHECKS, HOOK_CHECKS
 from gankit.workflows.data import quiet
@@ -113,7 +113,7 @@ def test_the_tutorial_reads_strokes_of_ones_own(tmp_path: Path, strokes: ModuleT
     modality = strokes.StrokeModality()
     found = modality.read(file, strokes.StrokeSettings(), quiet)
     assert len(found.items) == 12
-    assert [p.where for p in found.problems] == [f"pixels.jsonl, line {n}" for n in range(13, 19)]
+    assert [p.location for p in found.issues] == [f"pixels.jsonl, line {n}" for n in range(13, 19)]
     assert all(len(item.points) == 24 for item in found.items)
 
     picture = modality.preview(found.items, tmp_path / "preview").read_text()
@@ -193,7 +193,7 @@ def extras(tmp_path: Path) -> dict[str, Any]:
 
 def test_the_relativistic_hinge(extras: dict[str, Any]) -> None:
     (info,) = extras["gankit_objectives"]()
-    assert isinstance(info, ObjectiveInfo)
+    assert isinstance(info, Objective)
     real, fake = torch.tensor([0.0, 2.0, 0.5]), torch.tensor([0.0, 0.0, 0.0])
     assert info.discriminator(real, fake).tolist() == [1.0, 0.0, 0.5]
     assert info.generator(real, fake).tolist() == [1.0, 3.0, 1.5]
@@ -206,14 +206,14 @@ def test_the_relativistic_hinge(extras: dict[str, Any]) -> None:
 
 def test_drift(extras: dict[str, Any]) -> None:
     (info,) = extras["gankit_penalties"]()
-    assert isinstance(info, PenaltyInfo)
+    assert isinstance(info, Penalty)
     x = torch.tensor([[1.0], [3.0]])
     assert info.function(lambda x, c: 2 * x[:, 0], x, x, None).tolist() == [4.0, 36.0]
 
 
 def test_sliced_wasserstein(extras: dict[str, Any]) -> None:
     (info,) = extras["gankit_metrics"]()
-    assert isinstance(info, MetricInfo)
+    assert isinstance(info, Metric)
     rng = np.random.default_rng
     a = rng(0).normal(size=(500, 3))
 

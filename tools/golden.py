@@ -80,7 +80,10 @@ def measure(plugin: str, folder: Path) -> dict[str, Any]:
     scored = subprocess.run(
         [*gankit, *told], cwd=folder, env=environment, check=True, capture_output=True, text=True
     )
-    scores = {s["name"]: [s["value"], s["floor"]] for s in json.loads(scored.stdout)["scores"]}
+    scores = {
+        s["name"]: [s["value"], s.get("real_baseline", s.get("floor"))]
+        for s in json.loads(scored.stdout)["scores"]
+    }
     import torch
 
     import gankit as library

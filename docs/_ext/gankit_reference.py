@@ -93,7 +93,7 @@ def settings(plugins: Iterable[LoadedModality]) -> str:
         parts += [
             f"## Plugin `{loaded.info.name}`",
             f"{loaded.info.summary}. Writes {', '.join(map(_code, loaded.modality.formats))}."
-            + _again(loaded.modality.adjustable),
+            + _again(loaded.modality.sampling_settings),
             _settings(config.describe(loaded.modality.Settings)),
         ]
     return "\n\n".join(parts)

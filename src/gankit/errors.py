@@ -26,7 +26,7 @@ class GankitError(Exception):
         return f"{self.message}{stop} {self.hint}" if self.hint else self.message
 
 
-class PluginFault(GankitError):  # noqa: N818 - it says whose fault it is
+class PluginError(GankitError):
     """A plugin did not keep its contract, seen while it was in use.
 
     Args:

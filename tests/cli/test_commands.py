@@ -140,7 +140,7 @@ def test_evaluate_a_run(gankit_here, trained):
     done = gankit_here("evaluate", trained, "-n", 40, "--json")
     assert done.returncode == 0, done.stderr
     scores = {s["name"]: s for s in json.loads(done.stdout)["scores"]}
-    assert scores["frechet/coordinates"]["floor"] < scores["frechet/coordinates"]["value"]
+    assert scores["frechet/coordinates"]["real_baseline"] < scores["frechet/coordinates"]["value"]
     assert scores["frechet/coordinates"]["n_generated"] == 40
     assert (trained / "report.html").stat().st_size > 1000
     shown = gankit_here("runs", "show", trained)

@@ -252,7 +252,7 @@ HOOKS = {
     ),
     "objective-that-is-built-in": (
         "@hookimpl\ndef gankit_objectives():\n"
-        "    yield ObjectiveInfo('rpgan', lambda r, f: 1 / 0, lambda r, f: 1 / 0)",
+        "    yield Objective('rpgan', lambda r, f: 1 / 0, lambda r, f: 1 / 0)",
         "gankit_objectives gave 'rpgan', a name that is taken",
     ),
     "raising-hook": (

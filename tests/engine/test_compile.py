@@ -9,7 +9,7 @@ import torch
 
 from gankit.engine.compile import CompiledStep
 from gankit.engine.objectives import OBJECTIVES
-from gankit.engine.step import Game, Weights, trainable
+from gankit.engine.step import AdversarialLoss, LossWeights, trainable
 
 
 @pytest.mark.slow
@@ -18,10 +18,10 @@ from gankit.engine.step import Game, Weights, trainable
 def test_compiled_equals_eager(make_networks):
     torch.manual_seed(0)
     networks = make_networks()
-    game = Game(networks, OBJECTIVES["rpgan"])
+    game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     compiled = CompiledStep(game.discriminator_step, networks.discriminator, networks.generator)
     params = trainable(networks.discriminator)
-    w = Weights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
+    w = LossWeights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
     for gamma in (0.5, 2.0):  # weights are inputs: changing one recompiles nothing
         w.r1.fill_(gamma)
         with torch.no_grad():  # and so are the parameters

@@ -17,7 +17,7 @@ from torch import nn
 from gankit.contract import Networks
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.parallel import average_, world
-from gankit.engine.step import Game, Weights, trainable
+from gankit.engine.step import AdversarialLoss, LossWeights, trainable
 
 rank, size, store, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
 torch.set_num_threads(1)
@@ -42,8 +42,8 @@ networks.generator.double(); networks.discriminator.double()
 networks.generator.net[2] = nn.Linear(8, 3).double()
 real, c, z = (torch.randn(8, n, dtype=torch.float64) for n in (3, 2, 3))
 mine = slice(rank, None, size)
-w = Weights(*(torch.tensor(v, dtype=torch.float64) for v in (0.8, 0.4, 0.0, 0.0)))
-game = Game(networks, OBJECTIVES["rpgan"])
+w = LossWeights(*(torch.tensor(v, dtype=torch.float64) for v in (0.8, 0.4, 0.0, 0.0)))
+game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
 result = {}
 for name, step, module in (("d", game.discriminator_step, networks.discriminator),
                            ("g", game.generator_step, networks.generator)):

@@ -68,11 +68,11 @@ def test_gradient_penalty_of_a_linear_discriminator():
 def test_gradient_penalty_looks_between_real_and_fake():
     seen = []
 
-    def look(x):
+    def forward_with_penalty(x):
         seen.append(x)
         return x.sum(1)
 
-    gradient_penalty(look, torch.zeros(50, 2), torch.ones(50, 2))
+    gradient_penalty(forward_with_penalty, torch.zeros(50, 2), torch.ones(50, 2))
     x = seen[0].detach()
     assert ((x >= 0) & (x <= 1)).all()
     torch.testing.assert_close(x[:, 0], x[:, 1])  # one mix a sample

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from playing import weights
 
-from gankit.contract import Networks, PenaltyInfo
+from gankit.contract import Networks, Penalty
 from gankit.engine.objectives import OBJECTIVES
-from gankit.engine.step import Game, Terms, Weights, trainable
+from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
 
 
 def by_hand(networks, real, c, z, gamma1, gamma2):
@@ -33,8 +33,8 @@ def by_hand(networks, real, c, z, gamma1, gamma2):
 @pytest.mark.parametrize("interact", [False, True])
 def test_discriminator_gradients(setting, interact):
     networks, real, c, z = setting
-    networks = dataclasses.replace(networks, samples_interact=interact)
-    game = Game(networks, OBJECTIVES["rpgan"])
+    networks = dataclasses.replace(networks, batch_dependent=interact)
+    game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     gradients, logs = game.discriminator_step(
         trainable(networks.discriminator), real, c, z, weights(0.7, 0.3)
     )
@@ -45,7 +45,7 @@ def test_discriminator_gradients(setting, interact):
 
 def test_generator_gradients(setting):
     networks, real, c, z = setting
-    game = Game(networks, OBJECTIVES["rpgan"])
+    game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     gradients, _ = game.generator_step(trainable(networks.generator), real, c, z, weights())
     D = networks.discriminator
     loss = F.softplus(-(D(networks.generator(z, c), c) - D(real, c))).mean()
@@ -57,7 +57,7 @@ def test_generator_gradients(setting):
 def test_steps_leave_no_trace_in_the_networks(setting):
     networks, real, c, z = setting
     before = [p.clone() for p in networks.discriminator.parameters()]
-    game = Game(networks, OBJECTIVES["rpgan"])
+    game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     game.discriminator_step(trainable(networks.discriminator), real, c, z, weights(1, 1))
     game.generator_step(trainable(networks.generator), real, c, z, weights())
     for module in (networks.generator, networks.discriminator):
@@ -77,13 +77,15 @@ def test_penalties_see_the_unaugmented_sample(setting):
             return x @ w
 
     networks = dataclasses.replace(networks, discriminator=Linear(), augment=lambda x, p: 3 * x)
-    _, logs = Game(networks, OBJECTIVES["rpgan"]).discriminator_step([w], real, c, z, weights(1, 1))
+    _, logs = AdversarialLoss(networks, OBJECTIVES["rpgan"]).discriminator_step(
+        [w], real, c, z, weights(1, 1)
+    )
     torch.testing.assert_close(logs["r1"], 9 * w.square().sum())
 
 
 def test_absent_terms_cost_no_double_backward(setting):
     networks, real, c, z = setting
-    game = Game(networks, OBJECTIVES["wasserstein"], Terms(zero_centred=False))
+    game = AdversarialLoss(networks, OBJECTIVES["wasserstein"], LossTerms(zero_centred=False))
     _, logs = game.discriminator_step(trainable(networks.discriminator), real, c, z, weights())
     assert "r1" not in logs
 
@@ -91,12 +93,12 @@ def test_absent_terms_cost_no_double_backward(setting):
 def test_extra_penalty_and_gradient_penalty_enter_the_loss(setting):
     networks, real, c, z = setting
     params = trainable(networks.discriminator)
-    drift = PenaltyInfo("drift", lambda D, real, fake, c: D(real, c).square())
-    plain = Game(networks, OBJECTIVES["wasserstein"], Terms(zero_centred=False))
-    full = Game(
+    drift = Penalty("drift", lambda D, real, fake, c: D(real, c).square())
+    plain = AdversarialLoss(networks, OBJECTIVES["wasserstein"], LossTerms(zero_centred=False))
+    full = AdversarialLoss(
         networks,
         OBJECTIVES["wasserstein"],
-        Terms(zero_centred=False, gradient_penalty=True, extra=((drift, 0.5),)),
+        LossTerms(zero_centred=False, gradient_penalty=True, extra=((drift, 0.5),)),
     )
     base, _ = plain.discriminator_step(params, real, c, z, weights())
     more, logs = full.discriminator_step(params, real, c, z, weights(gp=0.0))
@@ -111,12 +113,14 @@ def test_bf16_stays_close_and_finite(setting):
     for module in (networks.generator, networks.discriminator):
         module.float()
     real, c, z = real.float(), c.float(), z.float()
-    w = Weights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
+    w = LossWeights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
     params = trainable(networks.discriminator)
-    exact, _ = Game(networks, OBJECTIVES["rpgan"]).discriminator_step(params, real, c, z, w)
-    short, _ = Game(networks, OBJECTIVES["rpgan"], autocast=torch.bfloat16).discriminator_step(
+    exact, _ = AdversarialLoss(networks, OBJECTIVES["rpgan"]).discriminator_step(
         params, real, c, z, w
     )
+    short, _ = AdversarialLoss(
+        networks, OBJECTIVES["rpgan"], autocast=torch.bfloat16
+    ).discriminator_step(params, real, c, z, w)
     for a, b in zip(exact, short, strict=True):
         assert b.dtype == torch.float32
         assert (a - b).norm() <= 0.1 * a.norm() + 1e-3
@@ -142,9 +146,9 @@ def test_gradients_have_the_layout_of_their_parameters(layout):
             return z.view(-1, 3, 7, 7)
 
     discriminator = Convolutions().to(memory_format=layout)
-    game = Game(Networks(Linear(), discriminator, 147), OBJECTIVES["rpgan"])
+    game = AdversarialLoss(Networks(Linear(), discriminator, 147), OBJECTIVES["rpgan"])
     params = trainable(discriminator)
-    w = Weights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
+    w = LossWeights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
     x = torch.randn(4, 3, 7, 7).contiguous(memory_format=layout)
     gradients, _ = game.discriminator_step(params, x, None, torch.randn(4, 147), w)
     for p, g in zip(params, gradients, strict=True):

@@ -7,7 +7,7 @@ import torch
 from vectors import MLP, VectorCodec
 
 from gankit.contract import Batch, Layout, Networks
-from gankit.engine.validation import broken_promise
+from gankit.engine.validation import contract_violation
 
 ITEMS = [(1.0, 0), (2.0, 1)]
 
@@ -47,7 +47,7 @@ def prepared(change):
     ],
 )
 def test_what_is_broken_is_said(networks, codec, said):
-    found = broken_promise(networks, codec, ITEMS)
+    found = contract_violation(networks, codec, ITEMS)
     assert said in found if said else not found
 
 
@@ -56,7 +56,7 @@ def test_nothing_is_disturbed():
     before = {k: v.clone() for k, v in given.discriminator.state_dict().items()}
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    assert broken_promise(given, codec(), ITEMS) == ""
+    assert contract_violation(given, codec(), ITEMS) == ""
     assert torch.equal(torch.get_rng_state(), state)
     assert given.discriminator.training
     assert all(torch.equal(v, before[k]) for k, v in given.discriminator.state_dict().items())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gankit.contract import EvaluationData, Evaluator, Extractor, MetricInfo, Sample
+from gankit.contract import EvaluationData, Evaluator, Extractor, Metric, Sample
 from gankit.errors import GankitError
 from gankit.metrics import Score, compare, evaluate
 
@@ -79,7 +79,7 @@ def test_every_feature_score_has_a_floor_at_equal_counts() -> None:
     for score in scores:
         assert score.name.endswith("/plain")
         assert (score.n_real, score.n_generated, score.seed) == (400, 150, 3)
-        assert score.floor is not None
+        assert score.real_baseline is not None
         assert score.extractor_fingerprint == "p1"
 
 
@@ -87,11 +87,11 @@ def test_a_good_generator_is_near_its_floor_and_a_bad_one_is_not() -> None:
     good, bad = (by_name(evaluate([Plain()], data(shift))) for shift in (0.0, 2.0))
     for name in ("frechet/plain", "kernel/plain"):
         assert good[name].lower_is_better is True
-        assert good[name].floor == bad[name].floor
+        assert good[name].real_baseline == bad[name].real_baseline
         assert bad[name].value > 5 * abs(good[name].value)
     assert good["coverage/plain"].lower_is_better is False
     assert good["coverage/plain"].value > 2 * bad["coverage/plain"].value
-    assert good["frechet/plain"].value < 3 * good["frechet/plain"].floor
+    assert good["frechet/plain"].value < 3 * good["frechet/plain"].real_baseline
 
 
 def test_a_generator_that_copies_beats_the_floor_and_is_found_out() -> None:
@@ -99,15 +99,15 @@ def test_a_generator_that_copies_beats_the_floor_and_is_found_out() -> None:
     copying = EvaluationData(samples(train[:300]), train, cloud(2, 150))
     scores = by_name(evaluate([Plain()], copying))
     assert scores["copies/plain"].value == 1.0
-    assert scores["copies/plain"].floor < 0.05
+    assert scores["copies/plain"].real_baseline < 0.05
     assert scores["nearest_train_ratio/plain"].value == 0.0
-    assert scores["nearest_train_ratio/plain"].floor == 1.0
+    assert scores["nearest_train_ratio/plain"].real_baseline == 1.0
 
 
 def test_held_out_data_in_place_of_generated_gives_the_floor() -> None:
     heldout = cloud(2, 150)
     for score in evaluate([Plain()], EvaluationData(samples(heldout), cloud(1, 400), heldout)):
-        assert score.value == pytest.approx(score.floor), score.name
+        assert score.value == pytest.approx(score.real_baseline), score.name
 
 
 def test_same_seed_same_scores_and_leaving_out_changes_nothing() -> None:
@@ -139,7 +139,7 @@ def test_aliases_name_the_score() -> None:
     ],
 )  # fmt: skip
 def test_selection(only: list[str], expected: list[str]) -> None:
-    gap = MetricInfo("gap", lambda real, fake, rng: {"gap": float(real.mean() - fake.mean())})
+    gap = Metric("gap", lambda real, fake, rng: {"gap": float(real.mean() - fake.mean())})
     found = evaluate([Plain(), Median()], data(), only=only, extra=[gap])
     assert [s.name for s in found] == expected
 
@@ -161,14 +161,17 @@ def test_evaluators_bring_their_own_floor() -> None:
     scores = by_name(evaluate([Median()], data(1.0)))
     assert set(scores) == {"median", "noise"}
     assert scores["median"].value == pytest.approx(1.0, abs=0.2)
-    assert scores["median"].floor == pytest.approx(0.0, abs=0.2)
-    assert scores["noise"].floor is None
+    assert scores["median"].real_baseline == pytest.approx(0.0, abs=0.2)
+    assert scores["noise"].real_baseline is None
     assert evaluate([Median()], data(), seed=5) == evaluate([Median()], data(), seed=5)
 
 
 def test_a_score_is_json() -> None:
     score = evaluate([Plain()], data(), only=["frechet"])[0]
-    assert json.loads(json.dumps(score.as_dict(), allow_nan=False))["floor"] == score.floor
+    assert (
+        json.loads(json.dumps(score.as_dict(), allow_nan=False))["real_baseline"]
+        == score.real_baseline
+    )
     infinite = Score("x", float("inf"), None, "x", "", 1, 1, "train", 0, None)
     assert infinite.as_dict()["value"] is None
 
@@ -193,11 +196,11 @@ def test_metrics_need_no_torch() -> None:
 class Picky(Plain):
     """Takes points whose first number is known."""
 
-    def takes(self, item: Point) -> bool:
+    def accepts(self, item: Point) -> bool:
         return not np.isnan(item[0])
 
     def features(self, items: Sequence[Point]) -> np.ndarray[Any, Any]:
-        assert all(map(self.takes, items))
+        assert all(map(self.accepts, items))
         return super().features(items)
 
 
@@ -216,10 +219,12 @@ def test_what_an_extractor_does_not_take_is_left_out_of_value_and_floor() -> Non
         found[0],
         evaluate([Plain()], EvaluationData(samples(good), train, heldout)),
     )
-    assert frechet.floor is not None
-    assert all_valid[0].floor is not None
-    assert frechet.floor > 5 * all_valid[0].floor  # of as few as are valid, as the value is
-    assert 0.2 < frechet.value / frechet.floor < 5
+    assert frechet.real_baseline is not None
+    assert all_valid[0].real_baseline is not None
+    assert (
+        frechet.real_baseline > 5 * all_valid[0].real_baseline
+    )  # of as few as are valid, as the value is
+    assert 0.2 < frechet.value / frechet.real_baseline < 5
 
 
 def test_without_two_samples_that_it_takes_an_extractor_scores_nothing() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from installing import made_known
 
-from gankit.contract import PLUGIN_API, ObjectiveInfo
+from gankit.contract import PLUGIN_API, Objective
 from gankit.errors import GankitError
 from gankit.plugins import error_log as faults
 from gankit.plugins.compatibility import Origin
@@ -251,7 +251,7 @@ def test_a_raising_hook_does_not_stop_the_others(module, capsys):
 OBJECTIVE = """
 @hookimpl
 def gankit_objectives():
-    yield ObjectiveInfo({name!r}, lambda r, f: f - r, lambda r, f: -f)
+    yield Objective({name!r}, lambda r, f: f - r, lambda r, f: -f)
 """
 
 
@@ -266,11 +266,11 @@ def test_records_of_a_wrong_type_or_a_taken_name_are_left_out(module, capsys):
     )
     kept = plugins.collect("gankit_objectives", taken=["rpgan"])
     assert len(kept) == 1
-    assert isinstance(kept[0][1], ObjectiveInfo)
+    assert isinstance(kept[0][1], Objective)
     said = capsys.readouterr().err
     assert "plugin a gankit_objectives gave 'rpgan', a name that is taken" in said
     assert "gave 'mine', a name that is taken" in said
-    assert "plugin d gankit_objectives gave 'hinge', which is no ObjectiveInfo" in said
+    assert "plugin d gankit_objectives gave 'hinge', which is no Objective" in said
 
 
 def test_a_fault_is_remembered_for_the_version_that_did_it(module):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gankit.errors import PluginFault
+from gankit.errors import PluginError
 from gankit.plugins.write_guard import confined
 
 
@@ -44,7 +44,7 @@ ATTEMPTS = {
 def test_outside_is_refused_and_nothing_is_changed(places, attempt):
     inside, outside = places
     said = rf"plugin p: it tried to write {outside}.*, outside"
-    with pytest.raises(PluginFault, match=said), confined("p", inside):
+    with pytest.raises(PluginError, match=said), confined("p", inside):
         ATTEMPTS[attempt](outside)
     assert [p.name for p in outside.iterdir()] == ["old.txt"]
     assert (outside / "old.txt").read_text() == "old"
@@ -74,7 +74,7 @@ def test_a_way_round_by_dots_or_links_is_refused(places):
     inside, outside = places
     (inside / "link").symlink_to(outside)
     for path in (inside / ".." / "outside" / "a", inside / "link" / "a"):
-        with pytest.raises(PluginFault), confined("p", inside):
+        with pytest.raises(PluginError), confined("p", inside):
             path.touch()
 
 
@@ -85,7 +85,7 @@ def test_a_refusal_that_is_swallowed_is_raised_at_the_end(places):
         with confined("p", inside), contextlib.suppress(Exception):
             (outside / "a").touch()
 
-    with pytest.raises(PluginFault):
+    with pytest.raises(PluginError):
         swallow()
     (outside / "a").touch()  # afterwards all is free
 
@@ -96,7 +96,7 @@ def test_confinements_nest(places):
         with confined("q", outside):
             (outside / "a").touch()
         (inside / "b").touch()
-    with confined("p", inside), pytest.raises(PluginFault, match="q"), confined("q", outside):
+    with confined("p", inside), pytest.raises(PluginError, match="q"), confined("q", outside):
         (inside / "a").touch()
-    with pytest.raises(PluginFault, match="plugin p"), confined("p", inside):
+    with pytest.raises(PluginError, match="plugin p"), confined("p", inside):
         (outside / "d").touch()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gankit.contract import Sample
-from gankit.errors import GankitError, PluginFault
+from gankit.errors import GankitError, PluginError
 from gankit.plugins.registry import Plugins
 from gankit.runs.provenance import write_generated
 
@@ -40,7 +40,7 @@ def test_what_a_plugin_counts_is_kept(vectors, tmp_path, monkeypatch):
     assert "counted" not in write(vectors, tmp_path / "other")
     for odd in ("many", 0.5):
         monkeypatch.setattr(vectors.modality, "write", lambda *_, odd=odd: {"seen": odd})
-        with pytest.raises(PluginFault, match="write counted .* no whole numbers"):
+        with pytest.raises(PluginError, match="write counted .* no whole numbers"):
             write(vectors, tmp_path / "odd")
         assert not (tmp_path / "odd").exists()
 

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from gankit.contract import Callback
-from gankit.engine.step import Weights
+from gankit.engine.step import LossWeights
 
 
-def weights(r1: float = 0.0, r2: float = 0.0, gp: float = 0.0, p: float = 0.0) -> Weights:
-    return Weights(*(torch.tensor(v, dtype=torch.float64) for v in (r1, r2, gp, p)))
+def weights(r1: float = 0.0, r2: float = 0.0, gp: float = 0.0, p: float = 0.0) -> LossWeights:
+    return LossWeights(*(torch.tensor(v, dtype=torch.float64) for v in (r1, r2, gp, p)))
 
 
 def final_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -13,17 +13,17 @@ from torch import Tensor, nn
 
 from gankit.contract import (
     Batch,
-    Classes,
+    Categorical,
     Codec,
     CodecState,
     Condition,
+    Dataset,
     Layout,
     Modality,
     Networks,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
 
 
@@ -31,7 +31,7 @@ class VectorCodec(Codec[tuple[float, int]]):
     """Items are (number, class); x is the number twice."""
 
     def __init__(self) -> None:
-        self.layout = Layout((2,), Condition((Classes("kind", ("a", "b", "c")),)))
+        self.layout = Layout((2,), Condition((Categorical("kind", ("a", "b", "c")),)))
 
     def encode(self, items: Sequence[tuple[float, int]], rng: np.random.Generator) -> Batch:
         x = torch.tensor([[v, v] for v, _ in items], dtype=torch.float32)
@@ -64,10 +64,10 @@ class MLP(nn.Module):
 
 
 class VectorModality(Modality[tuple[float, int]]):
-    def read(self, source: object | None, settings: Any, progress: Progress) -> Source[Any]:
+    def read(self, source: object | None, settings: Any, progress: Progress) -> Dataset[Any]:
         rng = np.random.default_rng(0)
         items = [(float(rng.normal(k)), int(k)) for k in rng.integers(0, 3, 300)]
-        return Source(items, "fixed", "300 numbers")
+        return Dataset(items, "fixed", "300 numbers")
 
     def fit_codec(self, items: Sequence[Any], settings: Any, progress: Progress) -> VectorCodec:
         return VectorCodec()

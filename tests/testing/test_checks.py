@@ -23,19 +23,19 @@ from vectors import MLP, VectorCodec, VectorModality
 from gankit.contract import (
     Batch,
     CodecState,
+    Dataset,
     EvaluationData,
     Evaluator,
     Extractor,
+    Issue,
     Layout,
     Networks,
     PluginInfo,
-    Problem,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
-from gankit.errors import GankitError, PluginFault
+from gankit.errors import GankitError, PluginError
 from gankit.plugins.registry import LoadedModality
 from gankit.testing import CHECKS, Check, CheckFailed, ModalityTests, Subject, run_check, run_checks
 
@@ -77,10 +77,10 @@ class Numbers(VectorModality):
     codec: type[VectorCodec] = VectorCodec
     extractors: tuple[type[Extractor[Number]], ...] = (Identity,)
 
-    def read(self, source: Any, settings: Any, progress: Progress) -> Source[Any]:
+    def read(self, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
         if source is None:
             return super().read(None, settings, progress)
-        items, problems = [], []
+        items, issues = [], []
         try:
             lines = (Path(source) / "numbers.jsonl").read_bytes().splitlines()
         except OSError as error:
@@ -89,8 +89,8 @@ class Numbers(VectorModality):
             try:
                 items.append(tuple(json.loads(line)[:2]))
             except ValueError as error:
-                problems.append(Problem(f"numbers.jsonl, line {i}", str(error)))
-        return Source(items, "of a file", problems=problems)
+                issues.append(Issue(f"numbers.jsonl, line {i}", str(error)))
+        return Dataset(items, "of a file", issues=issues)
 
     def fit_codec(self, items: Sequence[Any], settings: Any, progress: Progress) -> VectorCodec:
         return self.codec()
@@ -245,27 +245,27 @@ class Silent:
 count = itertools.count()
 
 
-def restless(self: Any, source: object, settings: Any, progress: Progress) -> Source[Any]:
-    return Source([(1.0, 0)], str(next(count)))
+def restless(self: Any, source: object, settings: Any, progress: Progress) -> Dataset[Any]:
+    return Dataset([(1.0, 0)], str(next(count)))
 
 
-def unsorted(self: Any, source: object, settings: Any, progress: Progress) -> Source[Any]:
-    return Source([(float(next(count)), 0)] * 20, "fixed")
+def unsorted(self: Any, source: object, settings: Any, progress: Progress) -> Dataset[Any]:
+    return Dataset([(float(next(count)), 0)] * 20, "fixed")
 
 
-def hushed(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
-    return dataclasses.replace(Numbers.read(self, source, settings, progress), problems=())
+def hushed(self: Any, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
+    return dataclasses.replace(Numbers.read(self, source, settings, progress), issues=())
 
 
-def careless(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
+def careless(self: Any, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
     if source is None:
         return Numbers.read(self, source, settings, progress)
     lines = (Path(source) / "numbers.jsonl").read_text(errors="replace").splitlines()
-    return Source([*map(json.loads, lines)], "fixed")
+    return Dataset([*map(json.loads, lines)], "fixed")
 
 
-def unguarded(self: Any, source: Any, settings: Any, progress: Progress) -> Source[Any]:
-    return Source([tuple(json.loads(Path(source).read_text()))], "fixed")
+def unguarded(self: Any, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
+    return Dataset([tuple(json.loads(Path(source).read_text()))], "fixed")
 
 
 def encoded(self: Any, items: Sequence[Number], rng: np.random.Generator) -> Batch:
@@ -348,7 +348,7 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("encode", "torch.float64", codec(prepare=lambda self, b: Batch(b.x.double(), b.c))),
     ("encode", "not finite", codec(prepare=lambda self, b: Batch(b.x / 0, b.c))),
     ("encode", "judged's x of generated",
-     codec(judged=lambda self, b, seeds=None: Batch(b.x[:, :1], b.c) if seeds else b)),
+     codec(density_ratio_input=lambda self, b, seeds=None: Batch(b.x[:, :1], b.c) if seeds else b)),
     ("encode", "changes its input", codec(prepare=lambda self, b: Batch(b.x.add_(1), b.c))),
     ("encode", "draws random numbers", codec(encode=noisy_encode)),
     ("encode-condition", "not one-hot", codec(encode=soft_encode)),
@@ -434,7 +434,7 @@ def test_a_planted_fault_is_found(name: str, words: str, plant: Plant) -> None:
         assert result.exception.mend
         assert result.message.endswith(result.exception.mend)
     else:
-        assert isinstance(result.exception, PluginFault)
+        assert isinstance(result.exception, PluginError)
         assert "Write below the folder that is given" in result.message
     assert not Path("/gankit-was-here").exists()
 
@@ -526,10 +526,10 @@ def test_the_random_numbers_and_threads_of_the_caller_stay(correct: Subject) -> 
 
 def test_every_check_runs_on_one_thread_so_that_codecs_are_fitted_alike() -> None:
     threads, seen = torch.get_num_threads(), []
-    look = Check("look", "Looks.", lambda _: seen.append(torch.get_num_threads()))
+    forward_with_penalty = Check("look", "Looks.", lambda _: seen.append(torch.get_num_threads()))
     torch.set_num_threads(2)
     try:
-        assert run_check(Subject.of(BROKEN()), look).ok
+        assert run_check(Subject.of(BROKEN()), forward_with_penalty).ok
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)

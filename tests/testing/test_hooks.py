@@ -18,14 +18,14 @@ from gankit.testing import HOOK_CHECKS, check_plugin, check_reasons
 CORRECT = {
     "gankit_objectives": """
         from torch.nn.functional import softplus as s
-        yield ObjectiveInfo("log", lambda r, f: s(-r) + s(f), lambda r, f: s(-f))
-        yield ObjectiveInfo("pairs", lambda r, f: s(f - r), lambda r, f: s(r - f), True)
+        yield Objective("log", lambda r, f: s(-r) + s(f), lambda r, f: s(-f))
+        yield Objective("pairs", lambda r, f: s(f - r), lambda r, f: s(r - f), True)
     """,
     "gankit_penalties": """
-        yield PenaltyInfo("drift", lambda D, real, fake, c: D(real, c).square())
+        yield Penalty("drift", lambda D, real, fake, c: D(real, c).square())
     """,
     "gankit_metrics": """
-        yield MetricInfo("gap", lambda real, fake, rng: {"gap": float(abs(real - fake[:1]).max())})
+        yield Metric("gap", lambda real, fake, rng: {"gap": float(abs(real - fake[:1]).max())})
     """,
     "gankit_callbacks": """
         yield Callback()
@@ -92,32 +92,32 @@ FAULTS = [
     ("objectives", "which is none", "gankit_objectives", "yield 'log'", ""),
     ("objectives", "gave nothing", "gankit_objectives", "return []", ""),
     ("objectives", "is built in", "gankit_objectives",
-     "yield ObjectiveInfo('hinge', lambda r, f: f - r, lambda r, f: -f)", ""),
+     "yield Objective('hinge', lambda r, f: f - r, lambda r, f: -f)", ""),
     ("objectives", "has shape ()", "gankit_objectives",
-     "yield ObjectiveInfo('mean', lambda r, f: (f - r).mean(), lambda r, f: -f)", ""),
+     "yield Objective('mean', lambda r, f: (f - r).mean(), lambda r, f: -f)", ""),
     ("objectives", "is not finite", "gankit_objectives",
-     "yield ObjectiveInfo('log', lambda r, f: f - r.log(), lambda r, f: -f)", ""),
+     "yield Objective('log', lambda r, f: f - r.log(), lambda r, f: -f)", ""),
     ("objectives", "does not move with its logits", "gankit_objectives",
-     "yield ObjectiveInfo('still', lambda r, f: f + 0 * r, lambda r, f: -f)", ""),
+     "yield Objective('still', lambda r, f: f + 0 * r, lambda r, f: -f)", ""),
     ("objectives", "Set generator_sees_reals=True", "gankit_objectives",
-     "yield ObjectiveInfo('pairs', lambda r, f: f - r, lambda r, f: r - f)", ""),
+     "yield Objective('pairs', lambda r, f: f - r, lambda r, f: r - f)", ""),
     ("penalties", "has shape ()", "gankit_penalties",
-     "yield PenaltyInfo('p', lambda D, real, fake, c: D(real, c).square().mean())", ""),
+     "yield Penalty('p', lambda D, real, fake, c: D(real, c).square().mean())", ""),
     ("penalties", "moves no parameter", "gankit_penalties",
-     "yield PenaltyInfo('p', lambda D, real, fake, c: 0 * D(real, c))", ""),
+     "yield Penalty('p', lambda D, real, fake, c: 0 * D(real, c))", ""),
     ("penalties", "no gradient", "gankit_penalties",
-     "yield PenaltyInfo('p', lambda D, real, fake, c: D(real, c).detach())", ""),
+     "yield Penalty('p', lambda D, real, fake, c: D(real, c).detach())", ""),
     ("penalties", "not finite", "gankit_penalties",
-     "yield PenaltyInfo('p', lambda D, real, fake, c: D(real, c) / 0)", ""),
+     "yield Penalty('p', lambda D, real, fake, c: D(real, c) / 0)", ""),
     ("metrics", "is built in", "gankit_metrics",
-     "yield MetricInfo('frechet', lambda real, fake, rng: {'x': 0.0})", ""),
-    ("metrics", "no score", "gankit_metrics", "yield MetricInfo('m', lambda *given: {})", ""),
+     "yield Metric('frechet', lambda real, fake, rng: {'x': 0.0})", ""),
+    ("metrics", "no score", "gankit_metrics", "yield Metric('m', lambda *given: {})", ""),
     ("metrics", "x is no finite number", "gankit_metrics",
-     "yield MetricInfo('m', lambda *given: {'x': float('nan')})", ""),
+     "yield Metric('m', lambda *given: {'x': float('nan')})", ""),
     ("metrics", "two calls differ", "gankit_metrics",
-     "import random\nyield MetricInfo('m', lambda *given: {'x': random.random()})", ""),
+     "import random\nyield Metric('m', lambda *given: {'x': random.random()})", ""),
     ("metrics", "changes its input", "gankit_metrics",
-     "def f(real, *rest):\n    real[:] = 0\n    return {'x': 0.0}\nyield MetricInfo('m', f)", ""),
+     "def f(real, *rest):\n    real[:] = 0\n    return {'x': 0.0}\nyield Metric('m', f)", ""),
     ("callbacks", "C.tick raises KeyError: 'fid'", "gankit_callbacks",
      "class C(Callback):\n    def tick(self, values):\n        values['fid']\nyield C()", ""),
     ("outputs", "removes what was generated", "gankit_outputs",

@@ -12,20 +12,27 @@ import pytest
 from gankit.contract import Extractor, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
-from gankit.workflows.candidates import Judge, Named, Tally, Wish, generated, plan
+from gankit.workflows.candidates import (
+    AttributeView,
+    CandidateFilter,
+    Counts,
+    Request,
+    generated,
+    plan,
+)
 from gankit.workflows.measure import Measured, verdict
 
 REAL = [{"label": "a", "size": i} for i in range(6)] + [{"label": "b", "size": i} for i in range(2)]
 
 
 def test_balance_brings_classes_level():
-    assert plan(REAL, balance="label") == [Wish(4, {"label": "b"})]
+    assert plan(REAL, balance="label") == [Request(4, {"label": "b"})]
     assert plan(REAL[:2] + REAL[6:], balance="label") == []
 
 
 def test_factor_and_number():
-    assert plan(REAL, factor=2.5) == [Wish(12, {})]
-    assert plan(REAL, n=7, where={"label": "b"}) == [Wish(7, {"label": "b"})]
+    assert plan(REAL, factor=2.5) == [Request(12, {})]
+    assert plan(REAL, n=7, where={"label": "b"}) == [Request(7, {"label": "b"})]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +69,7 @@ def real():
 
 def test_the_judge_tells_copies_strangers_and_the_wrong_class(real):
     points, classes = real
-    judge = Judge(Plain(), points, classes)
+    judge = CandidateFilter(Plain(), points, classes)
     assert judge([points[3]], "left") == ["near duplicate"]
     assert judge([(30.0, 30.0)], "left") == ["off manifold"]
     assert judge([(-3.01, 0.02)], "right") == ["wrong class"]
@@ -72,14 +79,14 @@ def test_the_judge_tells_copies_strangers_and_the_wrong_class(real):
 
 def test_the_judge_drops_what_the_extractor_does_not_take(real):
     class Picky(Plain):
-        def takes(self, item):
+        def accepts(self, item):
             return item[0] == item[0]
 
         def features(self, items):
-            assert all(map(self.takes, items))
+            assert all(map(self.accepts, items))
             return super().features(items)
 
-    judge, nothing = Judge(Picky(), *real), (float("nan"), 0.0)
+    judge, nothing = CandidateFilter(Picky(), *real), (float("nan"), 0.0)
     near, far = real[0][3], (30.0, 30.0)
     asked = judge([nothing, near, far], "left")
     assert asked == ["invalid", "near duplicate", "off manifold"]
@@ -94,15 +101,15 @@ class Stub:
 
 
 def test_what_is_dropped_is_counted_and_made_up_for():
-    tally = Tally()
-    odd = lambda wish: lambda items: ["odd" if i % 2 else "" for i in items]  # noqa: E731
-    made = list(generated(Stub(), [Wish(100, {"label": "b"})], odd, tally))
+    counts = Counts()
+    odd = lambda request: lambda items: ["odd" if i % 2 else "" for i in items]  # noqa: E731
+    made = list(generated(Stub(), [Request(100, {"label": "b"})], odd, counts))
     assert len(made) == 100
     assert len({s.seed for s in made}) == 100
     assert all(s.item % 2 == 0 and s.condition == {"label": "b"} for s in made)
-    assert tally.kept == 100
-    assert tally.dropped["odd"] >= 99
-    assert tally.missing == 0
+    assert counts.kept == 100
+    assert counts.dropped["odd"] >= 99
+    assert counts.missing == 0
 
 
 class Table:
@@ -130,8 +137,8 @@ class Held(dict):
 
 
 def test_a_plan_does_not_hold_the_real_items():
-    assert plan(Named(Table(300), lambda item: item), balance="label") == [
-        Wish(100, {"label": "b"})
+    assert plan(AttributeView(Table(300), lambda item: item), balance="label") == [
+        Request(100, {"label": "b"})
     ]
 
 
@@ -152,10 +159,10 @@ def test_the_generator_is_loaded_once(gankit_here, tmp_path, monkeypatch, measur
 
 
 def test_hopeless_wishes_are_given_up():
-    tally = Tally()
-    never = lambda wish: lambda items: ["no"] * len(items)  # noqa: E731
-    assert list(generated(Stub(), [Wish(10, {})], never, tally)) == []
-    assert tally.missing == 10
+    counts = Counts()
+    never = lambda request: lambda items: ["no"] * len(items)  # noqa: E731
+    assert list(generated(Stub(), [Request(10, {})], never, counts)) == []
+    assert counts.missing == 10
 
 
 @pytest.mark.parametrize(

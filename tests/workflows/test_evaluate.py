@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gankit
-from gankit.errors import GankitError, PluginFault
+from gankit.errors import GankitError, PluginError
 from gankit.report.page import write_report
 from gankit.runs.directory import Run
 from gankit.workflows.evaluate import evaluate_path
@@ -20,18 +20,18 @@ def run(tmp_path_factory):
     return gankit.fit("toy/ring8", out=out, device="cpu", count=200, **SMALL)
 
 
-def rivals(found):
-    """A modality's ``rivals`` that gives ``found(training items, n)``."""
+def baselines(found):
+    """A modality's ``baselines`` that gives ``found(training items, n)``."""
     return lambda self, train, settings, n, seed, progress: found(train, n)
 
 
 def test_a_rival_is_scored_like_the_generator(run, monkeypatch, tmp_path):
-    copies = rivals(lambda train, n: {"memory": [train[i % len(train)] for i in range(n)]})
+    copies = baselines(lambda train, n: {"memory": [train[i % len(train)] for i in range(n)]})
     monkeypatch.setattr(ToyModality, "rivals", copies)
     found = evaluate_path(run.path, n=40, overrides=["count=200"])
     scores = {score.name: score for score in found.scores}
     copied = next(name for name in scores if name.startswith("copies/"))
-    assert scores[copied].beside == {"memory": 1.0}
+    assert scores[copied].baselines == {"memory": 1.0}
     assert scores[copied].value < 1
     assert found.record["settings"] == {"count": 200}
     write_report(found, tmp_path / "report.html")
@@ -42,14 +42,14 @@ def test_a_rival_is_scored_like_the_generator(run, monkeypatch, tmp_path):
 
 
 def test_a_rival_that_makes_too_few_is_a_fault_of_the_plugin(run, monkeypatch):
-    monkeypatch.setattr(ToyModality, "rivals", rivals(lambda train, n: {"lazy": [train[0]]}))
-    with pytest.raises(PluginFault, match="its rival 'lazy' has 1 items for 40"):
+    monkeypatch.setattr(ToyModality, "rivals", baselines(lambda train, n: {"lazy": [train[0]]}))
+    with pytest.raises(PluginError, match="its rival 'lazy' has 1 items for 40"):
         evaluate_path(run.path, n=40)
 
 
 def test_a_rival_takes_no_name_of_what_the_codec_makes_alone(run, monkeypatch):
-    monkeypatch.setattr(ToyModality, "rivals", rivals(lambda train, n: {"gaussian": train[:n]}))
-    with pytest.raises(PluginFault, match="its rival 'gaussian' has a name that is taken"):
+    monkeypatch.setattr(ToyModality, "rivals", baselines(lambda train, n: {"gaussian": train[:n]}))
+    with pytest.raises(PluginError, match="its rival 'gaussian' has a name that is taken"):
         evaluate_path(run.path, n=40)
 
 

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gankit.contract import Batch, Classes, CodecState, Quantity
+from gankit.contract import Batch, Categorical, CodecState, Continuous
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip
 from gankit_audio.codec import Conditions, natural, view
@@ -301,13 +301,13 @@ def conditions(items: list[Clip], **values: Any) -> Conditions:
 
 def test_labels_become_classes_in_natural_order() -> None:
     (field,) = conditions(tones()).fields
-    assert field == Classes("label", tuple(f"n{i}" for i in range(1, 11)))
+    assert field == Categorical("label", tuple(f"n{i}" for i in range(1, 11)))
     one = [Clip(tone(60), RATE, {"label": "only"}, "a")] * 8
     assert conditions(one).fields == ()
-    assert conditions(one, conditional=True).fields == (Classes("label", ("only",)),)
+    assert conditions(one, conditional=True).fields == (Categorical("label", ("only",)),)
     assert conditions(tones(), conditional=False).fields == ()
     lone = [*tones(9), Clip(tone(60), RATE, {"label": "rare"}, "a")]
-    assert isinstance(found := conditions(lone).fields[0], Classes)
+    assert isinstance(found := conditions(lone).fields[0], Categorical)
     assert found.values[-1] == "rare"
 
 
@@ -324,7 +324,7 @@ def test_a_pitch_that_is_not_said_is_measured() -> None:
     items = [Clip(tone(50 + i), RATE, {}, f"{i}") for i in range(12)]
     told = conditions(items, conditions=("pitch",))
     (field,) = told.fields
-    assert isinstance(field, Quantity)
+    assert isinstance(field, Continuous)
     assert field.mean == pytest.approx(55.5, abs=0.2)
     assert field.scale == pytest.approx(math.sqrt(143 / 12), abs=0.1)
     c = told.encode(items)
@@ -336,7 +336,7 @@ def test_a_pitch_that_is_not_said_is_measured() -> None:
 def test_a_pitch_that_is_said_is_believed() -> None:
     items = [Clip(tone(60), RATE, {"pitch": 40.0 + i}, f"{i}") for i in range(4)]
     (field,) = conditions(items, conditions=("pitch",)).fields
-    assert isinstance(field, Quantity)
+    assert isinstance(field, Continuous)
     assert field.mean == pytest.approx(41.5)
 
 
@@ -355,7 +355,7 @@ def test_what_has_no_pitch_is_named() -> None:
 def test_a_constant_quantity_and_one_that_is_not_finite() -> None:
     same = [Clip(tone(60), RATE, {"bpm": 120.0}, "a")] * 8
     (field,) = conditions(same, conditions=("bpm",)).fields
-    assert field == Quantity("bpm", 120.0, 1.0)
+    assert field == Continuous("bpm", 120.0, 1.0)
     odd = [*same, Clip(tone(60), RATE, {"bpm": math.inf}, "b")]
     with pytest.raises(GankitError, match="bpm: a value is not finite"):
         conditions(odd, conditions=("bpm",))
@@ -387,7 +387,7 @@ def test_conditions_come_back(rows: list[tuple[str, str, float, float]], names: 
     for clip, row in zip(items, c.tolist(), strict=True):
         for field in again.fields:
             value, was = again.values(row)[field.name], clip.values[field.name]
-            if isinstance(field, Quantity):
+            if isinstance(field, Continuous):
                 allowed = 1e-5 * (abs(field.mean) + field.scale * 4) + 1e-9
                 assert value == pytest.approx(was, abs=allowed)
             else:

@@ -295,7 +295,7 @@ def test_every_score_has_a_floor(real: tuple[list[Clip], list[Clip]], quick: Non
         "frechet/random-mel", "frechet_infinity/random-mel", "different_bins/random-mel",
         "class_accuracy", "classifier_score", "pitch_accuracy", "steady_tone_rate", "click_rate",
     } <= set(names)  # fmt: skip
-    assert [score.name for score in scores if score.floor is None] == []
+    assert [score.name for score in scores if score.real_baseline is None] == []
     again = evaluate(build_evaluators(AudioSettings()), data)
     assert [score.value for score in scores] == [score.value for score in again]
 

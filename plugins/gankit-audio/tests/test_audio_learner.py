@@ -97,7 +97,7 @@ def test_training_leaves_random_numbers_alone_and_is_seeded() -> None:
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("remedy", ["", *KeywordClassifier.remedies])
+@pytest.mark.parametrize("remedy", ["", *KeywordClassifier.mitigations])
 def test_words_are_told_apart(remedy: str) -> None:
     model = KeywordClassifier(AudioSettings())
     train = words({"rise": 30, "fall": 12, "stay": 30}, 0)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from gankit.config import resolve
-from gankit.contract import Classes, Condition, Layout, Networks, Quantity
+from gankit.contract import Categorical, Condition, Continuous, Layout, Networks
 from gankit.errors import GankitError
 from gankit_audio import gankit_modalities
 from gankit_audio.critics import COARSE, Critics, SpectrumCritic
@@ -27,12 +27,12 @@ from gankit_audio.wavegan import build_wavegan, phase_shuffle, shifted, steps_of
 
 RATE = 16_000
 ARCHITECTURES = ("wavegan", "istft")
-LABEL = Classes("label", ("a", "b", "c"))
+LABEL = Categorical("label", ("a", "b", "c"))
 CONDITIONS = {
     "none": None,
     "classes": Condition((LABEL,)),
-    "number": Condition((Quantity("pitch", 60, 12),)),
-    "both": Condition((LABEL, Quantity("pitch", 60, 12))),
+    "number": Condition((Continuous("pitch", 60, 12),)),
+    "both": Condition((LABEL, Continuous("pitch", 60, 12))),
 }
 
 
@@ -60,7 +60,7 @@ def inputs(networks: Networks, n: int, condition: Condition | None) -> tuple[Ten
         return z, None
     blocks = [
         F.one_hot(torch.arange(n) % f.width, f.width).float()
-        if isinstance(f, Classes)
+        if isinstance(f, Categorical)
         else torch.randn(n, 1)
         for f in condition.fields
     ]
@@ -280,7 +280,7 @@ def test_conditions_are_heard_by_both(architecture: str, name: str) -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_samples_do_not_interact_and_nothing_is_drawn_in_the_generator(architecture: str) -> None:
     networks = pair(architecture, condition=CONDITIONS["both"])
-    assert not networks.samples_interact
+    assert not networks.batch_dependent
     z, c = inputs(networks, 5, CONDITIONS["both"])
     assert c is not None
     fake = networks.generator(z, c)

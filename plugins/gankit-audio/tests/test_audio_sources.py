@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
-from gankit.contract import Provenance, Sample, Source
+from gankit.contract import Dataset, Provenance, Sample
 from gankit.errors import GankitError
 from gankit_audio import containers, output, sources
 from gankit_audio.clips import Clip
@@ -28,7 +28,7 @@ SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 def silent(what: str, done: int, total: int) -> None: ...
 
 
-def read(source: object | None, **settings: Any) -> Source[Clip]:
+def read(source: object | None, **settings: Any) -> Dataset[Clip]:
     return sources.read(source, replace(AudioSettings(), **settings), silent)
 
 
@@ -53,11 +53,11 @@ def eight(pattern: str = "{}.wav") -> list[str]:
     return [pattern.format(i) for i in range(8)]
 
 
-def labels(source: Source[Clip]) -> list[str | None]:
+def labels(source: Dataset[Clip]) -> list[str | None]:
     return [clip.label for clip in source.items]
 
 
-def column(source: Source[Clip], key: str) -> list[str | float | None]:
+def column(source: Dataset[Clip], key: str) -> list[str | float | None]:
     return [clip.values.get(key) for clip in source.items]
 
 
@@ -75,7 +75,7 @@ def test_a_folder_of_every_format(tmp_path: Path) -> None:
     sf.write(tmp_path / "stereo.wav", noise(3000, 1, 2), 44100)
     found = read(tmp_path)
     assert len(found.items) == 9
-    assert not found.problems
+    assert not found.issues
     assert {clip.samples.shape for clip in found.items} == {(1, 4000)}
     assert {clip.rate for clip in found.items} == {16000}
     assert [clip.name for clip in found.items] == sorted(clip.name for clip in found.items)
@@ -251,15 +251,15 @@ def test_every_clip_has_the_same_form(tmp_path: Path) -> None:
     for pad in ("zero", "reflect"):
         found = read(tmp_path, pad=pad, channels="stereo", duration=0.5, rate=11025)
         assert {c.samples.shape for c in found.items} == {(2, 5512)}
-        assert not found.problems
+        assert not found.issues
         for clip in found.items:
             assert np.isfinite(clip.samples).all()
             assert np.abs(clip.samples).max() == pytest.approx(10 ** (-1 / 20), rel=1e-5)
     with pytest.raises(GankitError, match="only 4 clips; left out: 4"):
         read(tmp_path, pad="drop", duration=0.5)
     found = read(tmp_path, pad="drop", duration=0.5, slice="all", rate=44100)
-    assert [p.where for p in found.problems] == ["0.wav", "3.wav", "4.wav", "7.wav"]
-    assert found.problems[0].why == "0.01 s are shorter than a clip of 0.5 s"
+    assert [p.location for p in found.issues] == ["0.wav", "3.wav", "4.wav", "7.wav"]
+    assert found.issues[0].reason == "0.01 s are shorter than a clip of 0.5 s"
 
 
 # --- What is bad --------------------------------------------------------------------------------
@@ -292,7 +292,8 @@ def test_bad_files_are_named_and_left_out(tmp_path: Path, zipped: bool) -> None:
     found = read(source)
     assert len(found.items) == 9
     assert {
-        p.where.removeprefix("good/"): p.why.split(":")[0].split(" (")[0] for p in found.problems
+        p.location.removeprefix("good/"): p.reason.split(":")[0].split(" (")[0]
+        for p in found.issues
     } == {
         "empty.wav": "an empty file",
         "text.wav": "cannot be decoded",
@@ -386,7 +387,7 @@ def test_archives_that_would_swell_are_refused(tmp_path: Path, monkeypatch: Any)
         archive.writestr("bomb.wav", bytes(10_000_000))
     monkeypatch.setattr(containers, "MAX_MEMBER", 1_000_000)
     found = read(file)
-    assert [(p.where, p.why) for p in found.problems] == [
+    assert [(p.location, p.reason) for p in found.issues] == [
         ("bomb.wav", "unpacks to more than 1,000,000 bytes")
     ]
     monkeypatch.setattr(containers, "MAX_ARCHIVE", 5_000_000)
@@ -414,8 +415,8 @@ def test_a_damaged_member_is_named(tmp_path: Path) -> None:
     data[data.rindex(b"RIFF") + 600] ^= 255
     file.write_bytes(data)
     found = read(file)
-    assert [p.where for p in found.problems] == ["z.wav"]
-    assert "damaged in the archive" in found.problems[0].why
+    assert [p.location for p in found.issues] == ["z.wav"]
+    assert "damaged in the archive" in found.issues[0].reason
 
 
 # --- Manifests ----------------------------------------------------------------------------------
@@ -435,7 +436,7 @@ def test_a_manifest(tmp_path: Path, name: str) -> None:
     assert labels(found) == list("abababab")
     assert column(found, "tempo") == [90 + i / 2 for i in range(8)]
     assert column(found, "mood") == list("01234567")  # a number that nobody asked for is text
-    assert not found.problems
+    assert not found.issues
 
 
 def test_semicolons_and_quotes(tmp_path: Path) -> None:
@@ -496,7 +497,7 @@ def test_manifests_and_files_that_disagree(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text(f"{CSV}gone.wav,a,1,1\n,a,1,1\n")
     found = read(tmp_path)
     assert len(found.items) == 8
-    told = {p.where: p.why for p in found.problems}
+    told = {p.location: p.reason for p in found.issues}
     assert told == {
         f"{tmp_path}, metadata.csv, line 11": "names no file under file_name",
         "metadata.csv": "2 recordings beside it are not listed, and left out",
@@ -575,7 +576,7 @@ def test_a_manifest_in_an_archive(tmp_path: Path) -> None:
         archive.writestr("data/metadata.csv", f"{CSV}gone.wav,a,1,1\n")
     found = read(file)
     assert labels(found) == list("abababab")
-    assert [(p.where, p.why) for p in found.problems] == [
+    assert [(p.location, p.reason) for p in found.issues] == [
         ("data/gone.wav", "no such file in the archive")
     ]
 
@@ -636,7 +637,7 @@ def test_bad_rows_of_parquet_are_named(tmp_path: Path) -> None:
     rows = [*(wav(i) for i in range(8)), None, b"junk"]
     pq.write_table(pa.table({"audio": rows}), tmp_path / "a.parquet")
     found = read(tmp_path / "a.parquet")
-    assert [(p.where, p.why.split(" (")[0]) for p in found.problems] == [
+    assert [(p.location, p.reason.split(" (")[0]) for p in found.issues] == [
         ("row 8", "no audio in this row"),
         ("row 9", "cannot be decoded"),
     ]
@@ -759,7 +760,7 @@ def test_what_was_generated_is_read_again(tmp_path: Path, format: str) -> None:
         samples.append(Sample(Clip(sound[None], 16000, values), i, values))
     output.write(samples, tmp_path / "out", provenance, format)
     found = read(tmp_path / "out", conditions=("label", "pitch"))
-    assert not found.problems
+    assert not found.issues
     by_pitch = {clip.values["pitch"]: clip for clip in found.items}
     assert [by_pitch[60.5 + i].label for i in range(8)] == ["c", "a/b"] * 4
     assert {clip.samples.shape for clip in found.items} == {(1, 800)}
@@ -775,7 +776,7 @@ def test_what_was_generated_is_read_again(tmp_path: Path, format: str) -> None:
 def test_the_built_in_data() -> None:
     found = read(None)
     assert len(found.items) == 1200
-    assert not found.problems
+    assert not found.issues
     assert found.licence
     assert found.items[500].values == {"label": "A3", "pitch": 57.0}
     assert found.items[500].samples.shape == (1, 8000)
@@ -791,7 +792,7 @@ def test_the_built_in_data() -> None:
 def test_spoken_digits() -> None:
     found = read(SHARED / "fsdd", trim=40.0, loudness=-23)
     assert len(found.items) == 3000
-    assert not found.problems
+    assert not found.issues
     assert set(labels(found)) == set("0123456789")
     assert {c.samples.shape for c in found.items} == {(1, found.items[0].samples.shape[1])}
     assert all(np.abs(c.samples).max() <= 1 for c in found.items)

@@ -15,7 +15,7 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.contract import Source
+from gankit.contract import Dataset
 from gankit.errors import GankitError
 from gankit_audio import sources, store
 from gankit_audio.clips import Clip
@@ -23,7 +23,7 @@ from gankit_audio.settings import AudioSettings
 from gankit_audio.store import Writer
 
 
-def read(source: object, **settings: Any) -> Source[Clip]:
+def read(source: object, **settings: Any) -> Dataset[Clip]:
     return sources.read(source, replace(AudioSettings(), **settings), lambda *_: None)
 
 
@@ -40,7 +40,7 @@ def recordings(tmp_path: Path) -> Path:
     return folder
 
 
-def sounds(source: Source[Clip]) -> np.ndarray:
+def sounds(source: Dataset[Clip]) -> np.ndarray:
     return np.stack([clip.samples for clip in source.items])
 
 
@@ -92,7 +92,7 @@ def test_a_cache_is_used_again(recordings: Path, tmp_path: Path, monkeypatch: An
     for found in (first, second):
         assert (sounds(found) == sounds(plain)).all()
         assert found.fingerprint == plain.fingerprint
-        assert found.problems == plain.problems
+        assert found.issues == plain.issues
         assert [c.name for c in found.items] == [c.name for c in plain.items]
         assert [c.values for c in found.items] == [c.values for c in plain.items]
     relabelled = read(moved, cache=str(cache), label="prefix")

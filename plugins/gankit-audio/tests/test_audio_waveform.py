@@ -166,9 +166,9 @@ def test_a_clip_of_another_shape_is_named(samples: tuple[int, int], rate: int, w
 
 
 def test_blocks_shrink_where_clips_are_long() -> None:
-    assert plain(1, 16_384).block == 64
-    assert plain(2, 480_000).block == 4
-    assert plain(2, 10**8).block == 1
+    assert plain(1, 16_384).decode_batch_size == 64
+    assert plain(2, 480_000).decode_batch_size == 4
+    assert plain(2, 10**8).decode_batch_size == 1
 
 
 def test_a_loop_goes_on_where_it_ends() -> None:

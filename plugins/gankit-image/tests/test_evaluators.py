@@ -96,8 +96,8 @@ def test_random_conv_tells_blurred_images_from_sharp_ones() -> None:
     data = EvaluationData([Sample(i, 0, {}) for i in images(True)], images(False), images(False))
     (score,) = evaluate([random_conv()], data, only=["frechet"])
     assert score.name == "frechet/random-conv"
-    assert score.floor is not None
-    assert score.value > 3 * score.floor
+    assert score.real_baseline is not None
+    assert score.value > 3 * score.real_baseline
 
 
 @needs_efficientnet
@@ -298,8 +298,8 @@ def test_agreement_becomes_a_score_with_its_ceiling() -> None:
         [ClassAgreement(random_conv())], EvaluationData(asked(images), train, heldout)
     )
     assert (score.name, score.extractor) == ("class_agreement", "class_agreement")
-    assert score.floor is not None
-    assert score.floor > 0.9
+    assert score.real_baseline is not None
+    assert score.real_baseline > 0.9
 
 
 def test_unlabelled_data_has_no_agreement() -> None:

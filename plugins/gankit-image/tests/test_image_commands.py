@@ -81,7 +81,7 @@ def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["n_generated"] == 10
     run = json.loads(gankit_here("runs", "show", "run", "--json").stdout)
-    assert run["provenance"]["data"]["problems"][0]["where"].endswith("broken.jpg")
+    assert run["provenance"]["data"]["issues"][0]["location"].endswith("broken.jpg")
 
 
 @pytest.mark.parametrize("format", ["folder", "zip", "parquet"])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from gankit.contract import Classes, Condition, Layout, Networks, Quantity
+from gankit.contract import Categorical, Condition, Continuous, Layout, Networks
 from gankit.errors import GankitError
 from gankit_image.networks import build_networks
 from gankit_image.networks.canvas import Canvas
@@ -26,7 +26,7 @@ SMALL: dict[str, Any] = {"width": (8,), "blocks": 1, "group_size": 4, "latent": 
 
 
 def classes(n: int) -> Condition:
-    return Condition((Classes("label", tuple(map(str, range(n)))),))
+    return Condition((Categorical("label", tuple(map(str, range(n)))),))
 
 
 def pair(shape: tuple[int, ...], condition: Condition | None = None, **values: Any) -> Networks:
@@ -176,16 +176,16 @@ def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_lost() -> 
     table = embedding(classes(4), 7)
     assert torch.equal(table(torch.eye(4)[2:3])[0], table.weight[:, 2])
     assert table.bias is None
-    number = embedding(Condition((Quantity("size"),)), 7)
+    number = embedding(Condition((Continuous("size"),)), 7)
     assert number(torch.zeros(1, 1)).abs().min() > 0
-    mixed = embedding(Condition((Quantity("size"), *classes(2).fields)), 7)
+    mixed = embedding(Condition((Continuous("size"), *classes(2).fields)), 7)
     assert mixed.in_features == 3
 
 
 @pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
 def test_samples_do_not_interact(architecture: str) -> None:
     networks = pair((3, 16, 16), architecture=architecture)
-    assert not networks.samples_interact
+    assert not networks.batch_dependent
     stir(networks.generator)
     stir(networks.discriminator)
     z, _ = inputs(networks, 6)
@@ -197,7 +197,7 @@ def test_samples_do_not_interact(architecture: str) -> None:
 
 def test_dcgan_samples_interact_in_training_and_not_in_evaluation() -> None:
     networks = pair((3, 16, 16), architecture="dcgan")
-    assert networks.samples_interact
+    assert networks.batch_dependent
     z, _ = inputs(networks, 6)
     training = networks.generator(z, None)
     assert not torch.allclose(networks.generator(z[:3], None), training[:3], atol=1e-5)

@@ -79,7 +79,7 @@ def test_what_is_written_is_read_again(
     MODALITY.write(iter(made), target, PROVENANCE, format)
     (target / "provenance.json").write_text("{}")  # the core adds this
     source = MODALITY.read(target, ImageSettings(), silent)
-    assert not source.problems
+    assert not source.issues
     found = {(i.label, i.pixels.dtype, i.pixels.tobytes()) for i in source.items}
     assert found == {(s.item.label, s.item.pixels.dtype, s.item.pixels.tobytes()) for s in made}
     everything = [p for p in tmp_path.rglob("*") if p.is_file()]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gankit.contract import Classes, Condition, Layout
+from gankit.contract import Categorical, Condition, Layout
 from gankit_image.networks import build_networks
 from gankit_image.settings import ImageSettings
 
@@ -85,7 +85,7 @@ def test_builds_its_networks(name: str) -> None:
     channels = 3 if settings.mode == "RGB" else 1
     condition = None
     if settings.conditional is not False:
-        condition = Condition((Classes("label", tuple("0123456789")),))
+        condition = Condition((Categorical("label", tuple("0123456789")),))
     with torch.device("meta"):
         networks = build_networks(Layout((channels, side, side), condition), settings)
     assert networks.latent_dim == settings.latent
@@ -103,7 +103,7 @@ def test_published_sizes() -> None:
     for name, millions in sizes.items():
         settings = own_settings(RECIPES[name])
         side = int(settings.resolution)
-        condition = Condition((Classes("label", tuple("0123456789")),))
+        condition = Condition((Categorical("label", tuple("0123456789")),))
         layout = Layout((3, side, side), condition if settings.conditional is True else None)
         with torch.device("meta"):
             generator = build_networks(layout, settings).generator

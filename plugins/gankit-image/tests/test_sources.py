@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.contract import Source
+from gankit.contract import Dataset
 from gankit.errors import GankitError
 from gankit_image import containers, pixels, sources
 from gankit_image.arrays import read_idx
@@ -35,7 +35,7 @@ DEFAULTS = ImageSettings()
 def silent(what: str, done: int, total: int) -> None: ...
 
 
-def read(source: object | None, **settings: Any) -> Source[Image]:
+def read(source: object | None, **settings: Any) -> Dataset[Image]:
     return sources.read(source, replace(DEFAULTS, **settings), silent)
 
 
@@ -58,7 +58,7 @@ def fill(root: Path, names: list[str], side: int = 8) -> Path:
     return root
 
 
-def labels(source: Source[Image]) -> list[str | None]:
+def labels(source: Dataset[Image]) -> list[str | None]:
     return [source.items[i].label for i in range(len(source.items))]
 
 
@@ -227,7 +227,7 @@ def test_a_damaged_file_does_not_decide_the_size(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(other[: len(other) // 2])
     source = read(tmp_path)
     assert source.items[0].pixels.shape == (8, 8, 3)
-    assert [p.where for p in source.problems] == ["broken.png"]
+    assert [p.location for p in source.issues] == ["broken.png"]
 
 
 @pytest.mark.parametrize(
@@ -431,9 +431,9 @@ def test_parquet_rows_without_bytes_are_named(tmp_path: Path) -> None:
     content[3]["image"]["bytes"] = None
     content += [{"image": {"bytes": b"no image", "path": None}}]
     pq.write_table(pa.Table.from_pylist(content), tmp_path / "a.parquet")
-    problems = {p.where: p.why for p in read(tmp_path / "a.parquet").problems}
-    assert problems["row 3"] == "no image bytes in this row"
-    assert "not an image" in problems["row 9"]
+    issues = {p.location: p.reason for p in read(tmp_path / "a.parquet").issues}
+    assert issues["row 3"] == "no image bytes in this row"
+    assert "not an image" in issues["row 9"]
 
 
 def test_parquet_errors(tmp_path: Path) -> None:
@@ -644,10 +644,10 @@ def test_damaged_files_are_left_out_and_named(tmp_path: Path, name: str) -> None
     (tmp_path / name).write_bytes(BROKEN[name])
     source = read(tmp_path)
     assert len(source.items) == 8
-    (problem,) = source.problems
-    assert problem.where == name
-    assert "\n" not in problem.why
-    assert "0x" not in problem.why
+    (problem,) = source.issues
+    assert problem.location == name
+    assert "\n" not in problem.reason
+    assert "0x" not in problem.reason
     with pytest.raises(GankitError, match=name):
         read(tmp_path, strict=True)
 
@@ -658,8 +658,8 @@ def test_a_decompression_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
     crc = struct.pack(">I", zlib.crc32(b"IHDR" + header))
     good = png(noise(8, 8))
     (tmp_path / "bomb.png").write_bytes(good[:16] + header + crc + good[33:])
-    (problem,) = read(tmp_path).problems
-    assert problem.why == "60000×60000 pixels are more than max_pixels=100000000"
+    (problem,) = read(tmp_path).issues
+    assert problem.reason == "60000×60000 pixels are more than max_pixels=100000000"
 
 
 def test_max_pixels_is_the_users_and_pillows_limit_stays_as_it_was(
@@ -668,9 +668,9 @@ def test_max_pixels_is_the_users_and_pillows_limit_stays_as_it_was(
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 50)
     fill(tmp_path, [f"{i}.png" for i in range(8)])
     (tmp_path / "large.png").write_bytes(png(noise(20, 20, 3)))
-    assert not read(tmp_path).problems
-    (problem,) = read(tmp_path, max_pixels=399).problems
-    assert problem.where == "large.png"
+    assert not read(tmp_path).issues
+    (problem,) = read(tmp_path, max_pixels=399).issues
+    assert problem.location == "large.png"
     assert PIL.Image.MAX_IMAGE_PIXELS == 50
 
 
@@ -690,9 +690,9 @@ GOOD = {f"{i}.png": png(noise(8, 8, 3, seed=i)) for i in range(8)}
 def test_a_zip_bomb_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containers, "MAX_MEMBER", 10_000)
     path = pack(tmp_path / "a.zip", {**GOOD, "bomb.png": bytes(20_000)})
-    (problem,) = read(path).problems
-    assert problem.where == "bomb.png"
-    assert "unpacks to more than 10,000 bytes" in problem.why
+    (problem,) = read(path).issues
+    assert problem.location == "bomb.png"
+    assert "unpacks to more than 10,000 bytes" in problem.reason
     monkeypatch.setattr(containers, "MAX_ARCHIVE", 20_000)
     with pytest.raises(GankitError, match="refused, it would unpack to"):
         read(path)
@@ -709,7 +709,7 @@ def test_a_member_that_lies_about_its_size_is_left_out(tmp_path: Path) -> None:
     path.write_bytes(data)
     source = read(path)
     assert len(source.items) == 8
-    assert [p.where for p in source.problems] == ["bomb.png"]
+    assert [p.location for p in source.issues] == ["bomb.png"]
 
 
 def test_names_that_climb_out_of_an_archive_reach_nothing(tmp_path: Path) -> None:
@@ -798,7 +798,7 @@ def test_cifar10() -> None:
     assert source.items[0].pixels.shape == (32, 32, 3)
     assert len(set(labels(source))) == 10
     assert "airplane" in labels(source)
-    assert not source.problems
+    assert not source.issues
 
 
 @pytest.mark.shared

@@ -7,11 +7,11 @@ import math
 import pytest
 import torch
 
-from gankit.contract import Condition, Quantity
+from gankit.contract import Condition, Continuous
 from gankit.errors import GankitError
 from gankit_molecule.asking import Asking, kept, read_wish
 
-CONDITION = Condition((Quantity("logp", 2.0, 0.5), Quantity("mw", 300.0, 30.0)))
+CONDITION = Condition((Continuous("logp", 2.0, 0.5), Continuous("mw", 300.0, 30.0)))
 
 
 @pytest.fixture(scope="module")

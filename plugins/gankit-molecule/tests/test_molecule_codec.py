@@ -13,7 +13,7 @@ import pytest
 import torch
 from rdkit import Chem
 
-from gankit.contract import Batch, CodecState, Quantity
+from gankit.contract import Batch, CodecState, Continuous
 from gankit.errors import GankitError
 from gankit_molecule import learning
 from gankit_molecule.asking import read_wish
@@ -63,7 +63,7 @@ def codec() -> MoleculeCodec:
 def draw(codec: MoleculeCodec, n: int, **changed: Any) -> list[Molecule]:
     codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, **changed}))
     x = torch.randn(n, 8, generator=torch.Generator().manual_seed(1))
-    c = codec.ask({}, range(n))
+    c = codec.sample_conditions({}, range(n))
     return codec.decode(Batch(x, c), range(n))
 
 
@@ -113,25 +113,25 @@ def test_a_candidate_is_judged_by_the_molecule_that_is_written_from_it(
 ) -> None:
     codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**SMALL, raw=True))
     real = codec.encode(items(), np.random.default_rng(0))
-    torch.testing.assert_close(codec.judged(real).x, real.x)
+    torch.testing.assert_close(codec.density_ratio_input(real).x, real.x)
     x = torch.randn(200, 8, generator=torch.Generator().manual_seed(1))
-    batch = Batch(x, codec.ask({}, range(200)))
+    batch = Batch(x, codec.sample_conditions({}, range(200)))
     before = x.clone()
-    judged = codec.judged(batch, range(200)).x
-    assert torch.equal(judged, codec.judged(batch, range(200)).x)
+    density_ratio_input = codec.density_ratio_input(batch, range(200)).x
+    assert torch.equal(density_ratio_input, codec.density_ratio_input(batch, range(200)).x)
     assert torch.equal(x, before)
     valid = [i for i, m in enumerate(codec.decode(batch, range(200))) if m.valid]
     written = [m.smiles for m in codec.decode(batch, range(200)) if m.valid]
     assert batch.c is not None
     own = codec.latents(written, batch.c[valid])
     # The encoder has seen other ways to write a molecule, and places all of them about there.
-    near = (judged[valid] - own).square().mean()
-    assert near < 0.2 * (judged[valid] - own.roll(1, 0)).square().mean()
+    near = (density_ratio_input[valid] - own).square().mean()
+    assert near < 0.2 * (density_ratio_input[valid] - own.roll(1, 0)).square().mean()
     assert near < 0.5 * (x[valid] - own).square().mean()
 
 
 def test_the_likeliest_tokens_need_no_chance(codec: MoleculeCodec) -> None:
-    x, c = torch.zeros(1, 8), codec.ask({"logp": 2}, [0])
+    x, c = torch.zeros(1, 8), codec.sample_conditions({"logp": 2}, [0])
     cold = MoleculeCodec.load(codec.state(), MoleculeSettings(**{**SMALL, "temperature": 0}))
     first, again = (cold.decode(Batch(x, c), [seed])[0] for seed in (1, 2))
     if first.tries == again.tries == 1:
@@ -141,7 +141,7 @@ def test_the_likeliest_tokens_need_no_chance(codec: MoleculeCodec) -> None:
 def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> None:
     seeds = range(120)
     x = torch.randn(120, 8, generator=torch.Generator().manual_seed(2))
-    light, heavy = (codec.ask({"mw": mw}, seeds) for mw in (110, 150))
+    light, heavy = (codec.sample_conditions({"mw": mw}, seeds) for mw in (110, 150))
     weights = [
         np.mean([properties_of(m.smiles, ["mw"])[0] for m in codec.decode(Batch(x, c), seeds)])
         for c in (light, heavy)
@@ -177,7 +177,10 @@ def test_a_molecule_depends_on_its_seed_alone(
     codec: MoleculeCodec, changed: dict[str, Any]
 ) -> None:
     settings = MoleculeSettings(**{**SMALL, **changed})
-    x, c = torch.randn(12, 8, generator=torch.Generator().manual_seed(3)), codec.ask({}, range(12))
+    x, c = (
+        torch.randn(12, 8, generator=torch.Generator().manual_seed(3)),
+        codec.sample_conditions({}, range(12)),
+    )
     assert c is not None
 
     def drawn(some: slice, where: dict[str, Any]) -> list[Molecule]:
@@ -225,11 +228,11 @@ def test_what_is_asked_is_met_more_often_than_it_is_leant_to(
     seeds, where = range(80), {"mw": asked}
     wish = read_wish("mw", asked)
     x = torch.randn(80, 8, generator=torch.Generator().manual_seed(4))
-    decoded = codec.decode(Batch(x, codec.ask(where, seeds)), seeds)
+    decoded = codec.decode(Batch(x, codec.sample_conditions(where, seeds)), seeds)
     settled = codec.settle(decoded, where, seeds)
     assert codec.layout.condition is not None
     field, _ = codec.layout.condition.field("mw")
-    assert isinstance(field, Quantity)
+    assert isinstance(field, Continuous)
     missed = [
         np.array([wish.miss(properties_of(m.smiles, ["mw"])[0], field.scale) for m in found])
         for found in (decoded, settled)
@@ -244,7 +247,7 @@ def test_only_what_was_just_decoded_and_can_be_measured_is_decoded_again(
     codec: MoleculeCodec,
 ) -> None:
     seeds, where = range(20), {"mw": 100.0}
-    batch = Batch(torch.randn(20, 8), codec.ask(where, seeds))
+    batch = Batch(torch.randn(20, 8), codec.sample_conditions(where, seeds))
     decoded = codec.decode(batch, seeds)
     assert codec.settle(decoded, {}, seeds) == decoded
     assert codec.settle(decoded, where, range(1, 21)) == decoded
@@ -258,14 +261,14 @@ def test_only_what_was_just_decoded_and_can_be_measured_is_decoded_again(
 def test_diverged_latents_are_no_reason_to_fail(codec: MoleculeCodec) -> None:
     x = torch.full((3, 8), torch.nan)
     x[1] = torch.inf
-    assert len(codec.decode(Batch(x, codec.ask({}, range(3))), range(3))) == 3
+    assert len(codec.decode(Batch(x, codec.sample_conditions({}, range(3))), range(3))) == 3
 
 
 def test_a_column_of_the_data_is_told_and_said_again() -> None:
     activity = [float(len(s)) for s in SMILES]
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity", "logp"), "epochs": 20})
     codec = MoleculeCodec.fit(items(activity=activity), settings, quiet)
-    c = codec.ask({"activity": 12}, range(4))
+    c = codec.sample_conditions({"activity": 12}, range(4))
     assert c is not None
     found = codec.decode(Batch(torch.randn(4, 8), c), range(4))
     assert all(m.values == pytest.approx({"activity": 12}, abs=1e-3) for m in found)

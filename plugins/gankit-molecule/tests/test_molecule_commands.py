@@ -13,7 +13,7 @@ from rdkit import Chem
 
 SMALL = ["width=64", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=200", "workers=1",
          "train.samples=640", "train.batch=32", "train.threads=1", "log.preview_count=4",
-         "refine.candidates=1"]  # fmt: skip
+         "resampling.candidates=1"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_scores_stand_beside_simpler_models(trained: tuple[Path, Any], gankit_: 
     home, _ = trained
     words = ["-n", 10, "--metrics", "moses,fcd", "--json"]
     alone, again = (
-        {s["name"]: s["beside"] for s in json.loads(done.stdout)["scores"]}
+        {s["name"]: s["baselines"] for s in json.loads(done.stdout)["scores"]}
         for done in (
             gankit_("evaluate", home / "run", *words),
             gankit_("evaluate", home / "run", "rnn=true", *words),
@@ -110,7 +110,7 @@ def test_so_they_do_of_a_model_that_was_copied(trained: tuple[Path, Any], gankit
     shutil.copytree(home / "run" / "model", home / "copied")
     words = ["--data", home / "data.csv", "-n", 10, "--metrics", "moses", "--json"]
     scores = json.loads(gankit_("evaluate", home / "copied", *words).stdout)["scores"]
-    assert all(set(s["beside"]) == {"gaussian", "reconstruction"} for s in scores)
+    assert all(set(s["baselines"]) == {"gaussian", "reconstruction"} for s in scores)
 
 
 def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: Any) -> None:

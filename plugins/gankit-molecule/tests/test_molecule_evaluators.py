@@ -125,8 +125,8 @@ def test_weights_come_with_the_package_and_no_random_number_is_drawn() -> None:
 def test_what_is_no_molecule_has_no_features(
     extractor: ChemNetExtractor | FingerprintExtractor, molecules: list[Molecule]
 ) -> None:
-    assert extractor.takes(molecules[0])
-    assert not extractor.takes(NOTHING)
+    assert extractor.accepts(molecules[0])
+    assert not extractor.accepts(NOTHING)
     rows = extractor.features([NOTHING, molecules[0], Molecule("no molecule")])
     assert np.isnan(rows[[0, 2]]).all()
     np.testing.assert_allclose(rows[1], extractor.features(molecules[:1])[0], atol=1e-6)
@@ -149,10 +149,10 @@ def test_fcd_is_of_valid_molecules_and_its_floor_of_as_many(
     assert with_broken.name == "fcd"
     assert with_broken.n_generated == 60
     assert with_broken.value == pytest.approx(alone.value)
-    assert with_broken.floor is not None
-    assert many.floor is not None
-    assert with_broken.floor > 1.3 * many.floor  # of 60, not of 200
-    assert with_broken.value == pytest.approx(with_broken.floor, rel=0.4)
+    assert with_broken.real_baseline is not None
+    assert many.real_baseline is not None
+    assert with_broken.real_baseline > 1.3 * many.real_baseline  # of 60, not of 200
+    assert with_broken.value == pytest.approx(with_broken.real_baseline, rel=0.4)
 
 
 def test_extractors_are_asked_by_name() -> None:
@@ -343,7 +343,7 @@ def test_every_score_has_a_floor_but_what_was_asked(
         "nearest_train/tanimoto", "closer_to_train/tanimoto", "copies/tanimoto",
         "asked/logp/correlation", "asked/logp/mean_absolute_error",
     } <= set(names)  # fmt: skip
-    assert {s.name for s in scores if s.floor is None} == {
+    assert {s.name for s in scores if s.real_baseline is None} == {
         "asked/logp/correlation",
         "asked/logp/mean_absolute_error",
     }

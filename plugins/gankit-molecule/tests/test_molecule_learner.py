@@ -67,7 +67,7 @@ def test_numbers(
     found = model.scores(*data, key, "", 0)
     assert set(found) == {"r2", "spearman"}
     assert 0.75 < min(found.values()) < max(found.values()) < 1
-    for remedy in model.remedies:
+    for remedy in model.mitigations:
         assert model.scores(*data, key, remedy, 0) == {}
 
 

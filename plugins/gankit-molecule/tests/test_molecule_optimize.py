@@ -99,7 +99,7 @@ def test_real_latents_are_those_of_the_best_with_noise(codec: MoleculeCodec) -> 
         torch.testing.assert_close(found.c[at], c)
     none = MoleculeCodec.load(codec.state(), replace(codec.settings, smooth=0.0, pull=0.0))
     assert torch.equal(none.prepare(batch).x, batch.x)
-    c = codec.ask({}, range(30))
+    c = codec.sample_conditions({}, range(30))
     assert c is not None
     assert all(any(torch.equal(row, r) for r in found.c) for row in c)
 
@@ -122,7 +122,7 @@ def test_the_reward_has_a_gradient_and_survives_being_stored(codec: MoleculeCode
 def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
     assert codec.optimised is not None
     elites = {tuple(row) for row in codec.optimised.found.x.tolist()}
-    real = codec.judged(Batch(torch.full((50, 8), 9.0), torch.zeros(50, 2)))
+    real = codec.density_ratio_input(Batch(torch.full((50, 8), 9.0), torch.zeros(50, 2)))
     assert {tuple(row) for row in real.x.tolist()} <= elites
     assert real.c is not None
     assert not (real.c == 0).all()

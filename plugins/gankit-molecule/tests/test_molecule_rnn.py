@@ -61,4 +61,4 @@ def test_one_that_was_kept_is_not_trained_again(trained: CharacterRNN, folder: P
 
 def test_it_stands_beside_only_where_it_is_asked_for() -> None:
     molecules = [Molecule(smiles) for smiles in SMILES]
-    assert MoleculeModality().rivals(molecules, SETTINGS, 5, 0, quiet) == {}
+    assert MoleculeModality().baselines(molecules, SETTINGS, 5, 0, quiet) == {}

@@ -22,12 +22,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from rdkit import Chem
 
-from gankit.contract import Source
+from gankit.contract import Dataset
 from gankit.errors import GankitError
 from gankit_molecule import sources
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.sources import NCI, Molecules, Problems
+from gankit_molecule.sources import NCI, Issues, Molecules
 from gankit_molecule.store import ABANDONED, open_store
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -37,18 +37,18 @@ SIX = ["CCO", "c1ccccc1", "CCN", "CC(=O)O", "CCCl", "C1CC1"]
 def silent(what: str, done: int, total: int) -> None: ...
 
 
-def read(source: object | None, **how: Any) -> Source[Molecule]:
+def read(source: object | None, **how: Any) -> Dataset[Molecule]:
     settings = replace(MoleculeSettings(cache="none", workers=1), **how)
     return sources.read(source, settings, silent)
 
 
-def smiles(source: Source[Molecule]) -> list[str]:
+def smiles(source: Dataset[Molecule]) -> list[str]:
     assert isinstance(source.items, Molecules)
     return source.items.smiles()
 
 
-def told(source: Source[Molecule]) -> list[tuple[str, str]]:
-    return [(p.where, p.why) for p in source.problems]
+def told(source: Dataset[Molecule]) -> list[tuple[str, str]]:
+    return [(p.location, p.reason) for p in source.issues]
 
 
 def alkanes(n: int) -> list[str]:
@@ -68,7 +68,7 @@ def test_lines_of_smiles(tmp_path: Path, name: str, head: str) -> None:
     found = read(tmp_path / name)
     assert smiles(found) == SIX
     assert [m.name for m in found.items] == [f"substance {i}" for i in range(6)]
-    assert not found.problems
+    assert not found.issues
     assert found.description == f"6 molecules of {name}"
 
 
@@ -313,11 +313,11 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         "2 molecules of a.csv; left out 7: 2 that cannot be read, 1 with a placeholder for an "
         "atom, 2 salts or mixtures, 1 of too many atoms, 1 duplicates; with x"
     )
-    assert isinstance(found.problems, Problems)
-    assert found.problems[-1].where == "a.csv, line 8"
-    assert [p.where for p in found.problems[1:3]] == ["a.csv, line 4", "a.csv, line 5"]
+    assert isinstance(found.issues, Issues)
+    assert found.issues[-1].location == "a.csv, line 8"
+    assert [p.location for p in found.issues[1:3]] == ["a.csv, line 4", "a.csv, line 5"]
     with pytest.raises(IndexError):
-        found.problems[7]
+        found.issues[7]
 
 
 def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
@@ -331,8 +331,8 @@ def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
 def test_many_duplicates_take_little() -> None:
     found = read(["C1"] + ["CCO", "OCC", "CCN"] * 1000)
     assert found.description.startswith("2 molecules of a list in memory; left out 2,999: 1 that")
-    assert len(found.problems) == 2999
-    assert found.problems[0].why == "no SMILES: 'C1'"
+    assert len(found.issues) == 2999
+    assert found.issues[0].reason == "no SMILES: 'C1'"
 
 
 # --- In memory ----------------------------------------------------------------------------------
@@ -602,7 +602,7 @@ def test_the_built_in_data() -> None:
     assert "public domain" in found.licence
     drawn = "300 molecules of RDKit's NCI file, drawn by limit=300; left out "
     assert found.description.startswith(drawn)
-    assert all(p.where.startswith(f"{NCI.name}, line ") for p in found.problems)
+    assert all(p.location.startswith(f"{NCI.name}, line ") for p in found.issues)
 
 
 @pytest.mark.shared
@@ -610,4 +610,4 @@ def test_the_built_in_data() -> None:
 def test_moses() -> None:
     found = read(SHARED / "moses" / "train.csv.gz", limit=1000)
     assert len(found.items) == 1000
-    assert not found.problems
+    assert not found.issues

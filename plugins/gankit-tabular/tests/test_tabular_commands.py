@@ -154,7 +154,7 @@ def test_a_rule_that_rows_break_stops_the_training(gankit_here, tmp_path):
 def test_a_thousand_columns(tmp_path):
     rng = np.random.default_rng(0)
     table = pa.table({f"x{i}": rng.normal(size=40).round(3) for i in range(1000)})
-    run = trained(table, tmp_path, refine__candidates=1)
+    run = trained(table, tmp_path, resampling__candidates=1)
     rows = run.sample(3, where={"x77": "0..1"})
     assert len(rows[0]) == 1000
     assert all(0 <= row["x77"] <= 1 for row in rows)

@@ -33,7 +33,7 @@ def codec():
 
 def sampled(codec, where, n=500):
     generator = Generator(codec.blocks, 8, 16, 2, 0.2).eval()
-    c = codec.ask(where, range(n))
+    c = codec.sample_conditions(where, range(n))
     z = torch.randn(n, 8 + codec.width, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         x = generator(z, c)
@@ -89,7 +89,7 @@ def test_dates_are_asked_as_people_write_them():
     assert min(row["at"].isoformat() for row in rows) >= "2022-05-01T12:00"
     assert all(r["day"].isoformat() == "2022-03-05" for r in sampled(codec, {"day": "2022-03-05"}))
     with pytest.raises(GankitError, match=r"Write day=2024-01-31 or day=2024-01-31\.\.2024"):
-        codec.ask({"day": "March"}, [0])
+        codec.sample_conditions({"day": "March"}, [0])
 
 
 def test_an_interval_is_filled(codec):
@@ -109,7 +109,7 @@ def test_an_interval_is_filled(codec):
 )
 def test_what_cannot_be_asked(codec, where, said):
     with pytest.raises(GankitError, match=said):
-        codec.ask(where, [0])
+        codec.sample_conditions(where, [0])
 
 
 def test_told_columns_are_one_hot_and_the_rest_is_open(codec):

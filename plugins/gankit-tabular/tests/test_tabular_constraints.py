@@ -40,7 +40,7 @@ def generated(codec, where=None, seeds=range(64), noise=0):
     where, n = where or {}, len(seeds)
     draw = torch.Generator().manual_seed(noise)
     x = torch.rand(n, codec.layout.shape[0], generator=draw)
-    c = codec.ask(where, seeds)
+    c = codec.sample_conditions(where, seeds)
     for b in codec.blocks:
         block = slice(b.start, b.start + b.codes)
         told = c[:, block].any(1)
@@ -81,7 +81,7 @@ def holds(text, row):
 def refusal(codec, where):
     """What is said of something that cannot be asked."""
     try:
-        codec.ask(where, range(64))
+        codec.sample_conditions(where, range(64))
     except GankitError as error:
         return str(error)
     return ""
@@ -158,7 +158,7 @@ def test_what_follows_is_not_modelled_but_can_be_told():
     assert named["end"].computed
     modelled = {codec.columns[b.column].name for b in codec.blocks}
     assert modelled == {"price", "tax", "discount", "start", "shop", "~distance of end"}
-    c = codec.ask({"total": "50..60"}, range(20))
+    c = codec.sample_conditions({"total": "50..60"}, range(20))
     assert c[:, : codec.width].sum() == 0
     assert (c[:, codec.width :].sum(1) == 1).all()
 
@@ -273,7 +273,7 @@ def test_a_system_that_must_be_searched():
             check("tax <= net", rows)
             check("total = net + tax", rows)
     with pytest.raises(GankitError, match="total=11, tax=6: impossible under 'tax <= net'"):
-        codec.ask({"total": "11", "tax": "6"}, [0])
+        codec.sample_conditions({"total": "11", "tax": "6"}, [0])
 
 
 # --- Any rules ----------------------------------------------------------------------------------
@@ -378,7 +378,7 @@ def test_only_combinations_that_there_are(where):
 def test_a_combination_that_there_is_not():
     codec = fitted(places(), "together: country, city")
     with pytest.raises(GankitError, match="country=c1, city=t2: no value of the data lies there"):
-        codec.ask({"country": "c1", "city": "t2"}, [0])
+        codec.sample_conditions({"country": "c1", "city": "t2"}, [0])
 
 
 # --- Keys ---------------------------------------------------------------------------------------
@@ -433,7 +433,7 @@ def test_keys_beside_real_ones():
     codec = fitted(table, *KEYS)
     real = table.to_pylist()
     before = generated(codec, seeds=range(300))[1]
-    codec.beside([{**row, "number": row["number"] + 1000} for row in real])
+    codec.reserve([{**row, "number": row["number"] + 1000} for row in real])
     rows = generated(codec, seeds=range(300))[1]
     for names in (("id",), ("far",), ("order", "line"), ("shop", "year")):
         mine = {tuple(r[n] for n in names) for r in rows}
@@ -467,7 +467,7 @@ def test_a_run_from_before_rules_loads():
 TABLE = orders(40)
 
 
-def learnt(table, said):
+def learned(table, said):
     modality = TabularModality()
     found = modality.read(table, said, lambda *_: None)
     return modality.fit_codec(found.items, said, lambda *_: None)
@@ -496,7 +496,7 @@ def learnt(table, said):
 )
 def test_bad_rules_are_refused_in_one_line(texts, said):
     with pytest.raises(GankitError, match=said) as raised:
-        learnt(TABLE, TabularSettings(constraints=tuple(texts)))
+        learned(TABLE, TabularSettings(constraints=tuple(texts)))
     assert "\n" not in str(raised.value)
 
 

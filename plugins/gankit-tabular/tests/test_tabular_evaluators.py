@@ -144,7 +144,7 @@ def test_smote_lies_between_neighbours():
     assert set(new[:, 1].tolist()) <= {0.0, 1.0}
 
 
-@pytest.mark.parametrize("remedy", ["", *Boosting.remedies])
+@pytest.mark.parametrize("remedy", ["", *Boosting.mitigations])
 def test_every_remedy_learns_a_plain_rule(remedy):
     train, test = table(800, 1).to_pylist(), table(800, 2).to_pylist()
     scores = Boosting().scores(train, test, "y", remedy, 0)
@@ -170,7 +170,7 @@ def test_numbers_are_predicted_too():
     assert 0.8 < found["r2"] < 4 / 4.25
     assert Boosting().scores(train, test, "y", "", 1) != found  # other rows are left out
     # Remedies are for classes.
-    assert [Boosting().scores(train, test, "y", r, 0) for r in Boosting.remedies] == [{}] * 3
+    assert [Boosting().scores(train, test, "y", r, 0) for r in Boosting.mitigations] == [{}] * 3
 
 
 def test_a_key_that_cannot_be_predicted():

@@ -54,7 +54,7 @@ def test_d_sees_the_rank(codec):
     ],
 )
 def test_ranges_are_asked(codec, asked, values):
-    c = codec.ask({"level": asked}, range(500))
+    c = codec.sample_conditions({"level": asked}, range(500))
     told = {ORDER[i] for i in c[:, :6].argmax(1).tolist()}
     assert told == values
     rows = [{"level": None, "grade": 1, "sex": "f"}] * 50
@@ -72,7 +72,7 @@ def test_ranges_are_asked(codec, asked, values):
 )
 def test_what_cannot_be_asked(codec, asked, said):
     with pytest.raises(GankitError, match=said):
-        codec.ask({"level": asked}, [0])
+        codec.sample_conditions({"level": asked}, [0])
 
 
 def test_numbers_within_texts_sort_by_size():

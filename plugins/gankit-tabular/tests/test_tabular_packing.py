@@ -62,6 +62,6 @@ def test_the_recipe_trains_and_is_not_refined(tmp_path):
             recipe="wgan-gp",
             out=tmp_path / "b",
             device="cpu",
-            refine__candidates=2,
+            resampling__candidates=2,
             **settings,
         )

@@ -32,7 +32,7 @@ def test_conditions_of_generated_rows_hold_in_them_and_are_as_frequent_as_real_o
     codec = TableCodec.fit(people.to_pylist(), people.schema, 8, {})
     torch.manual_seed(0)
     x = torch.rand(20_000, codec.layout.shape[0])
-    c = codec.conditions_of(x)
+    c = codec.infer_conditions(x)
     told = c.any(1)
     assert float(told.float().mean()) == pytest.approx(
         REVEALED * (1 - (1 - ALONE) * (1 - EACH) ** len(codec.blocks)), abs=0.01
@@ -74,8 +74,8 @@ def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, peop
         "adjacency",
     } <= (record.keys())
 
-    judged = gankit_here("evaluate", "run", "--report", "report.html")
-    assert judged.returncode == 0, judged.stderr
+    density_ratio_input = gankit_here("evaluate", "run", "--report", "report.html")
+    assert density_ratio_input.returncode == 0, density_ratio_input.stderr
     page = (tmp_path / "report.html").read_text()
     assert "<h2>Privacy</h2>" in page
     assert "Not covered:" in page

@@ -38,9 +38,9 @@ def files(tmp_path):
     "name", ["t.csv", "t.tsv", "t.csv.gz", "t.csv.zst", "t.jsonl", "t.parquet", "t.feather"]
 )
 def test_every_format_gives_the_same_table(files, name):
-    table, problems = read_table(str(files / name))
+    table, issues = read_table(str(files / name))
     assert table.to_pylist() == ROWS
-    assert not problems
+    assert not issues
     assert fingerprint(Rows(table)) == fingerprint(Rows(TABLE))
 
 
@@ -76,10 +76,10 @@ def test_a_folder_is_one_table(tmp_path):
 
 def test_bad_lines_are_named(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,x\n2\n3,y,z\n4,w\n")
-    table, problems = read_table(str(tmp_path / "t.csv"))
+    table, issues = read_table(str(tmp_path / "t.csv"))
     assert table.num_rows == 2
-    assert [p.where for p in problems] == ["t.csv, line 3", "t.csv, line 4"]
-    assert "1 values, not 2" in problems[0].why
+    assert [p.location for p in issues] == ["t.csv, line 3", "t.csv, line 4"]
+    assert "1 values, not 2" in issues[0].reason
 
 
 @pytest.mark.parametrize("word", ["", "NA", "?", "NaN"])

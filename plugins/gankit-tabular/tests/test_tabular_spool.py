@@ -10,7 +10,7 @@ import pyarrow.parquet
 import pytest
 
 import gankit
-from gankit.contract.subsets import Rest
+from gankit.contract.subsets import Complement
 from gankit.errors import GankitError
 from gankit_tabular import evaluators, modality, sources, spool
 from gankit_tabular.rows import BLOCK, Rows
@@ -78,10 +78,10 @@ def test_a_late_value_widens_its_column(tmp_path, late, kind):
     lines = [f"{i},x" for i in range(5000)]
     (tmp_path / "t.csv").write_text("\n".join(["n,w", *lines, f"{late},x", "1,2,3", *lines]) + "\n")
     for memory in (1e9, 2000):
-        rows, problems = read_rows(tmp_path / "t.csv", memory=memory)
+        rows, issues = read_rows(tmp_path / "t.csv", memory=memory)
         assert str(rows.table.schema.field("n").type) == kind
         assert len(rows) == 10_001
-        assert [p.where for p in problems] == ["t.csv, line 5003"]
+        assert [p.location for p in issues] == ["t.csv, line 5003"]
 
 
 def test_parts_that_do_not_fit_are_named(tmp_path):
@@ -131,7 +131,7 @@ def test_scores_and_previews_read_the_rows_they_need_and_no_others(files, tmp_pa
     monkeypatch.setattr(
         Rows, "__getitems__", lambda self, i: read.append(len(i)) or together(self, i)
     )
-    part = Rest(rows, np.arange(5))
+    part = Complement(rows, np.arange(5))
     tables = modality.TabularModality()
     tables.fit_codec(part, modality.TabularSettings(), None)
     assert read.pop() == len(part)

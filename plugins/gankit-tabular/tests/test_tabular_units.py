@@ -102,7 +102,7 @@ def test_they_are_modelled_asked_for_and_written_back():
     real, made = (read_numbers(texts(v), form).drop_null().to_numpy() for v in (
         price, [r["price"] for r in rows]))  # fmt: skip
     assert abs(np.log(np.median(made) / np.median(real))) < 0.05
-    codec.ask({"price": "100..200", "share": "5"}, [0])
+    codec.sample_conditions({"price": "100..200", "share": "5"}, [0])
     settled = codec.settle(rows, {"price": "100..200", "share": "20..30"}, range(300))
     assert all(100 <= form.read(r["price"]) <= 200 for r in settled)
     assert all(20 <= int(r["share"].rstrip("%")) <= 30 for r in settled)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from gankit.contract import Classes, Condition, Layout, Networks
+from gankit.contract import Categorical, Condition, Layout, Networks
 from gankit_toy.modality import ToyModality, ToySettings
 
-LABELS = Condition((Classes("label", ("a", "b", "c")),))
+LABELS = Condition((Categorical("label", ("a", "b", "c")),))
 
 
 def build(condition: Condition | None = None, **settings: Any) -> Networks:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gankit.contract import Provenance, Sample, Source
+from gankit.contract import Dataset, Provenance, Sample
 from gankit.errors import GankitError
 from gankit_toy.modality import ToyModality, ToySettings
 from gankit_toy.points import Point, Shape, centres, coordinates, draw, modes
@@ -17,7 +17,7 @@ PROVENANCE = Provenance("gankit 0", "run-1", "2026-01-01T00:00:00Z", ToyModality
 ROWS = "".join(f"{i}.5,{-i},{'ab'[i % 2]}\n" for i in range(12))
 
 
-def read(source: object, **settings: Any) -> Source[Point]:
+def read(source: object, **settings: Any) -> Dataset[Point]:
     return ToyModality().read(source, ToySettings(**settings), lambda what, done, total: None)
 
 
@@ -52,7 +52,7 @@ def test_csv_with_and_without_header(tmp_path: Path, header: str) -> None:
     source = read(file)
     assert source.items[3] == Point(3.5, -3.0, "b")
     assert len(source.items) == 12
-    assert not source.problems
+    assert not source.issues
     assert "2 labels" in source.description
     assert "not conditioned" in source.description
 
@@ -85,7 +85,7 @@ def test_bad_rows_are_named_and_left_out(tmp_path: Path) -> None:
     file.write_text(ROWS + "one,2,a\n\n1\nnan,0,a\n")
     source = read(file)
     assert len(source.items) == 12
-    assert [(p.where, p.why) for p in source.problems] == [
+    assert [(p.location, p.reason) for p in source.issues] == [
         ("points.csv, line 13", "x is 'one', not a number"),
         ("points.csv, line 15", "y is '', not a number"),
         ("points.csv, line 16", "x is nan, not finite"),
@@ -95,9 +95,9 @@ def test_bad_rows_are_named_and_left_out(tmp_path: Path) -> None:
 def test_a_row_without_label_is_bad_only_where_labels_are_needed(tmp_path: Path) -> None:
     file = tmp_path / "points.csv"
     file.write_text(ROWS + "1,2,\n")
-    assert not read(file).problems
-    (problem,) = read(file, conditional=True).problems
-    assert "no label" in problem.why
+    assert not read(file).issues
+    (problem,) = read(file, conditional=True).issues
+    assert "no label" in problem.reason
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typer.models import CommandInfo, TyperInfo
 
 from gankit.cli import augment, doctor, evaluate, generate, plugins, recipes, runs, train
 from gankit.cli._output import fail
-from gankit.errors import GankitError, PluginFault
+from gankit.errors import GankitError, PluginError
 
 app = typer.Typer(
     name="gankit",
@@ -52,7 +52,7 @@ def main() -> None:
         _add_commands()
         app()
     except GankitError as error:
-        if isinstance(error, PluginFault):
+        if isinstance(error, PluginError):
             _remember(error.plugin, error.what)
         fail(error)
     except KeyboardInterrupt:
@@ -92,7 +92,7 @@ def _name(command: CommandInfo | TyperInfo) -> str:
     return command.callback.__name__.replace("_", "-") if command.callback else ""
 
 
-def _plugin_fault(error: Exception) -> PluginFault | None:
+def _plugin_fault(error: Exception) -> PluginError | None:
     """The exception as a plugin's fault, where it came from the code of one that is not ours."""
     from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 
@@ -100,7 +100,7 @@ def _plugin_fault(error: Exception) -> PluginFault | None:
     if record is None:
         return None
     raise_if_strict(error)
-    return PluginFault(record.name, f"{in_one_line(error)} (GANKIT_STRICT_PLUGINS=1 shows where)")
+    return PluginError(record.name, f"{in_one_line(error)} (GANKIT_STRICT_PLUGINS=1 shows where)")
 
 
 def _remember(plugin: str, what: str) -> None:

@@ -74,7 +74,9 @@ def augment(
             data,
             test=test,
             key=key,
-            wishes_of=lambda values: plan(values, balance=balance, factor=factor, where=asked, n=n),
+            requests_of=lambda values: plan(
+                values, balance=balance, factor=factor, where=asked, n=n
+            ),
             repeats=repeats,
             seed=seed,
             device=device,

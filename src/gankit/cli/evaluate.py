@@ -77,13 +77,16 @@ def evaluate(
         print_json(result.record)
         return
     table(
-        ["score", "generated", "real (floor)", *result.beside, "better", "n", "extractor"],
+        ["score", "generated", "real (floor)", *result.baselines, "better", "n", "extractor"],
         [
             [
                 s.name,
                 f"{s.value:.4g}",
-                "-" if s.floor is None else f"{s.floor:.4g}",
-                *(f"{s.beside[name]:.4g}" if name in s.beside else "-" for name in result.beside),
+                "-" if s.real_baseline is None else f"{s.real_baseline:.4g}",
+                *(
+                    f"{s.baselines[name]:.4g}" if name in s.baselines else "-"
+                    for name in result.baselines
+                ),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],
                 s.n_generated,
                 s.extractor,

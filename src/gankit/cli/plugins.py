@@ -85,7 +85,7 @@ def show(
                 **asdict(record),
                 **asdict(loaded.info),
                 "formats": list(loaded.modality.formats),
-                "adjustable": list(loaded.modality.adjustable),
+                "adjustable": list(loaded.modality.sampling_settings),
                 "recipes": [r.name for r in known],
                 "settings": [asdict(s) for s in own],
                 "engine": [asdict(s) for s in engine],
@@ -106,8 +106,8 @@ def show(
             ["key", "type", "default", "meaning"],
             [[s.key, s.type, _value(s.default), s.meaning] for s in described],
         )
-        if described is own and loaded.modality.adjustable:
-            again = ", ".join(loaded.modality.adjustable)
+        if described is own and loaded.modality.sampling_settings:
+            again = ", ".join(loaded.modality.sampling_settings)
             out.print(f"at generation they can be given again: {again}", markup=False)
 
 

@@ -89,7 +89,11 @@ def show(
         for line in it.privacy["does_not_cover"]:
             out.print(f"{'':10}not covered: {line}", markup=False)
     for score in facts["scores"]:
-        floor = "" if score["floor"] is None else f"   (real against real {score['floor']:.4g})"
+        floor = (
+            ""
+            if score["real_baseline"] is None
+            else f"   (real against real {score['real_baseline']:.4g})"
+        )
         out.print(f"{score['name'] + ':':32}{score['value']:.4g}{floor}", markup=False)
     out.print()
     found(data.get("found", []), out)

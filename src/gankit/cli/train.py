@@ -114,10 +114,10 @@ def train(
     last = run.metrics()[-1] if run.metrics() else {}
     left_out = run.record["data"]["left_out"]
     if left_out:
-        first = run.record["data"]["problems"][0]
+        first = run.record["data"]["issues"][0]
         err.print(
-            f"left out {left_out:,}, e.g. {first['where']}: "
-            f"{first['why']} (all in {folder / 'provenance.json'})",
+            f"left out {left_out:,}, e.g. {first['location']}: "
+            f"{first['reason']} (all in {folder / 'provenance.json'})",
             markup=False,
         )
     if json:
@@ -148,7 +148,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     """Everything but training: what would be trained, on what, and how long it would take."""
     import tomli_w
 
-    from gankit.engine.profiling import TRIAL_SAMPLES, memory_bytes, step_seconds
+    from gankit.engine.profiling import PROFILE_SAMPLES, memory_bytes, step_seconds
     from gankit.workflows.data import quiet
     from gankit.workflows.prepare import preparing
 
@@ -156,7 +156,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         trainer,
         data,
     ):
-        some = TRIAL_SAMPLES if trainer.device.type == "cpu" else None
+        some = PROFILE_SAMPLES if trainer.device.type == "cpu" else None
         step = step_seconds(trainer, some)
         count = {
             name: sum(p.numel() for p in module.parameters())
@@ -177,7 +177,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         "data": data.source.description,
         "train_items": len(data.train),
         "heldout_items": len(data.heldout),
-        "left_out": len(data.source.problems),
+        "left_out": len(data.source.issues),
         "shape": list(trainer.codec.layout.shape),
         "found": [dict(line) for line in trainer.codec.describe()],
         "conditions": [f.name for f in condition.fields] if condition else [],
@@ -194,10 +194,10 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     out.print(tomli_w.dumps(config.as_table()), markup=False)
     out.print(f"data:           {data.source.description}", markup=False)
     out.print(f"items:          {len(data.train):,} to train on, {len(data.heldout):,} held out")
-    if data.source.problems:
-        first = data.source.problems[0]
+    if data.source.issues:
+        first = data.source.issues[0]
         out.print(
-            f"left out:       {len(data.source.problems)}, e.g. {first.where}: {first.why}",
+            f"left out:       {len(data.source.issues)}, e.g. {first.location}: {first.reason}",
             markup=False,
         )
     found(facts["found"], out)

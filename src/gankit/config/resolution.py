@@ -115,7 +115,11 @@ def from_run(table: Table, settings_type: type) -> Config:
 
 
 def adjust(
-    settings_type: type, trained: Table, changes: Table, adjustable: Sequence[str], plugin: str
+    settings_type: type,
+    trained: Table,
+    changes: Table,
+    sampling_settings: Sequence[str],
+    plugin: str,
 ) -> Any:
     """A plugin's settings as a run was trained with them, some of them given again.
 
@@ -127,9 +131,13 @@ def adjust(
     """
     check_keys(changes, settings_type)
     for key in flatten(changes):
-        if key not in adjustable:
+        if key not in sampling_settings:
             section = key.partition(".")[0] in sections()
-            known = f"takes {', '.join(adjustable)}" if adjustable else "has none that can be given"
+            known = (
+                f"takes {', '.join(sampling_settings)}"
+                if sampling_settings
+                else "has none that can be given"
+            )
             raise GankitError(
                 f"{key} concerns training, which is over"
                 if section
@@ -150,9 +158,9 @@ def _check_engine(engine: EngineSettings) -> None:
         "checkpoint.keep": engine.checkpoint.keep,
         "log.preview_count": engine.log.preview_count,
         "augment.speed": engine.augment.speed,
-        "refine.candidates": engine.refine.candidates,
-        "refine.share": engine.refine.share,
-        "refine.lr": engine.refine.lr,
+        "resampling.candidates": engine.resampling.candidates,
+        "resampling.train_fraction": engine.resampling.train_fraction,
+        "resampling.lr": engine.resampling.lr,
     }
     for key, value in positive.items():
         if value <= 0:

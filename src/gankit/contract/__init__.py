@@ -11,23 +11,23 @@ Torch is imported for its types only, so importing this package costs nothing.
 """
 
 from gankit.contract.codec import Codec, CodecState
-from gankit.contract.conditions import Classes, Condition, Quantity
+from gankit.contract.conditions import Categorical, Condition, Continuous
 from gankit.contract.data import (
     Batch,
+    Dataset,
+    Issue,
     Item,
     Layout,
-    Problem,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
-from gankit.contract.evaluation import EvaluationData, Evaluator, Extractor, Learner, MetricInfo
+from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.modality import Modality, NoSettings
 from gankit.contract.networks import Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
-from gankit.contract.training import Callback, ObjectiveInfo, PenaltyInfo
+from gankit.contract.training import Callback, Objective, Penalty
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -35,29 +35,29 @@ __all__ = [
     "PLUGIN_API",
     "Batch",
     "Callback",
-    "Classes",
+    "Categorical",
     "Codec",
     "CodecState",
     "Condition",
+    "Continuous",
+    "Dataset",
+    "DownstreamModel",
     "EvaluationData",
     "Evaluator",
     "Extractor",
     "Hooks",
+    "Issue",
     "Item",
     "Layout",
-    "Learner",
-    "MetricInfo",
+    "Metric",
     "Modality",
     "Networks",
     "NoSettings",
-    "ObjectiveInfo",
-    "PenaltyInfo",
+    "Objective",
+    "Penalty",
     "PluginInfo",
-    "Problem",
     "Progress",
     "Provenance",
-    "Quantity",
     "Sample",
-    "Source",
     "hookimpl",
 ]

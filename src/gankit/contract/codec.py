@@ -29,12 +29,12 @@ class Codec(ABC, Generic[Item]):
     deterministic: bool = True
     """Whether :meth:`encode` gives the same tensors each time. The engine then encodes each item
     once and keeps the result; otherwise it encodes again at every visit."""
-    block: int = 64
+    decode_batch_size: int = 64
     """Items that are generated together. More is faster where a sample is small."""
     tolerance: float = 0.05
     """How far decoding and encoding may move a sample, as root mean square in units of the encoded
     data's standard deviation: more where the codec loses something by design."""
-    learnt: bool = False
+    is_learned: bool = False
     """Whether decoding is the work of a trained model. Evaluation then also shows what the codec
     alone makes: of a Gaussian fitted to the encoded data, and of held-out items encoded."""
 
@@ -50,9 +50,9 @@ class Codec(ABC, Generic[Item]):
         """
         return batch
 
-    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
+    def density_ratio_input(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
         """What the density ratio of real and generated samples is a function of (setting
-        ``refine.candidates``): float32 ``x`` of the layout's shape, and ``c``; on its device.
+        ``resampling.candidates``): float32 ``x`` of the layout's shape, and ``c``; on its device.
 
         Where decoding loses much, two tensors can differ in what no item shows. Then generated
         ones are best given as :meth:`encode` would give what they decode to.
@@ -77,7 +77,7 @@ class Codec(ABC, Generic[Item]):
     def state(self) -> CodecState:
         """All that :meth:`Modality.load_codec` needs."""
 
-    def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
         """Rows of ``c`` for what is asked, one a seed and drawn from it; for codecs whose
         conditions say more than a value a field.
 
@@ -88,7 +88,7 @@ class Codec(ABC, Generic[Item]):
         """
         return None
 
-    def conditions_of(self, x: Tensor) -> Tensor | None:
+    def infer_conditions(self, x: Tensor) -> Tensor | None:
         """Rows of ``c`` by which samples ``x``, (N, shape), could have been asked for, drawn
         as :meth:`prepare` draws them for real ones, from torch's default generator.
 
@@ -103,7 +103,7 @@ class Codec(ABC, Generic[Item]):
         """Decoded items with what was asked made exact, where ``c`` says it only roughly."""
         return items
 
-    def beside(self, real: Sequence[Item]) -> None:
+    def reserve(self, real: Sequence[Item]) -> None:
         """From now on items will stand in one data set with these real ones: what must be unique,
         such as a key, has to differ from theirs.
         """

@@ -9,7 +9,7 @@ from gankit.errors import GankitError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Classes:
+class Categorical:
     """A condition that is one of several named classes; one-hot in ``c``."""
 
     name: str
@@ -41,7 +41,7 @@ class Classes:
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Continuous:
     """A condition that is a named number, standardised in ``c`` as ``(value - mean) / scale``."""
 
     name: str
@@ -73,7 +73,7 @@ class Quantity:
 class Condition:
     """What generation can be asked for: named fields, laid side by side in ``c``."""
 
-    fields: tuple[Classes | Quantity, ...]
+    fields: tuple[Categorical | Continuous, ...]
 
     @property
     def width(self) -> int:
@@ -87,18 +87,18 @@ class Condition:
         """The named values of a row of ``c``."""
         named: dict[str, str | float] = {}
         for f, block in self.blocks():
-            if not (isinstance(f, Classes) and f.optional and not any(row[block])):
+            if not (isinstance(f, Categorical) and f.optional and not any(row[block])):
                 named[f.name] = f.decode(row[block])
         return named
 
-    def blocks(self) -> Iterable[tuple[Classes | Quantity, slice]]:
+    def blocks(self) -> Iterable[tuple[Categorical | Continuous, slice]]:
         """Each field with the slice of ``c`` that it occupies."""
         start = 0
         for f in self.fields:
             yield f, slice(start, start + f.width)
             start += f.width
 
-    def field(self, name: str) -> tuple[Classes | Quantity, slice]:
+    def field(self, name: str) -> tuple[Categorical | Continuous, slice]:
         """A field by its name.
 
         Raises:

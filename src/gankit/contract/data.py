@@ -19,15 +19,16 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Problem:
+class Issue:
     """A file, row or entry that could not be used, and why."""
 
-    where: str
-    why: str
+    location: str
+    """The file, row or entry."""
+    reason: str
 
 
 @dataclass
-class Source(Generic[Item]):
+class Dataset(Generic[Item]):
     """What :meth:`Modality.read` found."""
 
     items: Sequence[Item]
@@ -39,7 +40,7 @@ class Source(Generic[Item]):
     """One line for the run's record: format, count, classes."""
     licence: str = ""
     """What is known of the data's licence."""
-    problems: Sequence[Problem] = ()
+    issues: Sequence[Issue] = ()
     """What was left out, one entry each."""
 
 

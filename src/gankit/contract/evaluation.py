@@ -27,7 +27,7 @@ class Extractor(ABC, Generic[Item]):
     def features(self, items: Sequence[Item]) -> np.ndarray[Any, Any]:
         """Float64 features of shape ``(N, D)``."""
 
-    def takes(self, item: Item) -> bool:
+    def accepts(self, item: Item) -> bool:
         """Whether an item has features at all, which what is no valid item may lack: distances
         are then over the others, and no such item enters an augmented data set.
         """
@@ -56,10 +56,10 @@ class Evaluator(ABC, Generic[Item]):
         """Named scores, or an empty mapping where they do not apply."""
 
 
-class Learner(ABC, Generic[Item]):
+class DownstreamModel(ABC, Generic[Item]):
     """The standard model of a modality, to measure what augmentation is worth."""
 
-    remedies: Sequence[str] = ()
+    mitigations: Sequence[str] = ()
     """The usual alternatives to generated items, by name: class weights, oversampling, flips."""
 
     @abstractmethod
@@ -70,7 +70,7 @@ class Learner(ABC, Generic[Item]):
 
         Args:
             key: what to predict, one of :meth:`Modality.values`.
-            remedy: one of ``remedies``; empty for none.
+            remedy: one of ``mitigations``; empty for none.
             seed: of whatever is drawn.
 
         Returns:
@@ -82,7 +82,7 @@ class Learner(ABC, Generic[Item]):
 
 
 @dataclass(frozen=True)
-class MetricInfo:
+class Metric:
     """A score of feature sets: ``(real (N, D), generated (M, D), rng) -> {name: value}``."""
 
     name: str

@@ -15,9 +15,9 @@ from typing import Any
 
 import pluggy
 
-from gankit.contract.evaluation import MetricInfo
+from gankit.contract.evaluation import Metric
 from gankit.contract.plugin import PluginInfo
-from gankit.contract.training import Callback, ObjectiveInfo, PenaltyInfo
+from gankit.contract.training import Callback, Objective, Penalty
 
 ENTRY_POINT_GROUP = "gankit"
 
@@ -41,7 +41,7 @@ class Hooks:
         raise NotImplementedError
 
     @hookspec
-    def gankit_objectives(self) -> Iterable[ObjectiveInfo]:
+    def gankit_objectives(self) -> Iterable[Objective]:
         """Objectives: what ``loss.objective`` accepts.
 
         ::
@@ -56,7 +56,7 @@ class Hooks:
         raise NotImplementedError
 
     @hookspec
-    def gankit_penalties(self) -> Iterable[PenaltyInfo]:
+    def gankit_penalties(self) -> Iterable[Penalty]:
         """Penalties: what ``loss.extra`` accepts.
 
         ::
@@ -68,7 +68,7 @@ class Hooks:
         raise NotImplementedError
 
     @hookspec
-    def gankit_metrics(self) -> Iterable[MetricInfo]:
+    def gankit_metrics(self) -> Iterable[Metric]:
         """Scores of feature sets, for every modality's extractors.
 
         ::

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Generic
 
 from gankit.contract.codec import Codec, CodecState
-from gankit.contract.data import Item, Layout, Progress, Provenance, Sample, Source
-from gankit.contract.evaluation import Evaluator, Extractor, Learner
+from gankit.contract.data import Dataset, Item, Layout, Progress, Provenance, Sample
+from gankit.contract.evaluation import DownstreamModel, Evaluator, Extractor
 from gankit.contract.networks import Networks
 
 
@@ -26,14 +26,14 @@ class Modality(ABC, Generic[Item]):
     """A frozen dataclass with defaults; the docstring under each field is shown to the user."""
     formats: Sequence[str] = ("folder",)
     """What :meth:`write` can write; the first is the default."""
-    adjustable: Sequence[str] = ()
+    sampling_settings: Sequence[str] = ()
     """Settings that can be given again at generation, for they concern only how a codec decodes:
     :meth:`load_codec` then has the new ones."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of what the modality generates."""
 
     @abstractmethod
-    def read(self, source: object | None, settings: Any, progress: Progress) -> Source[Item]:
+    def read(self, source: object | None, settings: Any, progress: Progress) -> Dataset[Item]:
         """The items of a data set.
 
         Args:
@@ -60,7 +60,7 @@ class Modality(ABC, Generic[Item]):
         """Extractors and scores, the default ones first."""
         return ()
 
-    def rivals(
+    def baselines(
         self, train: Sequence[Item], settings: Any, n: int, seed: int, progress: Progress
     ) -> Mapping[str, Sequence[Item]]:
         """Items of simpler models, which evaluation scores beside the generated ones: what a
@@ -116,7 +116,7 @@ class Modality(ABC, Generic[Item]):
         """An item's named values, such as its label: what a data set is balanced by."""
         return {}
 
-    def learner(self, settings: Any) -> Learner[Item] | None:
+    def learner(self, settings: Any) -> DownstreamModel[Item] | None:
         """The model that measures what augmentation is worth, where there is one."""
         return None
 

@@ -26,6 +26,6 @@ class Networks:
         default_factory=dict
     )
     """Further terms ``(fake, c) -> scalar`` of the generator's loss, by the name they log under."""
-    samples_interact: bool = False
+    batch_dependent: bool = False
     """Whether D's logit of a sample depends on the rest of its batch (batch normalisation,
     minibatch statistics). Reals and fakes then go through D separately."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 Indices = npt.NDArray[np.int64]
 
 
-def pick(items: Sequence[Any], indices: Any) -> Sequence[Any]:
+def take(items: Sequence[Any], indices: Any) -> Sequence[Any]:
     """Items by their numbers: together where the sequence has ``__getitems__``, else one by one."""
     together = getattr(items, "__getitems__", None)
     if together is not None:
@@ -41,7 +41,7 @@ class Part(Sequence[Any]):
         return self.items[int(self.numbers(np.array([i % len(self)]))[0])]
 
     def __getitems__(self, indices: Any) -> Sequence[Any]:
-        return pick(self.items, self.numbers(np.asarray(indices, np.int64)))
+        return take(self.items, self.numbers(np.asarray(indices, np.int64)))
 
 
 class Subset(Part):
@@ -58,7 +58,7 @@ class Subset(Part):
         return self.chosen[i]
 
 
-class Rest(Part):
+class Complement(Part):
     """The items but for a few: takes memory for those few only.
 
     Args:

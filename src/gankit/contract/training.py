@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ObjectiveInfo:
+class Objective:
     """A game: two functions ``(real_logits (N,), fake_logits (N,)) -> loss per pair (N,)``."""
 
     name: str
@@ -23,7 +23,7 @@ class ObjectiveInfo:
 
 
 @dataclass(frozen=True)
-class PenaltyInfo:
+class Penalty:
     """A penalty on D: ``(discriminate, real, fake, c) -> (N,)``; weighted by ``loss.extra``."""
 
     name: str

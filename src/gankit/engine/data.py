@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from gankit.contract import Batch, Codec, Progress
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.seeds import shuffled
 
 ENCODE_CHUNK = 256
@@ -88,7 +88,7 @@ class RealSamples:
             return _known(self._stored.c)
         rng, rows = np.random.default_rng(self.seed), []
         for start in range(0, len(self.items), ENCODE_CHUNK):
-            some = pick(self.items, range(start, min(start + ENCODE_CHUNK, len(self.items))))
+            some = take(self.items, range(start, min(start + ENCODE_CHUNK, len(self.items))))
             rows.append(_known(self.codec.encode(some, rng).c))
         return torch.cat(rows)
 
@@ -100,9 +100,9 @@ class RealSamples:
         """The next batch, prepared: float32 ``(batch, *shape)`` on the device."""
         return self.codec.prepare(self.draw())
 
-    def judged(self) -> Batch:
+    def density_ratio_input(self) -> Batch:
         """The next batch, as the density ratio sees real samples."""
-        return self.codec.judged(self.draw())
+        return self.codec.density_ratio_input(self.draw())
 
     def draw(self) -> Batch:
         """The next batch in storage form, on the device."""
@@ -141,7 +141,7 @@ class RealSamples:
         """All items encoded, or None when they would not fit."""
         n, done, step, chunks = len(self.items), 0, ENCODE_CHUNK, []
         while done < n:
-            some = pick(self.items, np.arange(done, min(done + step, n)))
+            some = take(self.items, np.arange(done, min(done + step, n)))
             chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, done])))
             if done == 0:
                 each = _bytes(chunks[0]) / len(some)
@@ -166,7 +166,7 @@ class _Encoded(Dataset[Any]):
     def __getitem__(self, key: Any) -> Any:
         position, indices = key
         rng = np.random.default_rng([self.seed, position])
-        batch = self.codec.encode(pick(self.items, indices), rng)
+        batch = self.codec.encode(take(self.items, indices), rng)
         return batch.x, batch.c
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from gankit.engine.trainer import Trainer
 
-TRIAL_SAMPLES = 16
+PROFILE_SAMPLES = 16
 """Samples of a trial step on a CPU, where time is in proportion to them."""
 SLOW = 5.0
 """Seconds of a trial after which there is no second one."""
@@ -29,7 +29,7 @@ def step_seconds(trainer: Trainer, samples: int | None = None, repeats: int = 3)
     batch = trainer.reals.batch
     fraction = min(samples or batch, batch) / batch
     fastest = float("inf")
-    with _untouched(trainer):
+    with preserve_state(trainer):
         real = trainer.reals.next()[: round(batch * fraction)]
         for repeat in range(repeats + 1):  # the first one warms up
             started = time.perf_counter()
@@ -85,15 +85,15 @@ def memory_bytes(trainer: Trainer) -> int:
         for m in net.modules()
         if not any(m.children())
     ]
-    step_seconds(trainer, TRIAL_SAMPLES, repeats=0)
+    step_seconds(trainer, PROFILE_SAMPLES, repeats=0)
     for handle in handles:
         handle.remove()
-    scale = max(trainer.reals.batch / TRIAL_SAMPLES, 1)
+    scale = max(trainer.reals.batch / PROFILE_SAMPLES, 1)
     return int(4.5 * weights + trainer.reals.cached_bytes + 4 * activations * scale)
 
 
 @contextlib.contextmanager
-def _untouched(trainer: Trainer) -> Iterator[None]:
+def preserve_state(trainer: Trainer) -> Iterator[None]:
     """Puts back what a step changes: random states, data position, running statistics."""
     position, rng = trainer.reals.position, torch.get_rng_state()
     on_cuda = trainer.device.type == "cuda"

@@ -92,17 +92,17 @@ class EmaSettings:
 
 
 @dataclass(frozen=True)
-class RefineSettings:
+class ResamplingSettings:
     """Choice among candidates at sampling, by a density ratio that is learnt after training."""
 
     candidates: int = 1
     """Candidates for each generated sample; 1 does without."""
-    share: float = 0.8
+    train_fraction: float = 0.8
     """Length of learning the ratio, in samples, as a share of those of training."""
-    passes: float = 0.0
+    max_epochs: float = 0.0
     """The most passes over the data while the ratio is learnt, which may otherwise know its samples
     by heart and choose copies of them; 0 is no limit."""
-    kept: int = 0
+    pool_size: int = 0
     """Generated samples that are made once and seen again and again while the ratio is learnt; 0
     makes new ones each time."""
     lr: float = 1e-3
@@ -179,7 +179,7 @@ class EngineSettings:
     loss: LossSettings = field(default_factory=LossSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     ema: EmaSettings = field(default_factory=EmaSettings)
-    refine: RefineSettings = field(default_factory=RefineSettings)
+    resampling: ResamplingSettings = field(default_factory=ResamplingSettings)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     data: DataSettings = field(default_factory=DataSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from gankit.contract import Networks, ObjectiveInfo, PenaltyInfo
+from gankit.contract import Networks, Objective, Penalty
 from gankit.engine.penalties import (
     finite_difference_norm,
     gradient_penalty,
@@ -26,7 +26,7 @@ Logs = dict[str, Tensor]
 
 
 @dataclass
-class Weights:
+class LossWeights:
     """What the schedules set before each step, as 0-d tensors on the device."""
 
     r1: Tensor
@@ -36,18 +36,18 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Terms:
+class LossTerms:
     """Which terms the loss has at all; fixed for a run, so that absent ones cost nothing."""
 
     zero_centred: bool = True
     gradient_penalty: bool = False
     finite_difference: float = 0.0
     """Sigma of the finite-difference form; 0 is the exact one."""
-    extra: tuple[tuple[PenaltyInfo, float], ...] = ()
+    extra: tuple[tuple[Penalty, float], ...] = ()
 
 
 @dataclass(frozen=True)
-class Game:
+class AdversarialLoss:
     """Two networks and the rules they play by.
 
     Fakes carry the labels of the real batch. Exact squared gradient norms are taken with respect
@@ -55,8 +55,8 @@ class Game:
     """
 
     networks: Networks
-    objective: ObjectiveInfo
-    terms: Terms = field(default_factory=Terms)
+    objective: Objective
+    terms: LossTerms = field(default_factory=LossTerms)
     autocast: torch.dtype | None = None
 
     def generate(self, z: Tensor, c: Tensor | None) -> Tensor:
@@ -64,7 +64,7 @@ class Game:
             fake: Tensor = self.networks.generator(z, c)
         return fake.float() if self.autocast else fake
 
-    def augment(self, x: Tensor, w: Weights) -> Tensor:
+    def augment(self, x: Tensor, w: LossWeights) -> Tensor:
         return x if self.networks.augment is None else self.networks.augment(x, w.augment_p)
 
     def discriminate(self, x: Tensor, c: Tensor | None, frozen: bool = False) -> Tensor:
@@ -76,14 +76,14 @@ class Game:
         return logits.float() if self.autocast else logits
 
     def discriminator_loss(
-        self, real: Tensor, fake: Tensor, c: Tensor | None, w: Weights, penalise: bool
+        self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights, penalise: bool
     ) -> tuple[Tensor, Logs]:
         """What D minimises, for reals and fakes (N, *shape) with shared conditions c."""
         exact = penalise and self.terms.zero_centred and not self.terms.finite_difference
         n = len(real)
 
         # Reals and fakes share one pass, unless a sample's logit depends on its neighbours.
-        def look(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+        def forward_with_penalty(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
             if exact:
                 x = x.detach().requires_grad_()
             seen = self.augment(x, w)
@@ -96,10 +96,15 @@ class Game:
                 lambda x: self.discriminate(x, c), logits, seen, self.terms.finite_difference
             )
 
-        if self.networks.samples_interact:
-            (real_logits, real_norm), (fake_logits, fake_norm) = look(real, c), look(fake, c)
+        if self.networks.batch_dependent:
+            (real_logits, real_norm), (fake_logits, fake_norm) = (
+                forward_with_penalty(real, c),
+                forward_with_penalty(fake, c),
+            )
         else:
-            logits, norm = look(torch.cat([real, fake]), None if c is None else torch.cat([c, c]))
+            logits, norm = forward_with_penalty(
+                torch.cat([real, fake]), None if c is None else torch.cat([c, c])
+            )
             real_logits, fake_logits, real_norm, fake_norm = (
                 logits[:n],
                 logits[n:],
@@ -133,7 +138,7 @@ class Game:
         return loss, logs
 
     def generator_loss(
-        self, real: Tensor, fake: Tensor, c: Tensor | None, w: Weights
+        self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights
     ) -> tuple[Tensor, Logs]:
         """What G minimises. D is frozen: nothing is computed for its parameters."""
         fake_logits = self.discriminate(self.augment(fake, w), c, frozen=True)
@@ -154,7 +159,7 @@ class Game:
         real: Tensor,
         c: Tensor | None,
         z: Tensor,
-        w: Weights,
+        w: LossWeights,
         penalise: bool = True,
     ) -> tuple[Gradients, Logs]:
         """Gradients of D's loss in D's parameters ``params``."""
@@ -164,7 +169,7 @@ class Game:
         return _gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 
     def generator_step(
-        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None, z: Tensor, w: Weights
+        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None, z: Tensor, w: LossWeights
     ) -> tuple[Gradients, Logs]:
         """Gradients of G's loss in G's parameters ``params``."""
         fake = self.generate(z, c)
@@ -177,10 +182,10 @@ class Game:
 def _gradients(loss: Tensor, params: Sequence[Tensor]) -> Gradients:
     """Gradients in the memory layout of their parameters, which fused Adam takes for granted."""
     found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
-    return tuple(laid_out_as(p, g) for g, p in zip(found, params, strict=True))
+    return tuple(match_memory_format(p, g) for g, p in zip(found, params, strict=True))
 
 
-def laid_out_as(parameter: Tensor, value: Tensor) -> Tensor:
+def match_memory_format(parameter: Tensor, value: Tensor) -> Tensor:
     """A tensor of a parameter's shape in that parameter's memory layout."""
     if value.stride() == parameter.stride():
         return value

@@ -13,29 +13,29 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Callback, Codec, Networks, ObjectiveInfo, PenaltyInfo, Progress
+from gankit.contract import Batch, Callback, Codec, Networks, Objective, Penalty, Progress
 from gankit.engine import parallel
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.compile import CompiledStep
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
-from gankit.engine.privacy.loss import PrivateGame
-from gankit.engine.privacy.policy import imagined
+from gankit.engine.privacy.loss import PrivateLoss
+from gankit.engine.privacy.policy import generator_conditions
 from gankit.engine.privacy.secret import Privacy
 from gankit.engine.profiling import fastest_threads
 from gankit.engine.sampling.conditions import ConditionTable
-from gankit.engine.sampling.resampling import Refinement
+from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.schedules import Scheduled, ever_positive, schedule
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import (
-    Game,
+    AdversarialLoss,
     Gradients,
+    LossTerms,
+    LossWeights,
     StepFunction,
-    Terms,
-    Weights,
-    laid_out_as,
+    match_memory_format,
     trainable,
 )
 from gankit.errors import GankitError
@@ -79,8 +79,8 @@ class Trainer:
         reals: RealSamples,
         settings: EngineSettings,
         *,
-        objective: ObjectiveInfo,
-        penalties: Sequence[tuple[PenaltyInfo, float]] = (),
+        objective: Objective,
+        penalties: Sequence[tuple[Penalty, float]] = (),
         conditions: ConditionTable | None = None,
         privacy: Privacy | None = None,
         folder: Path,
@@ -95,10 +95,11 @@ class Trainer:
         self.progress = progress
         self.clock, self.guard, self.stop_requested = Clock(), Guard(), False
 
-        if settings.refine.candidates > 1 and networks.samples_interact:
+        if settings.resampling.candidates > 1 and networks.batch_dependent:
             raise GankitError(
-                "refine.candidates does not go with this discriminator: it judges samples together",
-                "Use refine.candidates=1",
+                "resampling.candidates cannot be used with this discriminator: its logits depend "
+                "on the whole batch",
+                "Use resampling.candidates=1",
             )
 
         # The networks, and the average of the generator that will generate.
@@ -118,7 +119,7 @@ class Trainer:
         # The game and its two optimisers.
         loss, optim = settings.loss, settings.optim
         sigma = loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0
-        terms = Terms(
+        terms = LossTerms(
             zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
             gradient_penalty=ever_positive(loss.gradient_penalty),
             finite_difference=sigma,
@@ -126,9 +127,9 @@ class Trainer:
         )
         autocast = torch.bfloat16 if settings.train.precision == "bf16" else None
         if privacy is None:
-            self.game = Game(networks, objective, terms, autocast)
+            self.game = AdversarialLoss(networks, objective, terms, autocast)
         else:
-            self.game = PrivateGame(
+            self.game = PrivateLoss(
                 *(networks, objective, terms, autocast),
                 privacy=privacy,
                 position=lambda: reals.position,
@@ -158,7 +159,7 @@ class Trainer:
             "half_life": on_clock(settings.ema.half_life),
             "augment_p": on_clock(settings.augment.p),
         }
-        self.weights = Weights(*(torch.zeros((), device=self.device) for _ in range(4)))
+        self.weights = LossWeights(*(torch.zeros((), device=self.device) for _ in range(4)))
         self.threads = 0
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
@@ -189,14 +190,14 @@ class Trainer:
         while clock.samples < total and not 0 < limit <= clock.seconds:
             # Show what the generator can do so far.
             if clock.samples == 0 or show.due(clock.samples):
-                self._show()
+                self._write_preview()
 
             # D plays, then G; the average follows.
             self._set_schedules()
             for _ in range(settings.train.d_steps):
                 reals = self.reals.next
-                self._play(self.d_step, self.d_params, self.d_optimiser, reals, self._penalise())
-            self._play(self.g_step, self.g_params, self.g_optimiser, self.g_batch)
+                self._update(self.d_step, self.d_params, self.d_optimiser, reals, self._penalise())
+            self._update(self.g_step, self.g_params, self.g_optimiser, self.g_batch)
             decay = ema_decay(batch, self.schedules["half_life"](clock.samples))
             update_ema(self.ema, self.networks.generator, decay)
             clock.samples += batch
@@ -220,25 +221,25 @@ class Trainer:
                 break
 
         self.save()
-        if status == "done" and settings.refine.candidates > 1:
-            status = self._refine()
+        if status == "done" and settings.resampling.candidates > 1:
+            status = self._fit_resampling()
         if status == "done":
-            self._show()
+            self._write_preview()
         return status
 
-    def _refine(self) -> str:
+    def _fit_resampling(self) -> str:
         """Learns the density ratio by which candidates are chosen; anew after an interruption."""
-        ratio, settings = copy.deepcopy(self.networks.discriminator), self.settings.refine
-        power = Refinement(
+        ratio, settings = copy.deepcopy(self.networks.discriminator), self.settings.resampling
+        power = Resampling(
             self.sampler(), self.reals, settings, lambda: self.stop_requested, self.progress
-        ).learn(ratio, int(self.clock.samples * settings.share))
+        ).learn(ratio, int(self.clock.samples * settings.train_fraction))
         if power is None:
             return "interrupted"
         self.ratio, self.ratio_power = ratio, power
         self.export(self)
         return "done"
 
-    def _play(
+    def _update(
         self,
         step: StepFunction,
         params: Sequence[nn.Parameter],
@@ -284,7 +285,9 @@ class Trainer:
         """What G plays on: a real batch; under differential privacy, conditions alone."""
         if self.privacy is None:
             return self.reals.next()
-        return imagined(self.game, self.codec, self.conditions, self.settings.train.batch)
+        return generator_conditions(
+            self.game, self.codec, self.conditions, self.settings.train.batch
+        )
 
     @property
     def d_steps(self) -> int:
@@ -341,7 +344,7 @@ class Trainer:
         self._sums, self._counts = {}, {}
         return means
 
-    def _variety(self) -> float:
+    def _conditional_std(self) -> float:
         """How much the averaged generator makes of different latents for one condition: the mean
         standard deviation over latents. Classes that differ do not hide that each has collapsed.
         """
@@ -354,7 +357,7 @@ class Trainer:
         return float(torch.stack(spreads).mean())
 
     def _tick(self, values: dict[str, float], rate: float) -> None:
-        values["fake_std"] = self._variety()
+        values["fake_std"] = self._conditional_std()
         try:
             status = self.guard.check(values)
         except DivergedError as broken:
@@ -390,12 +393,12 @@ class Trainer:
             self.conditions,
             self.device,
             self.ratio,
-            self.settings.refine.candidates,
+            self.settings.resampling.candidates,
             self.game.autocast,
             self.ratio_power,
         )
 
-    def _show(self) -> None:
+    def _write_preview(self) -> None:
         """A preview from fixed seeds; classes in turn where there is one label."""
         if parallel.world()[0]:
             return
@@ -473,7 +476,7 @@ class Trainer:
                 moments = state.get(number, {})
                 for what, value in moments.items():
                     if value.shape == parameter.shape:  # fused Adam takes the layout for granted
-                        moments[what] = laid_out_as(parameter, value.to(parameter.device))
+                        moments[what] = match_memory_format(parameter, value.to(parameter.device))
             optimiser.load_state_dict({"state": state, "param_groups": groups})
         self.weights.augment_p.copy_(tensors["augment_p"])
         self.clock, self.threads = Clock(**meta["clock"]), meta["threads"]

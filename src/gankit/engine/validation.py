@@ -15,7 +15,7 @@ from torch import Tensor
 from gankit.contract import Codec, Networks
 
 
-def broken_promise(networks: Networks, codec: Codec[Any], items: Sequence[Any]) -> str:
+def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[Any]) -> str:
     """What does not keep the contract, as a clause; empty when all is well.
 
     Random numbers and running statistics are afterwards as they were.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor, Progress, Sample
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics._features import Features, as_features
 from gankit.metrics.frechet import GaussianStats, frechet_distance
@@ -21,7 +21,7 @@ from gankit.metrics.manifold import manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
 
 if TYPE_CHECKING:
-    from gankit.contract import MetricInfo
+    from gankit.contract import Metric
 
 Item = TypeVar("Item")
 Values = np.ndarray[Any, Any]
@@ -55,7 +55,7 @@ class Score:
     name: str
     """``metric/extractor``, or an established name such as ``fid``."""
     value: float
-    floor: float | None
+    real_baseline: float | None
     """The same number for held-out real samples in place of the generated ones; None where an
     evaluator gives none."""
     extractor: str
@@ -71,12 +71,12 @@ class Score:
     seed: int
     lower_is_better: bool | None
     """None where neither holds, or it is not known."""
-    beside: Mapping[str, float] = field(default_factory=dict)
+    baselines: Mapping[str, float] = field(default_factory=dict)
     """The same number for what others than the generator made, by name."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
-        found = asdict(self) | {"beside": {k: _finite(v) for k, v in self.beside.items()}}
+        found = asdict(self) | {"baselines": {k: _finite(v) for k, v in self.baselines.items()}}
         return {key: _finite(value) for key, value in found.items()}
 
 
@@ -114,10 +114,10 @@ def evaluate(
     seed: int = 0,
     *,
     only: Collection[str] = (),
-    extra: Sequence[MetricInfo] = (),
+    extra: Sequence[Metric] = (),
     k: int = 5,
     max_reference: int = 10_000,
-    beside: Mapping[str, Sequence[Sample[Item]]] | None = None,
+    baselines: Mapping[str, Sequence[Sample[Item]]] | None = None,
     progress: Progress | None = None,
 ) -> list[Score]:
     """Every score of every extractor and evaluator.
@@ -137,7 +137,7 @@ def evaluate(
         extra: further scores of feature sets, from plugins.
         k: neighbours for precision, recall, density and coverage.
         max_reference: bounds memory and time.
-        beside: what others than the generator made, scored in the same way.
+        baselines: what others than the generator made, scored in the same way.
         progress: called while features are extracted.
 
     Raises:
@@ -145,9 +145,9 @@ def evaluate(
             or held-out items; features that are not finite.
     """
     check_names(only, evaluators, extra)
-    rivals = {name: replace(data, generated=made) for name, made in (beside or {}).items()}
+    others_data = {name: replace(data, generated=made) for name, made in (baselines or {}).items()}
     reference, generated, heldout = _draw(data, seed, max_reference)
-    made = {name: _draw(rival, seed, max_reference)[1] for name, rival in rivals.items()}
+    made = {name: _draw(other, seed, max_reference)[1] for name, other in others_data.items()}
     functions: dict[str, FeatureMetric] = {
         "frechet": _frechet,
         "kernel": _kernel,
@@ -167,8 +167,8 @@ def evaluate(
             if _selects(only, source, source.name, ()):
                 values, floors = _split_floors(source.evaluate(data, _rng(seed, source.name)))
                 others = {
-                    name: source.evaluate(rival, _rng(seed, source.name))
-                    for name, rival in rivals.items()
+                    name: source.evaluate(other, _rng(seed, source.name))
+                    for name, other in others_data.items()
                 }
                 counts = len(data.train), len(data.generated)
                 scores += _scores(only, source, source.name, values, floors, others, counts, seed)
@@ -240,9 +240,9 @@ def _draw(
 
     n = min(len(data.generated), len(data.heldout))
     return (
-        _Subset(partial(pick, data.train), some(max_reference, len(data.train))),
+        _Subset(partial(take, data.train), some(max_reference, len(data.train))),
         _Subset(lambda i: [data.generated[k].item for k in i], some(n, len(data.generated))),
-        _Subset(partial(pick, data.heldout), some(n, len(data.heldout))),
+        _Subset(partial(take, data.heldout), some(n, len(data.heldout))),
     )
 
 
@@ -254,7 +254,7 @@ def _features(
         if progress is not None:
             progress(f"{extractor.name}: {what}", start, len(items.indices))
         block = items.fetch(items.indices[start : start + 512])
-        if taken := [item for item in block if extractor.takes(item)]:
+        if taken := [item for item in block if extractor.accepts(item)]:
             parts.append(extractor.features(taken))
     return as_features(np.concatenate(parts), what) if parts else np.empty((0, 0))
 
@@ -283,7 +283,7 @@ def _scores(
         yield Score(
             name=name,
             value=float(value),
-            floor=float(floors[metric]) if metric in floors else None,
+            real_baseline=float(floors[metric]) if metric in floors else None,
             extractor=source.name,
             extractor_fingerprint=source.fingerprint,
             n_real=counts[0],
@@ -291,7 +291,7 @@ def _scores(
             split="train",
             seed=seed,
             lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
-            beside={name: float(o[metric]) for name, o in others.items() if metric in o},
+            baselines={name: float(o[metric]) for name, o in others.items() if metric in o},
         )
 
 
@@ -322,7 +322,7 @@ def _selects(
 def check_names(
     only: Collection[str],
     evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
-    extra: Sequence[MetricInfo],
+    extra: Sequence[Metric],
 ) -> None:
     """Whether each of ``only`` can be asked for, as :func:`evaluate` takes it.
 

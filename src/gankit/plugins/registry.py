@@ -25,10 +25,10 @@ import pluggy
 from gankit.contract import (
     ENTRY_POINT_GROUP,
     Callback,
-    MetricInfo,
+    Metric,
     Modality,
-    ObjectiveInfo,
-    PenaltyInfo,
+    Objective,
+    Penalty,
     PluginInfo,
 )
 from gankit.contract import hooks as hookspecs
@@ -52,9 +52,9 @@ TIME_TO_IMPORT = 10.0
 
 
 RECORDS: dict[str, type] = {
-    "gankit_objectives": ObjectiveInfo,
-    "gankit_penalties": PenaltyInfo,
-    "gankit_metrics": MetricInfo,
+    "gankit_objectives": Objective,
+    "gankit_penalties": Penalty,
+    "gankit_metrics": Metric,
     "gankit_callbacks": Callback,
 }
 """What each hook yields."""

@@ -103,7 +103,7 @@ def files(name: str) -> Iterator[tuple[PurePosixPath, str]]:
     def filled(text: str) -> str:
         return re.sub("|".join(words), lambda match: words[match[0]], text)
 
-    for path, file in _walk(resources.files("gankit") / "template", PurePosixPath()):
+    for path, file in _walk(resources.files("gankit.plugins") / "templates", PurePosixPath()):
         first, *rest = path.parts
         shown = PurePosixPath(f".{first}" if first.split(".")[0] in HIDDEN else first, *rest)
         text = filled(file.read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gankit.errors import PluginFault
+from gankit.errors import PluginError
 
 WRITES: dict[str, dict[int, int | None]] = {
     "os.mkdir": {0: 2},
@@ -59,7 +59,7 @@ def confined(plugin: str, *folders: Path) -> Iterator[None]:
 class _Guard:
     def __init__(self, plugin: str, folders: tuple[Path, ...], allowed: list[str]) -> None:
         self.plugin, self.folders, self.allowed = plugin, folders, allowed
-        self.fault: PluginFault | None = None
+        self.fault: PluginError | None = None
 
     def check(self, path: Any) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
@@ -70,7 +70,7 @@ class _Guard:
         if "__pycache__" in Path(real).parts:
             return
         where = " or ".join(str(folder) for folder in self.folders)
-        self.fault = PluginFault(self.plugin, f"it tried to write {real}, outside {where}")
+        self.fault = PluginError(self.plugin, f"it tried to write {real}, outside {where}")
         raise self.fault
 
 

@@ -48,12 +48,12 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
     Raises:
         GankitError: the file cannot be written.
     """
-    others = evaluation.beside
+    others = evaluation.baselines
     rows = "\n".join(
         f"<tr><td>{html.escape(s.name)}</td><td class=number>{s.value:.4g}</td>"
-        f"<td class=number>{'' if s.floor is None else format(s.floor, '.4g')}</td>"
+        f"<td class=number>{'' if s.real_baseline is None else format(s.real_baseline, '.4g')}</td>"
         + "".join(
-            f"<td class=number>{format(s.beside[o], '.4g') if o in s.beside else ''}</td>"
+            f"<td class=number>{format(s.baselines[o], '.4g') if o in s.baselines else ''}</td>"
             for o in others
         )
         + f"<td>{ {True: 'lower', False: 'higher', None: ''}[s.lower_is_better] }</td>"
@@ -61,9 +61,9 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         f"<td title='{html.escape(s.extractor_fingerprint)}'>{html.escape(s.extractor)}</td></tr>"
         for s in evaluation.scores
     )
-    rivals = [name for name in others if name not in CODEC_ALONE]
-    explained = [EXPLANATION, *([BESIDE] if len(rivals) < len(others) else [])]
-    explained += [html.escape(RIVALS.format(", ".join(rivals)))] if rivals else []
+    baselines = [name for name in others if name not in CODEC_ALONE]
+    explained = [EXPLANATION, *([BESIDE] if len(baselines) < len(others) else [])]
+    explained += [html.escape(RIVALS.format(", ".join(baselines)))] if baselines else []
     heads = "".join(f"<th class=number>{html.escape(name)}" for name in others)
     record = evaluation.record
     given = ", ".join(f"{key}={value}" for key, value in record.get("settings", {}).items())

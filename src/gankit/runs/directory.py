@@ -155,7 +155,7 @@ class Run:
         """The trained generator, ready to draw.
 
         Args:
-            settings: of the plugin, given again; those that its modality names ``adjustable``.
+            settings: of the plugin, given again: its modality's ``sampling_settings``.
         """
         import torch
 
@@ -168,7 +168,7 @@ class Run:
             modality.Settings,
             model["settings"],
             dict(settings or {}),
-            modality.adjustable,
+            modality.sampling_settings,
             self.plugin.info.name,
         )
         tensors = read_tensors(self.model_folder / CODEC)

@@ -65,7 +65,7 @@ def export_model(
                     "data": dict(data),
                     "run": run,
                     "latent_dim": trainer.networks.latent_dim,
-                    "candidates": trainer.settings.refine.candidates,
+                    "candidates": trainer.settings.resampling.candidates,
                     "precision": trainer.settings.train.precision,
                     "layout": layout_to_json(trainer.codec.layout),
                     "settings": settings,

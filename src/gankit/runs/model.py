@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.contract import Classes, CodecState, Condition, Layout, Quantity
+from gankit.contract import Categorical, CodecState, Condition, Continuous, Layout
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MODEL = "model.json"
 
 GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
 
-POWER = "refine/power"
+POWER = "resampling/power"
 """Of the density ratio, among its weights."""
 
 
@@ -68,11 +68,11 @@ def layout_to_json(layout: Layout) -> dict[str, Any]:
 
 
 def layout_from_json(value: Mapping[str, Any]) -> Layout:
-    fields: list[Classes | Quantity] = []
+    fields: list[Categorical | Continuous] = []
     for entry in value["condition"]:
         rest = {k: v for k, v in entry.items() if k != "kind"}
         if entry["kind"] == "classes":
-            fields.append(Classes(**{**rest, "values": tuple(rest["values"])}))
+            fields.append(Categorical(**{**rest, "values": tuple(rest["values"])}))
         else:
-            fields.append(Quantity(**rest))
+            fields.append(Continuous(**rest))
     return Layout(tuple(value["shape"]), Condition(tuple(fields)) if fields else None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.contract import Modality, Provenance, Sample
-from gankit.errors import GankitError, PluginFault, without_password
+from gankit.errors import GankitError, PluginError, without_password
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
 
@@ -157,7 +157,7 @@ def _counts(found: object, plugin: str) -> dict[str, int]:
     try:
         return {str(name): operator.index(n) for name, n in found.items()}
     except TypeError:
-        raise PluginFault(plugin, f"its write counted {dict(found)}, no whole numbers") from None
+        raise PluginError(plugin, f"its write counted {dict(found)}, no whole numbers") from None
 
 
 class _Counter:

@@ -30,7 +30,7 @@ class Recorder(Callback):
         self, folder: Path, plugin: LoadedModality, config: Config, data: Data, device: str
     ) -> None:
         self.folder, self.plugin, self.config = folder, plugin, config
-        problems = [{"where": p.where, "why": p.why} for p in data.source.problems]
+        issues = [{"location": p.location, "reason": p.reason} for p in data.source.issues]
         self.record: dict[str, Any] = {
             "software": provenance.software(),
             "versions": provenance.versions(plugin.distribution),
@@ -45,8 +45,8 @@ class Recorder(Callback):
                 "fingerprint": data.source.fingerprint,
                 "train": len(data.train),
                 "heldout": len(data.heldout),
-                "left_out": len(problems),
-                "problems": problems[:100],
+                "left_out": len(issues),
+                "issues": issues[:100],
             },
         }
 

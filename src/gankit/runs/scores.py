@@ -32,6 +32,6 @@ class Evaluation:
     """Samples to show."""
 
     @property
-    def beside(self) -> list[str]:
+    def baselines(self) -> list[str]:
         """Whom else than the generator some score names."""
-        return list(dict.fromkeys(name for score in self.scores for name in score.beside))
+        return list(dict.fromkeys(name for score in self.scores for name in score.baselines))

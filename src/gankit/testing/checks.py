@@ -31,7 +31,7 @@ from gankit.contract import (
     ENTRY_POINT_GROUP,
     PLUGIN_API,
     Batch,
-    Classes,
+    Categorical,
     CodecState,
     EvaluationData,
     Evaluator,
@@ -42,7 +42,7 @@ from gankit.contract import (
 from gankit.engine.checkpoint import load_checkpoint
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import squared_gradient_norm
-from gankit.engine.step import Game, Terms, Weights, trainable
+from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
 from gankit.errors import GankitError
 from gankit.metrics import GaussianStats, frechet_distance
 from gankit.runs.provenance import RECORD
@@ -142,7 +142,7 @@ def settings(s: Subject) -> None:
     expect(not bare, f"no default: {', '.join(bare)}", "Give every setting one")
     silent = [x.key for x in configuration.describe(cls) if not x.meaning]
     expect(not silent, f"undocumented: {', '.join(silent)}", "Put a docstring under each field")
-    unknown = set(s.modality.adjustable) - {x.key for x in configuration.describe(cls)}
+    unknown = set(s.modality.sampling_settings) - {x.key for x in configuration.describe(cls)}
     expect(not unknown, f"adjustable, and no setting: {', '.join(unknown)}", "Name settings")
     table = tomllib.loads(tomli_w.dumps(s.config.as_table()))
     again = configuration.from_run(table, cls).differences(s.config)
@@ -195,8 +195,15 @@ def encode(s: Subject) -> None:
     x, shape = s.codec.prepare(stored).x, (len(items), *s.codec.layout.shape)
     _is_float("prepare's x", x, shape, "Let encode, prepare and codec.layout.shape agree")
     for what, seeds in (("real", None), ("generated", range(len(items)))):
-        judged = s.codec.judged(Batch(x, stored.c) if seeds else stored, seeds).x
-        _is_float(f"judged's x of {what} samples", judged, shape, "Let it keep the layout's shape")
+        density_ratio_input = s.codec.density_ratio_input(
+            Batch(x, stored.c) if seeds else stored, seeds
+        ).x
+        _is_float(
+            f"judged's x of {what} samples",
+            density_ratio_input,
+            shape,
+            "Let it keep the layout's shape",
+        )
     kept = torch.equal(before, stored.x)
     expect(kept, "prepare changes its input, which is kept", "Let it work on a copy")
     again = s.codec.encode(items, np.random.default_rng(1)).x
@@ -216,10 +223,10 @@ def encode_condition(s: Subject) -> None:
     for field, block in condition.blocks():
         c, mend = batch.c[:, block], "Use Classes.encode"
         full = c.sum(1) == 1
-        if isinstance(field, Classes) and field.optional:
+        if isinstance(field, Categorical) and field.optional:
             full |= c.sum(1) == 0
         one_hot = bool((c == c.bool()).all() and full.all())
-        expect(one_hot or not isinstance(field, Classes), f"{field.name} is not one-hot", mend)
+        expect(one_hot or not isinstance(field, Categorical), f"{field.name} is not one-hot", mend)
 
 
 def round_trip(s: Subject) -> None:
@@ -234,9 +241,9 @@ def round_trip(s: Subject) -> None:
     if batch.c is not None and again.c is not None:
         asked = s.codec.layout.condition
         fields = asked.fields if asked else ()
-        drawn = any(isinstance(f, Classes) and f.optional for f in fields)
+        drawn = any(isinstance(f, Categorical) and f.optional for f in fields)
         # A trained decoder gives what is asked roughly: how well is a score, not a promise.
-        kept = drawn or s.codec.learnt or torch.allclose(batch.c, again.c, atol=1e-4)
+        kept = drawn or s.codec.is_learned or torch.allclose(batch.c, again.c, atol=1e-4)
         expect(kept, "a round trip changes conditions", "Let decode put c into the items")
 
 
@@ -294,7 +301,7 @@ def batch_independence(s: Subject) -> None:
     x = real.x.clone().requires_grad_()
     first = networks.discriminator(x, real.c)[0]
     (gradient,) = torch.autograd.grad(first, x, allow_unused=True, materialize_grads=True)
-    alone = networks.samples_interact or not gradient[1:].any()
+    alone = networks.batch_dependent or not gradient[1:].any()
     mend = "Set Networks.samples_interact=True, or take out batch normalisation and statistics"
     expect(alone, "a logit depends on its batch, which R1 and R2 rule out", mend)
 
@@ -307,7 +314,7 @@ def condition(s: Subject) -> None:
     z = s.latents(networks, len(real))
     for field, block in asked.blocks():
         other = real.c.clone()
-        if isinstance(field, Classes) and field.optional:
+        if isinstance(field, Categorical) and field.optional:
             other[:, block] = torch.eye(field.width)[0]
         else:
             other[:, block] = other[:, block].roll(1, 1) if field.width > 1 else other[:, block] + 1
@@ -324,8 +331,8 @@ def gradients(s: Subject) -> None:
     """One step of each player reaches all of its parameters."""
     networks, real = s.networks(), s.real()
     # A relativistic game cannot see D's last bias: it cancels in the difference of logits.
-    game = Game(networks, OBJECTIVES["nonsaturating"], Terms(zero_centred=False))
-    given = real.x, real.c, s.latents(networks, len(real)), Weights(*torch.zeros(4))
+    game = AdversarialLoss(networks, OBJECTIVES["nonsaturating"], LossTerms(zero_centred=False))
+    given = real.x, real.c, s.latents(networks, len(real)), LossWeights(*torch.zeros(4))
     players = {"discriminator": game.discriminator_step, "generator": game.generator_step}
     mend = "Use it in forward, or set requires_grad=False"
     for name, step in players.items():
@@ -423,13 +430,13 @@ def bad_items(s: Subject) -> None:
     file.write_bytes(whole.rstrip(b"\n") + b"\n" + junk if text else junk)
     mend = f"Give a Problem(where, why) for it, with {file.name} in where, or raise GankitError"
     try:
-        problems = s.modality.read(str(folder), s.settings, quiet).problems
+        issues = s.modality.read(str(folder), s.settings, quiet).issues
     except GankitError as error:
         expect(file.name in str(error), f"the message does not name {file.name}: {error}", mend)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is the wrong one
         raise CheckFailed(f"damage raises {type(error).__name__}: {error}", mend) from None
     else:
-        named = any(file.name in problem.where for problem in problems)
+        named = any(file.name in problem.location for problem in issues)
         expect(named, f"damage in {file.name} is passed over in silence", mend)
 
 
@@ -482,7 +489,7 @@ def features(s: Subject) -> None:
     for extractor in s.extractors:
         name = extractor.name
         expect(name and extractor.fingerprint, f"{name!r}: no name or fingerprint", "Set both")
-        left = sum(not extractor.takes(item) for item in items)
+        left = sum(not extractor.accepts(item) for item in items)
         expect(not left, f"{name} does not take {left} real items", "Take all that read gives")
         rows, again, part = map(extractor.features, (items, items, items[:3]))
         fits = rows.ndim == 2 and len(rows) == len(items) and rows.dtype == np.float64
@@ -496,12 +503,12 @@ def features(s: Subject) -> None:
 
 def distances(s: Subject) -> None:
     """Real items are nearer to real ones than what an untrained generator makes."""
-    if s.codec.learnt:
+    if s.codec.is_learned:
         raise NotApplicable("the codec is trained: it makes items of noise too")
     n = min(FEW, len(s.found.items) // 2)
     real, more, noise = s.items(n), s.items(n, skip=n), [x.item for x in _untrained(s, n)]
     for extractor in s.extractors:
-        taken = [[x for x in items if extractor.takes(x)] for items in (real, more, noise)]
+        taken = [[x for x in items if extractor.accepts(x)] for items in (real, more, noise)]
         if len(taken[2]) < 2:
             continue  # what an untrained generator makes is no item at all
         reference, same, other = (GaussianStats.of(extractor.features(x)) for x in taken)
@@ -513,7 +520,7 @@ def distances(s: Subject) -> None:
 def evaluators(s: Subject) -> None:
     """The modality's own scores are finite numbers, or absent; its rivals make what is asked."""
     n = min(FEW, len(s.found.items) // 2)
-    for name, items in s.modality.rivals(s.items(n), s.settings, n, 0, quiet).items():
+    for name, items in s.modality.baselines(s.items(n), s.settings, n, 0, quiet).items():
         expect(len(items) == n, f"rival {name}: {len(items)} items for {n}", "Make n of them")
     own = [e for e in s.evaluators if isinstance(e, Evaluator)]
     if not own:

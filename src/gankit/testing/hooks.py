@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Callback, MetricInfo, ObjectiveInfo, PenaltyInfo
+from gankit.contract import Callback, Metric, Objective, Penalty
 from gankit.engine.objectives import OBJECTIVES
 from gankit.metrics.evaluate import GROUPS
 from gankit.plugins.registry import PluginRecord, Plugins, raise_if_strict
@@ -70,7 +70,7 @@ def light_hooks(s: HookSubject) -> None:
 
 def objectives(s: HookSubject) -> None:
     """Objectives give a finite loss per pair, with gradients for both players."""
-    for info in s.yielded("gankit_objectives", ObjectiveInfo):
+    for info in s.yielded("gankit_objectives", Objective):
         name = info.name
         expect(name not in OBJECTIVES, f"objective {name} is built in", "Choose another name")
         real, fake = torch.randn(2, N).requires_grad_().unbind()
@@ -100,7 +100,7 @@ def objectives(s: HookSubject) -> None:
 
 def penalties(s: HookSubject) -> None:
     """Penalties give a finite value per sample, which moves the discriminator's parameters."""
-    for info in s.yielded("gankit_penalties", PenaltyInfo):
+    for info in s.yielded("gankit_penalties", Penalty):
         net = nn.Sequential(nn.Linear(WIDTH, 16), nn.Softplus(), nn.Linear(16, 1))
 
         def discriminate(x: Tensor, c: Tensor | None, net: nn.Module = net) -> Tensor:
@@ -125,7 +125,7 @@ def penalties(s: HookSubject) -> None:
 
 def metrics(s: HookSubject) -> None:
     """Metrics give finite numbers, the same ones each time, and leave the features as they are."""
-    for info in s.yielded("gankit_metrics", MetricInfo):
+    for info in s.yielded("gankit_metrics", Metric):
         name = info.name
         expect(name not in GROUPS, f"metric {name} is built in", "Choose another name")
         rng = np.random.default_rng(0)

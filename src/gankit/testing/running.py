@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from gankit.errors import GankitError, PluginFault, did_you_mean
+from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.plugins.registry import PluginRecord, Plugins
 from gankit.plugins.write_guard import confined
 from gankit.testing.checks import CHECKS, Check
@@ -116,7 +116,7 @@ def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str,
                 check.run(subject)
     except CheckFailed as failure:
         return "failed", str(failure), failure
-    except PluginFault as fault:
+    except PluginError as fault:
         mend = "Mend that first: other checks may fail for the same reason"
         if "tried to write" in fault.what:
             mend = "Write below the folder that is given; keep caches in the user's cache folder"

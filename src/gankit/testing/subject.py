@@ -21,13 +21,13 @@ from gankit.config import Config
 from gankit.contract import (
     Batch,
     Codec,
+    Dataset,
     Evaluator,
     Extractor,
     Modality,
     Networks,
     PluginInfo,
     Sample,
-    Source,
 )
 from gankit.plugins.registry import LoadedModality, Plugins, installed
 from gankit.runs.directory import Run
@@ -141,7 +141,7 @@ class Subject:
         return path
 
     @functools.cached_property
-    def found(self) -> Source[Any]:
+    def found(self) -> Dataset[Any]:
         """What :meth:`Modality.read` makes of the source."""
         return self.modality.read(self.source, self.settings, quiet)
 

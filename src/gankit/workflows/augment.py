@@ -13,8 +13,8 @@ from gankit.plugins.registry import installed
 from gankit.runs import provenance
 from gankit.runs.directory import Run
 from gankit.workflows.candidates import (
-    Named,
-    Tally,
+    AttributeView,
+    Counts,
     generated,
     judges,
     plan,
@@ -65,11 +65,11 @@ def augment(
         )
     source = modality.read(data, run.settings, progress)
     real = source.items
-    values = Named(real, modality.values)
-    wishes = plan(values, balance=balance, factor=factor, where=where, n=n)
-    tally, model, sampler = Tally(), run.model, run.sampler(device)
+    values = AttributeView(real, modality.values)
+    requests = plan(values, balance=balance, factor=factor, where=where, n=n)
+    counts, model, sampler = Counts(), run.model, run.sampler(device)
     judge = judges(run, real, values, balance, keep_all, seed)
-    made = generated(sampler, wishes, judge, tally, beside=real, seed=seed, progress=progress)
+    made = generated(sampler, requests, judge, counts, beside=real, seed=seed, progress=progress)
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):
@@ -83,7 +83,7 @@ def augment(
             "source": without_password(data),
             "description": source.description,
             "real": len(real),
-            "generated": tally.as_dict(),
+            "generated": counts.as_dict(),
         },
         "where": dict(where or {}),
         "data_fingerprint": model["data"]["fingerprint"],
@@ -101,7 +101,7 @@ def augment(
         plugins=installed(),
         overwrite=overwrite,
         record=record,
-        finish=lambda full: full["augmented"].update(generated=tally.as_dict()),
+        finish=lambda full: full["augmented"].update(generated=counts.as_dict()),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gankit.contract import Codec, Extractor, Progress, Sample
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics import nearest
 from gankit.runs.directory import Run
@@ -29,7 +29,7 @@ NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """So many generated items, for what is asked."""
 
     count: int
@@ -37,7 +37,7 @@ class Wish:
 
 
 @dataclass
-class Tally:
+class Counts:
     """What became of the candidates."""
 
     kept: int = 0
@@ -56,7 +56,7 @@ def plan(
     factor: float = 0.0,
     where: Mapping[str, object] | None = None,
     n: int = 0,
-) -> list[Wish]:
+) -> list[Request]:
     """What to generate, from the real items' named values.
 
     Args:
@@ -73,11 +73,11 @@ def plan(
         )
     asked = dict(where or {})
     if n:
-        return [Wish(n, asked)]
+        return [Request(n, asked)]
     if factor:
         if factor <= 1:
             raise GankitError(f"--factor {factor:g}: adds nothing", "Use more than 1, e.g. 2")
-        return [Wish(round((factor - 1) * len(real)), asked)]
+        return [Request(round((factor - 1) * len(real)), asked)]
     names = list(real[0]) if real else []
     if balance not in names:
         raise GankitError(f"items have no value named {balance!r}", did_you_mean(balance, names))
@@ -88,13 +88,13 @@ def plan(
         )
     most = max(counts.values())
     return [
-        Wish(most - count, {**asked, balance: value})
+        Request(most - count, {**asked, balance: value})
         for value, count in sorted(counts.items())
         if count < most
     ]
 
 
-class Draws(Protocol):
+class SampleSource(Protocol):
     """What candidates come from: :class:`gankit.engine.sampling.sampler.Sampler`, for one."""
 
     codec: Codec[Any]
@@ -104,7 +104,7 @@ class Draws(Protocol):
     ) -> Iterator[Sample[Any]]: ...
 
 
-class Named(Sequence[Mapping[str, object]]):
+class AttributeView(Sequence[Mapping[str, object]]):
     """The items' named values, each made when it is asked for: a table may be long."""
 
     def __init__(self, items: Sequence[Any], values: Callable[[Any], Mapping[str, object]]) -> None:
@@ -117,7 +117,7 @@ class Named(Sequence[Mapping[str, object]]):
         return self.values(self.items[i])
 
 
-class Judge:
+class CandidateFilter:
     """Tells candidates that may stay from those that may not, by an extractor's features.
 
     - ``near duplicate``: nearer to a real item than 99 of 100 real items are to another one.
@@ -143,7 +143,7 @@ class Judge:
 
     def __call__(self, items: Sequence[Any], asked: str | None) -> list[str]:
         """A reason to drop each item, or an empty text."""
-        reasons = ["" if self.extractor.takes(item) else "invalid" for item in items]
+        reasons = ["" if self.extractor.accepts(item) else "invalid" for item in items]
         valid = [i for i, reason in enumerate(reasons) if not reason]
         if not valid:
             return reasons
@@ -169,41 +169,43 @@ def _distances(a: Any, b: Any) -> Any:
 
 
 def generated(
-    sampler: Draws,
-    wishes: Sequence[Wish],
-    judge: Callable[[Wish], Callable[[Sequence[Any]], list[str]] | None],
-    tally: Tally,
+    sampler: SampleSource,
+    requests: Sequence[Request],
+    judge: Callable[[Request], Callable[[Sequence[Any]], list[str]] | None],
+    counts: Counts,
     *,
     beside: Sequence[Any] = (),
     seed: int = 0,
     progress: Progress = quiet,
 ) -> Iterator[Sample[Any]]:
-    """Candidates that stay, wish by wish; what is dropped is counted in ``tally``.
+    """Candidates that stay, wish by wish; what is dropped is counted in ``counts``.
 
     Args:
         beside: the real items that they will stand beside.
     """
     if beside:
-        sampler.codec.beside(beside)
-    wanted = sum(wish.count for wish in wishes)
-    for wish in wishes:
-        decide, kept, tried = judge(wish), 0, 0
-        while kept < wish.count and tried < TRIES * wish.count + CHUNK:
-            some = list(sampler.sample(min(CHUNK, 2 * (wish.count - kept) + 16), seed, wish.where))
+        sampler.codec.reserve(beside)
+    wanted = sum(request.count for request in requests)
+    for request in requests:
+        decide, kept, tried = judge(request), 0, 0
+        while kept < request.count and tried < TRIES * request.count + CHUNK:
+            some = list(
+                sampler.sample(min(CHUNK, 2 * (request.count - kept) + 16), seed, request.where)
+            )
             seed += len(some)
             tried += len(some)
             reasons = decide([s.item for s in some]) if decide else [""] * len(some)
             for sample, reason in zip(some, reasons, strict=True):
-                if kept == wish.count:
+                if kept == request.count:
                     break
                 if reason:
-                    tally.dropped[reason] += 1
+                    counts.dropped[reason] += 1
                     continue
                 kept += 1
-                tally.kept += 1
+                counts.kept += 1
                 yield sample
-            progress("generating", tally.kept, wanted)
-        tally.missing += wish.count - kept
+            progress("generating", counts.kept, wanted)
+        counts.missing += request.count - kept
 
 
 def judges(
@@ -213,21 +215,21 @@ def judges(
     key: str,
     keep_all: bool,
     seed: int,
-) -> Callable[[Wish], Callable[[Sequence[Any]], list[str]] | None]:
+) -> Callable[[Request], Callable[[Sequence[Any]], list[str]] | None]:
     """For each wish, what judges its candidates; None where all may stay. Features may need the
     codec, which :meth:`gankit.runs.directory.Run.sampler` loads.
     """
     found = run.plugin.modality.evaluators(run.settings)
     extractor = next((e for e in found if isinstance(e, Extractor)), None)
     if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
-        return lambda wish: None
+        return lambda request: None
     rng = np.random.default_rng([seed, 11])
     chosen = np.sort(rng.choice(len(real), min(len(real), REFERENCE), replace=False))
     classes = [str(values[i].get(key)) for i in chosen.tolist()] if key else None
-    judge = Judge(extractor, pick(real, chosen), classes)
+    judge = CandidateFilter(extractor, take(real, chosen), classes)
 
-    def of(wish: Wish) -> Callable[[Sequence[Any]], list[str]]:
-        asked = str(wish.where.get(key))  # a range, or one of two, is no class
+    def of(request: Request) -> Callable[[Sequence[Any]], list[str]]:
+        asked = str(request.where.get(key))  # a range, or one of two, is no class
         return lambda items: judge(items, asked if asked in (classes or ()) else None)
 
     return of

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gankit.config import Config
-from gankit.contract import Progress, Source
-from gankit.contract.subsets import Part, Rest, Subset
+from gankit.contract import Dataset, Progress
+from gankit.contract.subsets import Complement, Part, Subset
 from gankit.errors import GankitError
 from gankit.plugins.registry import (
     LoadedModality,
@@ -33,7 +33,7 @@ def quiet(what: str, done: int, total: int) -> None:
 class Data:
     """A data set, divided."""
 
-    source: Source[Any]
+    source: Dataset[Any]
     train: Part
     heldout: Part
 
@@ -57,4 +57,4 @@ def read_data(
     aside = min(max(int(share * n), least), MAX_HELDOUT) if share else 0
     rng = np.random.default_rng([config.engine.train.seed, 7])
     heldout = np.sort(rng.choice(n, aside, replace=False))
-    return Data(found, Rest(found.items, heldout), Subset(found.items, heldout))
+    return Data(found, Complement(found.items, heldout), Subset(found.items, heldout))

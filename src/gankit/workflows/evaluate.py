@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
-from gankit.contract import EvaluationData, MetricInfo, Problem, Progress, Sample
-from gankit.contract.subsets import pick
-from gankit.errors import GankitError, PluginFault, without_password
+from gankit.contract import EvaluationData, Issue, Metric, Progress, Sample
+from gankit.contract.subsets import take
+from gankit.errors import GankitError, PluginError, without_password
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.evaluate import GROUPS, check_names
@@ -103,8 +103,8 @@ def _evaluate_run(
         samples.append(sample)
         progress("generating", len(samples), wanted)
     compared = EvaluationData(samples, divided.train, heldout)
-    beside = _codec_alone(sampler, compared, seed, progress)
-    result = scoring.of(run.path, compared, config.engine.log.preview_count, beside)
+    baselines = _codec_alone(sampler, compared, seed, progress)
+    result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines)
     result.record |= {
         "run": run.name,
         "heldout": without_password(data or "set aside before training"),
@@ -147,24 +147,24 @@ def _evaluate_files(
     )
     scoring = _Scoring(loaded, config.settings, seed, only, overrides, progress)
     divided = read_data(loaded, config, None, progress)
-    left_out: Sequence[Problem] = ()
-    beside: dict[str, list[Sample[Any]]] = {}
+    left_out: Sequence[Issue] = ()
+    baselines: dict[str, list[Sample[Any]]] = {}
     if run:
         sampler = run.sampler(device, _again(loaded, overrides))
         wanted = n or min(len(divided.heldout), MAX_GENERATED)
         compared = EvaluationData(
             list(sampler.sample(wanted, seed)), divided.train, divided.heldout
         )
-        beside = _codec_alone(sampler, compared, seed, progress)
+        baselines = _codec_alone(sampler, compared, seed, progress)
     else:
         found = loaded.modality.read(str(path), config.settings, progress)
-        left_out = found.problems
+        left_out = found.issues
         samples = [Sample(found.items[i], i, {}) for i in range(min(len(found.items), n or 10**9))]
         compared = EvaluationData(samples, divided.train, divided.heldout)
-    result = scoring.of(path, compared, config.engine.log.preview_count, beside)
+    result = scoring.of(path, compared, config.engine.log.preview_count, baselines)
     result.record |= _privacy(run.privacy if run else record.get("privacy"))
     if left_out:
-        first = f"{left_out[0].where}: {left_out[0].why}"
+        first = f"{left_out[0].location}: {left_out[0].reason}"
         result.record |= {"left_out": len(left_out), "left_out_first": first}
     return result
 
@@ -204,7 +204,7 @@ class _Scoring:
         path: Path,
         data: EvaluationData[Any],
         shown: int,
-        beside: Mapping[str, Sequence[Sample[Any]]],
+        baselines: Mapping[str, Sequence[Sample[Any]]],
     ) -> Evaluation:
         """The scores of ``data``, and of others beside."""
         scores = evaluate(
@@ -213,7 +213,7 @@ class _Scoring:
             self.seed,
             only=self.only,
             extra=self.extra,
-            beside={**beside, **self._rivals(data)},
+            baselines={**baselines, **self._baselines(data)},
             progress=self.progress,
         )
         record = {
@@ -229,7 +229,7 @@ class _Scoring:
             record["settings"] = configuration.parse_overrides(self.overrides)
         return Evaluation(path, self.loaded, scores, data.generated, data.train, record, shown)
 
-    def _rivals(self, data: EvaluationData[Any]) -> dict[str, list[Sample[Any]]]:
+    def _baselines(self, data: EvaluationData[Any]) -> dict[str, list[Sample[Any]]]:
         """What simpler models of the plugin make, where the settings ask for one.
 
         Raises:
@@ -237,12 +237,12 @@ class _Scoring:
         """
         n, found = len(data.generated), {}
         modality, seed = self.loaded.modality, self.seed
-        made = modality.rivals(data.train, self.settings, n, seed, self.progress)
+        made = modality.baselines(data.train, self.settings, n, seed, self.progress)
         for name, items in made.items():
             if name in CODEC_ALONE or len(items) != n:
                 taken = name in CODEC_ALONE
                 why = "a name that is taken" if taken else f"{len(items)} items for {n}"
-                raise PluginFault(self.loaded.info.name, f"its rival {name!r} has {why}")
+                raise PluginError(self.loaded.info.name, f"its rival {name!r} has {why}")
             found[name] = [Sample(items[i], seed + i, {}) for i in range(n)]
         return found
 
@@ -253,7 +253,7 @@ def _codec_alone(
     """What a learnt codec makes without the generator: of a Gaussian fitted to the encoded
     training items, for the same seeds and conditions, and of held-out items.
     """
-    if not sampler.codec.learnt:
+    if not sampler.codec.is_learned:
         return {}
     import torch
 
@@ -264,11 +264,11 @@ def _codec_alone(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # `Codec.prepare` draws
         drawn = gaussian(sampler, data.train).sample(len(data.generated), seed)
-        encoded = reconstructions(sampler, pick(data.heldout, range(n)), seed)
+        encoded = reconstructions(sampler, take(data.heldout, range(n)), seed)
         return dict(zip(CODEC_ALONE, (list(drawn), list(encoded)), strict=True))
 
 
-def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
+def _isolated(plugin: str, info: Metric, plugins: Plugins) -> Metric:
     """A plugin's metric. When it raises it is reported, and the report does without its scores."""
     reported = set[str]()
 
@@ -290,7 +290,7 @@ def _isolated(plugin: str, info: MetricInfo, plugins: Plugins) -> MetricInfo:
 def _again(loaded: LoadedModality, overrides: Sequence[str]) -> dict[str, Any]:
     """Of the settings that are replaced, those that generation takes."""
     given = configuration.parse_overrides(overrides)
-    return {key: given[key] for key in loaded.modality.adjustable if key in given}
+    return {key: given[key] for key in loaded.modality.sampling_settings if key in given}
 
 
 def _with(loaded: LoadedModality, table: dict[str, Any], overrides: Sequence[str]) -> Any:

@@ -13,9 +13,9 @@ from gankit.contract import Progress
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
 from gankit.workflows.candidates import (
-    Named,
-    Tally,
-    Wish,
+    AttributeView,
+    Counts,
+    Request,
     generated,
     judges,
 )
@@ -37,7 +37,7 @@ def measure(
     *,
     test: str | None = None,
     key: str,
-    wishes_of: Callable[[Sequence[Mapping[str, object]]], list[Wish]],
+    requests_of: Callable[[Sequence[Mapping[str, object]]], list[Request]],
     repeats: int = 5,
     seed: int = 0,
     device: str = "auto",
@@ -62,14 +62,14 @@ def measure(
             f"plugin {run.plugin.info.name} has no model to measure with", "Leave out --measure"
         )
     train, heldout = _divide(run, data, test, seed, progress)
-    values, sampler = Named(train, modality.values), run.sampler(device)
+    values, sampler = AttributeView(train, modality.values), run.sampler(device)
     if not any(key in named for named in values):
         raise GankitError(f"items have no value named {key!r}", did_you_mean(key, list(values[0])))
     judge = judges(run, train, values, key, False, seed)
     ways: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
         begin = seed + 10_000_000 * (repeat + 1)
-        more = list(generated(sampler, wishes_of(values), judge, Tally(), seed=begin))
+        more = list(generated(sampler, requests_of(values), judge, Counts(), seed=begin))
         if more and not any(key in modality.values(sample.item) for sample in more):
             raise GankitError(
                 f"generated items have no {key!r}, so that nothing can be learnt of it from them",
@@ -79,7 +79,7 @@ def measure(
             "real alone": ("", train),
             "real + generated": ("", [*train, *(s.item for s in more)]),
         }
-        sets |= {f"real, {remedy}": (remedy, train) for remedy in learner.remedies}
+        sets |= {f"real, {remedy}": (remedy, train) for remedy in learner.mitigations}
         for i, (way, (remedy, items)) in enumerate(sets.items()):
             progress(f"measuring: {way}", repeat * len(sets) + i, repeats * len(sets))
             if scores := learner.scores(items, heldout, key, remedy, seed + repeat):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
 from gankit.contract import Codec, Progress
-from gankit.errors import GankitError, PluginFault
+from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json
 from gankit.plugins.registry import (
     LoadedModality,
@@ -47,7 +47,7 @@ def preparing(
     from gankit.engine.privacy.secret import Privacy
     from gankit.engine.sampling.conditions import ConditionTable
     from gankit.engine.trainer import Trainer
-    from gankit.engine.validation import broken_promise
+    from gankit.engine.validation import contract_violation
 
     modality, settings, engine = plugin.modality, config.settings, config.engine
     place = choose_device(device)
@@ -94,11 +94,11 @@ def preparing(
     networks = modality.build_networks(codec.layout, settings)
     if privacy is not None:
         refuse_unsound(engine, objective, networks)
-    if broken := broken_promise(networks, codec, list(data.train[:2])):
-        raise PluginFault(plugin.info.name, broken)
+    if broken := contract_violation(networks, codec, list(data.train[:2])):
+        raise PluginError(plugin.info.name, broken)
     torch.manual_seed(privacy.seed() if privacy else engine.train.seed * 1009 + 1 + rank)
     conditions = None
-    if codec.layout.condition is not None and codec.ask({}, [0]) is None:
+    if codec.layout.condition is not None and codec.sample_conditions({}, [0]) is None:
         conditions = ConditionTable.from_training(reals.conditions(), engine.train.seed)
     previews = folder / "previews"
 

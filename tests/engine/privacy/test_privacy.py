@@ -15,17 +15,17 @@ from safetensors.torch import load_file
 from vectors import VectorCodec, VectorModality
 
 from gankit import config as configuration
-from gankit.contract import Networks, Source
-from gankit.engine import privacy as private
+from gankit.contract import Dataset, Networks
+from gankit.engine.privacy import accountant, loss, policy, secret
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.privacy.accountant import Plan
 from gankit.engine.privacy.batches import PoissonSamples
-from gankit.engine.privacy.loss import PrivateGame, clipped_sum
-from gankit.engine.privacy.policy import imagined
+from gankit.engine.privacy.loss import PrivateLoss, clipped_sum
+from gankit.engine.privacy.policy import generator_conditions
 from gankit.engine.privacy.secret import Privacy
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings, PrivacySettings, TrainSettings
-from gankit.engine.step import Game, trainable
+from gankit.engine.step import AdversarialLoss, trainable
 from gankit.errors import GankitError
 from gankit.workflows import train as training
 
@@ -51,7 +51,7 @@ def a_plan(**given):
 
 
 def a_game(networks, plan, objective="nonsaturating"):
-    game = PrivateGame(networks, OBJECTIVES[objective], privacy=Privacy(plan), position=lambda: 0)
+    game = PrivateLoss(networks, OBJECTIVES[objective], privacy=Privacy(plan), position=lambda: 0)
     return game, trainable(networks.discriminator)
 
 
@@ -64,7 +64,7 @@ def test_without_bound_and_noise_it_is_the_ordinary_step(setting, objective, pen
     networks, real, c, z = setting
     game, params = a_game(networks, a_plan(clip=1e9, noise_multiplier=0.0), objective)
     ours, _ = game.discriminator_step(params, real, c, z, weights(0.7, 0.3), penalise)
-    ordinary, _ = Game(networks, OBJECTIVES[objective]).discriminator_step(
+    ordinary, _ = AdversarialLoss(networks, OBJECTIVES[objective]).discriminator_step(
         params, real, c, z, weights(0.7, 0.3), penalise
     )
     for a, b in zip(ours, ordinary, strict=True):
@@ -74,12 +74,12 @@ def test_without_bound_and_noise_it_is_the_ordinary_step(setting, objective, pen
 @pytest.mark.parametrize("at_once", [1, 10**9], ids=["one by one", "together"])
 def test_per_sample_gradients_are_those_of_a_loop(setting, monkeypatch, at_once):
     """Batches of one through the ordinary step, clipped by hand."""
-    monkeypatch.setitem(private.GRADIENTS_AT_ONCE, "cpu", at_once)
+    monkeypatch.setitem(loss.GRADIENTS_AT_ONCE, "cpu", at_once)
     networks, real, c, z = setting
     clip, w = 0.8, weights(0.7, 0.3)
     game, params = a_game(networks, a_plan(clip=clip, noise_multiplier=0.0))
     ours, _ = game.discriminator_step(params, real, c, z, w)
-    plain, norms = Game(networks, OBJECTIVES["nonsaturating"]), []
+    plain, norms = AdversarialLoss(networks, OBJECTIVES["nonsaturating"]), []
     total = [torch.zeros_like(p) for p in params]
     for i in range(6):
         one = slice(i, i + 1)
@@ -124,7 +124,7 @@ def test_noise_has_the_scale_that_is_reckoned_with(setting):
     """An empty batch leaves the noise alone: sigma C over the expected batch, afresh a step."""
     networks, real, c, z = setting
     privacy, at = Privacy(a_plan(clip=0.5, noise_multiplier=3.0, batch=10)), [0]
-    game = PrivateGame(
+    game = PrivateLoss(
         networks, OBJECTIVES["nonsaturating"], privacy=privacy, position=lambda: at[0]
     )
     params = trainable(networks.discriminator)
@@ -187,7 +187,7 @@ def engine(epsilon=3.0, delta=0.0, batch=100, samples=50_000, d_steps=1):
 
 @pytest.mark.parametrize("epsilon", [0.5, 3.0, 10.0])
 def test_a_plan_spends_what_is_asked_and_no_more(epsilon):
-    plan = private.plan(engine(epsilon, d_steps=3, samples=50_050), 5000)
+    plan = accountant.plan(engine(epsilon, d_steps=3, samples=50_050), 5000)
     assert plan.steps == 3 * math.ceil(50_050 / 300)
     assert plan.delta == 1 / 50_000
     assert 0.99 * epsilon < plan.spent(plan.steps) <= epsilon
@@ -204,14 +204,14 @@ def test_a_plan_spends_what_is_asked_and_no_more(epsilon):
 )
 def test_a_plan_that_makes_no_sense(given, records, said):
     with pytest.raises(GankitError, match=said):
-        private.plan(engine(**given), records)
+        accountant.plan(engine(**given), records)
 
 
 def test_the_library_may_be_missing(monkeypatch):
-    private._loss_distribution.cache_clear()
+    accountant._loss_distribution.cache_clear()
     monkeypatch.setitem(sys.modules, "dp_accounting.pld", None)
     with pytest.raises(GankitError, match="dp-accounting.*not installed") as error:
-        private.plan(engine(), 5000)
+        accountant.plan(engine(), 5000)
     assert "gankit[privacy]" in str(error.value)
 
 
@@ -266,7 +266,7 @@ def test_what_g_learns_does_not_depend_on_the_records(tmp_path, monkeypatch):
     class Elsewhere(VectorModality):
         def read(self, source, settings, progress):
             found = super().read(source, settings, progress)
-            return Source([(v * -7 + 100, k) for v, k in found.items], "other", "300 numbers")
+            return Dataset([(v * -7 + 100, k) for v, k in found.items], "other", "300 numbers")
 
     found = []
     for modality in (VectorModality(), Elsewhere()):
@@ -287,20 +287,20 @@ def test_what_g_learns_does_not_depend_on_the_records(tmp_path, monkeypatch):
 
 def test_conditions_for_g(make_networks):
     """From the table by frequency; from generated samples where the codec can tell."""
-    game = Game(make_networks(), OBJECTIVES["nonsaturating"])
+    game = AdversarialLoss(make_networks(), OBJECTIVES["nonsaturating"])
     table = ConditionTable(torch.eye(3), torch.tensor([6.0, 3.0, 1.0]))
-    batch = imagined(game, VectorCodec(), table, 5000)
+    batch = generator_conditions(game, VectorCodec(), table, 5000)
     assert batch.x.numel() == 0
     assert torch.allclose(batch.c.mean(0), torch.tensor([0.6, 0.3, 0.1]), atol=0.03)
 
     class Telling(VectorCodec):
-        def ask(self, where, seeds):
+        def sample_conditions(self, where, seeds):
             return torch.zeros(len(seeds), 3)
 
-        def conditions_of(self, x):
+        def infer_conditions(self, x):
             return torch.eye(3)[(x[:, 0] > 0).long()]
 
-    c = imagined(game, Telling(), None, 50).c
+    c = generator_conditions(game, Telling(), None, 50).c
     assert c.shape == (50, 3)
     assert (c.sum(1) == 1).all()
 
@@ -326,10 +326,10 @@ def train(vectors, folder, *words, callbacks=()):
 )
 def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, monkeypatch, words):
     words = [*words, "train.samples=1440", "log.every=48"]
-    monkeypatch.setattr(private.os, "urandom", lambda n: b"s" * n)
+    monkeypatch.setattr(secret.os, "urandom", lambda n: b"s" * n)
     assert train(vectors, tmp_path / "whole", *words) == "done"
     assert train(vectors, tmp_path / "cut", *words, callbacks=[StopAt(700)]) == "interrupted"
-    monkeypatch.setattr(private.os, "urandom", lambda n: b"t" * n)  # the checkpoint has the secret
+    monkeypatch.setattr(secret.os, "urandom", lambda n: b"t" * n)  # the checkpoint has the secret
     assert train(vectors, tmp_path / "cut", *words) == "done"
     whole, about = final_state(tmp_path / "whole")
     cut, about_cut = final_state(tmp_path / "cut")
@@ -416,7 +416,7 @@ class Mixed(VectorModality):
     def build_networks(self, layout, settings):
         from vectors import MLP
 
-        return Networks(MLP(4, 2), MLP(2, 1, batch_norm=True), 4, samples_interact=self.honest)
+        return Networks(MLP(4, 2), MLP(2, 1, batch_norm=True), 4, batch_dependent=self.honest)
 
 
 @pytest.mark.parametrize("honest", [True, False])
@@ -429,9 +429,9 @@ def test_networks_whose_samples_interact(vectors, tmp_path, honest):
 
 
 def test_several_processes_are_refused(monkeypatch):
-    monkeypatch.setattr(private.parallel, "world", lambda: (0, 2))
+    monkeypatch.setattr(policy.parallel, "world", lambda: (0, 2))
     with pytest.raises(GankitError, match="several processes"):
-        private.refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"])
+        policy.refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"])
 
 
 def test_a_run_without_privacy_says_nothing_of_it(vectors, tmp_path):

@@ -10,7 +10,7 @@ from vectors import MLP, VectorCodec
 from gankit.contract import Batch
 from gankit.engine.sampling.resampling import flatten_ratio, learn_density_ratio, seen_again
 from gankit.engine.sampling.sampler import Sampler
-from gankit.engine.settings import RefineSettings
+from gankit.engine.settings import ResamplingSettings
 from gankit.runs.directory import Run
 from gankit.workflows.fit import fit
 
@@ -37,7 +37,7 @@ def test_the_logit_becomes_the_logarithm_of_the_density_ratio():
     def fakes(real):
         return Batch(torch.randn(len(real), 1) + 1, real.c)
 
-    settings = RefineSettings(lr=5e-3, weight_decay=0)
+    settings = ResamplingSettings(lr=5e-3, weight_decay=0)
     assert learn_density_ratio(classifier, fakes, real_batch(c), 400_000, settings)
     x = torch.linspace(-1, 2, 30)[:, None]
     learnt = classifier(x, c[:30])
@@ -55,7 +55,7 @@ def test_it_stops_when_told():
         lambda real: Batch(torch.randn(len(real), 1), real.c),
         lambda: batch,
         1000,
-        RefineSettings(),
+        ResamplingSettings(),
         stop=lambda: True,
     )
     assert not stopped
@@ -84,7 +84,7 @@ def test_a_chosen_item_depends_on_its_seed_alone():
 
 def test_candidates_are_judged_by_what_the_codec_says_of_them():
     backwards = sampler(64)
-    backwards.codec.judged = lambda batch, seeds=None: Batch(1 - batch.x)
+    backwards.codec.density_ratio_input = lambda batch, seeds=None: Batch(1 - batch.x)
     chosen = torch.tensor([s.item for s in backwards.sample(5_000)])
     # The ratio takes 1 - x, which is N(0, 1), for x: exp(0.5 - (1 - x)) moves N(1, 1) to N(2, 1).
     assert chosen.mean() == pytest.approx(2, abs=0.08)
@@ -118,9 +118,9 @@ def run(tmp_path, name, candidates=3, samples=512, kept=0, **more):
         device="cpu",
         train__samples=samples,
         train__threads=1,
-        refine__candidates=candidates,
-        refine__share=4.0,
-        refine__kept=kept,
+        resampling__candidates=candidates,
+        resampling__train_fraction=4.0,
+        resampling__pool_size=kept,
         **more,
     )
 
@@ -143,7 +143,7 @@ def test_learning_makes_no_more_passes_over_the_data_than_allowed(tmp_path, monk
         return True
 
     monkeypatch.setattr("gankit.engine.sampling.resampling.learn_density_ratio", learn)
-    made = run(tmp_path, "a", refine__passes=0.01, kept=10_000)
+    made = run(tmp_path, "a", resampling__max_epochs=0.01, kept=10_000)
     items = len(made.plugin.modality.read(None, made.config.settings, lambda *_: None).items)
     assert shown[0][0] <= 0.01 * items < 4 * 512
     assert shown[0][1] == made.config.engine.train.batch

@@ -7,13 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gankit.contract import Classes, Condition, Quantity
+from gankit.contract import Categorical, Condition, Continuous
 from gankit.engine.sampling.conditions import ConditionTable
-from gankit.engine.sampling.interpolation import great_circle
+from gankit.engine.sampling.interpolation import slerp
 from gankit.engine.sampling.sampler import Sampler
 from gankit.errors import GankitError
 
-CONDITION = Condition((Classes("kind", ("a", "b")), Quantity("size", mean=10, scale=2)))
+CONDITION = Condition((Categorical("kind", ("a", "b")), Continuous("size", mean=10, scale=2)))
 ROWS = torch.tensor([[1, 0, -1.0], [0, 1, 0.0], [0, 1, 3.0]])
 
 
@@ -123,7 +123,7 @@ def test_the_ends_are_the_items_of_their_seeds(sampler, data):
 
 def test_what_lies_between_follows_the_circle(sampler):
     c = sampler.draw_conditions([5], {})
-    z = great_circle(sampler.latents([5]), sampler.latents([8]), torch.tensor([0.25]))
+    z = slerp(sampler.latents([5]), sampler.latents([8]), torch.tensor([0.25]))
     expected = float(sampler.generate(z, c).x[0, 0])
     quarter, again = list(sampler.between(5, 8, 5))[1], list(sampler.between(5, 8, 9))[2]
     assert quarter.item[0] == pytest.approx(expected, abs=1e-6)
@@ -134,7 +134,7 @@ def test_what_lies_between_follows_the_circle(sampler):
 @pytest.mark.parametrize("n", [2, 3, 4, 7])
 def test_blocks_of_any_size_give_the_same_way(sampler, monkeypatch, block, n):
     whole = [s.item[0] for s in sampler.between(2, 9, n)]
-    monkeypatch.setattr(sampler.codec, "block", block)
+    monkeypatch.setattr(sampler.codec, "decode_batch_size", block)
     assert [s.item[0] for s in sampler.between(2, 9, n)] == pytest.approx(whole, abs=1e-6)
 
 
@@ -147,17 +147,17 @@ def test_a_great_circle(seed, t):
         x, y = x.double() / x.double().norm(), y.double() / y.double().norm()
         return 2 * math.asin(min(float((x - y).norm()) / 2, 1))
 
-    z = great_circle(a, b, torch.tensor([t]))
+    z = slerp(a, b, torch.tensor([t]))
     assert angle(a, z) == pytest.approx(t * angle(a, b), abs=1e-5)
     assert angle(z, b) == pytest.approx((1 - t) * angle(a, b), abs=1e-5)
     assert float(z.norm()) == pytest.approx(float((1 - t) * a.norm() + t * b.norm()), rel=1e-5)
-    ends = great_circle(a, b, torch.tensor([0.0, 1.0]))
+    ends = slerp(a, b, torch.tensor([0.0, 1.0]))
     assert torch.allclose(ends, torch.cat([a, b]), atol=1e-6)
 
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 3.0), (-1.0, 3.0), (0.0, 2.0)])
 def test_latents_of_one_dimension_have_a_straight_way(a, b):
-    middle = great_circle(torch.tensor([[a]]), torch.tensor([[b]]), torch.tensor([0.5]))
+    middle = slerp(torch.tensor([[a]]), torch.tensor([[b]]), torch.tensor([0.5]))
     if a:
         assert float(middle) == pytest.approx((a + b) / 2)
     assert bool(middle.isfinite().all())

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Classes, Condition, Quantity
+from gankit.contract import Categorical, Condition, Continuous
 from gankit.errors import GankitError, did_you_mean
 from gankit_audio.clips import PITCH, Clip, Samples
 from gankit_audio.loops import seamless
@@ -29,7 +29,7 @@ class Conditions:
     A clip whose pitch is asked for but not said has it measured.
     """
 
-    fields: tuple[Classes | Quantity, ...] = ()
+    fields: tuple[Categorical | Continuous, ...] = ()
 
     @classmethod
     def of(cls, clips: Sequence[Clip], settings: AudioSettings) -> Conditions:
@@ -41,7 +41,7 @@ class Conditions:
         if settings.conditional is False or not len(clips):
             return cls()
         asked = settings.conditional is True or settings.conditions != ("label",)
-        fields: list[Classes | Quantity] = []
+        fields: list[Categorical | Continuous] = []
         for name in dict.fromkeys(settings.conditions):
             values = [_value(clip, name) for clip in clips]
             without = [c for c, v in zip(clips, values, strict=True) if v is None]
@@ -66,7 +66,7 @@ class Conditions:
                     "Set another label_key, or conditional=false",
                 )
             if len(classes) > 1 or asked:
-                fields.append(Classes(name, tuple(classes)))
+                fields.append(Categorical(name, tuple(classes)))
         return cls(tuple(fields))
 
     @property
@@ -110,7 +110,7 @@ class Conditions:
         """What :meth:`state` described."""
         return cls(
             tuple(
-                Classes(s["name"], tuple(s["values"])) if "values" in s else Quantity(**s)
+                Categorical(s["name"], tuple(s["values"])) if "values" in s else Continuous(**s)
                 for s in state
             )
         )
@@ -150,10 +150,10 @@ def _value(clip: Clip, name: str) -> str | float | None:
     return found
 
 
-def _quantity(name: str, values: np.ndarray[Any, np.dtype[np.float64]]) -> Quantity:
+def _quantity(name: str, values: np.ndarray[Any, np.dtype[np.float64]]) -> Continuous:
     if not np.isfinite(values).all():
         raise GankitError(f"{name}: a value is not finite", "Mend the manifest, or leave it out")
-    return Quantity(name, float(values.mean()), float(values.std()) or 1.0)
+    return Continuous(name, float(values.mean()), float(values.std()) or 1.0)
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Problem
+from gankit.contract import Issue
 from gankit.errors import GankitError
 from gankit_audio import manifests
 from gankit_audio.files import SUFFIXES, Content, UnusableError
@@ -51,8 +51,8 @@ class Listing:
 
     kind: str
     entries: Sequence[Entry]
-    problems: Sequence[Problem] = ()
-    notes: Sequence[Problem] = ()
+    issues: Sequence[Issue] = ()
+    notes: Sequence[Issue] = ()
     """What was left out though nothing is wrong with it."""
     licence: str = ""
 
@@ -177,19 +177,19 @@ def _listed(
         several = ", ".join(n for n in described if _parent(n) == twice)
         raise GankitError(f"{where}: several manifests: {several}", "Give one of them as the data")
     found: list[Entry] = []
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     for manifest in described:
         rows, bad = _rows(f"{where}, {manifest}", text(manifest), audio_key)
-        problems += bad
+        issues += bad
         for file, row in rows:
             name = posixpath.normpath(posixpath.join(_parent(manifest), file.replace("\\", "/")))
             if name.startswith(top):
                 found.append(Entry(name, partial(content, name), row, _below(name, top)))
-    notes: list[Problem] = []
+    notes: list[Issue] = []
     if rest := len(set(audio) - {entry.name for entry in found}):
         what = "recordings beside it are" if rest > 1 else "recording beside it is"
-        notes.append(Problem(described[0], f"{rest:,} {what} not listed, and left out"))
-    return Listing(f"{kind} with {described[0]}{note}", found, problems, notes)
+        notes.append(Issue(described[0], f"{rest:,} {what} not listed, and left out"))
+    return Listing(f"{kind} with {described[0]}{note}", found, issues, notes)
 
 
 def _parent(name: str) -> str:
@@ -239,14 +239,14 @@ def manifest(path: Path, audio_key: str) -> Listing:
         text = path.read_bytes()
     except OSError as error:
         raise GankitError(f"{path}: cannot be read ({error.strerror or error})") from None
-    rows, problems = _rows(str(path), text, audio_key)
+    rows, issues = _rows(str(path), text, audio_key)
     tops = [file.replace("\\", "/") for file, _ in rows]
     top, _ = _top(tops)
     entries = [
         Entry(name, partial(_file, path.parent / file), row, _below(name, top))
         for name, (file, row) in zip(tops, rows, strict=True)
     ]
-    return Listing("manifest", entries, problems)
+    return Listing("manifest", entries, issues)
 
 
 def single(path: Path) -> Listing:
@@ -260,7 +260,7 @@ def _file(path: Path) -> Content:
 
 def _rows(
     name: str, text: bytes, audio_key: str
-) -> tuple[Sequence[tuple[str, Row]], Sequence[Problem]]:
+) -> tuple[Sequence[tuple[str, Row]], Sequence[Issue]]:
     """The path in each row, with the rest of the row."""
     found = manifests.rows(name, text)
     if not found:
@@ -268,15 +268,15 @@ def _rows(
     columns = list(dict.fromkeys(key for _, row in found for key in row))
     column = manifests.audio_column(name, columns, audio_key)
     rows: list[tuple[str, Row]] = []
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     for where, row in found:
         value = row.get(column)
         file = value.get("path") if isinstance(value, dict) else value
         if isinstance(file, str) and file.strip() and "\0" not in file:
             rows.append((file.strip(), {k: v for k, v in row.items() if k != column}))
         else:
-            problems.append(Problem(f"{name}, {where}", f"names no file under {column}"))
-    return rows, problems
+            issues.append(Issue(f"{name}, {where}", f"names no file under {column}"))
+    return rows, issues
 
 
 # --- Parquet ------------------------------------------------------------------------------------

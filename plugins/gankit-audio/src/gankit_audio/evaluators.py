@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.metrics import (
     GaussianStats,
     different_bins,
@@ -66,7 +66,7 @@ def _some(count: int, of: int, rng: np.random.Generator) -> list[int]:
 
 def _blocks(items: Sequence[Any], indices: Sequence[int]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(indices), BLOCK):
-        yield pick(items, indices[start : start + BLOCK])
+        yield take(items, indices[start : start + BLOCK])
 
 
 def _real_classes(items: Sequence[Clip], indices: Sequence[int], key: str) -> list[str | None]:

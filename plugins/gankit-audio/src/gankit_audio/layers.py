@@ -7,7 +7,7 @@ import math
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.contract import Classes, Condition, Layout
+from gankit.contract import Categorical, Condition, Layout
 from gankit.errors import GankitError
 from gankit_audio.settings import AudioSettings
 
@@ -60,7 +60,7 @@ def embedding(condition: Condition, outputs: int) -> nn.Linear:
     Of one class it is a table; the embeddings of several fields add up. Where numbers are all
     there is, an offset keeps their mean, c = 0, from being embedded as nothing.
     """
-    has_classes = any(isinstance(field, Classes) for field in condition.fields)
+    has_classes = any(isinstance(field, Categorical) for field in condition.fields)
     layer = nn.Linear(condition.width, outputs, bias=not has_classes)
     for parameter in layer.parameters():
         nn.init.normal_(parameter)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from gankit.contract import Learner
+from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_audio.classifier import (
     Augment,
@@ -27,13 +27,13 @@ STEPS = (150, 400)
 _AUGMENT: dict[str, Augment] = {"spec-augment": mask, "noise-and-shift": noise_and_shift}
 
 
-class KeywordClassifier(Learner[Clip]):
+class KeywordClassifier(DownstreamModel[Clip]):
     """A convolutional network on log-mel spectrograms, for a key whose values are texts.
 
     Scores: accuracy, accuracy balanced over classes, macro F1.
     """
 
-    remedies = ("class-weights", "oversampling", *_AUGMENT)
+    mitigations = ("class-weights", "oversampling", *_AUGMENT)
 
     def __init__(self, settings: AudioSettings) -> None:
         self.settings = settings

@@ -8,16 +8,16 @@ from pathlib import Path
 from gankit.contract import (
     Codec,
     CodecState,
+    Dataset,
+    DownstreamModel,
     Evaluator,
     Extractor,
     Layout,
-    Learner,
     Modality,
     Networks,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
 from gankit_audio.clips import Clip
 from gankit_audio.settings import AudioSettings
@@ -29,11 +29,11 @@ class AudioModality(Modality[Clip]):
     Settings = AudioSettings
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
     mixes = True
-    adjustable = ("loop", "rounds")
+    sampling_settings = ("loop", "rounds")
 
     def read(
         self, source: object | None, settings: AudioSettings, progress: Progress
-    ) -> Source[Clip]:
+    ) -> Dataset[Clip]:
         from gankit_audio.sources import read
 
         return read(source, settings, progress)
@@ -88,7 +88,7 @@ class AudioModality(Modality[Clip]):
     def values(self, item: Clip) -> Mapping[str, object]:
         return dict(item.values)
 
-    def learner(self, settings: AudioSettings) -> Learner[Clip]:
+    def learner(self, settings: AudioSettings) -> DownstreamModel[Clip]:
         from gankit_audio.learner import KeywordClassifier
 
         return KeywordClassifier(settings)

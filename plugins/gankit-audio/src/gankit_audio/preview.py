@@ -16,7 +16,7 @@ from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from gankit.contract import Modality
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit_audio.clips import Clip
 from gankit_audio.encoding import encode
@@ -53,7 +53,7 @@ def preview_beside(items: Sequence[Clip], real: Sequence[Clip], target: Path) ->
     some = _some(items, MOST - MOST_REAL)
     # Drawn, for data in the order of its classes or going round them; and the same ones each time.
     drawn = np.random.default_rng(0).choice(len(real), min(len(real), LOOKED_AT), replace=False)
-    beside = _like(some, pick(real, np.sort(drawn)))
+    beside = _like(some, take(real, np.sort(drawn)))
     return _both(
         [("Generated", some, False), ("Real, from the training data", beside, True)], target
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from gankit.contract import Problem, Progress, Source
+from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError, did_you_mean
 from gankit_audio import containers, manifests, memory, slicing
 from gankit_audio.clips import LABEL, Clip
@@ -61,7 +61,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read(source: object | None, settings: AudioSettings, progress: Progress) -> Source[Clip]:
+def read(source: object | None, settings: AudioSettings, progress: Progress) -> Dataset[Clip]:
     """The clips of a path or of an object in memory; None is ``plucked``, the built-in strings.
 
     Paths: a folder of recordings (nested or flat; a first folder level is the label), which may
@@ -75,9 +75,9 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     _check(settings)
     listing, where = _listing(source, settings)
     entries = listing.entries
-    if not entries and not listing.problems:
+    if not entries and not listing.issues:
         raise GankitError(f"{where}: no recordings there", _READS)
-    listed = [_tolerated(problem, where, settings) for problem in listing.problems]
+    listed = [_tolerated(problem, where, settings) for problem in listing.issues]
     listed += listing.notes
     values = manifests.told(
         [e.row for e in entries],
@@ -88,7 +88,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     found = _look(entries, where, settings, progress)
     good = list(found.headers)
     if not good:
-        raise _nothing(where, len(entries) + len(listed), [*listed, *found.problems])
+        raise _nothing(where, len(entries) + len(listed), [*listed, *found.issues])
 
     headers = list(found.headers.values())
     rate, channels = _rate(headers, settings), 1 if settings.channels == "mono" else 2
@@ -96,20 +96,20 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     sounds = [entries[i] for i in good]
     form = Form(rate, channels, size, settings)
     stored = _stored(sounds, headers, [found.hashes[i] for i in good], form, where, progress)
-    problems = [Problem(sounds[row].name, why) for row, why in stored.index.problems]
-    problems = [*listed, *found.problems, *problems]
+    issues = [Issue(sounds[row].name, why) for row, why in stored.index.issues]
+    issues = [*listed, *found.issues, *issues]
     clips = Clips(stored, [e.name for e in sounds], [values[i] for i in good], form)
     if len(clips) < FEWEST:
         if not len(clips):
-            raise _nothing(where, len(entries) + len(listed), problems)
-        raise _few(where, len(clips), settings, problems)
+            raise _nothing(where, len(entries) + len(listed), issues)
+        raise _few(where, len(clips), settings, issues)
     told = (f"{entries[i].name}\0{json.dumps(values[i])}\0{found.hashes[i]}" for i in good)
-    return Source(
+    return Dataset(
         clips,
         fingerprint=_fingerprint(told),
         description=_describe(listing.kind, headers, clips, form),
         licence=listing.licence,
-        problems=problems,
+        issues=issues,
     )
 
 
@@ -248,7 +248,7 @@ class _Found:
 
     headers: dict[int, Header]
     hashes: dict[int, str]
-    problems: list[Problem]
+    issues: list[Issue]
 
 
 def _look(
@@ -258,8 +258,8 @@ def _look(
     looked = _parallel(_header, entries, settings.workers, "looking at recordings", progress)
     for i, result in enumerate(looked):
         if isinstance(result, UnusableError):
-            problem = Problem(entries[i].name, str(result))
-            found.problems.append(_tolerated(problem, where, settings))
+            problem = Issue(entries[i].name, str(result))
+            found.issues.append(_tolerated(problem, where, settings))
         else:
             found.headers[i], found.hashes[i] = result
     return found
@@ -312,8 +312,8 @@ def _cut_all(
     cuts = _parallel(load, entries, form.settings.workers, "decoding recordings", progress)
     for row, result in enumerate(cuts):
         if isinstance(result, UnusableError):
-            _tolerated(Problem(entries[row].name, str(result)), where, form.settings)
-            index.problems.append((row, str(result)))
+            _tolerated(Issue(entries[row].name, str(result)), where, form.settings)
+            index.issues.append((row, str(result)))
             continue
         for samples, start, windows in zip(
             result.pieces, result.starts, result.windows, strict=True
@@ -324,7 +324,7 @@ def _cut_all(
             index.starts.append(start)
             index.sizes.append(samples.shape[1])
             writer.append(samples)
-        index.problems += [(row, note) for note in result.notes]
+        index.issues += [(row, note) for note in result.notes]
     return index
 
 
@@ -424,27 +424,25 @@ def _parallel(
         pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
-def _tolerated(problem: Problem, where: str, settings: AudioSettings) -> Problem:
+def _tolerated(problem: Issue, where: str, settings: AudioSettings) -> Issue:
     if settings.strict:
         raise GankitError(
-            f"{where}, {problem.where}: {problem.why}",
+            f"{where}, {problem.location}: {problem.reason}",
             "Mend or remove it, or set strict=false to leave such files out",
         )
     return problem
 
 
-def _nothing(where: str, total: int, problems: Sequence[Problem]) -> GankitError:
-    first = f"; the first problem: {problems[0].where}: {problems[0].why}" if problems else ""
+def _nothing(where: str, total: int, issues: Sequence[Issue]) -> GankitError:
+    first = f"; the first problem: {issues[0].location}: {issues[0].reason}" if issues else ""
     return GankitError(
         f"{where}: none of {_many(total, 'recording')} can be used{first}",
         "Mend them, or change silent, pad, trim or slice",
     )
 
 
-def _few(
-    where: str, count: int, settings: AudioSettings, problems: Sequence[Problem]
-) -> GankitError:
-    left_out = f"; left out: {len(problems):,}" if problems else ""
+def _few(where: str, count: int, settings: AudioSettings, issues: Sequence[Issue]) -> GankitError:
+    left_out = f"; left out: {len(issues):,}" if issues else ""
     more = "" if settings.slice == "all" else "; slice=all cuts long recordings into many"
     return GankitError(
         f"{where}: only {_many(count, 'clip')}{left_out}", f"At least {FEWEST} are needed{more}"

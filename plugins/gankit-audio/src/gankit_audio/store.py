@@ -55,7 +55,7 @@ class Index:
     sizes: list[int] = field(default_factory=list)
     pieces: list[int] = field(default_factory=list)
     windows: list[int] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+    issues: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -244,8 +244,8 @@ def _checked(
     )
     if not (len(rows) == len(starts) == len(sizes) and len(pieces) == len(windows)):
         raise ValueError("columns of different lengths")
-    problems = [(int(row), str(why)) for row, why in told["problems"]]
-    bounds = [(rows, recordings), (_integers([row for row, _ in problems]), recordings)]
+    issues = [(int(row), str(why)) for row, why in told["issues"]]
+    bounds = [(rows, recordings), (_integers([row for row, _ in issues]), recordings)]
     if any(
         len(a) and (a.min() < 0 or a.max() >= most) for a, most in (*bounds, (pieces, len(rows)))
     ):
@@ -255,7 +255,7 @@ def _checked(
     if (windows < 0).any() or (windows + size > sizes[pieces]).any():
         raise ValueError("windows outside their pieces")
     return Index(
-        rows.tolist(), starts.tolist(), sizes.tolist(), pieces.tolist(), windows.tolist(), problems
+        rows.tolist(), starts.tolist(), sizes.tolist(), pieces.tolist(), windows.tolist(), issues
     )
 
 

@@ -53,7 +53,7 @@ class WaveformCodec(Codec[Clip]):
         self.layout = Layout((channels, length), conditions.condition)
         self.settings = settings
         self.deterministic = settings.slice != "random"
-        self.block = max(1, min(64, MOST // (channels * length)))
+        self.decode_batch_size = max(1, min(64, MOST // (channels * length)))
 
     @classmethod
     def fit(

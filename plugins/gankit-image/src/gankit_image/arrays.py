@@ -17,7 +17,7 @@ import numpy as np
 import PIL.Image
 
 from gankit.errors import GankitError, did_you_mean
-from gankit_image.containers import IMAGE_KEYS, LABEL_KEYS, pick
+from gankit_image.containers import IMAGE_KEYS, LABEL_KEYS, take
 from gankit_image.pixels import native
 
 if TYPE_CHECKING:
@@ -151,13 +151,13 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
     """
     with _load(path) as arrays:
         names = list(arrays.keys())
-        key = pick(names, image_key, IMAGE_KEYS)
+        key = take(names, image_key, IMAGE_KEYS)
         if key is None:
             raise GankitError(
                 f"{path}: no array {image_key!r}; it has {', '.join(names) or 'none'}",
                 f"Set image_key. {did_you_mean(image_key, names)}",
             )
-        of_labels = pick(names, label_key, LABEL_KEYS)
+        of_labels = take(names, label_key, LABEL_KEYS)
         if of_labels is None and label_key != LABEL_KEYS[0]:
             raise GankitError(
                 f"{path}: no array {label_key!r}; it has {', '.join(names)}",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout, Progress
+from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout, Progress
 from gankit.errors import GankitError
 from gankit_image.items import Image
 from gankit_image.pixels import PixelFormat, fit
@@ -42,7 +42,7 @@ class ImageCodec(Codec[Image]):
         self.labels = tuple(labels)
         self.mirror = mirror
         self.how = how
-        condition = Condition((Classes(LABEL, self.labels),)) if labels else None
+        condition = Condition((Categorical(LABEL, self.labels),)) if labels else None
         self.layout = Layout((format.channels, format.height, format.width), condition)
         self._index: dict[str | None, int] = {label: i for i, label in enumerate(self.labels)}
 

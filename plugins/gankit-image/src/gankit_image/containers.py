@@ -59,7 +59,7 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def pick(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
+def take(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
     """The name that the user asked for, or the first usual one when the setting is untouched."""
     if key in known:
         return key
@@ -265,7 +265,7 @@ def _cell(column: Any, row: int) -> BinaryIO:
 
 
 def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[str, str | None]:
-    image = pick(schema.names, image_key, IMAGE_KEYS)
+    image = take(schema.names, image_key, IMAGE_KEYS)
     listed = ", ".join(f"{f.name} ({f.type})" for f in schema) or "none"
     if image is None:
         raise GankitError(
@@ -280,7 +280,7 @@ def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[s
             f"{path}: column {image!r} holds {kind}, not image files",
             "Expected binary, or a struct with the field bytes",
         )
-    label = pick(schema.names, label_key, LABEL_KEYS)
+    label = take(schema.names, label_key, LABEL_KEYS)
     if label is None and label_key != LABEL_KEYS[0]:
         raise GankitError(
             f"{path}: no column {label_key!r}; it has {listed}",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gankit.contract import Learner
+from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_image.codec import LABEL, fit_codec
 from gankit_image.items import Image
@@ -17,13 +17,13 @@ MOST = 6000
 """Images that are trained on at the most: the time grows with their square."""
 
 
-class PixelClassifier(Learner[Image]):
+class PixelClassifier(DownstreamModel[Image]):
     """scikit-learn's SVC on the pixels that the networks see.
 
     Scores: accuracy, accuracy balanced over classes, macro F1.
     """
 
-    remedies = ("class-weights", "oversampling", "flips-and-crops")
+    mitigations = ("class-weights", "oversampling", "flips-and-crops")
 
     def __init__(self, settings: ImageSettings) -> None:
         self.settings = settings

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from gankit.contract import (
     CodecState,
+    Dataset,
+    DownstreamModel,
     Evaluator,
     Extractor,
     Layout,
-    Learner,
     Modality,
     Networks,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
 from gankit_image.codec import ImageCodec, fit_codec
 from gankit_image.items import Image
@@ -32,7 +32,7 @@ class ImageModality(Modality[Image]):
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
-    ) -> Source[Image]:
+    ) -> Dataset[Image]:
         from gankit_image.sources import read
 
         return read(source, settings, progress)
@@ -65,7 +65,7 @@ class ImageModality(Modality[Image]):
     def values(self, item: Image) -> Mapping[str, object]:
         return {} if item.label is None else {"label": item.label}
 
-    def learner(self, settings: ImageSettings) -> Learner[Image]:
+    def learner(self, settings: ImageSettings) -> DownstreamModel[Image]:
         from gankit_image.learner import PixelClassifier
 
         return PixelClassifier(settings)

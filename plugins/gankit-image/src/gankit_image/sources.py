@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from gankit.contract import Problem, Progress, Source
+from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError, did_you_mean
 from gankit_image import arrays, containers
 from gankit_image.arrays import Arrays
@@ -52,7 +52,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read(source: object | None, settings: ImageSettings, progress: Progress) -> Source[Image]:
+def read(source: object | None, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     """The images of a path or of an object in memory; None is scikit-learn's digits.
 
     Paths: a folder of images (nested or flat; a first folder level is the label), a zip archive
@@ -75,7 +75,7 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
     return _read_file(path, settings, progress)
 
 
-def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Source[Image]:
+def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     """Image files where there are any; else the containers that lie there."""
     names = list(containers.walk(root))
     if not names:
@@ -98,7 +98,7 @@ def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Sou
     raise GankitError(f"no images found in {root} ({len(names)} other files)", _READS)
 
 
-def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Source[Image]:
+def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     suffix = path.suffix.lower()
     if suffix == ".zip":
         listing = containers.archive(path, settings.label_key)
@@ -135,17 +135,17 @@ def _missing(path: Path) -> GankitError:
 
 def _from_entries(
     listing: Listing, where: Path, settings: ImageSettings, progress: Progress
-) -> Source[Image]:
+) -> Dataset[Image]:
     """Looks at every header, settles the format, then decodes everything once."""
-    entries, problems, total = listing.entries, [], len(listing.entries)
+    entries, issues, total = listing.entries, [], len(listing.entries)
     if not entries:
         raise GankitError(f"no images found in {where}", _READS)
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
     for entry, found in _parallel(header, entries, "checking images", progress):
-        if isinstance(found, Problem):
-            problems.append(_tolerated(found, where, settings))
+        if isinstance(found, Issue):
+            issues.append(_tolerated(found, where, settings))
         else:
             formats[entry] = found
 
@@ -157,8 +157,8 @@ def _from_entries(
         stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
         hashes: dict[Entry, str] = {}
         for entry, result in _parallel(load, good, "reading images", progress):
-            if isinstance(result, Problem):
-                problems.append(_tolerated(result, where, settings))
+            if isinstance(result, Issue):
+                issues.append(_tolerated(result, where, settings))
                 del formats[entry]
                 continue
             pixels, digest = result
@@ -169,7 +169,7 @@ def _from_entries(
         # A damaged file may have been the only one of its size or colours.
         if not good or choose(set(formats.values()), settings) == target:
             break
-    _enough(len(good), total, problems, str(where))
+    _enough(len(good), total, issues, str(where))
 
     labels, note = _all_or_none([entry.label for entry in good])
 
@@ -179,39 +179,39 @@ def _from_entries(
     def again(i: int) -> Image:
         return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
 
-    return Source(
+    return Dataset(
         Images(len(good), kept if keep else again),
         fingerprint=_fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, labels, note),
-        problems=problems,
+        issues=issues,
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> PixelFormat | Problem:
+def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
     try:
         with entry.open() as file:
             return probe(file, max_pixels)
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Problem(entry.name, str(error))
+        return Issue(entry.name, str(error))
 
 
 def _pixels(
     entry: Entry, target: PixelFormat, settings: ImageSettings
-) -> tuple[Pixels, str] | Problem:
+) -> tuple[Pixels, str] | Issue:
     """The fitted image with the hash of its file."""
     try:
         with entry.open() as file:
             data = file.read()
         pixels = fit(decode(data, settings.max_pixels), target, settings.fit)
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Problem(entry.name, str(error))
+        return Issue(entry.name, str(error))
     return pixels, hashlib.sha256(data).hexdigest()
 
 
-def _reload(load: Callable[[Entry], tuple[Pixels, str] | Problem], entry: Entry) -> Pixels:
+def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
     result = load(entry)
-    if isinstance(result, Problem):
-        raise GankitError(f"{entry.name}: {result.why}", "It was sound when the run began")
+    if isinstance(result, Issue):
+        raise GankitError(f"{entry.name}: {result.reason}", "It was sound when the run began")
     return result[0]
 
 
@@ -233,10 +233,10 @@ def _parallel(
         pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
-def _tolerated(problem: Problem, where: Path, settings: ImageSettings) -> Problem:
+def _tolerated(problem: Issue, where: Path, settings: ImageSettings) -> Issue:
     if settings.strict:
         raise GankitError(
-            f"{where}, {problem.where}: {problem.why}",
+            f"{where}, {problem.location}: {problem.reason}",
             "Mend or remove it, or set strict=false to leave such files out",
         )
     return problem
@@ -247,7 +247,7 @@ def _tolerated(problem: Problem, where: Path, settings: ImageSettings) -> Proble
 
 def _from_arrays(
     found: Arrays, where: str, settings: ImageSettings, progress: Progress
-) -> Source[Image]:
+) -> Dataset[Image]:
     images, count = found.images, len(found.images)
     _enough(count, count, (), where)
     if isinstance(images, list):
@@ -280,7 +280,7 @@ def _from_arrays(
     def again(i: int) -> Image:
         return DeferredImage(partial(fitted, i), labels[i], str(i))
 
-    return Source(
+    return Dataset(
         Images(count, kept if keep else again),
         fingerprint=_fingerprint(
             f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
@@ -294,10 +294,10 @@ def _from_arrays(
 # --- What both have in common -------------------------------------------------------------------
 
 
-def _enough(usable: int, total: int, problems: Sequence[Problem], where: str) -> None:
+def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> None:
     if usable >= FEWEST:
         return
-    first = f"; the first problem: {problems[0].where}: {problems[0].why}" if problems else ""
+    first = f"; the first problem: {issues[0].location}: {issues[0].reason}" if issues else ""
     raise GankitError(
         f"{where}: {usable} of {total} images are usable{first}",
         f"At least {FEWEST} are needed",

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Condition, Quantity
+from gankit.contract import Condition, Continuous
 from gankit.errors import GankitError
 from gankit.seeds import uniform
 
@@ -102,7 +102,7 @@ class Asking:
         spans: list[tuple[int, float, float]] = []
         for wish in wishes:
             field, block = self.condition.field(wish.name)
-            assert isinstance(field, Quantity)
+            assert isinstance(field, Continuous)
             low, high = ((end - field.mean) / field.scale for end in (wish.low, wish.high))
             column = self.rows[:, block.start]
             far = torch.maximum(low - column, column - high).clamp(min=0)

@@ -52,7 +52,7 @@ def canonical(smiles: str) -> str | None:
 class _OfMolecules(Extractor[Molecule]):
     """Features of what is a molecule: FCD, and the other distances, are over valid ones."""
 
-    def takes(self, item: Molecule) -> bool:
+    def accepts(self, item: Molecule) -> bool:
         return item.valid
 
     def features(self, items: Sequence[Molecule]) -> Values:

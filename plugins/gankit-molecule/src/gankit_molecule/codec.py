@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from gankit.contract import Batch, Codec, CodecState, Condition, Layout, Progress, Quantity
-from gankit.contract.subsets import pick
+from gankit.contract import Batch, Codec, CodecState, Condition, Continuous, Layout, Progress
+from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit.seeds import normal, uniform
 from gankit_molecule.asking import Asking, Wish, kept
@@ -21,7 +21,7 @@ from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.conditions import Measured, condition_of, standardised, values_of
 from gankit_molecule.grammar import Automaton, Forced, Grammar, Rules
 from gankit_molecule.hashes import hashes_of, looked_up
-from gankit_molecule.learning import epochs_of, here, learn, learnt, texts_of
+from gankit_molecule.learning import epochs_of, here, learn, learned, texts_of
 from gankit_molecule.molecules import Molecule, smiles_of
 from gankit_molecule.notations import NOTATIONS, understood
 from gankit_molecule.objective import Expression, check_objective
@@ -72,10 +72,10 @@ class MoleculeCodec(Codec[Molecule]):
     and so is what has not the properties that are asked.
     """
 
-    block = BLOCK
+    decode_batch_size = BLOCK
     tolerance = 2.0
     """One latent stands for many molecules that are alike, of which one is drawn."""
-    learnt = True
+    is_learned = True
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class MoleculeCodec(Codec[Molecule]):
         """Lower triangle L of the covariance ``L Lᵀ`` of the rest and the noise."""
         self.asking = None if condition is None else Asking(condition, torch.zeros(1, told))
         names = [f.name for f in condition.fields] if condition else []
-        quantities = [f for f in condition.fields if isinstance(f, Quantity)] if condition else []
+        quantities = [f for f in condition.fields if isinstance(f, Continuous)] if condition else []
         self._scales = {f.name: f.scale for f in quantities}
         self.measured, self.key = Measured([n for n in names if n in PROPERTIES]), ""
         self.loss, self.missing = math.nan, dict[str, int]()
@@ -157,7 +157,7 @@ class MoleculeCodec(Codec[Molecule]):
             name: int(n) for name, n in zip(names, np.isnan(values).sum(0), strict=True) if n
         }
         if search is not None:
-            found = search.run(codec, pick(items, search.rows), progress)
+            found = search.run(codec, take(items, search.rows), progress)
             codec._aim(Optimised(found))
         return codec
 
@@ -188,7 +188,7 @@ class MoleculeCodec(Codec[Molecule]):
         store, key = open_store(self.settings.cache), self._key(smiles, written, c)
         both = torch.nn.ModuleList([self.encoder.float(), self.decoder])
         known = smiles, written, c, self.alphabet, self.settings
-        loss = learnt(
+        loss = learned(
             both,
             store.path("autoencoders", f"{key}.safetensors"),
             store,
@@ -290,7 +290,7 @@ class MoleculeCodec(Codec[Molecule]):
         return moved
 
     @torch.no_grad()
-    def judged(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
+    def density_ratio_input(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
         """Latents of real molecules without noise; of generated ones those of the texts that are
         written from them first, valid or not. Two latents can differ in what no text shows.
         """
@@ -440,7 +440,7 @@ class MoleculeCodec(Codec[Molecule]):
 
     # --- What is asked, and what is kept ---------------------------------------------------------
 
-    def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
         """Rows of ``c``: the asked properties, and others as training molecules have with them."""
         return None if self.asking is None else self.asking.draw(where, seeds)
 
@@ -455,7 +455,7 @@ class MoleculeCodec(Codec[Molecule]):
                 "missing": f"{self.missing.get(f.name, 0):,}",
             }
             for f in fields
-            if isinstance(f, Quantity)
+            if isinstance(f, Continuous)
         ]
         return [*lines, *(self.optimised.describe() if self.optimised is not None else ())]
 
@@ -490,7 +490,7 @@ class MoleculeCodec(Codec[Molecule]):
     def load(cls, state: CodecState, settings: MoleculeSettings) -> MoleculeCodec:
         """The codec that :meth:`state` described."""
         config, tensors = state.config, state.tensors
-        fields = tuple(Quantity(**f) for f in config["conditions"])
+        fields = tuple(Continuous(**f) for f in config["conditions"])
         condition = Condition(fields) if fields else None
         alphabet = Alphabet(config["tokens"], config["notation"])
         codec = cls(alphabet, config["longest"], condition, settings)

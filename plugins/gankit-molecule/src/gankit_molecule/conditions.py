@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import rdkit
 
-from gankit.contract import Condition, Progress, Quantity
-from gankit.contract.subsets import pick
+from gankit.contract import Condition, Continuous, Progress
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.hashes import Hashes, hashes_of, looked_up
 from gankit_molecule.molecules import BLOCK, Molecule, in_blocks
@@ -121,7 +121,7 @@ def condition_of(
         known = column[np.isfinite(column)]
         if not len(known):
             columns = sorted(
-                {key for item in pick(items, range(min(SHOWN, len(items)))) for key in item.values}
+                {key for item in take(items, range(min(SHOWN, len(items)))) for key in item.values}
             )
             if name not in (*PROPERTIES, *columns):
                 raise GankitError(
@@ -132,7 +132,7 @@ def condition_of(
                 f"conditions: {name} is nowhere a number", "Leave it out of conditions"
             )
         mean, scale = float(known.mean()), float(known.std())
-        fields.append(Quantity(name, mean, scale if scale > 1e-9 * max(abs(mean), 1.0) else 1.0))
+        fields.append(Continuous(name, mean, scale if scale > 1e-9 * max(abs(mean), 1.0) else 1.0))
     return Condition(tuple(fields)) if fields else None
 
 
@@ -140,7 +140,7 @@ def standardised(
     values: Values, condition: Condition | None
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
     """``c``, float32 (N, conditions); the mean for what is missing."""
-    fields = [f for f in condition.fields if isinstance(f, Quantity)] if condition else []
+    fields = [f for f in condition.fields if isinstance(f, Continuous)] if condition else []
     mean, scale = np.array([f.mean for f in fields]), np.array([f.scale for f in fields])
     c: np.ndarray[tuple[int, int], np.dtype[np.float32]]
     c = np.nan_to_num((values - mean) / scale, nan=0.0).astype(np.float32)

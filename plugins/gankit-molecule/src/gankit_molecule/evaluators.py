@@ -12,7 +12,7 @@ import numpy as np
 import rdkit
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics.memorisation import closer_probability
 from gankit_molecule.alerts import Alerts, alerts_of
@@ -102,7 +102,7 @@ def _drawn(items: Sequence[T], count: int, rng: np.random.Generator) -> list[T]:
     return [
         item
         for start in range(0, len(chosen), BLOCK)
-        for item in pick(items, chosen[start : start + BLOCK])
+        for item in take(items, chosen[start : start + BLOCK])
     ]
 
 
@@ -177,7 +177,7 @@ class _OfMolecules(Evaluator[Molecule]):
 class Moses(_OfMolecules):
     """The scores of MOSES (Polykovskiy et al. 2020), but for FCD, which is an extractor's.
 
-    - ``judged``: molecules that were looked at, at most ``JUDGED``, of each kind;
+    - ``density_ratio_input``: molecules that were looked at, at most ``JUDGED``, of each kind;
     - ``validity/raw``: share that the decoder wrote at once; ``validity``: share that are molecules
       in the end. All else is of these;
     - ``unique``, ``unique@1k``, ``unique@10k``: share of different ones among all, the first 1,000,
@@ -331,15 +331,21 @@ class Agreement(_OfMolecules):
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """Empty where no such property was asked for."""
-        judged = [s for s in _drawn(data.generated, JUDGED, rng) if s.item.valid]
-        asked = {name for sample in judged for name in sample.condition} & set(PROPERTIES)
+        density_ratio_input = [s for s in _drawn(data.generated, JUDGED, rng) if s.item.valid]
+        asked = {name for sample in density_ratio_input for name in sample.condition} & set(
+            PROPERTIES
+        )
         if not asked:
             return {}
         names = COMPARED if asked <= {*COMPARED} else sorted(asked)  # COMPARED are known already
-        table = self._bench.properties([sample.item.smiles for sample in judged], names)
+        table = self._bench.properties(
+            [sample.item.smiles for sample in density_ratio_input], names
+        )
         scores: Scores = {}
         for name, obtained in zip(names, table.T, strict=True):
-            wanted = np.array([_number(sample.condition.get(name)) for sample in judged])
+            wanted = np.array(
+                [_number(sample.condition.get(name)) for sample in density_ratio_input]
+            )
             told = np.isfinite(wanted) & np.isfinite(obtained)
             if told.any():
                 scores |= _agreement(name, wanted[told], obtained[told])

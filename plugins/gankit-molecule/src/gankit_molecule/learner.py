@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gankit.contract import Learner
+from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_molecule.bench import Bench
 from gankit_molecule.fingerprints import BITS, fingerprint_of, unpacked
@@ -25,7 +25,7 @@ RARE = 0.01
 """Share of molecules that must have, and lack, a bit of the fingerprint: others only cost time."""
 
 
-class FingerprintModel(Learner[Molecule]):
+class FingerprintModel(DownstreamModel[Molecule]):
     """Histogram gradient boosting with scikit-learn's defaults, on Morgan fingerprints and on the
     computed properties but for the one to predict.
 
@@ -37,7 +37,7 @@ class FingerprintModel(Learner[Molecule]):
     classes, and do not apply.
     """
 
-    remedies = ("class-weights", "oversampling")
+    mitigations = ("class-weights", "oversampling")
 
     def __init__(self, settings: MoleculeSettings) -> None:
         self._bench = Bench(settings.workers)

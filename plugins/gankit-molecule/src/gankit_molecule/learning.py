@@ -55,7 +55,7 @@ def texts_of(
     return list(mapped(notation.written, smiles, workers, "writing molecules", progress))
 
 
-def learnt(
+def learned(
     networks: nn.Module, file: Path | None, store: Store, learn: Callable[[], float]
 ) -> float:
     """Gives networks the weights that an earlier run kept, or lets them learn and keeps those.

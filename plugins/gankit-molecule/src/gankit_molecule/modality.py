@@ -8,16 +8,16 @@ from pathlib import Path
 from gankit.contract import (
     Codec,
     CodecState,
+    Dataset,
+    DownstreamModel,
     Evaluator,
     Extractor,
     Layout,
-    Learner,
     Modality,
     Networks,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
 from gankit_molecule.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
@@ -29,11 +29,11 @@ class MoleculeModality(Modality[Molecule]):
     Settings = MoleculeSettings
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
     mixes = True
-    adjustable = ("raw", "temperature", "scaffold", "novel")
+    sampling_settings = ("raw", "temperature", "scaffold", "novel")
 
     def read(
         self, source: object | None, settings: MoleculeSettings, progress: Progress
-    ) -> Source[Molecule]:
+    ) -> Dataset[Molecule]:
         from gankit_molecule.sources import read
 
         return read(source, settings, progress)
@@ -62,7 +62,7 @@ class MoleculeModality(Modality[Molecule]):
 
         return build_evaluators(settings)
 
-    def rivals(
+    def baselines(
         self,
         train: Sequence[Molecule],
         settings: MoleculeSettings,
@@ -103,7 +103,7 @@ class MoleculeModality(Modality[Molecule]):
     def values(self, item: Molecule) -> Mapping[str, object]:
         return dict(item.values)
 
-    def learner(self, settings: MoleculeSettings) -> Learner[Molecule]:
+    def learner(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
         from gankit_molecule.learner import FingerprintModel
 
         return FingerprintModel(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 
 BLOCK = 10_000
 """Molecules that are fetched at once."""
@@ -37,7 +37,7 @@ class Molecule:
 def in_blocks(items: Sequence[Molecule]) -> Iterator[Sequence[Molecule]]:
     """All molecules, which may be millions and lazy: ``BLOCK`` are fetched at a time."""
     for start in range(0, len(items), BLOCK):
-        yield pick(items, range(start, min(start + BLOCK, len(items))))
+        yield take(items, range(start, min(start + BLOCK, len(items))))
 
 
 def smiles_of(items: Sequence[Molecule]) -> list[str]:

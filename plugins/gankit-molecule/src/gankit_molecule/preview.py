@@ -18,7 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from rdkit import rdBase
 
 from gankit.contract import Modality
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.pictures import (
     LABELS,
@@ -58,7 +58,7 @@ def preview_beside(items: Sequence[Molecule], real: Sequence[Molecule], target: 
     if not len(real):
         return preview(items, target)
     spread = np.unique(np.linspace(0, len(real) - 1, min(len(real), LOOKED_AT)).astype(np.int64))
-    return _both(items, list(pick(real, spread)), target)
+    return _both(items, list(take(real, spread)), target)
 
 
 def _both(items: Sequence[Molecule], real: Sequence[Molecule] | None, target: Path) -> Path:

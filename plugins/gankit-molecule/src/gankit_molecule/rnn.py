@@ -14,7 +14,7 @@ from gankit.seeds import uniform
 from gankit_molecule.autoencoder import Decoder
 from gankit_molecule.codec import BLOCK, TRIES
 from gankit_molecule.grammar import Grammar
-from gankit_molecule.learning import epochs_of, learn, learnt, texts_of
+from gankit_molecule.learning import epochs_of, learn, learned, texts_of
 from gankit_molecule.molecules import Molecule
 from gankit_molecule.notations import NOTATIONS, understood
 from gankit_molecule.ragged import Ragged
@@ -55,7 +55,7 @@ class CharacterRNN:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             self.decoder = Decoder(len(self.alphabet), settings.latent, 0, settings.width).eval()
-            self.loss = learnt(
+            self.loss = learned(
                 self.decoder,
                 store.path("rnns", f"{key}.safetensors"),
                 store,

@@ -370,8 +370,8 @@ def _spread(
 def _written(codec: MoleculeCodec, batch: Batch, seeds: int) -> list[Molecule]:
     """What a codec writes from latents, with seeds from this one on."""
     written: list[Molecule] = []
-    for i in range(0, len(batch), codec.block):
-        some = batch[i : i + codec.block]
+    for i in range(0, len(batch), codec.decode_batch_size):
+        some = batch[i : i + codec.decode_batch_size]
         written += codec.decode(some, range(seeds + i, seeds + i + len(some)))
     return written
 

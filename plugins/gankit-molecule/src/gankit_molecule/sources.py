@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import rdkit
 from rdkit import RDConfig
 
-from gankit.contract import Problem, Progress, Source
+from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.columns import Listing, digest_of
 from gankit_molecule.memory import from_memory
@@ -52,7 +52,9 @@ _SEED = 1_009
 Ints = npt.NDArray[np.int64]
 
 
-def read(source: object | None, settings: MoleculeSettings, progress: Progress) -> Source[Molecule]:
+def read(
+    source: object | None, settings: MoleculeSettings, progress: Progress
+) -> Dataset[Molecule]:
     """The molecules of a path or of an object in memory; None is the 5,000 of RDKit's NCI file.
 
     Paths: a file of :data:`gankit_molecule.tables.SUFFIXES`, packed or not, or a folder of them.
@@ -66,18 +68,18 @@ def read(source: object | None, settings: MoleculeSettings, progress: Progress) 
     _check(settings)
     found = _found(source)
     table, files = _standardised(found, settings, progress)
-    problems = Problems(table, files)
+    issues = Issues(table, files)
     if settings.strict:
-        _refuse_unusable(problems, found.where)
+        _refuse_unusable(issues, found.where)
     items = Molecules(table.filter(_is_kept(table)))
     if len(items) < FEWEST:
-        raise _too_few(items, problems, found.where)
-    return Source(
+        raise _too_few(items, issues, found.where)
+    return Dataset(
         items,
         fingerprint=items.fingerprint(),
         description=_describe(items, table, found.name, settings.limit),
         licence=found.licence,
-        problems=problems,
+        issues=issues,
     )
 
 
@@ -128,7 +130,7 @@ class Molecules(Sequence[Molecule]):
         return digest_of(self._table.select(columns))
 
 
-class Problems(Sequence[Problem]):
+class Issues(Sequence[Issue]):
     """What was left out; duplicates, of which there may be very many, come last."""
 
     def __init__(self, table: pa.Table, files: Sequence[tuple[str, str]]) -> None:
@@ -143,20 +145,20 @@ class Problems(Sequence[Problem]):
         return len(self._rows)
 
     @overload
-    def __getitem__(self, index: int) -> Problem: ...
+    def __getitem__(self, index: int) -> Issue: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Problem]: ...
-    def __getitem__(self, index: int | slice) -> Problem | list[Problem]:
+    def __getitem__(self, index: slice) -> list[Issue]: ...
+    def __getitem__(self, index: int | slice) -> Issue | list[Issue]:
         found = self._rows[index]
         return [self._problem(int(i)) for i in found] if found.ndim else self._problem(int(found))
 
-    def _problem(self, row: int) -> Problem:
+    def _problem(self, row: int) -> Issue:
         why = self._cell("why", row)
         if why is None:
             first = int(self._cell("same", row))
             near = self._cell("file", first) == self._cell("file", row)
             why = f"the same molecule as {self._where(first, near)}"
-        return Problem(self._where(row), why)
+        return Issue(self._where(row), why)
 
     def _where(self, row: int, near: bool = False) -> str:
         """File and place; the place alone where it is in the same file."""
@@ -407,29 +409,29 @@ def _check(settings: MoleculeSettings) -> None:
         raise GankitError("limit=1: too few", f"Set 0 for all, or {FEWEST} or more")
 
 
-def _refuse_unusable(problems: Problems, where: str) -> None:
-    if problems.unusable:
-        first = problems[0].where
+def _refuse_unusable(issues: Issues, where: str) -> None:
+    if issues.unusable:
+        first = issues[0].location
         if where.endswith(file := first.partition(", ")[0]):  # it is named already
             first = first.removeprefix(f"{file}, ")
         raise GankitError(
-            f"{where}, {first}: {problems[0].why}",
+            f"{where}, {first}: {issues[0].reason}",
             "Mend or remove it, or set strict=false to leave such entries out",
         )
 
 
-def _too_few(items: Molecules, problems: Problems, where: str) -> GankitError:
-    total = len(items) + len(problems)
+def _too_few(items: Molecules, issues: Issues, where: str) -> GankitError:
+    total = len(items) + len(issues)
     hint = f"At least {FEWEST} different molecules are needed"
     if not len(items):
-        first = f"the first problem: {problems[0].where}: {problems[0].why}"
+        first = f"the first problem: {issues[0].location}: {issues[0].reason}"
         message = f"{where}: none of {_many(total, 'entry')} can be used; {first}"
-        changed = "" if problems.unusable else ", or change salts, inorganic or most_atoms"
+        changed = "" if issues.unusable else ", or change salts, inorganic or most_atoms"
         return GankitError(message, f"Mend them{changed}")
-    if total > 1 and not problems.unusable:
+    if total > 1 and not issues.unusable:
         message = f"{where}: all {total:,} entries are the same molecule, {items[0].smiles}"
         return GankitError(message, hint)
-    left_out = f"; left out: {len(problems):,}, e.g. {problems[0].why}" if len(problems) else ""
+    left_out = f"; left out: {len(issues):,}, e.g. {issues[0].reason}" if len(issues) else ""
     return GankitError(f"{where}: only one molecule{left_out}", hint)
 
 

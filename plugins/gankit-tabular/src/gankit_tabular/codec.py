@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout
+from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout
 from gankit.errors import GankitError, did_you_mean
 from gankit.seeds import uniform
 from gankit_tabular.arithmetic import Values
@@ -92,7 +92,7 @@ class TableCodec(Codec[Row]):
         constraints: between the columns; none when not given.
     """
 
-    block = 1024
+    decode_batch_size = 1024
 
     def __init__(self, columns: Sequence[Column], constraints: Constraints | None = None) -> None:
         self.columns = list(columns)
@@ -113,7 +113,7 @@ class TableCodec(Codec[Row]):
         """All that c has places for."""
         binned = [b for b in self.blocks if b.position >= 0]
         fields = [
-            Classes(columns[b.column].name, columns[b.column].labels, optional=True)
+            Categorical(columns[b.column].name, columns[b.column].labels, optional=True)
             for b in self.asked
         ]
         self.layout = Layout((self.width + len(binned),), Condition(tuple(fields)))
@@ -190,7 +190,7 @@ class TableCodec(Codec[Row]):
         x = torch.cat([hot[:, : self.width], stored[:, blocks : blocks + positions]], 1)
         return Batch(x, self._told(hot))
 
-    def conditions_of(self, x: Tensor) -> Tensor:
+    def infer_conditions(self, x: Tensor) -> Tensor:
         """Of what rows hold themselves; what is computed from them stays open."""
         largest = [x[:, b.start : b.start + b.codes].argmax(1) + b.start for b in self.blocks]
         total = sum(p.codes for p in self.asked)
@@ -259,7 +259,7 @@ class TableCodec(Codec[Row]):
 
     # --- What is asked of a row -----------------------------------------------------------------
 
-    def ask(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
         wishes = self._wishes(where)
         self.constraints.check(wishes)
         c = torch.zeros(len(seeds), sum(p.codes for p in self.asked))
@@ -357,7 +357,7 @@ class TableCodec(Codec[Row]):
         counts = np.cumsum([count for _, count in fitting])
         return fitting[int(np.searchsorted(counts, u * counts[-1], side="right"))][0]
 
-    def beside(self, real: Sequence[Row]) -> None:
+    def reserve(self, real: Sequence[Row]) -> None:
         table = as_table(real, self.schema)
         values = read_columns(table, self._formats())
         keys = self.constraints.key_columns()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gankit.contract import Learner
+from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_tabular.columns import Floats, Ints
 from gankit_tabular.rows import Row
@@ -18,7 +18,7 @@ Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5
 
 
-class Boosting(Learner[Row]):
+class Boosting(DownstreamModel[Row]):
     """Histogram gradient boosting with scikit-learn's defaults.
 
     Scores for a column of few values: macro F1, balanced accuracy, area under the ROC curve (one
@@ -26,7 +26,7 @@ class Boosting(Learner[Row]):
     number of many values: R²; the remedies are for classes, and do not apply.
     """
 
-    remedies = ("class-weights", "oversampling", "smote-nc")
+    mitigations = ("class-weights", "oversampling", "smote-nc")
 
     def scores(
         self, train: Sequence[Row], test: Sequence[Row], key: str, remedy: str, seed: int

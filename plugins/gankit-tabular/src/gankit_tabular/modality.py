@@ -16,18 +16,18 @@ import pyarrow.parquet
 
 from gankit.contract import (
     CodecState,
+    Dataset,
     Evaluator,
     Extractor,
+    Issue,
     Layout,
     Modality,
     Networks,
-    Problem,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit_tabular import ordinals, rules
 from gankit_tabular.codec import TableCodec
@@ -123,12 +123,12 @@ class TabularModality(Modality[Row]):
 
     def read(
         self, source: object | None, settings: TabularSettings, progress: Progress
-    ) -> Source[Row]:
-        licence, problems = "", list[Problem]()
+    ) -> Dataset[Row]:
+        licence, issues = "", list[Issue]()
         if source is None:
             rows, licence = Rows(_built_in()), "CC BY 4.0"
         else:
-            rows, problems = read_rows(
+            rows, issues = read_rows(
                 source,
                 settings.delimiter,
                 settings.encoding,
@@ -143,18 +143,18 @@ class TabularModality(Modality[Row]):
         rows = rows.without(settings.drop)
         if len(rows) < FEWEST:
             where = without_password(str(source)) if isinstance(source, str | Path) else "the table"
-            why = "".join(f"; {p.where}: {p.why}" for p in problems[:1])
+            why = "".join(f"; {p.location}: {p.reason}" for p in issues[:1])
             raise GankitError(
                 f"{where} has {len(rows)} usable rows{why}", f"Give at least {FEWEST}"
             )
         _check_what_is_said(rows, settings)
         kept = "" if rows.spool is None else ", kept in a temporary file"
-        return Source(
+        return Dataset(
             rows,
             fingerprint(rows),
             f"{len(rows):,} rows, {rows.table.num_columns} columns{kept}",
             licence,
-            problems,
+            issues,
         )
 
     def fit_codec(
@@ -183,7 +183,7 @@ class TabularModality(Modality[Row]):
             Generator(codec.blocks, settings.latent, *shape, settings.temperature, told),
             Discriminator(codec.columns, codec.blocks, *shape, told, settings.pack),
             settings.latent + codec.width,
-            samples_interact=settings.pack > 1,
+            batch_dependent=settings.pack > 1,
         )
 
     def evaluators(self, settings: TabularSettings) -> Sequence[Extractor[Row] | Evaluator[Row]]:
@@ -232,7 +232,7 @@ class TabularModality(Modality[Row]):
 def _learnt_from(items: Sequence[Row]) -> Any:
     """At most LEARNT_FROM rows, drawn evenly, in their order."""
     n = len(items)
-    return pick(
+    return take(
         items, np.sort(np.random.default_rng(0).choice(n, min(n, LEARNT_FROM), replace=False))
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit_tabular.spool import Spool
 
@@ -101,7 +101,7 @@ def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
 
 def table_of(items: Sequence[Row], indices: Any) -> pa.Table:
     """Rows by their numbers, as a table."""
-    found = pick(items, indices)
+    found = take(items, indices)
     return found.table if isinstance(found, Rows) else pa.Table.from_pylist(list(map(dict, found)))
 
 

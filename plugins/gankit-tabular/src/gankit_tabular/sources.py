@@ -19,7 +19,7 @@ import pyarrow.feather
 import pyarrow.json
 import pyarrow.parquet
 
-from gankit.contract import Problem
+from gankit.contract import Issue
 from gankit.errors import GankitError
 from gankit_tabular.databases import in_order, is_database, query_pieces
 from gankit_tabular.rows import Rows, refuse_twins
@@ -43,7 +43,7 @@ def read_rows(
     encoding: str = "utf-8",
     query: str = "",
     memory: float = math.inf,
-) -> tuple[Rows, list[Problem]]:
+) -> tuple[Rows, list[Issue]]:
     """The rows of a source, and the lines that are none of it.
 
     Args:
@@ -56,7 +56,7 @@ def read_rows(
     Raises:
         GankitError: it is not there, or no table.
     """
-    problems: list[Problem] = []
+    issues: list[Issue] = []
     if isinstance(source, str) and is_database(source):
         table, spool = gather(map(_without_marks, query_pieces(source, query)), memory)
         if spool is None:
@@ -65,19 +65,19 @@ def read_rows(
         raise GankitError(f"query={query!r}: {source} is no database", "Leave the query out")
     elif isinstance(source, str | Path):
         files = _files(Path(source))
-        read = (_pieces(file, delimiter, encoding, problems) for file in files)
+        read = (_pieces(file, delimiter, encoding, issues) for file in files)
         table, spool = gather(map(_without_marks, itertools.chain.from_iterable(read)), memory)
     else:
         table, spool = _without_marks(_in_memory(source)).combine_chunks(), None
-    return Rows(table, spool), problems
+    return Rows(table, spool), issues
 
 
 def read_table(
     source: object, delimiter: str = "", encoding: str = "utf-8", query: str = ""
-) -> tuple[pa.Table, list[Problem]]:
+) -> tuple[pa.Table, list[Issue]]:
     """:func:`read_rows` as an Arrow table, whatever its size."""
-    rows, problems = read_rows(source, delimiter, encoding, query)
-    return rows.table, problems
+    rows, issues = read_rows(source, delimiter, encoding, query)
+    return rows.table, issues
 
 
 def fingerprint(rows: Rows) -> str:
@@ -141,14 +141,12 @@ def _kind(file: Path) -> str:
     return (Path(file.stem).suffix if packed else file.suffix).lower()
 
 
-def _pieces(
-    file: Path, delimiter: str, encoding: str, problems: list[Problem]
-) -> Iterator[pa.Table]:
+def _pieces(file: Path, delimiter: str, encoding: str, issues: list[Issue]) -> Iterator[pa.Table]:
     """A file's table in pieces, read one after another."""
     kind = _kind(file)
     try:
         if kind in (".csv", ".tsv"):
-            pieces = _csv(file, delimiter or ("\t" if kind == ".tsv" else ","), encoding, problems)
+            pieces = _csv(file, delimiter or ("\t" if kind == ".tsv" else ","), encoding, issues)
         elif kind == ".jsonl":
             pieces = _json_lines(file)
         elif kind == ".parquet":
@@ -216,7 +214,7 @@ def _read_excel(file: Path) -> pa.Table:
 
 
 def _csv(
-    file: Path, delimiter: str, encoding: str, problems: list[Problem]
+    file: Path, delimiter: str, encoding: str, issues: list[Issue]
 ) -> Iterator[pa.RecordBatch]:
     """Lines with too few or too many values are named and left out.
 
@@ -226,15 +224,15 @@ def _csv(
 
     def skip(row: Any) -> str:
         where = f"{file.name}, line {row.number}" if row.number else file.name
-        problems.append(
-            Problem(where, f"it has {row.actual_columns} values, not {row.expected_columns}")
+        issues.append(
+            Issue(where, f"it has {row.actual_columns} values, not {row.expected_columns}")
         )
         return "skip"
 
     types: dict[str, pa.DataType] = {}
 
     def blocks() -> Iterator[pa.RecordBatch]:
-        del problems[before:]
+        del issues[before:]
         with pa.input_stream(str(file), compression="detect") as stream:
             text = _AsUtf8(stream, encoding)
             yield from pyarrow.csv.open_csv(
@@ -246,7 +244,7 @@ def _csv(
                 ),
             )
 
-    before = len(problems)
+    before = len(issues)
     while True:
         stream = blocks()
         first = next(stream)

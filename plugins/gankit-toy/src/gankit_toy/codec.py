@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from gankit.contract import Batch, Classes, Codec, CodecState, Condition, Layout
+from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout
 from gankit_toy.points import Point, coordinates, modes
 
 
@@ -30,7 +30,7 @@ class PointCodec(Codec[Point]):
     ) -> None:
         self.mean, self.scale = np.asarray(mean), np.asarray(scale)
         self.centres = np.asarray(centres).reshape(-1, 2)
-        self.label = Classes("label", tuple(labels))
+        self.label = Categorical("label", tuple(labels))
         self.layout = Layout((2,), Condition((self.label,)) if labels else None)
 
     @classmethod

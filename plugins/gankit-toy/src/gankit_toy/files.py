@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gankit.contract import Problem, Sample
+from gankit.contract import Issue, Sample
 from gankit.errors import GankitError
 from gankit_toy.points import Point
 
@@ -18,7 +18,7 @@ COLUMNS = ("x", "y", "label")
 SUFFIXES = (".csv", ".npy")
 
 
-def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Problem]]:
+def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Issue]]:
     """The points of a source, and the rows that are none.
 
     Args:
@@ -30,13 +30,13 @@ def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Pro
     Raises:
         GankitError: the source is not there, or of another kind.
     """
-    points, problems = [], []
+    points, issues = [], []
     for where, row in _rows(source):
         try:
             points.append(_point(row, need_label))
         except ValueError as error:
-            problems.append(Problem(where, str(error)))
-    return points, problems
+            issues.append(Issue(where, str(error)))
+    return points, issues
 
 
 def write_csv(samples: Iterable[Sample[Point]], target: Path) -> None:

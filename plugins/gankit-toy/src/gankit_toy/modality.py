@@ -11,16 +11,16 @@ from PIL.PngImagePlugin import PngInfo
 
 from gankit.contract import (
     CodecState,
+    Dataset,
     Evaluator,
     Extractor,
+    Issue,
     Layout,
     Modality,
     Networks,
-    Problem,
     Progress,
     Provenance,
     Sample,
-    Source,
 )
 from gankit.errors import GankitError
 from gankit_toy.codec import PointCodec
@@ -75,15 +75,15 @@ class ToyModality(Modality[Point]):
 
     def read(
         self, source: object | None, settings: ToySettings, progress: Progress
-    ) -> Source[Point]:
-        problems: list[Problem] = []
+    ) -> Dataset[Point]:
+        issues: list[Issue] = []
         if source is None:
             points = draw(settings.shape, settings.count, settings.sigma)
         else:
-            points, problems = read_points(source, settings.conditional)
+            points, issues = read_points(source, settings.conditional)
         if len(points) < FEWEST:
             name = source if isinstance(source, str | Path) else "the data"
-            why = "".join(f"; {problem.where}: {problem.why}" for problem in problems[:1])
+            why = "".join(f"; {problem.location}: {problem.reason}" for problem in issues[:1])
             raise GankitError(
                 f"{name} has {len(points)} usable points{why}", f"Give at least {FEWEST}"
             )
@@ -91,12 +91,12 @@ class ToyModality(Modality[Point]):
         if labels := {point.label for point in points} - {None}:
             used = "" if settings.conditional else ", not conditioned on (conditional=true does)"
             description += f", {len(labels)} labels{used}"
-        return Source(
+        return Dataset(
             points,
             fingerprint=hashlib.sha256(repr(points).encode()).hexdigest(),
             description=description,
             licence="computed, free of rights" if source is None else "",
-            problems=problems,
+            issues=issues,
         )
 
     def fit_codec(

@@ -13,14 +13,14 @@ from torch.func import grad, vmap
 from torch.nn.utils import stateless
 
 from gankit.engine.privacy.secret import Privacy
-from gankit.engine.step import Game, Gradients, Logs, Weights, laid_out_as
+from gankit.engine.step import AdversarialLoss, Gradients, Logs, LossWeights, match_memory_format
 
 GRADIENTS_AT_ONCE = {"cpu": 2**22, "cuda": 2**28}
 """Numbers in the per-sample gradients that are held at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrivateGame(Game):
+class PrivateLoss(AdversarialLoss):
     """The game with DP-SGD for D. What it logs is private too: nothing is said of real samples."""
 
     privacy: Privacy
@@ -33,26 +33,26 @@ class PrivateGame(Game):
         real: Tensor,
         fake: Tensor,
         c: Tensor | None,
-        w: Weights,
+        w: LossWeights,
         penalise: bool,
     ) -> Tensor:
         """D's loss of one record: ``real`` and ``fake`` (*shape), ``c`` (width,), parameters of D
-        by name. Its mean over a batch is ``Game.discriminator_loss``.
+        by name. Its mean over a batch is ``AdversarialLoss.discriminator_loss``.
         """
         conditions = None if c is None else torch.stack([c, c])
 
-        def look(pair: Tensor) -> tuple[Tensor, Tensor]:
+        def forward_with_penalty(pair: Tensor) -> tuple[Tensor, Tensor]:
             with stateless._reparametrize_module(self.networks.discriminator, dict(params)):
                 logits = self.discriminate(self.augment(pair, w), conditions)
             return logits.sum(), logits
 
         pair = torch.stack([real, fake])
         if penalise and self.terms.zero_centred:
-            slopes, logits = grad(look, has_aux=True)(pair)
+            slopes, logits = grad(forward_with_penalty, has_aux=True)(pair)
             r1, r2 = slopes.square().flatten(1).sum(1)
             penalty = w.r1 / 2 * r1 + w.r2 / 2 * r2
         else:
-            _, logits = look(pair)
+            _, logits = forward_with_penalty(pair)
             penalty = torch.zeros_like(logits[0])
         loss: Tensor = self.objective.discriminator(logits[:1], logits[1:])[0] + penalty
         return loss
@@ -63,7 +63,7 @@ class PrivateGame(Game):
         real: Tensor,
         c: Tensor | None,
         z: Tensor,
-        w: Weights,
+        w: LossWeights,
         penalise: bool = True,
     ) -> tuple[Gradients, Logs]:
         """Abadi et al. 2016, algorithm 1: the clipped sum, noise, over the expected batch."""
@@ -85,7 +85,7 @@ class PrivateGame(Game):
         norm = torch.stack([g.square().sum() for g in total]).sum().sqrt()
         expected = scale * math.sqrt(sum(g.numel() for g in total))
         gradients = tuple(
-            laid_out_as(p, g / plan.batch) for g, p in zip(total, params, strict=True)
+            match_memory_format(p, g / plan.batch) for g, p in zip(total, params, strict=True)
         )
         return gradients, {"d_signal": norm / max(expected, 1e-30)}
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gankit.contract import Batch, Codec, Networks, ObjectiveInfo
+from gankit.contract import Batch, Codec, Networks, Objective
 from gankit.engine import parallel
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings
-from gankit.engine.step import Game
+from gankit.engine.step import AdversarialLoss
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 def refuse_unsound(
     engine: EngineSettings,
-    objective: ObjectiveInfo,
+    objective: Objective,
     networks: Networks | None = None,
     codec: Codec[Any] | None = None,
 ) -> None:
@@ -54,9 +54,9 @@ def refuse_unsound(
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
         ),
-        "refine.candidates: it learns a ratio from real samples without noise": (
-            engine.refine.candidates > 1,
-            "Use refine.candidates=1",
+        "resampling.candidates: it learns a ratio from real samples without noise": (
+            engine.resampling.candidates > 1,
+            "Use resampling.candidates=1",
         ),
         "augment.target: it follows how D judges real samples": (
             engine.augment.target > 0,
@@ -73,11 +73,11 @@ def refuse_unsound(
         ),
         "several processes": (parallel.world()[1] > 1, "Train in one"),
         "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
-            networks is not None and networks.samples_interact,
+            networks is not None and networks.batch_dependent,
             "Use networks whose discriminator looks at each sample alone",
         ),
         "this codec: it is a model of its own, trained on real items without noise": (
-            codec is not None and codec.learnt,
+            codec is not None and codec.is_learned,
             "Use a plugin whose codec holds summaries of the data only",
         ),
     }
@@ -105,7 +105,9 @@ def try_out(trainer: Trainer) -> None:
 
 
 @torch.no_grad()
-def imagined(game: Game, codec: Codec[Any], table: ConditionTable | None, n: int) -> Batch:
+def generator_conditions(
+    game: AdversarialLoss, codec: Codec[Any], table: ConditionTable | None, n: int
+) -> Batch:
     """What G plays on: ``n`` conditions that come from no record, and no real samples.
 
     They are those of generated samples where the codec can say what these could have been asked
@@ -116,12 +118,12 @@ def imagined(game: Game, codec: Codec[Any], table: ConditionTable | None, n: int
     nothing = torch.empty(n, 0, device=device)
     if codec.layout.condition is None:
         return Batch(nothing)
-    c = codec.ask({}, torch.randint(2**31, (n,)).tolist())
+    c = codec.sample_conditions({}, torch.randint(2**31, (n,)).tolist())
     if c is None:
         assert table is not None, "conditions that the codec does not make come from the table"
         c = table.rows[torch.multinomial(table.weights, n, replacement=True)].to(device)
         return Batch(nothing, c)
     c = c.to(device)
     z = torch.randn(n, game.networks.latent_dim, device=device)
-    again = codec.conditions_of(game.generate(z, c))
+    again = codec.infer_conditions(game.generate(z, c))
     return Batch(nothing, c if again is None else again)

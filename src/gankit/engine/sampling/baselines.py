@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Sample
-from gankit.contract.subsets import pick
+from gankit.contract.subsets import take
 from gankit.engine.sampling.sampler import Sampler
 
 MOST_ROWS = 20_000
@@ -89,5 +89,5 @@ def _encoded(
     codec: Codec[Any], items: Sequence[Any], chosen: np.ndarray[Any, np.dtype[np.int64]]
 ) -> Iterator[Batch]:
     rng = np.random.default_rng(0)
-    for i in range(0, len(chosen), codec.block):
-        yield codec.prepare(codec.encode(pick(items, chosen[i : i + codec.block]), rng))
+    for i in range(0, len(chosen), codec.decode_batch_size):
+        yield codec.prepare(codec.encode(take(items, chosen[i : i + codec.decode_batch_size]), rng))

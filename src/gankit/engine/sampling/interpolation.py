@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 
-def great_circle(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
+def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     """Latents at the shares ``t``, (N,), of the way from ``a`` to ``b``, both (1, D): (N, D).
 
     The angle grows evenly (Shoemake 1985, section 3.3), the length from the one's to the other's: a

@@ -21,7 +21,7 @@ from gankit.contract import Batch, Progress
 from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.sampling.sampler import Sampler
-from gankit.engine.settings import RefineSettings
+from gankit.engine.settings import ResamplingSettings
 
 POWERS = torch.linspace(0, 1, 11)
 DRAWS = 4096
@@ -30,7 +30,7 @@ TOLERANCE = 1e-3
 """What the means may move: the squared distance as a share of the data's total variance."""
 
 
-class Refinement:
+class Resampling:
     """Learns, once training is over, the ratio by which a sampler will choose.
 
     Args:
@@ -43,7 +43,7 @@ class Refinement:
         self,
         sampler: Sampler,
         reals: RealSamples,
-        settings: RefineSettings,
+        settings: ResamplingSettings,
         stop: Callable[[], bool],
         progress: Progress,
     ) -> None:
@@ -54,17 +54,17 @@ class Refinement:
         """Trains ``classifier`` in place; the power to raise its ratio to, None when stopped.
 
         Args:
-            samples: real ones to show, but no more than ``settings.passes`` over the data.
+            samples: real ones to show, but no more than ``settings.max_epochs`` over the data.
         """
         settings = self.settings
-        if settings.passes:
-            samples = min(samples, int(len(self.reals.items) * settings.passes))
-        kept = min(settings.kept, samples)  # more would not be shown
+        if settings.max_epochs:
+            samples = min(samples, int(len(self.reals.items) * settings.max_epochs))
+        kept = min(settings.pool_size, samples)  # more would not be shown
         made = list(self._beforehand(kept))
         if self.stop() or not learn_density_ratio(
             classifier,
             seen_again(made) if made else self._beside,
-            self.reals.judged,
+            self.reals.density_ratio_input,
             samples,
             settings,
             self.stop,
@@ -74,14 +74,19 @@ class Refinement:
         # Where samples are dear, half as many as the ratio was learnt from.
         draws = min(DRAWS, kept // (2 * settings.candidates)) if kept else DRAWS
         return flatten_ratio(
-            classifier, self._made, self.reals.judged, self._unasked, settings.candidates, draws
+            classifier,
+            self._made,
+            self.reals.density_ratio_input,
+            self._unasked,
+            settings.candidates,
+            draws,
         )
 
     @torch.no_grad()
     def _made(self, c: Tensor | None, seeds: Sequence[int]) -> Tensor:
         sampler = self.sampler
         z = torch.randn(len(seeds), sampler.latent_dim, device=sampler.device)
-        return sampler.codec.judged(Batch(sampler.generator(z, c).float(), c), seeds).x
+        return sampler.codec.density_ratio_input(Batch(sampler.generator(z, c).float(), c), seeds).x
 
     def _unasked(self, seeds: range) -> Tensor | None:
         c = self.sampler.draw_conditions(seeds, {})
@@ -94,7 +99,7 @@ class Refinement:
 
     def _beforehand(self, n: int) -> Iterator[Batch]:
         """Generated samples, a block at a time."""
-        size = self.sampler.codec.block
+        size = self.sampler.codec.decode_batch_size
         for start in range(0, n, size):
             if self.stop():
                 return
@@ -108,7 +113,7 @@ def learn_density_ratio(
     next_fake: Callable[[Batch], Batch],
     next_real: Callable[[], Batch],
     samples: int,
-    settings: RefineSettings,
+    settings: ResamplingSettings,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda what, done, total: None,
 ) -> bool:

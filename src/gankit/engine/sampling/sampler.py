@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
-from gankit.engine.sampling.interpolation import great_circle
+from gankit.engine.sampling.interpolation import slerp
 from gankit.seeds import normal, uniform
 
 CHOICE = UNASKED + 1
@@ -63,7 +63,7 @@ class Sampler:
         Raises:
             GankitError: ``where`` asks for what the run is not conditioned on.
         """
-        asked = self.codec.ask(where, seeds)
+        asked = self.codec.sample_conditions(where, seeds)
         if asked is not None:
             return asked
         condition = self.codec.layout.condition
@@ -73,15 +73,15 @@ class Sampler:
             return None
         return self.conditions.draw(condition, seeds, where)
 
-    # An item always lies at place ``seed % codec.block`` of a batch of that very size, so that not
-    # even the rounding of a matrix product depends on what else was asked for.
+    # A sample always stands at position ``seed % codec.decode_batch_size`` of a batch of that very
+    # size, so that not even the rounding of a matrix product depends on what else is generated.
     def sample(
         self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
         """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
         where = where or {}
         self.draw_conditions([seed], where)  # a wrong condition shows before any work
-        size = self.codec.block
+        size = self.codec.decode_batch_size
         first, last = seed // size, (seed + n - 1) // size
         for block in range(first, last + 1):
             seeds = range(block * size, (block + 1) * size)
@@ -106,10 +106,10 @@ class Sampler:
         start, from_, c = self._end(first, None, where)
         stop, to, _ = self._end(last, c, where)
         yield from self.as_samples(start, [first], where)
-        size, after = self.codec.block, max(first, last)
+        size, after = self.codec.decode_batch_size, max(first, last)
         for block in range(0, n - 1 if n > 2 else 0, size):
             places = torch.arange(block, block + size, dtype=torch.float64)
-            z = great_circle(from_, to, (places / (n - 1)).clamp(max=1))
+            z = slerp(from_, to, (places / (n - 1)).clamp(max=1))
             batch = self.generate(z, None if c is None else c.repeat(size, 1))
             wanted = slice(max(1 - block, 0), min(n - 1 - block, size))
             seeds = range(after + block, after + block + size)[wanted]
@@ -123,7 +123,7 @@ class Sampler:
         """A seed's sample, computed at its place as :meth:`sample` does, for the row ``c`` or for
         what the seed draws; with its latent (of the candidate that was chosen) and its row.
         """
-        start, size = seed - seed % self.codec.block, self.codec.block
+        start, size = seed - seed % self.codec.decode_batch_size, self.codec.decode_batch_size
         seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
         rows = self.draw_conditions(seeds, where) if c is None else c.repeat(size, 1)
         batch, winners = self._choose(seeds, rows)
@@ -146,7 +146,7 @@ class Sampler:
             return best, winners
 
         def score(x: Tensor, k: int) -> Tensor:
-            x = self.codec.judged(Batch(x, c), seeds).x
+            x = self.codec.density_ratio_input(Batch(x, c), seeds).x
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
             return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
 

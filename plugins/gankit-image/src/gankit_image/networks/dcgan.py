@@ -25,7 +25,7 @@ def build(layout: Layout, settings: ImageSettings) -> Networks:
         DCGANGenerator(layout, settings),
         DCGANDiscriminator(layout, settings),
         latent_dim=settings.latent,
-        samples_interact=True,
+        batch_dependent=True,
     )
 
 

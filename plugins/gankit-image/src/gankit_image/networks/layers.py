@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.contract import Classes, Condition
+from gankit.contract import Categorical, Condition
 
 
 class _Convolution(torch.autograd.Function):
@@ -165,7 +165,7 @@ def embedding(condition: Condition, outputs: int) -> nn.Linear:
     For a one-hot ``c`` this is an embedding table. Where numbers are all there is, an offset
     keeps their mean, c = 0, from being embedded as nothing.
     """
-    has_classes = any(isinstance(field, Classes) for field in condition.fields)
+    has_classes = any(isinstance(field, Categorical) for field in condition.fields)
     layer = nn.Linear(condition.width, outputs, bias=not has_classes)
     for parameter in layer.parameters():
         nn.init.normal_(parameter)
