@@ -16,7 +16,8 @@ PARENT = """
 import json, os, sys
 import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
 import gankit.cli, gankit.workflows.evaluate, gankit.workflows.train, gankit.engine.trainer
-import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
+import gankit_image.evaluation.evaluators, gankit_image.networks, gankit_image.data.sources
+import gankit_toy.modality
 import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
 import gankit_molecule.codec, gankit_molecule.evaluators, gankit_molecule.sources
 

@@ -1,4 +1,4 @@
-"""Recipes: complete, made of settings that exist, and such as build their networks."""
+"""Recipes are complete, use settings that exist, and their networks can be built."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def own_settings(recipe: dict[str, Any]) -> ImageSettings:
     return ImageSettings(**values)
 
 
-def test_the_promised_recipes_are_there() -> None:
+def test_the_documented_recipes_exist() -> None:
     assert set(RECIPES) == {
         "digits",
         "textbook",
@@ -54,11 +54,11 @@ def test_the_promised_recipes_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_says_what_it_is(name: str) -> None:
+def test_describes_itself(name: str) -> None:
     about = RECIPES[name]["recipe"]
     assert set(about) == ABOUT
     assert all(isinstance(text, str) and text.strip() for text in about.values())
-    # A figure is published by somebody or measured by us, or there is none.
+    # Results are published or measured, or there are none.
     assert any(word in about["expect"] for word in ("published", "measured"))
 
 

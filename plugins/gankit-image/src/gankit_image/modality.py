@@ -1,4 +1,4 @@
-"""The image modality: reading, codec, networks, evaluators and writing, wired together."""
+"""The image modality: where to find each part of the contract."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from gankit.contract import (
     Provenance,
     Sample,
 )
-from gankit_image.codec import ImageCodec, fit_codec
-from gankit_image.items import Image
+from gankit.kit.pictures import film
+from gankit_image.codec.image_codec import ImageCodec, fit_codec
+from gankit_image.data.images import Image
 from gankit_image.settings import ImageSettings
 
 
 class ImageModality(Modality[Image]):
-    """Grey, colour and transparent images of any aspect, 8 bits a channel or 16 (grey)."""
+    """Grey, colour and transparent images; 8 bits per channel, or 16 for grey images."""
 
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet")
@@ -33,7 +34,7 @@ class ImageModality(Modality[Image]):
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
     ) -> Dataset[Image]:
-        from gankit_image.sources import read
+        from gankit_image.data.sources import read
 
         return read(source, settings, progress)
 
@@ -51,14 +52,14 @@ class ImageModality(Modality[Image]):
         return build_networks(layout, settings)
 
     def evaluators(self, settings: ImageSettings) -> Sequence[Extractor[Image] | Evaluator[Image]]:
-        from gankit_image.evaluators import build_evaluators
+        from gankit_image.evaluation.evaluators import build_evaluators
 
         return build_evaluators(settings)
 
     def write(
         self, samples: Iterable[Sample[Image]], target: Path, provenance: Provenance, format: str
     ) -> None:
-        from gankit_image.output import write
+        from gankit_image.output.writing import write
 
         write(samples, target, provenance, format)
 
@@ -66,16 +67,14 @@ class ImageModality(Modality[Image]):
         return {} if item.label is None else {"label": item.label}
 
     def learner(self, settings: ImageSettings) -> DownstreamModel[Image]:
-        from gankit_image.learner import PixelClassifier
+        from gankit_image.evaluation.downstream import PixelClassifier
 
         return PixelClassifier(settings)
 
     def preview(self, items: Sequence[Image], target: Path) -> Path:
-        from gankit_image.output import preview
+        from gankit_image.output.rendering import preview
 
         return preview(items, target)
 
     def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
-        from gankit_image.output import animate
-
-        return animate(previews, target)
+        return film(previews, target.with_name(f"{target.name}.gif"))

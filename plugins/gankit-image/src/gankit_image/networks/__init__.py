@@ -1,4 +1,4 @@
-"""Generators and discriminators of images, one module an architecture."""
+"""Generators and discriminators of images, one module per architecture."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from gankit.contract import Layout, Networks
 from gankit.errors import GankitError, did_you_mean
-from gankit_image.augment import Augment
 from gankit_image.networks import dcgan, r3gan, textbook
+from gankit_image.networks.augment import Augment
 from gankit_image.settings import ImageSettings
 
 __all__ = ["ARCHITECTURES", "build_networks"]
@@ -20,7 +20,7 @@ ARCHITECTURES: dict[str, Callable[[Layout, ImageSettings], Networks]] = {
 
 
 def build_networks(layout: Layout, settings: ImageSettings) -> Networks:
-    """The pair that ``settings.architecture`` names, for images of ``layout.shape`` (C, H, W).
+    """The networks of ``settings.architecture`` for images of ``layout.shape`` (C, H, W).
 
     Raises:
         GankitError: no such architecture, or a size of zero.
