@@ -13,6 +13,7 @@ from gankit.kit.folders import (
     files_below,
     find_root,
     fingerprint,
+    folder_name,
     natural_key,
     no_such_path,
     parent,
@@ -88,6 +89,22 @@ def test_a_fingerprint_depends_on_the_lines_and_not_on_their_order():
     assert fingerprint(["a", "b"]) == fingerprint(["b", "a"])
     assert fingerprint(["a", "b"]) != fingerprint(["a", "c"])
     assert fingerprint(["\udcff"])  # a file name that is not UTF-8
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("cat", "cat"),
+        ("dög 10", "dög 10"),
+        ("a/../b", "a_.._b"),
+        ("..", "_"),
+        ("", "_"),
+        ("CON:", "CON_"),
+        ("x" * 99, "x" * 80),
+    ],
+)
+def test_a_label_becomes_a_folder_name(label, name):
+    assert folder_name(label) == name
 
 
 def test_a_missing_path_is_an_error_with_the_nearest_names(tmp_path):

@@ -111,3 +111,8 @@ def skip(issue: Issue, where: object, strict: bool) -> Issue:
             "Fix or remove it, or set strict=false to skip such files",
         )
     return issue
+
+
+def folder_name(label: str) -> str:
+    """A label as the name of a folder that any system accepts; different labels may share one."""
+    return re.sub(r"[^\w .+-]", "_", label).strip(" .")[:80] or "_"
