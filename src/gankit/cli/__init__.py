@@ -98,7 +98,7 @@ def _plugin_fault(error: Exception) -> PluginError | None:
     """The exception as a plugin's error, where a third-party plugin's code raised it."""
     from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 
-    record = installed().blame(error)
+    record = installed().attribute_error(error)
     if record is None:
         return None
     raise_if_strict(error)

@@ -40,11 +40,11 @@ def check_keys(table: Table, settings_type: type) -> None:
         GankitError: names the first unknown key.
     """
     known = [s.key for s in (*describe(settings_type), *describe(EngineSettings))]
-    tables = {key.rpartition(".")[0] for key in known if "." in key} | {"loss.extra"}
+    sections_ = {key.rpartition(".")[0] for key in known if "." in key} | {"loss.extra"}
     for key, value in flatten(table).items():
         parents = {key[:i] for i, letter in enumerate(key) if letter == "."}
         in_known = key in known or bool(parents & set(known))
-        if not in_known and not (key in tables and value == {}):
+        if not in_known and not (key in sections_ and value == {}):
             raise GankitError(f"unknown setting {key!r}", did_you_mean(key, known))
 
 

@@ -137,7 +137,7 @@ class Updates:
         self.discriminator.set(at["d_lr"], d_beta1, at["d_beta2"])
 
     def _adapt_augmentation(self, d_sign: Tensor) -> None:
-        """Moves p so that D(real) > D(fake) at the target rate (Karras et al. 2020, section 2.3)."""
+        """Moves p so that D(real) > D(fake) at the target rate (Karras et al. 2020, sec. 2.3)."""
         train, augment = self.settings.train, self.settings.augment
         self.parallel.average_([d_sign])
         change = (d_sign - augment.target).sign() * (train.batch / augment.speed)

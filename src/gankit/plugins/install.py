@@ -27,8 +27,8 @@ from pathlib import Path
 
 from gankit.contract import ENTRY_POINT_GROUP
 from gankit.errors import GankitError, did_you_mean
-from gankit.plugins.compatibility import Origin
-from gankit.plugins.registry import BUILT_IN, Plugins
+from gankit.plugins.compatibility import Origin, is_bundled
+from gankit.plugins.registry import Plugins
 
 KEPT = ("gankit", "torch")
 """What installing a plugin never replaces."""
@@ -236,7 +236,7 @@ def find_plugin(name: str) -> Distribution:
     """The distribution of a plugin, by its own name or its plugin's. Imports nothing of it.
 
     Raises:
-        GankitError: there is none, several plugins go by that name, or it comes with gankit.
+        GankitError: there is none, several plugins have that name, or it is bundled with gankit.
     """
     ours = {dist.name: dist for dist in distributions() if points_of(dist) and dist.name}
     exact = [d for d in ours.values() if _canonical(d.name) == _canonical(name)]
@@ -244,19 +244,19 @@ def find_plugin(name: str) -> Distribution:
     if len(fitting) > 1:
         raise GankitError(
             f"several plugins are named {name!r}",
-            f"Name the distribution: {' or '.join(sorted(d.name for d in fitting))}",
+            f"Use the distribution's name: {' or '.join(sorted(d.name for d in fitting))}",
         )
     if not fitting:
         if _canonical(name) in _versions():
-            fix = f"If you mean it: pip uninstall {name}"
-            raise GankitError(f"{name} is no gankit plugin", fix)
+            fix = f"To remove it: pip uninstall {name}"
+            raise GankitError(f"{name} is not a gankit plugin", fix)
         known = sorted({*ours, *(p.name for d in ours.values() for p in points_of(d))})
         raise GankitError(f"no plugin named {name!r} is installed", did_you_mean(name, known))
     (found,) = fitting
-    if found.name in BUILT_IN:
+    if is_bundled({key: found.metadata[key] for key in ("Author", "Keywords")}):
         raise GankitError(
-            f"{found.name} comes with gankit and is not uninstalled here",
-            f"If you mean it: pip uninstall {found.name}",
+            f"{found.name} is bundled with gankit and is not uninstalled here",
+            f"To remove it anyway: pip uninstall {found.name}",
         )
     return found
 

@@ -138,7 +138,7 @@ class Subject:
         """The tolerance that was given, or else the codec's own."""
         return self.codec.tolerance if self.tolerance is None else self.tolerance
 
-    # --- Computed on first use ----------------------------------------------------------------------
+    # --- Computed on first use ------------------------------------------------------------------
 
     @functools.cached_property
     def folder(self) -> Path:
@@ -173,7 +173,7 @@ class Subject:
         """A run trained for a few steps."""
         return self.train("whole", STEPS * BATCH)
 
-    # --- Computed afresh ----------------------------------------------------------------------------
+    # --- Computed afresh ------------------------------------------------------------------------
 
     def fit(self, items: Sequence[Any] | None = None, fitting: Fitting | None = None) -> Codec[Any]:
         """A codec for these items; for all of them by default."""
