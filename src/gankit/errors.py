@@ -6,7 +6,7 @@ import re
 
 
 class GankitError(Exception):
-    """Something that the person at the terminal did, or can mend.
+    """Something that the person at the terminal did, or can fix.
 
     The command line prints it as one line and exits with code 2; any other exception is a
     fault of ours and keeps its traceback.
@@ -35,8 +35,8 @@ class PluginError(GankitError):
     """
 
     def __init__(self, plugin: str, what: str) -> None:
-        mend = f"Tell its authors; `gankit plugins check {plugin}` says more"
-        super().__init__(f"plugin {plugin}: {what}", mend)
+        fix = f"Tell its authors; `gankit plugins check {plugin}` says more"
+        super().__init__(f"plugin {plugin}: {what}", fix)
         self.plugin, self.what = plugin, what
 
 

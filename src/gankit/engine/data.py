@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gankit.contract import Batch, Codec, Progress
+from gankit.contract import Batch, Codec, Progress, quiet
 from gankit.contract.subsets import take
 from gankit.seeds import shuffled
 
@@ -61,7 +61,7 @@ class RealSamples:
         workers: int = 0,
         visits: int | None = None,
         share: tuple[int, int] = (0, 1),
-        progress: Progress = lambda what, done, total: None,
+        progress: Progress = quiet,
     ) -> None:
         self.items, self.codec = items, codec
         self.batch, self.seed, self.device, self.share = batch, seed, device, share
@@ -99,10 +99,6 @@ class RealSamples:
     def next(self) -> Batch:
         """The next batch, prepared: float32 ``(batch, *shape)`` on the device."""
         return self.codec.prepare(self.draw())
-
-    def density_ratio_input(self) -> Batch:
-        """The next batch, as the density ratio sees real samples."""
-        return self.codec.density_ratio_input(self.draw())
 
     def draw(self) -> Batch:
         """The next batch in storage form, on the device."""

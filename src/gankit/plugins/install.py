@@ -27,8 +27,8 @@ from pathlib import Path
 
 from gankit.contract import ENTRY_POINT_GROUP
 from gankit.errors import GankitError, did_you_mean
-from gankit.plugins.compatibility import Origin
-from gankit.plugins.registry import BUILT_IN, Plugins
+from gankit.plugins.compatibility import Origin, is_bundled
+from gankit.plugins.registry import Plugins
 
 KEPT = ("gankit", "torch")
 """What installing a plugin never replaces."""
@@ -90,10 +90,10 @@ def _read_folder(path: Path) -> Package:
             f"cannot read {file}: {error.strerror}", "Name the folder of a plugin, or a wheel"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GankitError(f"{file} is not valid TOML: {error}", "Mend that line") from None
+        raise GankitError(f"{file} is not valid TOML: {error}", "Fix that line") from None
     except (KeyError, AttributeError, TypeError):
         raise GankitError(
-            f"{file} has no [project] with a name and entry points that are texts", "Mend it"
+            f"{file} has no [project] with a name and entry points that are texts", "Fix it"
         ) from None
     place = path / "src" if (path / "src").is_dir() else path
     return Package(origin, found, place.resolve())
@@ -220,11 +220,11 @@ def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
         if added:
             uninstall(added, say)
         back = " ".join(f"{name}=={before[name]}" for name in sorted(changed & set(before)))
-        mend = "It was removed again" if added else "Nothing was changed"
+        fix = "It was removed again" if added else "Nothing was changed"
         raise GankitError(
             f"{command[-1]} is no gankit plugin: it has no entry point in the group "
             f"{ENTRY_POINT_GROUP!r}",
-            f"It replaced other versions; to have them back: pip install {back}" if back else mend,
+            f"It replaced other versions; to have them back: pip install {back}" if back else fix,
         )
     return [Installed(d.name, d.version, before.get(_canonical(d.name))) for d in found]
 
@@ -236,7 +236,7 @@ def find_plugin(name: str) -> Distribution:
     """The distribution of a plugin, by its own name or its plugin's. Imports nothing of it.
 
     Raises:
-        GankitError: there is none, several plugins go by that name, or it comes with gankit.
+        GankitError: there is none, several plugins have that name, or it is bundled with gankit.
     """
     ours = {dist.name: dist for dist in distributions() if points_of(dist) and dist.name}
     exact = [d for d in ours.values() if _canonical(d.name) == _canonical(name)]
@@ -244,19 +244,19 @@ def find_plugin(name: str) -> Distribution:
     if len(fitting) > 1:
         raise GankitError(
             f"several plugins are named {name!r}",
-            f"Name the distribution: {' or '.join(sorted(d.name for d in fitting))}",
+            f"Use the distribution's name: {' or '.join(sorted(d.name for d in fitting))}",
         )
     if not fitting:
         if _canonical(name) in _versions():
-            mend = f"If you mean it: pip uninstall {name}"
-            raise GankitError(f"{name} is no gankit plugin", mend)
+            fix = f"To remove it: pip uninstall {name}"
+            raise GankitError(f"{name} is not a gankit plugin", fix)
         known = sorted({*ours, *(p.name for d in ours.values() for p in points_of(d))})
         raise GankitError(f"no plugin named {name!r} is installed", did_you_mean(name, known))
     (found,) = fitting
-    if found.name in BUILT_IN:
+    if is_bundled({key: found.metadata[key] for key in ("Author", "Keywords")}):
         raise GankitError(
-            f"{found.name} comes with gankit and is not uninstalled here",
-            f"If you mean it: pip uninstall {found.name}",
+            f"{found.name} is bundled with gankit and is not uninstalled here",
+            f"To remove it anyway: pip uninstall {found.name}",
         )
     return found
 
@@ -321,11 +321,11 @@ def _check_writable() -> None:
     """
     place = Path(sysconfig.get_path("purelib"))
     marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
-    mend = "Install gankit in a virtual environment of your own: python3 -m venv .venv"
+    fix = "Install gankit in a virtual environment of your own: python3 -m venv .venv"
     if sys.prefix == sys.base_prefix and marker.is_file():
-        raise GankitError(f"the Python in {sys.prefix} is managed by the system", mend)
+        raise GankitError(f"the Python in {sys.prefix} is managed by the system", fix)
     if not os.access(place, os.W_OK):
-        raise GankitError(f"no permission to write {place}", mend)
+        raise GankitError(f"no permission to write {place}", fix)
 
 
 def _run(command: list[str], say: Callable[[str], None], about: str) -> None:
@@ -386,9 +386,9 @@ WHY = {
 
 def _failure(command: list[str], said: list[str], about: str) -> GankitError:
     text = "\n".join(said)
-    for pattern, (why, mend) in WHY.items():
+    for pattern, (why, fix) in WHY.items():
         if re.search(pattern, text):
-            return GankitError(f"{about}: {why}", mend)
+            return GankitError(f"{about}: {why}", fix)
     telling = [line for line in said if re.match(r"\s*(ERROR|error|fatal)\b", line)]
     last = next(iter([*telling, *reversed([x for x in said if x.strip()])]), "it said nothing")
     tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))

@@ -24,6 +24,7 @@ import pluggy
 
 from gankit.contract import (
     ENTRY_POINT_GROUP,
+    PLUGIN_API,
     Callback,
     Metric,
     Modality,
@@ -33,19 +34,15 @@ from gankit.contract import (
 )
 from gankit.contract import hooks as hookspecs
 from gankit.errors import GankitError, did_you_mean
-from gankit.plugins import error_log as faults
+from gankit.plugins import error_log
 from gankit.plugins.compatibility import (
+    REMOVED,
     Origin,
+    is_bundled,
     other_api,
     time_limit,
     unfit,
 )
-
-BUILT_IN = frozenset(
-    f"gankit-{name}"
-    for name in ("toy", "image", "audio", "tabular", "molecule", "text", "video", "material")
-)
-"""Distributions that come from this project; ``GANKIT_PLUGINS`` does not switch them off."""
 
 TIME_TO_IMPORT = 10.0
 """Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` says otherwise."""
@@ -69,6 +66,8 @@ class PluginRecord:
     version: str
     package: str = ""
     """The top-level package of its hook module."""
+    bundled: bool = False
+    """Whether it is part of this project."""
     modalities: tuple[PluginInfo, ...] = ()
     hooks: tuple[str, ...] = ()
     """The hooks that it implements."""
@@ -116,13 +115,13 @@ class Plugins:
         self.manager = pluggy.PluginManager("gankit")
         self.manager.add_hookspecs(hookspecs.Hooks)
         self.records: list[PluginRecord] = []
-        self._faults = faults.recall()
+        self._faults = error_log.load()
         if points is None:
             points = entry_points(group=ENTRY_POINT_GROUP)
         found = [(point, origin or origin_of(point)) for point in points]
-        # What comes with gankit is loaded first: nobody takes its names.
-        for point, its in sorted(found, key=lambda f: (f[1].name not in BUILT_IN, f[0].name)):
-            wanted = origin is not None or _enabled(point.name, its.name)
+        # Bundled plugins are loaded first: nobody takes their names.
+        for point, its in sorted(found, key=lambda f: (not f[1].bundled, f[0].name)):
+            wanted = origin is not None or _enabled(point.name, its)
             self.records.append(self._load(point, its, wanted))
 
     def infos(self) -> dict[str, PluginInfo]:
@@ -225,15 +224,15 @@ class Plugins:
     def remember(self, plugin: str, what: str) -> None:
         """Keeps a fault for ``plugins list``."""
         if record := self.record(plugin):
-            faults.remember(record.distribution, record.version, what)
+            error_log.remember(record.distribution, record.version, what)
 
-    def blame(self, error: BaseException) -> PluginRecord | None:
-        """The plugin, not one of ours, whose code an exception came from."""
+    def attribute_error(self, error: BaseException) -> PluginRecord | None:
+        """The third-party plugin whose code raised an exception."""
         packages = {
             re.split("[.:]", target)[0]: record
             for record in self.records
             for target in (record.package, *(info.target for info in record.modalities))
-            if record.distribution not in BUILT_IN
+            if not record.bundled
         }
         for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
             package = frame.f_globals.get("__name__", "").partition(".")[0]
@@ -250,6 +249,7 @@ class Plugins:
             origin.name,
             origin.version,
             point.module.partition(".")[0],
+            origin.bundled,
             fault=fault if known == origin.version else "",
         )
         refused = functools.partial(dataclasses.replace, record, status="refused")
@@ -276,20 +276,24 @@ class Plugins:
             # What a plugin prints is not part of what a command says.
             with time_limit(limit), contextlib.redirect_stdout(sys.stderr):
                 module = point.load()
-                if apart := other_api(getattr(module, "GANKIT_API", 1), origin):
+                api = getattr(module, "GANKIT_API", PLUGIN_API)
+                if apart := other_api(api, origin):
                     return refused(why=apart[0], what_to_do=apart[1])
                 hooks, infos = self._register(module, point.name)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 print(f"gankit: stopped while loading plugin {point.name}", file=sys.stderr)
                 raise
+            if isinstance(error, ModuleNotFoundError) and error.name in REMOVED:
+                why, what_to_do = other_api(1, origin) or ("", "")
+                return refused(why=why, what_to_do=what_to_do)
             raise_if_strict(error)
             self._unregister(point.name)
             return dataclasses.replace(
                 record,
                 status="failed",
                 why=in_one_line(error),
-                what_to_do=_mend(error, f"upgrade it, or remove it: {remove}"),
+                what_to_do=_fix(error, f"upgrade it, or remove it: {remove}"),
             )
         record = dataclasses.replace(record, modalities=infos, hooks=hooks)
         refused = functools.partial(dataclasses.replace, record, status="refused")
@@ -343,7 +347,9 @@ def origin_of(point: EntryPoint) -> Origin:
     try:
         dist = point.dist
         assert dist is not None
-        return Origin(dist.name or package, dist.version or "?", tuple(dist.requires or ()))
+        needs = tuple(dist.requires or ())
+        about = {key: dist.metadata[key] for key in ("Author", "Keywords")}
+        return Origin(dist.name or package, dist.version or "?", needs, is_bundled(about))
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it still has a name to be removed by
         return Origin(package, "?")
 
@@ -366,7 +372,7 @@ def _instance(info: PluginInfo) -> Modality[Any]:
     return modality
 
 
-def _mend(error: BaseException, otherwise: str) -> str:
+def _fix(error: BaseException, otherwise: str) -> str:
     """What to do about a plugin that does not load."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"Install what it needs ({error.name}), {otherwise}"
@@ -378,11 +384,11 @@ def in_one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
-def _enabled(name: str, distribution: str) -> bool:
+def _enabled(name: str, origin: Origin) -> bool:
     chosen = os.environ.get("GANKIT_PLUGINS")
-    if chosen is None or distribution in BUILT_IN:
+    if chosen is None or origin.bundled:
         return True
-    return bool({name, distribution} & {part.strip() for part in chosen.split(",")})
+    return bool({name, origin.name} & {part.strip() for part in chosen.split(",")})
 
 
 def raise_if_strict(error: BaseException) -> None:

@@ -21,7 +21,6 @@ from pathlib import Path, PurePosixPath
 from packaging.utils import canonicalize_name
 
 from gankit.errors import GankitError
-from gankit.plugins.registry import BUILT_IN
 
 SUFFIX = ".tmpl"
 HIDDEN = ("gitignore", "github")
@@ -83,7 +82,7 @@ def plugin_name(name: str, taken: Collection[str] = ()) -> str:
             "Use a-z, 0-9 and single hyphens, a letter first"
             + (f", e.g. {fitting}" if fitting else ""),
         )
-    used = {*BUILT_IN, *map(canonicalize_name, taken)}
+    used = set(map(canonicalize_name, taken))
     if name in used or f"gankit-{name}" in used:
         raise GankitError(f"there is a plugin named {name} already", "Choose another name")
     if keyword.iskeyword(name):

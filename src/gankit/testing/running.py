@@ -29,7 +29,7 @@ class Result:
     """``error`` is an exception that no check foresaw, ``skipped`` that there was nothing to
     look at, ``xfailed`` that it failed as expected."""
     message: str = ""
-    """What is wrong and how to mend it; or the reason."""
+    """What is wrong and how to fix it; or the reason."""
     seconds: float = 0.0
     exception: Exception | None = None
 
@@ -117,10 +117,10 @@ def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str,
     except CheckFailed as failure:
         return "failed", str(failure), failure
     except PluginError as fault:
-        mend = "Mend that first: other checks may fail for the same reason"
+        fix = "Fix that first: other checks may fail for the same reason"
         if "tried to write" in fault.what:
-            mend = "Write below the folder that is given; keep caches in the user's cache folder"
-        return "failed", str(CheckFailed(fault.what, mend)), fault
+            fix = "Write below the folder that is given; keep caches in the user's cache folder"
+        return "failed", str(CheckFailed(fault.what, fix)), fault
     except NotApplicable as absent:
         return "skipped", str(absent), None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything

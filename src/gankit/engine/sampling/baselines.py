@@ -70,11 +70,8 @@ def gaussian(sampler: Sampler, items: Sequence[Any]) -> Sampler:
     told = [block.c for block in blocks if block.c is not None]
     fitted = GaussianGenerator.fit(x, torch.cat(told) if told else None)
     return Sampler(
-        fitted.to(sampler.device),
-        sampler.codec,
-        x[0].numel(),
-        sampler.conditions,
-        sampler.device,
+        *(fitted.to(sampler.device), sampler.codec, x[0].numel(), sampler.device),
+        conditions=sampler.conditions,
     )
 
 

@@ -6,6 +6,7 @@ And between two of them: items whose latents lie on the way from one seed's to a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
+from gankit.contract.codec import density_ratio_input, sample_conditions
+from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
 from gankit.engine.sampling.interpolation import slerp
 from gankit.seeds import normal, uniform
@@ -21,37 +24,37 @@ CHOICE = UNASKED + 1
 """From here on, the streams that choose among candidates."""
 
 
+@dataclass
+class Resampler:
+    """Chooses among candidates for a seed by a power of their density ratio."""
+
+    ratio: nn.Module
+    """``(x, c) -> logits``: the log density ratio of real and generated samples."""
+    candidates: int
+    power: float = 1.0
+    """0 to 1."""
+
+
+@dataclass
 class Sampler:
-    """A generator with its codec, ready to draw.
+    """A generator with its codec, ready to draw."""
 
-    Args:
-        generator: in the state it should sample with; it is put in evaluation mode.
-        codec: decodes what it makes.
-        latent_dim: width of z.
-        conditions: what to condition on, None for an unconditional run.
-        device: where the generator is.
-        ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
-        candidates: for each seed, of which one is chosen by that ratio.
-        autocast: the type to compute in, None for float32.
-        power: of the density ratio, 0 to 1.
-    """
+    generator: nn.Module
+    """In the state to sample with; it is put in evaluation mode."""
+    codec: Codec[Any]
+    latent_dim: int
+    device: torch.device
+    """Where the generator is."""
+    conditions: ConditionTable | None = field(default=None, kw_only=True)
+    """What to condition on; None for an unconditional run, or where the codec samples them."""
+    resampler: Resampler | None = field(default=None, kw_only=True)
+    autocast: torch.dtype | None = field(default=None, kw_only=True)
+    """The type to compute in; None for float32."""
 
-    def __init__(
-        self,
-        generator: nn.Module,
-        codec: Codec[Any],
-        latent_dim: int,
-        conditions: ConditionTable | None,
-        device: torch.device,
-        ratio: nn.Module | None = None,
-        candidates: int = 1,
-        autocast: torch.dtype | None = None,
-        power: float = 1.0,
-    ) -> None:
-        self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
-        self.conditions, self.device = conditions, device
-        self.ratio = None if ratio is None else ratio.eval()
-        self.candidates, self.autocast, self.power = candidates, autocast, power
+    def __post_init__(self) -> None:
+        self.generator.eval()
+        if self.resampler is not None:
+            self.resampler.ratio.eval()
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
@@ -61,11 +64,11 @@ class Sampler:
         """Rows of ``c`` for the seeds, or None for an unconditional run.
 
         Raises:
-            GankitError: ``where`` asks for what the run is not conditioned on.
+            GankitError: ``where`` names what the run is not conditioned on.
         """
-        asked = self.codec.sample_conditions(where, seeds)
-        if asked is not None:
-            return asked
+        drawn = sample_conditions(self.codec, where, seeds)
+        if drawn is not None:
+            return drawn
         condition = self.codec.layout.condition
         if self.conditions is None or condition is None:
             if where:
@@ -89,7 +92,7 @@ class Sampler:
             batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
             yield from self.as_samples(batch, seeds[wanted], where)
 
-    def between(
+    def interpolate(
         self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
         """``n`` items from seed ``first``'s to seed ``last``'s, evenly spread on the great circle
@@ -140,18 +143,19 @@ class Sampler:
 
         Adding Gumbel noise to logarithms makes the largest a draw in proportion to the ratios.
         """
-        best, ratio = self.generate(self.latents(seeds), c), self.ratio
+        best, resampler = self.generate(self.latents(seeds), c), self.resampler
         winners = torch.zeros(len(seeds), dtype=torch.long)
-        if ratio is None:
+        if resampler is None:
             return best, winners
 
         def score(x: Tensor, k: int) -> Tensor:
-            x = self.codec.density_ratio_input(Batch(x, c), seeds).x
+            x = density_ratio_input(self.codec, Batch(x, c), seeds).x
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
-            return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
+            ratio = per_sample(self._computed(resampler.ratio, x, c))
+            return resampler.power * ratio - torch.log(-torch.log(u))
 
         highest = score(best.x, 0)
-        for k in range(1, self.candidates):
+        for k in range(1, resampler.candidates):
             x = self.generate(self.latents(seeds, k), c).x
             found = score(x, k)
             better = found > highest
@@ -174,7 +178,7 @@ class Sampler:
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})
     ) -> Iterator[Sample[Any]]:
         condition = self.codec.layout.condition
-        items = self.codec.settle(self.codec.decode(batch, seeds), where, seeds)
+        items = self.codec.decode(batch, seeds, where)
         known = batch.c is not None and bool(batch.c.any())
         for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
             named = {}
