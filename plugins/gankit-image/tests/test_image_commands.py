@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -54,7 +55,7 @@ def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
     (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
     done = gankit_here(*TINY, "--data", "photos", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "left out 1" in done.stderr
+    assert "skipped 1" in done.stderr
     assert "broken.jpg" in done.stderr
     made = gankit_here("generate", "run", "-n", 10, "--where", "label=dog", "--out", "dogs")
     assert made.returncode == 0, made.stderr
@@ -223,3 +224,15 @@ def test_augment_balances_classes(gankit_here, tmp_path):
         with Image.open(tmp_path / "more" / row["file_name"]) as picture:
             assert ("DigitalSourceType" in picture.info) is row["generated"]
     assert len(list((tmp_path / "photos" / "dogs").iterdir())) == 15
+
+
+def test_augment_labelled_data_with_an_unconditional_run(gankit_here, folder, tmp_path):
+    """Real rows keep their labels; generated ones have none."""
+    done = gankit_here(*TINY, "--data", "photos", "--out", "run", "conditional=false")
+    assert done.returncode == 0, done.stderr
+    words = ["augment", "run", "--data", "photos", "--factor", 1.5, "--keep-all"]
+    done = gankit_here(*words, "--format", "parquet", "--out", "more")
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(tmp_path / "more" / "data.parquet").to_pylist()
+    assert Counter(row["label"] for row in rows if not row["generated"]) == {"cat": 12, "dog": 12}
+    assert [row["label"] for row in rows if row["generated"]] == [None] * 12

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from gankit.config import validate
 from gankit.contract import Categorical, Condition, Layout
 from gankit_image.networks import build_networks
 from gankit_image.settings import ImageSettings
@@ -37,7 +38,8 @@ def own_settings(recipe: dict[str, Any]) -> ImageSettings:
         for k, v in recipe.items()
         if not isinstance(v, dict)
     }
-    return ImageSettings(**values)
+    found: ImageSettings = validate(ImageSettings, values)
+    return found
 
 
 def test_the_documented_recipes_exist() -> None:
@@ -89,7 +91,7 @@ def test_builds_its_networks(name: str) -> None:
     with torch.device("meta"):
         networks = build_networks(Layout((channels, side, side), condition), settings)
     assert networks.latent_dim == settings.latent
-    assert (networks.augment is None) == (not settings.augmentations)
+    assert (networks.augment_input is None) == (not settings.augmentations)
 
 
 def test_published_sizes() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from gankit.contract import Bounds
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class ImageSettings:
     """Whether to add the mirror image of every image."""
     strict: bool = False
     """Whether an undecodable file stops the run; otherwise such files are skipped and reported."""
-    max_pixels: int = 100_000_000
+    max_pixels: Annotated[int, Bounds(1)] = 100_000_000
     """Skip images with more pixels than this (decompression bombs)."""
     image_key: str = "image"
     """Parquet column or .npz array of the images."""
@@ -38,15 +40,15 @@ class ImageSettings:
     architecture: Literal["r3gan", "dcgan", "textbook"] = "r3gan"
     """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP generator, CNN
     discriminator)."""
-    width: tuple[int, ...] = (32,)
+    width: Annotated[tuple[int, ...], Bounds(1)] = (32,)
     """Channels per stage, from the coarsest up; the last one is repeated."""
-    blocks: int = 2
+    blocks: Annotated[int, Bounds(1)] = 2
     """Residual blocks per stage (r3gan)."""
-    group_size: int = 16
+    group_size: Annotated[int, Bounds(1)] = 16
     """Channels per group in grouped convolutions (r3gan)."""
-    latent: int = 64
+    latent: Annotated[int, Bounds(1)] = 64
     """Dimensions of the latent z."""
-    embedding: int = 64
+    embedding: Annotated[int, Bounds(1)] = 64
     """Dimensions of the label embedding."""
     augmentations: tuple[str, ...] = ("flip", "shift", "scale", "rotate", "color", "cutout")
     """Augmentations of the discriminator's input, each with probability augment.p."""

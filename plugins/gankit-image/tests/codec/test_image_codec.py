@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.contract import Batch, CodecState
+from gankit.contract import Batch, CodecState, Fitting
 from gankit.errors import GankitError
 from gankit_image.codec.image_codec import ImageCodec
 from gankit_image.data.images import Image
@@ -26,7 +26,7 @@ RNG = np.random.default_rng(0)
 
 
 def fit(items: Sequence[Image], **settings: Any) -> ImageCodec:
-    return MODALITY.fit_codec(items, replace(ImageSettings(), **settings), lambda *step: None)
+    return MODALITY.fit_codec(items, replace(ImageSettings(), **settings), Fitting())
 
 
 def some(labels: Sequence[str | None], shape: tuple[int, ...] = (4, 6, 1)) -> list[Image]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from gankit.config import validate
 from gankit.contract import Categorical, Condition, Continuous, Layout, Networks
 from gankit.errors import GankitError
 from gankit.kit.layers import embedding
@@ -238,25 +239,26 @@ def test_same_seed_same_networks_and_state_dict_round_trip(architecture: str) ->
 
 
 @pytest.mark.parametrize(
-    ("values", "word"),
+    ("values", "message"),
     [
         ({"architecture": "dcgann"}, "dcgan"),
         ({"width": ()}, "width"),
-        ({"width": (32, 0)}, "width"),
-        ({"latent": 0}, "latent"),
-        ({"blocks": 0}, "blocks"),
-        ({"group_size": -1}, "group_size"),
+        ({"width": (32, 0)}, r"width=\[32, 0\]: out of range\. Use at least 1"),
+        ({"latent": 0}, "latent=0: out of range"),
+        ({"blocks": 0}, "blocks=0: out of range"),
+        ({"group_size": -1}, "group_size=-1: out of range"),
+        ({"embedding": 0}, "embedding=0: out of range"),
         ({"augmentations": ("flipp",)}, "flip"),
     ],
 )
-def test_impossible_settings_are_errors(values: dict[str, Any], word: str) -> None:
-    with pytest.raises(GankitError, match=word):
-        build((1, 8, 8), **values)
+def test_impossible_settings_are_errors(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(GankitError, match=message):
+        build_networks(Layout((1, 8, 8)), validate(ImageSettings, SMALL | values))
 
 
 def test_without_augmentations_there_is_no_augmentation() -> None:
-    assert build((1, 8, 8), augmentations=()).augment is None
-    assert build((1, 8, 8), augmentations=("flip",)).augment is not None
+    assert build((1, 8, 8), augmentations=()).augment_input is None
+    assert build((1, 8, 8), augmentations=("flip",)).augment_input is not None
 
 
 # --- Derivatives --------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,8 +76,11 @@ class ImageCodec(Codec[Image]):
             x = torch.where(flipped, x.flip(3), x)
         return Batch(x, batch.c)
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Image]:
-        """Rounded and clamped to the format's range. Nothing is random: ``seeds`` are unused."""
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Image]:
+        """Rounded and clamped to the format's range. Nothing is random: ``seeds`` are unused, and
+        ``where`` is exact in ``c`` already."""
         x = (batch.x.detach().float().nan_to_num(0.0) + 1) * (self.format.peak / 2)
         x = x.round().clamp(0, self.format.peak).permute(0, 2, 3, 1)
         pixels: Pixels = x.cpu().numpy().astype(self.format.dtype)

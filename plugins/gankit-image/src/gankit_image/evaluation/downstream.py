@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gankit.contract import DownstreamModel
+from gankit.contract import DownstreamModel, quiet
 from gankit.errors import GankitError
 from gankit_image.codec.image_codec import LABEL, fit_codec
 from gankit_image.data.images import Image
@@ -38,7 +38,7 @@ class PixelClassifier(DownstreamModel[Image]):
         if key != LABEL or len(np.unique(labels)) < 2:
             raise GankitError(f"cannot predict {key}", "Images are classified by label")
         rng = np.random.default_rng(seed)
-        codec = fit_codec(list(train), self.settings, lambda *_: None)
+        codec = fit_codec(list(train), self.settings, quiet)
 
         def pixels(items: Sequence[Image]) -> Any:
             return codec.encode(list(items), np.random.default_rng(0)).x.numpy() / 255.0

@@ -1,14 +1,14 @@
-"""Previews: many images as one picture."""
+"""Pictures of one image, and of many."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gankit.contract import Rendering
 from gankit.errors import GankitError
 from gankit.kit.pictures import png, synthetic
 from gankit_image.data.images import Image
@@ -21,8 +21,13 @@ GRID_SIDE = 768
 """Small previews are enlarged to about this many pixels."""
 
 
-def preview(items: Sequence[Image], target: Path) -> Path:
-    """A grid of the images, row by row, as ``target`` plus ``.png``.
+def render(item: Image) -> Rendering:
+    """An image as it is."""
+    return Rendering("image/png", png(as_pillow(item.pixels)))
+
+
+def preview(items: Sequence[Image]) -> Rendering:
+    """A grid of the images, row by row.
 
     It is nearly square, or as wide as the labels' period if they repeat (0…9, 0…9), so that a
     column holds one class. Tiny images are enlarged without smoothing; transparency shows a
@@ -46,10 +51,7 @@ def preview(items: Sequence[Image], target: Path) -> Path:
         top, left = i // columns * step_y, i % columns * step_x
         large = tile.repeat(scale, 0).repeat(scale, 1)
         grid[top : top + height * scale, left : left + width * scale] = large
-    file = target.with_name(f"{target.name}.png")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(png(as_pillow(grid), synthetic()))
-    return file
+    return Rendering("image/png", png(as_pillow(grid), synthetic()))
 
 
 def _columns(labels: Sequence[str | None], aspect: float) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -21,68 +21,80 @@ from gankit_image.data.containers import METADATA
 from gankit_image.data.images import Image
 from gankit_image.data.pixels import as_pillow
 
+TAKEN = (METADATA, "provenance.json")
+"""Files next to the folders of classes."""
 ROW_GROUP = 512
 """Images per row group of Parquet files, and so the most that are in memory."""
 
 
+Files = Iterator[tuple[str, bytes, dict[str, Any]]]
+"""For each sample its file's name and content, and its row of metadata."""
+
+
 def write(
-    samples: Iterable[Sample[Image]], target: Path, provenance: Provenance, format: str
+    samples: Iterable[Sample[Image]],
+    target: Path,
+    conditional: bool,
+    provenance: Provenance,
+    format: str,
 ) -> None:
     """Writes PNG images below ``target`` as they come.
 
     The text chunks and an XMP packet of every generated PNG state that it is synthetic, with its
     seed and condition. ``folder``: ``000000.png``… in a folder per label, with ``metadata.jsonl``;
     ``zip``: the same as ``images.zip``; ``parquet``: ``data.parquet``, in Hugging Face's layout.
+    In an augmented data set, images without a label have a null label.
+
+    Args:
+        conditional: whether the run is conditioned on labels.
 
     Raises:
         GankitError: no such format.
     """
-    writers: dict[str, Callable[[Iterable[Sample[Image]], Path, Provenance], None]] = {
-        "folder": _write_folder,
-        "zip": _write_zip,
-        "parquet": _write_parquet,
-    }
+    writers = {"folder": _write_folder, "zip": _write_zip, "parquet": _write_parquet}
     if format not in writers:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(writers)))
     target.mkdir(parents=True, exist_ok=True)
-    writers[format](samples, target, provenance)
+    stream = iter(samples)
+    first = list(islice(stream, 1))
+    # Real images come first, and have labels all or none.
+    labelled = conditional or any(LABEL in sample.condition for sample in first)
+    files = _files(chain(first, stream), labelled, provenance)
+    writers[format](files, target, labelled, provenance)
 
 
-def _write_folder(samples: Iterable[Sample[Image]], target: Path, provenance: Provenance) -> None:
+def _write_folder(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
     with (target / METADATA).open("w", encoding="utf-8") as metadata:
-        for name, data, sample in _files(samples, provenance):
+        for name, data, row in files:
             file = target / name
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(data)
-            metadata.write(_metadata_line(name, sample))
+            metadata.write(_metadata_line(name, row))
 
 
-def _write_zip(samples: Iterable[Sample[Image]], target: Path, provenance: Provenance) -> None:
+def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
     # PNG is compressed already, hence stored. The metadata wait in a file of their own, since an
     # archive is written one member at a time.
     with (
         zipfile.ZipFile(target / "images.zip", "w", zipfile.ZIP_STORED) as archive,
         tempfile.TemporaryFile("w+", encoding="utf-8") as metadata,
     ):
-        for name, data, sample in _files(samples, provenance):
+        for name, data, row in files:
             archive.writestr(zipfile.ZipInfo(name), data)
-            metadata.write(_metadata_line(name, sample))
+            metadata.write(_metadata_line(name, row))
         metadata.seek(0)
         with archive.open(zipfile.ZipInfo(METADATA), "w", force_zip64=True) as member:
             for line in metadata:
                 member.write(line.encode())
 
 
-def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: Provenance) -> None:
+def _write_parquet(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     features: dict[str, Any] = {"image": {"_type": "Image"}}
     columns = [("image", image)]
-    stream = iter(samples)
-    first = next(stream, None)
-    labelled = first is not None and LABEL in first.condition
     if labelled:
         columns.append((LABEL, pa.string()))
         features[LABEL] = {"dtype": "string", "_type": "Value"}
@@ -94,14 +106,10 @@ def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: P
     classes: set[str] = set()
     rows: list[dict[str, Any]] = []
     with pq.ParquetWriter(target / "data.parquet", schema) as writer:
-        everything = chain([] if first is None else [first], stream)
-        for name, data, sample in _files(everything, provenance):
-            row = {"image": {"bytes": data, "path": name}, **_marks(sample)}
-            if labelled:
-                label = str(sample.condition[LABEL])
-                classes.add(label)
-                row[LABEL] = label
-            rows.append(row)
+        for name, data, row in files:
+            rows.append({"image": {"bytes": data, "path": name}, **row})
+            if row.get(LABEL) is not None:
+                classes.add(row[LABEL])
             if len(rows) == ROW_GROUP:
                 writer.write_table(pa.Table.from_pylist(rows, schema))
                 rows.clear()
@@ -112,24 +120,20 @@ def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: P
             writer.add_key_value_metadata({"classes": listed})
 
 
-def _files(
-    samples: Iterable[Sample[Image]], provenance: Provenance
-) -> Iterator[tuple[str, bytes, Sample[Image]]]:
-    """Each sample as a file name and the bytes of its PNG."""
+def _files(samples: Iterable[Sample[Image]], labelled: bool, provenance: Provenance) -> Files:
     for i, sample in enumerate(samples):
         label = sample.condition.get(LABEL)
-        folder = "" if label is None else f"{folder_name(str(label))}/"
-        yield f"{folder}{i:06d}.png", _png(sample, provenance), sample
+        folder = "" if label is None else f"{folder_name(str(label), TAKEN)}/"
+        row = {
+            **({LABEL: None if label is None else str(label)} if labelled else {}),
+            "seed": None if sample.real else sample.seed,
+            "generated": not sample.real,
+        }
+        yield f"{folder}{i:06d}.png", _png(sample, provenance), row
 
 
-def _metadata_line(name: str, sample: Sample[Image]) -> str:
-    row = {"file_name": name, **sample.condition, **_marks(sample)}
-    return json.dumps(row, ensure_ascii=False) + "\n"
-
-
-def _marks(sample: Sample[Image]) -> dict[str, Any]:
-    """Whether an image is generated, and from which seed."""
-    return {"seed": None if sample.real else sample.seed, "generated": not sample.real}
+def _metadata_line(name: str, row: Mapping[str, Any]) -> str:
+    return json.dumps({"file_name": name, **row}, ensure_ascii=False) + "\n"
 
 
 def _png(sample: Sample[Image], provenance: Provenance) -> bytes:
