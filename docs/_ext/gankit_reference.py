@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config
 from gankit.engine.settings import EngineSettings
-from gankit.plugins.registry import LoadedModality, installed
+from gankit.plugins.registry import installed
+from gankit.plugins.records import LoadedModality
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

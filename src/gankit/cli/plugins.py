@@ -14,7 +14,7 @@ from gankit.cli._output import err, out, print_json, table
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
-    from gankit.plugins.registry import PluginRecord
+    from gankit.plugins.records import PluginRecord
 
 app = typer.Typer(help="List, create, check, install and remove plugins.", no_args_is_help=True)
 
@@ -45,12 +45,12 @@ def list_(json: Json = False) -> None:
     )
     for r in records:
         if r.status != "ok":
-            said = f"{r.status}: {r.why}. {r.what_to_do}"
+            note = f"{r.status}: {r.why}. {r.what_to_do}"
         elif r.fault:
-            said = f"when last used: {r.fault}"
+            note = f"when last used: {r.fault}"
         else:
             continue
-        err.print(f"{r.name} ({r.distribution} {r.version}) {said}", markup=False)
+        err.print(f"{r.name} ({r.distribution} {r.version}) {note}", markup=False)
 
 
 def _status(record: PluginRecord) -> str:
@@ -229,7 +229,8 @@ def _find(name: str) -> tuple[PluginRecord, Any]:
     Raises:
         GankitError: there is none, or it cannot be used.
     """
-    from gankit.plugins.install import local, plugins_at
+    from gankit.plugins.install import local
+    from gankit.plugins.packages import plugins_at
     from gankit.plugins.registry import installed
 
     if (path := local(name)) is not None:

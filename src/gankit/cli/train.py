@@ -130,7 +130,9 @@ def train(
 def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     """The end of a run, and what to do next."""
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
-    if samples == had:
+    if not samples:
+        err.print("[yellow]warning:[/] the time was used up before training: raise --budget")
+    elif samples == had:
         out.print(f"Budget already reached. To train longer, add --budget {2 * samples}")
     place = shlex.quote(str(folder))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]

@@ -137,9 +137,9 @@ def adjust(
                 else "has none that can be given"
             )
             raise GankitError(
-                f"{key} concerns training, which is over"
+                f"{key} affects training, which is finished"
                 if section
-                else f"{key} cannot be given again at generation",
+                else f"{key} cannot be changed when generating",
                 f"Plugin {plugin} {known} now",
             )
     return validate(settings_type, merge(trained, changes))

@@ -70,11 +70,11 @@ def validate(cls: type, values: Table) -> Any:
             key.split("."),
             typing.cast(Any, values),
         )
-        expected = f"it takes {given.type}" if given else first["msg"]
+        expected = f"expected {given.type}" if given else first["msg"]
         wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
         if first["type"] == "tuple_type":
             listed = json.dumps([value], default=str)
-            wrong, expected = "is no list", f"{expected}: '{key}={listed}'"
+            wrong, expected = "is not a list", f"{expected}: '{key}={listed}'"
         raise GankitError(
             f"{key}={value!r}: {wrong}", expected[:1].upper() + expected[1:]
         ) from None

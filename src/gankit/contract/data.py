@@ -44,7 +44,7 @@ class Dataset(Generic[Item]):
     description: str = ""
     """One line for the run's record: format, count, classes."""
     licence: str = ""
-    """What is known of the data's licence."""
+    """The data's licence, if known."""
     issues: Sequence[Issue] = ()
     """What was skipped, one entry each."""
 
@@ -92,7 +92,7 @@ class Sample(Generic[Item]):
 
 @dataclass(frozen=True)
 class Provenance:
-    """What is stated in every generated file. Filled in by the core, embedded by the plugin."""
+    """The statement in every generated file. Filled in by the core, embedded by the plugin."""
 
     software: str
     """Name and version of the program."""

@@ -1,4 +1,4 @@
-"""Where training stands, what is due, and every scheduled value."""
+"""The training clock, what is due, and every scheduled value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gankit.engine.settings import EngineSettings
 
 @dataclass
 class Clock:
-    """Where training stands."""
+    """The progress of training."""
 
     samples: int = 0
     """Real samples seen, warm-up included: the time that every schedule runs on."""

@@ -1,7 +1,7 @@
-"""Real samples: encoded once and kept on the device when they fit, streamed by workers when not.
+"""Real samples: encoded once and kept on the device if they fit, streamed by workers otherwise.
 
 The order is a fresh permutation for each epoch, a function of seed and position alone, so that a
-resumed run goes on with the very next sample; and so that the order of a billion takes no memory.
+resumed run continues with the next sample, and the order of a billion needs no memory.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class RealSamples:
         cache: ``auto``, ``always`` or ``never``.
         workers: processes that encode when streaming.
         visits: samples that will be drawn in all: of more items than that, not all are encoded.
-        share: this process's rank and the number of processes; each takes its part of a batch.
+        share: this process's rank and the number of processes; each has its part of a batch.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Means of what the steps log, on the device until somebody asks for them."""
+"""Means of logged values, kept on the device until they are read."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class ParallelContext:
 
     @classmethod
     def current(cls) -> ParallelContext:
-        """That of torch.distributed's default group, where it has been initialised."""
+        """The context of torch.distributed's default group, if it is initialised."""
         if dist.is_available() and dist.is_initialized():
             return cls(dist.get_rank(), dist.get_world_size())
         return cls()

@@ -72,7 +72,7 @@ def fastest_threads(
 
 
 def memory_bytes(updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]) -> int:
-    """About what training takes: weights, moments, gradients, cached data, activations.
+    """An estimate of training's memory: weights, moments, gradients, cached data, activations.
 
     On a CUDA device it is measured; elsewhere activations are counted as the outputs of all
     layers, four times for the second derivatives.

@@ -27,13 +27,13 @@ def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[An
     players = networks.generator, networks.discriminator
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         batch = codec.prepare(codec.encode(items, np.random.default_rng(0)))
-        if said := _differs("its codec's x", batch.x, (n, *layout.shape)):
-            return said
+        if what := _differs("its codec's x", batch.x, (n, *layout.shape)):
+            return what
         if (batch.c is None) != (layout.condition is None):
             return "its codec's batches and its layout disagree about having a condition"
         wanted = (n, layout.condition.width if layout.condition else 0)
-        if batch.c is not None and (said := _differs("its codec's c", batch.c, wanted)):
-            return said
+        if batch.c is not None and (what := _differs("its codec's c", batch.c, wanted)):
+            return what
         modes = [player.training for player in players]
         for player in players:
             player.eval()  # running statistics stay as they are

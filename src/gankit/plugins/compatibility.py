@@ -101,7 +101,7 @@ class ImportTimeout(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts what takes too long, where there are alarms: a main thread, and not Windows."""
+    """Interrupts code that runs too long, in a main thread and not on Windows."""
     if not hasattr(signal, "setitimer") or (
         threading.current_thread() is not threading.main_thread()
     ):

@@ -1,4 +1,4 @@
-"""Finding plugins, one at a time: a broken one is reported and harms nobody.
+"""Finding plugins, one at a time: a broken one is reported and affects no other.
 
 Entry points are metadata, so listing them imports only each plugin's own light module; the
 modality behind it is imported when it is used.
@@ -16,7 +16,6 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
@@ -43,9 +42,10 @@ from gankit.plugins.compatibility import (
     time_limit,
     unfit,
 )
+from gankit.plugins.records import LoadedModality, PluginRecord
 
 TIME_TO_IMPORT = 10.0
-"""Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` says otherwise."""
+"""Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` overrides it."""
 
 
 RECORDS: dict[str, type] = {
@@ -57,56 +57,13 @@ RECORDS: dict[str, type] = {
 """What each hook yields."""
 
 
-@dataclass(frozen=True)
-class PluginRecord:
-    """What became of one entry point."""
-
-    name: str
-    distribution: str
-    version: str
-    package: str = ""
-    """The top-level package of its hook module."""
-    bundled: bool = False
-    """Whether it is part of this project."""
-    modalities: tuple[PluginInfo, ...] = ()
-    hooks: tuple[str, ...] = ()
-    """The hooks that it implements."""
-    status: str = "ok"
-    """``ok``, ``failed``, ``refused`` (another API, a name that is taken) or ``disabled``."""
-    why: str = ""
-    what_to_do: str = ""
-    fault: str = ""
-    """What it did wrong when it was last used, though it loads."""
-
-    @property
-    def summary(self) -> str:
-        return "; ".join(info.summary for info in self.modalities) or ", ".join(
-            hook.removeprefix("gankit_") for hook in self.hooks
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All names that a person may know it by."""
-        return (self.name, self.distribution, *(info.name for info in self.modalities))
-
-
-@dataclass(frozen=True)
-class LoadedModality:
-    """A modality ready for use, and where it comes from."""
-
-    info: PluginInfo
-    modality: Modality[Any]
-    distribution: str
-    version: str
-
-
 class Plugins:
     """The plugins of this environment.
 
     Args:
         points: entry points to load; those of the group ``gankit`` when not given.
-        origin: where they come from, for entry points that do not say it themselves. They were
-            asked for by name, so that ``GANKIT_PLUGINS`` does not switch them off.
+        origin: where they come from, for entry points without a distribution. They were requested
+            by name, so ``GANKIT_PLUGINS`` does not disable them.
     """
 
     def __init__(
@@ -151,14 +108,14 @@ class Plugins:
         for record in self.records:
             if name == record.name and not record.modalities:
                 raise GankitError(
-                    f"plugin {name} brings no kind of data ({record.summary})",
-                    "It works beside others: name one that does",
+                    f"plugin {name} has no modality ({record.summary})",
+                    "Use a plugin that has one",
                 )
         near = did_you_mean(name, sorted(self.infos()))
         stop = "" if near.endswith(("?", ".")) else "."
         raise GankitError(
             f"no plugin named {name!r}",
-            f"{near}{stop} `gankit plugins list` shows what is installed",
+            f"{near}{stop} `gankit plugins list` shows the installed ones",
         )
 
     def record(self, name: str) -> PluginRecord | None:
@@ -194,9 +151,9 @@ class Plugins:
             for record in given:
                 name = getattr(record, "name", None)
                 if not isinstance(record, wanted):
-                    self.report(plugin, f"{hook} gave {record!r}, which is no {wanted.__name__}")
+                    self.report(plugin, f"{hook} gave {record!r}, which is not a {wanted.__name__}")
                 elif name in names:
-                    self.report(plugin, f"{hook} gave {name!r}, a name that is taken; left out")
+                    self.report(plugin, f"{hook} gave {name!r}, a name that is taken; skipped")
                 else:
                     names |= {name} if isinstance(name, str) else set()
                     kept.append((plugin, record))
@@ -217,12 +174,12 @@ class Plugins:
                 yield impl.plugin_name, app
 
     def report(self, plugin: str, what: str) -> None:
-        """Says on standard error what a plugin did wrong, and remembers it."""
+        """Reports a plugin's error on standard error, and stores it."""
         print(f"gankit: plugin {plugin} {what}", file=sys.stderr)
         self.remember(plugin, what)
 
     def remember(self, plugin: str, what: str) -> None:
-        """Keeps a fault for ``plugins list``."""
+        """Stores an error for ``plugins list``."""
         if record := self.record(plugin):
             error_log.remember(record.distribution, record.version, what)
 
@@ -273,7 +230,7 @@ class Plugins:
             )
         try:
             limit = float(os.environ.get("GANKIT_PLUGIN_TIMEOUT", TIME_TO_IMPORT))
-            # What a plugin prints is not part of what a command says.
+            # A plugin's prints are not part of a command's output.
             with time_limit(limit), contextlib.redirect_stdout(sys.stderr):
                 module = point.load()
                 api = getattr(module, "GANKIT_API", PLUGIN_API)
@@ -324,7 +281,7 @@ class Plugins:
                 infos = list(cast(Iterable[PluginInfo], impl.function()))
         for info in infos:
             if not isinstance(info, PluginInfo):
-                raise TypeError(f"gankit_modalities gave {info!r}, which is no PluginInfo")
+                raise TypeError(f"gankit_modalities gave {info!r}, which is not a PluginInfo")
         for modality, times in Counter(info.name for info in infos).items():
             if times > 1:
                 raise ValueError(f"it gives the modality {modality!r} {times} times")
@@ -342,7 +299,7 @@ def installed() -> Plugins:
 
 
 def origin_of(point: EntryPoint) -> Origin:
-    """The distribution of an entry point, as far as damaged metadata tells."""
+    """The distribution of an entry point, as far as its metadata can be read."""
     package = point.module.partition(".")[0]
     try:
         dist = point.dist
@@ -350,7 +307,7 @@ def origin_of(point: EntryPoint) -> Origin:
         needs = tuple(dist.requires or ())
         about = {key: dist.metadata[key] for key in ("Author", "Keywords")}
         return Origin(dist.name or package, dist.version or "?", needs, is_bundled(about))
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it still has a name to be removed by
+    except Exception:  # noqa: BLE001 - even with broken metadata it needs a name to be removed by
         return Origin(package, "?")
 
 

@@ -1,4 +1,4 @@
-"""The run directory: what lies where, atomic writes, and reading back.
+"""The run directory: its files, and reading them back.
 
 ::
 
@@ -25,7 +25,8 @@ from gankit import config as configuration
 from gankit.contract import Codec, Layout
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_atomic
-from gankit.plugins.registry import LoadedModality, installed
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
 from gankit.runs.model import (
     CODEC,
     FORMAT,
@@ -61,13 +62,13 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise GankitError(f"no run at {self.path}", "`gankit runs list` shows what is there")
+            raise GankitError(f"no run at {self.path}", "`gankit runs list` shows the runs")
         alone = (self.path / MODEL).is_file()
         self.model_folder = self.path if alone else self.path / "model"
         if not alone and not (self.path / CONFIG).is_file():
             raise GankitError(
                 f"{self.path} is not a run: it has no {CONFIG}",
-                "`gankit runs list` shows what is there",
+                "`gankit runs list` shows the runs",
             )
         check_format(self.path / CONFIG, self.table.get("run", {}).get("format", FORMAT))
 
@@ -77,13 +78,13 @@ class Run:
 
     @functools.cached_property
     def table(self) -> dict[str, Any]:
-        """What ``run.toml`` says; empty for a copied model."""
+        """The content of ``run.toml``; empty for a copied model."""
         file = self.path / CONFIG
         return configuration.read_toml(file) if file.is_file() else {}
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
-        """What ``provenance.json`` says."""
+        """The content of ``provenance.json``."""
         return read_json(self.path / RECORD) if (self.path / RECORD).is_file() else {}
 
     @functools.cached_property
@@ -109,7 +110,7 @@ class Run:
 
     @functools.cached_property
     def model(self) -> dict[str, Any]:
-        """What ``model.json`` says.
+        """The content of ``model.json``.
 
         Raises:
             GankitError: nothing has been trained yet.
@@ -125,7 +126,7 @@ class Run:
 
     @property
     def privacy(self) -> dict[str, Any] | None:
-        """What differential privacy the trained model has: epsilon, delta and what they rest on."""
+        """The trained model's differential privacy: epsilon, delta and their assumptions."""
         if not (self.model_folder / GENERATOR).is_file():
             return None
         found: dict[str, Any] | None = self.model.get("privacy")

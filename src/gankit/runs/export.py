@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gankit import config as configuration
 from gankit.kit.files import read_json, write_atomic, write_json
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 from gankit.runs.model import CODEC, FORMAT, GENERATOR, MODEL, POWER, RATIO, layout_to_json
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What lies in ``model/``: all that generation needs, as safetensors and JSON."""
+"""The content of ``model/``: all that generation needs, as safetensors and JSON."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ from typing import Any
 from gankit.contract import Codec, Provenance, Sample
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import sha256
-from gankit.plugins.registry import LoadedModality, Plugins
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
 from gankit.runs.provenance import RECORD, now, software
 

@@ -28,7 +28,7 @@ def versions(*distributions: str) -> dict[str, str]:
     for name in ("gankit", "torch", "numpy", *distributions):
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # a plugin that is checked where it lies
+        except PackageNotFoundError:  # a plugin that is checked without being installed
             found[name] = "not installed"
     return found
 

@@ -12,7 +12,7 @@ from gankit.contract import Callback, Dataset
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_json
 from gankit.kit.pictures import film
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
 from gankit.runs.directory import LOG, METRICS, read_metrics, write_config
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gankit.contract import Codec, Sample
 from gankit.metrics import Score
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 
 CODEC_BASELINES = ("gaussian", "reconstruction")
 """Baselines of a learned codec without the generator."""

@@ -1,4 +1,4 @@
-"""What the hooks beside modalities promise: objectives, penalties, metrics, callbacks, commands."""
+"""Checks of the other hooks: objectives, penalties, metrics, callbacks, outputs, commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from gankit.contract import Callback, Metric, Objective, Penalty
 from gankit.engine.objectives import OBJECTIVES
 from gankit.metrics.evaluate import GROUPS
-from gankit.plugins.registry import PluginRecord, Plugins, raise_if_strict
+from gankit.plugins.records import PluginRecord
+from gankit.plugins.registry import Plugins, raise_if_strict
 from gankit.testing.checks.base import Check, expect
 from gankit.testing.checks.plugin import HEAVY, IMPORTED
 from gankit.testing.subject import CheckFailed, NotApplicable
@@ -64,7 +65,7 @@ def light_hooks(s: HookSubject) -> None:
     words = [IMPORTED, "\n".join(sys.path), "\n".join(HEAVY), s.record.package]
     done = subprocess.run([sys.executable, "-c", *words], capture_output=True, text=True)
     last = done.stderr.strip().rpartition("\n")[2]
-    fix = "Import what is heavy where it is used, inside the functions"
+    fix = "Import heavy modules inside the functions that use them"
     expect(not done.returncode, f"the hook module cannot be imported: {last}", fix)
     expect(not done.stdout.split(), f"the hook module imports {done.stdout.strip()}", fix)
 
@@ -173,7 +174,7 @@ def callbacks(s: HookSubject) -> None:
 
 
 def outputs(s: HookSubject) -> None:
-    """The output hook takes a folder of generated files, and leaves them as they are."""
+    """The output hook accepts a folder of generated files, and does not change them."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "item.txt").write_text("generated")
@@ -186,14 +187,14 @@ def outputs(s: HookSubject) -> None:
         }
         given = dict(record)
         s.call("gankit_outputs", folder=folder, record=given)
-        fix = "Only read it: it says that the files are generated"
+        fix = "Only read it: it marks the files as generated"
         expect(given == record, "gankit_outputs changes the record", fix)
         kept = (folder / "item.txt").is_file() and (folder / "item.txt").read_bytes()
         expect(kept, "gankit_outputs removes what was generated", "Add to it, or mark it")
 
 
 def commands(s: HookSubject) -> None:
-    """Commands have names of their own and say what they do."""
+    """Commands have unique names and a help text."""
     import typer
 
     app = typer.Typer()
@@ -211,7 +212,7 @@ HOOK_CHECKS = tuple(
     Check.of(function)
     for function in (light_hooks, objectives, penalties, metrics, callbacks, outputs, commands)
 )
-"""Every check of a plugin's hooks beside modalities."""
+"""Every check of a plugin's hooks other than modalities."""
 
 
 def applicable(record: PluginRecord) -> Iterator[Check]:

@@ -31,7 +31,8 @@ from gankit.contract import (
     Sample,
     quiet,
 )
-from gankit.plugins.registry import LoadedModality, Plugins, installed
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins, installed
 from gankit.runs.output import Target, write_generated
 from gankit.workflows.api import Run
 from gankit.workflows.train import train as run_training

@@ -11,7 +11,7 @@ from gankit.config import Config
 from gankit.contract import Dataset, Progress, quiet
 from gankit.contract.subsets import Complement, Part, Subset
 from gankit.errors import GankitError
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 
 MIN_HELDOUT = 500
 """What distances between features need at least; a fifth of a small data set caps it."""

@@ -11,7 +11,7 @@ from typing import Any
 from gankit.config import Config
 from gankit.contract import Dataset, Progress, quiet
 from gankit.contract.codec import describe
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 from gankit.workflows.prepare import prepare
 
 

@@ -24,13 +24,8 @@ from gankit.errors import GankitError, PluginError, without_password
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.evaluate import GROUPS, check_names
-from gankit.plugins.registry import (
-    LoadedModality,
-    Plugins,
-    in_one_line,
-    installed,
-    raise_if_strict,
-)
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
 
 END_OF_SEEDS = 2**63
-"""Seeds lie below this."""
+"""Seeds are below this."""
 
 
 @dataclass(frozen=True)

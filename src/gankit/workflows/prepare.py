@@ -11,7 +11,8 @@ from gankit.contract import Codec, Fitting, Progress, quiet
 from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder, read_json
-from gankit.plugins.registry import LoadedModality, Plugins, installed
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
 from gankit.runs.export import export_model
 from gankit.runs.model import CODEC, MODEL, codec_state, read_tensors

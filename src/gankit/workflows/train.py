@@ -13,7 +13,8 @@ from gankit.contract import Callback, Progress, quiet
 from gankit.contract.codec import describe
 from gankit.errors import GankitError
 from gankit.plugins.callbacks import plugin_callbacks
-from gankit.plugins.registry import LoadedModality, installed
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
 from gankit.workflows.interrupts import StopRequest

@@ -1,8 +1,8 @@
 """Differentially private training: D learns by DP-SGD, and G learns from D alone.
 
-Whatever reaches G's weights from a record passes through D's weights, and these change only by
-sums of clipped per-sample gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). What is
-computed from D without looking at the data again is then as private as D: post-processing.
+Information about a record reaches G only through D's weights, and these change only by
+sums of clipped per-sample gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). Anything
+computed from D without using the data again is then as private as D: post-processing.
 
 One *sample* is a record with all that D's loss makes of it: the pair of the real item and the
 sample generated for its condition, and the gradients that R1 and R2 penalise at both.
@@ -110,7 +110,7 @@ def refuse_unsound(
     """
     train, loss = engine.train, engine.loss
     unsound = {
-        f"loss.objective={loss.objective}: its generator looks at real samples": (
+        f"loss.objective={loss.objective}: its generator uses real samples": (
             objective.generator_sees_reals,
             "Use loss.objective=nonsaturating, hinge or lsgan",
         ),
@@ -123,11 +123,11 @@ def refuse_unsound(
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
         ),
-        "resampling.candidates: it learns a ratio from real samples without noise": (
+        "resampling.candidates: it fits a ratio to real samples without noise": (
             engine.resampling.candidates > 1,
             "Use resampling.candidates=1",
         ),
-        "augment.target: it follows how D judges real samples": (
+        "augment.target: it depends on D's output for real samples": (
             engine.augment.target > 0,
             "Use a fixed augment.p",
         ),
@@ -143,7 +143,7 @@ def refuse_unsound(
         "several processes": (ParallelContext.current().size > 1, "Train in one"),
         "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
             networks is not None and networks.batch_dependent,
-            "Use networks whose discriminator looks at each sample alone",
+            "Use networks whose discriminator treats each sample independently",
         ),
         "this codec: it is a model of its own, trained on real items without noise": (
             codec is not None and codec.is_learned,

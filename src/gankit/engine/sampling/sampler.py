@@ -1,6 +1,5 @@
-"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it.
-
-And between two of them: items whose latents lie on the way from one seed's to another's.
+"""Drawing from a trained generator: one seed per item, independent of the number requested; and
+interpolating in latent space between two seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from gankit.engine.sampling.interpolation import slerp
 from gankit.seeds import normal, uniform
 
 CHOICE = UNASKED + 1
-"""From here on, the streams that choose among candidates."""
+"""The first of the random streams that choose among candidates."""
 
 
 @dataclass
@@ -81,9 +80,9 @@ class Sampler:
     def sample(
         self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
-        """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
+        """Items for the seeds ``seed … seed + n - 1``, one batch at a time."""
         where = where or {}
-        self.draw_conditions([seed], where)  # a wrong condition shows before any work
+        self.draw_conditions([seed], where)  # a wrong condition fails before any work
         size = self.codec.decode_batch_size
         first, last = seed // size, (seed + n - 1) // size
         for block in range(first, last + 1):
@@ -95,12 +94,12 @@ class Sampler:
     def interpolate(
         self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
-        """``n`` items from seed ``first``'s to seed ``last``'s, evenly spread on the great circle
-        through their latents. All have the condition of the first.
+        """``n`` items, evenly spaced by spherical interpolation between the latents of seed
+        ``first`` and seed ``last``. All have the condition of the first.
 
-        The ends are the very items that :meth:`sample` gives for these seeds and that condition.
-        What the codec draws for those between comes from the seeds after both, since what must
-        differ from item to item, such as a key, has to differ here too.
+        The ends are the items that :meth:`sample` gives for these seeds and that condition. The
+        codec draws for those in between from the seeds after both, since what must be unique,
+        such as a key, has to differ here too.
 
         Args:
             n: at least 2.
@@ -123,8 +122,8 @@ class Sampler:
     def _end(
         self, seed: int, c: Tensor | None, where: Mapping[str, object]
     ) -> tuple[Batch, Tensor, Tensor | None]:
-        """A seed's sample, computed at its place as :meth:`sample` does, for the row ``c`` or for
-        what the seed draws; with its latent (of the candidate that was chosen) and its row.
+        """A seed's sample, computed at its position as in :meth:`sample`, for the row ``c`` or the
+        seed's own; with its latent (of the chosen candidate) and its row.
         """
         start, size = seed - seed % self.codec.decode_batch_size, self.codec.decode_batch_size
         seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
@@ -134,14 +133,14 @@ class Sampler:
         return batch[place], z, None if rows is None else rows[place]
 
     def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
-        """One sample a seed, chosen among its candidates by a power of their density ratios."""
+        """One sample per seed, chosen among its candidates by a power of their density ratios."""
         return self._choose(seeds, c)[0]
 
     @torch.inference_mode()
     def _choose(self, seeds: Sequence[int], c: Tensor | None) -> tuple[Batch, Tensor]:
-        """One sample a seed, and which of its candidates that is.
+        """One sample per seed, and the index of its candidate.
 
-        Adding Gumbel noise to logarithms makes the largest a draw in proportion to the ratios.
+        With Gumbel noise added to log ratios, the largest is a draw proportional to the ratios.
         """
         best, resampler = self.generate(self.latents(seeds), c), self.resampler
         winners = torch.zeros(len(seeds), dtype=torch.long)
@@ -165,7 +164,7 @@ class Sampler:
 
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:
-        """What the generator makes of latents and conditions, float32 on the CPU."""
+        """The generator's output for latents and conditions, float32 on the CPU."""
         return Batch(self._computed(self.generator, z, c), c)
 
     def _computed(self, network: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Checks of what is written and shown."""
+"""Checks of output: written files, renderings, previews."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def info(s: Subject) -> None:
     expect(fits, f"the name {info.name!r} is awkward to type", "Use a-z, 0-9 and hyphens")
     one_line = info.summary.strip() and "\n" not in info.summary
     expect(one_line, f"the summary is {info.summary!r}", "Describe the plugin in one line")
-    fix = f"Port it to {PLUGIN_API} and say so"
+    fix = f"Port it to API {PLUGIN_API}, and state that"
     expect(info.api == PLUGIN_API, f"it was written for plugin API {info.api}", fix)
     odd = [x for x in info.suffixes if not re.fullmatch(r"\.[a-z0-9.]+", x)]
     expect(not odd, f"suffixes are {', '.join(odd)}", "Write them in lower case, with the dot")
@@ -88,7 +88,7 @@ def recipes(s: Subject) -> None:
         try:
             configuration.resolve(s.info, s.modality.Settings, recipe=name)
         except GankitError as error:
-            raise CheckFailed(f"recipe {name}: {error}", "Mend that line of it") from None
+            raise CheckFailed(f"recipe {name}: {error}", "Fix that line") from None
 
 
 def settings(s: Subject) -> None:
