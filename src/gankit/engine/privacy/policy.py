@@ -131,6 +131,10 @@ def refuse_unsound(
             engine.augment.target > 0,
             "Use a fixed augment.p",
         ),
+        "train.warm_up: the generator would be trained on real samples without noise": (
+            train.warm_up > 0,
+            "Use train.warm_up=0",
+        ),
         "train.accumulate": (
             train.accumulate > 1,
             "Leave it out: per-sample gradients are computed a few at a time anyway",
