@@ -129,7 +129,7 @@ def prepare(
         stop=stop,
     )
     if isinstance(policy, PrivatePolicy):
-        try_out(trainer.updates, reals, policy)
+        try_out(trainer.updates, reals, trainer.generator_batch)
     return trainer, data
 
 
