@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config
 from gankit.engine.settings import EngineSettings
-from gankit.plugins.registry import installed
 from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -99,8 +99,7 @@ class Trainer:
             update_ema(self.ema, self.networks.generator, ema_decay(seen, at["half_life"]))
             clock.steps += 1
             clock.seconds = budget.spent()
-            stop = self._decide(self.stop())
-            over = clock.samples >= total or budget.left() <= reserved or stop
+            over = clock.samples >= total or budget.left() <= reserved or self.stop()
 
             # Report and check: the only place that waits for the device.
             if tick.due(clock.samples) or over:
@@ -111,7 +110,7 @@ class Trainer:
 
             if self._decide(save.due(clock.samples)):
                 self.save()
-            if stop:
+            if self._decide(self.stop()):
                 status = "interrupted"
                 break
 
