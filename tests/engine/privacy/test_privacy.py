@@ -129,7 +129,7 @@ def test_one_record_moves_the_sum_by_no_more_than_the_clip(setting, value):
 
 
 def test_noise_has_the_scale_that_the_accountant_assumes(setting):
-    """With an empty batch there is only noise: sigma C over the expected batch, new at each step."""
+    """An empty batch leaves only noise: sigma C over the expected batch, new at each step."""
     networks, real, c, z = setting
     privacy, at = Privacy(a_plan(clip=0.5, noise_multiplier=3.0, batch=10)), [0]
     losses = PrivateLoss(
