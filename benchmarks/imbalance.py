@@ -6,9 +6,9 @@ The rows of one value of the last column are thinned at random to a share of the
 standard model of tables (gradient boosting) is trained on real rows only, with the usual
 mitigations, and with generated rows that balance the classes: those of ``gankit augment
 --measure``; those of sequential trees fitted to the rare rows only; and those of CTGAN if it is
-installed and ``--epochs`` is above 0, by rejection, since its conditions only make a value likelier.
-In a repetition all are trained on the same nine tenths, and tested on the same rows. 95 % intervals
-over repetitions.
+installed and ``--epochs`` is above 0, by rejection, since its conditions only raise a value's
+probability. In a repetition all are trained on the same nine tenths, and tested on the same rows.
+95 % intervals over repetitions.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import torch
+from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.downstream import Boosting
 from scipy.stats import t as student
 from tabular import Draw, as_settings, ctgan, trees
 
 import gankit
 from gankit.workflows.candidates import plan
 from gankit.workflows.measure import measure
-from gankit_tabular.data.sources import read_table
-from gankit_tabular.evaluation.downstream import Boosting
 
 TRIES = 60
 """The most batches that are drawn to find enough rows of the class."""
@@ -84,9 +84,7 @@ def main() -> None:
     key = train.column_names[-1]
     rare = train.filter(pc.equal(train.column(key), args.rare))
     wanted = len(train) - 2 * len(rare)
-    print(
-        f"{len(rare):,} of {len(train):,} rows are {key}={args.rare}; {args.repeats} repetitions"
-    )
+    print(f"{len(rare):,} of {len(train):,} rows are {key}={args.rare}; {args.repeats} repetitions")
     with tempfile.TemporaryDirectory() as folder:
         if not args.baselines_only:
             data = Path(folder, "thinned.csv")

@@ -129,8 +129,9 @@ def main() -> None:
             now = memory.phase("making the table", now)
         print(f"{file.name}: {file.stat().st_size / 1e9:.2f} GB")
 
-        import gankit
         from gankit_tabular.data.sources import fingerprint, read_rows
+
+        import gankit
 
         now = memory.phase("imports", now)
         query = "select * from t" if given.format == "duckdb" else ""

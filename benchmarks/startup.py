@@ -2,8 +2,8 @@
 
 Rounds of new processes, taking turns: one that only imports typer, rich and pluggy, then ``gankit
 --help`` and ``gankit plugins list``, with the installed plugins and, last, with ten more. Compiled
-bytecode is kept between rounds, as for an installed program. Prints the minimum of processor seconds
-of each, and the median over rounds of their ratio to the libraries alone.
+bytecode is kept between rounds, as for an installed program. Prints the minimum of each one's
+processor seconds, and the median over rounds of their ratio to the libraries alone.
 
 Usage: python benchmarks/startup.py [--rounds 9]
 """

@@ -202,9 +202,7 @@ def disagreement(networks: Networks, reals: Tensor, batch: int) -> dict[str, flo
     )
     found = {"D": distance(plain.D, d_gradients)}
     plain.g_backward(real.clone(), z)
-    g_gradients, _ = loss.generator_step(
-        updates.generator.params, real, None, z, updates.weights
-    )
+    g_gradients, _ = loss.generator_step(updates.generator.params, real, None, z, updates.weights)
     return found | {"G": distance(plain.G, g_gradients)}
 
 
@@ -284,10 +282,7 @@ def take_turns(
         figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
         cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
         print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |", flush=True)
-    return {
-        name: statistics.median(t[clock] for t in turns)
-        for name, turns in taken.items()
-    }
+    return {name: statistics.median(t[clock] for t in turns) for name, turns in taken.items()}
 
 
 def machine(device: torch.device) -> str:

@@ -28,14 +28,14 @@ os.environ["GANKIT_PLUGINS"] = ""
 import numpy as np
 import pyarrow as pa
 import torch
-
-import gankit
-from gankit.contract import EvaluationData, Sample
-from gankit.metrics import manifold_scores
 from gankit_tabular.data.arrow import numbers, plain
 from gankit_tabular.data.sources import read_table
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
+
+import gankit
+from gankit.contract import EvaluationData, Sample
+from gankit.metrics import manifold_scores
 
 SHOWN = (
     "column_shapes",
