@@ -173,7 +173,10 @@ def test_a_distribution_that_needs_another_version_is_refused(module, needs, fit
         ("def no_hook(): ...", "implements no hook"),
         ("@hookimpl\ndef gankit_modalitys(): ...", "gankit_modalitys"),
         ("@hookimpl\ndef gankit_modalities(oops): ...", "oops"),
-        ("@hookimpl\ndef gankit_modalities(): yield 'toy'", "gave 'toy', which is not a PluginInfo"),
+        (
+            "@hookimpl\ndef gankit_modalities(): yield 'toy'",
+            "gave 'toy', which is not a PluginInfo",
+        ),
         ("@hookimpl\ndef gankit_modalities(): raise KeyError('x')", "KeyError: 'x'"),
         (
             "@hookimpl\ndef gankit_modalities():\n"
