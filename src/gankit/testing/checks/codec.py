@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import safetensors.torch
 import torch
-from torch import Tensor
 
 from gankit.contract import (
     Batch,
