@@ -39,10 +39,10 @@ from gankit.contract import Layout, Networks
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import EngineSettings
 from gankit.workflows.evaluate import evaluate_path
-from gankit_audio.codec import Conditions
+from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.waveform import WaveformCodec
+from gankit_audio.networks.wavegan import build_wavegan
 from gankit_audio.settings import AudioSettings
-from gankit_audio.waveform import WaveformCodec
-from gankit_audio.wavegan import build_wavegan
 
 LENGTH, RATE, ITEMS = 16_384, 16_000, 256
 PENALTY, CRITIC_STEPS, LR, BETAS = 10.0, 5, 1e-4, (0.5, 0.9)

@@ -17,7 +17,7 @@ import json, os, sys
 import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
 import gankit.cli, gankit.workflows.evaluate, gankit.workflows.train, gankit.engine.trainer
 import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
-import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
+import gankit_audio.codec.components, gankit_audio.evaluation.evaluators, gankit_audio.data.sources
 import gankit_molecule.codec, gankit_molecule.evaluators, gankit_molecule.sources
 
 torch.set_num_threads(1)

@@ -1,0 +1,322 @@
+"""Sound files and arrays, opened alike: headers, and samples at the run's rate and channels.
+
+libsndfile (https://libsndfile.github.io/libsndfile/) decodes. It looks at what a file holds, not
+at what it is called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import struct
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import soundfile as sf
+import torch
+
+from gankit_audio.data.mixdown import mixdown
+from gankit_audio.data.resampling import ratio, resampler
+
+if TYPE_CHECKING:
+    from gankit_audio.data.clips import Samples
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
+"""Endings of the files that are looked for in a folder."""
+LOWEST, HIGHEST = 4000, 192_000
+"""Rates that can be read, in samples a second."""
+LOUDEST = 64.0
+"""Samples beyond this many times full scale (36 dB) are no samples, but integers say."""
+MOST_BYTES = 4 * 2**30
+"""Most bytes that one recording may decode to, at the run's rate and channels: 18 hours, mono, at
+16 kHz. A few kilobytes of FLAC can claim years of silence."""
+BLOCK = 2**20
+"""Values (frames times channels) that are decoded at a time."""
+
+_UNKNOWN = 2**60
+"""libsndfile's length of a stream whose header does not say it is above this."""
+_STREAMED = 0x7FFF0000
+"""Sizes from here on are what programs write that do not know yet how long the sound will be."""
+
+
+class UnusableError(Exception):
+    """A recording that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True)
+class Waveform:
+    """A recording that is in memory: ``(frames, channels)`` of any type of samples."""
+
+    array: np.ndarray[Any, Any]
+    rate: int
+
+
+Content = Path | bytes | Waveform
+"""A recording: a file, a file's bytes, or its samples."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a recording before it is decoded.
+
+    Attributes:
+        rate: samples a second.
+        frames: samples of each channel.
+        format: the container, such as ``WAV``.
+    """
+
+    rate: int
+    channels: int
+    frames: int
+    format: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return self.frames / self.rate
+
+
+class Sound(ABC):
+    """An open recording, read from its beginning."""
+
+    header: Header
+    vorbis = False
+    """Whether its channels come in Vorbis' order."""
+
+    @abstractmethod
+    def read(self, frames: int) -> Samples:
+        """The next frames, float32 ``(n, channels)``; fewer at the end.
+
+        Raises:
+            UnusableError: they cannot be decoded.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Lets go of the file."""
+
+
+def look(content: Content) -> tuple[Header, str]:
+    """A recording's header and the SHA-256 of what it holds.
+
+    Raises:
+        UnusableError: damaged, cut off, empty, or at a rate that is not read.
+    """
+    try:
+        if isinstance(content, Path) and not content.is_file():  # a pipe would wait for ever
+            raise UnusableError("not a file" if content.exists() else "no such file")
+        with closing(opened(content)) as sound:
+            header = sound.header
+        return header, _digest(content)
+    except OSError as error:
+        raise UnusableError(f"cannot be read ({error.strerror or error})") from None
+
+
+def opened(content: Content) -> Sound:
+    """A recording, open, its header checked.
+
+    Raises:
+        UnusableError: as for :func:`look`.
+        OSError: the file cannot be read.
+    """
+    sound = _Array(content) if isinstance(content, Waveform) else _File(content)
+    try:
+        _check(sound.header)
+    except UnusableError:
+        sound.close()
+        raise
+    return sound
+
+
+def decode(content: Content, rate: int, channels: int, most: int | None = None) -> Samples:
+    """A recording at the run's rate and channels, float32 ``(channels, L)``.
+
+    No more is decoded than ``most`` samples need: the beginning of a long file costs little.
+
+    Raises:
+        UnusableError: damaged, or holding what are no samples.
+    """
+    try:
+        with closing(opened(content)) as sound:
+            return _decoded(sound, rate, channels, most)
+    except OSError as error:
+        raise UnusableError(f"cannot be read ({error.strerror or error})") from None
+
+
+def length(header: Header, rate: int) -> int:
+    """Samples of a recording, once resampled."""
+    p, q = ratio(header.rate, rate)
+    return -(-header.frames * q // p)
+
+
+def _check(header: Header) -> None:
+    if header.frames == 0:
+        raise UnusableError("no samples: empty or cut off")
+    if header.frames >= _UNKNOWN:
+        raise UnusableError("its header does not say how long it is: convert it")
+    if not LOWEST <= header.rate <= HIGHEST:
+        raise UnusableError(f"a rate of {header.rate} Hz; {LOWEST} to {HIGHEST} are read")
+
+
+def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Samples:
+    header = sound.header
+    wanted = length(header, rate) if most is None else min(length(header, rate), most)
+    if wanted * channels * 4 > MOST_BYTES:
+        raise UnusableError(f"{header.seconds / 3600:.1f} hours are too long: cut it up")
+    p, q = ratio(header.rate, rate)
+    transform, width = resampler(p, q)
+    # In steps of p samples, of which each gives q: the filter's margin, and what is read at once.
+    margin = -(-width // p)
+    step = max(BLOCK // (p * header.channels), 2 * margin + 1)
+    matrix = mixdown(header.channels, channels, sound.vorbis)
+
+    found = np.empty((channels, wanted), np.float32)
+    held, first, done = np.empty((channels, 0), np.float32), 0, 0
+    for block, last in _blocks(sound, step * p):
+        held = np.concatenate([held, (block @ matrix).T], 1)
+        given = transform(torch.from_numpy(held)).numpy()
+        sure = given.shape[1] if last else (held.shape[1] // p - margin) * q
+        piece = given[:, done - first * q : sure][:, : wanted - done]
+        found[:, done : done + piece.shape[1]] = piece
+        done += piece.shape[1]
+        if done == wanted:
+            break
+        keep = max(done // q - margin, first)
+        held, first = held[:, (keep - first) * p :], keep
+    return found
+
+
+def _blocks(sound: Sound, frames: int) -> Iterator[tuple[Samples, bool]]:
+    """Blocks of frames ``(n, channels)``, each with whether it is the last."""
+    left = sound.header.frames
+    while left > 0:
+        block = sound.read(min(frames, left))
+        if len(block) < min(frames, left):
+            there = sound.header.frames - left + len(block)
+            raise UnusableError(_cut_off(sound.header.seconds, there / sound.header.rate))
+        if not np.isfinite(block).all():
+            raise UnusableError("holds samples that are no numbers (NaN or infinite)")
+        peak = float(np.abs(block).max())
+        if peak > LOUDEST:
+            raise UnusableError(f"holds samples of {peak:g}, where full scale is 1")
+        left -= len(block)
+        yield block, left == 0
+
+
+def _cut_off(claimed: float, there: float) -> str:
+    return f"cut off: its header says {claimed:.2f} s, and {there:.2f} s are there"
+
+
+# --- Arrays -------------------------------------------------------------------------------------
+
+
+class _Array(Sound):
+    def __init__(self, waveform: Waveform) -> None:
+        self.array, self._at = waveform.array, 0
+        frames, channels = waveform.array.shape
+        self.header = Header(waveform.rate, channels, frames)
+
+    def read(self, frames: int) -> Samples:
+        block = self.array[self._at : self._at + frames]
+        self._at += len(block)
+        return _as_float(block)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _as_float(block: np.ndarray[Any, Any]) -> Samples:
+    """Samples of any type as float32: integers by their range, unsigned ones about its middle."""
+    if block.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # it is found to be infinite later on
+            return np.asarray(block, np.float32)
+    full = 2.0 ** (8 * block.dtype.itemsize - 1)
+    centre = full if block.dtype.kind == "u" else 0.0
+    scaled = (block.astype(np.float64) - centre) / full
+    return np.asarray(scaled, np.float32)
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+class _Bytes(io.BytesIO):
+    """libsndfile may seek before the beginning of what is damaged; a file would stay put."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        return super().seek(max(offset, 0) if whence == os.SEEK_SET else offset, whence)
+
+
+class _File(Sound):
+    def __init__(self, content: Path | bytes) -> None:
+        with content.open("rb") if isinstance(content, Path) else _Bytes(content) as file:
+            size, lacking = file.seek(0, os.SEEK_END), _lacking(file)
+        if not size:
+            raise UnusableError("an empty file")
+        try:
+            self._file = sf.SoundFile(content if isinstance(content, Path) else _Bytes(content))
+        except sf.LibsndfileError as error:
+            raise UnusableError(_reason(error)) from None
+        except (TypeError, ValueError, UnicodeError):  # raw samples, or a name in no encoding
+            raise UnusableError("not a sound file that can be read") from None
+        if lacking and self._file.frames:
+            claimed = self._file.frames / self._file.samplerate
+            self._file.close()
+            raise UnusableError(_cut_off(claimed / (1 - lacking), claimed))
+        self.header = Header(
+            self._file.samplerate,
+            self._file.channels,
+            self._file.frames,
+            "WAV" if self._file.format == "WAVEX" else self._file.format,
+        )
+        self.vorbis = self._file.format == "OGG"
+
+    def read(self, frames: int) -> Samples:
+        try:
+            found: Samples = self._file.read(frames, dtype="float32", always_2d=True)
+        except sf.LibsndfileError as error:
+            raise UnusableError(_reason(error)) from None
+        return found
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _reason(error: Any) -> str:
+    said = str(error.error_string).strip().rstrip(".")
+    return f"cannot be decoded ({said[:1].lower()}{said[1:]})"
+
+
+def _lacking(file: BinaryIO) -> float:
+    """The share of its samples that a WAV or AIFF file claims and lacks: 0 for a whole one.
+
+    libsndfile takes such files as shorter ones. Both formats are chunks of a name, a size and
+    that many bytes, padded to an even number.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    form = file.read(12)
+    order, name = {b"RIFF": ("<", b"data"), b"FORM": (">", b"SSND")}.get(form[:4], ("", b""))
+    while order and len(chunk := file.read(8)) == 8:
+        claimed = struct.unpack(f"{order}I", chunk[4:])[0]
+        if chunk[:4] == name:
+            there = size - file.tell()
+            return 0.0 if claimed <= there or claimed >= _STREAMED else 1 - there / claimed
+        file.seek(claimed + claimed % 2, os.SEEK_CUR)
+    return 0.0
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    array = content.array
+    digest = hashlib.sha256(f"{content.rate} {array.dtype.str} {array.shape} ".encode())
+    digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,0 +1,186 @@
+"""A generator of spectra with an inverse short-time Fourier transform at its end.
+
+From ``z`` and ``c`` comes a short row of frames; it is doubled in time by linear interpolation,
+with ConvNeXt blocks in between, until there is a frame for every quarter window. Of each frame a
+head says the log magnitudes and the phases (Siuzdak 2024, arXiv 2306.00814, section 3), and the
+inverse transform makes samples of them. No convolution has a stride: nothing is there that could
+whistle at a multiple of rate / stride.
+
+A frame's phases are said relative to those of tones that run on at the bins' own frequencies, so
+that what does not change from frame to frame is a steady tone. A learned texture, one value a
+channel and frame, lets phases differ from frame to frame, as those of noise do.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from gankit.contract import Layout, Networks
+from gankit_audio.networks.critics import Critics
+from gankit_audio.networks.fourier import OVERLAP, Fourier
+from gankit_audio.networks.layers import (
+    EMBEDDING,
+    embedding,
+    inputs_of,
+    leaky,
+    linear,
+    power_of_two,
+    width_of,
+)
+from gankit_audio.settings import AudioSettings
+
+WIDTH = 256
+CRITIC = 8
+"""The generator's width is so many times that of the critics' first layer."""
+WINDOW = 1 / 20
+"""Length of the window in seconds, roughly: the power of two nearest to it."""
+LAST = 3
+"""ConvNeXt blocks at the frames' full number; there is one at each coarser stage."""
+EXPAND = 3
+"""Channels inside a block, as a multiple of those outside."""
+STYLE = 128
+QUIET, LOUD = -3.0, 6.0
+"""Natural logarithms of the magnitudes at the start and at the most; those of white noise with the
+data's level are around 0."""
+SCATTER = 3.0
+"""Standard deviation of the phases at the start, in radians."""
+MOST_AUTO = 16_000
+"""The highest rate that is taken automatically."""
+FADE = 0.002
+"""Seconds of fading in and out."""
+
+
+def build_istft(layout: Layout, settings: AudioSettings, rate: int | None = None) -> Networks:
+    """The pair for waveforms (C, T) of any level.
+
+    Args:
+        rate: samples a second, from which the windows' lengths follow; None takes what the
+            settings say of it.
+
+    Raises:
+        GankitError: a width or latent without sense.
+    """
+    width, rate = width_of(settings, WIDTH), rate or rate_of(layout, settings)
+    return Networks(
+        ISTFTGenerator(layout, settings, rate),
+        Critics(layout, -(-width // CRITIC), rate),
+        latent_dim=settings.latent,
+    )
+
+
+def rate_of(layout: Layout, settings: AudioSettings) -> int:
+    """Samples a second, where the rate or the duration is set; otherwise the most that
+    ``rate="auto"`` takes. A window that is twice too long is no harm."""
+    if isinstance(settings.rate, int):
+        return settings.rate
+    if isinstance(settings.duration, (int, float)):
+        return round(layout.shape[1] / settings.duration)
+    return MOST_AUTO
+
+
+class ConvNeXt(nn.Module):
+    """A residual block over frames (N, L, W) (Liu et al. 2022), its normalisation over channels
+    scaled and shifted by the style (N, STYLE)."""
+
+    def __init__(self, width: int, share: float) -> None:
+        super().__init__()
+        self.mix = nn.Conv1d(width, width, 7, padding=3, groups=width)
+        self.film = linear(STYLE, 2 * width, gain=0.5)
+        self.expand = linear(width, EXPAND * width)
+        self.contract = linear(EXPAND * width, width)
+        self.scale = nn.Parameter(torch.full((width,), share))
+
+    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+        h = self.mix(x.transpose(1, 2)).transpose(1, 2)
+        scale, shift = self.film(style).unsqueeze(1).chunk(2, -1)
+        h = F.layer_norm(h, h.shape[-1:]) * (1 + scale) + shift
+        y: Tensor = x + self.scale * self.contract(F.gelu(self.expand(h)))
+        return y
+
+
+class ISTFTGenerator(nn.Module):
+    """``(z (N, latent), c (N, width) | None)`` to waveforms (N, C, T) without a constant part.
+
+    Its ends are faded over 2 ms, unless ``settings.loop`` has them blended later.
+    """
+
+    fade: Tensor
+    turn: Tensor
+
+    def __init__(self, layout: Layout, settings: AudioSettings, rate: int) -> None:
+        super().__init__()
+        self.channels, length = layout.shape
+        width = width_of(settings, WIDTH)
+        self.fourier = Fourier(power_of_two(WINDOW, rate, length), length)
+        self.bins = self.fourier.bins - 1  # bin 0 is the constant part: there is none
+        doublings = max(int(math.log2(self.fourier.frames / 8)), 0)
+        self.steps = -(-self.fourier.frames // 2**doublings)
+
+        condition = layout.condition
+        self.embed = embedding(condition, EMBEDDING) if condition else None
+        inputs = inputs_of(layout, settings)
+        self.style = nn.ModuleList([linear(inputs, STYLE), linear(STYLE, STYLE)])
+        self.start = linear(inputs, self.steps * width)
+        blocks = doublings + LAST
+        self.coarse = nn.ModuleList(ConvNeXt(width, 1 / blocks) for _ in range(doublings))
+        self.fine = nn.ModuleList(ConvNeXt(width, 1 / blocks) for _ in range(LAST))
+        self.texture = nn.Parameter(torch.randn(self.fourier.frames, width))
+        self.amount = linear(STYLE, width, gain=0.5)
+        heads = self.channels * self.bins
+        self.magnitude = linear(width, heads, gain=0.5)
+        nn.init.constant_(self.magnitude.bias, QUIET)
+        self.phase = linear(width, heads, gain=SCATTER)
+
+        # A tone at the middle of bin k turns by k/OVERLAP of a circle from frame to frame.
+        frame, bin = torch.arange(self.fourier.frames), torch.arange(1, self.bins + 1)
+        quarters = frame[:, None] * bin % OVERLAP
+        self.register_buffer("turn", quarters * (2 * math.pi / OVERLAP), persistent=False)
+        self.register_buffer("fade", _fade(length, 0 if settings.loop else rate), persistent=False)
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        if self.embed is not None:
+            z = torch.cat([z, self.embed(c)], 1)
+        style = z
+        for layer in self.style:
+            style = leaky(layer(style))
+        x = self.start(z).reshape(len(z), self.steps, -1)
+        for block in self.coarse:
+            x = _doubled(block(x, style))
+        x = x[:, : self.fourier.frames]
+        x = x + self.texture * (1 + self.amount(style).unsqueeze(1))
+        for block in self.fine:
+            x = block(x, style)
+        x = F.layer_norm(x, x.shape[-1:])
+        with torch.autocast(x.device.type, enabled=False):  # phases want all their digits
+            return self.sound(x.to(self.magnitude.weight.dtype))
+
+    def sound(self, x: Tensor) -> Tensor:
+        """Samples (N, C, T) of the last block's frames (N, frames, W)."""
+        heads = (*x.shape[:2], self.channels, self.bins)
+        m = self.magnitude(x).reshape(heads).transpose(1, 2)
+        phase = self.phase(x).reshape(heads).transpose(1, 2) + self.turn
+        # exp(m), which bends towards exp(LOUD): a limit with a gradient everywhere.
+        magnitude = math.exp(LOUD) * torch.sigmoid(m - LOUD)
+        spectra = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
+        y = self.fourier.synthesise(F.pad(spectra, (1, 0)))
+        # The window leaks a little of bin 1 into the constant part.
+        faded: Tensor = (y - y.mean(-1, keepdim=True)) * self.fade
+        return faded
+
+
+def _doubled(x: Tensor) -> Tensor:
+    """Twice as many frames (N, 2L, W), between their neighbours on a straight line."""
+    return F.interpolate(x.transpose(1, 2), scale_factor=2, mode="linear").transpose(1, 2)
+
+
+def _fade(length: int, rate: int) -> Tensor:
+    """Gains that rise from 0 to 1 as sin² at the beginning and fall likewise at the end."""
+    gains, steps = torch.ones(length), min(round(FADE * rate), length // 2)
+    rise = (torch.arange(steps) + 0.5) * (math.pi / 2 / max(steps, 1))
+    gains[:steps] = rise.sin().square()
+    gains[length - steps :] = rise.sin().square().flip(0)
+    return gains
