@@ -46,10 +46,10 @@ def test_names_no_modality(room):
             assert found is None, f"{file.name}:{number} names a modality: {found}"
 
 
-def test_only_the_engine_imports_torch_at_module_level():
+def test_torch_is_imported_at_module_level_only_where_it_is_used_throughout():
     for file in sorted(CORE.rglob("*.py")):
         room = file.relative_to(CORE).parts[0]
-        if room not in ("engine", "testing"):
+        if room not in ("engine", "testing") and file != CORE / "kit" / "layers.py":
             assert not any(m.split(".")[0] == "torch" for m in imports(file, module_level=True)), (
                 file
             )

@@ -1,4 +1,4 @@
-"""Loudness against what the standard says of itself."""
+"""Loudness against the reference values of the standard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def tone(rate: int, seconds: float = 2, hertz: float = 997, height: float = 1) -
     return (height * np.sin(2 * np.pi * hertz * t))[None].astype("f4")
 
 
-def test_the_filters_are_those_of_the_standards_tables() -> None:
+def test_filters_match_the_tables_of_the_standard() -> None:
     (shelf_b, shelf_a), (pass_b, pass_a) = k_weighting(48_000)
     assert shelf_b == pytest.approx((1.53512485958697, -2.69169618940638, 1.19839281085285))
     assert shelf_a == pytest.approx((1, -1.69065929318241, 0.73248077421585))
@@ -29,7 +29,7 @@ def test_a_full_tone_of_997_hz_is_minus_3_01(rate: int) -> None:
     assert lufs(tone(rate, 0.1), rate) == pytest.approx(-3.01, abs=0.2)  # less than a block
 
 
-def test_silence_and_what_is_faint_beside_the_rest_do_not_count() -> None:
+def test_gates_exclude_silence_and_faint_sound() -> None:
     rate = 8000
     loud, faint = tone(rate, 4, height=0.1), tone(rate, 4, height=0.005)
     alone = lufs(loud, rate)
@@ -37,6 +37,6 @@ def test_silence_and_what_is_faint_beside_the_rest_do_not_count() -> None:
         assert lufs(np.concatenate([loud, rest], 1), rate) == pytest.approx(alone, abs=0.3)
 
 
-def test_below_the_gate_there_is_still_a_loudness() -> None:
+def test_loudness_below_the_gate() -> None:
     assert lufs(tone(8000, height=1e-4), 8000) == pytest.approx(-83.01, abs=0.1)
     assert np.isfinite(lufs(np.zeros((1, 1), "f4"), 8000))

@@ -19,7 +19,7 @@ def saw(hertz: float, rate: int, seconds: float = 0.5) -> np.ndarray:
 
 
 def plucked(hertz: float, rate: int, seed: int) -> np.ndarray:
-    """Partials of random strength that die away, the higher the faster; weak fundamental."""
+    """Decaying partials of random strength, higher ones faster; the fundamental is weak."""
     rng = np.random.default_rng(seed)
     t = np.arange(rate) / rate
     k = np.arange(1, max(int(min(rate / 2, 8000) / hertz), 1) + 1)
@@ -49,7 +49,7 @@ def test_labels_that_are_pitches(text: str, number: float) -> None:
     "text", ["", "A", "H4", "A44", "piano", "0", "9", "20", "128", "-60", "0Hz", "Hz", "midi",
              "midi200", "a4b", "G#9", "nan", "inf", "²"]
 )  # fmt: skip
-def test_labels_that_are_none(text: str) -> None:
+def test_labels_that_are_not_pitches(text: str) -> None:
     assert note_number(text) is None
 
 
@@ -96,7 +96,7 @@ def test_plucked_strings(rate: int) -> None:
     assert np.median(confidence) > 0.9
 
 
-def test_noise_glides_and_silence_are_unsure() -> None:
+def test_noise_glides_and_silence_have_low_confidence() -> None:
     rng = np.random.default_rng(0)
     t = np.arange(8000) / 8000
     noise = rng.normal(size=(10, 8000)) * 0.1

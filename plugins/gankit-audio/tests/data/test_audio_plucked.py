@@ -1,4 +1,4 @@
-"""The built-in data: quick, in tune, varied, and the same each time."""
+"""The built-in data: in tune, varied and reproducible."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_strings_are_in_tune(pitch: int) -> None:
     hertz = np.arange(power.shape[1]) * RATE / 2**19
     near = np.abs(12 * np.log2(np.maximum(hertz, 1) / wanted)) < 0.5
     found = hertz[near][power[:, near].argmax(1)]
-    assert np.abs(1200 * np.log2(found / wanted)).max() < 8  # cents, of which 5 are meant
+    assert np.abs(1200 * np.log2(found / wanted)).max() < 8  # cents, of which 5 are intended
     comb = power[:, near].max(1) / power[
         :, np.abs(np.log2(np.maximum(hertz, 1) / wanted)) < 0.5
     ].max(1)
-    assert comb.min() > 0.99  # nothing between this note's harmonics
+    assert comb.min() > 0.99  # no energy between the harmonics
 
 
 def test_they_decay_and_differ() -> None:
@@ -34,7 +34,7 @@ def test_they_decay_and_differ() -> None:
     assert 0.05 < quarters.max(1).min() < 0.3 < 0.7 < quarters.max(1).max() <= 1
 
 
-def test_the_whole_of_it_is_the_same_each_time() -> None:
+def test_the_data_set_is_reproducible() -> None:
     clips = plucked()
     assert len(clips) == EACH * len(NOTES)
     assert {(c.label, c.values["pitch"]) for c in clips} == {

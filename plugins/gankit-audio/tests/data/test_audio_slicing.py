@@ -1,4 +1,4 @@
-"""From a recording to clips: of one length, finite, within full scale, without clicks."""
+"""Cutting recordings: clips have one length, are finite, within full scale and free of clicks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def noise(length: int, channels: int = 1, seed: int = 0) -> np.ndarray:
     st.floats(1e-3, 50.0),
     st.integers(0, 2**32),
 )
-def test_whatever_comes_clips_are_sound(
+def test_clips_of_any_recording_are_valid(
     length: int,
     size: int,
     channels: int,
@@ -101,13 +101,13 @@ def starts(length: int, size: int, **changes: Any) -> list[int]:
 
 def test_windows() -> None:
     assert starts(1000, 300) == [0]
-    assert starts(1000, 300, slice="all") == [0, 300, 600]  # a third of a clip is left over
+    assert starts(1000, 300, slice="all") == [0, 300, 600]  # the last third of a clip is dropped
     assert starts(1050, 300, slice="all") == [0, 300, 600, 900]
     assert starts(1050, 300, slice="all", pad="drop") == [0, 300, 600]
     assert starts(100, 300, slice="all") == [0]
 
 
-def test_what_is_too_short_is_dropped_with_a_note() -> None:
+def test_short_recordings_are_dropped_with_a_note() -> None:
     for slice in ("first", "all", "onset", "random"):
         found = cut(noise(80), RATE, 8000, settings(slice=slice, pad="drop"))
         assert not found.pieces
@@ -126,7 +126,7 @@ def test_random_windows_share_one_recording() -> None:
 def test_silence() -> None:
     with pytest.raises(UnusableError, match="silent: every sample is zero"):
         cut(np.zeros((1, 100), "f4"), RATE, 100, DEFAULTS)
-    with pytest.raises(UnusableError, match="its highest sample lies at -66 dB"):
+    with pytest.raises(UnusableError, match="its peak is at -66 dB"):
         cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, DEFAULTS)
     assert cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, settings(silent=-70.0)).pieces
 
@@ -134,7 +134,7 @@ def test_silence() -> None:
     gap[:, 300:600] = 0
     found = cut(gap, RATE, 300, settings(slice="all"))
     assert list(found.starts) == [0, 600]
-    assert found.notes == ["a window of it is silent"]
+    assert found.notes == ["a window is silent"]
     found = cut(gap, RATE, 300, settings(slice="random"))
     assert list(found.windows[0]) == [0, 600, 700]
     assert found.pieces[0].shape == (1, 1000)
@@ -154,11 +154,11 @@ def test_trimming() -> None:
 # --- Edges and levels ---------------------------------------------------------------------------
 
 
-def test_what_is_cut_is_faded_and_what_is_not_is_left() -> None:
+def test_only_cut_edges_are_faded() -> None:
     steady = np.ones((1, 1000), "f4")
     ms = RATE // 1000
     first, middle, last = cut(steady, RATE, 333, settings(slice="all", loudness="keep")).pieces
-    assert first[0, 0] == 1  # the recording begins so
+    assert first[0, 0] == 1  # as in the recording
     assert abs(first[0, -1]) < 0.01
     assert abs(middle[0, 0]) < 0.01 > abs(middle[0, -1])
     assert (middle[0, 2 * ms : -2 * ms] == 1).all()
@@ -168,7 +168,7 @@ def test_what_is_cut_is_faded_and_what_is_not_is_left() -> None:
     (more,) = cut(steady, RATE, 1000, settings(loudness="keep"), beyond=1).pieces
     assert abs(more[0, -1]) < 0.01
     (short,) = cut(steady, RATE, 2000, settings(loudness="keep")).pieces
-    assert np.abs(np.diff(short[0])).max() < 0.2  # no click where silence begins
+    assert np.abs(np.diff(short[0])).max() < 0.2  # no click before the silence
 
 
 @given(st.integers(1, 50), st.booleans(), st.booleans())
@@ -180,7 +180,7 @@ def test_fading_only_ever_lowers(length: int, first: bool, last: bool) -> None:
     assert (sound == kept).all()
 
 
-def test_loudness_is_met_as_far_as_the_peak_allows() -> None:
+def test_loudness_is_reached_as_far_as_the_peak_allows() -> None:
     t = np.arange(RATE * 2) / RATE
     tone = (0.1 * np.sin(2 * np.pi * 440 * t))[None].astype("f4")
     (found,) = cut(tone, RATE, len(t), settings(loudness=-23)).pieces
@@ -190,13 +190,13 @@ def test_loudness_is_met_as_far_as_the_peak_allows() -> None:
     assert lufs(found, RATE) < -3
 
 
-def test_what_lies_below_the_gate_can_be_brought_to_a_loudness() -> None:
+def test_sound_below_the_gate_can_be_levelled() -> None:
     tone = 1e-4 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)[None].astype("f4")
     (clip,) = cut(tone, RATE, RATE, settings(loudness=-23, silent=-100.0)).pieces
     assert lufs(clip, RATE) == pytest.approx(-23, abs=0.1)
 
 
-def test_levels_beyond_full_scale_are_cut_off_only_where_they_are_kept() -> None:
+def test_only_kept_levels_are_clipped_at_full_scale() -> None:
     loud = noise(500) * 3
     (kept,) = cut(loud, RATE, 500, settings(loudness="keep")).pieces
     assert np.abs(kept).max() == 1
@@ -243,7 +243,7 @@ def test_a_recording_without_onsets_gives_its_beginning() -> None:
     assert found.starts[0] == 0
 
 
-def test_onsets_close_to_the_end_are_left_out() -> None:
+def test_onsets_close_to_the_end_are_skipped() -> None:
     sound = np.zeros((1, RATE), "f4")
     for at in (2000, RATE - 100):
         sound[:, at : at + 100] = noise(100)

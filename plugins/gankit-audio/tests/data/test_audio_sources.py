@@ -1,4 +1,4 @@
-"""Reading: every container, label and table, and every way in which data can be wrong."""
+"""Reading: every kind of source, labels and tables, and invalid data of every kind."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import soundfile as sf
 
 from gankit.contract import Dataset, Provenance, Sample
 from gankit.errors import GankitError
+from gankit.kit import archives
 from gankit_audio.data import folders, sources
 from gankit_audio.data.clips import Clip
 from gankit_audio.output import writing
@@ -65,7 +66,7 @@ def column(source: Dataset[Clip], key: str) -> list[str | float | None]:
 # --- Folders ------------------------------------------------------------------------------------
 
 
-def test_a_folder_of_every_format(tmp_path: Path) -> None:
+def test_folder_of_every_format(tmp_path: Path) -> None:
     formats = {"wav": "WAV", "flac": "FLAC", "ogg": "OGG", "mp3": "MP3", "aif": "AIFF",
                "aiff": "AIFF", "WAV": "WAV"}  # fmt: skip
     for suffix, format in formats.items():
@@ -91,7 +92,7 @@ def test_a_folder_of_every_format(tmp_path: Path) -> None:
     [
         (["cat/1.wav", "dog/2.wav", "dog/deep/3.wav"], ["cat", "dog", "dog"]),
         (["data/cat/1.wav", "data/dog/2.wav"], ["cat", "dog"]),
-        (["cat/1.wav", "cat/2.wav"], [None, None]),  # one folder is no label
+        (["cat/1.wav", "cat/2.wav"], [None, None]),  # a single folder is not a label
         (["1.wav", "2.wav"], [None, None]),
         (["cat/1.wav", "dog/2.wav", "3.wav"], [None, "cat", "dog"]),
         (["train/cat/1.wav", "train/dog/2.wav", "test/cat/3.wav"], ["cat", "dog"]),
@@ -146,13 +147,13 @@ def test_folders_without_recordings(tmp_path: Path, names: list[str], message: s
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("drums.wv", "no recordings can be read from .wv files"),
-        ("a.m4a", ".m4a is not read"),
+        ("drums.wv", ".wv files are not supported"),
+        ("a.m4a", ".m4a is not supported"),
         ("drum", "no such file or folder. Did you mean drums.wv"),
         ("no/such", "no such path, and no folder"),
     ],
 )
-def test_paths_that_lead_nowhere(tmp_path: Path, name: str, message: str) -> None:
+def test_paths_without_recordings(tmp_path: Path, name: str, message: str) -> None:
     for there in ("drums.wv", "a.m4a"):
         (tmp_path / there).write_bytes(b"x")
     with pytest.raises(GankitError, match=message) as error:
@@ -171,7 +172,7 @@ def test_one_file_is_cut_up(tmp_path: Path) -> None:
     assert random.items[0].recording is not None
     assert random.items[0].recording.shape == (1, 8000)
     assert random.items[3].samples.shape == (1, 800)
-    inside = slice(20, -20)  # its edges are faded
+    inside = slice(20, -20)  # the edges are faded
     assert (
         random.items[3].samples[:, inside] == random.items[0].recording[:, 2400:3200][:, inside]
     ).all()
@@ -189,7 +190,7 @@ def spread(rates: Sequence[int], seconds: Sequence[float]) -> list[tuple[np.ndar
     ]
 
 
-def test_the_commonest_rate_is_taken_within_bounds() -> None:
+def test_auto_rate_is_the_most_common_one_within_bounds() -> None:
     def rate(*rates: int) -> int:
         return read(spread(rates, [0.1] * len(rates))).items[0].rate
 
@@ -200,7 +201,7 @@ def test_the_commonest_rate_is_taken_within_bounds() -> None:
     assert read(spread([44100] * 8, [0.1] * 8), rate=48000).items[0].rate == 48000
 
 
-def test_the_duration_fits_nine_tenths() -> None:
+def test_auto_duration_fits_nine_tenths_of_the_recordings() -> None:
     def seconds(*each: float) -> float:
         clip = read(spread([8000] * len(each), each)).items[0]
         return clip.samples.shape[1] / clip.rate
@@ -256,14 +257,14 @@ def test_every_clip_has_the_same_form(tmp_path: Path) -> None:
         for clip in found.items:
             assert np.isfinite(clip.samples).all()
             assert np.abs(clip.samples).max() == pytest.approx(10 ** (-1 / 20), rel=1e-5)
-    with pytest.raises(GankitError, match="only 4 clips; left out: 4"):
+    with pytest.raises(GankitError, match="only 4 clips; skipped: 4"):
         read(tmp_path, pad="drop", duration=0.5)
     found = read(tmp_path, pad="drop", duration=0.5, slice="all", rate=44100)
     assert [p.location for p in found.issues] == ["0.wav", "3.wav", "4.wav", "7.wav"]
     assert found.issues[0].reason == "0.01 s are shorter than a clip of 0.5 s"
 
 
-# --- What is bad --------------------------------------------------------------------------------
+# --- Unusable files -----------------------------------------------------------------------------
 
 
 def bad(root: Path) -> Path:
@@ -283,7 +284,7 @@ def bad(root: Path) -> Path:
 
 
 @pytest.mark.parametrize("zipped", [False, True])
-def test_bad_files_are_named_and_left_out(tmp_path: Path, zipped: bool) -> None:
+def test_bad_files_are_named_and_skipped(tmp_path: Path, zipped: bool) -> None:
     source = bad(tmp_path / "data")
     if zipped:
         source = tmp_path / "data.zip"
@@ -299,8 +300,8 @@ def test_bad_files_are_named_and_left_out(tmp_path: Path, zipped: bool) -> None:
         "empty.wav": "an empty file",
         "text.wav": "cannot be decoded",
         "cut.wav": "cut off",
-        "nan.wav": "holds samples that are no numbers",
-        "slow.wav": "a rate of 1000 Hz; 4000 to 192000 are read",
+        "nan.wav": "holds NaN or infinite samples",
+        "slow.wav": "a rate of 1000 Hz; supported are 4000 to 192000",
         "nothing.wav": "no samples",
         "silent.wav": "silent",
     }
@@ -308,26 +309,26 @@ def test_bad_files_are_named_and_left_out(tmp_path: Path, zipped: bool) -> None:
         read(source, strict=True)
 
 
-def test_nothing_usable(tmp_path: Path) -> None:
+def test_no_usable_recordings(tmp_path: Path) -> None:
     for i in range(3):
         (tmp_path / f"{i}.wav").write_bytes(b"junk")
     with pytest.raises(
         GankitError,
-        match="none of 3 recordings can be used; the first problem: 0.wav: cannot be decoded",
+        match="none of 3 recordings can be used; the first issue: 0.wav: cannot be decoded",
     ):
         read(tmp_path)
     with pytest.raises(
-        GankitError, match="none of 8 recordings can be used; the first problem: 0: silent"
+        GankitError, match="none of 8 recordings can be used; the first issue: 0: silent"
     ):
         read([(np.zeros(100), 8000)] * 8)
 
 
-def test_progress_is_told(tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    sources.read([(noise()[:, 0], 8000)] * 100, AudioSettings(), lambda *words: told.append(words))
-    assert told == [
+def test_progress_is_reported(tmp_path: Path) -> None:
+    calls: list[tuple[str, int, int]] = []
+    sources.read([(noise()[:, 0], 8000)] * 100, AudioSettings(), lambda *call: calls.append(call))
+    assert calls == [
         (what, done, 100)
-        for what in ("looking at recordings", "decoding recordings")
+        for what in ("reading headers", "decoding recordings")
         for done in (64, 100)
     ]
 
@@ -380,7 +381,7 @@ def test_a_zip_archive(tmp_path: Path) -> None:
     assert not (tmp_path.parent / "evil.wav").exists()
 
 
-def test_archives_that_would_swell_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
+def test_archive_bombs_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
     file = tmp_path / "a.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in eight():
@@ -391,7 +392,7 @@ def test_archives_that_would_swell_are_refused(tmp_path: Path, monkeypatch: Any)
     assert [(p.location, p.reason) for p in found.issues] == [
         ("bomb.wav", "unpacks to more than 1,000,000 bytes")
     ]
-    monkeypatch.setattr(folders, "MAX_ARCHIVE", 5_000_000)
+    monkeypatch.setattr(archives, "MAX_ARCHIVE", 5_000_000)
     with pytest.raises(GankitError, match="refused, it would unpack to 9 files"):
         read(file)
 
@@ -436,7 +437,7 @@ def test_a_manifest(tmp_path: Path, name: str) -> None:
     found = read(source, conditions=("label", "tempo"))
     assert labels(found) == list("abababab")
     assert column(found, "tempo") == [90 + i / 2 for i in range(8)]
-    assert column(found, "mood") == list("01234567")  # a number that nobody asked for is text
+    assert column(found, "mood") == list("01234567")  # a number that is no condition is text
     assert not found.issues
 
 
@@ -489,7 +490,7 @@ def test_a_pitch_is_always_a_number(tmp_path: Path) -> None:
     assert found.items[1].values == {"label": "61", "pitch": "61"}
 
 
-def test_what_is_not_in_the_data_is_left_to_others(tmp_path: Path) -> None:
+def test_conditions_missing_from_the_data_are_no_error_yet(tmp_path: Path) -> None:
     assert read(fill(tmp_path, eight()), conditions=("pitch",)).items[0].values == {}
 
 
@@ -498,20 +499,19 @@ def test_manifests_and_files_that_disagree(tmp_path: Path) -> None:
     (tmp_path / "metadata.csv").write_text(f"{CSV}gone.wav,a,1,1\n,a,1,1\n")
     found = read(tmp_path)
     assert len(found.items) == 8
-    told = {p.location: p.reason for p in found.issues}
-    assert told == {
-        f"{tmp_path}, metadata.csv, line 11": "names no file under file_name",
-        "metadata.csv": "2 recordings beside it are not listed, and left out",
+    assert {p.location: p.reason for p in found.issues} == {
+        f"{tmp_path}, metadata.csv, line 11": "no path in column file_name",
+        "metadata.csv": "2 recordings next to it are not listed: skipped",
         "gone.wav": "no such file",
     }
     (tmp_path / "metadata.csv").write_text(CSV)
-    assert len(read(tmp_path, strict=True).items) == 8  # what is not listed is not faulty
+    assert len(read(tmp_path, strict=True).items) == 8  # files that are not listed are valid
 
 
 @pytest.mark.parametrize(
     ("text", "settings", "message"),
     [
-        ("sound,label\na.wav,x\n", {}, "has no column with the audio; it has sound, label"),
+        ("sound,label\na.wav,x\n", {}, "has no audio column; it has sound, label"),
         ("sound,label\na.wav,x\n", {"audio_key": "sounds"}, "no column 'sounds'.*mean sound"),
         ("path,species\na.wav,x\n", {"label_key": "specis"}, "there are species. Did you mean"),
         ("", {}, "no rows"),
@@ -521,7 +521,7 @@ def test_manifests_and_files_that_disagree(tmp_path: Path) -> None:
         ('path,label\n"a.wav,x\n' + "x" * 200_000, {}, "line .*field larger"),
     ],
 )  # fmt: skip
-def test_manifests_that_are_wrong(
+def test_invalid_manifests(
     tmp_path: Path, text: str, settings: dict[str, Any], message: str
 ) -> None:
     (tmp_path / "a.csv").write_text(text)
@@ -545,7 +545,7 @@ def test_a_column_of_labels_in_data_without_columns_is_refused(tmp_path: Path) -
         (b"[" * 100_000, "line 1: not a JSON object"),
     ],
 )
-def test_manifests_that_are_damaged(tmp_path: Path, data: bytes, message: str) -> None:
+def test_damaged_manifests(tmp_path: Path, data: bytes, message: str) -> None:
     name = "a.csv" if b"," in data else "a.jsonl"
     (tmp_path / name).write_bytes(data)
     with pytest.raises(GankitError, match=message):
@@ -582,7 +582,7 @@ def test_a_manifest_in_an_archive(tmp_path: Path) -> None:
     ]
 
 
-def test_the_setting_decides_where_labels_are(tmp_path: Path) -> None:
+def test_labels_come_from_the_place_in_the_setting(tmp_path: Path) -> None:
     fill(tmp_path, [f"{'xy'[i % 2]}/{i}_z.wav" for i in range(8)])
     rows = [f"{'xy'[i % 2]}/{i}_z.wav,column" for i in range(8)]
     (tmp_path / "metadata.csv").write_text("\n".join(["file,label", *rows]))
@@ -647,13 +647,13 @@ def test_bad_rows_of_parquet_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "settings", "message"),
     [
-        ({"sound": [b""], "label": ["x"]}, {}, "has no column with the audio; it has sound, label"),
+        ({"sound": [b""], "label": ["x"]}, {}, "has no audio column; it has sound, label"),
         ({"sound": [b""]}, {"audio_key": "sounds"}, "no column 'sounds'.*Did you mean sound"),
         ({"audio": [1.5]}, {}, "column 'audio' holds double, not sound files"),
         ({"audio": [b""], "kind": ["x"]}, {"label_key": "kinds"}, "no such column.*mean kind"),
     ],
 )  # fmt: skip
-def test_parquet_that_is_wrong(
+def test_invalid_parquet(
     tmp_path: Path, columns: dict[str, Any], settings: dict[str, Any], message: str
 ) -> None:
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
@@ -661,7 +661,7 @@ def test_parquet_that_is_wrong(
         read(tmp_path / "a.parquet", **settings)
 
 
-def test_what_is_no_parquet(tmp_path: Path) -> None:
+def test_not_a_parquet_file(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"junk")
     with pytest.raises(GankitError, match="a.parquet: not a readable Parquet file"):
         read(tmp_path / "a.parquet")
@@ -672,7 +672,7 @@ def test_what_is_no_parquet(tmp_path: Path) -> None:
 SOUNDS = [noise(800, i)[:, 0] for i in range(8)]
 
 
-def test_everything_in_memory_gives_the_same() -> None:
+def test_every_form_in_memory_gives_the_same() -> None:
     import pandas as pd
 
     stack = np.stack(SOUNDS)
@@ -732,28 +732,28 @@ def test_integers_are_scaled_by_their_type() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (SOUNDS, "recording 0 does not say its rate. .* or set rate"),
-        ([(["a", "b"], 8000)] * 8, "recording 0: <U1 of shape \\(2,\\) is no recording"),
-        ([(np.zeros((2, 2, 2)), 8000)] * 8, "is no recording"),
+        (SOUNDS, "recording 0 has no rate. .* or set rate"),
+        ([(["a", "b"], 8000)] * 8, "recording 0: <U1 of shape \\(2,\\) is not a recording"),
+        ([(np.zeros((2, 2, 2)), 8000)] * 8, "is not a recording"),
         ([(np.arange(9), 8000)] * 8, "int64 of shape"),
-        ([(SOUNDS[0], "fast")] * 8, "rate=fast is no number"),
+        ([(SOUNDS[0], "fast")] * 8, "rate=fast is not a number"),
         ([{"sound": SOUNDS[0], "rate": 8000}] * 8, "recording 0 has no audio; it has sound, rate"),
         ({"audio": SOUNDS}, "cannot read audio from dict"),
         (42, "cannot read audio from int"),
         ([], "the data: no recordings there"),
-        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*where full scale is 1"),
+        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*full scale is 1"),
     ],
 )
-def test_what_is_no_audio_in_memory(source: object, message: str) -> None:
+def test_not_audio_in_memory(source: object, message: str) -> None:
     with pytest.raises(GankitError, match=message):
         read(source)
 
 
-# --- What gankit wrote --------------------------------------------------------------------------
+# --- Data that gankit wrote ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("format", ["wav", "wavfloat", "flac24", "ogg", "mp3", "parquet"])
-def test_what_was_generated_is_read_again(tmp_path: Path, format: str) -> None:
+def test_generated_clips_can_be_read(tmp_path: Path, format: str) -> None:
     provenance = Provenance("gankit", "run", "2030-01-01T00:00:00Z", "synthetic")
     samples = []
     for i, sound in enumerate(SOUNDS):

@@ -1,4 +1,4 @@
-"""The item of this modality: one clip of sound, with what is said of it."""
+"""The item of this modality: a clip of sound with its values."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import numpy as np
 Samples: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 LABEL = "label"
-"""The value that names a clip's class."""
+"""The name of the value that is a clip's class."""
 PITCH = "pitch"
-"""The value that is a clip's fundamental frequency, as a MIDI note number (69 is 440 Hz)."""
+"""The name of the value that is a clip's fundamental frequency, as a MIDI note number (69 is
+440 Hz)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """A clip of the run's rate, channels and duration.
+    """A clip; all clips of a run have the same rate, channels and duration.
 
     Attributes:
         samples: float32 ``(channels, T)``, full scale is 1.
-        rate: samples a second.
-        values: what is known of it by name: ``label``, ``pitch``, columns of a manifest; a class
-            is a text, a quantity a float.
-        name: where it comes from: a path inside the data set, or a row.
-        recording: float32 ``(channels, L)``, L at least T: what random windows are cut from,
-            where ``slice=random`` asks for them; otherwise None.
+        rate: samples per second.
+        values: ``label``, ``pitch`` and columns of a manifest, by name; text for classes, floats
+            for numbers.
+        name: its path inside the data set, or its row.
+        recording: float32 ``(channels, L)``, L at least T, from which random windows are cut;
+            None unless ``slice=random``.
     """
 
     samples: Samples = field(repr=False)
@@ -38,6 +39,6 @@ class Clip:
 
     @property
     def label(self) -> str | None:
-        """The clip's class, where it has one."""
+        """The class; None for a clip without one."""
         found = self.values.get(LABEL)
         return None if found is None else str(found)

@@ -1,4 +1,4 @@
-"""The clips of a data set, read from a block of samples as they are needed."""
+"""The clips of a data set, as a sequence over one block of samples."""
 
 from __future__ import annotations
 
@@ -17,30 +17,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Form:
-    """What all clips have in common: their rate, channels and samples, and how they are cut."""
+class ClipSpec:
+    """What all clips of a run share."""
 
     rate: int
+    """Samples per second."""
     channels: int
     size: int
+    """Samples per channel."""
     settings: AudioSettings
 
 
 class Clips(Sequence[Clip]):
-    """Clips that lie in a block; each is made when it is asked for, and nothing is copied."""
+    """Clips over a block of samples; each is built when it is accessed, and nothing is copied.
+
+    Args:
+        stored: the block with its index.
+        names: of each recording.
+        values: of each recording.
+        spec: rate, channels and size.
+    """
 
     def __init__(
         self,
         stored: Stored,
         names: Sequence[str],
         values: Sequence[dict[str, str | float]],
-        form: Form,
+        spec: ClipSpec,
     ) -> None:
         index = stored.index
-        self._block, self._names, self._values, self._form = stored.block, names, values, form
+        self._block, self._names, self._values, self._spec = stored.block, names, values, spec
         self._rows, self._starts = np.array(index.rows, int), np.array(index.starts, int)
         self._sizes = np.array(index.sizes, int)
-        self._places = np.cumsum(self._sizes) - self._sizes
+        self._offsets = np.cumsum(self._sizes) - self._sizes
         self._pieces, self._windows = np.array(index.pieces, int), np.array(index.windows, int)
 
     def __len__(self) -> int:
@@ -58,18 +67,18 @@ class Clips(Sequence[Clip]):
         return [self[int(i)] for i in indices]
 
     def labels(self) -> set[str | float]:
-        """The classes that there are."""
+        """The classes."""
         return {v[LABEL] for row in set(self._rows.tolist()) if LABEL in (v := self._values[row])}
 
     def _clip(self, i: int) -> Clip:
-        piece, window, form = self._pieces[i], int(self._windows[i]), self._form
-        row, place, size = self._rows[piece], self._places[piece], int(self._sizes[piece])
-        whole = self._block[place * form.channels : (place + size) * form.channels]
-        whole = whole.reshape(form.channels, size)
+        piece, window, spec = self._pieces[i], int(self._windows[i]), self._spec
+        row, offset, size = self._rows[piece], self._offsets[piece], int(self._sizes[piece])
+        whole = self._block[offset * spec.channels : (offset + size) * spec.channels]
+        whole = whole.reshape(spec.channels, size)
         name, values = self._names[row], self._values[row]
-        if form.settings.slice != "first" and (at := self._starts[piece] + window):
-            name = f"{name} at {at / form.rate:.3f} s"
-        if form.settings.slice != "random":
-            return Clip(whole, form.rate, values, name)
-        samples = slicing.window(whole, form.rate, window, form.size)
-        return Clip(samples, form.rate, values, name, whole)
+        if spec.settings.slice != "first" and (start := self._starts[piece] + window):
+            name = f"{name} at {start / spec.rate:.3f} s"
+        if spec.settings.slice != "random":
+            return Clip(whole, spec.rate, values, name)
+        samples = slicing.window(whole, spec.rate, window, spec.size)
+        return Clip(samples, spec.rate, values, name, whole)

@@ -1,4 +1,4 @@
-"""Recordings decoded and cut, in threads."""
+"""Reads headers, decodes recordings and cuts them into clips, in threads."""
 
 from __future__ import annotations
 
@@ -12,16 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gankit.contract import Issue, Progress
-from gankit.errors import GankitError
+from gankit.kit.folders import skip
 from gankit_audio.data import slicing
-from gankit_audio.data.dataset import Form
-from gankit_audio.data.files import (
-    Header,
-    UnusableError,
-    decode,
-    length,
-    look,
-)
+from gankit_audio.data.dataset import ClipSpec
+from gankit_audio.data.files import Header, UnusableError, decode, read_header, resampled_length
 from gankit_audio.data.listing import Entry
 from gankit_audio.data.slicing import Cut
 from gankit_audio.data.store import Cache, Index, Stored, Writer, room_in
@@ -29,20 +23,18 @@ from gankit_audio.data.store import Cache, Index, Stored, Writer, room_in
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
-
 _EACH = 64
 """Recordings between two reports of progress."""
+_CUT_SETTINGS = ("slice", "pad", "loudness", "trim", "silent", "strict")
+"""Settings that change the clips of a recording."""
 
 T = TypeVar("T")
-
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Headers:
-    """Headers and hashes of the usable recordings, by their numbers, and what is wrong with the
-    others.
-    """
+    """Headers and hashes of the usable recordings, by number, and the issues of the others."""
 
     headers: dict[int, Header]
     hashes: dict[int, str]
@@ -52,12 +44,16 @@ class Headers:
 def read_headers(
     entries: Sequence[Entry], where: str, settings: AudioSettings, progress: Progress
 ) -> Headers:
+    """The headers of all recordings.
+
+    Raises:
+        GankitError: with ``settings.strict``, a recording is unusable.
+    """
     found = Headers({}, {}, [])
-    looked = _parallel(_header, entries, settings.workers, "looking at recordings", progress)
-    for i, result in enumerate(looked):
+    results = _parallel(_header, entries, settings.workers, "reading headers", progress)
+    for i, result in enumerate(results):
         if isinstance(result, UnusableError):
-            problem = Issue(entries[i].name, str(result))
-            found.issues.append(report(problem, where, settings))
+            found.issues.append(skip(Issue(entries[i].name, str(result)), where, settings.strict))
         else:
             found.headers[i], found.hashes[i] = result
     return found
@@ -65,7 +61,7 @@ def read_headers(
 
 def _header(entry: Entry) -> tuple[Header, str] | UnusableError:
     try:
-        return look(entry.content())
+        return read_header(entry.content())
     except UnusableError as error:
         return error
 
@@ -74,24 +70,28 @@ def decode_all(
     entries: Sequence[Entry],
     headers: Sequence[Header],
     hashes: Sequence[str],
-    form: Form,
+    spec: ClipSpec,
     where: str,
     progress: Progress,
 ) -> Stored:
-    """All clips, decoded now or by an earlier run."""
-    settings = form.settings
+    """The samples of all clips, decoded now or by an earlier run.
+
+    Raises:
+        GankitError: no room for them; with ``settings.strict``, a recording is unusable.
+    """
+    settings = spec.settings
     if not settings.cache:
-        writer = Writer(settings.memory * 2**30, _expected(headers, form))
+        writer = Writer(settings.memory * 2**30, _expected_bytes(headers, spec))
         with room_in(f"memory and {os.environ.get('TMPDIR', 'temporary files')}"):
-            index = _cut_all(entries, form, writer, where, progress)
+            index = _cut_all(entries, spec, writer, where, progress)
             return Stored(writer.finish(), index)
-    cache = Cache(settings.cache, _key(hashes, form))
-    if (kept := cache.load(len(entries), form.channels, form.size)) is not None:
-        return kept
+    cache = Cache(settings.cache, _key(hashes, spec))
+    if (cached := cache.load(len(entries), spec.channels, spec.size)) is not None:
+        return cached
     with room_in(settings.cache):
         with cache.writing() as file:
             writer = Writer(0, file=file)
-            index = _cut_all(entries, form, writer, where, progress)
+            index = _cut_all(entries, spec, writer, where, progress)
             block = writer.finish()
             if index.pieces:
                 cache.keep(file, index, writer.checksum)
@@ -99,15 +99,15 @@ def decode_all(
 
 
 def _cut_all(
-    entries: Sequence[Entry], form: Form, writer: Writer, where: str, progress: Progress
+    entries: Sequence[Entry], spec: ClipSpec, writer: Writer, where: str, progress: Progress
 ) -> Index:
-    """Decodes and cuts every recording into the writer."""
+    """Decodes and cuts every recording; the writer gets the samples."""
     index = Index()
-    load = partial(_cut, form=form)
-    cuts = _parallel(load, entries, form.settings.workers, "decoding recordings", progress)
+    cut = partial(_cut, spec=spec)
+    cuts = _parallel(cut, entries, spec.settings.workers, "decoding recordings", progress)
     for row, result in enumerate(cuts):
         if isinstance(result, UnusableError):
-            report(Issue(entries[row].name, str(result)), where, form.settings)
+            skip(Issue(entries[row].name, str(result)), where, spec.settings.strict)
             index.issues.append((row, str(result)))
             continue
         for samples, start, windows in zip(
@@ -123,41 +123,39 @@ def _cut_all(
     return index
 
 
-def _cut(entry: Entry, form: Form) -> Cut | UnusableError:
-    # The beginning of a recording is enough, unless its peak is asked for.
-    only = form.settings.slice == "first" and not form.settings.trim
+def _cut(entry: Entry, spec: ClipSpec) -> Cut | UnusableError:
+    # The beginning of a recording is enough, unless trimming needs its peak.
+    beginning = spec.settings.slice == "first" and not spec.settings.trim
     try:
         content = entry.content()
-        sound = decode(content, form.rate, form.channels, form.size + 1 if only else None)
-        beyond = max(sound.shape[1] - form.size, 0) if only else 0
-        sound = sound[:, : form.size] if only else sound
-        return slicing.cut(sound, form.rate, form.size, form.settings, beyond)
+        sound = decode(content, spec.rate, spec.channels, spec.size + 1 if beginning else None)
+        beyond = max(sound.shape[1] - spec.size, 0) if beginning else 0
+        sound = sound[:, : spec.size] if beginning else sound
+        return slicing.cut(sound, spec.rate, spec.size, spec.settings, beyond)
     except UnusableError as error:
         return error
 
 
-def _expected(headers: Sequence[Header], form: Form) -> int:
-    """Bytes that the clips will take, roughly."""
-    if form.settings.slice == "first":
-        samples = len(headers) * form.size
+def _expected_bytes(headers: Sequence[Header], spec: ClipSpec) -> int:
+    """An estimate of the size of all clips."""
+    if spec.settings.slice == "first":
+        samples = len(headers) * spec.size
     else:
-        samples = sum(max(length(h, form.rate), form.size) for h in headers)
-    return samples * form.channels * 4
+        samples = sum(max(resampled_length(h, spec.rate), spec.size) for h in headers)
+    return samples * spec.channels * 4
 
 
-def _key(hashes: Sequence[str], form: Form) -> str:
-    """A hash of all that decides what a clip is: the data, and how it is cut."""
-    how = (form.rate, form.channels, form.size, *(getattr(form.settings, k) for k in _CUTTING))
+def _key(hashes: Sequence[str], spec: ClipSpec) -> str:
+    """A hash of everything that determines the clips: the data, and how it is cut."""
+    settings = (getattr(spec.settings, key) for key in _CUT_SETTINGS)
+    how = (spec.rate, spec.channels, spec.size, *settings)
     return hashlib.sha256("\n".join([*hashes, repr(how)]).encode()).hexdigest()[:32]
-
-
-_CUTTING = ("slice", "pad", "loudness", "trim", "silent", "strict")
 
 
 def _parallel(
     function: Callable[[T], R], items: Sequence[T], workers: int, what: str, progress: Progress
 ) -> Iterator[R]:
-    """Results in the items' order; few are computed ahead, since one may be an hour of sound."""
+    """Results in the order of the items; few are computed ahead, since one may be an hour long."""
     pool = ThreadPoolExecutor(workers)
     waiting: deque[Future[Any]] = deque()
     try:
@@ -168,13 +166,4 @@ def _parallel(
             if (done + 1) % _EACH == 0 or done + 1 == len(items):
                 progress(what, done + 1, len(items))
     finally:
-        pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
-
-
-def report(problem: Issue, where: str, settings: AudioSettings) -> Issue:
-    if settings.strict:
-        raise GankitError(
-            f"{where}, {problem.location}: {problem.reason}",
-            "Mend or remove it, or set strict=false to leave such files out",
-        )
-    return problem
+        pool.shutdown(cancel_futures=True)  # an interrupt does not wait for the rest

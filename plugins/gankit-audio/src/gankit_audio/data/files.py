@@ -1,7 +1,7 @@
-"""Sound files and arrays, opened alike: headers, and samples at the run's rate and channels.
+"""Sound files and arrays of samples: headers, and decoding at the rate and channels of the run.
 
-libsndfile (https://libsndfile.github.io/libsndfile/) decodes. It looks at what a file holds, not
-at what it is called.
+libsndfile (https://libsndfile.github.io/libsndfile/) decodes. It goes by the content of a file,
+not by its extension.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
-"""Endings of the files that are looked for in a folder."""
+"""Extensions of sound files."""
 LOWEST, HIGHEST = 4000, 192_000
-"""Rates that can be read, in samples a second."""
+"""Supported rates, in samples per second."""
 LOUDEST = 64.0
-"""Samples beyond this many times full scale (36 dB) are no samples, but integers say."""
+"""Times full scale (36 dB) above which values are not samples but, say, unscaled integers."""
 MOST_BYTES = 4 * 2**30
-"""Most bytes that one recording may decode to, at the run's rate and channels: 18 hours, mono, at
-16 kHz. A few kilobytes of FLAC can claim years of silence."""
+"""Most bytes that a recording may decode to, at the rate and channels of the run: 18 hours in mono
+at 16 kHz. A few kilobytes of FLAC can claim years of silence."""
 BLOCK = 2**20
-"""Values (frames times channels) that are decoded at a time."""
+"""Values (frames times channels) that are decoded at once."""
 
 _UNKNOWN = 2**60
-"""libsndfile's length of a stream whose header does not say it is above this."""
+"""libsndfile reports a length above this where the header does not have it."""
 _STREAMED = 0x7FFF0000
-"""Sizes from here on are what programs write that do not know yet how long the sound will be."""
+"""Programs that stream write sizes from here on, since they do not know the length yet."""
 
 
 class UnusableError(Exception):
-    """A recording that cannot be used; the message says why."""
+    """A recording that cannot be used; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Waveform:
-    """A recording that is in memory: ``(frames, channels)`` of any type of samples."""
+    """A recording in memory: ``(frames, channels)`` of any type of samples."""
 
     array: np.ndarray[Any, Any]
     rate: int
@@ -63,11 +63,11 @@ Content = Path | bytes | Waveform
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a recording before it is decoded.
+    """Properties of a recording that are known before decoding.
 
     Attributes:
-        rate: samples a second.
-        frames: samples of each channel.
+        rate: samples per second.
+        frames: samples per channel.
         format: the container, such as ``WAV``.
     """
 
@@ -86,7 +86,7 @@ class Sound(ABC):
 
     header: Header
     vorbis = False
-    """Whether its channels come in Vorbis' order."""
+    """Whether the channels are in the order of Ogg Vorbis."""
 
     @abstractmethod
     def read(self, frames: int) -> Samples:
@@ -98,30 +98,30 @@ class Sound(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Lets go of the file."""
+        """Closes the file."""
 
 
-def look(content: Content) -> tuple[Header, str]:
-    """A recording's header and the SHA-256 of what it holds.
+def read_header(content: Content) -> tuple[Header, str]:
+    """The header of a recording and the SHA-256 of its content.
 
     Raises:
-        UnusableError: damaged, cut off, empty, or at a rate that is not read.
+        UnusableError: damaged, cut off, empty, or at an unsupported rate.
     """
     try:
-        if isinstance(content, Path) and not content.is_file():  # a pipe would wait for ever
+        if isinstance(content, Path) and not content.is_file():  # a pipe would block
             raise UnusableError("not a file" if content.exists() else "no such file")
-        with closing(opened(content)) as sound:
+        with closing(open_sound(content)) as sound:
             header = sound.header
         return header, _digest(content)
     except OSError as error:
         raise UnusableError(f"cannot be read ({error.strerror or error})") from None
 
 
-def opened(content: Content) -> Sound:
-    """A recording, open, its header checked.
+def open_sound(content: Content) -> Sound:
+    """Opens a recording and checks its header.
 
     Raises:
-        UnusableError: as for :func:`look`.
+        UnusableError: as for :func:`read_header`.
         OSError: the file cannot be read.
     """
     sound = _Array(content) if isinstance(content, Waveform) else _File(content)
@@ -134,22 +134,23 @@ def opened(content: Content) -> Sound:
 
 
 def decode(content: Content, rate: int, channels: int, most: int | None = None) -> Samples:
-    """A recording at the run's rate and channels, float32 ``(channels, L)``.
+    """A recording at another rate and number of channels, float32 ``(channels, L)``.
 
-    No more is decoded than ``most`` samples need: the beginning of a long file costs little.
+    Args:
+        most: samples that are needed; no more of a long file is decoded.
 
     Raises:
-        UnusableError: damaged, or holding what are no samples.
+        UnusableError: damaged, or its values are not samples.
     """
     try:
-        with closing(opened(content)) as sound:
+        with closing(open_sound(content)) as sound:
             return _decoded(sound, rate, channels, most)
     except OSError as error:
         raise UnusableError(f"cannot be read ({error.strerror or error})") from None
 
 
-def length(header: Header, rate: int) -> int:
-    """Samples of a recording, once resampled."""
+def resampled_length(header: Header, rate: int) -> int:
+    """Samples per channel of a recording after resampling."""
     p, q = ratio(header.rate, rate)
     return -(-header.frames * q // p)
 
@@ -158,19 +159,20 @@ def _check(header: Header) -> None:
     if header.frames == 0:
         raise UnusableError("no samples: empty or cut off")
     if header.frames >= _UNKNOWN:
-        raise UnusableError("its header does not say how long it is: convert it")
+        raise UnusableError("its header has no length: convert it")
     if not LOWEST <= header.rate <= HIGHEST:
-        raise UnusableError(f"a rate of {header.rate} Hz; {LOWEST} to {HIGHEST} are read")
+        raise UnusableError(f"a rate of {header.rate} Hz; supported are {LOWEST} to {HIGHEST}")
 
 
 def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Samples:
     header = sound.header
-    wanted = length(header, rate) if most is None else min(length(header, rate), most)
+    length = resampled_length(header, rate)
+    wanted = length if most is None else min(length, most)
     if wanted * channels * 4 > MOST_BYTES:
-        raise UnusableError(f"{header.seconds / 3600:.1f} hours are too long: cut it up")
+        raise UnusableError(f"{header.seconds / 3600:.1f} hours are too long: split it")
     p, q = ratio(header.rate, rate)
     transform, width = resampler(p, q)
-    # In steps of p samples, of which each gives q: the filter's margin, and what is read at once.
+    # The filter's margin and the size of a read, in steps of p samples, which give q each.
     margin = -(-width // p)
     step = max(BLOCK // (p * header.channels), 2 * margin + 1)
     matrix = mixdown(header.channels, channels, sound.vorbis)
@@ -200,16 +202,16 @@ def _blocks(sound: Sound, frames: int) -> Iterator[tuple[Samples, bool]]:
             there = sound.header.frames - left + len(block)
             raise UnusableError(_cut_off(sound.header.seconds, there / sound.header.rate))
         if not np.isfinite(block).all():
-            raise UnusableError("holds samples that are no numbers (NaN or infinite)")
+            raise UnusableError("holds NaN or infinite samples")
         peak = float(np.abs(block).max())
         if peak > LOUDEST:
-            raise UnusableError(f"holds samples of {peak:g}, where full scale is 1")
+            raise UnusableError(f"holds samples of {peak:g}; full scale is 1")
         left -= len(block)
         yield block, left == 0
 
 
 def _cut_off(claimed: float, there: float) -> str:
-    return f"cut off: its header says {claimed:.2f} s, and {there:.2f} s are there"
+    return f"cut off: {there:.2f} s of the {claimed:.2f} s in its header"
 
 
 # --- Arrays -------------------------------------------------------------------------------------
@@ -227,13 +229,13 @@ class _Array(Sound):
         return _as_float(block)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Nothing to close."""
 
 
 def _as_float(block: np.ndarray[Any, Any]) -> Samples:
-    """Samples of any type as float32: integers by their range, unsigned ones about its middle."""
+    """Samples of any type as float32: integers are scaled by their range, unsigned ones centred."""
     if block.dtype.kind == "f":
-        with np.errstate(over="ignore"):  # it is found to be infinite later on
+        with np.errstate(over="ignore"):  # infinite values are reported later
             return np.asarray(block, np.float32)
     full = 2.0 ** (8 * block.dtype.itemsize - 1)
     centre = full if block.dtype.kind == "u" else 0.0
@@ -245,7 +247,7 @@ def _as_float(block: np.ndarray[Any, Any]) -> Samples:
 
 
 class _Bytes(io.BytesIO):
-    """libsndfile may seek before the beginning of what is damaged; a file would stay put."""
+    """libsndfile may seek before the start of damaged data, which a file would ignore."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         return super().seek(max(offset, 0) if whence == os.SEEK_SET else offset, whence)
@@ -254,19 +256,19 @@ class _Bytes(io.BytesIO):
 class _File(Sound):
     def __init__(self, content: Path | bytes) -> None:
         with content.open("rb") if isinstance(content, Path) else _Bytes(content) as file:
-            size, lacking = file.seek(0, os.SEEK_END), _lacking(file)
+            size, missing = file.seek(0, os.SEEK_END), _missing_share(file)
         if not size:
             raise UnusableError("an empty file")
         try:
             self._file = sf.SoundFile(content if isinstance(content, Path) else _Bytes(content))
         except sf.LibsndfileError as error:
             raise UnusableError(_reason(error)) from None
-        except (TypeError, ValueError, UnicodeError):  # raw samples, or a name in no encoding
-            raise UnusableError("not a sound file that can be read") from None
-        if lacking and self._file.frames:
+        except (TypeError, ValueError, UnicodeError):  # raw samples, or an undecodable name
+            raise UnusableError("not a supported sound file") from None
+        if missing and self._file.frames:
             claimed = self._file.frames / self._file.samplerate
             self._file.close()
-            raise UnusableError(_cut_off(claimed / (1 - lacking), claimed))
+            raise UnusableError(_cut_off(claimed / (1 - missing), claimed))
         self.header = Header(
             self._file.samplerate,
             self._file.channels,
@@ -287,14 +289,14 @@ class _File(Sound):
 
 
 def _reason(error: Any) -> str:
-    said = str(error.error_string).strip().rstrip(".")
-    return f"cannot be decoded ({said[:1].lower()}{said[1:]})"
+    text = str(error.error_string).strip().rstrip(".")
+    return f"cannot be decoded ({text[:1].lower()}{text[1:]})"
 
 
-def _lacking(file: BinaryIO) -> float:
-    """The share of its samples that a WAV or AIFF file claims and lacks: 0 for a whole one.
+def _missing_share(file: BinaryIO) -> float:
+    """The share of samples that the header of a WAV or AIFF file claims but the file lacks.
 
-    libsndfile takes such files as shorter ones. Both formats are chunks of a name, a size and
+    libsndfile reads such files as shorter ones. Both formats are chunks of a name, a size and
     that many bytes, padded to an even number.
     """
     size = file.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""What a container holds: recordings by name, not decoded yet."""
+"""The recordings of a data source, by name; nothing is decoded yet."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ from gankit_audio.data.manifests import Row
 
 @dataclass(frozen=True)
 class Entry:
-    """A recording: what it is called, where it can be had, and what is said of it."""
+    """A recording that was found."""
 
     name: str
     content: Callable[[], Content]
     """Raises UnusableError or OSError."""
     row: Row = field(default_factory=dict)
+    """Its row in the manifest or table, without the audio."""
     folder: str | None = None
-    """The folder that could be its label."""
+    """The folder that may be its label."""
     file: str = ""
-    """What its file was called, where its name does not say so."""
+    """The name of its file, where ``name`` is not that."""
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The recordings of a container, and what the run's record should say of them."""
+    """The recordings of a data source, and a description of it for the run's record."""
 
     kind: str
     entries: Sequence[Entry]
     issues: Sequence[Issue] = ()
     notes: Sequence[Issue] = ()
-    """What was left out though nothing is wrong with it."""
+    """What was skipped though it is valid: no reason to stop under ``strict``."""
     licence: str = ""

@@ -1,4 +1,4 @@
-"""Loudness as broadcasters measure it, ITU-R BS.1770-4, at any rate and of any duration."""
+"""Loudness by ITU-R BS.1770-4, at any rate and of any duration."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 BLOCK = 0.4
-"""Seconds of a block; each begins a quarter of one after the last."""
+"""Seconds of a block; consecutive blocks overlap by three quarters."""
 ABSOLUTE, RELATIVE = -70.0, -10.0
-"""Blocks below the first, in LUFS, do not count, nor do those so far below the others' mean."""
+"""Gates: blocks below the first, in LUFS, do not count, nor those below the others' mean by more
+than the second, in LU."""
 
-# The two filters' analogue prototypes, of which the standard tabulates what they are at 48 kHz
-# (De Man 2014, "Evaluation of implementations of the EBU R128 loudness measurement").
+# The analogue prototypes of the two filters, which the standard tabulates at 48 kHz (De Man 2014,
+# "Evaluation of implementations of the EBU R128 loudness measurement").
 _SHELF = (1681.974450955533, 0.7071752369554196, 3.999843853973347)
 _HIGHPASS = (38.13547087602444, 0.5003270373238773)
 
@@ -28,8 +29,8 @@ _HIGHPASS = (38.13547087602444, 0.5003270373238773)
 def lufs(samples: Samples, rate: int) -> float:
     """Integrated loudness of ``(channels, L)``, L at least 1, one or two channels.
 
-    What is shorter than a block is repeated until it fills one. Where no block reaches the
-    absolute gate, all count.
+    Samples shorter than a block are repeated to fill one. If no block reaches the absolute gate,
+    all blocks count.
     """
     size = math.ceil(BLOCK * rate)
     if samples.shape[1] < size:
@@ -48,7 +49,7 @@ def _level(power: Tensor) -> Tensor:
 
 
 def weighted(samples: Tensor, rate: int) -> Tensor:
-    """Samples ``(channels, L)``, float64, as loud as the head makes them: K-weighting."""
+    """K-weighted samples ``(channels, L)``, float64."""
     for b, a in k_weighting(rate):
         samples = lfilter(samples, torch.tensor(a).double(), torch.tensor(b).double(), clamp=False)
     return samples
@@ -56,7 +57,7 @@ def weighted(samples: Tensor, rate: int) -> Tensor:
 
 @lru_cache(64)
 def k_weighting(rate: int) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], ...]:
-    """Coefficients (b, a) of the standard's shelf and high pass, by the bilinear transform."""
+    """Coefficients (b, a) of the shelf and the high pass, by the bilinear transform."""
     hertz, q, gain = _SHELF
     k = math.tan(math.pi * hertz / rate)
     high = 10 ** (gain / 20)

@@ -1,4 +1,4 @@
-"""Tables beside the audio: CSV, TSV and JSON lines, and what their columns say of a clip."""
+"""Tables of recordings: CSV, TSV and JSON lines, and the values of clips in their columns."""
 
 from __future__ import annotations
 
@@ -16,35 +16,36 @@ if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
 MANIFESTS = (".csv", ".tsv", ".jsonl")
-"""Endings of manifests."""
+"""Extensions of manifests."""
 STEMS = ("metadata", "manifest")
-"""What a manifest is called that belongs to the folder in which it lies."""
+"""Names of manifests that describe the folder they are in."""
 AUDIO_KEYS = ("audio", "file_name", "path", "file", "filename")
-"""Columns tried in this order for the audio, where the user has set no other."""
+"""Columns tried in this order for the audio if ``audio_key`` is auto."""
 LABEL_KEYS = ("label", "labels", "class", "category")
-"""Likewise for the label."""
-OURS = ("file_name", "audio", "name", "rate", "seconds", "seed", "generated")
-"""Columns beside a clip's values; a value of such a name is written with ``_`` after it."""
-MARKS = {"seed", "generated"}
-"""Columns that tell a manifest of gankit's own writing."""
+"""Columns tried for the label by default."""
+WRITTEN = ("file_name", "audio", "name", "rate", "seconds", "seed", "generated")
+"""Columns that gankit writes besides a clip's values; a value of such a name gets a trailing
+``_``."""
+MARKERS = {"seed", "generated"}
+"""Columns by which a manifest that gankit wrote is recognised."""
 
 Row = Mapping[str, Any]
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a file of this name says what the folder holds."""
+    """Whether a file is a manifest of its folder, by its name."""
     stem, dot, ending = name.rpartition("/")[2].rpartition(".")
     return stem.lower() in STEMS and (dot + ending).lower() in MANIFESTS
 
 
 def rows(name: str, text: bytes) -> list[tuple[str, Row]]:
-    """The rows of a manifest, each with where it stands.
+    """The rows of a manifest, each with its line.
 
     Args:
-        name: what messages call it; its ending says what it is.
+        name: for messages; the extension determines the format.
 
     Raises:
-        GankitError: not UTF-8, or no table.
+        GankitError: not UTF-8, or not a table.
     """
     try:
         decoded = text.decode("utf-8-sig")
@@ -65,7 +66,7 @@ def _json_lines(name: str, text: str) -> Iterator[tuple[str, Row]]:
         except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict):
-            raise GankitError(f"{name}, line {number}: not a JSON object", "Write one a line")
+            raise GankitError(f"{name}, line {number}: not a JSON object", "Write one per line")
         yield f"line {number}", row
 
 
@@ -89,60 +90,60 @@ def _separated(name: str, text: str) -> Iterator[tuple[str, Row]]:
                 )
             yield f"line {reader.line_num}", dict(zip(columns, cells, strict=False))
     except csv.Error as error:
-        raise GankitError(f"{name}, line {reader.line_num}: {error}", "Mend the line") from None
+        raise GankitError(f"{name}, line {reader.line_num}: {error}", "Fix that line") from None
 
 
 def audio_column(name: str, columns: Sequence[str], audio_key: str) -> str:
-    """The column that has the audio.
+    """The name of the audio column.
 
     Args:
-        name: what has the columns.
+        name: of the table, for messages.
 
     Raises:
         GankitError: there is none.
     """
     found = _pick(columns, audio_key, "auto", AUDIO_KEYS)
     if found is None:
-        asked = "column with the audio" if audio_key == "auto" else f"column {audio_key!r}"
+        missing = "audio column" if audio_key == "auto" else f"column {audio_key!r}"
         near = did_you_mean(audio_key, list(columns))
         listed = ", ".join(columns) or "none"
-        raise GankitError(f"{name} has no {asked}; it has {listed}", f"Set audio_key. {near}")
+        raise GankitError(f"{name} has no {missing}; it has {listed}", f"Set audio_key. {near}")
     return found
 
 
-def _pick(columns: Sequence[str], key: str, untouched: str, usual: Sequence[str]) -> str | None:
+def _pick(columns: Sequence[str], key: str, default: str, usual: Sequence[str]) -> str | None:
     if key in columns:
         return key
-    if key == untouched:
+    if key == default:
         return next((name for name in usual if name in columns), None)
     return None
 
 
-# --- What a clip's values are -------------------------------------------------------------------
+# --- Values -------------------------------------------------------------------------------------
 
 
-def told(
-    given: Sequence[Row], names: Sequence[str], folders: Sequence[str | None],
+def values_of(
+    rows: Sequence[Row], names: Sequence[str], folders: Sequence[str | None],
     settings: AudioSettings,
 ) -> list[dict[str, str | float]]:  # fmt: skip
-    """The values of every recording: its label, and what its row says.
+    """The values of every recording: its label, and the columns of its row.
 
-    Columns named in ``settings.conditions``, and ``pitch``, are numbers where every value that is
-    there is one; all else is text. The label is always text. What is empty is left out, and so are
-    the columns that gankit itself adds when it writes.
+    Columns in ``settings.conditions`` and ``pitch`` are numbers if all of their values are; other
+    columns are text, and so is the label. Empty values are omitted, and so are the columns that
+    gankit adds when writing.
 
     Args:
-        given: a row for each recording, without its audio.
-        names: what the recordings are called.
-        folders: the folder that each lies in, where it lies in one.
+        rows: of each recording, without its audio.
+        names: of each recording.
+        folders: of each recording, if it is in one.
 
     Raises:
         GankitError: there is no column ``settings.label_key``.
     """
-    columns = list(dict.fromkeys(key for row in given for key in row))
-    if MARKS.issubset(columns):  # gankit wrote this: what it says of a file is no value of the clip
-        ours = {*OURS} - {*settings.conditions, settings.label_key}
-        given = [{key: value for key, value in row.items() if key not in ours} for row in given]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    if MARKERS.issubset(columns):
+        ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
+        rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
         columns = [key for key in columns if key not in ours]
     column = _pick(columns, settings.label_key, LABEL, LABEL_KEYS)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
@@ -155,39 +156,39 @@ def told(
             f"label_key={settings.label_key}: no such column; there are {', '.join(columns)}",
             did_you_mean(settings.label_key, columns),
         )
-    labels = _labels(given, names, folders, column, settings)
-    quantities = {
+    labels = _labels(rows, names, folders, column, settings)
+    numbers = {
         key
         for key in columns
-        if key in {*settings.conditions, PITCH} - {LABEL, column} and _all_numbers(given, key)
+        if key in {*settings.conditions, PITCH} - {LABEL, column} and _all_numbers(rows, key)
     }
     values: list[dict[str, str | float]] = []
-    for row, label in zip(given, labels, strict=True):
+    for row, label in zip(rows, labels, strict=True):
         named: dict[str, str | float] = {} if label is None else {LABEL: label}
         for key, value in row.items():
             text = text_of(value)
             if text is not None and key != LABEL:
-                named[key] = float(text) if key in quantities else text
+                named[key] = float(text) if key in numbers else text
         values.append(named)
     return values
 
 
 def _labels(
-    given: Sequence[Row],
+    rows: Sequence[Row],
     names: Sequence[str],
     folders: Sequence[str | None],
     column: str | None,
     settings: AudioSettings,
 ) -> Sequence[str | None]:
     if settings.label == "none":
-        return [None] * len(given)
+        return [None] * len(rows)
     if settings.label == "prefix":
         return [_prefix(name) for name in names]
     if settings.label == "auto" and column is not None:
-        return [text_of(row.get(column)) for row in given]
+        return [text_of(row.get(column)) for row in rows]
     if settings.label == "folder" or len({f for f in folders if f is not None}) > 1:
         return folders
-    return [None] * len(given)
+    return [None] * len(rows)
 
 
 def _prefix(name: str) -> str:
@@ -196,7 +197,7 @@ def _prefix(name: str) -> str:
 
 
 def text_of(value: object) -> str | None:
-    """A cell as text: ``3.0`` is 3; None for what is empty, not a number, or no single value."""
+    """A cell as text, where ``3.0`` is 3; None if it is empty, NaN, or not a single value."""
     if isinstance(value, float):
         if math.isnan(value):
             return None
@@ -206,8 +207,8 @@ def text_of(value: object) -> str | None:
     return str(value) if isinstance(value, bool | int) else None
 
 
-def _all_numbers(given: Sequence[Row], key: str) -> bool:
-    texts = [text for row in given if (text := text_of(row.get(key))) is not None]
+def _all_numbers(rows: Sequence[Row], key: str) -> bool:
+    texts = [text for row in rows if (text := text_of(row.get(key))) is not None]
     try:
         return bool(texts) and not any(math.isnan(float(text)) for text in texts)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Channels: any number of loudspeakers to one or two."""
+"""Mixes any number of channels down to one or two."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
-# How much of each loudspeaker goes to the left and to the right (ITU-R BS.775-3, table 2). What a
-# subwoofer plays is left out.
+# The share of each loudspeaker in the left and the right channel (ITU-R BS.775-3, table 2); the
+# subwoofer is dropped.
 _SIDE = math.sqrt(0.5)
 _SHARES = {
     "FL": (1.0, 0.0),
@@ -25,7 +25,7 @@ _SHARES = {
     "BC": (0.5, 0.5),
     "LFE": (0.0, 0.0),
 }
-# WAV's order of loudspeakers, which FLAC and others follow.
+# The order of loudspeakers in WAV, FLAC and others.
 _USUAL = {
     2: "FL FR",
     3: "FL FR FC",
@@ -35,7 +35,7 @@ _USUAL = {
     7: "FL FR FC LFE BC SL SR",
     8: "FL FR FC LFE BL BR SL SR",
 }
-# Vorbis I specification, section 4.3.9; libsndfile leaves that order as it is.
+# Vorbis I specification, section 4.3.9; libsndfile keeps that order.
 _VORBIS = {
     3: "FL FC FR",
     5: "FL FC FR BL BR",
@@ -47,15 +47,15 @@ _VORBIS = {
 
 @lru_cache(64)
 def mixdown(given: int, wanted: int, vorbis: bool = False) -> Samples:
-    """The matrix ``(given, wanted)`` by which frames ``(n, given)`` are multiplied.
+    """The matrix ``(given, wanted)`` that multiplies frames ``(n, given)``.
 
-    Its columns sum to 1, so nothing goes beyond full scale. One channel is heard on both sides;
-    more than eight, whose places nobody knows, are averaged.
+    Its columns sum to 1, so that nothing exceeds full scale. A single channel goes to both sides;
+    more than eight channels, whose places are unknown, are averaged.
 
     Args:
         given: channels of a recording.
         wanted: 1 or 2.
-        vorbis: whether they come in the order of Ogg Vorbis.
+        vorbis: whether the channels are in the order of Ogg Vorbis.
     """
     names = (_VORBIS if vorbis else {}).get(given) or _USUAL.get(given)
     shares = np.array([_SHARES[name] for name in names.split()] if names else [[1, 1]] * given)

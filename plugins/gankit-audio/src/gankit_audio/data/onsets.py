@@ -1,4 +1,4 @@
-"""Where sounds begin within a recording."""
+"""Onsets: where sounds begin within a recording."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 WINDOW = 0.023
-"""Seconds of a frame, roughly; its power of two is taken. Four frames overlap."""
+"""Approximate seconds of a frame, rounded to a power of two in samples. Four frames overlap."""
 GAP = 0.05
 """Fewest seconds between two onsets."""
 ABOVE = 0.1
-"""How far the flux must rise above its surroundings, as a share of its highest."""
+"""How far a peak of the flux must exceed the local mean, as a share of the highest peak."""
 STEEP = 0.6
-"""Within a frame, the onset is where the amplitude first rises by this share of its steepest."""
+"""Within a frame, an onset is where the amplitude first rises by this share of its steepest."""
 COMPRESSION = 100.0
-"""Magnitudes, by the highest, are compressed as ``log(1 + COMPRESSION m)``."""
+"""Magnitudes relative to the highest are compressed as ``log(1 + COMPRESSION m)``."""
 SECTION = 4096
-"""Frames that are transformed at a time."""
+"""Frames that are transformed at once."""
 
 
 def onsets(recording: Samples, rate: int) -> Sequence[int]:
     """Samples at which a sound begins, ascending.
 
-    The spectral flux is how much energy comes in from one frame to the next, over all bins; an
-    onset is where it peaks (Dixon 2006, "Onset detection revisited", with compressed magnitudes as
-    in Böck, Krebs and Schedl 2012). A frame is coarse: within it, the onset is where the amplitude
-    rises.
+    Onsets are peaks of the spectral flux, the rise of magnitudes from one frame to the next summed
+    over bins (Dixon 2006, "Onset detection revisited", with compressed magnitudes as in Böck, Krebs
+    and Schedl 2012). Within a frame, which is coarse, the onset is where the amplitude rises.
 
     Args:
         recording: float32 ``(channels, L)``.
@@ -61,7 +60,8 @@ def onsets(recording: Samples, rate: int) -> Sequence[int]:
 
 
 def _flux(mono: Tensor, size: int, hop: int) -> Tensor:
-    """The flux of each frame, of which t lies about sample ``t * hop``; it begins from silence."""
+    """The flux of each frame; frame t is centred on sample ``t * hop``, and the first one follows
+    silence."""
     window = torch.hann_window(size)
     padded = pad(mono, (size // 2, size // 2))
     frames = 1 + (len(padded) - size) // hop
@@ -80,13 +80,15 @@ def _flux(mono: Tensor, size: int, hop: int) -> Tensor:
 
 
 def _rise(mono: Tensor, centre: int, size: int, rate: int) -> int:
-    """The sample, within the frame about ``centre``, at which the amplitude rises."""
+    """The sample at which the amplitude rises, within the frame around ``centre``."""
     step = max(rate // 1000, 1)
     first = centre - size // 2
-    lead = first - 2 * step  # what comes before it to compare with: silence, at the beginning
+    lead = (
+        first - 2 * step
+    )  # the samples before are needed for comparison; silence at the beginning
     near = pad(mono[max(lead, 0) : centre + size // 2], (max(-lead, 0), 0)).abs()
     height = pad(near, (0, -len(near) % step)).reshape(-1, step).amax(1)
     rise = height[2:] - torch.maximum(height[1:-1], height[:-2])
-    # Where nothing rises within the frame, its least fall.
+    # If nothing rises within the frame, where it falls least.
     steep = rise >= min(STEEP * float(rise.max()), float(rise.max()))
     return max(first + int(steep.nonzero()[0, 0]) * step, 0)

@@ -1,30 +1,31 @@
-"""Parquet files in the Hugging Face layout."""
+"""Recordings in Parquet files in the Hugging Face layout."""
 
 from __future__ import annotations
 
 import bisect
-import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
+from gankit.kit.parquet import class_name, class_names, is_binary
 from gankit_audio.data import manifests
 from gankit_audio.data.files import Content, UnusableError
 from gankit_audio.data.listing import Entry, Listing
 
 
 def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
-    """The rows of Parquet files in the Hugging Face layout.
+    """The rows of Parquet files.
 
     The audio column is a struct ``{bytes, path}``, plain binary, or paths relative to the file.
-    Integers take the names of their class from the schema's metadata (Hugging Face's ClassLabel;
-    for the label, also ``classes``). Encoded audio is read by row groups, as it is looked at.
+    Integers are replaced by the names of their classes where the schema's metadata has them
+    (Hugging Face's ClassLabel; for the label, also ``classes``). The audio column is read one row
+    group at a time.
 
     Raises:
-        GankitError: no Parquet file, or no audio column.
+        GankitError: not a Parquet file, or no audio column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -44,30 +45,34 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
             if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
                 raise GankitError(f"{path} has two columns named {twice[0]!r}", "Rename one")
             rows = file.read(columns=plain).to_pylist()
-            called = _paths(file, audio)
+            files = _file_names(file, audio)
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise GankitError(f"{path}: not a readable Parquet file ({reason})") from None
         if not plain:
             rows = [{}] * file.metadata.num_rows
-        names = {key: found for key in plain if (found := _classes(schema, key, label_key))}
-        groups = _Groups(path, file, audio)
+        names = {
+            key: found
+            for key in plain
+            if (found := class_names(schema.metadata, key, is_label=key == label_key))
+        }
+        column = _AudioColumn(path, file, audio)
         prefix = f"{path.name} " if len(paths) > 1 else ""
         entries += [
             Entry(
                 f"{prefix}row {i}",
-                partial(groups.content, i),
-                {key: _named(value, names.get(key, ())) for key, value in row.items()},
-                file=called[i] or "",
+                partial(column.content, i),
+                {key: class_name(value, names.get(key, ())) for key, value in row.items()},
+                file=files[i] or "",
             )
             for i, row in enumerate(rows)
         ]
     return Listing("Parquet" + (f" in {len(paths)} files" if len(paths) > 1 else ""), entries)
 
 
-class _Groups:
-    """Rows of a Parquet file's audio column. Two row groups are kept: threads that go through the
-    file in order stand on either side of a border for a while.
+class _AudioColumn:
+    """The audio column of a Parquet file. Two row groups are kept in memory: threads that read the
+    file in order are on either side of a boundary for a while.
     """
 
     def __init__(self, path: Path, file: Any, column: str) -> None:
@@ -75,7 +80,7 @@ class _Groups:
         self._ends = [0]
         for group in range(file.metadata.num_row_groups):
             self._ends.append(self._ends[-1] + file.metadata.row_group(group).num_rows)
-        self._held: dict[int, Any] = {}
+        self._groups: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     def content(self, row: int) -> Content:
@@ -83,16 +88,16 @@ class _Groups:
 
         group = bisect.bisect_right(self._ends, row) - 1
         with self._lock:
-            if group not in self._held:
-                while len(self._held) > 1:
-                    del self._held[min(self._held)]
+            if group not in self._groups:
+                while len(self._groups) > 1:
+                    del self._groups[min(self._groups)]
                 try:
                     read = self._file.read_row_group(group, columns=[self._column])
                 except (pa.ArrowException, OSError) as error:
                     reason = str(error).splitlines()[0]
                     raise UnusableError(f"cannot be read ({reason})") from None
-                self._held[group] = read[self._column]
-            value = self._held[group][row - self._ends[group]].as_py()
+                self._groups[group] = read[self._column]
+            value = self._groups[group][row - self._ends[group]].as_py()
         if isinstance(value, str):
             value = {"path": value}
         elif not isinstance(value, dict):
@@ -105,8 +110,8 @@ class _Groups:
         return self._path.parent / str(path)
 
 
-def _paths(file: Any, column: str) -> Sequence[str | None]:
-    """What the file of each row was called, where the audio column says so."""
+def _file_names(file: Any, column: str) -> Sequence[str | None]:
+    """The name of each row's file, where the audio column has it."""
     import pyarrow as pa
 
     kind = file.schema_arrow.field(column).type
@@ -121,35 +126,9 @@ def _holds_audio(kind: Any) -> bool:
 
     if types.is_struct(kind):
         return any(f.name in ("bytes", "path") and _holds_audio(f.type) for f in kind)
-    return any(
-        is_kind(kind)
-        for is_kind in (
-            types.is_binary,
-            types.is_large_binary,
-            types.is_fixed_size_binary,
-            types.is_binary_view,
-            types.is_string,
-            types.is_large_string,
-            types.is_string_view,
-        )
+    return (
+        is_binary(kind)
+        or types.is_string(kind)
+        or types.is_large_string(kind)
+        or types.is_string_view(kind)
     )
-
-
-def _classes(schema: Any, key: str, label_key: str) -> Sequence[str]:
-    """The names of a column's classes, where integers stand for them."""
-    metadata: Mapping[bytes, bytes] = schema.metadata or {}
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return [str(name) for name in features[key]["names"]]
-    except (KeyError, TypeError, ValueError):
-        classes = metadata.get(b"classes", b"").decode("utf-8", "replace")
-        return classes.split(",") if classes and key == label_key else ()
-
-
-def _named(value: object, names: Sequence[str]) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and names:
-        if value < 0:
-            return None  # Hugging Face's mark for "not labelled"
-        if value < len(names):
-            return names[value]
-    return value

@@ -1,4 +1,4 @@
-"""Fundamental frequencies: measured in clips, read from labels. All as MIDI note numbers."""
+"""Fundamental frequencies as MIDI note numbers: measured in clips, or read from labels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from torch import Tensor
 from torchaudio.functional import resample
 
 LOWEST, HIGHEST = 50.0, 2100.0
-"""Hertz between which a fundamental is looked for."""
+"""Range of fundamental frequencies, in hertz."""
 
 FRAME = 4 / LOWEST
-"""Seconds of a frame: four of the longest periods."""
+"""Seconds of a frame: four times the longest period."""
 
 BLOCK = 32
-"""Clips that are measured at once."""
+"""Clips measured at once."""
 
 _NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _NOTE = re.compile(r"([a-g])(#|♯|b|♭)?(-?\d)", re.IGNORECASE)
@@ -33,11 +33,11 @@ _HERTZ = re.compile(r"(\d+(?:\.\d+)?) ?(k?)hz", re.IGNORECASE)
 
 
 def note_number(text: str) -> float | None:
-    """The MIDI note number that a label stands for: ``A#3`` and ``Bb3``, ``69``, ``midi69``,
-    ``440Hz``; None where it is no pitch.
+    """The MIDI note number of a label such as ``A#3``, ``Bb3``, ``69``, ``midi69`` or ``440Hz``;
+    None if it is not a pitch.
 
-    C4 is 60, A4 is 69 and 440 Hz. A number alone counts from 21 (a piano's lowest key, 27.5 Hz)
-    to 127, so that classes ``0`` to ``9`` are no notes; after ``midi`` from 0.
+    C4 is 60, A4 is 69 and 440 Hz. Plain numbers are notes from 21 (the lowest key of a piano,
+    27.5 Hz) to 127, so that classes ``0`` to ``9`` are not; after ``midi``, from 0.
     """
     text = text.strip()
     if found := _NOTE.fullmatch(text):
@@ -71,20 +71,20 @@ def midi_of(hertz: float) -> float:
 def measure_pitch(
     samples: npt.NDArray[Any] | Tensor, rate: int
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Fundamental frequencies of clips between 50 and 2100 Hz, and how sure they are.
+    """Fundamental frequencies of clips between 50 and 2100 Hz, with confidences.
 
-    Each frame's pitch is the first high peak of its normalised autocorrelation (McLeod and Wyvill
-    2005), band-limited interpolation between samples; a clip's is the median over its frames,
-    weighted by their energy. Confidence is how periodic the loud frames are, times the share of
-    them within half a semitone of the median: 1 for a steady tone, near 0 for noise, low for a
-    glide.
+    The pitch of a frame is the first high peak of its normalised autocorrelation (McLeod and Wyvill
+    2005), with band-limited interpolation between samples; the pitch of a clip is the median over
+    frames, weighted by energy. The confidence is the mean periodicity of loud frames times the
+    share of them within half a semitone of the median: 1 for a steady tone, near 0 for noise, low
+    for a glide.
 
     Args:
         samples: ``(N, T)``, or ``(N, channels, T)``, which are mixed down; full scale is 1.
-        rate: samples a second, at least 4000.
+        rate: samples per second, at least 4000.
 
     Returns:
-        MIDI note numbers ``(N,)``, NaN where nothing repeats, and confidences in [0, 1].
+        MIDI note numbers ``(N,)``, NaN for aperiodic clips, and confidences in [0, 1].
     """
     x = torch.as_tensor(samples, dtype=torch.float32)
     if x.ndim == 3:
@@ -107,13 +107,13 @@ def _measure(x: Tensor, rate: int) -> tuple[npt.NDArray[np.float64], npt.NDArray
     frames = x.unfold(1, size, size // 2)
     frames = frames - frames.mean(2, keepdim=True)
     energy = frames.square().mean(2).double().numpy()
-    # In frames far below the loudest one there is reverberation or noise.
+    # Frames far below the loudest one hold reverberation or noise.
     energy[energy < np.maximum(1e-3 * energy.max(1, keepdims=True), 1e-10)] = 0.0
     notes, peak = _notes(frames, rate)
     weight = np.where(np.isnan(notes), 0.0, energy)
     middle = _weighted_median(np.nan_to_num(notes), weight * peak**4)
     agree = np.abs(notes - middle[:, None]) < 0.5
-    # Loud frames without a pitch count against the confidence.
+    # Loud frames without a pitch lower the confidence.
     sure = np.where(agree, weight * peak, 0.0).sum(1) / np.maximum(energy.sum(1), 1e-12)
     return np.where(weight.any(1), middle, np.nan), sure
 
@@ -138,9 +138,9 @@ def _notes(frames: Tensor, rate: int) -> tuple[npt.NDArray[np.float64], npt.NDAr
     shortest = max(1, math.floor(up * rate / HIGHEST))
     n = 1 << (size + longest - 1).bit_length()
     power = torch.fft.rfft(frames, n).abs().square()
-    power[..., -1] /= 2  # the Nyquist bin is split in two when the spectrum grows
+    power[..., -1] /= 2  # zero-padding splits the Nyquist bin in two
     same = torch.fft.irfft(power, n * up)[..., : longest * up + 1] * up
-    # 2 r(τ) over the energy of both stretches that overlap at lag τ: 1 where they are equal.
+    # 2 r(τ) over the energy of the two stretches that overlap at lag τ: 1 where they are equal.
     squares = F.pad(frames.square().cumsum(2), (1, 0))
     lags = torch.arange(longest + 1)
     both = squares[..., size - lags] + squares[..., -1:] - squares[..., lags]
@@ -150,14 +150,14 @@ def _notes(frames: Tensor, rate: int) -> tuple[npt.NDArray[np.float64], npt.NDAr
         )[0].view(*both.shape[:2], -1)
     found = 2 * same / both.clamp_min(1e-12)
 
-    # The hill at lag 0 is no peak: it ends where the curve first falls below 0.
+    # The maximum at lag 0, which extends to the first zero crossing, does not count.
     beyond = (found < 0).cumsum(-1) > 0
     inner = found[..., 1:-1]
     is_peak = (inner >= found[..., :-2]) & (inner > found[..., 2:]) & beyond[..., 1:-1]
     is_peak[..., : shortest - 1] = False
     heights = torch.where(is_peak, inner, torch.zeros(()))
     highest = heights.amax(-1, keepdim=True)
-    # Twice the period repeats as well as the period itself, so the first high peak is taken.
+    # Multiples of the period have peaks as high, so the first high peak counts.
     chosen = (heights >= 0.9 * highest).int().argmax(-1, keepdim=True)
     left, centre, right = (found.gather(-1, chosen + k) for k in range(3))
     bend = left - 2 * centre + right

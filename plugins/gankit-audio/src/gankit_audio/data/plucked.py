@@ -1,4 +1,4 @@
-"""The built-in data: plucked strings of a dozen notes, synthesised when they are asked for."""
+"""The built-in data: plucked strings of a dozen notes, synthesised on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RATE = 8000
 SECONDS = 1.0
 EACH = 100
-"""Clips of each note."""
+"""Clips per note."""
 NOTES = {
     "A2": 45,
     "C3": 48,
@@ -31,12 +31,12 @@ NOTES = {
     "A4": 69,
     "C5": 72,
 }
-"""A pentatonic scale, with MIDI's numbers: 110 to 523 Hz."""
+"""A pentatonic scale with its MIDI note numbers: 110 to 523 Hz."""
 LICENCE = "synthesised by gankit; no rights are reserved"
 
 
 def plucked() -> list[Clip]:
-    """``EACH`` clips of every note, mono, with ``label`` and ``pitch``; the same ones each time."""
+    """``EACH`` clips of every note, mono, with ``label`` and ``pitch``; always the same."""
     clips = []
     for number, (note, pitch) in enumerate(NOTES.items()):
         sounds = strings(pitch, EACH, np.random.default_rng(number))
@@ -48,18 +48,17 @@ def plucked() -> list[Clip]:
 def strings(pitch: float, count: int, rng: np.random.Generator) -> Samples:
     """Plucked strings of one pitch, float32 ``(count, T)``.
 
-    A string is a delay line one period long, filled with noise, that feeds itself through a
-    low-pass filter (Karplus and Strong 1983). As in Jaffe and Smith 1983, plucking at a share of
-    its length combs the noise, a soft pick smooths it, and a delay between two samples keeps it in
-    tune. Tuning (±5 cents), place, softness, brightness, decay and loudness differ from one to the
-    next.
+    A string is a delay line of one period, filled with noise, with feedback through a low-pass
+    filter (Karplus and Strong 1983). As in Jaffe and Smith 1983, the plucked position combs the
+    noise, a soft pick smooths it, and a fractional delay keeps it in tune. Tuning (±5 cents),
+    position, softness, brightness, decay and loudness vary.
     """
     length = round(RATE * SECONDS)
     cents = rng.uniform(-5, 5, count)
     hertz = 440 * 2 ** ((pitch - 69 + cents / 100) / 12)
     place, softness = rng.uniform(0.08, 0.5, count), rng.uniform(0.0, 0.7, count)
-    damping = np.exp(rng.uniform(1.1, 3.4, count)) / hertz  # e^-3 to e^-30 in a second, at 2 kHz
-    seconds = np.exp(rng.uniform(0.0, 2.0, count))  # until it has fallen by 60 dB
+    damping = np.exp(rng.uniform(1.1, 3.4, count)) / hertz  # e^-3 to e^-30 per second at 2 kHz
+    seconds = np.exp(rng.uniform(0.0, 2.0, count))  # to decay by 60 dB
     level = 10 ** (rng.uniform(-18, -1, count) / 20)
     taps, period = _loop(RATE / hertz, damping)
     taps *= 10 ** (-3 / (hertz * seconds))[:, None]
@@ -75,7 +74,7 @@ def strings(pitch: float, count: int, rng: np.random.Generator) -> Samples:
     lead = noise.shape[1]
     string = np.zeros((count, lead + length))
     string[:, :lead] = noise
-    for start in range(lead, lead + length, period):  # almost a period at once
+    for start in range(lead, lead + length, period):  # almost a period at a time
         n = min(period, lead + length - start)
         for tap in range(taps.shape[1]):
             before = start - period - tap
@@ -88,8 +87,8 @@ def strings(pitch: float, count: int, rng: np.random.Generator) -> Samples:
 def _loop(exact: Floats, damping: Floats) -> tuple[Floats, int]:
     """The loop's filters ``(count, taps)``, and the delay of their first tap.
 
-    Each is a low-pass (d/2, 1 - d, d/2), delayed by ``exact`` samples by Lagrange's interpolation
-    through six: between the middle two, it nowhere amplifies.
+    Each is a low-pass filter (d/2, 1 - d, d/2), delayed by ``exact`` samples by Lagrange
+    interpolation through six; between the middle two, no frequency is amplified.
     """
     whole = np.floor(exact).astype(int)
     first = int(whole.min()) - 3

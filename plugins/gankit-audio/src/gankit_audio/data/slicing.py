@@ -1,4 +1,4 @@
-"""From a recording to clips: trimmed, cut, padded, faded, and brought to a level."""
+"""Cuts recordings into clips: trimming, windows, padding, fading, levels."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
 PEAK = 10 ** (-1 / 20)
-"""The highest sample of a clip that is brought to a level: 1 dB below full scale."""
+"""The highest sample of a levelled clip: 1 dB below full scale."""
 FADE = 0.002
-"""Seconds over which a cut edge is faded."""
+"""Seconds of the fade at a cut edge."""
 BEFORE = 0.005
-"""Seconds before an onset at which its window begins."""
+"""Seconds from the beginning of a window to its onset."""
 SHORTEST = 0.05
-"""Seconds of sound that the window of an onset has at least, at the end of a recording."""
+"""Fewest seconds of sound after an onset, near the end of a recording."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """What is kept of a recording.
+    """The parts of a recording that become clips.
 
     Attributes:
-        pieces: float32 ``(channels, L)`` each: clips, or the whole of it where windows are random.
-        starts: where in the recording each piece begins, in samples.
-        windows: where in its piece each clip begins; ``(0,)`` unless windows are random.
-        notes: what was left out of it, and why.
+        pieces: float32 ``(channels, L)``: clips, or the whole recording if windows are random.
+        starts: where each piece begins in the recording, in samples.
+        windows: where each clip begins in its piece; ``(0,)`` unless windows are random.
+        notes: what was skipped, and why.
     """
 
     pieces: Sequence[Samples]
@@ -47,15 +47,15 @@ class Cut:
 def cut(recording: Samples, rate: int, size: int, settings: AudioSettings, beyond: int = 0) -> Cut:
     """The clips of a recording by ``settings.slice``, ``pad``, ``loudness``, ``trim``, ``silent``.
 
-    Every clip has ``size`` samples, all finite, none beyond full scale. Where windows are random,
-    the level is that of the whole recording.
+    Every clip has ``size`` samples, all finite and within full scale. If windows are random, the
+    whole recording is brought to the level.
 
     Args:
         recording: float32 ``(channels, L)``, L at least 1.
-        beyond: samples that follow it and were not decoded.
+        beyond: samples after its end that were not decoded.
 
     Raises:
-        UnusableError: nothing but silence.
+        UnusableError: silent.
     """
     height = decibels(recording)
     if height < settings.silent:
@@ -85,7 +85,7 @@ def cut(recording: Samples, rate: int, size: int, settings: AudioSettings, beyon
 def _whole(
     sound: Samples, start: int, total: int, rate: int, size: int, settings: AudioSettings
 ) -> Cut:
-    """The recording as one piece, with windows that cover it: the last one ends where it ends."""
+    """The recording as one piece, covered by windows; the last one ends with the recording."""
     held = sound.shape[1]
     if held < size and settings.pad == "drop":
         return Cut(
@@ -103,7 +103,7 @@ def _windows(sound: Samples, rate: int, size: int, settings: AudioSettings) -> S
     held = sound.shape[1]
     if settings.slice == "first":
         return (0,)
-    if settings.slice == "all":  # what remains at the end is a clip if it fills half of one
+    if settings.slice == "all":  # a remainder of at least half a clip is one
         return [at for at in range(0, held, size) if at == 0 or 2 * (held - at) >= size]
     lead, least = round(BEFORE * rate), round(SHORTEST * rate)
     found = [max(at - lead, 0) for at in onsets(sound, rate) if held - at >= least]
@@ -113,7 +113,7 @@ def _windows(sound: Samples, rate: int, size: int, settings: AudioSettings) -> S
 def _finished(
     window: Samples, rate: int, size: int, edges: tuple[bool, bool], settings: AudioSettings
 ) -> Samples:
-    """A window as a clip: what was cut is faded, what is short is padded."""
+    """A window as a clip, with cut edges faded, and padded if it is short."""
     first, last = edges
     if window.shape[1] < size and settings.pad == "reflect":
         window, last = padded(window, size, "reflect"), True
@@ -122,18 +122,18 @@ def _finished(
     return padded(levelled(window, rate, settings.loudness), size, "zero")
 
 
-# --- The parts ----------------------------------------------------------------------------------
+# --- Steps --------------------------------------------------------------------------------------
 
 
 def decibels(samples: Samples) -> float:
-    """The highest sample, in decibels of full scale; minus infinity for silence."""
+    """The highest sample in dB relative to full scale; minus infinity for silence."""
     peak = float(np.abs(samples).max(initial=0.0))
     return 20 * math.log10(peak) if peak else -math.inf
 
 
 def trimmed(recording: Samples, rate: int, below: float) -> tuple[int, int]:
-    """Where a recording begins and ends, but for what lies more than ``below`` decibels under its
-    peak, to 10 ms; 0 trims nothing.
+    """Start and end of a recording without edges that are more than ``below`` dB under its peak, to
+    10 ms; 0 trims nothing.
     """
     length = recording.shape[1]
     if not below:
@@ -145,19 +145,19 @@ def trimmed(recording: Samples, rate: int, below: float) -> tuple[int, int]:
 
 
 def padded(samples: Samples, size: int, how: str) -> Samples:
-    """Samples ``(channels, L)``, L at least 1, with silence (``zero``) or their mirror image, as
-    often as it takes (``reflect``), up to ``size``.
+    """Samples ``(channels, L)``, L at least 1, padded to ``size`` with silence (``zero``) or with
+    their repeated mirror image (``reflect``).
     """
-    lacking = size - samples.shape[1]
-    if lacking <= 0:
+    missing = size - samples.shape[1]
+    if missing <= 0:
         return samples
     if how == "zero":
-        return np.pad(samples, ((0, 0), (0, lacking)))
-    return np.pad(samples, ((0, 0), (0, lacking)), "reflect")
+        return np.pad(samples, ((0, 0), (0, missing)))
+    return np.pad(samples, ((0, 0), (0, missing)), "reflect")
 
 
 def faded(samples: Samples, rate: int, first: bool = True, last: bool = True) -> Samples:
-    """Samples with edges that rise from silence, or fall to it, along half a cosine.
+    """Samples faded in and out along half a cosine.
 
     Args:
         first: whether to fade the beginning.
@@ -176,19 +176,19 @@ def faded(samples: Samples, rate: int, first: bool = True, last: bool = True) ->
 
 
 def window(recording: Samples, rate: int, start: int, size: int) -> Samples:
-    """``size`` samples from ``start`` on; an edge that is cut within the recording is faded."""
+    """``size`` samples from ``start`` on; edges inside the recording are faded."""
     end = start + size
     return faded(recording[:, start:end], rate, first=start > 0, last=end < recording.shape[1])
 
 
 def levelled(samples: Samples, rate: int, wanted: float | str) -> Samples:
-    """Samples at a level, as the setting ``loudness`` has it, within full scale."""
+    """Samples at a level, one of the setting ``loudness``, within full scale."""
     out: Samples = np.clip(samples * np.float32(_gain(samples, rate, wanted)), -1, 1)
     return out
 
 
 def _gain(samples: Samples, rate: int, wanted: float | str) -> float:
-    """The factor that brings samples to a level: ``keep``, ``peak`` or LUFS."""
+    """The factor for a level: ``keep``, ``peak`` or LUFS."""
     peak = float(np.abs(samples).max(initial=0.0))
     if wanted == "keep" or not peak:
         return 1.0
@@ -200,10 +200,10 @@ def _gain(samples: Samples, rate: int, wanted: float | str) -> float:
 def _silent(windows: int) -> list[str]:
     if not windows:
         return []
-    return [f"{windows:,} windows of it are silent" if windows > 1 else "a window of it is silent"]
+    return [f"{windows:,} windows are silent" if windows > 1 else "a window is silent"]
 
 
 def _level(height: float) -> str:
     if height == -math.inf:
         return "every sample is zero"
-    return f"its highest sample lies at {height:.0f} dB of full scale"
+    return f"its peak is at {height:.0f} dB of full scale"

@@ -1,93 +1,87 @@
-"""Reading: whatever a user points at becomes clips of one rate, channels and duration.
+"""Reads a data set: recordings become clips of one rate, duration and number of channels.
 
-Headers are looked at first, so that rate and duration are known; then everything is decoded once,
-so that damaged files are named before training begins.
+Headers are read first and determine rate and duration; then everything is decoded once, so that
+damaged files are reported before training.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
+from gankit.kit.folders import fingerprint, skip
 from gankit_audio.data import manifests
 from gankit_audio.data.clips import Clip
-from gankit_audio.data.dataset import Clips, Form
-from gankit_audio.data.decoding import (
-    decode_all,
-    read_headers,
-    report,
-)
-from gankit_audio.data.files import (
-    HIGHEST,
-    LOWEST,
-    Header,
-)
-from gankit_audio.data.locate import READS, locate
+from gankit_audio.data.dataset import Clips, ClipSpec
+from gankit_audio.data.decoding import decode_all, read_headers
+from gankit_audio.data.files import HIGHEST, LOWEST, Header
+from gankit_audio.data.locate import SUPPORTED, locate
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
 FEWEST = 8
-"""Fewest clips that make a data set."""
+"""Fewest clips of a data set."""
 MOST_RATE = 16_000
-"""Highest rate that is taken of itself."""
+"""Highest rate that ``auto`` chooses."""
 SHORTEST, LONGEST, USUAL = 0.05, 60.0, 2.0
-"""Seconds of a clip: least, most, and most that is taken of itself."""
+"""Seconds of a clip: least, most, and the most that ``auto`` chooses."""
 
 
 def read(source: object | None, settings: AudioSettings, progress: Progress) -> Dataset[Clip]:
-    """The clips of a path or of an object in memory; None is ``plucked``, the built-in strings.
+    """The clips of a path or of an object in memory; None is the built-in plucked strings.
 
-    Paths: a folder of recordings (nested or flat; a first folder level is the label), which may
-    hold a manifest; a zip archive of one; one recording; a manifest; Parquet in the Hugging Face
-    layout. In memory: see :func:`gankit_audio.data.memory.listing`.
+    Paths: a folder of recordings (nested or flat; the first folder level is the label), with or
+    without a manifest; a zip archive of one; one recording; a manifest; Parquet in the Hugging
+    Face layout. In memory: see :func:`gankit_audio.data.memory.listing`.
 
     Raises:
-        GankitError: nothing usable there, fewer than ``FEWEST`` clips, or a setting out of its
-            range; with ``settings.strict``, one recording that cannot be used.
+        GankitError: nothing usable there, fewer than ``FEWEST`` clips, or a setting out of range;
+            with ``settings.strict``, an unusable recording.
     """
     _check(settings)
     listing, where = locate(source, settings)
     entries = listing.entries
     if not entries and not listing.issues:
-        raise GankitError(f"{where}: no recordings there", READS)
-    listed = [report(problem, where, settings) for problem in listing.issues]
-    listed += listing.notes
-    values = manifests.told(
+        raise GankitError(f"{where}: no recordings there", SUPPORTED)
+    issues = [skip(issue, where, settings.strict) for issue in listing.issues]
+    issues += listing.notes
+    total = len(entries) + len(issues)
+    values = manifests.values_of(
         [e.row for e in entries],
         [e.file or e.name for e in entries],
         [e.folder for e in entries],
         settings,
     )
     found = read_headers(entries, where, settings, progress)
-    good = list(found.headers)
-    if not good:
-        raise _nothing(where, len(entries) + len(listed), [*listed, *found.issues])
+    issues += found.issues
+    usable, headers = list(found.headers), list(found.headers.values())
+    if not usable:
+        raise _none_usable(where, total, issues)
 
-    headers = list(found.headers.values())
     rate, channels = _rate(headers, settings), 1 if settings.channels == "mono" else 2
-    size = round(_duration(headers, settings) * rate)
-    sounds = [entries[i] for i in good]
-    form = Form(rate, channels, size, settings)
-    stored = decode_all(sounds, headers, [found.hashes[i] for i in good], form, where, progress)
-    issues = [Issue(sounds[row].name, why) for row, why in stored.index.issues]
-    issues = [*listed, *found.issues, *issues]
-    clips = Clips(stored, [e.name for e in sounds], [values[i] for i in good], form)
+    spec = ClipSpec(rate, channels, round(_duration(headers, settings) * rate), settings)
+    entries, values = [entries[i] for i in usable], [values[i] for i in usable]
+    hashes = [found.hashes[i] for i in usable]
+    stored = decode_all(entries, headers, hashes, spec, where, progress)
+    issues += [Issue(entries[row].name, reason) for row, reason in stored.index.issues]
+    clips = Clips(stored, [e.name for e in entries], values, spec)
+    if not len(clips):
+        raise _none_usable(where, total, issues)
     if len(clips) < FEWEST:
-        if not len(clips):
-            raise _nothing(where, len(entries) + len(listed), issues)
-        raise _few(where, len(clips), settings, issues)
-    told = (f"{entries[i].name}\0{json.dumps(values[i])}\0{found.hashes[i]}" for i in good)
+        raise _too_few(where, len(clips), settings, issues)
     return Dataset(
         clips,
-        fingerprint=_fingerprint(told),
-        description=_describe(listing.kind, headers, clips, form),
+        fingerprint=fingerprint(
+            f"{entry.name}\0{json.dumps(value)}\0{digest}"
+            for entry, value, digest in zip(entries, values, hashes, strict=True)
+        ),
+        description=_describe(listing.kind, headers, clips, spec),
         licence=listing.licence,
         issues=issues,
     )
@@ -101,7 +95,7 @@ def _rate(headers: Sequence[Header], settings: AudioSettings) -> int:
 
 
 def _duration(headers: Sequence[Header], settings: AudioSettings) -> float:
-    """Seconds of a clip; what is found is rounded up to hundredths."""
+    """Seconds of a clip; ``auto`` is rounded up to hundredths."""
     if settings.duration != "auto":
         return float(settings.duration)
     seconds = sorted(header.seconds for header in headers)
@@ -110,13 +104,9 @@ def _duration(headers: Sequence[Header], settings: AudioSettings) -> float:
 
 
 def _check(settings: AudioSettings) -> None:
-    """Settings lie in their ranges.
-
-    Raises:
-        GankitError: one does not.
-    """
+    """Raises a GankitError for a setting out of range."""
     for name, words, low, high, unit in (
-        ("rate", ("auto",), LOWEST, HIGHEST, "samples a second"),
+        ("rate", ("auto",), LOWEST, HIGHEST, "samples per second"),
         ("duration", ("auto",), SHORTEST, LONGEST, "seconds"),
         ("loudness", ("peak", "keep"), -70, 0, "LUFS"),
         ("trim", (), 0, 200, "decibels"),
@@ -138,44 +128,38 @@ def _check(settings: AudioSettings) -> None:
             raise GankitError(f"{name}={value}: out of range", f"Set {either}{bounds} {unit}")
 
 
-def _nothing(where: str, total: int, issues: Sequence[Issue]) -> GankitError:
-    first = f"; the first problem: {issues[0].location}: {issues[0].reason}" if issues else ""
+def _none_usable(where: str, total: int, issues: Sequence[Issue]) -> GankitError:
+    first = f"; the first issue: {issues[0].location}: {issues[0].reason}" if issues else ""
     return GankitError(
-        f"{where}: none of {_many(total, 'recording')} can be used{first}",
-        "Mend them, or change silent, pad, trim or slice",
+        f"{where}: none of {_count(total, 'recording')} can be used{first}",
+        "Fix the files, or change silent, pad, trim or slice",
     )
 
 
-def _few(where: str, count: int, settings: AudioSettings, issues: Sequence[Issue]) -> GankitError:
-    left_out = f"; left out: {len(issues):,}" if issues else ""
-    more = "" if settings.slice == "all" else "; slice=all cuts long recordings into many"
+def _too_few(
+    where: str, count: int, settings: AudioSettings, issues: Sequence[Issue]
+) -> GankitError:
+    skipped = f"; skipped: {len(issues):,}" if issues else ""
+    hint = "" if settings.slice == "all" else "; slice=all cuts long recordings into many clips"
     return GankitError(
-        f"{where}: only {_many(count, 'clip')}{left_out}", f"At least {FEWEST} are needed{more}"
+        f"{where}: only {_count(count, 'clip')}{skipped}", f"At least {FEWEST} are needed{hint}"
     )
 
 
-def _fingerprint(lines: Iterable[str]) -> str:
-    """SHA-256 over the sorted lines of name, values and content hash."""
-    digest = hashlib.sha256()
-    for line in sorted(lines):
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
-    return digest.hexdigest()
-
-
-def _many(count: int, what: str) -> str:
+def _count(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("s" if count != 1 else "")
 
 
-def _describe(kind: str, headers: Sequence[Header], clips: Clips, form: Form) -> str:
+def _describe(kind: str, headers: Sequence[Header], clips: Clips, spec: ClipSpec) -> str:
     formats = sorted({header.format for header in headers} - {""})
     rates = sorted({header.rate for header in headers})
     spread = f"{rates[0]}" if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
     hours = sum(header.seconds for header in headers) / 3600
     about = [*([" and ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
     parts = [
-        f"{kind}: {_many(len(headers), 'recording')} ({', '.join(about)})",
-        f"{_many(len(clips), 'clip')} of {form.size / form.rate:g} s at {form.rate} Hz",
-        form.settings.channels,
+        f"{kind}: {_count(len(headers), 'recording')} ({', '.join(about)})",
+        f"{_count(len(clips), 'clip')} of {spec.size / spec.rate:g} s at {spec.rate} Hz",
+        spec.settings.channels,
     ]
     if classes := len(clips.labels()):
         parts.append(f"{classes:,} classes" if classes > 1 else "1 class")

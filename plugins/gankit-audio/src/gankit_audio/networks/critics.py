@@ -1,11 +1,11 @@
-"""Discriminators for what has an inverse Fourier transform at its end: critics of spectra and one
-of the waveform, whose logits add up.
+"""The discriminator for the iSTFT generator: critics of spectra and one of the waveform, whose
+logits are summed.
 
-Each critic of spectra sees a complex short-time transform, real and imaginary parts as channels,
-through windows of its own length (Défossez et al. 2022, arXiv 2210.13438, section 3.4, has five):
-short ones see when something happens, long ones at which pitch. There is no magnitude and no angle
-and hence no root and no quotient, so that all derivatives exist at silence too. Nothing is
-normalised: R1 and R2 hold the critics in bounds.
+Each critic of spectra sees a complex short-time Fourier transform, real and imaginary parts as
+channels, with a window length of its own (Défossez et al. 2022, arXiv 2210.13438, section 3.4, has
+five): short windows resolve time, long ones pitch. Magnitudes and angles are not used: without
+roots and quotients all derivatives exist at silence too. There is no normalisation: R1 and R2 bound
+the critics.
 """
 
 from __future__ import annotations
@@ -18,24 +18,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Condition, Layout
+from gankit.kit.layers import SLOPE
 from gankit_audio.networks.fourier import Fourier
-from gankit_audio.networks.layers import SLOPE, Judgement, leaky, power_of_two
+from gankit_audio.networks.layers import ProjectionHead, leaky, power_of_two
 
 WINDOWS = (1 / 128, 1 / 32, 1 / 16)
-"""Lengths of the windows in seconds, roughly: the powers of two nearest to them."""
+"""Approximate window lengths in seconds, rounded to powers of two in samples."""
 FOLD = 8
-"""Samples that the critic of waveforms takes together, as channels."""
+"""Samples that the critic of the waveform folds into channels."""
 COARSE = 8
-"""Steps, along time and along frequency, at which a critic halves no further."""
+"""Most steps along time, and along frequency, after the last layer."""
 
 
 class Critics(nn.Module):
     """``(waveforms (N, C, T), c (N, width) | None)`` to logits (N,): the sum over critics, divided
-    by the root of their number.
+    by the square root of their number.
 
     Args:
-        rate: samples a second, from which the windows' lengths follow.
-        width: channels of each critic's first layer; later ones have twice as many.
+        width: channels of each critic's first layer; later layers have twice as many.
+        rate: samples per second, which determines the window lengths.
     """
 
     def __init__(self, layout: Layout, width: int, rate: int) -> None:
@@ -51,8 +52,8 @@ class Critics(nn.Module):
 
 
 class SpectrumCritic(nn.Module):
-    """One critic of spectra with windows of ``n`` samples: convolutions over time and frequency,
-    each halving what is still long."""
+    """A critic of spectra with windows of ``n`` samples: convolutions over time and frequency, with
+    stride 2 along an axis while it is longer than ``COARSE``."""
 
     def __init__(self, layout: Layout, width: int, n: int) -> None:
         super().__init__()
@@ -71,7 +72,7 @@ class SpectrumCritic(nn.Module):
         self.head = Head(inputs, frequency, layout.condition)
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # there is no transform in bf16
+        with torch.autocast(x.device.type, enabled=False):  # bf16 has no Fourier transform
             spectra = torch.view_as_real(self.fourier.analyse(x)[..., 1:])
             h = spectra.permute(0, 1, 4, 2, 3).flatten(1, 2).contiguous()
         for layer in self.layers:
@@ -81,7 +82,7 @@ class SpectrumCritic(nn.Module):
 
 
 class WaveformCritic(nn.Module):
-    """The critic of waveforms: convolutions over time, each with a stride of 4."""
+    """The critic of the waveform: convolutions over time with stride 4."""
 
     def __init__(self, layout: Layout, width: int) -> None:
         super().__init__()
@@ -107,23 +108,23 @@ class WaveformCritic(nn.Module):
 
 
 class Head(nn.Module):
-    """Features (N, W, time, frequency) to logits (N,): a weighted sum over frequencies and the
-    mean over time, then the judgement."""
+    """Features (N, W, time, frequency) to logits (N,): the mean over time and a weighted sum over
+    frequencies, then a :class:`ProjectionHead`."""
 
     def __init__(self, channels: int, frequencies: int, condition: Condition | None) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(channels, frequencies) / math.sqrt(frequencies))
-        self.judgement = Judgement(channels, condition)
+        self.judgement = ProjectionHead(channels, condition)
 
     def forward(self, h: Tensor, c: Tensor | None) -> Tensor:
-        with torch.autocast(h.device.type, enabled=False):  # logits want all their digits
+        with torch.autocast(h.device.type, enabled=False):  # logits need full precision
             features = (h.to(self.weight.dtype).mean(2) * self.weight).sum(2)
             logits: Tensor = self.judgement(features, c)
         return logits
 
 
 def _scaled(layer: Any, inputs: int, outputs: int, kernel: int, stride: Any) -> nn.Module:
-    """A convolution that keeps variance through the leaky ReLU after it (He et al. 2015)."""
+    """A convolution that preserves variance through a leaky ReLU (He et al. 2015)."""
     made: nn.Module = layer(inputs, outputs, kernel, stride, padding=kernel // 2)
     assert isinstance(made, nn.Conv1d | nn.Conv2d)
     nn.init.kaiming_normal_(made.weight, a=SLOPE)

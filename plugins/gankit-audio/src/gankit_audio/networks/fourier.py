@@ -1,8 +1,7 @@
-"""The short-time Fourier transform and its inverse, made of slices: cheap to differentiate twice.
+"""The short-time Fourier transform and its inverse, cheap to differentiate twice.
 
-Frames lie a quarter of a window apart and are seen through a Hann window. ``torch.stft`` does the
-same; here frames are slices set side by side, whose derivatives are slices again, and nothing is
-read back from the device.
+It equals ``torch.stft`` with a Hann window and a hop of a quarter window. Frames are concatenated
+slices, whose derivatives are slices again, and nothing is copied from the device.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 OVERLAP = 4
-"""Frames that see a sample."""
+"""Frames that overlap at each sample."""
 
 
 class Fourier(nn.Module):
-    """Of clips of ``length`` samples, with windows of ``n``; the first frame's middle is the first
-    sample.
+    """The transform of clips of ``length`` samples, with windows of ``n``; the first frame is
+    centred on the first sample.
 
-    Spectra have the scale of the samples: white noise of variance 1 has bins with E|X|² = 1.
+    Spectra have the scale of the samples: for white noise of variance 1, E|X|² = 1 in each bin.
 
     Args:
         n: a power of two from 8 up, at most half of ``length``.
@@ -37,14 +36,14 @@ class Fourier(nn.Module):
         window = torch.hann_window(n, dtype=torch.float64)
         norm = window.square().sum().sqrt()
         squares = (window / norm).square().expand(self.frames, n)
-        # What the overlapping squares of the window add up to: the inverse divides by it.
+        # The sum of the overlapping squared windows, by which the inverse divides.
         self.register_buffer("window", (window / norm).float(), persistent=False)
-        self.register_buffer("envelope", self._add_up(squares).float(), persistent=False)
+        self.register_buffer("envelope", self._overlap_add(squares).float(), persistent=False)
 
     def analyse(self, x: Tensor) -> Tensor:
         """Spectra, complex (N, C, frames, bins), of samples (N, C, length).
 
-        Outside, a clip is its own mirror image.
+        Clips are padded by reflection.
         """
         half = self.n // 2
         x = F.pad(x, (half, half + -self.length % self.hop), mode="reflect")
@@ -54,13 +53,13 @@ class Fourier(nn.Module):
         return spectra
 
     def synthesise(self, spectra: Tensor) -> Tensor:
-        """Samples (N, C, length) of spectra (N, C, frames, bins): of all waveforms the one whose
-        spectra are nearest (Griffin & Lim 1984, equation 6)."""
-        samples: Tensor = self._add_up(torch.fft.irfft(spectra, self.n) * self.window)
+        """Samples (N, C, length) from spectra (N, C, frames, bins): the waveform whose spectra are
+        nearest (Griffin & Lim 1984, equation 6)."""
+        samples: Tensor = self._overlap_add(torch.fft.irfft(spectra, self.n) * self.window)
         return samples / self.envelope
 
-    def _add_up(self, framed: Tensor) -> Tensor:
-        """Frames (..., frames, n), each added where it belongs, without the padding."""
+    def _overlap_add(self, framed: Tensor) -> Tensor:
+        """Overlap-add of frames (..., frames, n), without the padding."""
         total = framed.new_zeros(())
         for j in range(OVERLAP):
             quarter = framed[..., j * self.hop : (j + 1) * self.hop]

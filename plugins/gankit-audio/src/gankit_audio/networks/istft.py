@@ -1,14 +1,14 @@
-"""A generator of spectra with an inverse short-time Fourier transform at its end.
+"""A generator that ends in an inverse short-time Fourier transform.
 
-From ``z`` and ``c`` comes a short row of frames; it is doubled in time by linear interpolation,
-with ConvNeXt blocks in between, until there is a frame for every quarter window. Of each frame a
-head says the log magnitudes and the phases (Siuzdak 2024, arXiv 2306.00814, section 3), and the
-inverse transform makes samples of them. No convolution has a stride: nothing is there that could
-whistle at a multiple of rate / stride.
+``z`` and ``c`` give a short sequence of frames, which linear interpolation doubles in time, with
+ConvNeXt blocks in between, until there is a frame for every quarter window. A head predicts log
+magnitudes and phases of each frame (Siuzdak 2024, arXiv 2306.00814, section 3), and the inverse
+transform turns them into samples. No convolution has a stride, which could cause tones at multiples
+of rate / stride.
 
-A frame's phases are said relative to those of tones that run on at the bins' own frequencies, so
-that what does not change from frame to frame is a steady tone. A learned texture, one value a
-channel and frame, lets phases differ from frame to frame, as those of noise do.
+Phases are relative to those of steady tones at the frequencies of the bins, so that constant frames
+are a steady tone. A learned texture, one value per channel and frame, lets phases vary from frame
+to frame, as those of noise do.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
+from gankit.kit.layers import embedding
 from gankit_audio.networks.critics import Critics
 from gankit_audio.networks.fourier import OVERLAP, Fourier
 from gankit_audio.networks.layers import (
     EMBEDDING,
-    embedding,
-    inputs_of,
+    input_width,
     leaky,
     linear,
     power_of_two,
@@ -35,34 +35,34 @@ from gankit_audio.settings import AudioSettings
 
 WIDTH = 256
 CRITIC = 8
-"""The generator's width is so many times that of the critics' first layer."""
+"""Ratio of the generator's width to that of the critics' first layer."""
 WINDOW = 1 / 20
-"""Length of the window in seconds, roughly: the power of two nearest to it."""
+"""Approximate window length in seconds, rounded to a power of two in samples."""
 LAST = 3
-"""ConvNeXt blocks at the frames' full number; there is one at each coarser stage."""
+"""ConvNeXt blocks at full resolution; each coarser stage has one."""
 EXPAND = 3
-"""Channels inside a block, as a multiple of those outside."""
+"""Expansion of channels inside a block."""
 STYLE = 128
 QUIET, LOUD = -3.0, 6.0
-"""Natural logarithms of the magnitudes at the start and at the most; those of white noise with the
-data's level are around 0."""
+"""Natural logarithms of the initial and the highest magnitudes; those of white noise at the level
+of the data are around 0."""
 SCATTER = 3.0
-"""Standard deviation of the phases at the start, in radians."""
+"""Initial standard deviation of the phases, in radians."""
 MOST_AUTO = 16_000
-"""The highest rate that is taken automatically."""
+"""The highest rate that ``rate="auto"`` chooses."""
 FADE = 0.002
-"""Seconds of fading in and out."""
+"""Seconds of the fades at both ends."""
 
 
 def build_istft(layout: Layout, settings: AudioSettings, rate: int | None = None) -> Networks:
-    """The pair for waveforms (C, T) of any level.
+    """Generator and discriminator for waveforms (C, T) of any level.
 
     Args:
-        rate: samples a second, from which the windows' lengths follow; None takes what the
-            settings say of it.
+        rate: samples per second, which determines the window lengths; by default, as
+            :func:`rate_of`.
 
     Raises:
-        GankitError: a width or latent without sense.
+        GankitError: width or latent is out of range.
     """
     width, rate = width_of(settings, WIDTH), rate or rate_of(layout, settings)
     return Networks(
@@ -73,8 +73,8 @@ def build_istft(layout: Layout, settings: AudioSettings, rate: int | None = None
 
 
 def rate_of(layout: Layout, settings: AudioSettings) -> int:
-    """Samples a second, where the rate or the duration is set; otherwise the most that
-    ``rate="auto"`` takes. A window that is twice too long is no harm."""
+    """Samples per second if the rate or the duration is set; otherwise the most that
+    ``rate="auto"`` chooses. Windows of twice the length do no harm."""
     if isinstance(settings.rate, int):
         return settings.rate
     if isinstance(settings.duration, (int, float)):
@@ -83,7 +83,7 @@ def rate_of(layout: Layout, settings: AudioSettings) -> int:
 
 
 class ConvNeXt(nn.Module):
-    """A residual block over frames (N, L, W) (Liu et al. 2022), its normalisation over channels
+    """A residual block over frames (N, L, W) (Liu et al. 2022), whose normalisation over channels is
     scaled and shifted by the style (N, STYLE)."""
 
     def __init__(self, width: int, share: float) -> None:
@@ -103,9 +103,9 @@ class ConvNeXt(nn.Module):
 
 
 class ISTFTGenerator(nn.Module):
-    """``(z (N, latent), c (N, width) | None)`` to waveforms (N, C, T) without a constant part.
+    """``(z (N, latent), c (N, width) | None)`` to waveforms (N, C, T) without DC offset.
 
-    Its ends are faded over 2 ms, unless ``settings.loop`` has them blended later.
+    The ends are faded over 2 ms, unless the codec blends them into a loop (``settings.loop``).
     """
 
     fade: Tensor
@@ -116,13 +116,13 @@ class ISTFTGenerator(nn.Module):
         self.channels, length = layout.shape
         width = width_of(settings, WIDTH)
         self.fourier = Fourier(power_of_two(WINDOW, rate, length), length)
-        self.bins = self.fourier.bins - 1  # bin 0 is the constant part: there is none
+        self.bins = self.fourier.bins - 1  # without bin 0, the DC offset
         doublings = max(int(math.log2(self.fourier.frames / 8)), 0)
         self.steps = -(-self.fourier.frames // 2**doublings)
 
         condition = layout.condition
         self.embed = embedding(condition, EMBEDDING) if condition else None
-        inputs = inputs_of(layout, settings)
+        inputs = input_width(layout, settings)
         self.style = nn.ModuleList([linear(inputs, STYLE), linear(STYLE, STYLE)])
         self.start = linear(inputs, self.steps * width)
         blocks = doublings + LAST
@@ -135,7 +135,7 @@ class ISTFTGenerator(nn.Module):
         nn.init.constant_(self.magnitude.bias, QUIET)
         self.phase = linear(width, heads, gain=SCATTER)
 
-        # A tone at the middle of bin k turns by k/OVERLAP of a circle from frame to frame.
+        # The phase of a tone at bin k advances by k/OVERLAP of a circle per frame.
         frame, bin = torch.arange(self.fourier.frames), torch.arange(1, self.bins + 1)
         quarters = frame[:, None] * bin % OVERLAP
         self.register_buffer("turn", quarters * (2 * math.pi / OVERLAP), persistent=False)
@@ -155,30 +155,30 @@ class ISTFTGenerator(nn.Module):
         for block in self.fine:
             x = block(x, style)
         x = F.layer_norm(x, x.shape[-1:])
-        with torch.autocast(x.device.type, enabled=False):  # phases want all their digits
+        with torch.autocast(x.device.type, enabled=False):  # phases need full precision
             return self.sound(x.to(self.magnitude.weight.dtype))
 
     def sound(self, x: Tensor) -> Tensor:
-        """Samples (N, C, T) of the last block's frames (N, frames, W)."""
+        """Samples (N, C, T) from the frames of the last block, (N, frames, W)."""
         heads = (*x.shape[:2], self.channels, self.bins)
         m = self.magnitude(x).reshape(heads).transpose(1, 2)
         phase = self.phase(x).reshape(heads).transpose(1, 2) + self.turn
-        # exp(m), which bends towards exp(LOUD): a limit with a gradient everywhere.
+        # exp(m), softly bounded by exp(LOUD): a limit with a gradient everywhere.
         magnitude = math.exp(LOUD) * torch.sigmoid(m - LOUD)
         spectra = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
         y = self.fourier.synthesise(F.pad(spectra, (1, 0)))
-        # The window leaks a little of bin 1 into the constant part.
+        # The window leaks a little of bin 1 into the DC offset.
         faded: Tensor = (y - y.mean(-1, keepdim=True)) * self.fade
         return faded
 
 
 def _doubled(x: Tensor) -> Tensor:
-    """Twice as many frames (N, 2L, W), between their neighbours on a straight line."""
+    """Twice as many frames, (N, 2L, W), by linear interpolation."""
     return F.interpolate(x.transpose(1, 2), scale_factor=2, mode="linear").transpose(1, 2)
 
 
 def _fade(length: int, rate: int) -> Tensor:
-    """Gains that rise from 0 to 1 as sin² at the beginning and fall likewise at the end."""
+    """Gains that rise from 0 to 1 as sin² at the beginning and fall alike at the end."""
     gains, steps = torch.ones(length), min(round(FADE * rate), length // 2)
     rise = (torch.arange(steps) + 0.5) * (math.pi / 2 / max(steps, 1))
     gains[:steps] = rise.sin().square()

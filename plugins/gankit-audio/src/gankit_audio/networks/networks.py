@@ -1,4 +1,4 @@
-"""The networks of a setting."""
+"""Builds the networks of the setting ``architecture``."""
 
 from __future__ import annotations
 

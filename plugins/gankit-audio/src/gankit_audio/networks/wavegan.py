@@ -1,13 +1,13 @@
 """WaveGAN: transposed convolutions from noise to samples (Donahue et al. 2019, arXiv 1802.04208).
 
-Generator and discriminator are those of appendix D, tables 3 and 4: at 16,384 samples, five layers
-of kernel 25 and stride 4, channels from ``width`` to 16 times as many. Clips of other lengths get
+Generator and discriminator follow appendix D, tables 3 and 4: at 16,384 samples, five layers of
+kernel 25 and stride 4, with ``width`` to 16 times ``width`` channels. Clips of other lengths have
 as many layers as leave 16 to 63 steps at the coarse end: 8,192 samples have four and start from 32
-steps, 65,536 have six. Channels stop doubling at 16 times the width. What is generated beyond the
-clip's end is cut off; what the discriminator sees there is silence.
+steps, 65,536 have six. Channels stop doubling at 16 times the width. Samples generated beyond the
+end of a clip are cut off; the discriminator pads them with silence.
 
-The paper's networks are unconditional. Here a condition's embedding is concatenated to ``z``, and
-D's logit has a projection beside its linear head (Miyato & Koyama 2018).
+The networks of the paper are unconditional. Here the embedding of a condition is concatenated to
+``z``, and a projection is added to the discriminator's logit (Miyato & Koyama 2018).
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
-from gankit_audio.networks.layers import EMBEDDING, embedding, inputs_of, leaky, width_of
+from gankit.kit.layers import embedding
+from gankit_audio.networks.layers import EMBEDDING, input_width, leaky, width_of
 from gankit_audio.settings import AudioSettings
 
 WIDTH = 64
 STRIDE, KERNEL = 4, 25
 FIRST = 16
-"""Steps of the coarsest layer at the least, where a clip is long enough."""
+"""Fewest steps of the coarsest layer, if a clip is long enough."""
 WIDEST = 16
-"""Channels at the most, as a multiple of the width."""
+"""Most channels, as a multiple of the width."""
 SHUFFLE = 2
-"""Steps of phase shuffle, n in section 3.2."""
+"""Largest shift of phase shuffle, n in section 3.2."""
 
 
 def build_wavegan(layout: Layout, settings: AudioSettings) -> Networks:
-    """The pair for waveforms (C, T) in [-1, 1].
+    """Generator and discriminator for waveforms (C, T) in [-1, 1].
 
     Raises:
-        GankitError: a width or latent without sense.
+        GankitError: width or latent is out of range.
     """
     return Networks(
         WaveGANGenerator(layout, settings),
@@ -47,7 +48,7 @@ def build_wavegan(layout: Layout, settings: AudioSettings) -> Networks:
 
 
 def steps_of(length: int) -> tuple[int, int]:
-    """Layers for a clip of so many samples, and the steps of the coarsest."""
+    """The number of layers for a clip of so many samples, and the steps of the coarsest."""
     layers = 1
     while -(-length // STRIDE**layers) >= FIRST * STRIDE:
         layers += 1
@@ -60,7 +61,7 @@ def widths_of(width: int, layers: int) -> list[int]:
 
 
 def _initialise(module: nn.Module) -> None:
-    """Glorot's uniform weights, as in the authors' code; the paper does not say."""
+    """Glorot-uniform weights, as in the authors' code; the paper does not specify them."""
     if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
@@ -70,8 +71,8 @@ def _initialise(module: nn.Module) -> None:
 class WaveGANGenerator(nn.Module):
     """``(z (N, latent), c (N, width) | None)`` to waveforms (N, C, T) in [-1, 1].
 
-    The learned filter of the output (appendix B), where ``settings.postprocess`` asks for one,
-    starts as the identity; what it makes may exceed 1.
+    With ``settings.postprocess``, a learned filter of the output (appendix B) starts as the
+    identity; its output may exceed 1.
     """
 
     def __init__(self, layout: Layout, settings: AudioSettings) -> None:
@@ -81,7 +82,7 @@ class WaveGANGenerator(nn.Module):
         widths = widths_of(width_of(settings, WIDTH), layers)[::-1]
         condition = layout.condition
         self.embed = embedding(condition, EMBEDDING) if condition else None
-        self.dense = nn.Linear(inputs_of(layout, settings), self.steps * widths[0])
+        self.dense = nn.Linear(input_width(layout, settings), self.steps * widths[0])
         nn.init.xavier_uniform_(self.dense.weight)
         nn.init.zeros_(self.dense.bias)
         self.layers = nn.ModuleList(
@@ -105,7 +106,9 @@ class WaveGANGenerator(nn.Module):
         for layer in self.layers[:-1]:
             x = layer(x).relu()
         last = self.layers[-1]
-        with torch.autocast(x.device.type, enabled=False):  # bf16 has 8 bits: it would hiss
+        with torch.autocast(
+            x.device.type, enabled=False
+        ):  # the 8 bits of bf16 would be audible noise
             x = last(x.to(last.weight.dtype))[..., : self.length].tanh()
             if self.filter is not None:
                 taps = self.filter.kernel_size[0]
@@ -117,7 +120,7 @@ class WaveGANGenerator(nn.Module):
 class WaveGANDiscriminator(nn.Module):
     """``(waveforms (N, C, T), c (N, width) | None)`` to logits (N,).
 
-    In training, phase shuffle draws from torch's default generator; in evaluation there is none.
+    Phase shuffle draws from torch's default generator in training, and is off in evaluation.
     """
 
     def __init__(self, layout: Layout, settings: AudioSettings) -> None:
@@ -144,7 +147,7 @@ class WaveGANDiscriminator(nn.Module):
             if self.training:
                 x = phase_shuffle(x, SHUFFLE)
         x = leaky(self.layers[-1](x))
-        with torch.autocast(x.device.type, enabled=False):  # logits want all their digits
+        with torch.autocast(x.device.type, enabled=False):  # logits need full precision
             x = x.to(self.head.weight.dtype)
             logits: Tensor = self.head(x.flatten(1)).squeeze(1)
             if self.embed is not None:
@@ -154,20 +157,18 @@ class WaveGANDiscriminator(nn.Module):
 
 
 def phase_shuffle(x: Tensor, most: int) -> Tensor:
-    """Each sample of ``x`` (N, C, T) moved by an integer from -most to most, uniformly.
-
-    All channels of a sample move together.
-    """
+    """Each sample of ``x`` (N, C, T) shifted by a uniform integer from -most to most, all channels
+    alike."""
     most = min(most, x.shape[2] - 1)
     return shifted(x, torch.randint(-most, most + 1, (len(x),), device=x.device))
 
 
 def shifted(x: Tensor, by: Tensor) -> Tensor:
-    """``y[n, :, t] = x[n, :, t + by[n]]``, where beyond its ends x is its own mirror image.
+    """``y[n, :, t] = x[n, :, t + by[n]]``, with x reflected at its ends.
 
     Args:
         x: (N, C, T).
-        by: integers (N,), of magnitudes below T.
+        by: integers (N,) between -T and T.
     """
     last = x.shape[2] - 1
     t = (torch.arange(last + 1, device=x.device) + by[:, None]).abs()

@@ -12,7 +12,7 @@ from typing import Any
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit_audio.data.clips import LABEL, Clip
-from gankit_audio.data.manifests import OURS
+from gankit_audio.data.manifests import WRITTEN
 from gankit_audio.output.encoding import CODINGS, encode
 
 METADATA = "metadata.jsonl"
@@ -92,7 +92,7 @@ def _said(value: object) -> str:
 def _row(sample: Sample[Clip]) -> dict[str, Any]:
     """A clip's values, and what says whether it is generated and from which seed."""
     clip = sample.item
-    values = {f"{k}_" if k in OURS else k: value for k, value in sample.condition.items()}
+    values = {f"{k}_" if k in WRITTEN else k: value for k, value in sample.condition.items()}
     named = {"name": clip.name} if sample.real and clip.name else {}
     return {
         **values,
@@ -130,7 +130,7 @@ def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     """Columns of the first rows that are a clip's values, and whether they are texts."""
     found: dict[str, bool] = {}
     for row in rows:
-        for key in (key for key in row if key not in OURS):
+        for key in (key for key in row if key not in WRITTEN):
             number = isinstance(row[key], int | float) and not isinstance(row[key], bool)
             found[key] = found.get(key, False) or not number
     return found
