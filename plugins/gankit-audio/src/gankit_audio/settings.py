@@ -46,9 +46,9 @@ class AudioSettings:
     """Column that is the label."""
     strict: bool = False
     """Whether one unusable file stops the run; otherwise such files are left out and named."""
-    cache: str = ""
-    """Folder that keeps what was decoded and resampled for later runs; by default it is kept for
-    this run alone."""
+    cache: str = "none"
+    """Where decoded and resampled audio is kept for later runs: none, auto (a folder of the system's
+    cache), or a path."""
     memory: float = 1.0
     """Gigabytes of decoded audio, above which it is kept in a temporary file."""
     workers: int = 2

@@ -1,4 +1,4 @@
-"""Where decoded samples are kept: memory, a temporary file, or a cache that mends itself."""
+"""Decoded samples in memory, in a temporary file, or in a cache, whose damaged files are replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gankit.contract import Dataset
 from gankit.errors import GankitError
-from gankit_audio.data import decoding, sources, store
+from gankit_audio.data import decoding, sources
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.store import Writer
 from gankit_audio.settings import AudioSettings
@@ -53,7 +53,7 @@ def refuse(*_: object) -> None:
     st.integers(0, 8000),
     st.integers(0, 8000),
 )
-def test_what_is_written_is_read(sizes: list[int], limit: int, expected: int) -> None:
+def test_samples_written_are_read(sizes: list[int], limit: int, expected: int) -> None:
     parts = [np.random.default_rng(i).normal(size=(2, n)).astype("f4") for i, n in enumerate(sizes)]
     writer = Writer(limit, expected)
     for part in parts:
@@ -61,16 +61,16 @@ def test_what_is_written_is_read(sizes: list[int], limit: int, expected: int) ->
     found = writer.finish()
     assert found.dtype == np.float32
     assert (found == np.concatenate([np.zeros(0, "f4"), *(p.reshape(-1) for p in parts)])).all()
-    found += 1  # an ordinary array: torch warns of others
+    found += 1  # writable: torch warns about other arrays
 
 
 @pytest.mark.parametrize("slice", ["first", "random", "all", "onset"])
-def test_a_temporary_file_holds_what_memory_would(recordings: Path, slice: str) -> None:
-    kept = read(recordings, slice=slice, duration=0.2)
-    for memory in (0.0, 2e-5):  # at once, and after a while
-        spilt = read(recordings, slice=slice, duration=0.2, memory=memory)
-        assert (sounds(spilt) == sounds(kept)).all()
-        for a, b in zip(kept.items, spilt.items, strict=True):
+def test_a_temporary_file_gives_the_same_clips(recordings: Path, slice: str) -> None:
+    in_memory = read(recordings, slice=slice, duration=0.2)
+    for memory in (0.0, 2e-5):  # from the start, and after a while
+        on_disk = read(recordings, slice=slice, duration=0.2, memory=memory)
+        assert (sounds(on_disk) == sounds(in_memory)).all()
+        for a, b in zip(in_memory.items, on_disk.items, strict=True):
             assert (a.name, a.values) == (b.name, b.values)
             assert (a.recording is None) == (b.recording is None) == (slice != "random")
             assert a.recording is None or (a.recording == b.recording).all()
@@ -158,9 +158,9 @@ def half_index(block: Path, index: Path) -> None:
 
 
 def rewrite(index: Path, **changes: Any) -> None:
-    told = json.loads(index.read_text())
-    told["index"] |= changes
-    index.write_text(json.dumps(told))
+    content = json.loads(index.read_text())
+    content["index"] |= changes
+    index.write_text(json.dumps(content))
 
 
 def wild_index(block: Path, index: Path) -> None:
@@ -192,7 +192,7 @@ def another_version(block: Path, index: Path) -> None:
     [cut_short, flip, lose_block, empty_block, lose_index, half_index, wild_index, wild_rows,
      wild_windows, words, no_object, another_version],
 )  # fmt: skip
-def test_a_damaged_cache_is_made_anew(recordings: Path, tmp_path: Path, damage: Any) -> None:
+def test_a_damaged_cache_is_rewritten(recordings: Path, tmp_path: Path, damage: Any) -> None:
     cache = tmp_path / "cache"
     first = sounds(read(recordings, cache=str(cache)))
     (block,), (index,) = cache.glob("*.f32"), cache.glob("*.json")
@@ -202,7 +202,7 @@ def test_a_damaged_cache_is_made_anew(recordings: Path, tmp_path: Path, damage: 
     assert (block.read_bytes(), index.read_bytes()) == whole
 
 
-def test_a_run_that_dies_leaves_no_half_cache(
+def test_an_interrupted_run_leaves_no_files(
     recordings: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
     cache = tmp_path / "cache"
@@ -210,13 +210,13 @@ def test_a_run_that_dies_leaves_no_half_cache(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store.Cache, "keep", interrupted)
+    monkeypatch.setattr(Writer, "finish", interrupted)
     with pytest.raises(KeyboardInterrupt):
         read(recordings, cache=str(cache))
     assert not list(cache.iterdir())
 
 
-def test_what_a_killed_run_left_is_swept_away(recordings: Path, tmp_path: Path) -> None:
+def test_abandoned_files_are_deleted(recordings: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     cache.mkdir()
     old, new, other = cache / "x.part", cache / "y.part", cache / "notes.txt"
@@ -233,9 +233,9 @@ def test_what_a_killed_run_left_is_swept_away(recordings: Path, tmp_path: Path) 
 def test_changing_a_clip_changes_no_cache(recordings: Path, tmp_path: Path) -> None:
     cache = str(tmp_path / "cache")
     first = read(recordings, cache=cache)
-    kept = sounds(first)
+    before = sounds(first)
     first.items[0].samples[:] = 0
-    assert (sounds(read(recordings, cache=cache)) == kept).all()
+    assert (sounds(read(recordings, cache=cache)) == before).all()
 
 
 def test_strict_is_strict_with_a_cache_too(recordings: Path, tmp_path: Path) -> None:
@@ -246,17 +246,37 @@ def test_strict_is_strict_with_a_cache_too(recordings: Path, tmp_path: Path) -> 
         read(recordings, cache=cache, strict=True)
 
 
-def test_a_cache_that_cannot_be(recordings: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written(recordings: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(GankitError, match="cache=.*file: no folder there"):
+    with pytest.raises(GankitError, match="cache=.*file: cannot be written"):
         read(recordings, cache=str(tmp_path / "file"))
 
 
-def test_a_full_disk_is_named(recordings: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_full_disk_is_reported(recordings: Path, tmp_path: Path, monkeypatch: Any) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store.Writer, "append", full)
-    with pytest.raises(GankitError, match="cannot keep decoded audio in .*: No space left"):
+    monkeypatch.setattr(Writer, "append", full)
+    with pytest.raises(GankitError, match="cannot store decoded audio in .*: No space left"):
+        read(recordings)
+    with pytest.raises(GankitError, match=r"cache=.*: cannot be written \(No space left"):
         read(recordings, cache=str(tmp_path / "cache"))
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_the_systems_cache_is_optional(recordings: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    plain = sounds(read(recordings))
+    assert (sounds(read(recordings, cache="auto")) == plain).all()
+    (block,) = (tmp_path / "gankit" / "audio").glob("*.f32")
+    block.unlink()
+    append = Writer.append
+
+    def full(writer: Writer, samples: Any) -> None:
+        if writer._file is not None:
+            raise OSError(28, "No space left on device")
+        append(writer, samples)
+
+    monkeypatch.setattr(Writer, "append", full)
+    assert (sounds(read(recordings, cache="auto")) == plain).all()
+    assert not list(block.parent.glob("*.f32"))

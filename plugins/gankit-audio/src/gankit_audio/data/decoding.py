@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gankit.contract import Issue, Progress
 from gankit.kit.folders import skip
 from gankit_audio.data import slicing
+from gankit_audio.data.cache import ClipCache
 from gankit_audio.data.dataset import ClipSpec
 from gankit_audio.data.files import Header, UnusableError, decode, read_header, resampled_length
 from gankit_audio.data.listing import Entry
 from gankit_audio.data.slicing import Cut
-from gankit_audio.data.store import Cache, Index, Stored, Writer, room_in
+from gankit_audio.data.store import Index, Stored, Writer, disk_errors
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
@@ -80,26 +80,19 @@ def decode_all(
         GankitError: no room for them; with ``settings.strict``, a recording is unusable.
     """
     settings = spec.settings
-    if not settings.cache:
-        writer = Writer(settings.memory * 2**30, _expected_bytes(headers, spec))
-        with room_in(f"memory and {os.environ.get('TMPDIR', 'temporary files')}"):
-            index = _cut_all(entries, spec, writer, where, progress)
-            return Stored(writer.finish(), index)
-    cache = Cache(settings.cache, _key(hashes, spec))
-    if (cached := cache.load(len(entries), spec.channels, spec.size)) is not None:
-        return cached
-    with room_in(settings.cache):
-        with cache.writing() as file:
-            writer = Writer(0, file=file)
-            index = _cut_all(entries, spec, writer, where, progress)
-            block = writer.finish()
-            if index.pieces:
-                cache.keep(file, index, writer.checksum)
-        return Stored(block, index)
+    cache = ClipCache(settings.cache, _key(hashes, spec))
+    fill = partial(_cut_all, entries, spec, where, progress)
+    stored = cache.load(len(entries), spec.channels, spec.size) or cache.write(fill)
+    if stored is not None:
+        return stored
+    writer = Writer(settings.memory * 2**30, _expected_bytes(headers, spec))
+    with disk_errors():
+        index = fill(writer)
+        return Stored(writer.finish(), index)
 
 
 def _cut_all(
-    entries: Sequence[Entry], spec: ClipSpec, writer: Writer, where: str, progress: Progress
+    entries: Sequence[Entry], spec: ClipSpec, where: str, progress: Progress, writer: Writer
 ) -> Index:
     """Decodes and cuts every recording; the writer gets the samples."""
     index = Index()

@@ -83,7 +83,7 @@ def rate_of(layout: Layout, settings: AudioSettings) -> int:
 
 
 class ConvNeXt(nn.Module):
-    """A residual block over frames (N, L, W) (Liu et al. 2022), whose normalisation over channels is
+    """A residual block over frames (N, L, W) (Liu et al. 2022); its normalisation over channels is
     scaled and shifted by the style (N, STYLE)."""
 
     def __init__(self, width: int, share: float) -> None:
