@@ -110,10 +110,10 @@ def graph(packages):
 
 
 @pytest.mark.parametrize(
-    "package", [p for p in [CORE, *PLUGINS] if p.name not in ("gankit", "gankit_molecule")]
+    "package", [p for p in [CORE, *PLUGINS] if p.name != "gankit_molecule"], ids=lambda p: p.name
 )
 def test_no_circles(package):
-    """Nor one that an import in a function or for types alone only hides."""
+    """Nor one that is hidden by an import in a function or for types only."""
     edges, rest = graph([package]), True
     while rest:
         rest = {name for name, others in edges.items() if not others}
