@@ -14,6 +14,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         name="audio",
         summary="Recordings of any rate and length: folders, zip, Parquet, manifests, arrays",
         target="gankit_audio.modality:AudioModality",
+        api=2,
         suffixes=(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
         recipes="gankit_audio.recipes",
         default_recipe="default",

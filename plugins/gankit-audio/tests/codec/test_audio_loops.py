@@ -1,4 +1,4 @@
-"""Loops: no click, no gap, and as loud at the seam as elsewhere."""
+"""Loops: no click, no gap, and constant loudness at the seam."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def tone(hertz: float, length: int = 16000, phase: float = 0.0) -> np.ndarray:
 
 
 def smooth(seed: int, length: int) -> np.ndarray:
-    """Noise without high frequencies, so that a jump stands out; stereo."""
+    """Stereo noise without high frequencies, so that jumps are prominent."""
     walk = np.cumsum(noise(seed, length + 64, 2), 1)
     return np.stack([np.convolve(w, np.hanning(64), "valid")[:length] for w in walk]) / 100
 
 
 @given(st.integers(0, 1000), st.integers(400, 6000), st.floats(0.005, 0.5), st.floats(0, 0.02))
 def test_there_is_no_click(seed: int, length: int, blend: float, align: float) -> None:
-    """The jump from the last sample to the first is no larger than those inside."""
+    """The jump from the last sample to the first is no larger than jumps inside."""
     clip = smooth(seed, length).astype(np.float32)
     loop = seamless(clip, RATE, blend, align)
     steps = np.abs(np.diff(np.concatenate([loop, loop[:, :1]], 1), axis=1))
@@ -65,7 +65,7 @@ def test_noise_keeps_its_power_at_the_seam(blend: float) -> None:
 
 
 def test_what_is_the_same_at_both_ends_keeps_its_amplitude() -> None:
-    """A tone with whole periods in the loop goes on as the very tone."""
+    """A tone with whole periods in the loop continues unchanged."""
     loop = seamless(tone(100), RATE, 0.1)
     assert np.abs(loop - tone(100, loop.shape[1])).max() < 1e-4
 
@@ -82,7 +82,7 @@ def test_a_steady_tone_does_not_pulse(hertz: float, phase: float) -> None:
 
 
 def test_opposite_ends_do_not_blow_up() -> None:
-    clip = tone(1.0, RATE * 2 + RATE // 2)  # the end is the start upside down
+    clip = tone(1.0, RATE * 2 + RATE // 2)  # the end is the start inverted
     assert np.abs(seamless(clip, RATE, 0.5)).max() <= 0.51
 
 

@@ -1,4 +1,4 @@
-"""The codec of waveforms: levels, random windows, and what comes out of it."""
+"""The codec of waveforms: levels, random windows, decoded clips."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 RATE, LENGTH = 8_000, 800
 EDGE = 16
-"""Samples that are faded."""
+"""Samples of a fade."""
 
 
 def sounds(n: int, channels: int = 1, level: float = 0.3, length: int = LENGTH) -> list[Samples]:
-    """Noise without much treble, as speech is."""
+    """Noise with little treble, like speech."""
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(n, channels, length + 20))
     kernel = 0.8 ** np.arange(20)
@@ -83,7 +83,7 @@ def test_a_round_trip_keeps_sound_and_conditions(architecture: Any, channels: in
 
 @given(level=st.floats(0.001, 1), offset=st.floats(-0.5, 0.5))
 @settings(max_examples=20)
-def test_istft_sees_one_level_without_a_constant_part(level: float, offset: float) -> None:
+def test_istft_gets_unit_level_without_dc_offset(level: float, offset: float) -> None:
     rows = [(s + offset).clip(-1, 1) for s in sounds(4, level=level)]
     codec = fitted([Clip(s, RATE) for s in rows], architecture="istft")
     x = codec.prepare(codec.encode([Clip(s, RATE) for s in rows], rng())).x
@@ -91,30 +91,30 @@ def test_istft_sees_one_level_without_a_constant_part(level: float, offset: floa
     assert x.mean(-1).abs().max() < 0.05
 
 
-def test_wavegan_sees_the_samples_as_they_are() -> None:
+def test_wavegan_gets_unscaled_samples() -> None:
     items = clips()
     x = fitted(items, architecture="wavegan").prepare(Batch(torch.tensor([[[16384, -16384]]]))).x
     assert torch.allclose(x, torch.tensor([[[0.5, -0.5]]]), atol=1e-4)
 
 
-def test_a_silent_data_set_is_no_division_by_zero() -> None:
+def test_a_silent_data_set_causes_no_division_by_zero() -> None:
     silence = [Clip(np.zeros((1, LENGTH), np.float32), RATE)] * 2
     codec = fitted(silence, architecture="istft")
     assert not codec.prepare(codec.encode(silence, rng())).x.any()
 
 
-def test_what_is_too_loud_is_turned_down_and_broken_numbers_are_silence() -> None:
+def test_loud_clips_are_turned_down_and_nan_is_silence() -> None:
     codec = plain(2, 400)
     wave = torch.sin(torch.arange(400.0) / 5)
     x = torch.stack([wave * 0.5, wave * 3])[None].repeat(2, 1, 1)
     x[1, 0, 7] = float("nan")
     loud, broken = codec.decode(Batch(x), [0, 1])
     assert np.abs(loud.samples).max() == pytest.approx(1, abs=1e-6)
-    assert np.allclose(loud.samples[1], loud.samples[0] * 6, atol=1e-2)  # the balance stays
+    assert np.allclose(loud.samples[1], loud.samples[0] * 6, atol=1e-2)  # the balance is preserved
     assert np.isfinite(broken.samples).all()
 
 
-def test_decoded_clips_have_no_constant_part_and_do_not_depend_on_their_neighbours() -> None:
+def test_decoded_clips_have_no_dc_offset_and_do_not_depend_on_their_neighbours() -> None:
     codec = fitted(clips(), architecture="istft")
     torch.manual_seed(0)
     x = torch.randn(4, 1, LENGTH) + 0.3
@@ -139,7 +139,7 @@ def test_random_windows_are_cut_from_the_recording() -> None:
     assert fitted([item], architecture="wavegan").deterministic
 
 
-def test_a_codec_comes_back_from_json() -> None:
+def test_a_codec_loads_from_json() -> None:
     items = clips()
     chosen = AudioSettings(architecture="istft", slice="random")
     codec = WaveformCodec.fit(items, Conditions.of(items, chosen), chosen)
@@ -165,14 +165,13 @@ def test_a_clip_of_another_shape_is_named(samples: tuple[int, int], rate: int, w
         fitted(clips(), architecture="wavegan").encode([odd], rng())
 
 
-def test_blocks_shrink_where_clips_are_long() -> None:
+def test_decode_batches_shrink_for_long_clips() -> None:
     assert plain(1, 16_384).decode_batch_size == 64
     assert plain(2, 480_000).decode_batch_size == 4
     assert plain(2, 10**8).decode_batch_size == 1
 
 
-def test_a_loop_goes_on_where_it_ends() -> None:
-    pytest.importorskip("gankit_audio.codec.loops")
+def test_loops_are_seamless() -> None:
     x = torch.from_numpy(np.stack(sounds(3, length=4_000)))
     wholes = plain(length=4_000).decode(Batch(x), range(3))
     loops = plain(length=4_000, loop=True).decode(Batch(x), range(3))

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
+from gankit.config.schema import validate
 from gankit.contract import Dataset, Provenance, Sample
 from gankit.errors import GankitError
 from gankit.kit import archives
@@ -221,6 +222,12 @@ def test_auto_duration_fits_nine_tenths_of_the_recordings() -> None:
         {"rate": 192_001},
         {"rate": "fast"},
         {"rate": 8000.5},
+        {"code": 0},
+        {"mels": 3},
+        {"rounds": -1},
+        {"frames": -3},
+        {"width": -1},
+        {"latent": 0},
         {"duration": 0.04},
         {"duration": 61},
         {"duration": "long"},
@@ -236,13 +243,14 @@ def test_auto_duration_fits_nine_tenths_of_the_recordings() -> None:
 )
 def test_settings_out_of_range(wrong: dict[str, Any]) -> None:
     (key,) = wrong
-    with pytest.raises(GankitError, match=f"{key}=.*: out of range. Set .* to |memory=-1.0"):
-        read(None, **wrong)
+    with pytest.raises(GankitError, match=f"{key}=.*(: out of range. Use|Expected )"):
+        validate(AudioSettings, wrong)
 
 
-def test_numbers_may_come_as_text() -> None:
-    found = read(None, rate="4000", duration="0.25", loudness="-30")
-    assert found.items[0].samples.shape == (1, 1000)
+def test_settings_in_words_and_numbers() -> None:
+    found = validate(AudioSettings, {"rate": "4000", "duration": "0.25", "loudness": "-30"})
+    assert (found.rate, found.duration, found.loudness) == (4000, 0.25, -30)
+    assert validate(AudioSettings, {"loudness": "keep"}).loudness == "keep"
 
 
 def test_every_clip_has_the_same_form(tmp_path: Path) -> None:

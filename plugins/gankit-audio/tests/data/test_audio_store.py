@@ -1,4 +1,4 @@
-"""Decoded samples in memory, in a temporary file, or in a cache, whose damaged files are replaced."""
+"""Decoded samples in memory, in a temporary file, or in a cache that replaces damaged files."""
 
 from __future__ import annotations
 

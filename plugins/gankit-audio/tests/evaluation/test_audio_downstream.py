@@ -23,7 +23,7 @@ from gankit_audio.settings import AudioSettings
 
 
 def words(counts: dict[str, int], seed: int) -> list[Clip]:
-    """Glides that rise, fall or stay, in noise."""
+    """Rising, falling and steady glides, in noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(4000) / 8000
     slope = {"rise": 1.0, "fall": -1.0, "stay": 0.0}
@@ -54,7 +54,7 @@ def test_a_spectrogram_has_one_shape(rate: int, seconds: float, channels: int) -
     assert (x == 0).all()  # silence
 
 
-def test_a_tone_stands_in_its_band_all_along() -> None:
+def test_a_tone_is_in_one_band_throughout() -> None:
     t = np.arange(16_000) / 8000
     low, high = (
         Clip(np.sin(2 * np.pi * f * t)[None].astype(np.float32), 8000) for f in (200, 3000)
@@ -66,7 +66,7 @@ def test_a_tone_stands_in_its_band_all_along() -> None:
     assert x[1].max() - log_mel([quiet]).max() == pytest.approx(np.log(10), abs=0.05)
 
 
-def test_changes_of_spectrograms() -> None:
+def test_augmentation_of_spectrograms() -> None:
     torch.manual_seed(0)
     x = torch.rand(50, 1, MELS, FRAMES) + 0.5
     masked = mask(x)
@@ -81,7 +81,7 @@ def test_changes_of_spectrograms() -> None:
     assert (add_noise(x) >= x).all()
 
 
-def test_training_leaves_random_numbers_alone_and_is_seeded() -> None:
+def test_training_is_seeded_and_preserves_the_generator() -> None:
     clips = words({"rise": 12, "fall": 12}, 0)
     labels = [str(c.label) for c in clips]
     x = log_mel(clips)
@@ -97,21 +97,21 @@ def test_training_leaves_random_numbers_alone_and_is_seeded() -> None:
 
 
 @pytest.mark.usefixtures("short")
-@pytest.mark.parametrize("remedy", ["", *KeywordClassifier.mitigations])
-def test_words_are_told_apart(remedy: str) -> None:
+@pytest.mark.parametrize("mitigation", ["", *KeywordClassifier.mitigations])
+def test_words_are_classified(mitigation: str) -> None:
     model = KeywordClassifier(AudioSettings())
     train = words({"rise": 30, "fall": 12, "stay": 30}, 0)
     test = words({"rise": 20, "fall": 20, "stay": 20}, 1)
-    found = model.scores(train, test, "label", remedy, 0)
+    found = model.scores(train, test, "label", mitigation, 0)
     assert set(found) == {"accuracy", "balanced_accuracy", "f1"}
     assert found["accuracy"] > 0.8
     assert found["accuracy"] == pytest.approx(found["balanced_accuracy"])
-    if not remedy:
-        assert found == model.scores(train, test, "label", remedy, 0)
+    if not mitigation:
+        assert found == model.scores(train, test, "label", mitigation, 0)
 
 
 @pytest.mark.usefixtures("short")
-def test_a_key_that_tells_nothing_scores_as_chance() -> None:
+def test_an_unpredictable_key_scores_at_chance() -> None:
     model = KeywordClassifier(AudioSettings())
     train, test = words({"rise": 40}, 0), words({"rise": 60}, 1)
     assert model.scores(train, test, "speaker", "", 0)["balanced_accuracy"] < 0.7
@@ -119,8 +119,8 @@ def test_a_key_that_tells_nothing_scores_as_chance() -> None:
 
 def test_keys_that_cannot_be_predicted() -> None:
     model, clips = KeywordClassifier(AudioSettings()), words({"rise": 4, "fall": 4}, 0)
-    for key, why in (("pitch", "has the number 60.0"), ("age", "rise.wav has none")):
+    for key, why in (("pitch", "has the number 60.0"), ("age", "rise.wav has no value")):
         with pytest.raises(GankitError, match=f"{key} cannot be predicted.*{why}"):
             model.scores(clips, clips, key, "", 0)
-    with pytest.raises(GankitError, match="all clips have the same"):
+    with pytest.raises(GankitError, match="all clips have the same value"):
         model.scores(clips[:4], clips, "label", "", 0)

@@ -25,8 +25,8 @@ NOTES = {"A3": 220.0, "A4": 440.0, "E5": 659.26}
 
 
 def sounds(n: int, seed: int, channels: int = 1) -> list[Clip]:
-    """Notes of three classes with partials, fading, a little out of tune, and a breath of noise;
-    they end in silence."""
+    """Decaying notes of three classes with partials, slightly detuned, with a little noise; the end
+    is silent."""
     rng = np.random.default_rng(seed)
     t = np.arange(RATE // 2) / RATE
     clips = []
@@ -50,7 +50,7 @@ def midi(hertz: float) -> float:
 
 
 def made(clips: list[Clip], change: Change = lambda x: x, *keys: str) -> list[Sample[Clip]]:
-    """As if generated for their own values."""
+    """Samples that were generated for the values of clips, apart from a change."""
     return [
         Sample(
             Clip(change(c.samples.copy()).astype(np.float32), c.rate),
@@ -98,7 +98,7 @@ def real() -> tuple[list[Clip], list[Clip]]:
 
 
 @pytest.mark.parametrize("kind", PLANTED)
-def test_a_planted_artefact_is_found(kind: str, real: tuple[list[Clip], list[Clip]]) -> None:
+def test_a_planted_artefact_is_detected(kind: str, real: tuple[list[Clip], list[Clip]]) -> None:
     name, change = PLANTED[kind]
     clips = sounds(60, 2)
     half = [*made(clips[:30], change), *made(clips[30:])]
@@ -109,7 +109,7 @@ def test_a_planted_artefact_is_found(kind: str, real: tuple[list[Clip], list[Cli
     assert max(found[n] for n in others) <= 0.1
 
 
-def test_clean_clips_are_not_accused(real: tuple[list[Clip], list[Clip]]) -> None:
+def test_clean_clips_have_no_artefacts(real: tuple[list[Clip], list[Clip]]) -> None:
     found = scored(Artefacts(AudioSettings()), EvaluationData(made(sounds(90, 2)), *real))
     for name in {n for n, _ in PLANTED.values()}:
         assert found[name] <= 0.05
@@ -144,18 +144,18 @@ def test_an_artefact_in_one_channel_counts() -> None:
 
 
 @pytest.mark.parametrize("key", ["label", "pitch"])
-def test_pitch_is_what_was_asked_for(key: str, real: tuple[list[Clip], list[Clip]]) -> None:
+def test_agreement_with_the_requested_pitch(key: str, real: tuple[list[Clip], list[Clip]]) -> None:
     clips = sounds(60, 2)
-    wrong = [Clip(c.samples, c.rate, {"label": "E5", "pitch": 76.0}) for c in clips]
+    mislabelled = [Clip(c.samples, c.rate, {"label": "E5", "pitch": 76.0}) for c in clips]
     good = scored(PitchAgreement(), EvaluationData(made(clips, lambda x: x, key), *real))
     assert good["pitch_accuracy"] > 0.97 < good["pitch_accuracy_real"]
     assert good["pitch_error_cents"] < 15
-    bad = scored(PitchAgreement(), EvaluationData(made(wrong, lambda x: x, key), *real))
+    bad = scored(PitchAgreement(), EvaluationData(made(mislabelled, lambda x: x, key), *real))
     assert bad["pitch_accuracy"] == pytest.approx(1 / 3, abs=0.02)
     assert bad["pitch_error_cents"] > 600
 
 
-def test_noise_has_no_pitch_and_its_error_no_bound(real: tuple[list[Clip], list[Clip]]) -> None:
+def test_silence_has_no_pitch_and_infinite_error(real: tuple[list[Clip], list[Clip]]) -> None:
     silence = made(sounds(30, 2), lambda x: 0 * x)
     found = scored(PitchAgreement(), EvaluationData(silence, *real))
     assert found["pitch_accuracy"] == 0
@@ -163,7 +163,7 @@ def test_noise_has_no_pitch_and_its_error_no_bound(real: tuple[list[Clip], list[
 
 
 def test_labels_that_only_look_like_pitches() -> None:
-    """Speakers ``30`` to ``32`` say the same notes: what is said is not what is heard."""
+    """Speakers ``30`` to ``32`` say the same notes: labels do not agree with measured pitches."""
 
     def renamed(clips: list[Clip]) -> list[Clip]:
         return [Clip(c.samples, c.rate, {"label": str(30 + i % 3)}) for i, c in enumerate(clips)]
@@ -176,11 +176,11 @@ def test_labels_that_only_look_like_pitches() -> None:
 
 
 def test_classifier_score_in_closed_form() -> None:
-    told = np.eye(7)[np.arange(70) % 7]
-    assert classifier_score(told) == pytest.approx(7)
+    certain = np.eye(7)[np.arange(70) % 7]
+    assert classifier_score(certain) == pytest.approx(7)
     assert classifier_score(np.full((50, 7), 1 / 7)) == pytest.approx(1)
-    assert classifier_score(told[:1].repeat(9, 0)) == pytest.approx(1)  # all of one class
-    # Two classes, one told with probability 0.9: exp(H(y) - H(y|x)), in nats.
+    assert classifier_score(certain[:1].repeat(9, 0)) == pytest.approx(1)  # all of one class
+    # Two classes, predicted with probability 0.9: exp(H(y) - H(y|x)), in nats.
     p = np.array([[0.9, 0.1], [0.1, 0.9]])
     entropy = -(0.9 * np.log(0.9) + 0.1 * np.log(0.1))
     assert classifier_score(p) == pytest.approx(2 * np.exp(-entropy))
@@ -188,15 +188,20 @@ def test_classifier_score_in_closed_form() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Too short a training for real sounds; enough for these."""
+    """Short training, enough for these sounds."""
     monkeypatch.setattr(class_scores, "STEPS", (60, 60))
 
 
 @pytest.fixture(scope="module")
 def by_class(real: tuple[list[Clip], list[Clip]]) -> dict[str, dict[str, float]]:
     clips = sounds(90, 2)
-    turned = [Clip(c.samples, c.rate, {"label": "A3"}) for c in clips]
-    sets = {"good": clips, "turned": turned, "copies": real[0][:90], "one class": clips[::3] * 3}
+    mislabelled = [Clip(c.samples, c.rate, {"label": "A3"}) for c in clips]
+    sets = {
+        "good": clips,
+        "mislabelled": mislabelled,
+        "copies": real[0][:90],
+        "one class": clips[::3] * 3,
+    }
     state = torch.get_rng_state()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(class_scores, "STEPS", (60, 60))
@@ -208,9 +213,9 @@ def by_class(real: tuple[list[Clip], list[Clip]]) -> dict[str, dict[str, float]]
     return found
 
 
-def test_agreement_with_the_asked_class(by_class: dict[str, dict[str, float]]) -> None:
+def test_agreement_with_the_requested_class(by_class: dict[str, dict[str, float]]) -> None:
     assert by_class["good"]["class_accuracy"] > 0.97 < by_class["good"]["class_accuracy_real"]
-    assert by_class["turned"]["class_accuracy"] == pytest.approx(1 / 3, abs=0.03)
+    assert by_class["mislabelled"]["class_accuracy"] == pytest.approx(1 / 3, abs=0.03)
 
 
 def test_a_lost_class_lowers_the_score_and_widens_the_distance(
@@ -224,23 +229,21 @@ def test_a_lost_class_lowers_the_score_and_widens_the_distance(
     assert lost["frechet/own-classifier"] > 10 * good["frechet/own-classifier"]
 
 
-def test_copies_are_seen_in_its_features(by_class: dict[str, dict[str, float]]) -> None:
+def test_copies_are_detected_in_its_features(by_class: dict[str, dict[str, float]]) -> None:
     assert by_class["copies"]["closer_to_train/own-classifier"] == 1
     assert by_class["copies"]["copies/own-classifier"] == 1
     assert by_class["good"]["closer_to_train/own-classifier"] == pytest.approx(0.5, abs=0.15)
     assert by_class["good"]["closer_to_train/own-classifier_real"] == pytest.approx(0.5)
 
 
-def test_nothing_is_said_of_one_class_or_of_none(
-    real: tuple[list[Clip], list[Clip]], quick: None
-) -> None:
+def test_no_scores_for_one_class_or_none(real: tuple[list[Clip], list[Clip]], quick: None) -> None:
     train, heldout = real
     one = [c for c in train if c.label == "A3"]
     free = [Clip(c.samples, c.rate) for c in train]
     assert scored(SoundClassifier(), EvaluationData(made(heldout), one, heldout)) == {}
     assert scored(SoundClassifier(), EvaluationData(made(heldout), free, free)) == {}
-    unasked = [Sample(c, 0, {}) for c in heldout]
-    found = scored(SoundClassifier(), EvaluationData(unasked, train, heldout))
+    unconditional = [Sample(c, 0, {}) for c in heldout]
+    found = scored(SoundClassifier(), EvaluationData(unconditional, train, heldout))
     assert found["classifier_score"] > 2.7
     assert not any(name.startswith("class_accuracy") for name in found)
 
@@ -283,7 +286,7 @@ def test_without_classes_there_is_no_diversity_within_them(
 # --- Together -----------------------------------------------------------------------------------
 
 
-def test_every_score_has_a_floor(real: tuple[list[Clip], list[Clip]], quick: None) -> None:
+def test_every_score_has_a_baseline(real: tuple[list[Clip], list[Clip]], quick: None) -> None:
     data = EvaluationData(made(sounds(60, 2)), *real)
     scores = evaluate(build_evaluators(AudioSettings()), data)
     names = [score.name for score in scores]
@@ -297,7 +300,7 @@ def test_every_score_has_a_floor(real: tuple[list[Clip], list[Clip]], quick: Non
     assert [score.value for score in scores] == [score.value for score in again]
 
 
-def test_too_few_clips_give_nothing() -> None:
+def test_too_few_clips_give_no_scores() -> None:
     clips = sounds(4, 0)
     for evaluator in build_evaluators(AudioSettings()):
         if isinstance(evaluator, Evaluator):
@@ -307,7 +310,7 @@ def test_too_few_clips_give_nothing() -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_spoken_digits_are_told_apart(shared_data: Path) -> None:
+def test_spoken_digits_are_classified(shared_data: Path) -> None:
     soundfile = pytest.importorskip("soundfile")
     clips = []
     for file in sorted((shared_data / "fsdd").glob("*/*.wav")):

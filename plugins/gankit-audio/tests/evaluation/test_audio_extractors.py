@@ -27,7 +27,7 @@ from gankit_audio.settings import AudioSettings
 
 
 def tones(n: int, seed: int, rate: int = 8000, low: float = 200, high: float = 800) -> list[Clip]:
-    """Two partials of a random pitch that fade away, with a little noise."""
+    """Two decaying partials of a random pitch, with a little noise."""
     rng = np.random.default_rng(seed)
     t = np.arange(rate // 2) / rate
     clips = []
@@ -42,7 +42,7 @@ def changed(clips: list[Clip], change: Callable[[np.ndarray], np.ndarray]) -> li
     return [Clip(change(c.samples).astype(np.float32), c.rate) for c in clips]
 
 
-# --- What networks are given --------------------------------------------------------------------
+# --- Waveforms ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rate", [8000, 11_025, 22_051, 48_000])
@@ -60,7 +60,7 @@ def test_clips_become_mono_at_a_rate(rate: int) -> None:
 # --- random-mel ---------------------------------------------------------------------------------
 
 
-def test_random_mel_is_the_same_every_time_and_draws_nothing() -> None:
+def test_random_mel_is_reproducible_and_draws_nothing() -> None:
     state = torch.get_rng_state()
     one, two = random_mel(), random_mel()
     clips = [*tones(70, 0), *tones(3, 1, rate=11_025), *tones(2, 2)]  # batches, and two rates
@@ -86,7 +86,7 @@ def noisy(x: np.ndarray) -> np.ndarray:
 
 
 def random_phases(x: np.ndarray) -> np.ndarray:
-    """Frame by frame, as a spectrogram without its phases sounds."""
+    """With random phases in each frame."""
     rng = np.random.default_rng(0)
     window = torch.hann_window(256)
     wave = torch.from_numpy(x.astype(np.float32))
@@ -111,7 +111,7 @@ def random_phases(x: np.ndarray) -> np.ndarray:
     ],
     ids=["noise", "phases", "pitch", "half of the pitches", "backwards", "collapse"],
 )  # fmt: skip
-def test_random_mel_hears(worse: Callable[[list[Clip]], list[Clip]]) -> None:
+def test_random_mel_detects(worse: Callable[[list[Clip]], list[Clip]]) -> None:
     made = [Sample(clip, 0, {}) for clip in worse(tones(120, 2))]
     data = EvaluationData(made, tones(400, 0), tones(120, 1))
     (score,) = evaluate([random_mel()], data, only=["frechet"])
@@ -145,14 +145,14 @@ def test_vggish_front_end_has_its_published_shape() -> None:
     assert 0.5 < bank.max() <= 1
     peaks = bank.argmax(0)
     assert (peaks.diff() >= 0).all()
-    # Within the band, neighbouring triangles add up to one.
+    # Within the band, neighbouring triangles sum to one.
     assert bank.sum(1)[8:230].sub(1).abs().max() < 1e-5
-    hz = melscale_fbanks(257, 125.0, 7500.0, 64, 16_000)  # straight in hertz: nearly, not quite
+    hz = melscale_fbanks(257, 125.0, 7500.0, 64, 16_000)  # linear in hertz: similar, not the same
     assert 1e-4 < (bank - hz).abs().max() < 0.2
 
 
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their dense layers hold a quarter of a gigabyte; a narrower one does here."""
+    """Narrows the dense layers, which have a quarter of a gigabyte of weights."""
     build = nn.Linear
 
     def narrow(fan: int, width: int) -> nn.Module:
@@ -204,7 +204,7 @@ def test_a_clip_of_two_examples_has_their_mean(monkeypatch: pytest.MonkeyPatch) 
     first, second = x[:, : 96 * 160 + 240], x[:, 96 * 160 :]
     with torch.inference_mode():
         torch.testing.assert_close(network(x), (network(first) + network(second)) / 2)
-        # What does not fill an example is left out, but where there is no other.
+        # A partial example is dropped unless it is the only one.
         torch.testing.assert_close(network(x[:, : 180 * 160]), network(first))
         assert network(x[:, :100]).shape == (1, 128)
 
@@ -250,12 +250,12 @@ UNUSABLE: list[tuple[Callable[[Path, dict[str, Any]], object], str]] = [
     (lambda path, state: torch.save(nn.Linear(2, 2), path), "cannot be read"),
     (lambda path, state: torch.save([1, 2], path), "is missing"),
     (lambda path, state: torch.save({"fc1.bias": torch.zeros(2)}, path), "bn0.weight is missing"),
-    (lambda path, state: torch.save({**state, "more": torch.ones(1)}, path), "more has no place"),
+    (lambda path, state: torch.save({**state, "more": torch.ones(1)}, path), "more is unknown"),
     (
         lambda path, state: torch.save({**state, "fc1.bias": torch.ones(3)}, path),
         "fc1.bias has another shape",
     ),
-    (lambda path, state: torch.save({**state, "fc1.bias": 3}, path), "fc1.bias has no place"),
+    (lambda path, state: torch.save({**state, "fc1.bias": 3}, path), "fc1.bias is unknown"),
 ]
 
 
@@ -279,7 +279,7 @@ def test_unusable_weights(
     assert caught.value.hint
 
 
-def test_weights_must_be_given() -> None:
+def test_weights_are_required() -> None:
     for name, setting in (
         ("vggish", "vggish_weights"), ("pann", "pann_weights"), ("clap", "clap_path"),
     ):  # fmt: skip

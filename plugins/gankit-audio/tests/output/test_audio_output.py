@@ -1,4 +1,4 @@
-"""What is written: heard again as it was, never cut off, and marked as generated in every file."""
+"""Written files: samples are preserved, never clipped, and every file is marked as generated."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def lines(target: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def heard(data: bytes) -> tuple[np.ndarray, int, Mapping[str, str]]:
+def decoded(data: bytes) -> tuple[np.ndarray, int, Mapping[str, str]]:
     with sf.SoundFile(io.BytesIO(data)) as file:
         return file.read(dtype="float64", always_2d=True).T, file.samplerate, file.copy_metadata()
 
@@ -71,7 +71,7 @@ def files(target: Path, format: str) -> Iterator[tuple[str, bytes]]:
 @pytest.mark.parametrize("format", writing.FORMATS)
 @pytest.mark.parametrize("labels", [(), AWKWARD], ids=["plain", "labelled"])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_what_is_written_is_heard_again(
+def test_written_samples_are_preserved(
     tmp_path: Path, format: str, labels: Sequence[str], channels: int
 ) -> None:
     made = samples(6, labels, channels)
@@ -80,7 +80,7 @@ def test_what_is_written_is_heard_again(
     found = list(files(target, format))
     assert len({name for name, _ in found}) == 6
     for (name, data), sample in zip(found, made, strict=True):
-        sound, rate, _ = heard(data)
+        sound, rate, _ = decoded(data)
         assert rate == 8000
         assert sound.shape == sample.item.samples.shape
         bits = LOSSLESS.get(format, 16)
@@ -92,10 +92,10 @@ def test_what_is_written_is_heard_again(
 
 
 @pytest.mark.parametrize("format", writing.FORMATS)
-def test_every_file_says_that_it_was_generated(tmp_path: Path, format: str) -> None:
+def test_every_file_is_marked_as_generated(tmp_path: Path, format: str) -> None:
     writing.write(samples(4, ["cat", "dog"]), tmp_path, PROVENANCE, format)
     for i, (_, data) in enumerate(files(tmp_path, format)):
-        _, _, texts = heard(data)
+        _, _, texts = decoded(data)
         for key, value in {
             **PROVENANCE.text(),
             "Seed": str(2**63 + i),
@@ -104,7 +104,7 @@ def test_every_file_says_that_it_was_generated(tmp_path: Path, format: str) -> N
             assert f"{key}: {value}" in texts["comment"]
         assert texts["title"].startswith("generated")
         assert texts["date"] == PROVENANCE.created
-        if format != "mp3":  # its encoder writes its own name there
+        if format != "mp3":  # the encoder writes its own name
             assert texts["software"].startswith(PROVENANCE.software)
 
 
@@ -113,9 +113,10 @@ def test_a_label_of_any_letters_is_kept(tmp_path: Path) -> None:
     for format in ("wav", "flac", "ogg", "mp3"):
         writing.write(samples(1, [odd]), tmp_path / format, PROVENANCE, format)
         ((_, data),) = files(tmp_path / format, format)
-        said = " ".join(odd.split())
-        expected = said.encode("ascii", "backslashreplace").decode() if format == "mp3" else said
-        assert f"Condition: label={expected}" in heard(data)[2]["comment"]
+        label = " ".join(odd.split())
+        if format == "mp3":
+            label = label.encode("ascii", "backslashreplace").decode()
+        assert f"Condition: label={label}" in decoded(data)[2]["comment"]
         assert lines(tmp_path / format)[0]["label"] == odd
 
 
@@ -134,7 +135,7 @@ def test_metadata_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["wav", "parquet"])
-def test_values_cannot_pass_for_our_marks(tmp_path: Path, format: str) -> None:
+def test_values_cannot_replace_our_columns(tmp_path: Path, format: str) -> None:
     made = samples(1)[0]
     faked = Sample(made.item, 5, {"generated": "no", "seed": 9.0, "file_name": "x", "audio": "y"})
     writing.write([faked], tmp_path, PROVENANCE, format)
@@ -151,14 +152,14 @@ def test_values_cannot_pass_for_our_marks(tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize("format", writing.FORMATS)
-def test_real_clips_carry_no_mark(tmp_path: Path, format: str) -> None:
+def test_real_clips_are_not_marked(tmp_path: Path, format: str) -> None:
     made = samples(2, ["cat"])
     known = {"label": "cat", "speaker": "jo"}
     real = Sample(Clip(made[0].item.samples, 8000, known, "a/x.wav"), -1, known, real=True)
     writing.write([real, made[1]], tmp_path, PROVENANCE, format)
     (_, first), (_, second) = files(tmp_path, format)
-    assert not any("gankit" in text for text in heard(first)[2].values())
-    assert "gankit" in heard(second)[2]["comment"]
+    assert not any("gankit" in text for text in decoded(first)[2].values())
+    assert "gankit" in decoded(second)[2]["comment"]
     rows = (
         pq.read_table(tmp_path / "data.parquet").to_pylist()
         if format == "parquet"
@@ -171,12 +172,12 @@ def test_real_clips_carry_no_mark(tmp_path: Path, format: str) -> None:
 
 
 @pytest.mark.parametrize(("format", "bits"), [("wav", 16), ("flac", 16), ("wav24", 24)])
-def test_a_recording_of_so_many_bits_is_written_bit_by_bit(format: str, bits: int) -> None:
+def test_integer_samples_are_written_exactly(format: str, bits: int) -> None:
     full = 2 ** (bits - 1)
     whole = np.random.default_rng(1).integers(-full, full, (2, 500))
     whole[0, :3] = -full, full - 1, 0
     sound = (whole / full).astype(np.float32)
-    assert np.array_equal(heard(encode(sound, 44100, format, {}))[0] * full, whole)
+    assert np.array_equal(decoded(encode(sound, 44100, format, {}))[0] * full, whole)
 
 
 # --- Full scale ---------------------------------------------------------------------------------
@@ -184,11 +185,11 @@ def test_a_recording_of_so_many_bits_is_written_bit_by_bit(format: str, bits: in
 
 @pytest.mark.parametrize("format", CODINGS)
 @given(level=st.floats(0.5, 40), offset=st.floats(-1, 1))
-def test_nothing_is_cut_off(format: str, level: float, offset: float) -> None:
-    """A clip beyond full scale keeps its shape: it is the same but for one factor."""
+def test_nothing_is_clipped(format: str, level: float, offset: float) -> None:
+    """A clip beyond full scale keeps its shape, up to one factor."""
     t = np.arange(2000) / 8000
     sound = (level * (np.sin(2 * np.pi * 400 * t) + offset))[None].astype(np.float32)
-    found = heard(encode(sound, 8000, format, {}))[0]
+    found = decoded(encode(sound, 8000, format, {}))[0]
     assert np.abs(found).max() <= 1
     if format in LOSSLESS:
         factor = float((found * sound).sum() / (sound**2).sum())
@@ -200,16 +201,18 @@ def test_nothing_is_cut_off(format: str, level: float, offset: float) -> None:
             assert factor == pytest.approx(1, abs=1e-4)
 
 
-def test_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_nan_samples_are_refused(tmp_path: Path) -> None:
     bad = samples(2)
     bad[1].item.samples[0, 5] = np.nan
-    with pytest.raises(GankitError, match="000001.wav: a clip holds samples that are no numbers"):
+    with pytest.raises(GankitError, match="000001.wav: a clip holds NaN or infinite samples"):
         writing.write(bad, tmp_path, PROVENANCE)
 
 
 @pytest.mark.parametrize(("format", "rate"), [("mp3", 10000), ("flac", 65537)])
-def test_a_rate_that_a_format_has_not(tmp_path: Path, format: str, rate: int) -> None:
-    with pytest.raises(GankitError, match=f"cannot hold {rate} samples a second. Use --format wav"):
+def test_rates_that_a_format_does_not_support(tmp_path: Path, format: str, rate: int) -> None:
+    with pytest.raises(
+        GankitError, match=f"does not support {rate} samples per second. Use --format wav"
+    ):
         writing.write(samples(1, rate=rate), tmp_path, PROVENANCE, format)
 
 
@@ -228,11 +231,11 @@ def test_an_unknown_format(tmp_path: Path) -> None:
     title=st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
 )
 def test_wav_files_of_any_size(channels: int, length: int, format: str, title: str) -> None:
-    """Sizes and padding of the chunks hold, as other programs read them."""
+    """Other programs can read the chunks, with their sizes and padding."""
     sound = np.linspace(-1, 0.9, channels * length).reshape(channels, length).astype(np.float32)
     data = encode(sound, 22050, format, {"title": title, "comment": "c"})
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
-    found, rate, texts = heard(data)
+    found, rate, texts = decoded(data)
     assert (found.shape, rate) == (sound.shape, 22050)
     assert texts.get("title", "") == " ".join(title.split())
     if format != "wavfloat":
@@ -266,7 +269,7 @@ def test_parquet_without_clips(tmp_path: Path) -> None:
 
 
 def test_columns_of_mixed_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later row groups fit the columns that the first ones have."""
+    """Later row groups are converted to the columns of the first one."""
     monkeypatch.setattr(writing, "ROW_GROUP", 2)
     clip = samples(1)[0].item
     conditions = [{"a": 1.0}, {"a": "x", "n": 1.0}, {"n": 2.0}, {"n": "?", "late": "z"}, {"a": 3.0}]
@@ -280,7 +283,7 @@ def test_columns_of_mixed_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("format", ["wav", "parquet"])
 def test_writing_streams(tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more clips are asked for ahead of what is written than a row group has."""
+    """At most a row group of clips is in memory."""
     monkeypatch.setattr(writing, "ROW_GROUP", 4)
     sizes = []
 

@@ -1,53 +1,53 @@
-"""The default path's codec: a clip as principal components of its mel spectrogram."""
+"""The codec of the default architecture: clips as principal components of mel spectrograms."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Batch, Codec, CodecState, Layout, Progress
+from gankit.contract import Batch, Bounds, CodecState, Progress
 from gankit.errors import GankitError
-from gankit_audio.codec.common import as_clips, view
+from gankit_audio.codec.base import ClipCodec, view
 from gankit_audio.codec.conditions import Conditions
 from gankit_audio.codec.spectrogram import MelSpectrogram
 from gankit_audio.data.clips import Clip, Samples
 from gankit_audio.settings import AudioSettings
 
 HOP = 0.01
-"""Seconds between two frames, where as many are allowed."""
+"""Seconds between two frames of short clips."""
 MOST_FRAMES = 160
 BLOCK = 256
 MOST_VALUES = 200_000_000
-"""Values of spectrograms from which components are learnt: 800 MB."""
+"""Most values of spectrograms that components are fitted to: 800 MB."""
 LOUDEST = 2.0
-"""Logarithm of a magnitude beyond which no band of a generated clip goes."""
+"""Highest logarithm of a magnitude in a generated clip."""
 WIDEST = 1e4
-"""Coordinates of diverged networks are cut off here, so that sums of them are finite."""
+"""Coordinates are clipped to this magnitude: diverged networks then give finite sums."""
 
 
-class ComponentCodec(Codec[Clip]):
-    """Layout ``(code,)``: the best linear autoencoder of log-mel spectrograms, fitted in seconds.
+class ComponentCodec(ClipCodec):
+    """Layout ``(code,)``: principal components of log-mel spectrograms, fitted in seconds.
 
-    A component of deviation s is scaled by ``1 / sqrt(s)``: were all scaled to the same deviation,
-    the discriminator would look at details as much as at what the sound is. Phases are found when
-    a clip is decoded (Griffin-Lim).
+    A component of standard deviation s is scaled by ``1 / sqrt(s)``: with equal deviations, the
+    discriminator would weigh details as much as the main components. Decoding estimates phases by
+    Griffin-Lim.
 
     Args:
         rate, channels, length: of a clip.
         frames: of its spectrogram.
-        code: components.
-        conditions: what the networks are told.
-        settings: mels, rounds, loop, slice.
+        code: number of components.
+        conditions: what the networks are conditioned on.
+        settings: mels, rounds, loop, slice, loudness.
 
     Raises:
-        GankitError: a setting out of its range.
+        GankitError: ``frames`` is out of range.
     """
 
     tolerance = 1.0
-    """Phases are found anew, and what is all but silent is not."""
+    """Phases are estimated, and nearly silent parts are lost."""
 
     def __init__(
         self,
@@ -59,19 +59,11 @@ class ComponentCodec(Codec[Clip]):
         conditions: Conditions,
         settings: AudioSettings,
     ) -> None:
-        for name, size, least, most in (
-            ("mels", settings.mels, 4, 512),
-            ("frames", frames, 8, length),
-            ("code", code, 1, channels * settings.mels * frames),
-            ("rounds", settings.rounds, 0, 10_000),
-        ):
-            if not least <= size <= most:
-                raise GankitError(f"{name}={size}: out of range", f"Set {least} to {most:,}")
-        self.rate, self.channels, self.length = rate, channels, length
-        self.conditions, self.settings = conditions, settings
+        if frames not in (allowed := Bounds(8, length)):
+            raise GankitError(f"frames={frames}: out of range", f"Use {allowed}")
+        super().__init__((code,), rate, conditions, settings)
+        self.channels, self.length = channels, length
         self.mel = MelSpectrogram(rate, length, settings.mels, frames)
-        self.layout = Layout((code,), conditions.condition)
-        self.deterministic = settings.slice != "random"
         values = channels * settings.mels * frames
         self.mean = torch.zeros(values)
         self.basis = torch.zeros(values, code)
@@ -86,18 +78,18 @@ class ComponentCodec(Codec[Clip]):
         settings: AudioSettings,
         progress: Progress,
     ) -> ComponentCodec:
-        """Learns the components, with torch's default generator."""
+        """Fits the components; draws from torch's default generator."""
         first = clips[0]
         channels, length = first.samples.shape
         frames = settings.frames or frames_for(length / first.rate)
-        values = max(channels * settings.mels * frames, 1)  # what is out of range is refused below
+        values = channels * settings.mels * frames
         used = min(len(clips), max(MOST_VALUES // values, 2))
-        code = min(settings.code, max(min(used - 1, values), 1))
+        code = min(settings.code, max(used - 1, 1), values)
         codec = cls(first.rate, channels, length, frames, code, conditions, settings)
         chosen = np.linspace(0, len(clips) - 1, used).astype(int).tolist()
         parts = []
         for i in range(0, used, BLOCK):
-            progress("looking at the sounds", i, used)
+            progress("fitting components", i, used)
             parts += [codec._spectrogram(clips[k].samples) for k in chosen[i : i + BLOCK]]
         s = torch.cat(parts)
         codec.mean = s.mean(0)
@@ -113,11 +105,11 @@ class ComponentCodec(Codec[Clip]):
         s: Tensor = self.mel(torch.from_numpy(samples))
         return s.reshape(1, -1)
 
-    # Clips are encoded and decoded one by one: in a batch, the rounding of a matrix product depends
-    # on how many there are, and Griffin-Lim makes another sound of another last digit.
+    # Clips are encoded and decoded one by one: the rounding of a matrix product depends on the
+    # batch size, and Griffin-Lim amplifies differences of the last digit.
     @torch.no_grad()
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
-        """Float32 ``(N, code)``; of another window at each visit, where a clip has a recording."""
+        """Float32 ``(N, code)``; of a random window if a clip has a recording."""
         rows = [self._spectrogram(view(clip, rng)) - self.mean for clip in items]
         x = [row @ self.basis / self.scale for row in rows]
         return Batch(
@@ -125,11 +117,13 @@ class ComponentCodec(Codec[Clip]):
         )
 
     @torch.no_grad()
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
-        """Clips whose phases are found, not drawn: ``seeds`` are unused."""
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Clip]:
+        """Clips; nothing is drawn, so ``seeds`` are unused."""
         x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
         sounds = torch.stack([self._sound(row) for row in x[:, None]])
-        return as_clips(sounds, batch.c, self.rate, self.conditions, self.settings)
+        return self.as_clips(sounds, batch.c)
 
     def _sound(self, row: Tensor) -> Tensor:
         """``(1, code) -> (channels, length)``."""
@@ -152,7 +146,7 @@ class ComponentCodec(Codec[Clip]):
 
     @classmethod
     def load(cls, state: CodecState, settings: AudioSettings) -> ComponentCodec:
-        """The codec that :meth:`state` described."""
+        """The inverse of :meth:`state`."""
         config = dict(state.config)
         config["conditions"] = Conditions.load(config["conditions"])
         codec = cls(**config, settings=settings)
@@ -162,5 +156,5 @@ class ComponentCodec(Codec[Clip]):
 
 
 def frames_for(seconds: float) -> int:
-    """10 ms apart while there are not too many."""
+    """Frames 10 ms apart, at most ``MOST_FRAMES``."""
     return min(max(round(seconds / HOP), 16), MOST_FRAMES)

@@ -1,6 +1,6 @@
-"""Clips that can be played over and over: the end goes over into the start.
+"""Seamless loops: the end of a clip is cross-faded into its start.
 
-The cross-fade keeps the power whatever the two ends have in common, after Fink, Holters and Zölzer
+The cross-fade preserves power for any correlation of the two ends, after Fink, Holters and Zölzer
 2016, "Signal-matched power-complementary cross-fading and dry-wet mixing" (DAFx), section 2.
 """
 
@@ -19,17 +19,17 @@ Wide = np.ndarray[Any, np.dtype[np.float64]]
 def seamless(
     samples: Samples, rate: int, blend_seconds: float = 0.1, align_seconds: float = 0.0
 ) -> Samples:
-    """A clip whose end goes over into its start, shorter by the part that is blended.
+    """A clip that loops seamlessly, shorter by the part that is blended.
 
     Args:
         samples: float32 ``(channels, T)``.
-        blend_seconds: over which the end is blended into the start; at most half of the clip.
-        align_seconds: by how much the loop may be shorter still, so that waves of both ends fall
-            together. A steady tone needs a period of it (0.02 for 50 Hz); its loop would pulse
-            otherwise. 0 gives all clips of a length loops of a length.
+        blend_seconds: length of the cross-fade, at most half of the clip.
+        align_seconds: by how much the loop may be shortened further to align the phases of both
+            ends. A steady tone needs one period (0.02 for 50 Hz), or its loop pulses. With 0, clips
+            of one length give loops of one length.
 
     Returns:
-        float32 ``(channels, T - B - A)``; B the samples that are blended, A at most those to align.
+        float32 ``(channels, T - B - A)`` for B blended samples and at most A samples of alignment.
     """
     length = samples.shape[1]
     blend = min(round(blend_seconds * rate), length // 2)
@@ -38,24 +38,24 @@ def seamless(
     wide = samples.astype(np.float64)
     head = wide[:, :blend]
     longest = length - blend
-    spare = min(round(align_seconds * rate), longest - blend)
-    if spare > 0:
-        tails = wide[:, longest - spare :]
-        longest -= spare - int(_likeness(head, tails).argmax())
+    slack = min(round(align_seconds * rate), longest - blend)
+    if slack > 0:
+        tails = wide[:, longest - slack :]
+        longest -= slack - int(_correlation(head, tails).argmax())
     tail = wide[:, longest : longest + blend]
 
-    # Weights of the start (rising) and the end, and their sum's power as long as both have one.
+    # Weights of the start (rising) and of the end, and the power of their sum.
     rising = np.sin(np.pi / 2 * (np.arange(blend) + 0.5) / blend) ** 2
     falling = 1 - rising
-    shared = max(float(_likeness(head, tail)[0]), 0.0)
+    shared = max(float(_correlation(head, tail)[0]), 0.0)
     power = np.sqrt(rising**2 + falling**2 + 2 * shared * rising * falling)
     joint = (rising * head + falling * tail) / power
     return np.concatenate([joint, wide[:, blend:longest]], 1).astype(np.float32)
 
 
-def _likeness(head: Wide, tails: Wide) -> Wide:
-    """The correlation of ``(C, B)`` samples with each B successive ones of ``(C, B + S)``, of shape
-    (S + 1,): 1 where they are the same but for their level, 0 where they have nothing in common.
+def _correlation(head: Wide, tails: Wide) -> Wide:
+    """The normalised correlation of ``(C, B)`` samples with every window of B among ``(C, B + S)``,
+    of shape (S + 1,): 1 if they differ by their level only, 0 if they are unrelated.
     """
     width = head.shape[1]
     products = sum(np.correlate(t, h, "valid") for h, t in zip(head, tails, strict=True))

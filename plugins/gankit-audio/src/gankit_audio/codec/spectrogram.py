@@ -1,4 +1,4 @@
-"""Clips as pictures of their sound, and back: log-mel spectrograms and Griffin-Lim."""
+"""Log-mel spectrograms, and their inversion by Griffin-Lim."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torchaudio
 from torch import Tensor, nn
 
 FLOOR = 1e-4
-"""Magnitudes below are silence: 80 dB under a full-scale sine, whose band is about 1."""
+"""Magnitude of silence: 80 dB below a full-scale sine, whose band is about 1."""
 STEPS = 30
-"""Multiplicative updates that look for a spectrogram of given mel bands."""
+"""Multiplicative updates that fit a spectrogram to mel bands."""
 MOMENTUM = 0.99
 """Of Griffin-Lim."""
 
@@ -24,7 +24,7 @@ class MelSpectrogram(nn.Module):
         rate: samples a second.
         length: T, samples.
         mels: bands, from 0 to half the rate.
-        frames: how many, at least 8; about ``length / frames`` samples lie between two.
+        frames: their number, at least 8; about ``length / frames`` samples apart.
     """
 
     def __init__(self, rate: int, length: int, mels: int, frames: int) -> None:
@@ -32,20 +32,20 @@ class MelSpectrogram(nn.Module):
         self.length, self.frames = length, frames
         self.hop = max(math.ceil(length / (frames - 1)), 1)
         self.padded = self.hop * (frames - 1)
-        # Four windows over each sample, and a spectrum that is fine enough for the bands; but no
-        # window that is longer than the clip.
-        wanted = math.ceil(math.log2(max(4 * self.hop, 2 * mels)))
-        self.n_fft = 2 ** min(wanted, max(int(math.log2(self.padded)), 3))
+        # Four windows overlap at each sample, and the spectrum is fine enough for the bands; but no
+        # window is longer than the clip.
+        exponent = math.ceil(math.log2(max(4 * self.hop, 2 * mels)))
+        self.n_fft = 2 ** min(exponent, max(int(math.log2(self.padded)), 3))
         self.window: Tensor
         self.bands: Tensor
         self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
         bins = self.n_fft // 2 + 1
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of empty bands
+            warnings.simplefilter("ignore", UserWarning)  # about empty bands
             bands = torchaudio.functional.melscale_fbanks(
                 bins, 0.0, rate / 2, mels, rate, norm="slaney"
             ).T
-        # The lowest bands may be so narrow that no bin lies in them; they then have the nearest.
+        # The lowest bands may be too narrow to have a bin; they get the nearest one.
         top = math.log10(1 + rate / 1400)
         for i in torch.nonzero(bands.sum(1) == 0).flatten().tolist():
             centre = 700 * (10 ** (top * (i + 1) / (mels + 1)) - 1)
@@ -54,7 +54,7 @@ class MelSpectrogram(nn.Module):
         self.register_buffer("bands", bands, persistent=False)
 
     def magnitudes(self, x: Tensor) -> Tensor:
-        """``(N, T) -> (N, bins, frames)``; a full-scale sine has about 1."""
+        """``(N, T) -> (N, bins, frames)``; about 1 for a full-scale sine."""
         x = nn.functional.pad(x, (0, self.padded - self.length))
         return self._stft(x).abs() * (2 / self.window.sum())
 
@@ -62,10 +62,10 @@ class MelSpectrogram(nn.Module):
         return torch.log((self.bands @ self.magnitudes(x)).clamp(min=FLOOR))
 
     def invert(self, mel: Tensor, rounds: int) -> Tensor:
-        """Clips ``(N, T)`` whose log-mel spectrogram is near to ``mel``.
+        """Clips ``(N, T)`` with nearly the log-mel spectrogram ``mel``.
 
-        The magnitudes are a non-negative least-squares fit (Lee & Seung 2001, equation 4, with the
-        bands fixed); phases are found by Griffin-Lim with momentum (Perraudin et al. 2013).
+        Magnitudes are a non-negative least-squares fit (Lee & Seung 2001, equation 4, with fixed
+        bands), phases come from Griffin-Lim with momentum (Perraudin et al. 2013).
         """
         target = (mel.exp() - FLOOR).clamp(min=0)
         share = self.bands.T / self.bands.sum(0)[:, None].clamp(min=1e-6)
@@ -76,8 +76,8 @@ class MelSpectrogram(nn.Module):
         return self._sound(found * (self.window.sum() / 2), rounds)[:, : self.length]
 
     def _sound(self, magnitudes: Tensor, rounds: int) -> Tensor:
-        """Griffin-Lim from zero phases, so that nothing is drawn; with silence beyond the edges, as
-        :meth:`magnitudes` has it.
+        """Griffin-Lim from zero phases, so that nothing is drawn; silence is beyond the edges, as
+        for :meth:`magnitudes`.
         """
         spectrum, before = magnitudes + 0j, torch.zeros_like(magnitudes)
         for _ in range(rounds):

@@ -1,17 +1,17 @@
-"""The codec of networks that make waveforms: what they see is the sound itself."""
+"""The codec of the networks of waveforms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from gankit.contract import Batch, Codec, CodecState, Layout
+from gankit.contract import Batch, CodecState
 from gankit.errors import GankitError
-from gankit_audio.codec.common import as_clips, view
+from gankit_audio.codec.base import ClipCodec, view
 from gankit_audio.codec.conditions import Conditions
 from gankit_audio.data.clips import Clip
 from gankit_audio.settings import AudioSettings
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 FULL = 32767.0
-"""What is stored for full scale."""
+"""The stored value of full scale."""
 MEASURED = 500
-"""Clips whose level is measured, evenly spread."""
+"""Most clips, evenly spread, whose level is measured."""
 MOST = 2**22
-"""Numbers in a block of generated clips."""
+"""Most values in a batch of generated clips."""
 
 
-class WaveformCodec(Codec[Clip]):
-    """Layout ``(channels, T)``. Stored as 16-bit samples; prepared without a constant part.
+class WaveformCodec(ClipCodec):
+    """Layout ``(channels, T)``: 16-bit samples in storage, floats without DC offset when prepared.
 
-    WaveGAN is given the samples as they are, in [-1, 1], as published; the iSTFT's networks get
-    them with a root mean square of 1 over the data. There is no pre-emphasis: with y[t] = x[t] -
-    0.9 x[t-1], spoken digits were learnt more slowly.
+    WaveGAN gets samples in [-1, 1], as published; the iSTFT networks get samples with a root mean
+    square of 1 over the data. There is no pre-emphasis: with y[t] = x[t] - 0.9 x[t-1], training on
+    spoken digits was slower.
 
     Args:
         rate, channels, length: of a clip.
-        conditions: what the networks are told.
-        settings: architecture, slice, loop.
-        gain: what is multiplied by.
+        conditions: what the networks are conditioned on.
+        settings: architecture, slice, loop, loudness.
+        gain: factor of prepared samples.
     """
 
     def __init__(
@@ -50,17 +50,15 @@ class WaveformCodec(Codec[Clip]):
         settings: AudioSettings,
         gain: float = 1.0,
     ) -> None:
-        self.rate, self.conditions, self.gain = rate, conditions, gain
-        self.layout = Layout((channels, length), conditions.condition)
-        self.settings = settings
-        self.deterministic = settings.slice != "random"
+        super().__init__((channels, length), rate, conditions, settings)
+        self.gain = gain
         self.decode_batch_size = max(1, min(64, MOST // (channels * length)))
 
     @classmethod
     def fit(
         cls, clips: Sequence[Clip], conditions: Conditions, settings: AudioSettings
     ) -> WaveformCodec:
-        """For clips of the first one's rate and shape."""
+        """For clips of the rate and shape of the first one."""
         channels, length = clips[0].samples.shape
         codec = cls(clips[0].rate, channels, length, conditions, settings)
         if settings.architecture == "istft":
@@ -68,28 +66,30 @@ class WaveformCodec(Codec[Clip]):
         return codec
 
     def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
-        """Int16 ``(N, channels, T)``; of another window at each visit, where there is a recording.
+        """Int16 ``(N, channels, T)``; of a random window if a clip has a recording.
 
         Raises:
             GankitError: a clip has another rate or shape.
         """
         x = np.empty((len(items), *self.layout.shape), np.int16)
         for row, clip in zip(x, items, strict=True):
-            np.rint(self._fitting(clip, rng).clip(-1, 1) * FULL, out=row, casting="unsafe")
+            np.rint(self._samples(clip, rng).clip(-1, 1) * FULL, out=row, casting="unsafe")
         return Batch(torch.from_numpy(x), self.conditions.encode(items))
 
     def prepare(self, batch: Batch) -> Batch:
         x = batch.x.float() / FULL
         return Batch((x - x.mean(-1, keepdim=True)) * self.gain, batch.c)
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Clip]:
-        """Clips without a constant part; what exceeds full scale is turned down, not cut off.
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Clip]:
+        """Clips without DC offset, turned down where they exceed full scale.
 
-        A loop is shorter than the clips it was learnt from, by what is blended. Nothing is drawn,
-        so ``seeds`` are unused.
+        Loops are shorter than the training clips by the part that is blended. Nothing is drawn, so
+        ``seeds`` are unused.
         """
         x = batch.x.detach().float().cpu().nan_to_num(0.0) / self.gain
-        return as_clips(x, batch.c, self.rate, self.conditions, self.settings)
+        return self.as_clips(x, batch.c)
 
     def state(self) -> CodecState:
         channels, length = self.layout.shape
@@ -105,28 +105,28 @@ class WaveformCodec(Codec[Clip]):
 
     @classmethod
     def load(cls, state: CodecState, settings: AudioSettings) -> WaveformCodec:
-        """The codec that :meth:`state` described."""
+        """The inverse of :meth:`state`."""
         config = dict(state.config)
         config["conditions"] = Conditions.load(config["conditions"])
         return cls(**config, settings=settings)
 
-    def _fitting(self, clip: Clip, rng: np.random.Generator) -> Samples:
+    def _samples(self, clip: Clip, rng: np.random.Generator) -> Samples:
         samples = view(clip, rng)
         if samples.shape != self.layout.shape or clip.rate != self.rate:
             raise GankitError(
-                f"clip {clip.name}: {_said(samples.shape, clip.rate)}, where the run has "
-                + _said(self.layout.shape, self.rate),
-                "Let gankit read the recordings with the settings of the run",
+                f"clip {clip.name}: {_size(samples.shape, clip.rate)}; the run has "
+                + _size(self.layout.shape, self.rate),
+                "Read the recordings with the settings of the run",
             )
         return samples
 
     def _level(self, clips: Sequence[Clip]) -> float:
         """Root mean square of prepared clips."""
         rng = np.random.default_rng(0)
-        shown = range(0, len(clips), max(len(clips) // MEASURED, 1))
-        squares = [self.prepare(self.encode([clips[i]], rng)).x.square().mean() for i in shown]
+        measured = range(0, len(clips), max(len(clips) // MEASURED, 1))
+        squares = [self.prepare(self.encode([clips[i]], rng)).x.square().mean() for i in measured]
         return math.sqrt(float(torch.stack(squares).mean()))
 
 
-def _said(shape: tuple[int, ...], rate: int) -> str:
+def _size(shape: tuple[int, ...], rate: int) -> str:
     return " × ".join(f"{size:,}" for size in shape) + f" samples at {rate:,} Hz"

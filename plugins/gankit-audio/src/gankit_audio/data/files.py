@@ -23,14 +23,13 @@ import torch
 
 from gankit_audio.data.mixdown import mixdown
 from gankit_audio.data.resampling import ratio, resampler
+from gankit_audio.settings import RATES
 
 if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
 """Extensions of sound files."""
-LOWEST, HIGHEST = 4000, 192_000
-"""Supported rates, in samples per second."""
 LOUDEST = 64.0
 """Times full scale (36 dB) above which values are not samples but, say, unscaled integers."""
 MOST_BYTES = 4 * 2**30
@@ -160,8 +159,9 @@ def _check(header: Header) -> None:
         raise UnusableError("no samples: empty or cut off")
     if header.frames >= _UNKNOWN:
         raise UnusableError("its header has no length: convert it")
-    if not LOWEST <= header.rate <= HIGHEST:
-        raise UnusableError(f"a rate of {header.rate} Hz; supported are {LOWEST} to {HIGHEST}")
+    if header.rate not in RATES:
+        supported = f"{RATES.least} to {RATES.most}"
+        raise UnusableError(f"a rate of {header.rate} Hz; supported are {supported}")
 
 
 def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Samples:

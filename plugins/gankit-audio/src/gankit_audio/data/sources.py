@@ -19,8 +19,9 @@ from gankit_audio.data import manifests
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.dataset import Clips, ClipSpec
 from gankit_audio.data.decoding import decode_all, read_headers
-from gankit_audio.data.files import HIGHEST, LOWEST, Header
+from gankit_audio.data.files import Header
 from gankit_audio.data.locate import SUPPORTED, locate
+from gankit_audio.settings import DURATIONS
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
@@ -29,8 +30,8 @@ FEWEST = 8
 """Fewest clips of a data set."""
 MOST_RATE = 16_000
 """Highest rate that ``auto`` chooses."""
-SHORTEST, LONGEST, USUAL = 0.05, 60.0, 2.0
-"""Seconds of a clip: least, most, and the most that ``auto`` chooses."""
+MOST_DURATION = 2.0
+"""Most seconds of a clip that ``auto`` chooses."""
 
 
 def read(source: object | None, settings: AudioSettings, progress: Progress) -> Dataset[Clip]:
@@ -41,10 +42,9 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     Face layout. In memory: see :func:`gankit_audio.data.memory.listing`.
 
     Raises:
-        GankitError: nothing usable there, fewer than ``FEWEST`` clips, or a setting out of range;
-            with ``settings.strict``, an unusable recording.
+        GankitError: nothing usable there, or fewer than ``FEWEST`` clips; with ``settings.strict``,
+            an unusable recording.
     """
-    _check(settings)
     listing, where = locate(source, settings)
     entries = listing.entries
     if not entries and not listing.issues:
@@ -89,7 +89,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
 
 def _rate(headers: Sequence[Header], settings: AudioSettings) -> int:
     if settings.rate != "auto":
-        return int(settings.rate)
+        return settings.rate
     counted = Counter(header.rate for header in headers)
     return min(max(counted, key=lambda rate: (counted[rate], rate)), MOST_RATE)
 
@@ -97,35 +97,10 @@ def _rate(headers: Sequence[Header], settings: AudioSettings) -> int:
 def _duration(headers: Sequence[Header], settings: AudioSettings) -> float:
     """Seconds of a clip; ``auto`` is rounded up to hundredths."""
     if settings.duration != "auto":
-        return float(settings.duration)
+        return settings.duration
     seconds = sorted(header.seconds for header in headers)
     most = seconds[math.ceil(0.9 * len(seconds)) - 1]
-    return min(max(math.ceil(round(most * 100, 3)) / 100, SHORTEST), USUAL)
-
-
-def _check(settings: AudioSettings) -> None:
-    """Raises a GankitError for a setting out of range."""
-    for name, words, low, high, unit in (
-        ("rate", ("auto",), LOWEST, HIGHEST, "samples per second"),
-        ("duration", ("auto",), SHORTEST, LONGEST, "seconds"),
-        ("loudness", ("peak", "keep"), -70, 0, "LUFS"),
-        ("trim", (), 0, 200, "decibels"),
-        ("silent", (), -120, 0, "decibels"),
-        ("memory", (), 0, math.inf, "gigabytes"),
-        ("workers", (), 1, 256, "threads"),
-    ):
-        value = getattr(settings, name)
-        if value in words:
-            continue
-        try:
-            number = float(value)
-            fits = low <= number <= high and (name != "rate" or number.is_integer())
-        except (TypeError, ValueError):
-            fits = False
-        if not fits:
-            bounds = f"{low:g} to {high:g}" if high < math.inf else f"{low:g} or more"
-            either = "".join(f"{word}, or " for word in words)
-            raise GankitError(f"{name}={value}: out of range", f"Set {either}{bounds} {unit}")
+    return min(max(math.ceil(round(most * 100, 3)) / 100, DURATIONS.least), MOST_DURATION)
 
 
 def _none_usable(where: str, total: int, issues: Sequence[Issue]) -> GankitError:

@@ -104,7 +104,7 @@ class Writer:
 
 
 def mapped(file: BinaryIO) -> Samples:
-    """A file of float32 as an array, read from disk on demand. Changes to it do not reach the file."""
+    """A file of float32 as an array, read from disk on demand; changes do not reach the file."""
     if not os.fstat(file.fileno()).st_size:
         return np.empty(0, np.float32)
     return np.frombuffer(_private_map(file), np.float32)

@@ -28,12 +28,11 @@ class Artefacts(Evaluator[Clip]):
     """Shares of clips with audible artefacts, from :mod:`gankit_audio.evaluation.artefacts`.
 
     - ``silence_rate``, ``clipping_rate``, ``edge_click_rate``;
-    - ``click_rate``: those with a sharper lone jump than 99 % of the training clips have;
-    - ``steady_tone_rate``: those with a tone all through that no training clip has, as networks
-      that enlarge step by step leave behind;
-    - ``dc_offset``: the mean sample's distance from 0, of full scale;
-    - ``out_of_band``: share of power above the frequency that 99.9 % of the training clips' power
-      lies below.
+    - ``click_rate``: clips with a sharper isolated jump than 99 % of the training clips;
+    - ``steady_tone_rate``: clips with a constant tone that no training clip has, an artefact of
+      networks that upsample step by step;
+    - ``dc_offset``: distance of the mean sample from 0, relative to full scale;
+    - ``out_of_band``: share of power above the band that has 99.9 % of the training clips' power.
     """
 
     name = "artefacts"
@@ -43,7 +42,7 @@ class Artefacts(Evaluator[Clip]):
         self.settings = settings
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
-        """All of them, with those of held-out clips as floors."""
+        """All of them, with baselines from held-out clips."""
         if not enough(data):
             return {}
         chosen = Selection(data, rng)
@@ -67,9 +66,9 @@ class Artefacts(Evaluator[Clip]):
         return scores
 
     def _in_time(self, clips: Sequence[Clip]) -> Values:
-        """``(N, 5)``; what one channel has, the clip has."""
+        """``(N, 5)``: the worst channel of each clip."""
 
-        def looked(alike: Sequence[Clip]) -> Tensor:
+        def measured(alike: Sequence[Clip]) -> Tensor:
             x = torch.from_numpy(np.stack([clip.samples for clip in alike]))
             flat = x.flatten(0, 1)
             by_channel = (
@@ -82,18 +81,18 @@ class Artefacts(Evaluator[Clip]):
             silent = artefacts.silent(x.abs().amax(1), self.settings.silent).astype(float)
             return torch.from_numpy(np.stack([silent, *worst], 1))
 
-        found: Values = by_shape(clips, looked).numpy()
+        found: Values = by_shape(clips, measured).numpy()
         return found
 
 
 def _in_frequency(clips: Sequence[Clip]) -> Values:
     """``(N, 3, bins)``: mean power, then :func:`artefacts.lines`."""
 
-    def looked(alike: Sequence[Clip]) -> Tensor:
+    def measured(alike: Sequence[Clip]) -> Tensor:
         x = torch.from_numpy(np.stack([clip.samples.mean(0) for clip in alike]))
         magnitudes = artefacts.spectra(x, alike[0].rate)
         lines = torch.from_numpy(artefacts.lines(magnitudes))
         return torch.cat([magnitudes.square().mean(2)[:, None], lines], 1)
 
-    found: Values = by_shape(clips, looked).numpy()
+    found: Values = by_shape(clips, measured).numpy()
     return found

@@ -1,6 +1,6 @@
-"""What is wrong with a sound by ear: silence, clipping, clicks, steady tones, noise above its band.
+"""Audible artefacts: silence, clipping, clicks, steady tones, noise above the band of the data.
 
-Functions of waves ``(N, T)`` of full scale 1; each gives one number a clip.
+Functions of waveforms ``(N, T)`` of full scale 1; most give one number per clip.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Numbers = npt.NDArray[np.float64]
 Values = np.ndarray[Any, Any]
 
 FLOOR = 1e-4
-"""Amplitude, of full scale, below which nothing is heard: -80 dB."""
+"""Inaudible amplitude, relative to full scale: -80 dB."""
 
 
 def silent(x: Tensor, decibels: float = -60.0) -> Flags:
-    """Whether the highest sample lies below so many decibels of full scale."""
+    """Whether the peak is below so many decibels of full scale."""
     flags: Flags = (x.abs().amax(1) < 10 ** (decibels / 20)).numpy()
     return flags
 
 
 def clipped(x: Tensor) -> Flags:
-    """Whether three samples in a row stand at full scale, as where a peak was cut off."""
+    """Whether three consecutive samples are at full scale, as in clipped peaks."""
     if x.shape[1] < 3:
         return np.zeros(len(x), bool)
     full = x.abs() >= 0.999
@@ -38,14 +38,14 @@ def clipped(x: Tensor) -> Flags:
 
 
 def offset(x: Tensor) -> Numbers:
-    """The mean sample's distance from 0."""
+    """The distance of the mean sample from 0."""
     found: Numbers = x.mean(1).abs().double().numpy()
     return found
 
 
 def edge_clicks(x: Tensor) -> Flags:
-    """Whether a clip begins or ends away from 0, by more than a tenth of its peak: a click is heard
-    where it is played alone, or in a loop."""
+    """Whether a clip begins or ends away from 0, by more than a tenth of its peak: played alone or
+    in a loop, it clicks."""
     peak = x.abs().amax(1)
     edge = torch.maximum(x[:, 0].abs(), x[:, -1].abs())
     flags: Flags = ((edge > 0.1 * peak) & (peak > FLOOR)).numpy()
@@ -53,10 +53,10 @@ def edge_clicks(x: Tensor) -> Flags:
 
 
 def click_strength(x: Tensor, rate: int) -> Numbers:
-    """How far a clip's sharpest jump stands alone: its curvature over the root mean square of the
-    eight milliseconds around it; 0 where that is below a twentieth of the peak.
+    """How isolated a clip's sharpest jump is: its curvature over the root mean square of the
+    curvature within eight milliseconds; 0 if the curvature is below a twentieth of the peak.
 
-    An onset does not stand alone: what follows it is loud.
+    Onsets are not isolated: the sound after them is loud.
     """
     bend = (x[:, 2:] - 2 * x[:, 1:-1] + x[:, :-2]).square().double()
     near, around = max(2, round(0.0005 * rate)), max(8, round(0.008 * rate))
@@ -70,27 +70,27 @@ def click_strength(x: Tensor, rate: int) -> Numbers:
         return sums[:, last] - sums[:, first], last - first
 
     (outer, many), (inner, few) = total(around), total(near)
-    # Half a step of 16 bits: in digital silence everything would stand alone.
-    usual = ((outer - inner) / (many - few)).clamp_min(2.0**-32)
+    # At least half a step of 16 bits: in digital silence any jump would be isolated.
+    background = ((outer - inner) / (many - few)).clamp_min(2.0**-32)
     peak = x.abs().amax(1, keepdim=True)
-    heard = (bend > (0.05 * peak).square()) & (peak > FLOOR)
-    found: Numbers = torch.where(heard, (bend / usual).sqrt(), 0.0).amax(1).numpy()
+    audible = (bend > (0.05 * peak).square()) & (peak > FLOOR)
+    found: Numbers = torch.where(audible, (bend / background).sqrt(), 0.0).amax(1).numpy()
     return found
 
 
 def clicks(found: Numbers, real: Numbers) -> Flags:
-    """Whether a clip has a jump as hardly any real one: stronger than all but one in a hundred, and
-    ten times what is around it.
+    """Whether a clip has a click: a jump stronger than those of 99 % of real clips, and ten times
+    its surroundings.
 
     Args:
         found: :func:`click_strength` of the clips.
-        real: those of real clips.
+        real: the same of real clips.
     """
     return np.asarray(found > max(10.0, float(np.quantile(real, 0.99, method="higher"))))
 
 
 def spectra(x: Tensor, rate: int) -> Tensor:
-    """Magnitudes ``(N, bins, frames)`` of frames of 64 ms; a full-scale sine's is 1."""
+    """Magnitudes ``(N, bins, frames)`` of frames of 64 ms; 1 for a full-scale sine."""
     size = 1 << (max(64, round(0.05 * rate)) - 1).bit_length()
     x = F.pad(x, (0, max(0, size - x.shape[1])))
     window = torch.hann_window(size)
@@ -100,10 +100,10 @@ def spectra(x: Tensor, rate: int) -> Tensor:
 
 
 def lines(magnitudes: Tensor) -> Values:
-    """How far each frequency stands out all through a clip, in decibels: ``(N, 2, bins)``.
+    """How far each frequency exceeds its neighbours throughout a clip, in dB: ``(N, 2, bins)``.
 
-    Over its neighbours' mean, in nine tenths of the frames within 20 dB of the loudest, and in nine
-    tenths of the others: a tone may be hidden by the sound, or come and go with it.
+    The contrast that is exceeded in nine tenths of the frames more than 20 dB below the loudest,
+    and in nine tenths of the other frames: the sound may mask a tone, or the tone may follow it.
     """
     level = 20 * torch.log10(magnitudes.clamp_min(FLOOR)).transpose(1, 2)  # (N, frames, bins)
 
@@ -112,7 +112,7 @@ def lines(magnitudes: Tensor) -> Values:
         return F.avg_pool1d(padded, 2 * reach + 1, 1) * (2 * reach + 1)
 
     contrast = level - (total(12) - total(3)) / 18
-    contrast[..., :3] = 0.0  # that is a constant, and no tone
+    contrast[..., :3] = 0.0  # a DC offset is not a tone
     power = magnitudes.square().sum(1)
     loud = power >= 1e-2 * power.amax(1, keepdim=True)
     found = []
@@ -120,18 +120,18 @@ def lines(magnitudes: Tensor) -> Values:
         ranked = contrast.masked_fill(~kept[..., None], math.inf).sort(dim=1).values
         count = kept.sum(1)
         lowest = ranked[torch.arange(len(ranked)), (count - 1).clamp_min(0) // 10]
-        found.append(torch.where(count[:, None] >= 3, lowest, 0.0))  # fewer are no stretch
+        found.append(torch.where(count[:, None] >= 3, lowest, 0.0))  # too few frames
     both: Values = torch.stack(found, 1).numpy()
     return both
 
 
 def steady_tones(found: Values, real: Values) -> Flags:
-    """Whether a clip has a line that no real clip has: above 12 dB, and 6 dB above the strongest
-    real one near that frequency.
+    """Whether a clip has a steady tone that no real clip has: above 12 dB, and 6 dB above the
+    strongest line of real clips near that frequency.
 
     Args:
         found: :func:`lines` of the clips.
-        real: those of real clips.
+        real: the same of real clips.
     """
     strongest = real.max(0)
     near = np.stack([np.roll(strongest, shift, -1) for shift in (-2, -1, 0, 1, 2)]).max(0)
@@ -139,6 +139,6 @@ def steady_tones(found: Values, real: Values) -> Flags:
 
 
 def band_edge(power: Values) -> int:
-    """The bin above which lies less than a thousandth of the real data's power ``(bins,)``."""
+    """The bin above which less than a thousandth of the power ``(bins,)`` of real data lies."""
     above = power[::-1].cumsum()[::-1] / max(power.sum(), 1e-30)
     return int((above >= 1e-3).sum())

@@ -21,9 +21,9 @@ from gankit_audio.evaluation.waves import as_waves
 
 
 class ClapExtractor(Extractor[Clip]):
-    """Embeddings of sound of a CLAP model (Wu et al. 2023), of unit length.
+    """Audio embeddings of a CLAP model (Wu et al. 2023), of unit length.
 
-    Of clips above ten seconds the first ten are heard.
+    Of clips above ten seconds the first ten are used.
     """
 
     name = "clap"
@@ -37,10 +37,10 @@ class ClapExtractor(Extractor[Clip]):
         parts = []
         with torch.inference_mode():
             for clip in items:
-                # One at a time: their extractor fills shorter clips up to the longest.
+                # One at a time: their extractor pads clips to the longest of a batch.
                 wave = as_waves([clip], self._rate)[0, : 10 * self._rate].numpy()
-                given = self._prepare(wave, sampling_rate=self._rate, return_tensors="pt")
-                found = self._model.get_audio_features(**given)
+                inputs = self._prepare(wave, sampling_rate=self._rate, return_tensors="pt")
+                found = self._model.get_audio_features(**inputs)
                 found = found if isinstance(found, Tensor) else found.pooler_output
                 parts.append(F.normalize(found.double(), dim=-1).cpu())
         features: Values = torch.cat(parts).numpy()
@@ -48,16 +48,16 @@ class ClapExtractor(Extractor[Clip]):
 
 
 def clap(path: str) -> Extractor[Clip]:
-    """Features of the CLAP model in a folder; nothing is fetched.
+    """Features of the CLAP model in a folder; nothing is downloaded.
 
     Raises:
         GankitError: transformers or the folder is missing, or it holds something else.
     """
     if not path:
-        raise GankitError("extractors=clap needs clap_path", "Give the model's folder")
+        raise GankitError("extractors=clap needs clap_path", "Set the model's folder")
     folder = Path(path).expanduser()
     if not folder.is_dir():
-        raise GankitError(f"clap_path={path}: no such folder", "Give the model's folder")
+        raise GankitError(f"clap_path={path}: no such folder", "Set the model's folder")
     try:
         from transformers import ClapFeatureExtractor, ClapModel
     except ImportError:

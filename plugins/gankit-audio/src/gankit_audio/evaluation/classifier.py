@@ -1,6 +1,6 @@
-"""A small classifier of sounds, trained on the user's own clips in seconds.
+"""A small classifier of sounds, trained in seconds on the clips of the data.
 
-The one network behind the scores by class and behind the measure of what augmentation is worth.
+It is used for the scores by class and as the downstream model for augmentation.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from gankit_audio.evaluation.waves import by_shape
 
 Values = np.ndarray[Any, Any]
 Augment = Callable[[Tensor], Tensor]
-"""Changes spectrograms ``(N, 1, MELS, FRAMES)``; draws from torch's default generator."""
+"""Augments spectrograms ``(N, 1, MELS, FRAMES)``; draws from torch's default generator."""
 
 MELS, FRAMES = 40, 48
-"""What the network sees, however long a clip is."""
+"""Size of the network's input, for clips of any length."""
 FLOOR = 1e-3
-"""Magnitude, of a full-scale sine's 1, below which there is silence: -60 dB."""
+"""Magnitude of silence, relative to a full-scale sine: -60 dB."""
 BATCH = 32
 
 
-# --- Spectrograms, and changes of them ----------------------------------------------------------
+# --- Spectrograms and their augmentation --------------------------------------------------------
 
 
 def log_mel(clips: Sequence[Clip]) -> Tensor:
     """Log-mel spectrograms ``(N, 1, MELS, FRAMES)`` of clips, mixed to mono: ``log(1 + p) / 2``
-    with p the power over that of the floor, so that silence is 0.
+    with p the power relative to the floor, so that silence is 0.
     """
     if not clips:
         return torch.zeros(0, 1, MELS, FRAMES)
@@ -44,7 +44,7 @@ def log_mel(clips: Sequence[Clip]) -> Tensor:
 def _log_mel(clips: Sequence[Clip]) -> Tensor:
     x = torch.from_numpy(np.stack([clip.samples.mean(0) for clip in clips]))
     rate, length = clips[0].rate, x.shape[1]
-    # Of long clips several frames, each short enough to show what moves, are averaged to one.
+    # Long clips have several frames, each short enough to show motion, averaged into one.
     together = max(1, math.ceil(length / FRAMES / (0.02 * rate)))
     hop = max(1, math.ceil(length / (FRAMES * together - 1)))
     size = 1 << (max(2 * hop, round(0.03 * rate), 64) - 1).bit_length()
@@ -58,22 +58,22 @@ def _log_mel(clips: Sequence[Clip]) -> Tensor:
 
 
 def mask(x: Tensor) -> Tensor:
-    """SpecAugment without warping (Park et al. 2019): a band and a stretch of each become silent,
-    a fifth of either at the most."""
+    """SpecAugment without warping (Park et al. 2019): a band and a period of each are silenced, at
+    most a fifth of either axis."""
     for axis, most in ((2, MELS // 5), (3, FRAMES // 5)):
         x = mask_along_axis_iid(x, most, 0.0, axis)
     return x
 
 
 def shift(x: Tensor) -> Tensor:
-    """Each is earlier or later by up to a tenth; silence comes in."""
+    """Each is shifted in time by up to a tenth, padded with silence."""
     most = FRAMES // 10
     places = torch.arange(FRAMES) + torch.randint(2 * most + 1, (len(x), 1))
     return F.pad(x, (most, most)).gather(3, places[:, None, None].expand(-1, 1, MELS, -1))
 
 
 def add_noise(x: Tensor) -> Tensor:
-    """White noise is added to each, in each band of -70 to -40 dB."""
+    """White noise of -70 to -40 dB per band is added to each."""
     level = 10 ** (3 * torch.rand(len(x), 1, 1, 1) - 1)
     return 0.5 * torch.log1p(torch.expm1(2 * x) + level * torch.empty_like(x).exponential_())
 
@@ -130,7 +130,7 @@ class Classifier:
         return logits.softmax(1).numpy(), features.numpy()
 
     def labels(self, x: Tensor) -> Values:
-        """The likeliest class of each, by name."""
+        """The most probable class of each, by name."""
         found: Values = np.array(self.names)[self(x)[0].argmax(1)]
         return found
 
@@ -144,17 +144,17 @@ def train_classifier(
     balanced: bool = False,
     steps: tuple[int, int],
 ) -> Classifier:
-    """Sixteen epochs, or as many steps as the bounds allow, of AdamW under one cycle of the rate.
+    """A classifier trained for sixteen epochs, within bounds, by AdamW with a one-cycle schedule.
 
-    Torch's own random numbers are left as they were.
+    The state of torch's default generator is preserved.
 
     Args:
         x: spectrograms ``(N, 1, MELS, FRAMES)``.
-        labels: N class names, of two classes at least.
+        labels: N class names, of at least two classes.
         seed: of weights, batches and augmentation.
-        augment: for each batch.
-        balanced: weigh each class by the inverse of its share.
-        steps: the fewest and the most.
+        augment: applied to each batch.
+        balanced: whether to weight classes by the inverse of their frequency.
+        steps: fewest and most training steps.
     """
     names, target = np.unique(np.asarray(labels), return_inverse=True)
     y = torch.from_numpy(target)
@@ -172,8 +172,8 @@ def train_classifier(
             if len(order) < size:
                 order = torch.cat([order, torch.randperm(len(x))])
             batch, order = order[:size], order[size:]
-            seen = x[batch] if augment is None else augment(x[batch])
-            logits = network((seen - mean) / std)[1]
+            inputs = x[batch] if augment is None else augment(x[batch])
+            logits = network((inputs - mean) / std)[1]
             loss = F.cross_entropy(logits, y[batch], weight=weight)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

@@ -23,18 +23,18 @@ from gankit_audio.evaluation.selection import (
 )
 
 FEWEST = 5
-"""Clips of a class from which its diversity is told."""
+"""Fewest clips of a class for its diversity."""
 
 
 class Distribution(Evaluator[Clip]):
-    """What only a set of clips shows, in an extractor's features.
+    """Scores of a whole set of clips, in the features of an extractor.
 
     - ``frechet_infinity/<extractor>``: the Fréchet distance to the training clips, extrapolated to
       infinitely many generated ones;
     - ``different_bins/<extractor>``: share of the training data's clusters that hold significantly
       more or fewer generated clips;
-    - ``diversity_within_class/<extractor>``: mean distance of two generated clips of one class
-      over that of two training clips of it, averaged over classes, and the least of them as
+    - ``diversity_within_class/<extractor>``: mean distance of two generated clips of a
+      class, relative to two training clips of it, averaged over classes; the lowest of them is
       ``diversity_within_worst_class/<extractor>``. Near 0 all clips of a class sound the same.
     """
 
@@ -44,7 +44,7 @@ class Distribution(Evaluator[Clip]):
         self.fingerprint = extractor.fingerprint
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
-        """The scores, with floors of as many held-out clips; diversity where there are classes."""
+        """The scores, with baselines from as many held-out clips; diversity needs classes."""
         if not enough(data):
             return {}
         chosen = Selection(data, rng)
@@ -55,7 +55,7 @@ class Distribution(Evaluator[Clip]):
         chosen.heldout = [chosen.heldout[i] for i in sample_indices(n, len(chosen.heldout), rng)]
         train, made, heldout = chosen.of(self.extractor.features)
         scores: Scores = {}
-        seed = int(rng.integers(2**32))  # value and floor meet the same draws
+        seed = int(rng.integers(2**32))  # the same draws for a score and its baseline
         for end, other in (("", made), ("_real", heldout)):
             name = self.extractor.name
             fixed = np.random.default_rng(seed)
@@ -67,13 +67,13 @@ class Distribution(Evaluator[Clip]):
         data = chosen.data
         key = class_key(data)
         labels = classes_of(data.train, chosen.train, key)
-        asked = [value if isinstance(value, str) else None for value in chosen.asked(key)]
+        requested = [v if isinstance(v, str) else None for v in chosen.requested(key)]
         known = classes_of(data.heldout, chosen.heldout, key)
-        usual = _spread(train, labels)
+        reference = _spread(train, labels)
         scores: Scores = {}
-        for end, features, classes in (("", made, asked), ("_real", heldout, known)):
+        for end, features, classes in (("", made, requested), ("_real", heldout, known)):
             found = _spread(features, classes)
-            ratios = [found[c] / usual[c] for c in found if usual.get(c, 0.0) > 0]
+            ratios = [found[c] / reference[c] for c in found if reference.get(c, 0.0) > 0]
             if not ratios:
                 return {} if not end else scores
             name = self.extractor.name
@@ -83,7 +83,7 @@ class Distribution(Evaluator[Clip]):
 
 
 def _spread(features: Values, classes: Sequence[str | None]) -> dict[str, float]:
-    """The mean distance of two clips of each class that has enough of them."""
+    """The mean distance of two clips of a class, for each class with enough clips."""
     found = {}
     names = np.array(["" if c is None else c for c in classes])
     for name in dict.fromkeys(c for c in classes if c is not None):

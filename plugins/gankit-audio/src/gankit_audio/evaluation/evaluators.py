@@ -1,4 +1,4 @@
-"""Scores of generated clips, each beside the same number for real ones: its floor."""
+"""Builds the extractors and evaluators of the settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_evaluators(settings: AudioSettings) -> Sequence[Extractor[Clip] | Evaluator[Clip]]:
-    """The asked extractors, a :class:`Distribution` for each, then :class:`SoundClassifier`,
+    """The requested extractors, a :class:`Distribution` for each, then :class:`SoundClassifier`,
     :class:`PitchAgreement` and :class:`Artefacts`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Features of clips under named, fingerprinted networks."""
+"""Builds the extractors of the settings."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 EXTRACTORS = ("random-mel", "vggish", "pann", "clap")
-"""What ``settings.extractors`` may name, besides ``auto``."""
+"""Names in ``settings.extractors``, besides ``auto``."""
 
 
 def build_extractors(settings: AudioSettings) -> list[Extractor[Clip]]:
-    """The asked extractors; ``random-mel`` where none is asked for.
+    """The requested extractors; ``random-mel`` by default.
 
     Raises:
         GankitError: an unknown extractor, a missing package, weights that cannot be used.
@@ -41,5 +41,5 @@ def _extractor(name: str, settings: AudioSettings) -> Extractor[Clip]:
         case "clap":
             return clap(settings.clap_path)
     raise GankitError(
-        f"extractors={name}: there is none of that name", did_you_mean(name, ("auto", *EXTRACTORS))
+        f"extractors={name}: no such extractor", did_you_mean(name, ("auto", *EXTRACTORS))
     )

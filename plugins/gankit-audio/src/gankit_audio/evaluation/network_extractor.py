@@ -21,12 +21,12 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class NetworkExtractor(Extractor[Clip]):
-    """Features from a network that maps waves ``(N, T)`` to ``(N, D)``.
+    """Features from a network that maps waveforms ``(N, T)`` to ``(N, D)``.
 
     Args:
-        name: scores carry it.
-        network: used in evaluation mode, on the GPU where there is one.
-        rate: samples a second that it takes; clips are mixed to mono and resampled.
+        name: part of the names of scores.
+        network: used in evaluation mode, on a GPU if there is one.
+        rate: samples per second of its input; clips are mixed to mono and resampled.
         aliases: established names of scores with this network.
     """
 
@@ -56,27 +56,39 @@ class NetworkExtractor(Extractor[Clip]):
         return found
 
 
-def read_state(setting: str, given: str, wanted_by: str) -> dict[str, Any]:
-    if not given:
-        raise GankitError(f"{wanted_by} needs {setting}", "Give the path of the weights")
-    return read_weights(given, setting)
+def read_state(setting: str, path: str, extractor: str) -> dict[str, Any]:
+    """The weights at the path in a setting.
+
+    Raises:
+        GankitError: no path is set, or the file cannot be read.
+    """
+    if not path:
+        raise GankitError(f"extractors={extractor} needs {setting}", "Set the path of the weights")
+    return read_weights(path, setting)
 
 
 def load_network(
-    build: Callable[[], Network], state: dict[str, Any], setting: str, given: str, what: str
+    build: Callable[[], Network], state: dict[str, Any], setting: str, path: str, what: str
 ) -> Network:
-    """A network with these weights; nothing is drawn, so the run's random numbers stay."""
+    """A network with these weights. Nothing is drawn, which preserves random states.
+
+    Args:
+        what: the network, for messages.
+
+    Raises:
+        GankitError: the weights are those of another network.
+    """
     with torch.device("meta"):
         network = build()
-    wanted = network.state_dict()
-    missing = [k for k in wanted if k not in state and not k.endswith("num_batches_tracked")]
-    wrong = [k for k in state if k not in wanted or not isinstance(state[k], Tensor)]
-    shapes = [k for k in wanted if k in state and k not in wrong]
-    shapes = [k for k in shapes if state[k].shape != wanted[k].shape]
-    if missing or wrong or shapes:
+    expected = network.state_dict()
+    missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
+    unknown = [k for k in state if k not in expected or not isinstance(state[k], Tensor)]
+    shapes = [k for k in expected if k in state and k not in unknown]
+    shapes = [k for k in shapes if state[k].shape != expected[k].shape]
+    if missing or unknown or shapes:
         why = f"{missing[0]} is missing" if missing else ""
-        why = why or (f"{wrong[0]} has no place" if wrong else f"{shapes[0]} has another shape")
-        raise GankitError(f"{setting}={given}: {why}", f"The file must hold {what}")
-    counters = {k: torch.zeros((), dtype=torch.long) for k in wanted if k not in state}
+        why = why or (f"{unknown[0]} is unknown" if unknown else f"{shapes[0]} has another shape")
+        raise GankitError(f"{setting}={path}: {why}", f"The file must hold {what}")
+    counters = {k: torch.zeros((), dtype=torch.long) for k in expected if k not in state}
     network.load_state_dict({**state, **counters}, assign=True)
     return network.float()

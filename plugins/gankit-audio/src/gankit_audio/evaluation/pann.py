@@ -31,7 +31,7 @@ class _Block(nn.Module):
 class CNN14(nn.Module):
     """The 14-layer network of PANNs (Kong et al. 2020), up to its 2048 embeddings.
 
-    Clips under a second are filled up with silence.
+    Clips under a second are padded with silence.
     """
 
     rate = 32_000
@@ -50,7 +50,7 @@ class CNN14(nn.Module):
         self.fc1 = nn.Linear(fan, fan)
 
     def prepare(self) -> CNN14:
-        """With its front end; what a file stores of one is left aside."""
+        """Adds the front end; that in the file is ignored."""
         self.register_buffer("window", torch.hann_window(self.size))
         bank = melscale_fbanks(
             self.size // 2 + 1, 50.0, 14_000.0, self.mels, self.rate, norm="slaney",
@@ -73,8 +73,8 @@ class CNN14(nn.Module):
         return F.relu(self.fc1(x.amax(2) + x.mean(2)))
 
 
-_PANN_REST = ("spectrogram_extractor.", "logmel_extractor.", "fc_audioset.", "spec_augmenter.")
-"""What published files hold besides: the front end, and the classes of AudioSet."""
+_IGNORED = ("spectrogram_extractor.", "logmel_extractor.", "fc_audioset.", "spec_augmenter.")
+"""Other keys of published files: the front end, and the classes of AudioSet."""
 
 
 def pann(weights: str) -> Extractor[Clip]:
@@ -87,9 +87,9 @@ def pann(weights: str) -> Extractor[Clip]:
     Raises:
         GankitError: the file is missing, or holds something else.
     """
-    state = read_state("pann_weights", weights, "extractors=pann")
+    state = read_state("pann_weights", weights, "pann")
     if isinstance(inner := state.get("model"), dict):
         state = inner
-    state = {key: value for key, value in state.items() if not key.startswith(_PANN_REST)}
+    state = {key: value for key, value in state.items() if not key.startswith(_IGNORED)}
     network = load_network(CNN14, state, "pann_weights", weights, "PANN's CNN14 (32 kHz)")
     return NetworkExtractor("pann", network.prepare(), CNN14.rate)

@@ -19,20 +19,20 @@ from gankit_audio.evaluation.network_extractor import (
 class RandomMel(nn.Module):
     """Untrained convolutions over a log-mel spectrogram; mean and standard deviation over time.
 
-    Every layer's channels are averaged within bands of frequency, so that features know how high
-    a sound is, and over time, so that they know its texture and not its place. Enough to tell
-    noise, smeared phases, wrong pitches and missing classes from data, with nothing to install.
+    The channels of each layer are averaged within frequency bands, so that features depend on
+    pitch, and over time, so that they depend on texture but not on position. They detect noise,
+    smeared phases, wrong pitches and missing classes, and need no download.
     """
 
     rate = 16_000
     size, hop, mels = 512, 128, 96
     floor = 1e-3
-    """Magnitude, of a full-scale sine's 1, below which there is silence: -60 dB in a band."""
+    """Magnitude of silence in a band, relative to a full-scale sine: -60 dB."""
     layers = ((8, 8), (16, 4), (32, 2))
-    """Channels of each layer, and bands in which they are averaged."""
+    """Channels of each layer, and bands within which they are averaged."""
     bands, weight = 24, 0.3
-    """Bands of the spectrogram's own moments, and the weight that keeps them, and loudness with
-    them, from drowning the rest."""
+    """Bands of the moments of the spectrogram itself, and their weight, which keeps them, and with
+    them loudness, from dominating."""
     weight0: Tensor
     weight1: Tensor
     weight2: Tensor
@@ -45,7 +45,7 @@ class RandomMel(nn.Module):
         fan = 1
         for i, (width, _) in enumerate(self.layers):
             weight = torch.randn(width, fan, 5, 5, generator=draw)
-            if i == 0:  # it sees edges and lines, whatever the level
+            if i == 0:  # detects edges and lines at any level
                 weight -= weight.mean((2, 3), keepdim=True)
             self.register_buffer(f"weight{i}", weight * (2.0 / (25 * fan)) ** 0.5)
             fan = width
@@ -72,7 +72,7 @@ class RandomMel(nn.Module):
 
 
 def _moments(x: Tensor, bands: int) -> list[Tensor]:
-    """Of ``(N, C, mels, frames)``: mean and deviation over time of each channel's bands."""
+    """Mean and deviation over time within bands, of ``(N, C, mels, frames)``."""
     banded = x.view(*x.shape[:2], bands, -1, x.shape[3]).mean(3)
     return [banded.mean(3).flatten(1), banded.std(3, unbiased=False).flatten(1)]
 

@@ -16,28 +16,31 @@ Values = np.ndarray[Any, Any]
 Scores = dict[str, float]
 
 TRAIN, COMPARED = 3000, 2000
-"""Training clips, and generated or held-out ones, that are looked at, at the most."""
+"""Most training clips, and most generated and held-out clips, that are compared."""
 
 BLOCK = 128
-"""Clips that are held in memory at once."""
+"""Clips in memory at once."""
 
 
 def sample_indices(count: int, of: int, rng: np.random.Generator) -> list[int]:
+    """At most ``count`` of ``of`` numbers, drawn without replacement, sorted."""
     return sorted(rng.choice(of, min(count, of), replace=False).tolist())
 
 
 def blocks(items: Sequence[Any], indices: Sequence[int]) -> Iterator[Sequence[Any]]:
+    """Items by number, ``BLOCK`` at a time."""
     for start in range(0, len(indices), BLOCK):
         yield take(items, indices[start : start + BLOCK])
 
 
 def classes_of(items: Sequence[Clip], indices: Sequence[int], key: str) -> list[str | None]:
+    """The class of each clip under a key; None where there is none."""
     found = (clip.values.get(key) for block in blocks(items, indices) for clip in block)
     return [value if isinstance(value, str) else None for value in found]
 
 
 class Selection:
-    """The numbers of the clips that an evaluator looks at."""
+    """Random clips of each part, by number."""
 
     def __init__(self, data: EvaluationData[Clip], rng: np.random.Generator) -> None:
         self.data = data
@@ -46,7 +49,7 @@ class Selection:
         self.heldout = sample_indices(COMPARED, len(data.heldout), rng)
 
     def of(self, function: Callable[[Sequence[Clip]], Values]) -> tuple[Values, Values, Values]:
-        """``(N, …)`` for training, generated and held-out clips, some at a time."""
+        """A function, ``(N, …)``, of the training, generated and held-out clips, in blocks."""
         return (
             np.concatenate([function(b) for b in blocks(self.data.train, self.train)]),
             np.concatenate(
@@ -58,8 +61,8 @@ class Selection:
             np.concatenate([function(b) for b in blocks(self.data.heldout, self.heldout)]),
         )
 
-    def asked(self, key: str) -> list[str | float | None]:
-        """What each generated clip was asked to be."""
+    def requested(self, key: str) -> list[str | float | None]:
+        """The condition that each generated clip was generated for."""
         return [
             sample.condition.get(key)
             for block in blocks(self.data.generated, self.generated)
@@ -68,10 +71,11 @@ class Selection:
 
 
 def enough(data: EvaluationData[Clip]) -> bool:
+    """Whether every part has at least two clips."""
     return min(len(data.train), len(data.generated), len(data.heldout)) >= 2
 
 
 def class_key(data: EvaluationData[Clip]) -> str:
-    """The first condition whose values are classes; the label, where there is none."""
-    asked = data.generated[0].condition
-    return next((key for key, value in asked.items() if isinstance(value, str)), LABEL)
+    """The first condition whose values are classes; the label if there is none."""
+    condition = data.generated[0].condition
+    return next((key for key, value in condition.items() if isinstance(value, str)), LABEL)

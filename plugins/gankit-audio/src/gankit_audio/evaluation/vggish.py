@@ -18,13 +18,14 @@ from gankit_audio.evaluation.network_extractor import (
 
 
 class VGGish(nn.Module):
-    """The network behind published FADs (Hershey et al. 2017; Kilgour et al. 2019), its 128
-    outputs before the last rectifier, as the usual FAD packages and the network's authors, since
-    2020, take them; FADs with the rectifier are another scale.
+    """The network behind published FADs (Hershey et al. 2017; Kilgour et al. 2019).
 
-    Clips are cut into examples of 0.96 s, and a shorter clip is filled up with silence. A clip's
-    features are the mean over its examples, where published FADs count each example: from 1.92 s
-    on ours are lower.
+    Its 128 features are taken before the last ReLU, as in common FAD packages and, since 2020, by
+    its authors; FADs with the ReLU are on another scale.
+
+    Clips are cut into examples of 0.96 s; shorter clips are padded with silence. The features of a
+    clip are the mean over its examples, whereas published FADs count each example: from 1.92 s on
+    ours are lower.
     """
 
     rate = 16_000
@@ -48,7 +49,7 @@ class VGGish(nn.Module):
         )  # fmt: skip
 
     def prepare(self) -> VGGish:
-        """With its front end, which no file stores."""
+        """Adds the front end, which is not in the file."""
         self.register_buffer("window", torch.hann_window(self.size))
         self.register_buffer("bank", mel_triangles(self.fft, self.rate, self.mels, 125.0, 7500.0))
         return self
@@ -60,14 +61,14 @@ class VGGish(nn.Module):
         mel = torch.log(magnitude @ self.bank + 0.01)
         examples = mel.unfold(1, self.frames, self.frames).transpose(2, 3)  # (N, E, frames, mels)
         maps = self.features(examples.flatten(0, 1)[:, None])
-        # Its dense layers read (time, mel, channel), as TensorFlow lays them out.
+        # The dense layers expect TensorFlow's order (time, mel, channel).
         found: Tensor = self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))
         return found.view(*examples.shape[:2], -1).mean(1)
 
 
 def mel_triangles(fft: int, rate: int, mels: int, low: float, high: float) -> Tensor:
-    """``(fft / 2 + 1, mels)``: triangles that are straight on the mel scale, and not, as usually,
-    in hertz; the constant bin counts nowhere."""
+    """``(fft / 2 + 1, mels)``: triangles that are linear on the mel scale, not in hertz as usual;
+    bin 0 is ignored."""
     bins = 1127.0 * torch.log1p(torch.linspace(0, rate / 2, fft // 2 + 1).double() / 700.0)
     edges = torch.linspace(
         1127.0 * math.log1p(low / 700.0), 1127.0 * math.log1p(high / 700.0), mels + 2
@@ -81,7 +82,7 @@ def mel_triangles(fft: int, rate: int, mels: int, low: float, high: float) -> Te
 
 
 def vggish(weights: str) -> Extractor[Clip]:
-    """128 features of :class:`VGGish`; its Fréchet distance is called ``fad``.
+    """128 features of :class:`VGGish`; its Fréchet distance is ``fad``.
 
     Args:
         weights: path of a state dict with the keys ``features.0.weight`` to
@@ -90,7 +91,7 @@ def vggish(weights: str) -> Extractor[Clip]:
     Raises:
         GankitError: the file is missing, or holds something else.
     """
-    state = read_state("vggish_weights", weights, "extractors=vggish")
+    state = read_state("vggish_weights", weights, "vggish")
     network = load_network(
         VGGish, state, "vggish_weights", weights, "VGGish in torchvggish's layout"
     )

@@ -13,27 +13,26 @@ from torchaudio.functional import resample
 from gankit_audio.data.clips import Clip
 
 BATCH = 64
-"""Clips that go through a network at once, ..."""
-
+"""Most clips that go through a network at once."""
 SECONDS = 128
-"""... and seconds of them, at the most."""
+"""Most seconds of clips that do."""
 
 
 def at_rate(x: Tensor, rate: int, wanted: int) -> Tensor:
-    """Waves ``(..., T)`` resampled, to a few millionths of the rate: filters of odd rates, such as
-    22051, would take gigabytes."""
+    """Resampled waveforms ``(..., T)``. The rate is off by a few millionths: exact filters for some
+    rates, such as 22051, would take gigabytes."""
     ratio = Fraction(wanted, rate).limit_denominator(500)
     return x if ratio == 1 else resample(x, ratio.denominator, ratio.numerator)
 
 
 def as_waves(clips: Sequence[Clip], rate: int) -> Tensor:
-    """Mono waves ``(N, T)`` at a rate, of clips that are equally long and of one rate."""
+    """Mono waveforms ``(N, T)`` at a rate, of clips of one length and rate."""
     x = torch.from_numpy(np.stack([clip.samples.mean(0) for clip in clips]))
     return at_rate(x, clips[0].rate, rate)
 
 
 def by_shape(clips: Sequence[Clip], function: Callable[[Sequence[Clip]], Tensor]) -> Tensor:
-    """``(N, …)`` of a function that takes a few clips of one rate and length at a time."""
+    """Applies a function of a few clips of one rate and length to any clips: ``(N, …)``."""
     groups: dict[tuple[int, int], list[int]] = {}
     for i, clip in enumerate(clips):
         groups.setdefault((clip.rate, clip.samples.shape[1]), []).append(i)

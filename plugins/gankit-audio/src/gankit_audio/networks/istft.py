@@ -48,38 +48,22 @@ QUIET, LOUD = -3.0, 6.0
 of the data are around 0."""
 SCATTER = 3.0
 """Initial standard deviation of the phases, in radians."""
-MOST_AUTO = 16_000
-"""The highest rate that ``rate="auto"`` chooses."""
 FADE = 0.002
 """Seconds of the fades at both ends."""
 
 
-def build_istft(layout: Layout, settings: AudioSettings, rate: int | None = None) -> Networks:
+def build_istft(layout: Layout, settings: AudioSettings, rate: int) -> Networks:
     """Generator and discriminator for waveforms (C, T) of any level.
 
     Args:
-        rate: samples per second, which determines the window lengths; by default, as
-            :func:`rate_of`.
-
-    Raises:
-        GankitError: width or latent is out of range.
+        rate: samples per second, which determines the window lengths.
     """
-    width, rate = width_of(settings, WIDTH), rate or rate_of(layout, settings)
+    width = width_of(settings, WIDTH)
     return Networks(
         ISTFTGenerator(layout, settings, rate),
         Critics(layout, -(-width // CRITIC), rate),
         latent_dim=settings.latent,
     )
-
-
-def rate_of(layout: Layout, settings: AudioSettings) -> int:
-    """Samples per second if the rate or the duration is set; otherwise the most that
-    ``rate="auto"`` chooses. Windows of twice the length do no harm."""
-    if isinstance(settings.rate, int):
-        return settings.rate
-    if isinstance(settings.duration, (int, float)):
-        return round(layout.shape[1] / settings.duration)
-    return MOST_AUTO
 
 
 class ConvNeXt(nn.Module):

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Condition, Layout
-from gankit.errors import GankitError
 from gankit.kit.layers import SLOPE, embedding
 from gankit_audio.settings import AudioSettings
 
@@ -17,17 +16,7 @@ EMBEDDING = 64
 
 
 def width_of(settings: AudioSettings, default: int) -> int:
-    """Channels of the networks: ``settings.width``, or the default for 0.
-
-    Raises:
-        GankitError: the networks would be empty.
-    """
-    for name, size, least in (("width", settings.width, 0), ("latent", settings.latent, 1)):
-        if size < least:
-            raise GankitError(
-                f"{name}={size}: the networks would be empty",
-                f"{name} is at least {least}" + " (0 is the default)" * (not least),
-            )
+    """Channels of the networks: ``settings.width``, or the default for 0."""
     return settings.width or default
 
 

@@ -35,11 +35,7 @@ SHUFFLE = 2
 
 
 def build_wavegan(layout: Layout, settings: AudioSettings) -> Networks:
-    """Generator and discriminator for waveforms (C, T) in [-1, 1].
-
-    Raises:
-        GankitError: width or latent is out of range.
-    """
+    """Generator and discriminator for waveforms (C, T) in [-1, 1]."""
     return Networks(
         WaveGANGenerator(layout, settings),
         WaveGANDiscriminator(layout, settings),

@@ -1,4 +1,4 @@
-"""A clip as the bytes of a WAV, FLAC, Ogg Vorbis or MP3 file, with texts in its own metadata."""
+"""Clips as the bytes of WAV, FLAC, Ogg Vorbis or MP3 files, with texts in their metadata."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import soundfile as sf
 
+from gankit.contract import Modality
 from gankit.errors import GankitError
+from gankit.kit.pictures import MADE_BY
 
 if TYPE_CHECKING:
-    from gankit_audio.data.clips import Samples
+    from gankit_audio.data.clips import Clip, Samples
 
 LOSSY_PEAK = 10 ** (-1 / 20)
-"""Highest sample that a lossy encoder is given, -1 dB: what it decodes to may lie above it."""
+"""Highest sample for a lossy encoder, -1 dB: decoded samples may exceed those encoded."""
 BLOCK = 65536
-"""Frames that an encoder is given at a time."""
+"""Frames that are encoded at once."""
 
 
 @dataclass(frozen=True)
 class Coding:
-    """A container and what it holds; ``bits`` is 0 where samples are floats or lossy."""
+    """A container and its encoding; ``bits`` is 0 for floats and lossy encodings."""
 
     suffix: str
     bits: int = 0
     container: str = ""
-    """libsndfile's names; empty for WAV, which is written here."""
+    """Names in libsndfile; empty for WAV, which is written by this module."""
     subtype: str = ""
 
 
@@ -44,26 +46,26 @@ CODINGS = {
 }
 
 INFO = {"title": b"INAM", "comment": b"ICMT", "software": b"ISFT", "date": b"ICRD"}
-"""The texts that a file can carry, and their names in a WAV file's LIST chunk."""
+"""The texts that a file can carry, and their names in the LIST chunk of a WAV file."""
 
 
 def encode(samples: Samples, rate: int, format: str, texts: Mapping[str, str]) -> bytes:
     """The bytes of a file.
 
-    A clip that goes beyond full scale is made quieter as a whole: nothing is cut off.
+    A clip that exceeds full scale is turned down as a whole, not clipped.
 
     Args:
         samples: float32 ``(channels, T)``, full scale is 1.
         format: one of ``CODINGS``.
-        texts: any of ``title``, ``comment``, ``software`` and ``date``. MP3 keeps ASCII alone.
+        texts: any of ``title``, ``comment``, ``software`` and ``date``. MP3 supports ASCII only.
 
     Raises:
-        GankitError: samples are no numbers, or the format has no such rate.
+        GankitError: samples are not finite, or the format does not support the rate.
     """
     coding = CODINGS[format]
     if not np.isfinite(samples).all():
         raise GankitError(
-            "a clip holds samples that are no numbers", "Train again: this run has diverged"
+            "a clip holds NaN or infinite samples", "Train again: this run has diverged"
         )
     texts = {key: " ".join(text.split()) for key, text in texts.items() if text}
     if not coding.container:
@@ -85,27 +87,37 @@ def encode(samples: Samples, rate: int, format: str, texts: Mapping[str, str]) -
                 out.write(np.ascontiguousarray(frames[:, start : start + BLOCK].T))
     except sf.LibsndfileError:
         raise GankitError(
-            f"{coding.suffix[1:]} cannot hold {rate} samples a second", "Use --format wav"
+            f"{coding.suffix[1:]} does not support {rate} samples per second", "Use --format wav"
         ) from None
     return file.getvalue()
 
 
+def to_wav(clip: Clip, marked: bool) -> bytes:
+    """A clip as a 16-bit WAV file.
+
+    Args:
+        marked: whether its metadata states that it is synthetic.
+    """
+    texts = {"title": MADE_BY, "comment": Modality.source_type} if marked else {}
+    return encode(clip.samples, clip.rate, "wav", texts)
+
+
 def within(samples: Samples, high: float, low: float | None = None) -> np.ndarray[Any, Any]:
-    """Samples in float64, made quieter as far as they have to be to lie in ``[low, high]``."""
+    """Samples in float64, turned down if needed to lie in ``[low, high]``."""
     wide = samples.astype(np.float64)
     over = max(wide.max(initial=0) / high, wide.min(initial=0) / (-high if low is None else low))
     return wide / over if over > 1 else wide
 
 
 def _integers(samples: Samples, bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Samples as whole numbers of so many bits; those that were read from such are the same."""
+    """Samples as integers of so many bits; samples read from such integers give the same ones."""
     full = 2 ** (bits - 1)
     whole = np.rint(within(samples, 1 - 1 / full, -1.0) * full)
     return np.asarray(whole, np.int32)
 
 
 def _wav(samples: Samples, rate: int, bits: int, texts: Mapping[str, str]) -> bytes:
-    """A RIFF WAVE file; libsndfile would write the time of day into those of floats."""
+    """A RIFF WAVE file; libsndfile would write the current time into files of floats."""
     channels, frames = samples.shape
     if bits:
         wide = _integers(samples, bits).T.astype("<i4").reshape(-1, 1).view(np.uint8)

@@ -1,4 +1,4 @@
-"""Clips as pictures: log-mel spectrograms in colour, waveforms, and grids of both."""
+"""Pictures of clips: log-mel spectrograms in colour, waveforms, and grids of both."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
 WIDE, HIGH, STRIP = 160, 80, 24
-"""Pixels of a spectrogram, and the height of the waveform below it."""
+"""Width and height of a spectrogram, and height of the waveform below it, in pixels."""
 MELS = 80
 RANGE = 70.0
-"""Decibels below the loudest point of all clips that are told apart."""
+"""Dynamic range in decibels, below the loudest point of all clips."""
 GAP, LINE = 8, 14
 PAPER, INK, FAINT = (255, 255, 255), (40, 40, 48), (120, 120, 132)
 
@@ -29,7 +29,7 @@ ANCHORS = (
     (242, 88, 108), (255, 130, 100), (254, 173, 120), (248, 211, 167), (251, 243, 221),
 )  # fmt: skip
 """Colours from silence to the loudest: CIE lightness 3 to 96 in even steps, hue from blue over red
-to yellow, so that they are told apart in grey and by people who see few colours."""
+to yellow, so that they are distinct in greyscale and for colour-blind people."""
 
 
 def palette() -> np.ndarray[Any, np.dtype[np.uint8]]:
@@ -40,7 +40,7 @@ def palette() -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def spectrograms(clips: Sequence[Clip]) -> list[Image.Image]:
-    """Log-mel spectrograms, each ``WIDE`` by ``HIGH`` pixels, low frequencies at the bottom; on one
+    """Log-mel spectrograms of ``WIDE`` by ``HIGH`` pixels, low frequencies at the bottom, on one
     scale of decibels.
     """
     powers = [_mel_power(clip.samples, clip.rate) for clip in clips]
@@ -51,7 +51,7 @@ def spectrograms(clips: Sequence[Clip]) -> list[Image.Image]:
 def _mel_power(samples: Samples, rate: int) -> np.ndarray[Any, Any]:
     """Power by mel band and frame, (MELS, F)."""
     mono = torch.from_numpy(np.ascontiguousarray(samples.mean(0)))
-    # A window of about 30 ms, padded to twice its length: narrow bands get a bin each.
+    # A window of about 30 ms, padded to twice its length, so that narrow bands have a bin.
     window = 2 ** round(math.log2(0.032 * rate))
     n_fft = 4 * window if rate > 32_000 else 2 * window
     hop = max(1, min(window // 2, len(mono) // WIDE))
@@ -79,7 +79,7 @@ def _coloured(power: np.ndarray[Any, Any]) -> Image.Image:
 
 
 def envelope(samples: Samples, columns: int) -> np.ndarray[Any, Any]:
-    """Lowest and highest sample in each of so many equal parts, (2, columns)."""
+    """Lowest and highest sample in each of ``columns`` equal parts, (2, columns)."""
     mono = samples.mean(0)
     edges = np.linspace(0, len(mono), columns + 1).astype(int)[:-1]
     edges = np.minimum(edges, len(mono) - 1)
@@ -87,7 +87,7 @@ def envelope(samples: Samples, columns: int) -> np.ndarray[Any, Any]:
 
 
 def caption(clip: Clip) -> str:
-    """What is known of a clip, shortly."""
+    """A clip's label, or its values."""
     if clip.label is not None:
         return clip.label
     return ", ".join(
@@ -98,8 +98,8 @@ def caption(clip: Clip) -> str:
 
 
 def columns(clips: Sequence[Clip]) -> int:
-    """How many stand side by side: the labels' period where they repeat (0…9, 0…9), so that a
-    column holds one class; else about a square.
+    """Clips per row: the period of the labels if they repeat (0…9, 0…9), so that a column has one
+    class; otherwise about a square.
     """
     labels = [clip.label for clip in clips]
     period = len(set(labels))
@@ -110,7 +110,7 @@ def columns(clips: Sequence[Clip]) -> int:
 
 
 def grid(parts: Sequence[tuple[str, Sequence[Clip]]], across: int) -> Image.Image:
-    """Titled parts below each other; each clip's spectrogram, waveform and caption."""
+    """Clips with spectrogram, waveform and caption, in titled parts below each other."""
     step_x, step_y = WIDE + GAP, HIGH + STRIP + LINE + GAP
     heights = [2 * LINE + -(-len(clips) // across) * step_y for _, clips in parts]
     picture = Image.new("RGB", (across * step_x + GAP, sum(heights) + GAP), PAPER)
@@ -126,10 +126,10 @@ def grid(parts: Sequence[tuple[str, Sequence[Clip]]], across: int) -> Image.Imag
             for column, (low, high) in enumerate(np.clip(envelope(clip.samples, WIDE), -1, 1).T):
                 ends = (x + column, middle - high * reach, x + column, middle - low * reach)
                 pen.line(ends, INK)
-            said = _printable(caption(clip))
-            while said and pen.textlength(said, font) > WIDE:
-                said = said[:-1]
-            pen.text((x, y + HIGH + STRIP), said, FAINT, font)
+            text = _printable(caption(clip))
+            while text and pen.textlength(text, font) > WIDE:
+                text = text[:-1]
+            pen.text((x, y + HIGH + STRIP), text, FAINT, font)
         below += height
     return picture
 

@@ -1,9 +1,8 @@
-"""Writing what was generated: audio files in a folder a class, or Parquet."""
+"""Writes clips as audio files, one folder per class, or as Parquet."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -11,17 +10,19 @@ from typing import Any
 
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.folders import folder_name
+from gankit.kit.parquet import schema_metadata
 from gankit_audio.data.clips import LABEL, Clip
 from gankit_audio.data.manifests import WRITTEN
 from gankit_audio.output.encoding import CODINGS, encode
 
 METADATA = "metadata.jsonl"
 TAKEN = (METADATA, "provenance.json")
-"""Files that lie beside the folders of labels."""
+"""Files next to the folders of labels."""
 FORMATS = (*CODINGS, "parquet")
-"""What can be written; the first is the default."""
+"""Output formats; the first is the default."""
 ROW_GROUP = 256
-"""Clips a row group of Parquet files, and so the most that are held in memory."""
+"""Clips per row group of Parquet files, the most in memory at once."""
 
 
 def write(
@@ -29,13 +30,14 @@ def write(
 ) -> None:
     """Writes clips below ``target`` as they come.
 
-    Every generated file says in its own metadata that it was generated, with which seed and for
-    which condition; a real one, in an augmented data set, says nothing. Audio formats:
-    ``000000.wav``… in a folder a label, with ``metadata.jsonl``. ``parquet``: ``data.parquet``, in
-    the layout of Hugging Face, with 16-bit WAV.
+    The metadata of generated files mark them as synthetic, with seed and condition; real files, in
+    an augmented data set, are not marked. Audio formats: ``000000.wav`` etc. in a folder per label,
+    with ``metadata.jsonl``. ``parquet``: ``data.parquet`` in the Hugging Face layout, with 16-bit
+    WAV.
 
     Raises:
-        GankitError: no such format, one that cannot hold the rate, or samples that are no numbers.
+        GankitError: unknown format, a rate that it does not support, or samples that are not
+            finite.
     """
     if format not in FORMATS:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
@@ -58,7 +60,7 @@ def _files(
     """Each sample as a file name and the bytes of its file."""
     for i, sample in enumerate(samples):
         label = sample.condition.get(LABEL)
-        folder = "" if label is None else f"{_folder_name(_said(label))}/"
+        folder = "" if label is None else f"{_folder(label)}/"
         clip, texts = sample.item, {} if sample.real else marks(sample, provenance)
         name = f"{folder}{i:06d}{CODINGS[format].suffix}"
         try:
@@ -68,29 +70,29 @@ def _files(
 
 
 def marks(sample: Sample[Clip], provenance: Provenance) -> dict[str, str]:
-    """What a generated file says of itself, in the texts that audio formats have."""
-    asked = ", ".join(f"{key}={_said(value)}" for key, value in sample.condition.items())
-    full = {**provenance.text(), "Seed": str(sample.seed), "Condition": asked}
+    """Metadata of a generated file, in the texts that audio formats have."""
+    requested = ", ".join(f"{key}={_text(value)}" for key, value in sample.condition.items())
+    full = {**provenance.text(), "Seed": str(sample.seed), "Condition": requested}
     return {
-        "title": f"generated: {asked}" if asked else "generated",
+        "title": f"generated: {requested}" if requested else "generated",
         "comment": "; ".join(f"{key}: {text}" for key, text in full.items() if text),
         "software": provenance.software,
         "date": provenance.created,
     }
 
 
-def _folder_name(label: str) -> str:
-    """A label as a folder's name on any system; ``metadata.jsonl`` has it unchanged."""
-    name = re.sub(r"[^\w .+-]", "_", label).strip(" .")[:80] or "_"
+def _folder(label: str | float) -> str:
+    """The folder of a label; ``metadata.jsonl`` has the label unchanged."""
+    name = folder_name(_text(label))
     return f"_{name}" if name.lower() in TAKEN else name
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _row(sample: Sample[Clip]) -> dict[str, Any]:
-    """A clip's values, and what says whether it is generated and from which seed."""
+    """A clip's values, its seed, and whether it is generated."""
     clip = sample.item
     values = {f"{k}_" if k in WRITTEN else k: value for k, value in sample.condition.items()}
     named = {"name": clip.name} if sample.real and clip.name else {}
@@ -122,12 +124,12 @@ def _write_parquet(samples: Iterable[Sample[Clip]], file: Path, provenance: Prov
     with pq.ParquetWriter(file, schema) as writer:
         while group := list(islice(everything, ROW_GROUP)):
             for row in group:
-                row.update({key: _fits(row.get(key), text) for key, text in texts.items()})
+                row.update({key: _converted(row.get(key), text) for key, text in texts.items()})
             writer.write_table(pa.Table.from_pylist(group, schema))
 
 
 def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
-    """Columns of the first rows that are a clip's values, and whether they are texts."""
+    """Columns of values in the first rows, and whether they are text."""
     found: dict[str, bool] = {}
     for row in rows:
         for key in (key for key in row if key not in WRITTEN):
@@ -136,11 +138,11 @@ def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     return found
 
 
-def _fits(value: object, text: bool) -> str | float | None:
+def _converted(value: object, text: bool) -> str | float | None:
     if value is None:
         return None
     if text:
-        return _said(value)
+        return _text(value)
     try:
         return float(str(value))
     except ValueError:
@@ -150,7 +152,7 @@ def _fits(value: object, text: bool) -> str | float | None:
 def _schema(
     rows: Sequence[Mapping[str, Any]], texts: Mapping[str, bool], provenance: Provenance
 ) -> Any:
-    """Columns, with the description that Hugging Face's datasets read and our statement."""
+    """The schema, with Hugging Face's description of features and the provenance."""
     import pyarrow as pa
 
     audio = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -172,8 +174,5 @@ def _schema(
     features = {"audio": sound} | {
         key: {"dtype": name, "_type": "Value"} for key, (_, name) in types.items()
     }
-    statement = {f"gankit.{key}": value for key, value in provenance.text().items()}
     columns = [("audio", audio), *((key, kind) for key, (kind, _) in types.items())]
-    return pa.schema(columns).with_metadata(
-        {"huggingface": json.dumps({"info": {"features": features}}), **statement}
-    )
+    return pa.schema(columns).with_metadata(schema_metadata(features, provenance))
