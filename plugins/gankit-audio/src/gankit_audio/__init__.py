@@ -1,4 +1,4 @@
-"""Audio for gankit. Only the hooks live here, so that listing plugins costs nothing."""
+"""Sounds for gankit. Imports nothing heavy: the modality is imported on first use."""
 
 from __future__ import annotations
 

@@ -130,9 +130,9 @@ def test_surround_is_mixed_by_the_standard(format: str) -> None:
 
 
 @given(st.integers(1, 40), st.sampled_from([1, 2]), st.booleans())
-def test_mixing_stays_within_full_scale(given_: int, wanted: int, vorbis: bool) -> None:
-    matrix = mixdown(given_, wanted, vorbis)
-    assert matrix.shape == (given_, wanted)
+def test_mixing_stays_within_full_scale(inputs: int, outputs: int, vorbis: bool) -> None:
+    matrix = mixdown(inputs, outputs, vorbis)
+    assert matrix.shape == (inputs, outputs)
     assert (matrix >= 0).all()
     assert np.allclose(matrix.sum(0), 1)
 

@@ -21,7 +21,7 @@ class MelSpectrogram(nn.Module):
     """``(N, T) -> (N, mels, frames)``: natural logarithms of magnitudes in mel bands, and back.
 
     Args:
-        rate: samples a second.
+        rate: samples per second.
         length: T, samples.
         mels: bands, from 0 to half the rate.
         frames: their number, at least 8; about ``length / frames`` samples apart.

@@ -1,1 +1,1 @@
-"""Reading: what a user points at becomes clips of one rate, duration and number of channels."""
+"""Reading: recordings become clips of one rate, duration and number of channels."""

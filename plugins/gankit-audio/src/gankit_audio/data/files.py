@@ -178,18 +178,18 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
     matrix = mixdown(header.channels, channels, sound.vorbis)
 
     found = np.empty((channels, wanted), np.float32)
-    held, first, done = np.empty((channels, 0), np.float32), 0, 0
+    buffer, first, done = np.empty((channels, 0), np.float32), 0, 0
     for block, last in _blocks(sound, step * p):
-        held = np.concatenate([held, (block @ matrix).T], 1)
-        given = transform(torch.from_numpy(held)).numpy()
-        sure = given.shape[1] if last else (held.shape[1] // p - margin) * q
-        piece = given[:, done - first * q : sure][:, : wanted - done]
+        buffer = np.concatenate([buffer, (block @ matrix).T], 1)
+        resampled = transform(torch.from_numpy(buffer)).numpy()
+        valid = resampled.shape[1] if last else (buffer.shape[1] // p - margin) * q
+        piece = resampled[:, done - first * q : valid][:, : wanted - done]
         found[:, done : done + piece.shape[1]] = piece
         done += piece.shape[1]
         if done == wanted:
             break
         keep = max(done // q - margin, first)
-        held, first = held[:, (keep - first) * p :], keep
+        buffer, first = buffer[:, (keep - first) * p :], keep
     return found
 
 

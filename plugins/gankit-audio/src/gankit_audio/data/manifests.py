@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.tables import find_column, refuse_duplicate_columns
 from gankit_audio.data.clips import LABEL, PITCH
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def _separated(name: str, text: str) -> Iterator[tuple[str, Row]]:
     )
     try:
         columns = [column.strip() for column in next(reader, [])]
-        if twice := sorted({column for column in columns if columns.count(column) > 1}):
-            raise GankitError(f"{name} has two columns named {twice[0]!r}", "Rename one")
+        refuse_duplicate_columns(columns, name)
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
@@ -102,21 +102,13 @@ def audio_column(name: str, columns: Sequence[str], audio_key: str) -> str:
     Raises:
         GankitError: there is none.
     """
-    found = _pick(columns, audio_key, "auto", AUDIO_KEYS)
+    found = find_column(columns, audio_key, "auto", AUDIO_KEYS)
     if found is None:
         missing = "audio column" if audio_key == "auto" else f"column {audio_key!r}"
         near = did_you_mean(audio_key, list(columns))
         listed = ", ".join(columns) or "none"
         raise GankitError(f"{name} has no {missing}; it has {listed}", f"Set audio_key. {near}")
     return found
-
-
-def _pick(columns: Sequence[str], key: str, default: str, usual: Sequence[str]) -> str | None:
-    if key in columns:
-        return key
-    if key == default:
-        return next((name for name in usual if name in columns), None)
-    return None
 
 
 # --- Values -------------------------------------------------------------------------------------
@@ -145,7 +137,7 @@ def values_of(
         ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
         rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
         columns = [key for key in columns if key not in ours]
-    column = _pick(columns, settings.label_key, LABEL, LABEL_KEYS)
+    column = find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
         if not columns:
             raise GankitError(

@@ -46,18 +46,18 @@ _VORBIS = {
 
 
 @lru_cache(64)
-def mixdown(given: int, wanted: int, vorbis: bool = False) -> Samples:
-    """The matrix ``(given, wanted)`` that multiplies frames ``(n, given)``.
+def mixdown(inputs: int, outputs: int, vorbis: bool = False) -> Samples:
+    """The matrix ``(inputs, outputs)`` that multiplies frames ``(n, inputs)``.
 
     Its columns sum to 1, so that nothing exceeds full scale. A single channel goes to both sides;
-    more than eight channels, whose places are unknown, are averaged.
+    more than eight channels, whose order is unknown, are averaged.
 
     Args:
-        given: channels of a recording.
-        wanted: 1 or 2.
+        inputs: channels of a recording.
+        outputs: 1 or 2.
         vorbis: whether the channels are in the order of Ogg Vorbis.
     """
-    names = (_VORBIS if vorbis else {}).get(given) or _USUAL.get(given)
-    shares = np.array([_SHARES[name] for name in names.split()] if names else [[1, 1]] * given)
+    names = (_VORBIS if vorbis else {}).get(inputs) or _USUAL.get(inputs)
+    shares = np.array([_SHARES[name] for name in names.split()] if names else [[1, 1]] * inputs)
     shares = shares / shares.sum(0)
-    return np.asarray(shares if wanted == 2 else shares.mean(1, keepdims=True), np.float32)
+    return np.asarray(shares if outputs == 2 else shares.mean(1, keepdims=True), np.float32)

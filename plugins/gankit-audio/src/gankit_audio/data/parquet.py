@@ -11,6 +11,7 @@ from typing import Any
 
 from gankit.errors import GankitError
 from gankit.kit.parquet import class_name, class_names, is_binary
+from gankit.kit.tables import refuse_duplicate_columns
 from gankit_audio.data import manifests
 from gankit_audio.data.files import Content, UnusableError
 from gankit_audio.data.listing import Entry, Listing
@@ -42,8 +43,7 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
                     "Expected binary, a struct with the field bytes, or paths",
                 )
             plain = [f.name for f in schema if f.name != audio and not pa.types.is_nested(f.type)]
-            if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
-                raise GankitError(f"{path} has two columns named {twice[0]!r}", "Rename one")
+            refuse_duplicate_columns(schema.names, str(path))
             rows = file.read(columns=plain).to_pylist()
             files = _file_names(file, audio)
         except (pa.ArrowException, OSError) as error:

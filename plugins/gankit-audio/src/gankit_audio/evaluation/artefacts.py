@@ -23,7 +23,7 @@ FLOOR = 1e-4
 
 
 def silent(x: Tensor, decibels: float = -60.0) -> Flags:
-    """Whether the peak is below so many decibels of full scale."""
+    """Whether the peak is below a level, in decibels of full scale."""
     flags: Flags = (x.abs().amax(1) < 10 ** (decibels / 20)).numpy()
     return flags
 

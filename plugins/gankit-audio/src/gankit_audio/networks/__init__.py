@@ -1,1 +1,1 @@
-"""Generators and discriminators."""
+"""Generators and discriminators, by architecture."""

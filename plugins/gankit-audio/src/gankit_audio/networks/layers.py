@@ -26,8 +26,8 @@ def input_width(layout: Layout, settings: AudioSettings) -> int:
 
 
 def power_of_two(seconds: float, rate: int, length: int) -> int:
-    """The window nearest to so many seconds, in samples, as a power of two; at most half of a clip
-    of ``length`` samples."""
+    """A window of about ``seconds`` in samples, as a power of two; at most half of a clip of
+    ``length`` samples."""
     nearest = round(math.log2(seconds * rate))
     return int(2 ** max(min(nearest, int(math.log2(length / 2))), 3))
 

@@ -44,7 +44,7 @@ def build_wavegan(layout: Layout, settings: AudioSettings) -> Networks:
 
 
 def steps_of(length: int) -> tuple[int, int]:
-    """The number of layers for a clip of so many samples, and the steps of the coarsest."""
+    """The number of layers for a clip of ``length`` samples, and the steps of the coarsest."""
     layers = 1
     while -(-length // STRIDE**layers) >= FIRST * STRIDE:
         layers += 1

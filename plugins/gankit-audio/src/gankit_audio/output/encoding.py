@@ -110,7 +110,7 @@ def within(samples: Samples, high: float, low: float | None = None) -> np.ndarra
 
 
 def _integers(samples: Samples, bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Samples as integers of so many bits; samples read from such integers give the same ones."""
+    """Samples as integers; samples that were read from such integers give the same ones."""
     full = 2 ** (bits - 1)
     whole = np.rint(within(samples, 1 - 1 / full, -1.0) * full)
     return np.asarray(whole, np.int32)

@@ -100,7 +100,7 @@ def _y(value: float) -> str:
 
 
 def _cut_sound(clip: Clip, most: int, marked: bool) -> bytes:
-    """The clip as WAV, cut to at most about so many bytes."""
+    """The clip as WAV, cut to about ``most`` bytes."""
     samples = clip.samples[:, : max((most - HEADER) // (2 * len(clip.samples)), 1)]
     return to_wav(Clip(samples, clip.rate), marked)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name
-from gankit.kit.parquet import schema_metadata
+from gankit.kit.tables import TableWriter, json_line, marks, media_schema
 from gankit_audio.data.clips import LABEL, Clip
 from gankit_audio.data.manifests import WRITTEN
 from gankit_audio.output.encoding import CODINGS, encode
@@ -50,8 +49,7 @@ def write(
             file = target / name
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(data)
-            row = {"file_name": name, **_row(sample)}
-            metadata.write(json.dumps(row, ensure_ascii=False) + "\n")
+            metadata.write(json_line({"file_name": name, **_row(sample)}))
 
 
 def _files(
@@ -60,8 +58,8 @@ def _files(
     """Each sample as a file name and the bytes of its file."""
     for i, sample in enumerate(samples):
         label = sample.condition.get(LABEL)
-        folder = "" if label is None else f"{_folder(label)}/"
-        clip, texts = sample.item, {} if sample.real else marks(sample, provenance)
+        folder = "" if label is None else f"{folder_name(_text(label), TAKEN)}/"
+        clip, texts = sample.item, {} if sample.real else _metadata(sample, provenance)
         name = f"{folder}{i:06d}{CODINGS[format].suffix}"
         try:
             yield name, encode(clip.samples, clip.rate, format, texts), sample
@@ -69,7 +67,7 @@ def _files(
             raise GankitError(f"{name}: {error.message}", error.hint) from None
 
 
-def marks(sample: Sample[Clip], provenance: Provenance) -> dict[str, str]:
+def _metadata(sample: Sample[Clip], provenance: Provenance) -> dict[str, str]:
     """Metadata of a generated file, in the texts that audio formats have."""
     requested = ", ".join(f"{key}={_text(value)}" for key, value in sample.condition.items())
     full = {**provenance.text(), "Seed": str(sample.seed), "Condition": requested}
@@ -79,12 +77,6 @@ def marks(sample: Sample[Clip], provenance: Provenance) -> dict[str, str]:
         "software": provenance.software,
         "date": provenance.created,
     }
-
-
-def _folder(label: str | float) -> str:
-    """The folder of a label; ``metadata.jsonl`` has the label unchanged."""
-    name = folder_name(_text(label))
-    return f"_{name}" if name.lower() in TAKEN else name
 
 
 def _text(value: object) -> str:
@@ -101,8 +93,7 @@ def _row(sample: Sample[Clip]) -> dict[str, Any]:
         **named,
         "rate": clip.rate,
         "seconds": round(clip.samples.shape[1] / clip.rate, 6),
-        "seed": None if sample.real else sample.seed,
-        "generated": not sample.real,
+        **marks(sample),
     }
 
 
@@ -110,22 +101,16 @@ def _row(sample: Sample[Clip]) -> dict[str, Any]:
 
 
 def _write_parquet(samples: Iterable[Sample[Clip]], file: Path, provenance: Provenance) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     rows = (
         {"audio": {"bytes": data, "path": name}, **_row(sample)}
         for name, data, sample in _files(samples, provenance, "wav")
     )
     first = list(islice(rows, ROW_GROUP))
     texts = _value_columns(first)
-    schema = _schema(first, texts, provenance)
-    everything = chain(first, rows)
-    with pq.ParquetWriter(file, schema) as writer:
-        while group := list(islice(everything, ROW_GROUP)):
-            for row in group:
-                row.update({key: _converted(row.get(key), text) for key, text in texts.items()})
-            writer.write_table(pa.Table.from_pylist(group, schema))
+    with TableWriter(file, _schema(first, texts, provenance), ROW_GROUP) as writer:
+        for row in chain(first, rows):
+            values = {key: _converted(row.get(key), text) for key, text in texts.items()}
+            writer.write({**row, **values})
 
 
 def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
@@ -152,27 +137,15 @@ def _converted(value: object, text: bool) -> str | float | None:
 def _schema(
     rows: Sequence[Mapping[str, Any]], texts: Mapping[str, bool], provenance: Provenance
 ) -> Any:
-    """The schema, with Hugging Face's description of features and the provenance."""
     import pyarrow as pa
 
-    audio = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    types: dict[str, tuple[Any, str]] = {
-        key: (pa.string(), "string") if text else (pa.float64(), "float64")
-        for key, text in texts.items()
-    }
+    columns = {"audio": pa.struct([("bytes", pa.binary()), ("path", pa.string())])}
+    columns |= {key: pa.string() if text else pa.float64() for key, text in texts.items()}
     if any("name" in row for row in rows):
-        types["name"] = (pa.string(), "string")
-    types |= {
-        "rate": (pa.int32(), "int32"),
-        "seconds": (pa.float64(), "float64"),
-        "seed": (pa.uint64(), "uint64"),
-        "generated": (pa.bool_(), "bool"),
-    }
+        columns["name"] = pa.string()
+    columns |= {"rate": pa.int32(), "seconds": pa.float64()}
+    columns |= {"seed": pa.uint64(), "generated": pa.bool_()}
     sound: dict[str, Any] = {"_type": "Audio"}
     if rows:
         sound["sampling_rate"] = rows[0]["rate"]
-    features = {"audio": sound} | {
-        key: {"dtype": name, "_type": "Value"} for key, (_, name) in types.items()
-    }
-    columns = [("audio", audio), *((key, kind) for key, (kind, _) in types.items())]
-    return pa.schema(columns).with_metadata(schema_metadata(features, provenance))
+    return media_schema(columns, {"audio": sound}, provenance)
