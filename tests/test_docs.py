@@ -24,6 +24,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from pages import BLOCK
 from PIL import Image
 from preforked import Preforked
 
@@ -37,11 +38,6 @@ PAGES = sorted(
     path
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
     if not {"_build", "generated"} & set(path.relative_to(ROOT).parts)
-)
-BLOCK = re.compile(
-    r"(?:<!-- test: (?P<test>\w+)(?:: (?P<text>.*?))? -->\n)?"
-    r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
 )
 
 TINY = {

@@ -111,10 +111,9 @@ def test_a_resumed_run_has_every_point_once(
     with pytest.raises(raised):
         gankit.fit("toy", out=run, callbacks=callbacks, train__samples=640, **SMALL)
     assert texts(run, "status")[-1][1] == status
-    _, metrics = followed_run(out=run)
-    found, ticks = written(run), [line["samples"] for line in metrics]
-    assert {*range(64, 641, 64)} <= {*ticks}
-    assert [e.step for e in found.Scalars("loss/d_loss")] == ticks
+    followed_run(out=run)
+    found = written(run)
+    assert [e.step for e in found.Scalars("loss/d_loss")] == list(range(64, 641, 64))
     images = [image.step for image in found.Images("preview")]
     assert images == sorted(set(images))
     assert {0, 640} <= set(images)
