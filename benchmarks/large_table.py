@@ -1,4 +1,4 @@
-"""A table larger than memory: 50 million rows of 20 columns, made, learnt and trained on.
+"""A table larger than memory: 50 million rows of 20 columns, made, read and trained on.
 
     python benchmarks/large_table.py [--rows 50_000_000] [--format duckdb] [--keep FOLDER]
 
@@ -129,8 +129,9 @@ def main() -> None:
             now = memory.phase("making the table", now)
         print(f"{file.name}: {file.stat().st_size / 1e9:.2f} GB")
 
+        from gankit_tabular.data.sources import fingerprint, read_rows
+
         import gankit
-        from gankit_tabular.sources import fingerprint, read_rows
 
         now = memory.phase("imports", now)
         query = "select * from t" if given.format == "duckdb" else ""

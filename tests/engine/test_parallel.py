@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from processes import run_in_processes
 from safetensors.torch import load_file
@@ -110,8 +111,5 @@ def test_a_single_process_exchanges_nothing():
     assert alone.broadcast(b"x") == b"x"
     alone.average_([value])
     assert value.tolist() == [1.0, 1.0, 1.0]
-    try:
-        with alone.together():
-            raise ValueError("its own")
-    except ValueError as error:
-        assert str(error) == "its own"
+    with pytest.raises(ValueError, match="its own"), alone.together():
+        raise ValueError("its own")

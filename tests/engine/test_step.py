@@ -229,7 +229,7 @@ def test_losses_are_means_over_different_logits(setting):
 
 def test_the_sign_of_a_pair_is_that_of_its_mean_logits(setting):
     """Most of a sample's logits may have the other sign."""
-    networks, real, c, z = setting
+    networks, real, c, _ = setting
 
     class Split(torch.nn.Module):
         """Three logits: two a little for the fake, one much for the real sample."""
@@ -248,7 +248,7 @@ def test_the_sign_of_a_pair_is_that_of_its_mean_logits(setting):
 
 
 def test_the_likelihood_step_is_the_gradient_of_its_mean(setting):
-    networks, real, c, z = setting
+    networks, real, c, _ = setting
     mean = torch.nn.Parameter(torch.tensor([0.3, -1.0], dtype=torch.float64))
     likelihood = lambda x, c: 0.5 * (x - mean).square().sum(1)  # noqa: E731
     networks = dataclasses.replace(networks, likelihood=likelihood)

@@ -93,7 +93,7 @@ class ParallelContext:
         """Replaces each tensor by its mean over processes, in one message per dtype."""
         if self.size == 1:
             return
-        for dtype in {t.dtype for t in tensors}:
+        for dtype in dict.fromkeys(t.dtype for t in tensors):  # in the same order everywhere
             group = [t for t in tensors if t.dtype == dtype]
             flat = torch.cat([t.reshape(-1) for t in group])
             dist.all_reduce(flat)
