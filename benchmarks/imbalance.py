@@ -33,8 +33,8 @@ from tabular import Draw, as_settings, ctgan, trees
 import gankit
 from gankit.workflows.candidates import plan
 from gankit.workflows.measure import measure
-from gankit_tabular.learner import Boosting
-from gankit_tabular.sources import read_table
+from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.downstream import Boosting
 
 TRIES = 60
 """Draws of as many rows as are wanted, after which fewer have to do."""

@@ -130,7 +130,7 @@ def main() -> None:
         print(f"{file.name}: {file.stat().st_size / 1e9:.2f} GB")
 
         import gankit
-        from gankit_tabular.sources import fingerprint, read_rows
+        from gankit_tabular.data.sources import fingerprint, read_rows
 
         now = memory.phase("imports", now)
         query = "select * from t" if given.format == "duckdb" else ""

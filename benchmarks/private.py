@@ -19,7 +19,7 @@ import torch
 from tabular import scores
 
 import gankit
-from gankit_tabular.sources import read_table
+from gankit_tabular.data.sources import read_table
 
 SHOWN = ("column_shapes", "pair_trends", "tstr_auc", "exact_copies", "membership_auc", "coverage")
 

@@ -32,9 +32,9 @@ import torch
 import gankit
 from gankit.contract import EvaluationData, Sample
 from gankit.metrics import manifold_scores
-from gankit_tabular.columns import numbers, plain
-from gankit_tabular.evaluators import Encoded, TableScores
-from gankit_tabular.sources import read_table
+from gankit_tabular.codec.columns import numbers, plain
+from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.evaluators import Encoded, TableScores
 
 SHOWN = (
     "column_shapes",

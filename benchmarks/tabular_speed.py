@@ -157,7 +157,7 @@ def main() -> None:
     if asked.child:
         print(json.dumps(child(asked.child, asked.data, asked.rows, asked.ours)))
         return
-    from gankit_tabular.sources import read_table
+    from gankit_tabular.data.sources import read_table
 
     table = read_table(asked.data)[0]
     rows, columns = table.num_rows, table.num_columns

@@ -29,15 +29,16 @@ from gankit.contract import (
 )
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean, without_password
-from gankit_tabular import ordinals, rules
-from gankit_tabular.codec import TableCodec
-from gankit_tabular.evaluators import Encoded, TableScores
-from gankit_tabular.learner import Boosting
+from gankit_tabular.codec import ordinals
+from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.constraints import rules
+from gankit_tabular.codec.number_formats import number_formats, read_columns
+from gankit_tabular.data.rows import Row, Rows, refuse_twins, table_of
+from gankit_tabular.data.sources import fingerprint, read_rows
+from gankit_tabular.evaluation.downstream import Boosting
+from gankit_tabular.evaluation.evaluators import Encoded, TableScores
 from gankit_tabular.networks import Discriminator, Generator
-from gankit_tabular.preview import write_preview
-from gankit_tabular.rows import Row, Rows, refuse_twins, table_of
-from gankit_tabular.sources import fingerprint, read_rows
-from gankit_tabular.units import number_formats, read_columns
+from gankit_tabular.output.preview import write_preview
 
 FEWEST = 20
 """Fewer rows than this are no data set."""

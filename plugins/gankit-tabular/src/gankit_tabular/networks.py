@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gankit_tabular.codec import Block
-from gankit_tabular.columns import Column
+from gankit_tabular.codec.codec import Block
+from gankit_tabular.codec.columns import Column
 
 WIDEST = 8192
 """Codes in all, beyond which the generator sees what is asked through a hidden layer."""

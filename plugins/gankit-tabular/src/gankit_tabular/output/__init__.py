@@ -1,0 +1,1 @@
+"""Files, previews and single rows to look at."""
