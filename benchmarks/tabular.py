@@ -32,9 +32,10 @@ import torch
 import gankit
 from gankit.contract import EvaluationData, Sample
 from gankit.metrics import manifold_scores
-from gankit_tabular.codec.columns import numbers, plain
+from gankit_tabular.data.arrow import numbers, plain
 from gankit_tabular.data.sources import read_table
-from gankit_tabular.evaluation.evaluators import Encoded, TableScores
+from gankit_tabular.evaluation.features import EncodedTable
+from gankit_tabular.evaluation.scores import TableScores
 
 SHOWN = (
     "column_shapes",
@@ -209,7 +210,7 @@ def scores(
     samples = [Sample(row, i, {}) for i, row in enumerate(rows)]
     rng = np.random.default_rng(seed)
     found = TableScores(target).evaluate(EvaluationData(samples, real, held), rng)
-    extractor = Encoded(None)
+    extractor = EncodedTable(None)
     few = [real[i] for i in rng.permutation(len(real))[:5000]]
     a, b = extractor.features(few), extractor.features(rows[:5000])
     shown = {name: found.get(name, np.nan) for name in SHOWN}

@@ -1,4 +1,4 @@
-"""All that the contract asks of a modality."""
+"""The checks of the contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TestBuiltIn(ModalityTests):
 
 
 def mixed() -> pa.Table:
-    """A column of every kind, with missing values, a name a row and a column that follows."""
+    """A column of every kind, with missing values, an identifier and a derived column."""
     rng = np.random.default_rng(0)
     n = 400
     city = rng.choice(["Rome", "Oslo", "Lima"], n, p=[0.6, 0.3, 0.1]).tolist()
@@ -44,7 +44,7 @@ class TestMixed(ModalityTests):
 
 
 def ruled() -> pa.Table:
-    """The same with numbers that depend on each other, an order, and a unit."""
+    """With constraints, an ordered category and a formatted number as well."""
     rng = np.random.default_rng(0)
     table, n = mixed(), 400
     price = rng.integers(100, 9999, n)

@@ -1,4 +1,4 @@
-"""Rows that are judged together, against the paper's arithmetic."""
+"""Packing against the paper's arithmetic."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ROWS = [{"a": i * 0.37, "b": f"w{i % 3}", "c": i % 5} for i in range(200)]
 @pytest.fixture
 def packed():
     table = pa.Table.from_pylist(ROWS)
-    codec = TableCodec.fit(Rows(table), table.schema, 4, {})
+    codec = TableCodec.fit(table, bins=4)
     torch.manual_seed(0)
-    D = Discriminator(codec.columns, codec.blocks, 16, 1, pack=4)
+    D = Discriminator(codec.columns, codec.blocks, codec.conditions.width, 16, 1, pack=4)
     batch = codec.prepare(codec.encode(Rows(table), None))
     return D, batch.x, torch.zeros_like(batch.c)
 
@@ -31,25 +31,25 @@ def test_a_pack_has_one_logit(packed):
     assert logits.shape == (10,)
     assert (logits[:4] == logits[0]).all()
     assert logits[4] != logits[0]
-    # The last pack is filled up with the first rows.
+    # The first rows fill up the last pack.
     filled = torch.cat([x[8:10], x[:2]])
     assert torch.allclose(D(filled, c[:4])[0], logits[8])
-    # What a row is judged to be depends on those beside it.
+    # A row's logit depends on the other rows of its pack.
     other = x[:4].clone()
     other[3] = x[20]
     assert D(other, c[:4])[0] != logits[0]
 
 
-def test_the_norm_over_a_pack_is_what_the_penalty_sees(packed):
+def test_the_penalty_sees_the_norm_over_a_pack(packed):
     D, x, c = packed
     x = x[:8].clone().requires_grad_()
     (each,) = torch.autograd.grad(D(x, c[:8]).sum(), x)
-    one = (D(x, c[:8])[::4] * 2).sum()  # the packs' own logits: times the root of 4
+    one = (D(x, c[:8])[::4] * 2).sum()  # the packs' logits before the division by √4
     (whole,) = torch.autograd.grad(one, x)
     assert torch.allclose(each.square().sum(1), 4 * whole.square().sum(1), rtol=1e-4)
 
 
-def test_the_recipe_trains_and_is_not_refined(tmp_path):
+def test_the_recipe_trains_without_resampling(tmp_path):
     settings = {"train__samples": 400, "train__batch": 40, "train__threads": 1, "hidden": 16}
     run = gankit.fit(
         "tabular", ROWS, recipe="wgan-gp", out=tmp_path / "a", device="cpu", **settings

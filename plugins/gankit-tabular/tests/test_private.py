@@ -1,4 +1,4 @@
-"""Private tables: through the command line, and what G is asked for while it learns."""
+"""Private tables: the command line, and the generator's conditions while training."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.csv
 import pytest
 import torch
 
-from gankit_tabular.codec.codec import ALONE, EACH, REVEALED, TableCodec
+from gankit_tabular.codec.codec import CONDITIONED, EACH, SINGLE, TableCodec
 
 pytest.importorskip("dp_accounting")
 
@@ -28,21 +28,18 @@ def people():
     )
 
 
-def test_conditions_of_generated_rows_hold_in_them_and_are_as_frequent_as_real_ones(people):
-    codec = TableCodec.fit(people.to_pylist(), people.schema, 8, {})
+def test_inferred_conditions_match_and_are_as_frequent_as_real_ones(people):
+    codec = TableCodec.fit(people)
     torch.manual_seed(0)
     x = torch.rand(20_000, codec.layout.shape[0])
     c = codec.infer_conditions(x)
-    told = c.any(1)
-    assert float(told.float().mean()) == pytest.approx(
-        REVEALED * (1 - (1 - ALONE) * (1 - EACH) ** len(codec.blocks)), abs=0.01
-    )
+    share = CONDITIONED * (1 - (1 - SINGLE) * (1 - EACH) ** len(codec.blocks))
+    assert float(c.any(1).float().mean()) == pytest.approx(share, abs=0.01)
     for b in codec.blocks:
-        block = c[:, b.start : b.start + b.codes]
-        asked = block.any(1)
-        largest = x[asked, b.start : b.start + b.codes].argmax(1)
-        assert torch.equal(block[asked].argmax(1), largest)
-        assert (block[asked].sum(1) == 1).all()
+        block = c[:, b.slice]
+        present = block.any(1)
+        assert torch.equal(block[present].argmax(1), x[present, b.slice].argmax(1))
+        assert (block[present].sum(1) == 1).all()
 
 
 def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, people):
@@ -74,8 +71,8 @@ def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, peop
         "adjacency",
     } <= (record.keys())
 
-    density_ratio_input = gankit_here("evaluate", "run", "--report", "report.html")
-    assert density_ratio_input.returncode == 0, density_ratio_input.stderr
+    evaluated = gankit_here("evaluate", "run", "--report", "report.html")
+    assert evaluated.returncode == 0, evaluated.stderr
     page = (tmp_path / "report.html").read_text()
     assert "<h2>Privacy</h2>" in page
     assert "Not covered:" in page

@@ -1,4 +1,4 @@
-"""Values become codes and come back as they went in."""
+"""Values to codes and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit_tabular.codec.codec import TableCodec
-from gankit_tabular.codec.columns import decode_column, encode_column, find_derived, fit_column
+from gankit_tabular.codec.fitting import find_derived, fit_column
+from gankit_tabular.codec.values import decode_column, encode_column
 
 HALF = 0.5
 
@@ -22,22 +23,22 @@ def column(values, bins=8, kind="", type=None):
     return fit_column("x", array, bins, kind), array
 
 
-def back(fitted, array):
+def round_trip(fitted, array):
     u = np.full(len(array), HALF)
     return decode_column(fitted, *encode_column(fitted, array, u), u).to_pylist()
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=6)), min_size=1, max_size=40))
-def test_categories_come_back(values):
+def test_categories_survive_a_round_trip(values):
     fitted, array = column(values, kind="category")
     if any(v is not None for v in values):
-        assert back(fitted, array) == values
+        assert round_trip(fitted, array) == values
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=30))
-def test_few_numbers_come_back_exactly(values):
+def test_few_numbers_survive_exactly(values):
     fitted, array = column(values)
-    assert back(fitted, array) == [float(v) for v in values]
+    assert round_trip(fitted, array) == [float(v) for v in values]
 
 
 @given(
@@ -47,7 +48,7 @@ def test_few_numbers_come_back_exactly(values):
 )
 def test_many_numbers_keep_range_and_decimals(values):
     fitted, array = column(values)
-    again = back(fitted, array)
+    again = round_trip(fitted, array)
     assert min(values) - 0.01 <= min(again)
     assert max(again) <= max(values) + 0.01
     assert all(round(v, 2) == v for v in again)
@@ -59,12 +60,12 @@ def test_a_frequent_number_is_an_atom_and_survives():
     fitted, array = column(values.tolist())
     assert fitted.atoms == [0.0]
     assert len(fitted.bins) == 8
-    again = np.array(back(fitted, array))
+    again = np.array(round_trip(fitted, array))
     assert ((again == 0) == (values == 0)).all()
     assert np.abs(np.log(again[again > 0] / values[values > 0])).mean() < 0.02
 
 
-def test_the_distribution_within_bins_is_kept():
+def test_the_distribution_within_bins_is_preserved():
     rng = np.random.default_rng(0)
     values = rng.gamma(2, 3, 5000)
     fitted, array = column(values.tolist())
@@ -76,9 +77,9 @@ def test_the_distribution_within_bins_is_kept():
     )
 
 
-def test_missing_is_a_value_of_its_own():
+def test_missing_values_have_a_code():
     fitted, array = column([1.5, None, float("nan"), 2.5, 1.5])
-    assert back(fitted, array) == [1.5, None, None, 2.5, 1.5] or fitted.missing
+    assert round_trip(fitted, array) == [1.5, None, None, 2.5, 1.5] or fitted.missing
 
 
 def test_ten_thousand_categories_need_a_hundred_codes():
@@ -86,13 +87,13 @@ def test_ten_thousand_categories_need_a_hundred_codes():
     values = [f"v{int(v)}" for v in rng.zipf(1.3, 20_000).clip(max=10_000)]
     fitted, array = column(values, kind="category")
     assert fitted.codes <= 104
-    again = back(fitted, array)
+    again = round_trip(fitted, array)
     assert set(again) <= set(values)
     own = set(fitted.atoms)
     assert all(a == b for a, b in zip(again, values, strict=True) if b in own)
 
 
-def test_identifiers_are_made_up_in_their_shape():
+def test_identifiers_are_synthesised_with_the_same_pattern():
     values = [f"AB-{i:04d}" for i in range(500)]
     fitted, _ = column(values)
     assert fitted.kind == "identifier"
@@ -104,7 +105,7 @@ def test_identifiers_are_made_up_in_their_shape():
     assert values[0] not in str(fitted)
 
 
-def test_what_follows_from_another_column_is_found():
+def test_derived_columns_are_found():
     rng = np.random.default_rng(0)
     a = rng.integers(0, 6, 500)
     columns = [fit_column(n, pa.chunked_array([pa.array(v)]), 8) for n, v in (
@@ -128,9 +129,9 @@ def test_what_follows_from_another_column_is_found():
         ([0.25, 0.5, 1.0] * 10, pa.float32()),
     ],
 )
-def test_types_come_back(values, type):
+def test_types_are_preserved(values, type):
     table = pa.table({"x": pa.array(values, type), "y": ["a", "b", "c"] * 10})
-    codec = TableCodec.fit(table.to_pylist(), table.schema, 8, {})
+    codec = TableCodec.fit(table)
     batch = codec.prepare(codec.encode(table.to_pylist(), np.random.default_rng(0)))
     again = pa.Table.from_pylist(codec.decode(batch, range(30)), schema=table.schema)
     assert again.column("x").type == type

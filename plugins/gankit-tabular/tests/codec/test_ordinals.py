@@ -1,4 +1,4 @@
-"""Categories with an order: the networks see ranks, and ranges can be asked for."""
+"""Ordered categories: the networks see ranks, and ranges can be requested."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gankit.errors import GankitError
-from gankit_tabular.codec import ordinals
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.ordinals import check_ordinals, natural
 from gankit_tabular.networks import Discriminator, ranks
 
 ORDER = ["Preschool", "1st-4th", "10th", "HS-grad", "Masters", "Doctorate"]
@@ -21,11 +21,10 @@ def codec():
     level = [ORDER[i] for i in rng.choice(5, 400, p=[0.1, 0.2, 0.3, 0.3, 0.1])]
     level[3] = None
     table = pa.table({"level": level, "grade": rng.integers(1, 6, 400), "sex": ["f", "m"] * 200})
-    said = {"level": ORDER, "grade": []}
-    return TableCodec.fit(table.to_pylist(), table.schema, 8, {}, (), said)
+    return TableCodec.fit(table, ordinals={"level": ORDER, "grade": []})
 
 
-def test_codes_stand_in_their_order(codec):
+def test_codes_follow_the_order(codec):
     level, grade, sex = codec.columns
     assert level.atoms == ORDER
     assert grade.atoms == [1, 2, 3, 4, 5]
@@ -40,11 +39,11 @@ def test_d_sees_the_rank(codec):
     mass = torch.tensor(codec.columns[0].frequency[:6])
     assert abs(float((level * mass).sum())) < 0.02
     assert (rank[-2:] == 0).all()
-    assert Discriminator(codec.columns, codec.blocks, 8, 1).numeric == [0, 1]
+    assert Discriminator(codec.columns, codec.blocks, codec.width, 8, 1).numeric == [0, 1]
 
 
 @pytest.mark.parametrize(
-    ("asked", "values"),
+    ("requested", "values"),
     [
         ("10th..Masters", {"10th", "HS-grad", "Masters"}),
         ("..1st-4th", {"Preschool", "1st-4th"}),
@@ -53,34 +52,33 @@ def test_d_sees_the_rank(codec):
         ("HS-grad", {"HS-grad"}),
     ],
 )
-def test_ranges_are_asked(codec, asked, values):
-    c = codec.sample_conditions({"level": asked}, range(500))
-    told = {ORDER[i] for i in c[:, :6].argmax(1).tolist()}
-    assert told == values
+def test_ranges(codec, requested, values):
+    c = codec.sample_conditions({"level": requested}, range(500))
+    assert {ORDER[i] for i in c[:, :6].argmax(1).tolist()} == values
     rows = [{"level": None, "grade": 1, "sex": "f"}] * 50
-    assert {r["level"] for r in codec.settle(rows, {"level": asked}, range(50))} <= values
+    assert {r["level"] for r in codec.settle(rows, {"level": requested}, range(50))} <= values
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("requested", "message"),
     [
         ("Masters..10th", "10th comes after|Masters comes after 10th"),
         ("10th..Master", "Did you mean Masters"),
-        ("Doctorate", "no value of the data lies there"),
+        ("Doctorate", "the data has no such value"),
         ("PhD", "no such value"),
     ],
 )
-def test_what_cannot_be_asked(codec, asked, said):
-    with pytest.raises(GankitError, match=said):
-        codec.sample_conditions({"level": asked}, [0])
+def test_invalid_requests(codec, requested, message):
+    with pytest.raises(GankitError, match=message):
+        codec.sample_conditions({"level": requested}, [0])
 
 
 def test_numbers_within_texts_sort_by_size():
     words = ["10th", "1st-4th", "9th", "Preschool"]
-    assert sorted(words, key=ordinals.natural) == ["1st-4th", "9th", "10th", "Preschool"]
+    assert sorted(words, key=natural) == ["1st-4th", "9th", "10th", "Preschool"]
 
 
-def test_a_value_without_a_place_is_named():
+def test_a_value_that_the_order_lacks():
     table = pa.table({"level": ["10th", None, "12th", "12th"]})
-    with pytest.raises(GankitError, match=r"no place for '12th', which row 3 has"):
-        ordinals.check({"level": ORDER}, table)
+    with pytest.raises(GankitError, match=r"lacks '12th', the value in row 3"):
+        check_ordinals({"level": ORDER}, table)

@@ -1,4 +1,4 @@
-"""Rows from databases, a real PostgreSQL server among them where one is installed."""
+"""Tables from databases; from a real PostgreSQL server if one is installed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ CREATE = "create table people (id bigint, city text, pay double precision)"
 QUERY = "select * from people where id < 40"
 
 
-def _answer(source, query):
+def query_table(source, query):
     return read_table(source, query=query)[0]
 
 
-def test_what_is_a_database():
+def test_is_database():
     for source in ("postgresql://h/x", "a/b.duckdb", "b.sqlite", "sqlite://x.db"):
         assert is_database(source)
     for source in ("people.csv", "folder", "https://x/y.csv"):
@@ -45,11 +45,11 @@ def files(tmp_path: Path) -> Path:
 
 
 def test_sqlite(files):
-    table = _answer(str(files / "t.sqlite"), QUERY)
+    table = query_table(str(files / "t.sqlite"), QUERY)
     assert table.to_pylist() == ROWS[:40]
     with pytest.raises(GankitError, match="readonly|read-only"):
-        _answer(str(files / "t.sqlite"), "delete from people returning *")
-    assert _answer(str(files / "t.sqlite"), "select * from people").num_rows == 60
+        query_table(str(files / "t.sqlite"), "delete from people returning *")
+    assert query_table(str(files / "t.sqlite"), "select * from people").num_rows == 60
 
 
 def test_duckdb(tmp_path):
@@ -57,24 +57,24 @@ def test_duckdb(tmp_path):
     with duckdb.connect(str(tmp_path / "t.duckdb")) as database:
         database.execute(CREATE)
         database.executemany("insert into people values ($id, $city, $pay)", ROWS)
-    assert _answer(str(tmp_path / "t.duckdb"), QUERY).to_pylist() == ROWS[:40]
-    # Whatever order the database gives, a reading is the same.
-    again = _answer(str(tmp_path / "t.duckdb"), f"{QUERY} order by pay desc")
+    assert query_table(str(tmp_path / "t.duckdb"), QUERY).to_pylist() == ROWS[:40]
+    # The rows do not depend on the order in which the database returns them.
+    again = query_table(str(tmp_path / "t.duckdb"), f"{QUERY} order by pay desc")
     assert again.to_pylist() == ROWS[:40]
 
 
 @pytest.mark.parametrize(
-    ("name", "query", "said"),
+    ("name", "query", "message"),
     [
-        ("t.sqlite", "", "which rows of"),
+        ("t.sqlite", "", "t.sqlite: no query given"),
         ("gone.duckdb", "select 1", "no such database"),
         ("t.sqlite", "select * from peeple", "no such table: peeple"),
     ],
 )
-def test_what_goes_wrong_is_said(files, name, query, said):
-    with pytest.raises(GankitError, match=said):
-        _answer(str(files / name), query)
-    with pytest.raises(GankitError, match="is no database"):
+def test_errors(files, name, query, message):
+    with pytest.raises(GankitError, match=message):
+        query_table(str(files / name), query)
+    with pytest.raises(GankitError, match="is not a database"):
         read_table(ROWS, query="select 1")
 
 
@@ -82,13 +82,13 @@ def test_passwords_are_not_shown():
     assert without_password("postgresql://me:p@ss/w:rd@host/x") == "postgresql://me@host/x"
     assert without_password("postgresql://host/x") == "postgresql://host/x"
     with pytest.raises(GankitError) as failed:
-        _answer("postgresql://me:secret@127.0.0.1:9/x?connect_timeout=2", "select 1")
+        query_table("postgresql://me:secret@127.0.0.1:9/x?connect_timeout=2", "select 1")
     assert "secret" not in str(failed.value)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """The address of a server of our own, on a port of the loopback."""
+    """The address of a temporary server, on a port of the loopback."""
     pytest.importorskip("adbc_driver_postgresql")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     initdb = shutil.which("initdb") or (str(found[-1]) if found else None)
@@ -97,12 +97,12 @@ def server() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # Not below pytest's own folder: another session of pytest takes others' rights away there.
+    # Not below pytest's folder, where another session of pytest removes permissions.
     folder = Path(tempfile.mkdtemp(prefix="gankit-postgres-"))
     secret = folder / "secret"
     secret.write_text("s3cret")
     as_user: list[str] = []
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.geteuid() == 0:  # it does not run as root
         if not (shutil.which("runuser") and shutil.which("setpriv")):
             pytest.skip("PostgreSQL does not run as root")
         as_user = ["runuser", "-u", "postgres", "--"]
@@ -135,12 +135,12 @@ def test_postgresql(server, tmp_path, gankit):
         values = ", ".join(f"({r['id']}, '{r['city']}', {r['pay']})" for r in ROWS)
         cursor.execute(f"insert into people values {values}")
         connection.commit()
-    assert _answer(server, QUERY).to_pylist() == ROWS[:40]
+    assert query_table(server, QUERY).to_pylist() == ROWS[:40]
     with pytest.raises(GankitError, match="peeple"):
-        _answer(server, "select * from peeple")
+        query_table(server, "select * from peeple")
     small = ["hidden=8", "train.samples=64", "train.batch=16", "train.threads=1"]
-    asked = ["train", "--plugin", "tabular", "--data", server, f"query={QUERY}", "--out", "run"]
-    done = gankit(*asked, *small)
+    train = ["train", "--plugin", "tabular", "--data", server, f"query={QUERY}", "--out", "run"]
+    done = gankit(*train, *small)
     assert done.returncode == 0, done.stderr
     for file in (tmp_path / "run").rglob("*"):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Rows from MariaDB, from a real server where one is installed; and addresses."""
+"""Tables from MariaDB, with a real server if one is installed; and addresses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from gankit_tabular.data.mysql import _arguments, _array, _joined, read_mysql
 from gankit_tabular.data.sources import read_table
 
 
-def _answer(source, query):
+def query_table(source, query):
     return read_table(source, query=query)[0]
 
 
-SECRET = "s3c/r@t:x"  # with all that ends a part of an address
+SECRET = "s3c/r@t:x"  # with characters that end a part of an address
 
 pa = pytest.importorskip("pyarrow")
 pymysql = pytest.importorskip("pymysql")
@@ -49,17 +49,17 @@ def test_addresses(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
-        (f"mysql://me:{SECRET}@host", "is no address"),
-        (f"mysql://me:{SECRET}@host:port/x", "is no address"),
+        (f"mysql://me:{SECRET}@host", "is not a database address"),
+        (f"mysql://me:{SECRET}@host:port/x", "is not a database address"),
         (f"mysql://me:{SECRET}@host/x?charset=latin1", "no option charset"),
         (f"mysql://me:{SECRET}@127.0.0.1:9/x", "connect"),
     ],
 )
-def test_what_goes_wrong_is_said_without_the_password(address, said):
-    with pytest.raises(GankitError, match=said) as failed:
-        _answer(address, "select 1")
+def test_errors_do_not_show_the_password(address, message):
+    with pytest.raises(GankitError, match=message) as failed:
+        query_table(address, "select 1")
     assert "s3c" not in str(failed.value)
     assert "r@t" not in str(failed.value)
 
@@ -75,12 +75,12 @@ def test_values_become_columns():
     assert _array([day, "0000-00-00"], pa.date32()).to_pylist() == [day, None]
 
 
-# --- With one -----------------------------------------------------------------------------------
+# --- With a server ------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server of our own, on a port of the loopback."""
+    """The address of a temporary server, on a port of the loopback."""
     daemon = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin")
     setup = shutil.which("mariadb-install-db")
     if daemon is None or setup is None:
@@ -121,9 +121,9 @@ def _wait_for(process: subprocess.Popen[bytes], place: Path) -> None:
         with socket.socket(socket.AF_UNIX) as probe:
             if probe.connect_ex(str(place)) == 0:
                 return
-        assert process.poll() is None, "the server ended"
+        assert process.poll() is None, "the server exited"
         time.sleep(0.1)
-    raise TimeoutError("the server does not answer")
+    raise TimeoutError("the server does not respond")
 
 
 def execute(server: str, *statements: str) -> None:
@@ -144,7 +144,7 @@ def test_every_type(server):
         " 'Zoë 🦉 \"q\"', '{\"a\": [1, null]}', x'00ff', ''),"
         " (0, 0, 0, -1e300, false, 0, '0000-00-00', null, null, null, null, '', null, null, null)",
     )
-    table = _answer(server, "select * from kinds")
+    table = query_table(server, "select * from kinds")
     other, row = table.to_pylist()
     assert row == {
         "id": 2**32 - 1,
@@ -168,40 +168,40 @@ def test_every_type(server):
     assert [k for k, v in other.items() if v is None] == [
         *("day", "at", "took", "y", "mood", "doc", "raw", "note")
     ]
-    # Types do not depend on what the rows hold.
+    # Types do not depend on the rows.
     empty = read_mysql(server, "select * from kinds where false")
     assert {f.name: f.type for f in empty.schema} == {
         f.name: pa.int64() if f.name == "big" else f.type for f in table.schema
     }
 
 
-def test_many_rows_in_an_order_of_their_own(server):
+def test_many_rows_are_sorted(server):
     query = "select seq as n, seq % 7 as d from seq_1_to_25000 order by d, n desc"
-    table = _answer(server, query)
+    table = query_table(server, query)
     assert table["n"].to_pylist() == list(range(1, 25_001))
 
 
 def test_nothing_is_written(server):
     execute(server, "create table kept (n int)", "insert into kept values (1), (2)")
     for query in ("delete from kept", "insert into kept values (3)", "drop table kept"):
-        with pytest.raises(GankitError, match="READ ONLY|no rows"):
-            _answer(server, query)
-    assert _answer(server, "select * from kept").num_rows == 2
+        with pytest.raises(GankitError, match="READ ONLY|returns no rows"):
+            query_table(server, query)
+    assert query_table(server, "select * from kept").num_rows == 2
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
         ("select * from peeple", "Table 'people.peeple' doesn't exist"),
         ("selekt 1", "SQL syntax"),
-        ("set @a = 1", "no rows to give"),
+        ("set @a = 1", "the query returns no rows"),
         ("select 1 as a, 2 as a", "two columns named 'a'"),
         ("select 1; select 2", "SQL syntax"),
     ],
 )
-def test_queries_that_fail(server, query, said):
-    with pytest.raises(GankitError, match=said) as failed:
-        _answer(server, query)
+def test_failing_queries(server, query, message):
+    with pytest.raises(GankitError, match=message) as failed:
+        query_table(server, query)
     assert "s3c" not in str(failed.value)
 
 
@@ -218,8 +218,8 @@ def test_a_run_keeps_no_password(server, tmp_path, gankit_here, monkeypatch):
         "insert into staff select seq % 50, if(seq % 3, 'Oslo', null), seq / 4 from seq_1_to_200",
     )
     small = ["hidden=8", "train.samples=64", "train.batch=16", "train.threads=1"]
-    asked = ["train", "--plugin", "tabular", "--data", server, "query=select * from staff"]
-    done = gankit_here(*asked, "--out", "run", *small)
+    train = ["train", "--plugin", "tabular", "--data", server, "query=select * from staff"]
+    done = gankit_here(*train, "--out", "run", *small)
     assert done.returncode == 0, done.stderr
     for file in (tmp_path / "run").rglob("*"):
         if file.is_file():

@@ -1,4 +1,4 @@
-"""Tables from all that holds one; damage is named."""
+"""Tables from files and memory; damage is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.sources import fingerprint, read_table
@@ -68,13 +67,28 @@ def test_excel(tmp_path):
         read_table(str(tmp_path / "bad.xlsx"))
 
 
+def test_records_with_different_keys():
+    table, _ = read_table([{"b": 1}, {"a": 2}] * 15)
+    assert table.to_pylist()[:2] == [{"b": 1, "a": None}, {"b": None, "a": 2}]
+
+
+def test_an_iterator_of_records():
+    assert read_table(row for row in ROWS)[0].to_pylist() == ROWS
+
+
+@pytest.mark.parametrize("source", [7, ["a", "b"], {"a": [1]}])
+def test_objects_that_are_not_a_table(source):
+    with pytest.raises(GankitError, match=f"data of type {type(source).__name__} is not a table"):
+        read_table(source)
+
+
 def test_a_folder_is_one_table(tmp_path):
     (tmp_path / "1.csv").write_text("a,b\n1,x\n")
     (tmp_path / "2.csv").write_text("a,b\n2,y\n")
     assert read_table(str(tmp_path))[0].to_pylist() == [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
 
 
-def test_bad_lines_are_named(tmp_path):
+def test_skipped_lines_are_reported(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,x\n2\n3,y,z\n4,w\n")
     table, issues = read_table(str(tmp_path / "t.csv"))
     assert table.num_rows == 2
@@ -82,56 +96,45 @@ def test_bad_lines_are_named(tmp_path):
     assert "1 values, not 2" in issues[0].reason
 
 
-@pytest.mark.parametrize("word", ["", "NA", "?", "NaN"])
-def test_words_for_missing(tmp_path, word):
-    (tmp_path / "t.csv").write_text(f"a,b\n1,x\n{word},{word}\n")
+@pytest.mark.parametrize("text", ["", "NA", "?", "NaN"])
+def test_texts_for_missing_values(tmp_path, text):
+    (tmp_path / "t.csv").write_text(f"a,b\n1,x\n{text},{text}\n")
     assert read_table(str(tmp_path / "t.csv"))[0].to_pylist()[1] == {"a": None, "b": None}
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("t.csv", b"", "cannot read"),
         ("t.csv", b"a,a\n1,2\n", "two columns named 'a'"),
         ("t.parquet", b"junk", "t.parquet"),
-        ("t.xyz", b"junk", "no table that it reads"),
+        ("t.xyz", b"junk", "is not a supported table"),
         ("t.jsonl", b"{]", "t.jsonl"),
     ],
 )
-def test_what_is_no_table(tmp_path, name, content, said):
+def test_files_that_are_not_a_table(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(GankitError, match=said):
+    with pytest.raises(GankitError, match=message):
         read_table(str(tmp_path / name))
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"target": "d"}, "no column 'd'"),
         ({"drop": ("aa",)}, "no column 'aa'"),
         ({"numbers": ("x",)}, "no column 'x'"),
     ],
 )
-def test_settings_name_columns_that_are_there(settings, said):
-    with pytest.raises(GankitError, match=said):
+def test_settings_that_name_no_column(settings, message):
+    with pytest.raises(GankitError, match=message):
         TabularModality().read(ROWS, TabularSettings(**settings), lambda *_: None)
 
 
 def test_one_row_and_constant_columns(tmp_path):
     modality = TabularModality()
-    with pytest.raises(GankitError, match="has 1 usable rows"):
+    with pytest.raises(GankitError, match="the table has 1 usable row. At least 20 are needed"):
         modality.read(ROWS[:1], TabularSettings(), lambda *_: None)
     same = modality.read([{"a": 1}] * 30, TabularSettings(), lambda *_: None)
     with pytest.raises(GankitError, match="no column varies"):
         modality.fit_codec(same.items, TabularSettings(), lambda *_: None)
-
-
-def test_real_rows_beside_generated_ones_are_marked(tmp_path):
-    modality = TabularModality()
-    samples = [Sample(ROWS[0], -1, {}, real=True), Sample(ROWS[1], 5, {})]
-    for format in modality.formats:
-        modality.write(samples, tmp_path, Provenance("gankit", "run", "now", "uri"), format)
-        file = tmp_path / f"table.{format}"
-        assert read_table(str(file))[0].to_pylist() == ROWS[:2]  # the marks are no data
-    marked = pyarrow.parquet.read_table(tmp_path / "table.parquet").to_pylist()
-    assert [(row["_synthetic"], row["_seed"]) for row in marked] == [(False, None), (True, 5)]

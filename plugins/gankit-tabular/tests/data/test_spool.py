@@ -1,4 +1,4 @@
-"""Tables that memory does not hold: the same rows, the same runs."""
+"""Tables larger than memory: the same rows, the same runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import gankit
 from gankit.contract.subsets import Complement
 from gankit.errors import GankitError
 from gankit_tabular import modality
-from gankit_tabular.data import sources, spool
-from gankit_tabular.data.rows import BLOCK, Rows
+from gankit_tabular.data import files as table_files
+from gankit_tabular.data import spool
+from gankit_tabular.data.rows import BLOCK, Rows, sample_table
 from gankit_tabular.data.sources import fingerprint, read_rows
-from gankit_tabular.evaluation import evaluators
 
 TABLE = pa.table(
     {
@@ -28,10 +28,10 @@ TABLE = pa.table(
 
 
 @pytest.fixture
-def small_pieces(monkeypatch):
-    monkeypatch.setattr(sources, "PIECE", 500)
-    monkeypatch.setattr(sources, "TEXT_BLOCK", 8000)
-    monkeypatch.setattr(spool, "PIECE", 700)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(table_files, "BATCH", 500)
+    monkeypatch.setattr(table_files, "TEXT_BLOCK", 8000)
+    monkeypatch.setattr(spool, "BATCH", 700)
 
 
 @pytest.fixture
@@ -44,24 +44,24 @@ def files(tmp_path):
     return tmp_path
 
 
-@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.feather", "t.jsonl"])
-def test_a_table_in_a_file_is_the_same_table(files, name):
-    here, _ = read_rows(files / name)
-    there, _ = read_rows(files / name, memory=2000)
-    assert here.spool is None
-    assert there.spool is not None
-    assert len(there) == 3000
-    assert [there[i] for i in (2999, 0, 1500)] == [TABLE.to_pylist()[i] for i in (2999, 0, 1500)]
-    assert there.__getitems__([5, 2, 2, 2500]).table.equals(
-        here.__getitems__([5, 2, 2, 2500]).table
+def test_a_spooled_table_is_the_same_table(files, name):
+    kept, _ = read_rows(files / name)
+    spooled, _ = read_rows(files / name, memory=2000)
+    assert kept.spool is None
+    assert spooled.spool is not None
+    assert len(spooled) == 3000
+    assert [spooled[i] for i in (2999, 0, 1500)] == [TABLE.to_pylist()[i] for i in (2999, 0, 1500)]
+    assert spooled.__getitems__([5, 2, 2, 2500]).table.equals(
+        kept.__getitems__([5, 2, 2, 2500]).table
     )
-    assert fingerprint(there) == fingerprint(here)
-    assert there.without(["b"])[7] == {"a": 7, "c": "w2"}
+    assert fingerprint(spooled) == fingerprint(kept)
+    assert spooled.without(["b"])[7] == {"a": 7, "c": "w2"}
 
 
-@pytest.mark.usefixtures("small_pieces")
-def test_a_query_goes_to_a_file_too(tmp_path):
+@pytest.mark.usefixtures("small_batches")
+def test_a_query_result_is_spooled_too(tmp_path):
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect(str(tmp_path / "t.duckdb")) as database:
         database.register("given", TABLE)
@@ -71,7 +71,7 @@ def test_a_query_goes_to_a_file_too(tmp_path):
     assert rows[:].table.equals(TABLE)
 
 
-@pytest.mark.usefixtures("small_pieces")
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize(
     ("late", "kind"),
     [("7.5", "double"), ("many", "string"), ("", "int64"), ("2020-01-01", "string")],
@@ -86,14 +86,14 @@ def test_a_late_value_widens_its_column(tmp_path, late, kind):
         assert [p.location for p in issues] == ["t.csv, line 5003"]
 
 
-def test_parts_that_do_not_fit_are_named(tmp_path):
+def test_parts_that_do_not_fit_together(tmp_path):
     (tmp_path / "1.csv").write_text("a\n1\n")
     (tmp_path / "2.csv").write_text("a\nx\n")
     with pytest.raises(GankitError, match="do not fit together"):
         read_rows(tmp_path)
 
 
-def test_no_room_for_the_file(tmp_path, monkeypatch):
+def test_a_full_disk(tmp_path, monkeypatch):
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -103,7 +103,7 @@ def test_no_room_for_the_file(tmp_path, monkeypatch):
         read_rows(tmp_path / "t.parquet", memory=10)
 
 
-def test_training_is_the_same_from_a_file(files, tmp_path):
+def test_training_is_the_same_from_a_spooled_table(files, tmp_path):
     def rows(memory):
         run = gankit.fit(
             "tabular",
@@ -120,11 +120,10 @@ def test_training_is_the_same_from_a_file(files, tmp_path):
     assert rows(1e-6) == rows(1.0)
 
 
-@pytest.mark.usefixtures("small_pieces")
-def test_scores_and_previews_read_the_rows_they_need_and_no_others(files, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("small_batches")
+def test_scores_and_previews_read_only_the_rows_they_need(files, tmp_path, monkeypatch):
     rows, _ = read_rows(files / "t.parquet", memory=2000)
-    monkeypatch.setattr(modality, "SHOWN_BESIDE", 40)
-    monkeypatch.setattr(evaluators, "MOST", 40)
+    monkeypatch.setattr(modality, "PREVIEW_ROWS", 40)
     read = []
     one_by_one, together = Rows.block, Rows.__getitems__
     monkeypatch.setattr(
@@ -140,5 +139,5 @@ def test_scores_and_previews_read_the_rows_they_need_and_no_others(files, tmp_pa
     some = rows[:0]
     read.clear()
     tables.preview_beside(some, part, tmp_path / "preview")
-    evaluators._table(part, np.random.default_rng(0))
+    sample_table(part, 40, np.random.default_rng(0))
     assert read == [40, 40]

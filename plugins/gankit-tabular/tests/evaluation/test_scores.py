@@ -8,10 +8,9 @@ import pyarrow.compute
 import pytest
 
 from gankit.contract import EvaluationData, Sample
-from gankit.errors import GankitError
-from gankit_tabular.evaluation.downstream import Boosting, oversample, smote_nc
-from gankit_tabular.evaluation.evaluators import TableScores, column_shapes, pair_trends
-from gankit_tabular.evaluation.utility import predict, two_sample_auc
+from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
+from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
 
 
 def table(n, seed, shift=0.0, flip=False):
@@ -40,7 +39,7 @@ def test_pairs_by_hand():
 
 
 def test_shapes_and_pairs_agree_with_sdmetrics():
-    """To rounding, with its thresholds for weak pairs at zero."""
+    """Up to rounding, without its thresholds for weak pairs."""
     pandas = pytest.importorskip("pandas")
     properties = pytest.importorskip("sdmetrics.reports.single_table._properties")
     rng = np.random.default_rng(0)
@@ -66,15 +65,15 @@ def test_shapes_and_pairs_agree_with_sdmetrics():
     assert pair_trends(a, b) == pytest.approx(theirs[1], abs=1e-6)
 
 
-def test_usefulness():
+def test_utility():
     test = table(1500, 1)
-    assert predict(table(1500, 2), test, "y")["auc"] > 0.95
-    assert predict(table(1500, 2, flip=True), test, "y")["auc"] < 0.05
+    assert train_and_test(table(1500, 2), test, "y")["auc"] > 0.95
+    assert train_and_test(table(1500, 2, flip=True), test, "y")["auc"] < 0.05
     one = table(1500, 2).filter(pa.compute.field("y") == "yes")
-    assert predict(one, test, "y") == {"auc": 0.5}  # it was never told of the other class
+    assert train_and_test(one, test, "y") == {"auc": 0.5}  # no row of the other class to learn from
 
 
-def quantities(n, seed, noise=0.5):
+def numeric(n, seed, noise=0.5):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)
     y = [None if i % 50 == 0 else v for i, v in enumerate(2 * x + rng.normal(0, noise, n))]
@@ -82,22 +81,22 @@ def quantities(n, seed, noise=0.5):
     return pa.table({"x": x, "y": y, "third": third})
 
 
-def test_usefulness_of_a_number():
-    test = quantities(800, 1)
-    r2 = predict(quantities(800, 2), test, "y")["r2"]
-    assert 0.8 < r2 < 4 / 4.25  # more than the variance that x explains is not to be had
-    assert predict(quantities(800, 2, noise=5), test, "y")["r2"] < r2
+def test_utility_for_a_number():
+    test = numeric(800, 1)
+    r2 = train_and_test(numeric(800, 2), test, "y")["r2"]
+    assert 0.8 < r2 < 4 / 4.25  # at most the variance that x explains
+    assert train_and_test(numeric(800, 2, noise=5), test, "y")["r2"] < r2
 
 
-def test_usefulness_for_several_classes():
-    test = quantities(800, 1).select(["x", "third"])
-    assert predict(quantities(800, 2).select(["x", "third"]), test, "third")["auc"] > 0.99
+def test_utility_for_several_classes():
+    test = numeric(800, 1).select(["x", "third"])
+    assert train_and_test(numeric(800, 2).select(["x", "third"]), test, "third")["auc"] > 0.99
     # A table that lacks one of the classes gets 0.5 for it.
-    lacking = quantities(800, 2).filter(pa.compute.field("third") != 2).select(["x", "third"])
-    found = predict(lacking, test, "third")["auc"]
+    lacking = numeric(800, 2).filter(pa.compute.field("third") != 2).select(["x", "third"])
+    found = train_and_test(lacking, test, "third")["auc"]
     assert 0.6 < found < 0.9
     names = pa.table({"x": test["x"], "name": [f"n{i}" for i in range(800)]})
-    assert predict(names, names, "name") == {}
+    assert train_and_test(names, names, "name") == {}
 
 
 def test_detectability():
@@ -106,7 +105,7 @@ def test_detectability():
     assert two_sample_auc(table(1000, 1), table(1000, 2, shift=3), rng) > 0.9
 
 
-def test_all_scores_have_their_floor():
+def test_all_scores_have_a_baseline():
     train, heldout, fake = (table(400, seed) for seed in (1, 2, 3))
     samples = [Sample(row, i, {}) for i, row in enumerate(fake.to_pylist())]
     data = EvaluationData(samples, train.to_pylist(), heldout.to_pylist())
@@ -120,60 +119,3 @@ def test_all_scores_have_their_floor():
     numeric = TableScores("x").evaluate(data, np.random.default_rng(0))
     assert {"tstr_r2", "tstr_r2_real"} < set(numeric)
     assert "tstr_auc" not in numeric
-
-
-# --- The learner --------------------------------------------------------------------------------
-
-
-def test_oversampling_levels_classes():
-    x, y = np.arange(10.0)[:, None], np.array(["a"] * 8 + ["b"] * 2)
-    more, labels = oversample(x, y, np.random.default_rng(0))
-    assert np.unique(labels, return_counts=True)[1].tolist() == [8, 8]
-    assert set(more[labels == "b", 0].tolist()) == {8.0, 9.0}
-
-
-def test_smote_lies_between_neighbours():
-    rng = np.random.default_rng(0)
-    x = np.c_[rng.normal(size=60), rng.integers(0, 2, 60)].astype(float)
-    y = np.array(["a"] * 50 + ["b"] * 10)
-    more, labels = smote_nc(x, y, np.array([False, True]), rng)
-    own, new = x[50:], more[60:]
-    assert (labels == "b").sum() == 50
-    assert (new[:, 0] >= own[:, 0].min()).all()
-    assert (new[:, 0] <= own[:, 0].max()).all()
-    assert set(new[:, 1].tolist()) <= {0.0, 1.0}
-
-
-@pytest.mark.parametrize("remedy", ["", *Boosting.mitigations])
-def test_every_remedy_learns_a_plain_rule(remedy):
-    train, test = table(800, 1).to_pylist(), table(800, 2).to_pylist()
-    scores = Boosting().scores(train, test, "y", remedy, 0)
-    assert min(scores.values()) > 0.9
-    assert Boosting().scores(train, test, "y", remedy, 0) == scores
-
-
-def test_f1_is_of_the_class_that_is_rare_in_the_test_rows():
-    """Whatever the training rows were balanced to."""
-    test = table(2000, 2).to_pylist()
-    rare = [row for row in test if row["y"] == "yes"][:50] + [r for r in test if r["y"] == "no"]
-    half = table(2000, 1).to_pylist()
-    noise = np.random.default_rng(0)
-    for row in half:
-        row["x"] += noise.normal(0, 2)  # so that it errs, and the classes' F1 differ
-    scores = Boosting().scores(half, rare, "y", "", 0)
-    assert scores["f1"] < 0.5 < scores["balanced_accuracy"]
-
-
-def test_numbers_are_predicted_too():
-    train, test = quantities(800, 1).to_pylist(), quantities(800, 2).to_pylist()
-    found = Boosting().scores(train, test, "y", "", 0)
-    assert 0.8 < found["r2"] < 4 / 4.25
-    assert Boosting().scores(train, test, "y", "", 1) != found  # other rows are left out
-    # Remedies are for classes.
-    assert [Boosting().scores(train, test, "y", r, 0) for r in Boosting.mitigations] == [{}] * 3
-
-
-def test_a_key_that_cannot_be_predicted():
-    rows = [{"x": i, "name": f"n{i}"} for i in range(100)]
-    with pytest.raises(GankitError, match="needs 2 to 50 classes, or numbers"):
-        Boosting().scores(rows, rows, "name", "", 0)

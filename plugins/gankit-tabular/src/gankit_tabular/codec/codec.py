@@ -1,9 +1,9 @@
-"""Rows as tensors and back; and what a user may ask of a row."""
+"""The codec of a table: rows of mixed columns as tensors, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,84 +12,46 @@ import torch
 from torch import Tensor
 
 from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError
 from gankit.seeds import uniform
-from gankit_tabular.codec.columns import (
-    Column,
-    Floats,
-    Ints,
-    count_codes,
-    decode_column,
-    find_derived,
-    fit_and_encode,
-    locate,
-)
-from gankit_tabular.codec.constraints.arithmetic import Values
-from gankit_tabular.codec.constraints.constraints import Constraints, carriers
-from gankit_tabular.codec.constraints.grid import asked_range, is_left, plain_values
-from gankit_tabular.codec.constraints.rules import parse
+from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
+from gankit_tabular.codec.columns import Column
+from gankit_tabular.codec.conditions import Conditions
+from gankit_tabular.codec.constraints.constraints import Constraints
+from gankit_tabular.codec.constraints.grid import Values, plain_values
+from gankit_tabular.codec.constraints.rules import parse_rules
+from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns
-from gankit_tabular.codec.number_formats import NumberFormat, as_state, number_formats, read_columns
-from gankit_tabular.codec.ordinals import Ordinals, put_in_order
-from gankit_tabular.codec.queries import Wish, read_wish
-from gankit_tabular.data.rows import Row, as_table, type_from_text
+from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
+from gankit_tabular.codec.number_formats import (
+    NumberFormat,
+    as_state,
+    number_formats,
+    read_columns,
+)
+from gankit_tabular.codec.ordinals import Ordinals, apply_order
+from gankit_tabular.codec.values import decode_column, locate
+from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
+from gankit_tabular.data.rows import Row, as_table
 
-REVEALED = 0.6
-"""Share of training rows of which some columns are told to both networks."""
-ALONE = 0.5
-"""Share of those of which one column is told: what is asked for most often."""
+CONDITIONED = 0.6
+"""Share of training rows that are conditioned on some of their columns."""
+SINGLE = 0.5
+"""Share of these that are conditioned on one column, the most common request."""
 EACH = 0.15
-"""Share of columns told of the others."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Where a column lies in ``x``: its codes one-hot, then the position within bins, if any."""
-
-    column: int
-    start: int
-    codes: int
-    first_bin: int
-    bins: int
-    position: int
-    """Its place in ``x``; -1 for none."""
-
-
-def blocks_of(columns: Sequence[Column]) -> list[Block]:
-    """The blocks of the modelled columns, positions after all of them."""
-    modelled = [i for i, column in enumerate(columns) if column.modelled]
-    start, blocks = 0, []
-    position = sum(columns[i].codes for i in modelled)
-    for i in modelled:
-        column = columns[i]
-        has = bool(column.bins)
-        first = column.bin_codes.start
-        blocks.append(
-            Block(i, start, column.codes, first, len(column.bins), position if has else -1)
-        )
-        start, position = start + column.codes, position + has
-    return blocks
-
-
-@dataclass(frozen=True)
-class Told:
-    """Where a column that constraints compute lies in ``c``, behind the blocks."""
-
-    column: int
-    start: int
-    codes: int
+"""Share of columns that the others are conditioned on."""
 
 
 class TableCodec(Codec[Row]):
     """One tensor for a table of mixed columns.
 
-    Stored: codes and positions, (N, blocks + positions + told). Prepared: each block one-hot, then
-    the positions; ``c`` has the blocks again, and those that are only told, for the columns that a
-    row is asked for, and zeros.
+    Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
+    ``x`` has each modelled column one-hot, then the positions; ``c`` has modelled and computed
+    columns one-hot, with zeros for those that a row is not conditioned on.
 
     Args:
-        columns: as they were learnt, in the table's order; then the hidden ones.
-        constraints: between the columns; none when not given.
+        columns: the fitted columns in the table's order; then the hidden ones.
+        constraints: between the columns; none by default.
     """
 
     decode_batch_size = 1024
@@ -98,60 +60,56 @@ class TableCodec(Codec[Row]):
         self.columns = list(columns)
         self.constraints = constraints or Constraints((), columns, {})
         self.schema = pa.schema([(c.name, type_from_text(c.type)) for c in columns if not c.hidden])
-        self.blocks = blocks_of(columns)
+        self.blocks = modelled_blocks(columns)
         if not self.blocks:
             raise GankitError("no column varies", "There is nothing to learn from such a table")
         self.width = sum(b.codes for b in self.blocks)
-        self.told: list[Told] = []
-        """The columns that are in c alone."""
-        start = self.width
-        for i, column in enumerate(columns):
-            if column.computed and column.codes > 1:
-                self.told.append(Told(i, start, column.codes))
-                start += column.codes
-        self.asked: list[Block | Told] = [*self.blocks, *self.told]
-        """All that c has places for."""
-        binned = [b for b in self.blocks if b.position >= 0]
+        """One-hot codes in x, without the positions."""
+        self.computed = computed_blocks(columns, self.width)
+        self.condition_blocks = [*self.blocks, *self.computed]
+        """The blocks of c."""
+        self.conditions = Conditions(self.columns, self.constraints, self.condition_blocks)
         fields = [
             Categorical(columns[b.column].name, columns[b.column].labels, optional=True)
-            for b in self.asked
+            for b in self.condition_blocks
         ]
-        self.layout = Layout((self.width + len(binned),), Condition(tuple(fields)))
-        self._seeds_seen: tuple[int, int] | None = None
+        positions = sum(b.position >= 0 for b in self.blocks)
+        self.layout = Layout((self.width + positions,), Condition(tuple(fields)))
 
     @classmethod
     def fit(
         cls,
-        rows: Sequence[Row],
-        schema: pa.Schema,
-        bins: int,
-        kinds: Mapping[str, str],
+        table: pa.Table,
+        bins: int = 8,
+        kinds: Mapping[str, str] | None = None,
         constraints: Sequence[str] = (),
         ordinals: Ordinals | None = None,
     ) -> TableCodec:
-        """Learns every column, which follow from others, and what constraints need.
+        """Fits every column, finds those that others determine, and prepares constraints.
 
         Args:
-            kinds: what the user says of columns: number, category or identifier.
+            bins: quantile bins of a number.
+            kinds: number, category or identifier, by column; others are inferred.
             constraints: rules between columns, as texts.
-            ordinals: categories with an order.
+            ordinals: the order of ordered categories.
         """
-        table, ordinals = as_table(rows, schema), ordinals or {}
-        said = {**kinds, **dict.fromkeys(ordinals, "category")}
-        formats = number_formats(table, said)
+        ordinals = ordinals or {}
+        kinds = {**(kinds or {}), **dict.fromkeys(ordinals, "category")}
+        formats = number_formats(table, kinds)
         values = read_columns(table, formats)
-        rules = parse(constraints, {name: v.type for name, v in values.items()})
-        said |= dict.fromkeys(carriers(rules, values), "identifier")
+        rules = parse_rules(constraints, {name: v.type for name, v in values.items()})
+        kinds |= dict.fromkeys(single_keys(rules, values), "identifier")
         columns, codes = [], {}
         for name, column_values in values.items():
-            column, codes[name] = fit_and_encode(name, column_values, bins, said.get(name, ""))
+            column, codes[name] = fit_and_encode(name, column_values, bins, kinds.get(name, ""))
             if name in formats:
-                column.type, column.format = str(schema.field(name).type), as_state(formats[name])
+                column.type = str(table.schema.field(name).type)
+                column.format = as_state(formats[name])
             if name in ordinals:
-                put_in_order(column, ordinals[name])
+                apply_order(column, ordinals[name])
                 codes[name] = count_codes(column, column_values)
             columns.append(column)
-        found, hidden = Constraints.learn(constraints, columns, values, bins)
+        found, hidden = Constraints.fit(constraints, columns, values, bins)
         free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
         if free:
             find_derived(free, np.stack([codes[c.name] for c in free], 1))
@@ -166,8 +124,8 @@ class TableCodec(Codec[Row]):
         columns = [self.columns[b.column] for b in self.blocks]
         located = [locate(c, values[c.name]) for c in columns]
         codes = np.stack([code for code, _, _ in located], 1)
-        # Equal values are spread over their part of a bin by what else the row holds, so that an
-        # item is encoded the same wherever it stands.
+        # Equal values are spread over their part of a bin by the row's other values, so that an
+        # item has the same code in every batch.
         u = uniform(codes @ np.arange(1, 2 * len(columns), 2) ** 5, 0)
         rows = np.floor(u * 2**53).astype(np.int64)
         positions = [
@@ -175,8 +133,8 @@ class TableCodec(Codec[Row]):
             for i, (c, (_, start, share)) in enumerate(zip(columns, located, strict=True))
             if c.bins
         ]
-        told = [self.columns[t.column] for t in self.told]
-        more = [locate(c, values[c.name])[0] for c in told]
+        computed = [self.columns[b.column] for b in self.computed]
+        more = [locate(c, values[c.name])[0] for c in computed]
         x = np.concatenate([codes.T, *[p[None] for p in (*positions, *more)]]).T.astype(np.float32)
         return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
 
@@ -184,30 +142,29 @@ class TableCodec(Codec[Row]):
         stored, n, device = batch.x, len(batch), batch.x.device
         blocks, positions = len(self.blocks), self.layout.shape[0] - self.width
         codes = torch.cat([stored[:, :blocks], stored[:, blocks + positions :]], 1).long()
-        starts = torch.tensor([p.start for p in self.asked], device=device)
-        total = sum(p.codes for p in self.asked)
-        hot = torch.zeros(n, total, device=device).scatter_(1, codes + starts, 1.0)
+        starts = torch.tensor([b.start for b in self.condition_blocks], device=device)
+        hot = torch.zeros(n, self.conditions.width, device=device)
+        hot.scatter_(1, codes + starts, 1.0)
         x = torch.cat([hot[:, : self.width], stored[:, blocks : blocks + positions]], 1)
-        return Batch(x, self._told(hot))
+        return Batch(x, self._drop_conditions(hot))
 
     def infer_conditions(self, x: Tensor) -> Tensor:
-        """Of what rows hold themselves; what is computed from them stays open."""
-        largest = [x[:, b.start : b.start + b.codes].argmax(1) + b.start for b in self.blocks]
-        total = sum(p.codes for p in self.asked)
-        hot = torch.zeros(len(x), total, device=x.device)
-        return self._told(hot.scatter_(1, torch.stack(largest, 1), 1.0))
+        """Conditions on modelled columns; those on computed columns stay open."""
+        largest = [x[:, b.slice].argmax(1) + b.start for b in self.blocks]
+        hot = torch.zeros(len(x), self.conditions.width, device=x.device)
+        return self._drop_conditions(hot.scatter_(1, torch.stack(largest, 1), 1.0))
 
-    def _told(self, hot: Tensor) -> Tensor:
-        """Some columns of some rows of one-hot codes; zeros elsewhere."""
-        n, device = len(hot), hot.device
-        told = torch.rand(n, len(self.asked), device=device) < EACH
-        one = torch.randint(len(self.asked), (n, 1), device=device)
-        alone = torch.arange(len(self.asked), device=device) == one
-        told = torch.where(torch.rand(n, 1, device=device) < ALONE, alone, told)
-        told &= torch.rand(n, 1, device=device) < REVEALED
-        sizes = torch.tensor([p.codes for p in self.asked], device=device)
-        of = torch.repeat_interleave(torch.arange(len(self.asked), device=device), sizes)
-        return hot * told[:, of]
+    def _drop_conditions(self, hot: Tensor) -> Tensor:
+        """One-hot rows with random columns set to zero."""
+        n, blocks, device = len(hot), len(self.condition_blocks), hot.device
+        kept = torch.rand(n, blocks, device=device) < EACH
+        one = torch.randint(blocks, (n, 1), device=device)
+        single = torch.arange(blocks, device=device) == one
+        kept = torch.where(torch.rand(n, 1, device=device) < SINGLE, single, kept)
+        kept &= torch.rand(n, 1, device=device) < CONDITIONED
+        sizes = torch.tensor([b.codes for b in self.condition_blocks], device=device)
+        of = torch.repeat_interleave(torch.arange(blocks, device=device), sizes)
+        return hot * kept[:, of]
 
     # --- Decoding -------------------------------------------------------------------------------
 
@@ -216,19 +173,19 @@ class TableCodec(Codec[Row]):
         codes: dict[str, Ints] = {}
         positions = np.zeros((len(self.columns), len(x)))
         for b in self.blocks:
-            codes[self.columns[b.column].name] = x[:, b.start : b.start + b.codes].argmax(1)
+            codes[self.columns[b.column].name] = x[:, b.slice].argmax(1)
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
         values: dict[str, pa.Array] = {}
-        nothing = np.zeros(len(x))
+        zeros = np.zeros(len(x))
         for i, column in enumerate(self.columns):
             if column.derived_from:
                 code = np.array(column.derived)[codes[column.derived_from]]
             else:
                 code = codes.get(column.name, np.zeros(len(x), np.int64))
-            if column.joint or self.constraints.makes(column.name):
+            if column.joint or self.constraints.synthesises(column.name):
                 continue
-            u = uniform(seeds, i) if column.groups or column.kind == "identifier" else nothing
+            u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
             values[column.name] = decode_column(column, code, positions[i].astype(np.float64), u)
         if self.constraints.texts:
             lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
@@ -236,14 +193,38 @@ class TableCodec(Codec[Row]):
             return self._table(lists).to_pylist()  # type: ignore[no-any-return]
         return self._table(values).to_pylist()  # type: ignore[no-any-return]
 
+    def settle(
+        self, items: list[Row], where: Mapping[str, object], seeds: Sequence[int]
+    ) -> list[Row]:
+        queries = self.conditions.queries(where)
+        self.constraints.keys.check_seeds(seeds, queries)
+        if not queries:
+            return items
+        read = read_columns(as_table(items, self.schema), self._formats())
+        before = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
+        values = self.conditions.enforce(before, queries, seeds)
+        return self._table(values).to_pylist()  # type: ignore[no-any-return]
+
     def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
-        """Columns as the user's table has them."""
+        """Values with the types and formats of the user's table."""
         arrays = {}
         for column in self.columns:
             if not column.hidden:
                 t = self.schema.field(column.name).type
-                arrays[column.name] = _typed(_written(column, values[column.name]), t)
+                arrays[column.name] = _typed(_formatted(column, values[column.name]), t)
         return pa.table(arrays, schema=self.schema)
+
+    # --- Conditions and keys --------------------------------------------------------------------
+
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
+        return self.conditions.sample(where, seeds)
+
+    def reserve(self, real: Sequence[Row]) -> None:
+        values = read_columns(as_table(real, self.schema), self._formats())
+        keys = self.constraints.keys
+        keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
+
+    # --- State ----------------------------------------------------------------------------------
 
     def state(self) -> CodecState:
         state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
@@ -257,155 +238,15 @@ class TableCodec(Codec[Row]):
         columns = [Column(**c) for c in state.config["columns"]]
         return cls(columns, Constraints.load(state.config.get("constraints", {}), columns))
 
-    # --- What is asked of a row -----------------------------------------------------------------
-
-    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        wishes = self._wishes(where)
-        self.constraints.check(wishes)
-        c = torch.zeros(len(seeds), sum(p.codes for p in self.asked))
-        if not self.constraints.keys:
-            self._tell(c, wishes, np.arange(len(seeds)), seeds)
-            return c
-        alike: dict[tuple[str, ...], list[int]] = {}
-        keys = self.constraints.key_wishes(wishes, seeds)
-        for i, key in enumerate(keys):
-            alike.setdefault(tuple(map(str, key.values())), []).append(i)
-        for places in alike.values():
-            self._tell(c, wishes | keys[places[0]], np.array(places), seeds)
-        return c
-
-    def _tell(
-        self, c: Tensor, wishes: Mapping[str, Wish], places: Ints, seeds: Sequence[int]
-    ) -> None:
-        """Writes into rows of c what is asked of them: a code of each asked column, drawn by how
-        likely it is.
-        """
-        shares: dict[str, Floats] = {}
-        for wish in wishes.values():
-            column = wish.column
-            base, share = column.name, np.ones(1)
-            if column.joint:
-                base = column.joint
-                share = self.constraints.shares(self._named(base), wishes)
-            elif column.derived_from:
-                base, share = column.derived_from, wish.shares()[np.array(column.derived)]
-            else:
-                share = wish.shares()
-            shares[base] = shares.get(base, np.ones(1)) * share
-        of = {self.columns[p.column].name: p for p in self.asked}
-        for base, share in shares.items():
-            weights = share * np.array(self._named(base).frequency)
-            if not weights.sum():
-                said = ", ".join(str(w) for w in wishes.values() if _base(w.column) == base)
-                raise GankitError(f"{said}: no value of the data lies there", "Ask for another")
-            if base in of:
-                u = uniform([seeds[i] for i in places], 1000 + of[base].start)
-                code = np.searchsorted(np.cumsum(weights), u * weights.sum(), side="right")
-                code = np.minimum(code, len(weights) - 1)
-                c[torch.from_numpy(places), of[base].start + torch.from_numpy(code)] = 1
-
-    def settle(
-        self, items: list[Row], where: Mapping[str, object], seeds: Sequence[int]
-    ) -> list[Row]:
-        self._check_keys(where, seeds)
-        wishes = self._wishes(where)
-        if not wishes:
-            return items
-        table = as_table(items, self.schema)
-        read = read_columns(table, self._formats())
-        before: Values = {
-            c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden
-        }
-        values = dict(before)
-        for name, wish in wishes.items():
-            if not wish.column.joint:
-                values[name] = self._granted(wish, values[name], seeds)
-        self.constraints.settle(values, before, wishes, seeds)
-        return self._table(values).to_pylist()  # type: ignore[no-any-return]
-
-    def _granted(self, wish: Wish, values: list[Any], seeds: Sequence[int]) -> list[Any]:
-        """Values with others, drawn from the data's, where they are not what is asked."""
-        unfit = [i for i, v in enumerate(values) if not wish.fits(v)]
-        if not unfit:
-            return values
-        column, out = wish.column, list(values)
-        weights = wish.shares() * np.array(column.frequency)
-        sums, index = np.cumsum(weights), self.columns.index(column)
-        some = [seeds[i] for i in unfit]
-        u, v = uniform(some, 2000 + index), uniform(some, 3000 + index)
-        codes = np.searchsorted(sums, u * sums[-1], side="right").clip(max=len(sums) - 1)
-        for i, code, within in zip(unfit, codes.tolist(), v.tolist(), strict=True):
-            out[i] = self._value_of(wish, code, within)
-        return out
-
-    def _value_of(self, wish: Wish, code: int, u: float) -> Any:
-        """A value of a code that is what is asked; ``u`` draws it."""
-        column = wish.column
-        if column.missing and code == column.codes - 1:
-            return None
-        if code < len(column.atoms):
-            return column.atoms[code]
-        if column.kind == "number":
-            low, high = asked_range(column, wish)
-            scale = 10**column.decimals
-            q = column.bins[code - len(column.atoms)]
-            first, last = max(low, round(q[0] * scale)), min(high, round(q[-1] * scale))
-            first, last = (first, last) if first <= last else (low, high)
-            whole = first + int(u * (last - first + 1))
-            return whole if scale == 1 else whole / scale
-        fitting = [p for p in column.groups[code - len(column.atoms)] if wish.fits(p[0])]
-        counts = np.cumsum([count for _, count in fitting])
-        return fitting[int(np.searchsorted(counts, u * counts[-1], side="right"))][0]
-
-    def reserve(self, real: Sequence[Row]) -> None:
-        table = as_table(real, self.schema)
-        values = read_columns(table, self._formats())
-        keys = self.constraints.key_columns()
-        self.constraints.beside({n: plain_values(self._named(n), values[n]) for n in keys})
-
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
-
-    def _check_keys(self, where: Mapping[str, object], seeds: Sequence[int]) -> None:
-        """Keys differ among as many seeds in a row as there is room for, and no more."""
-        if not self.constraints.key_columns():
-            return
-        room, key = self.constraints.room(self._wishes(where))
-        first, last = self._seeds_seen or (seeds[0], seeds[0])
-        self._seeds_seen = min(first, *seeds), max(last, *seeds)
-        wanted = self._seeds_seen[1] - self._seeds_seen[0] + 1
-        if wanted > room:
-            raise GankitError(
-                f"unique: {key}: {wanted:,} rows, and only {room:,} values that differ",
-                "Ask for fewer rows, or leave the constraint out",
-            )
-
-    def _wishes(self, where: Mapping[str, object]) -> dict[str, Wish]:
-        known = [c.name for c in self.columns if not c.hidden]
-        wishes = {}
-        for name, value in where.items():
-            if name not in known:
-                raise GankitError(
-                    f"the table has no column {name!r} to ask for", did_you_mean(name, known)
-                )
-            wish = wishes[name] = read_wish(self._named(name), value)
-            if wish.span and not is_left(wish):
-                raise GankitError(f"{wish}: no value of the data lies there", "Ask for another")
-        return wishes
-
-    def _named(self, name: str) -> Column:
-        return next(c for c in self.columns if c.name == name)
 
     def _formats(self) -> dict[str, NumberFormat]:
         return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
 
 
-def _base(column: Column) -> str:
-    return column.joint or column.derived_from or column.name
-
-
-def _written(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:
-    """Numbers as the texts that they came in."""
+def _formatted(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:
+    """Numbers as texts, if the column has a number format."""
     if not column.format:
         return values
     form = NumberFormat(*column.format)
@@ -416,11 +257,11 @@ def _written(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[An
 def _typed(values: pa.Array | list[Any], t: pa.DataType) -> pa.Array:
     """Numbers and texts as an array of the column's type."""
     if isinstance(values, list):
-        if pa.types.is_integer(t) or pa.types.is_temporal(t):  # a float would round large ones
+        if pa.types.is_integer(t) or pa.types.is_temporal(t):  # a float would round large integers
             values = [None if v is None else int(v) for v in values]
         if not pa.types.is_temporal(t):
             return pa.array(values, t)
         values = pa.array(values, pa.int64())
     if pa.types.is_temporal(t):
-        values = values.cast(pa.int64() if t.bit_width == 64 else pa.int32(), safe=False)
+        values = values.cast(storage_type(t), safe=False)
     return values.cast(t, safe=False)

@@ -1,4 +1,4 @@
-"""What was found out of each column, in words a user can check."""
+"""What was inferred about each column, for a person to check."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 import pyarrow as pa
 
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.codec.constraints.grid import is_time, value_type
+from gankit_tabular.codec.constraints.grid import is_temporal, value_type
 from gankit_tabular.codec.number_formats import NumberFormat
+from gankit_tabular.data.arrow import temporal_text
 
 SHOWN = 4
-"""Categories that are shown of a column."""
+"""Categories that are listed."""
 
 
 def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """A line a column: name, kind, share of missing values, range or frequent categories."""
+    """For each column its name, kind, share of missing values, and range or frequent categories."""
     return [
         {
             "column": column.name,
@@ -32,22 +33,22 @@ def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
 def _kind(column: Column) -> str:
     kind = str(column.kind)
     if column.kind == "identifier":
-        return "identifier: made up"
-    if column.kind == "number" and is_time(column):
-        kind = "instant" if pa.types.is_timestamp(value_type(column)) else "date or time"
+        return "identifier (synthesised)"
+    if column.kind == "number" and is_temporal(column):
+        kind = "timestamp" if pa.types.is_timestamp(value_type(column)) else "date or time"
     if column.ordered:
         kind = "ordered category"
     if column.format:
-        kind = "number in text"
+        kind = "formatted number"
     if not column.atoms and not column.bins:
-        return "nothing but missing values"
+        return "missing values only"
     if column.codes == 1:
-        return f"{kind}: constant"
+        return f"{kind}, constant"
     if column.joint:
-        return f"{kind}: in combinations"
+        return f"{kind}, in combinations"
     if column.computed:
-        return f"{kind}: follows by constraints"
-    return f"{kind}: follows from {column.derived_from}" if column.derived_from else kind
+        return f"{kind}, computed by constraints"
+    return f"{kind}, determined by {column.derived_from}" if column.derived_from else kind
 
 
 def _missing(column: Column) -> float:
@@ -63,19 +64,16 @@ def _values(column: Column) -> str:
         low, high = (_shown(column, end) for end in column.range)
         return low if low == high else f"{low} to {high}"
     sign = " < " if column.ordered else ", "
-    rare = sum(len(group) for group in column.groups)
-    left = len(column.atoms) + rare - SHOWN
+    more = len(column.values) - SHOWN
     some = sign.join(_shown(column, atom) for atom in column.atoms[:SHOWN])
-    return f"{some} and {left:,} more" if left > 0 else some
+    return f"{some} and {more:,} more" if more > 0 else some
 
 
 def _shown(column: Column, value: Any) -> str:
     if column.format:
         return NumberFormat(*column.format).write(value, column.decimals)
-    if is_time(column):
-        t = value_type(column)
-        whole = pa.scalar(int(value), pa.int64() if t.bit_width == 64 else pa.int32())
-        return str(whole.cast(t).cast(pa.string()).as_py())
+    if is_temporal(column):
+        return temporal_text(value, value_type(column))
     if column.kind == "number":
         return f"{value:.{column.decimals}f}" if column.decimals < 15 else f"{value:.6g}"
     return str(value)

@@ -1,7 +1,7 @@
 """Numbers in texts: ``12.5 kg``, ``$1,200.00``, ``45%``, ``1 234,5 €``.
 
-A column is one of these where every text is one number, written in one way: the same signs around
-it, the same separators, the same decimals. What is read must be written back letter by letter.
+A text column is numeric if every text is one number in the same format: the same prefix and suffix,
+the same separators, the same decimals. A format must reproduce every text exactly.
 """
 
 from __future__ import annotations
@@ -9,24 +9,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gankit_tabular.data.arrow import is_text
+
 SEPARATORS = (
     ("", "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("\u00a0", ","), ("\u202f", ","),
     ("\u00a0", "."), ("\u202f", "."), ("'", "."), ("\u2019", "."), ("", ","),
 )  # fmt: skip
-"""Of thousands and of decimals; the first pair that writes all texts back is taken."""
+"""Pairs of thousands and decimal separator; the first pair that reproduces all texts is used."""
 CODES = (
     "USD EUR GBP JPY CHF CNY INR CAD AUD NZD SEK NOK DKK PLN CZK BRL MXN ZAR KRW SGD HKD TRY Rs kr"
 )
 SOME = 200
-"""Texts that are looked at before all are."""
+"""Texts that are tried before all others."""
 SHAPE = re.compile(
-    r"(?P<before>\D*?)(?P<number>\d(?:[\d.,' \u00a0\u202f\u2019]*\d)?)(?P<after>\D*)"
+    r"(?P<prefix>\D*?)(?P<number>\d(?:[\d.,' \u00a0\u202f\u2019]*\d)?)(?P<suffix>\D*)"
 )
 UNIT = re.compile(r"[ \u00a0\u202f]?(?:[^\W\d_]|[%‰°²³µ/·^*'\"\u2032\u2033]){1,12}[²³]?\.?")
 
@@ -35,24 +37,24 @@ UNIT = re.compile(r"[ \u00a0\u202f]?(?:[^\W\d_]|[%‰°²³µ/·^*'\"\u2032\u203
 class NumberFormat:
     """How a column writes its numbers."""
 
-    before: str
-    after: str
+    prefix: str
+    suffix: str
     thousands: str
     point: str
     decimals: int
-    """-1: as many as it takes."""
+    """-1: as many as each number needs."""
     sign_first: bool = True
-    """Whether a minus stands before what is ``before``: ``-$5``, not ``$-5``."""
+    """Whether a minus comes before the prefix: ``-$5``, not ``$-5``."""
 
     def read(self, text: str) -> float | None:
-        """The number of a text; None where it is not written so."""
+        """The number in a text; None if the text has another format."""
         rest = text
         negative = False
         if self.sign_first and rest.startswith("-"):
             negative, rest = True, rest[1:]
-        if not (rest.startswith(self.before) and rest.endswith(self.after)):
+        if not (rest.startswith(self.prefix) and rest.endswith(self.suffix)):
             return None
-        rest = rest[len(self.before) : len(rest) - len(self.after)]
+        rest = rest[len(self.prefix) : len(rest) - len(self.suffix)]
         if not self.sign_first and rest.startswith("-"):
             negative, rest = True, rest[1:]
         if not rest[:1].isdigit():
@@ -66,7 +68,7 @@ class NumberFormat:
         return -value if negative else value
 
     def write(self, value: float, decimals: int) -> str:
-        """A number as a text; ``decimals`` at the most where the format does not fix them."""
+        """A number as text; with at most ``decimals`` if the format has no fixed number of them."""
         if self.decimals >= 0:
             digits = f"{abs(value):.{self.decimals}f}"
         else:
@@ -77,18 +79,17 @@ class NumberFormat:
             whole = f"{int(whole):,}".replace(",", self.thousands)
         number = whole + (self.point + part if part else "")
         minus = "-" if value < 0 and any(d not in "0.," for d in digits) else ""
-        lead = minus + self.before if self.sign_first else self.before + minus
-        return f"{lead}{number}{self.after}"
+        lead = minus + self.prefix if self.sign_first else self.prefix + minus
+        return f"{lead}{number}{self.suffix}"
 
 
 def number_format(values: pa.ChunkedArray, *, plain: bool = False) -> NumberFormat | None:
-    """The format that writes all texts of a column, None where there is none.
+    """The format that reproduces all texts of a column; None if there is none.
 
     Args:
-        plain: whether numbers without unit and separator are meant, too; else who keeps such in
-            texts means texts.
+        plain: whether to accept numbers without unit and separator, which are texts otherwise.
     """
-    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+    if not is_text(values.type):
         return None
     some = values.drop_null().slice(0, SOME).to_pylist()
     if not some or (affixes := _affixes(some)) is None:
@@ -102,13 +103,13 @@ def number_format(values: pa.ChunkedArray, *, plain: bool = False) -> NumberForm
                 if found is None:
                     break
             else:
-                if found is not None and (plain or _says_more(found, distinct)):
+                if found is not None and (plain or _is_formatted(found, distinct)):
                     return found
     return None
 
 
 def read_numbers(values: pa.ChunkedArray, form: NumberFormat) -> pa.ChunkedArray:
-    """Texts as float64; what is not written so is missing."""
+    """Texts as float64; texts of another format are missing."""
     coded = values.combine_chunks().dictionary_encode() if len(values) else None
     if coded is None:
         return pa.chunked_array([pa.array([], pa.float64())])
@@ -122,10 +123,10 @@ def as_state(form: NumberFormat) -> list[Any]:
 
 
 def number_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, NumberFormat]:
-    """The text columns that hold numbers.
+    """The formats of text columns that contain numbers, by name.
 
     Args:
-        kinds: what the user says of columns; only a number may be one.
+        kinds: kinds that the user has set; other columns than numbers have no format.
     """
     found = {}
     for name in table.column_names:
@@ -140,7 +141,7 @@ def number_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Numbe
 def read_columns(
     table: pa.Table, formats: Mapping[str, NumberFormat]
 ) -> dict[str, pa.ChunkedArray]:
-    """A table's columns by name, texts that hold numbers as numbers."""
+    """A table's columns by name, formatted numbers as float64."""
     return {
         name: read_numbers(column, formats[name]) if name in formats else column
         for name, column in zip(table.column_names, table.columns, strict=True)
@@ -148,19 +149,19 @@ def read_columns(
 
 
 def _affixes(texts: Sequence[str]) -> tuple[str, str] | None:
-    """What stands around every number, where that is a currency or a unit, or nothing."""
+    """The prefix and suffix of every number, if they are a currency, a unit or empty."""
     found = set()
     for text in texts:
         match = SHAPE.fullmatch(text)
         if match is None:
             return None
-        found.add((match["before"].replace("-", "", 1), match["after"]))
+        found.add((match["prefix"].replace("-", "", 1), match["suffix"]))
         if len(found) > 1:
             return None
-    before, after = found.pop()
-    fine = not before or _is_currency(before.strip())
-    unit = not after or UNIT.fullmatch(after) or _is_currency(after.strip())
-    return (before, after) if fine and unit else None
+    prefix, suffix = found.pop()
+    fine = not prefix or _is_currency(prefix.strip())
+    unit = not suffix or UNIT.fullmatch(suffix) or _is_currency(suffix.strip())
+    return (prefix, suffix) if fine and unit else None
 
 
 def _is_currency(text: str) -> bool:
@@ -169,27 +170,25 @@ def _is_currency(text: str) -> bool:
 
 
 def _fitted(texts: Sequence[str], form: NumberFormat) -> NumberFormat | None:
-    """The format with its decimals, where it writes all texts back."""
+    """The format with its decimals, if it reproduces all texts."""
     values, places = [], set()
     for text in texts:
         value = form.read(text)
         if value is None:
             return None
         values.append(value)
-        number = text.removesuffix(form.after) if form.after else text
+        number = text.removesuffix(form.suffix) if form.suffix else text
         places.add(len(number.partition(form.point)[2]))
     fixed = places.pop() if len(places) == 1 else -1
-    found = NumberFormat(
-        form.before, form.after, form.thousands, form.point, fixed, form.sign_first
-    )
+    found = replace(form, decimals=fixed)
     most = fixed if fixed >= 0 else max(places)
     fits = all(found.write(v, most) == t for v, t in zip(values, texts, strict=True))
     return found if fits and most <= 6 else None
 
 
-def _says_more(form: NumberFormat, texts: Sequence[str]) -> bool:
-    """Whether its texts are numbers to a reader: they have a unit, or separators that are used."""
-    if form.before.strip() or form.after.strip():
+def _is_formatted(form: NumberFormat, texts: Sequence[str]) -> bool:
+    """Whether the texts have a unit, or separators other than a decimal point."""
+    if form.prefix.strip() or form.suffix.strip():
         return True
     grouped = bool(form.thousands) and any(form.thousands in t for t in texts)
     return grouped or (form.point == "," and any("," in t for t in texts))

@@ -1,38 +1,37 @@
-"""What a user asks of a column: ``a|b``, ``30..40``, ``2024-01-01..``, ``HS-grad..Masters``."""
+"""Requested values of a column: ``a|b``, ``30..40``, ``2024-01-01..``, ``HS-grad..Masters``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gankit.errors import GankitError, did_you_mean
-from gankit_tabular.codec.columns import Column, Floats
-from gankit_tabular.data.rows import type_from_text
-
-UNASKABLE = "it names a row, so its values are made up"
+from gankit.kit.tables import finite, parse_range
+from gankit_tabular.codec.columns import Column
+from gankit_tabular.data.arrow import Floats, parse_temporal, type_from_text
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What a value of a column must be."""
+class ColumnQuery:
+    """Which values of a column are requested."""
 
     column: Column
     text: str
     span: tuple[float, float] | None = None
-    """A number lies within; instants in the unit of their type."""
+    """A number within; dates and times in the unit of their type."""
     among: tuple[Any, ...] = ()
-    """A category is one of these."""
+    """One of these categories."""
     missing: bool = False
-    """It may be missing, or must be where nothing else is asked."""
+    """Or a missing value."""
 
     def __str__(self) -> str:
         return f"{self.column.name}={self.text}"
 
-    def fits(self, value: Any) -> bool:
+    def matches(self, value: Any) -> bool:
         if value is None:
             return self.missing
         if self.span is not None:
@@ -40,14 +39,14 @@ class Wish:
         return value in self.among
 
     def shares(self) -> Floats:
-        """Which share of the values behind each code fits."""
+        """The share of each code's values that match."""
         column = self.column
         shares = np.zeros(column.codes)
         for i, atom in enumerate(column.atoms):
-            shares[i] = self.fits(atom)
+            shares[i] = self.matches(atom)
         for i, group in enumerate(column.groups, len(column.atoms) + len(column.bins)):
-            fitting = sum(count for value, count in group if self.fits(value))
-            shares[i] = fitting / sum(count for _, count in group)
+            matching = sum(count for value, count in group if self.matches(value))
+            shares[i] = matching / sum(count for _, count in group)
         if self.span is not None:
             for i, q in zip(column.bin_codes, column.bins, strict=True):
                 low, high = self.span
@@ -63,46 +62,53 @@ class Wish:
         return shares
 
 
-def read_wish(column: Column, value: object) -> Wish:
-    """What is asked of a column.
+def exact_query(column: Column, value: Any) -> ColumnQuery:
+    """The query for one value."""
+    if column.kind == "number":
+        return ColumnQuery(column, str(value), span=(value, value))
+    return ColumnQuery(column, str(value), among=(value,))
+
+
+def parse_query(column: Column, value: object) -> ColumnQuery:
+    """The requested values of a column.
 
     Raises:
-        GankitError: it is not asked as its kind of column is, or there is no such value.
+        GankitError: the text does not suit the column's kind, or there is no such value.
     """
     text = str(value).strip()
     if column.kind == "identifier":
-        raise GankitError(f"{column.name} cannot be asked for: {UNASKABLE}", "Leave it out")
+        raise GankitError(
+            f"{column.name}={text}: {column.name} is an identifier, and its values are synthesised",
+            "Leave it out",
+        )
     if column.kind == "number":
-        span = _span(column, text)
-        if span is None and text != "missing":
-            raise GankitError(
-                f"{column.name}={text}: neither a number nor a range", _example(column)
-            )
-        return Wish(column, text, span, missing=span is None)
-    rare = (value for group in column.groups for value, _ in group)
-    names = {_name(value): value for value in (*column.atoms, *rare)}
+        if text == "missing":
+            return ColumnQuery(column, text, missing=True)
+        return ColumnQuery(column, text, span=_span(column, text))
+    names = {_name(value): value for value in column.values}
     if column.ordered and text not in names and ".." in text:
-        return Wish(column, text, among=_between(column, text, names))
-    wanted = [w.strip() if w.strip() in names else w for w in text.split("|")]
+        return ColumnQuery(column, text, among=_category_range(column, text, names))
+    requested = [w.strip() if w.strip() in names else w for w in text.split("|")]
     if text in names:
-        wanted = [text]
+        requested = [text]
     if pa.types.is_boolean(type_from_text(column.type)):
-        wanted = [w.lower() for w in wanted]
-    unknown = [w for w in wanted if w not in names and w != "missing"]
+        requested = [w.lower() for w in requested]
+    unknown = [w for w in requested if w not in names and w != "missing"]
     if unknown:
         raise GankitError(
             f"{column.name}={unknown[0]}: no such value",
             did_you_mean(unknown[0], list(names)),
         )
-    among = tuple(names[w] for w in wanted if w in names)
-    return Wish(column, text, among=among, missing="missing" in wanted and "missing" not in names)
+    among = tuple(names[w] for w in requested if w in names)
+    missing = "missing" in requested and "missing" not in names
+    return ColumnQuery(column, text, among=among, missing=missing)
 
 
 def _name(atom: Any) -> str:
     return str(atom).lower() if isinstance(atom, bool) else str(atom)
 
 
-def _between(column: Column, text: str, names: dict[str, Any]) -> tuple[Any, ...]:
+def _category_range(column: Column, text: str, names: Mapping[str, Any]) -> tuple[Any, ...]:
     """The categories of a range of an ordered column."""
     first, _, last = (part.strip() for part in text.partition(".."))
     for end in (first, last):
@@ -121,45 +127,17 @@ def _between(column: Column, text: str, names: dict[str, Any]) -> tuple[Any, ...
     return tuple(names[name] for name in order[start : stop + 1])
 
 
-def _example(column: Column) -> str:
-    is_time = pa.types.is_temporal(type_from_text(column.type))
-    one, two = ("2024-01-31", "2024-02-29") if is_time else ("30", "40")
-    return f"Write {column.name}={one} or {column.name}={one}..{two}"
+def _span(column: Column, text: str) -> tuple[float, float]:
+    t = type_from_text(column.type)
 
-
-def _span(column: Column, text: str) -> tuple[float, float] | None:
-    """``30``, ``30..40``, ``..40`` or ``30..`` as an interval."""
-    low, dots, high = (part.strip() for part in text.partition(".."))
-    ends = [number_from_text(column.type, end) for end in (low, high if dots else low)]
-    if any(end is None for end, said in zip(ends, (low, high), strict=True) if said):
-        return None
-    span = (-np.inf if ends[0] is None else ends[0], np.inf if ends[1] is None else ends[1])
-    return span if span[0] <= span[1] and (low or high) else None
-
-
-def number_from_text(type: str, text: str) -> float | None:
-    """A number, or an instant as ISO 8601 writes it in the unit of its type; None for neither."""
-    try:
-        found = float(text)
-    except ValueError:
-        t = type_from_text(type)
-        return float(whole) if (whole := instant(t, text)) is not None else None
-    return found if found == found else None
-
-
-def instant(t: pa.DataType, text: str) -> int | None:
-    """A date, a time or both in the unit of a type; a date without a zone in the column's own."""
-    if not pa.types.is_temporal(t) or not text:
-        return None
-    zone = getattr(t, "tz", None)
-    try:
+    def number(end: str) -> float | None:
         try:
-            value = pa.scalar(text).cast(t)
-        except pa.ArrowInvalid:
-            if zone is None:
-                return None
-            value = pc.assume_timezone(pa.scalar(text).cast(pa.timestamp(t.unit)), zone)
-        whole = pa.int64() if t.bit_width == 64 else pa.int32()
-        return int(value.cast(t).cast(whole).as_py())
-    except (pa.ArrowException, ValueError):
-        return None
+            float(end)
+        except ValueError:
+            found = parse_temporal(end, t)
+            return None if found is None else float(found)
+        return finite(end)
+
+    is_temporal = pa.types.is_temporal(t)
+    examples = ("2024-01-31", "2024-02-29") if is_temporal else ("30", "40")
+    return parse_range(column.name, text, number, examples)

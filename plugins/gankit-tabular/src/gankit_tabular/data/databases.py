@@ -1,6 +1,6 @@
-"""Rows from a database, as the answer to a query.
+"""Tables from databases, as the result of a query.
 
-Connections are read-only where the database offers that. A password is never part of an error.
+Connections are read-only where the database supports it. Error messages never contain a password.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from gankit.errors import GankitError, without_password
-from gankit_tabular.data.mysql import read_mysql
-from gankit_tabular.data.rows import refuse_twins
+from gankit.kit.tables import refuse_duplicate_columns
+from gankit_tabular.data.mysql import NO_ROWS, read_mysql
 
 FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
-"""Endings of databases that are a file."""
-PIECE = 2**16
-"""Rows that are fetched at a time."""
+"""Suffixes of database files."""
+BATCH = 2**16
+"""Rows that are fetched together."""
 
 
 def is_database(source: str) -> bool:
@@ -29,48 +29,50 @@ def is_database(source: str) -> bool:
     )
 
 
-def query_pieces(source: str, query: str) -> Iterator[pa.Table]:
-    """The answer to a query, piece by piece.
+def query_parts(source: str, query: str) -> Iterator[pa.Table]:
+    """The result of a query, part by part.
 
     Args:
         source: ``postgresql://user:password@host/name``, ``mysql://…`` likewise, or a DuckDB or
             SQLite file.
 
     Raises:
-        GankitError: there is no query, no such database, no driver, or the query fails.
+        GankitError: there is no query, database or driver, or the query fails.
     """
     shown = without_password(source)
     if not query.strip():
-        raise GankitError(f"which rows of {shown}?", "Say it: query='select * from people'")
+        raise GankitError(f"{shown}: no query given", "Add one: query='select * from people'")
     path = re.sub(r"^(duckdb|sqlite)://", "", source)
     try:
         if source.startswith("postgres"):
-            pieces = _postgresql(source, query)
+            parts = _postgresql(source, query)
         elif source.startswith(("mysql", "mariadb")):
-            pieces = iter([read_mysql(source, query)])
+            parts = iter([read_mysql(source, query)])
         elif not Path(path).is_file():
             raise GankitError(f"no such database: {path}", "Check the path")
         elif source.startswith("duckdb") or path.endswith(".duckdb"):
-            pieces = _duckdb(path, query)
+            parts = _duckdb(path, query)
         else:
-            pieces = _sqlite(path, query)
-        for piece in pieces:
-            apart = "Name them apart: select a.id as a, b.id as b"
-            refuse_twins(piece.column_names, f"{shown}: the query", apart)
-            yield piece
+            parts = _sqlite(path, query)
+        for part in parts:
+            hint = "Give them different names: select a.id as a, b.id as b"
+            refuse_duplicate_columns(part.column_names, f"{shown}: the query", hint)
+            yield part
     except ImportError as error:
         raise GankitError(
             f"{shown} needs {error.name}", "Install it: pip install 'gankit-tabular[sql]'"
         ) from None
     except GankitError:
         raise
-    except Exception as error:  # noqa: BLE001 - every driver has exceptions of its own
-        said = " ".join(str(error).replace(source, shown).split())
-        raise GankitError(f"{shown}: {said[:300]}", "Check address, rights and query") from None
+    except Exception as error:  # noqa: BLE001 - every driver has its own exceptions
+        reason = " ".join(str(error).replace(source, shown).split())
+        raise GankitError(
+            f"{shown}: {reason[:300]}", "Check the address, the permissions and the query"
+        ) from None
 
 
-def in_order(table: pa.Table) -> pa.Table:
-    """A query's answer in an order of its own: databases promise none."""
+def sorted_rows(table: pa.Table) -> pa.Table:
+    """The rows in sorted order, since databases guarantee none."""
     sortable = [f.name for f in table.schema if not pa.types.is_nested(f.type)]
     return table.sort_by([(name, "ascending") for name in sortable]) if sortable else table
 
@@ -89,8 +91,8 @@ def _duckdb(path: str, query: str) -> Iterator[pa.Table]:
     with duckdb.connect(path, read_only=True) as connection:
         found: Any = connection.sql(query)
         if found is None:
-            raise GankitError(f"{path}: the query has no rows to give", "Ask with select")
-        yield from _tables(found.to_arrow_reader(PIECE))
+            raise GankitError(f"{path}: {NO_ROWS}", "Use a select")
+        yield from _tables(found.to_arrow_reader(BATCH))
 
 
 def _tables(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
@@ -107,5 +109,5 @@ def _sqlite(path: str, query: str) -> Iterator[pa.Table]:
         cursor = database.execute(query)
         names = [column[0] for column in cursor.description]
         yield pa.table({name: pa.nulls(0) for name in names})
-        while rows := cursor.fetchmany(PIECE):
+        while rows := cursor.fetchmany(BATCH):
             yield pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])

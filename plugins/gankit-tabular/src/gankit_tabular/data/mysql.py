@@ -1,4 +1,4 @@
-"""Rows from MySQL and MariaDB, by a driver in plain Python."""
+"""Tables from MySQL and MariaDB, with a pure-Python driver."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ import pyarrow as pa
 from gankit.errors import GankitError, without_password
 
 CHUNK = 10_000
-"""Rows that are fetched at a time."""
+"""Rows that are fetched together."""
 ADDRESS = re.compile(
     r"(?:mysql|mariadb)://(?:(?P<user>[^:/@\s]+)(?::(?P<password>.*))?@)?"
     r"(?P<host>[^:/?@\[\]]+|\[[^\]]+\])(?::(?P<port>\d+))?/(?P<name>[^/?]+)(?:\?(?P<options>.*))?"
 )
-"""The password is all up to the last ``@``, as for :func:`gankit.errors.without_password`."""
+"""The password extends to the last ``@``, as in :func:`gankit.errors.without_password`."""
 OPTIONS = ("ssl_ca", "unix_socket")
-"""What may stand behind the question mark."""
+"""Options after the question mark."""
+NO_ROWS = "the query returns no rows"
 
 
 def read_mysql(source: str, query: str) -> pa.Table:
-    """The answer to a query; the session may not write.
+    """The result of a query, in a read-only session.
 
-    Whole numbers are int64, or uint64 where they need it; decimals are doubles. Zero dates, which
-    are no dates, become missing; bytes become hexadecimal text.
+    Integers are int64, or uint64 if they do not fit; decimals are doubles. Invalid dates such as
+    0000-00-00 become missing values; bytes become hexadecimal text.
 
     Args:
-        source: ``mysql://user:password@host:3306/database``; without a password that of the
-            environment's ``MYSQL_PWD``. ``?ssl_ca=FILE`` has the server's certificate verified;
-            else the connection is encrypted if the server can.
+        source: ``mysql://user:password@host:3306/database``; without a password, the environment
+            variable ``MYSQL_PWD`` is used. With ``?ssl_ca=FILE`` the server's certificate is
+            verified; otherwise the connection is encrypted if the server supports it.
 
     Raises:
-        GankitError: the address cannot be read, or the server refuses.
+        GankitError: the address is invalid, or the server refuses.
     """
     import pymysql
     from pymysql.cursors import SSCursor
@@ -51,7 +52,7 @@ def read_mysql(source: str, query: str) -> pa.Table:
             cursor.execute("set session transaction read only")
             cursor.execute(query)
             if cursor.description is None:
-                raise GankitError("the query has no rows to give", "Ask with select")
+                raise GankitError(NO_ROWS, "Use a select")
             names = [column[0] for column in cursor.description]
             types = [_type(column[1]) for column in cursor.description]
             chunks: list[list[pa.Array]] = [[pa.array([], t)] for t in types]
@@ -60,23 +61,24 @@ def read_mysql(source: str, query: str) -> pa.Table:
                     chunk.append(_array(column, t))
     except pymysql.MySQLError as error:
         raise GankitError(
-            f"{without_password(source)}: {error.args[-1]}", "Check address, rights and query"
+            f"{without_password(source)}: {error.args[-1]}",
+            "Check the address, the permissions and the query",
         ) from None
     return pa.Table.from_arrays([_joined(chunk) for chunk in chunks], names)
 
 
 def _arguments(source: str) -> dict[str, Any]:
-    """What the driver calls the parts of an address."""
+    """The parts of an address as the driver's arguments."""
     shown = without_password(source)
     found = ADDRESS.fullmatch(source)
     if found is None:
         raise GankitError(
-            f"{shown} is no address of a database", "Write mysql://user:password@host/database"
+            f"{shown} is not a database address", "Write mysql://user:password@host/database"
         )
     options = dict(parse_qsl(found["options"] or "", keep_blank_values=True))
     for name in options:
         if name not in OPTIONS:
-            raise GankitError(f"{shown}: no option {name}", f"Known: {', '.join(OPTIONS)}")
+            raise GankitError(f"{shown}: no option {name}", f"Options: {', '.join(OPTIONS)}")
     return {
         "user": unquote(found["user"]) if found["user"] else None,
         "password": unquote(found["password"] or "") or os.environ.get("MYSQL_PWD", ""),
@@ -104,7 +106,7 @@ def _type(code: int) -> pa.DataType:
 
 def _array(values: Sequence[Any], t: pa.DataType) -> pa.Array:
     if pa.types.is_temporal(t):
-        known = (datetime.date, datetime.timedelta)  # what is no date comes as text
+        known = (datetime.date, datetime.timedelta)  # the driver returns invalid dates as text
         return pa.array([v if isinstance(v, known) else None for v in values], t)
     if pa.types.is_floating(t):
         return pa.array([float(v) if isinstance(v, Decimal) else v for v in values], t)

@@ -1,37 +1,34 @@
-"""A table as a sequence of rows: what the engine handles, and what a file holds."""
+"""A table as a sequence of rows, which is what the engine handles."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from gankit.contract.subsets import take
-from gankit.errors import GankitError
+from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.spool import Spool
 
 Row = Mapping[str, Any]
-Ints = npt.NDArray[np.int64]
 
 BLOCK = 1024
-"""Rows that are turned into Python objects at a time."""
+"""Rows that are turned into Python objects together."""
 
 
 class Rows(Sequence[Row]):
-    """Rows of an Arrow table, as mappings from column to value; read in order they are cheap.
+    """Rows of an Arrow table, as mappings from column to value. Sequential access is fast.
 
     Args:
-        spool: the file that holds the table, where it is too large for memory.
+        spool: the file that holds the table, if it is too large for memory.
     """
 
     def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
         self.table, self.spool = table, spool
         self._start, self._block = 0, []  # type: tuple[int, list[Row]]
-        self._pieces: list[pa.RecordBatch] = []
+        self._batches: list[pa.RecordBatch] = []
         self._ends: Ints = np.zeros(0, np.int64)
 
     def __len__(self) -> int:
@@ -55,24 +52,24 @@ class Rows(Sequence[Row]):
         return self._block[i - self._start]
 
     def __getitems__(self, indices: Any) -> Rows:
-        """These rows, in memory."""
-        numbers = np.asarray(indices, np.int64)
+        """The rows with these indices, in memory."""
+        index = np.asarray(indices, np.int64)
         if self.spool is None:
-            return Rows(self.table.take(pa.array(numbers)).combine_chunks())
-        taken = self._gathered(numbers)
+            return Rows(self.table.take(pa.array(index)).combine_chunks())
+        taken = self._take(index)
         self.spool.release()
         return Rows(taken)
 
-    def _gathered(self, numbers: Ints) -> pa.Table:
-        """Rows out of the pieces that they lie in: Arrow would join all pieces first."""
-        if not self._pieces:
-            self._pieces = self.table.to_batches()
-            self._ends = np.cumsum([len(piece) for piece in self._pieces])
-        order = np.argsort(numbers, kind="stable")
-        each = np.split(numbers[order], np.searchsorted(numbers[order], self._ends[:-1]))
+    def _take(self, index: Ints) -> pa.Table:
+        """Rows taken batch by batch: ``Table.take`` would concatenate all batches first."""
+        if not self._batches:
+            self._batches = self.table.to_batches()
+            self._ends = np.cumsum([len(batch) for batch in self._batches])
+        order = np.argsort(index, kind="stable")
+        by_batch = np.split(index[order], np.searchsorted(index[order], self._ends[:-1]))
         found = [
-            piece.take(pa.array(inside - (end - len(piece))))
-            for piece, end, inside in zip(self._pieces, self._ends, each, strict=True)
+            batch.take(pa.array(inside - (end - len(batch))))
+            for batch, end, inside in zip(self._batches, self._ends, by_batch, strict=True)
             if len(inside)
         ]
         together = pa.Table.from_batches(found, self.table.schema).combine_chunks()
@@ -81,7 +78,7 @@ class Rows(Sequence[Row]):
         return together.take(pa.array(back))
 
     def block(self, start: int, length: int) -> pa.Table:
-        """Neighbouring rows as a table."""
+        """Consecutive rows as a table."""
         found = self.table.slice(start, length)
         if self.spool:
             found = found.combine_chunks()
@@ -93,33 +90,21 @@ class Rows(Sequence[Row]):
 
 
 def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
-    """Rows as a table with these columns; others are left out."""
+    """Rows as a table with the columns of ``schema``; other columns are dropped."""
     if isinstance(rows, Rows) and rows.table.schema.equals(schema):
         return rows.table
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
-def table_of(items: Sequence[Row], indices: Any) -> pa.Table:
-    """Rows by their numbers, as a table."""
+def take_table(items: Sequence[Row], indices: Any) -> pa.Table:
+    """The rows with these indices as a table."""
     found = take(items, indices)
     return found.table if isinstance(found, Rows) else pa.Table.from_pylist(list(map(dict, found)))
 
 
-def refuse_twins(names: Sequence[str], where: str, hint: str = "Rename one") -> None:
-    """Columns have names of their own.
-
-    Raises:
-        GankitError: two have the same.
-    """
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise GankitError(f"{where} has two columns named {twice[0]!r}", hint)
-
-
-def type_from_text(text: str) -> pa.DataType:
-    """The Arrow type that ``str(type)`` described."""
-    if match := re.fullmatch(r"timestamp\[(\w+)(?:, tz=(.+))?\]", text):
-        return pa.timestamp(match[1], tz=match[2])
-    if match := re.fullmatch(r"(date32|date64|time32|time64|duration)\[(\w+)\]", text):
-        kind, unit = match[1], match[2]
-        return getattr(pa, kind)() if kind.startswith("date") else getattr(pa, kind)(unit)
-    return pa.type_for_alias(text)
+def sample_table(items: Sequence[Row], most: int, rng: np.random.Generator) -> pa.Table:
+    """At most so many random rows as a table, in their order."""
+    chosen = np.arange(len(items))
+    if len(items) > most:
+        chosen = np.sort(rng.choice(len(items), most, replace=False))
+    return take_table(items, chosen)

@@ -1,4 +1,4 @@
-"""How strongly each column of a table goes with each other one."""
+"""How strongly the columns of a table are associated with each other."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.codec.columns import Floats
+from gankit_tabular.data.arrow import Floats
 from gankit_tabular.evaluation.vectors import is_number, labels, values
 
-MOST_WORDS = 50
-"""Categories that are told apart; the rarer ones count as one."""
+MOST_CATEGORIES = 50
+"""The most frequent categories are kept apart; the others count as one."""
 
 
 def associations(table: pa.Table, names: Sequence[str]) -> Floats:
-    """Between all pairs of columns, (K, K), 1 on the diagonal; NaN where a column does not vary,
-    or there are fewer than two rows.
+    """Associations of all pairs of columns, (K, K), 1 on the diagonal; NaN where a column does not
+    vary, or if there are fewer than two rows.
 
     Two numbers: Spearman's rank correlation, in [-1, 1]. A number and a category: the correlation
-    ratio of ranks, two categories: Cramér's V; both in [0, 1] and corrected for the chance that
-    few rows give (Kelley 1935; Bergsma 2013). A missing number has the middle rank.
+    ratio of ranks; two categories: Cramér's V; both in [0, 1], with correction of the bias in small
+    samples (Kelley 1935; Bergsma 2013). A missing number has the middle rank.
     """
     n, found = len(table), np.full((len(names), len(names)), np.nan)
     if n < 2:
         return found
-    blocks = [_ranks(values(table, c)) if is_number(table, c) else _hot(table, c) for c in names]
+    blocks = [
+        _ranks(values(table, c)) if is_number(table, c) else _one_hot(table, c) for c in names
+    ]
     ends = np.cumsum([0, *(b.shape[1] for b in blocks)])
     x = np.concatenate([np.zeros((n, 0)), *blocks], 1)
     products = x.T @ x
@@ -46,7 +48,7 @@ def associations(table: pa.Table, names: Sequence[str]) -> Floats:
 
 
 def _ranks(numbers: Floats) -> Floats:
-    """Ranks with mean 0 and variance 1, equal ones shared, (N, 1)."""
+    """Ranks with mean 0 and variance 1, equal values sharing theirs, (N, 1)."""
     known = np.isfinite(numbers)
     _, index, counts = np.unique(numbers[known], return_inverse=True, return_counts=True)
     rank = np.zeros(len(numbers))
@@ -55,11 +57,11 @@ def _ranks(numbers: Floats) -> Floats:
     return np.asarray(rank / spread if spread else rank * 0)[:, None]
 
 
-def _hot(table: pa.Table, name: str) -> Floats:
+def _one_hot(table: pa.Table, name: str) -> Floats:
     words, codes, counts = np.unique(labels(table, name), return_inverse=True, return_counts=True)
     place = np.empty(len(words), np.int64)
-    place[np.argsort(-counts, kind="stable")] = np.arange(len(words)).clip(max=MOST_WORDS)
-    return np.eye(min(len(words), MOST_WORDS + 1))[place[codes]]
+    place[np.argsort(-counts, kind="stable")] = np.arange(len(words)).clip(max=MOST_CATEGORIES)
+    return np.eye(min(len(words), MOST_CATEGORIES + 1))[place[codes]]
 
 
 def _ratio(sums: Floats, counts: Floats, n: int) -> float:

@@ -1,4 +1,4 @@
-"""What generated rows give away of the rows they were learnt from."""
+"""What generated rows reveal about the training rows."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from gankit_tabular.codec.columns import Floats, Ints
+from gankit_tabular.data.arrow import Floats, Ints
 from gankit_tabular.evaluation.vectors import is_number, values
 
 QUERIES = 2000
-"""Rows of each kind whose nearest row is looked for."""
+"""Rows of each kind whose nearest row is searched."""
 
 Points = tuple[Tensor, Tensor]
 """Ranks of numbers (N, numbers) and codes of categories (N, categories)."""
 
 
 class Gower:
-    """Gower's distance (1971): mean over columns of the difference of ranks, or of a mismatch. A
-    missing number ranks above all.
+    """Gower's distance (1971): mean over columns of the difference of ranks, or of mismatches. A
+    missing number ranks above all others.
 
     Args:
-        tables: what ranks and codes are learnt from.
+        tables: the tables that define ranks and codes.
     """
 
     def __init__(self, tables: Sequence[pa.Table]) -> None:
@@ -48,7 +48,7 @@ class Gower:
         """Distance to the nearest row, in [0, 1], and its index.
 
         Args:
-            same: each row of ``of`` is one of ``among``, and not its own neighbour.
+            same: whether each row of ``of`` is one of ``among``, and not its own neighbour.
         """
         found = []
         for ranks, codes in zip(*(torch.split(part, 256) for part in of), strict=True):
@@ -60,7 +60,7 @@ class Gower:
 
 
 def _ranks(known: Floats) -> Callable[[np.ndarray], Floats]:
-    # Between percentiles, not between rows: rows that lie on the grid could be told by it.
+    # Percentiles, not rows: training rows on a grid of their own could be recognised by it.
     finite = known[np.isfinite(known)]
     level = np.linspace(0, 1, 101)
     grid = np.quantile(finite, level) if len(finite) else level
@@ -87,7 +87,7 @@ def exact_copies(train: pa.Table, other: pa.Table) -> float:
 def closest_records(
     gower: Gower, train: pa.Table, other: pa.Table, rng: np.random.Generator
 ) -> dict[str, float]:
-    """How near rows lie to training rows.
+    """How close rows are to training rows.
 
     Returns:
         ``dcr_median`` and ``dcr_p5``, median and 5th percentile of the distance to the closest
@@ -99,7 +99,7 @@ def closest_records(
         return {}
     records = gower.points(train)
     distance, closest = gower.nearest(gower.points(_some(other, rng)), records)
-    # topk may name the row itself or its twin: either way the second distance is to another row.
+    # topk may return the row itself or a duplicate: the second distance is to another row anyway.
     own = torch.from_numpy(closest)
     apart, _ = gower.nearest((records[0][own], records[1][own]), records, same=True)
     return {
@@ -116,8 +116,8 @@ def membership_auc(
     fake: pa.Table,
     rng: np.random.Generator,
 ) -> float:
-    """Area under the ROC curve of guessing, from the distance to the nearest generated row, whether
-    a real row was trained on.
+    """Area under the ROC curve of guessing whether a real row was trained on, from its distance to
+    the nearest generated row.
     """
     from sklearn.metrics import roc_auc_score
 

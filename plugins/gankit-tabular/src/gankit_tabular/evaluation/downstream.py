@@ -1,4 +1,4 @@
-"""Gradient boosting, and the usual remedies for a class with too few rows."""
+"""Gradient boosting as the downstream model, and common mitigations of class imbalance."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
-from gankit_tabular.codec.columns import Floats, Ints
+from gankit_tabular.data.arrow import Floats, Ints
 from gankit_tabular.data.rows import Row
-from gankit_tabular.evaluation.vectors import design, is_quantity, values
+from gankit_tabular.evaluation.vectors import design_matrices, is_continuous, values
 
 Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5
@@ -22,40 +22,41 @@ class Boosting(DownstreamModel[Row]):
     """Histogram gradient boosting with scikit-learn's defaults.
 
     Scores for a column of few values: macro F1, balanced accuracy, area under the ROC curve (one
-    against the rest); for two classes F1 is that of the one that is rarer in the test rows. For a
-    number of many values: R²; the remedies are for classes, and do not apply.
+    against the rest); for two classes, F1 of the class that is rarer in the test rows. For a number
+    of many values: R², without mitigations, which are for classes.
     """
 
     mitigations = ("class-weights", "oversampling", "smote-nc")
 
     def scores(
-        self, train: Sequence[Row], test: Sequence[Row], key: str, remedy: str, seed: int
+        self, train: Sequence[Row], test: Sequence[Row], key: str, mitigation: str, seed: int
     ) -> dict[str, float]:
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
         fit, held = (pa.Table.from_pylist([dict(row) for row in rows]) for rows in (train, test))
         names = [name for name in fit.column_names if name != key]
-        if is_quantity(fit, key):
-            return {} if remedy else {"r2": _r2(fit, held, names, key, seed)}
+        if is_continuous(fit, key):
+            return {} if mitigation else {"r2": _r2(fit, held, names, key, seed)}
         y, truth = (np.array([str(row[key]) for row in rows]) for rows in (train, test))
         classes = np.unique(y)
         if not 2 <= len(classes) <= 50:
             raise GankitError(
-                f"{key} has {len(classes)} values: measuring needs 2 to 50 classes, or numbers",
+                f"{key} has {len(classes)} values: the downstream model needs 2 to 50 classes, or "
+                "numbers",
                 "Name another column: --target KEY",
             )
         known = np.isin(truth, classes)
         held, truth = held.filter(pa.array(known)), truth[known]
-        (x, x_test), categorical = design([fit, held], names)
+        (x, x_test), categorical = design_matrices([fit, held], names)
         rng = np.random.default_rng(seed)
-        drawn = _most(len(x), rng)
+        drawn = _subset(len(x), rng)
         x, y = x[drawn], y[drawn]
-        if remedy == "oversampling":
+        if mitigation == "oversampling":
             x, y = oversample(x, y, rng)
-        elif remedy == "smote-nc":
+        elif mitigation == "smote-nc":
             x, y = smote_nc(x, y, np.array(categorical), rng)
-        weights = "balanced" if remedy == "class-weights" else None
+        weights = "balanced" if mitigation == "class-weights" else None
         model = HistGradientBoostingClassifier(
             categorical_features=categorical, class_weight=weights, random_state=seed
         )
@@ -76,28 +77,28 @@ class Boosting(DownstreamModel[Row]):
         }
 
 
-def _most(n: int, rng: np.random.Generator) -> Ints:
-    """Another nine tenths of the rows for each seed, so that the intervals mean something; the same
-    for every remedy, so that they compare.
+def _subset(n: int, rng: np.random.Generator) -> Ints:
+    """A random 90 % of the rows: different for each seed, so that intervals cover this variation;
+    the same for every mitigation, so that they are comparable.
     """
     return np.sort(rng.permutation(n)[: max(int(0.9 * n), 2)])
 
 
 def _r2(train: pa.Table, test: pa.Table, names: Sequence[str], key: str, seed: int) -> float:
-    """The coefficient of determination; rows without a value do not count."""
+    """The coefficient of determination, without rows that have no value."""
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.metrics import r2_score
 
     train, test = (t.filter(t.column(key).is_valid()) for t in (train, test))
-    (x, x_test), categorical = design([train, test], names)
-    drawn = _most(len(x), np.random.default_rng(seed))
+    (x, x_test), categorical = design_matrices([train, test], names)
+    drawn = _subset(len(x), np.random.default_rng(seed))
     model = HistGradientBoostingRegressor(categorical_features=categorical, random_state=seed)
     model.fit(x[drawn], values(train, key)[drawn])
     return float(r2_score(values(test, key), model.predict(x_test)))
 
 
 def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, Labels]:
-    """Rows of rare classes drawn again until all classes are level."""
+    """Repeats rows of rare classes until all classes have the same size."""
     classes, counts = np.unique(y, return_counts=True)
     missing = zip(classes, counts.max() - counts, strict=True)
     drawn = [rng.choice(np.flatnonzero(y == c), n) for c, n in missing]
@@ -108,9 +109,9 @@ def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, 
 def smote_nc(
     x: Floats, y: Labels, categorical: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Floats, Labels]:
-    """Rows between neighbours of a rare class (Chawla et al. 2002, section 6.1): numbers are
-    interpolated, categories are the most frequent among the neighbours; a mismatch of categories
-    counts as the median deviation of the numbers.
+    """Adds rows between neighbours of a rare class (Chawla et al. 2002, section 6.1): numbers are
+    interpolated, categories are the most frequent ones among the neighbours. A mismatch of
+    categories counts as one standard deviation of a number.
     """
     from sklearn.neighbors import NearestNeighbors
 

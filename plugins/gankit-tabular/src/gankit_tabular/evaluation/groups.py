@@ -1,4 +1,4 @@
-"""Whether generated rows treat groups of people as the real rows do."""
+"""Whether groups of people are the same in generated rows as in real ones."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.evaluation.vectors import MISSING, distance, is_quantity, labels, values
+from gankit_tabular.evaluation.vectors import MISSING, distance, is_continuous, labels, values
 
 SMALL = 30
-"""A group with fewer rows is left out: what is seen of it is chance."""
+"""Groups with fewer rows are left out, since their values vary by chance."""
 
 
 def group_scores(
     train: pa.Table, heldout: pa.Table, fake: pa.Table, columns: Sequence[str], target: str
 ) -> dict[str, float]:
-    """How far groups' shares, and the target within groups, are from the training rows'.
+    """The differences of groups' shares, and of the target within groups, from training rows.
 
     Returns:
-        For each column ``C``, with the floor of held-out rows as ``…_real``:
+        For each column ``C``, with the baseline of held-out rows as ``…_real``:
 
         - ``group_share/C``: the largest difference of a group's share of the rows.
         - ``group_target/C``: the largest distance between distributions of the target within a
           group: total variation, which for two values is the difference of ``P(target | group)``;
           Kolmogorov-Smirnov for a number of many values.
-        - ``groups_left_out/C``: groups that are too small for this in either table, see ``SMALL``.
+        - ``groups_left_out/C``: groups that are too small in either table, see ``SMALL``.
         - ``parity_difference/C``, for a target of two values: demographic parity difference, the
-          largest difference of ``P(target | group)`` between two groups; ``…_real`` is that of the
-          training rows, which have more of each group than held-out ones.
+          largest difference of ``P(target | group)`` between two groups; ``…_real`` is the value of
+          the training rows, which have more rows of each group than held-out ones.
     """
     scores: dict[str, float] = {}
     for name in columns:
@@ -46,7 +46,7 @@ def group_scores(
 
 
 def parity_difference(groups: np.ndarray, positive: np.ndarray) -> float:
-    """The largest difference between two groups' shares of ``positive``; NaN for under two groups.
+    """The largest difference between two groups' shares of ``positive``; NaN for fewer groups.
 
     Args:
         groups: each row's group, (N,).
@@ -77,8 +77,8 @@ def _compare(
 
 
 def _groups(name: str, train: pa.Table, *others: pa.Table) -> list[np.ndarray]:
-    """Each row's group: its value, or the quarter of the training rows that a number lies in."""
-    if not is_quantity(train, name):
+    """Each row's group: its value, or the quartile of a number."""
+    if not is_continuous(train, name):
         return [labels(t, name) for t in (train, *others)]
     known = values(train, name)
     cuts = np.nanquantile(known, [0.25, 0.5, 0.75])
@@ -88,5 +88,5 @@ def _groups(name: str, train: pa.Table, *others: pa.Table) -> list[np.ndarray]:
 
 
 def _outcomes(target: str, train: pa.Table, *others: pa.Table) -> list[np.ndarray]:
-    take = values if is_quantity(train, target) else labels
+    take = values if is_continuous(train, target) else labels
     return [take(t, target) for t in (train, *others)]

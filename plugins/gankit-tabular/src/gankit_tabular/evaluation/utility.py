@@ -1,33 +1,33 @@
-"""What a model learns from a table, and whether one can tell two tables apart."""
+"""How useful a table is for training a model, and whether a model can tell two tables apart."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.codec.columns import Floats
+from gankit_tabular.data.arrow import Floats
 from gankit_tabular.evaluation.vectors import (
     MISSING,
     MOST_CLASSES,
-    design,
-    is_quantity,
+    design_matrices,
+    is_continuous,
     labels,
     values,
 )
 
 FEWEST = 5
-"""A class with fewer rows to test on is left out."""
+"""Classes with fewer test rows are left out."""
 
 
-def predict(train: pa.Table, test: pa.Table, target: str) -> dict[str, float]:
-    """How well gradient boosting, trained on one table, predicts the target of another.
+def train_and_test(train: pa.Table, test: pa.Table, target: str) -> dict[str, float]:
+    """How well gradient boosting, trained on one table, predicts the target of another one.
 
     Returns:
-        ``auc``, the area under the ROC curve, for more than two classes the mean over each class
-        against the rest; or ``r2``, the coefficient of determination, for a number of many values.
-        Empty where the target is neither. Rows without a target do not count.
+        ``auc``, the area under the ROC curve, for more than two classes the mean of one against
+        the rest; or ``r2``, the coefficient of determination, for a number of many values. Empty
+        for other targets. Rows without a target do not count.
     """
-    if is_quantity(test, target):
+    if is_continuous(test, target):
         train, test = (t.filter(t.column(target).is_valid()) for t in (train, test))
         return {"r2": _r2(train, test, target)} if len(train) else {}
     truth = labels(test, target)
@@ -56,23 +56,25 @@ def _auc(train: pa.Table, test: pa.Table, target: str, classes: np.ndarray) -> f
     y, truth = labels(train, target), labels(test, target)
     known, counts = np.unique(y, return_counts=True)
     if len(known) < 2 or counts.min() < 2:
-        return 0.5  # nothing can be learnt from one class, nor told by not learning
+        return 0.5  # one class cannot train a classifier
     (x, x_test), categorical = _features(train, test, target)
     model = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     p = dict(zip(known.tolist(), model.fit(x, y).predict_proba(x_test).T, strict=True))
-    never = np.zeros(len(truth))  # a class that training lacks is never guessed
-    return float(np.mean([roc_auc_score(truth == c, p.get(c, never)) for c in classes.tolist()]))
+    zero = np.zeros(len(truth))  # the score of a class without training rows
+    return float(np.mean([roc_auc_score(truth == c, p.get(c, zero)) for c in classes.tolist()]))
 
 
 def _features(
     train: pa.Table, test: pa.Table, target: str
 ) -> tuple[tuple[Floats, Floats], list[bool]]:
-    (x, x_test), categorical = design([train, test], [n for n in train.column_names if n != target])
+    (x, x_test), categorical = design_matrices(
+        [train, test], [n for n in train.column_names if n != target]
+    )
     return (x, x_test), categorical
 
 
 def two_sample_auc(real: pa.Table, other: pa.Table, rng: np.random.Generator) -> float:
-    """Cross-validated area under the ROC curve of telling the tables apart."""
+    """Cross-validated area under the ROC curve of a classifier of the two tables."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
@@ -80,7 +82,7 @@ def two_sample_auc(real: pa.Table, other: pa.Table, rng: np.random.Generator) ->
     if n < 20:
         return float("nan")
     a, b = (t.take(rng.permutation(len(t))[:n]) for t in (real, other))
-    (x, z), categorical = design([a, b], real.column_names)
+    (x, z), categorical = design_matrices([a, b], real.column_names)
     model = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
     y = np.r_[np.zeros(n), np.ones(n)]

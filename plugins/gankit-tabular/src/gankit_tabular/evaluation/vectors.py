@@ -1,4 +1,4 @@
-"""A table's columns as vectors: what scores, charts and models compute with."""
+"""A table's columns as vectors, for scores, charts and models."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.codec.columns import Floats, numbers, plain
+from gankit_tabular.data.arrow import Floats, numbers, plain
 
 MISSING = "\0missing"
-"""What stands for a missing category; numpy cuts zeros off the end of a text."""
+"""Stands for a missing category. Not zeros alone: NumPy strips them from the end of a text."""
 MOST_CLASSES = 20
-"""A number with more distinct values than this is a quantity; with fewer it is a class."""
+"""A number with more distinct values than this is continuous; with fewer, each is a class."""
 
 
 def is_number(table: pa.Table, name: str) -> bool:
@@ -20,13 +20,13 @@ def is_number(table: pa.Table, name: str) -> bool:
     return bool(pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t))
 
 
-def is_quantity(table: pa.Table, name: str) -> bool:
+def is_continuous(table: pa.Table, name: str) -> bool:
     """Whether a column is a number of many values."""
     return is_number(table, name) and len(np.unique(values(table, name))) > MOST_CLASSES
 
 
 def values(table: pa.Table, name: str) -> np.ndarray:
-    """Numbers as float64 with NaN for what is missing; all else as text."""
+    """Numbers as float64, missing ones as NaN; other values as text."""
     column = plain(table.column(name))
     if is_number(table, name):
         return numbers(column)
@@ -50,8 +50,8 @@ def histograms(a: np.ndarray, b: np.ndarray) -> tuple[Floats, Floats]:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Between two samples' distributions, in [0, 1]: Kolmogorov-Smirnov statistic for numbers,
-    total variation for texts. Missing numbers do not count; NaN where no others are left.
+    """The distance of two samples' distributions, in [0, 1]: Kolmogorov-Smirnov statistic for
+    numbers, total variation for texts. Missing numbers do not count; NaN if there are no others.
     """
     if a.dtype.kind != "f":
         p, q = histograms(a, b)
@@ -64,7 +64,9 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(below[0] - below[1]).max())
 
 
-def design(tables: Sequence[pa.Table], names: Sequence[str]) -> tuple[list[Floats], list[bool]]:
+def design_matrices(
+    tables: Sequence[pa.Table], names: Sequence[str]
+) -> tuple[list[Floats], list[bool]]:
     """Tables as matrices for gradient boosting, and which columns are categories."""
     parts: list[list[Floats]] = [[] for _ in tables]
     categorical = []
@@ -73,7 +75,7 @@ def design(tables: Sequence[pa.Table], names: Sequence[str]) -> tuple[list[Float
         categorical.append(not is_number(tables[0], name))
         if categorical[-1]:
             words, counts = np.unique(np.concatenate(columns), return_counts=True)
-            kept = words[np.argsort(-counts)[:200]]  # boosting takes 255 categories
+            kept = words[np.argsort(-counts)[:200]]  # boosting supports 255 categories
             number = {w: float(i) for i, w in enumerate(kept.tolist())}
             columns = [np.array([number.get(w, np.nan) for w in c.tolist()]) for c in columns]
         for part, column in zip(parts, columns, strict=True):

@@ -1,8 +1,8 @@
 """Sums, inequalities and bounds between number columns.
 
-A sum's total is not modelled but added up; of ``a <= b`` what is left to the bound, b - a, is
-modelled as a hidden column and b follows. What then still breaks a rule (bounds, chains, what a
-user asks) is moved on the grid of each column's decimals.
+A sum's total is not modelled but computed. For ``a <= b`` the slack, b - a, is modelled as a hidden
+column, and b is computed from it. Values that then still break a rule (bounds, chains, requested
+values) are moved on the grid of each column's decimals.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.grid import (
     EXACT,
     MOST,
-    asked_range,
+    Values,
     data_range,
     from_grid,
-    is_time,
+    is_temporal,
     plain_values,
+    query_range,
     step,
     to_grid,
     type_range,
     value_type,
 )
-from gankit_tabular.codec.constraints.linear import FAR, Between, Flags, Ints, LinearSystem
+from gankit_tabular.codec.constraints.linear import FAR, Between, LinearSystem
 from gankit_tabular.codec.constraints.rules import Linear, nanoseconds
-from gankit_tabular.codec.queries import Wish
+from gankit_tabular.codec.queries import ColumnQuery
+from gankit_tabular.data.arrow import Flags, Ints
 
-Values = dict[str, list[object]]
-"""Columns of a few rows: numbers, instants as whole numbers in their unit, texts, None."""
+Slacks = Mapping[str, tuple[Ints, Flags]]
+"""Hidden columns in steps, by name; and which values are known."""
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,15 @@ class Compiled:
     rule: Linear
     between: Between
     target: int = -1
-    """The variable that follows from the others; -1 for none."""
-    gap: str = ""
-    """The hidden column with what is left to the bound, ``high - Σ factor·x``."""
+    """The variable that is computed from the others; -1 for none."""
+    slack: str = ""
+    """The hidden column with the distance to the bound, ``high - Σ factor·x``."""
 
-    def rest(self, x: Ints, gap: Ints, without: Ints) -> Ints:
-        """What the variables that are not in ``without`` leave to those that are."""
-        others = ~np.isin(self.between.index, without)
+    def rest(self, x: Ints, slack: Ints, variables: Ints) -> Ints:
+        """The sum that these variables need so that the rule holds with this slack."""
+        others = ~np.isin(self.between.index, variables)
         at = self.between.index[others]
-        return np.asarray(self.between.high - gap - x[:, at] @ self.between.factor[others])
+        return np.asarray(self.between.high - slack - x[:, at] @ self.between.factor[others])
 
     def factor(self, variable: int) -> int:
         return int(self.between.factor[self.between.index == variable][0])
@@ -63,8 +65,8 @@ class Arithmetic:
     """All linear rules of a table.
 
     Args:
-        rules: the rules; their columns are all numbers or instants.
-        columns: by name. Decimals are adapted, so that sums come out.
+        rules: between numbers, or dates and times.
+        columns: by name. Their decimals are adapted, so that sums are exact.
 
     Raises:
         GankitError: rules that contradict each other, or numbers too large.
@@ -73,7 +75,7 @@ class Arithmetic:
     def __init__(self, rules: Sequence[Linear], columns: Mapping[str, Column]) -> None:
         self.names = list(dict.fromkeys(n for rule in rules for n in rule.columns))
         self.columns = [columns[name] for name in self.names]
-        for _ in rules:  # one rule's decimals may matter to another
+        for _ in rules:  # a rule may change the decimals of another one's columns
             for rule in rules:
                 fit_decimals(rule, [columns[name] for name in rule.columns])
         self.place = {name: i for i, name in enumerate(self.names)}
@@ -81,17 +83,17 @@ class Arithmetic:
         self.compiled = self._with_targets(compiled)
         limits = self._limits()
         self._check_for_contradictions(limits)
-        # What follows from others may leave the data's range; the others stay within theirs.
+        # Computed columns may leave the data's range; the others stay within theirs.
         follows = np.isin(np.arange(len(self.names)), [c.target for c in self.derived])
         ranges = np.array([data_range(c) for c in self.columns], np.int64).reshape(-1, 2)
         limits = np.where(follows[:, None], limits, ranges)
         self.system = LinearSystem([c.between for c in self.compiled], limits)
 
-    # --- Which column follows from which --------------------------------------------------------
+    # --- Which columns are computed -------------------------------------------------------------
 
     def _with_targets(self, compiled: Sequence[Compiled]) -> list[Compiled]:
-        """Chooses for each rule the column that follows from its others: a sum's total, the upper
-        end of an inequality; another one, or none, where that is taken.
+        """Chooses the column that each rule computes from its others: a sum's total, the upper end
+        of an inequality; another one, or none, if that is computed already.
         """
         sources: dict[str, list[str]] = {}
 
@@ -100,14 +102,15 @@ class Arithmetic:
 
         def choose(c: Compiled) -> Compiled:
             signs, equal = dict(c.rule.terms), c.rule.relation == "="
-            # A sum's total comes first. An inequality's ends are alone with their sign, -1 above.
+            # A sum's total comes first. The ends of an inequality are the only terms of their sign,
+            # and the upper end, with sign -1, comes first.
             alone = [n for n in signs if equal or [*signs.values()].count(signs[n]) == 1]
             for name in sorted(alone, key=lambda n: 0 if equal else signs[n]):
                 others = [n for n in signs if n != name]
                 if others and name not in sources and not any(leads_to(n, name) for n in others):
                     sources[name] = others
-                    gap = "" if equal else f"~distance of {name}"
-                    return replace(c, target=self.place[name], gap=gap)
+                    slack = "" if equal else f"~distance of {name}"
+                    return replace(c, target=self.place[name], slack=slack)
             return c
 
         def depth(name: str) -> int:
@@ -121,35 +124,35 @@ class Arithmetic:
         return out
 
     def _limits(self) -> Ints:
-        """What each variable may be at the utmost, (V, 2): what its type holds and sums allow."""
+        """The widest range of each variable, (V, 2), from its type and the size of sums."""
         limits = np.array([type_range(c) for c in self.columns], np.int64).reshape(-1, 2)
         for c in self.compiled:
             for v, factor in zip(c.between.index.tolist(), c.between.factor.tolist(), strict=True):
-                if not is_time(self.columns[v]):
+                if not is_temporal(self.columns[v]):
                     reach = 2 * MOST // abs(factor)
                     limits[v] = max(limits[v][0], -reach), min(limits[v][1], reach)
         return limits
 
     def computed(self) -> set[str]:
-        """The columns that need not be modelled: never is it unknown what they follow from."""
+        """The columns that need not be modelled, since their terms are never missing."""
         found = set()
         for c in self.derived:
             target = self.columns[c.target]
             others = [self.columns[v] for v in c.between.index if v != c.target]
-            if not any(o.missing for o in others) and (c.gap or not target.missing):
+            if not any(o.missing for o in others) and (c.slack or not target.missing):
                 found.add(target.name)
         return found
 
-    def gaps(self, values: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.Array]:
-        """The hidden columns of real rows: what is left to bounds."""
-        wanted = [c for c in self.derived if c.gap]
-        if not wanted:
+    def slacks(self, values: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.Array]:
+        """The hidden columns of real rows: distances to bounds."""
+        with_slack = [c for c in self.derived if c.slack]
+        if not with_slack:
             return {}
         x, present = self._on_grid({c.name: plain_values(c, values[c.name]) for c in self.columns})
         made = {}
-        for c in wanted:
-            left, known = self._left(c, x, present)
-            made[c.gap] = pa.array(left.astype(np.float64), pa.float64(), mask=~known)
+        for c in with_slack:
+            slack, known = self._slack(c, x, present)
+            made[c.slack] = pa.array(slack.astype(np.float64), pa.float64(), mask=~known)
         return made
 
     def _check_for_contradictions(self, limits: Ints) -> None:
@@ -170,100 +173,93 @@ class Arithmetic:
             "Leave one of them out",
         )
 
-    # --- Making rules true ----------------------------------------------------------------------
+    # --- Enforcing rules ------------------------------------------------------------------------
 
     def complete(self, values: Values) -> None:
-        """Makes rules true, in place, of freshly decoded rows with their hidden columns."""
+        """Enforces rules, in place, in decoded rows with their hidden columns."""
         if self.names:
             x, present = self._on_grid(values)
-            gaps = {c.gap: _gap_on_grid(values[c.gap]) for c in self.derived if c.gap}
-            self._follow(x, present, gaps, set(), fresh=True)
+            slacks = {c.slack: _slack_on_grid(values[c.slack]) for c in self.derived if c.slack}
+            self._compute(x, present, slacks, set(), fresh=True)
             self._repair(x, present, {}, set())
             self._put(values, x, present)
 
-    def settle(self, values: Values, before: Values, wishes: Mapping[str, Wish]) -> None:
-        """Makes rules true, in place, of rows in which what is asked has been put.
+    def enforce(self, values: Values, before: Values, queries: Mapping[str, ColumnQuery]) -> None:
+        """Enforces rules, in place, in rows in which requested values were inserted.
 
         Args:
-            before: the rows that it was put in, which honour the rules.
+            before: the rows without the insertions, which follow the rules.
 
         Raises:
-            GankitError: no row can have what is asked.
+            GankitError: the requested values contradict the rules.
         """
-        asked = {self.place[n] for n in wishes if n in self.place}
-        if not asked:
+        requested = self._variables(queries)
+        if not requested:
             return
         old, had = self._on_grid(before)
-        gaps = {c.gap: self._left(c, old, had) for c in self.derived if c.gap}
+        slacks = {c.slack: self._slack(c, old, had) for c in self.derived if c.slack}
         x, present = self._on_grid(values)
-        moved = self._lead(x, present, gaps, asked)
-        self._follow(x, present, gaps, moved, fresh=False)
-        self._repair(x, present, wishes, asked)
+        fixed = self._adapt_terms(x, present, slacks, requested)
+        self._compute(x, present, slacks, fixed, fresh=False)
+        self._repair(x, present, queries, requested)
         self._put(values, x, present)
 
-    def check(self, wishes: Mapping[str, Wish]) -> None:
-        """Whether rules leave anything of what is asked.
+    def check(self, queries: Mapping[str, ColumnQuery]) -> None:
+        """Checks that some row satisfies both queries and rules.
 
         Raises:
-            GankitError: they do not.
+            GankitError: none does.
         """
-        asked = {self.place[n] for n in wishes if n in self.place}
-        if asked:
+        requested = self._variables(queries)
+        if requested:
             x = np.array([[sum(data_range(c)) // 2 for c in self.columns]], np.int64)
             present = np.ones_like(x, bool)
-            for v in asked:
-                present[:, v] = wishes[self.names[v]].span is not None
-            self._repair(x, present, wishes, asked)
+            for v in requested:
+                present[:, v] = queries[self.names[v]].span is not None
+            self._repair(x, present, queries, requested)
 
-    def _follow(
-        self,
-        x: Ints,
-        present: Flags,
-        gaps: Mapping[str, tuple[Ints, Flags]],
-        fixed: set[int],
-        *,
-        fresh: bool,
+    def _variables(self, queries: Mapping[str, ColumnQuery]) -> set[int]:
+        return {self.place[name] for name in queries if name in self.place}
+
+    def _compute(
+        self, x: Ints, present: Flags, slacks: Slacks, fixed: set[int], *, fresh: bool
     ) -> None:
-        """Sets, in place, what follows from other columns."""
+        """Computes, in place, the columns that follow from others."""
         for c in self.derived:
             t, at = c.target, c.between.index
             if t in fixed:
                 continue
-            gap, known = gaps.get(c.gap, (np.zeros(len(x), np.int64), np.ones(len(x), bool)))
+            slack, known = slacks.get(c.slack, (np.zeros(len(x), np.int64), np.ones(len(x), bool)))
             ready = known & present[:, at[at != t]].all(1)
             if fresh and self.columns[t].computed:
                 present[:, t] = ready
-            value = _divided(c.rest(x, gap, np.array([t])), c.factor(t))
+            value = _rounded_quotient(c.rest(x, slack, np.array([t])), c.factor(t))
             x[:, t] = np.where(ready & present[:, t], value, x[:, t])
 
-    def _lead(
-        self,
-        x: Ints,
-        present: Flags,
-        gaps: Mapping[str, tuple[Ints, Flags]],
-        asked: set[int],
+    def _adapt_terms(
+        self, x: Ints, present: Flags, slacks: Slacks, requested: set[int]
     ) -> set[int]:
-        """Moves, in place, what an asked total or upper end follows from, so that proportions and
-        distances stay; the variables that are settled then.
+        """Adapts, in place, the terms of a requested total or upper end, so that proportions and
+        distances are kept; returns the variables that are then fixed.
         """
-        settled = set(asked)
+        fixed = set(requested)
         for c in reversed(self.derived):
-            free = np.array([v for v in c.between.index.tolist() if v not in settled])
-            if c.target not in settled or not len(free):
+            free = np.array([v for v in c.between.index.tolist() if v not in fixed])
+            if c.target not in fixed or not len(free):
                 continue
-            gap, _ = gaps.get(c.gap, (np.zeros(len(x), np.int64), None))
-            rest = c.rest(x, gap, free)
-            all_there = np.asarray(present[:, c.between.index].all(1))
+            slack, _ = slacks.get(c.slack, (np.zeros(len(x), np.int64), None))
+            rest = c.rest(x, slack, free)
+            complete = np.asarray(present[:, c.between.index].all(1))
             factors = np.array([c.factor(v) for v in free])
             parts = x[:, free] * factors
             total = parts.sum(1)
             with np.errstate(divide="ignore", invalid="ignore"):
                 ratio = rest / total
             if len(free) == 1:
-                new, fine = _divided(rest, int(factors[0]))[:, None], all_there
+                new, fine = _rounded_quotient(rest, int(factors[0]))[:, None], complete
             else:
                 fine = (
-                    all_there
+                    complete
                     & np.isfinite(ratio)
                     & (ratio > 0)
                     & (parts * total[:, None] >= 0).all(1)
@@ -271,46 +267,48 @@ class Arithmetic:
                 scaled = x[:, free] * np.where(fine, ratio, 1.0)[:, None]
                 new = np.rint(np.clip(scaled, -MOST, MOST)).astype(np.int64)
             x[:, free] = np.where(fine[:, None], new, x[:, free])
-            settled |= set(free.tolist())
-        return settled
+            fixed |= set(free.tolist())
+        return fixed
 
-    def _repair(self, x: Ints, present: Flags, wishes: Mapping[str, Wish], first: set[int]) -> None:
-        """Moves, in place, what breaks a rule: what is asked least, then coarse before fine, what
-        others follow from before what follows.
+    def _repair(
+        self, x: Ints, present: Flags, queries: Mapping[str, ColumnQuery], requested: set[int]
+    ) -> None:
+        """Moves, in place, values that break a rule: requested ones least, then coarse steps
+        before fine ones, terms before what is computed from them.
         """
         shape = x.shape
-        ranges = [asked_range(c, wishes.get(c.name)) for c in self.columns]
+        ranges = [query_range(c, queries.get(c.name)) for c in self.columns]
         low, high = (
             np.broadcast_to(np.array([r[i] for r in ranges], np.int64), shape).copy()
             for i in (0, 1)
         )
-        asked = np.zeros(shape, bool)
-        asked[:, list(first)] = True
+        strict = np.zeros(shape, bool)
+        strict[:, list(requested)] = True
         order = sorted(
             range(len(self.names)),
-            key=lambda v: (v not in first, -step(self.columns[v]), self.depth[v]),
+            key=lambda v: (v not in requested, -step(self.columns[v]), self.depth[v]),
         )
-        x[:], good = self.system.repair(x, low, high, asked, present, order)
+        x[:], good = self.system.repair(x, low, high, strict, present, order)
         if not good.all():
-            said = ", ".join(str(w) for n, w in wishes.items() if n in self.place)
-            rules = ", ".join(repr(c.rule.text) for c in self._near(wishes))
+            shown = ", ".join(str(q) for n, q in queries.items() if n in self.place)
+            rules = ", ".join(repr(c.rule.text) for c in self._related(queries))
             raise GankitError(
-                f"{said or 'a row'}: impossible under {rules} within the data's ranges",
-                "Ask for another",
+                f"{shown or 'a row'}: impossible under {rules} within the data's ranges",
+                "Request other values",
             )
 
-    def _near(self, wishes: Mapping[str, Wish]) -> list[Compiled]:
-        """The rules about what is asked, and those that these lead to."""
-        reached, found = set(wishes), list[Compiled]()
+    def _related(self, queries: Mapping[str, ColumnQuery]) -> list[Compiled]:
+        """The rules of the requested columns, and those connected with them."""
+        reached, found = set(queries), list[Compiled]()
         for _ in self.compiled:
             for c in self.compiled:
-                if c not in found and (not wishes or reached & set(c.rule.columns)):
+                if c not in found and (not queries or reached & set(c.rule.columns)):
                     found.append(c)
                     reached |= set(c.rule.columns)
         return found
 
-    def _left(self, c: Compiled, x: Ints, present: Flags) -> tuple[Ints, Flags]:
-        """What rows leave to a rule's bound, and where that is known."""
+    def _slack(self, c: Compiled, x: Ints, present: Flags) -> tuple[Ints, Flags]:
+        """The distance of rows to a rule's bound, and where it is known."""
         known = np.asarray(present[:, c.between.index].all(1))
         return np.maximum(c.between.high - c.between.sum(x), 0), known
 
@@ -323,29 +321,29 @@ class Arithmetic:
             values[column.name] = from_grid(column, x[:, i], present[:, i])
 
 
-def _gap_on_grid(values: Sequence[object]) -> tuple[Ints, Flags]:
-    """A hidden column's values as whole numbers, and which there are."""
-    left = np.array([np.nan if v is None else v for v in values], np.float64)
-    return np.rint(np.nan_to_num(left)).astype(np.int64), np.isfinite(left)
+def _slack_on_grid(values: Sequence[object]) -> tuple[Ints, Flags]:
+    """A hidden column's values as integers, and which are present."""
+    slack = np.array([np.nan if v is None else v for v in values], np.float64)
+    return np.rint(np.nan_to_num(slack)).astype(np.int64), np.isfinite(slack)
 
 
-def _divided(a: Ints, b: int) -> Ints:
-    """The quotient, rounded to the nearest whole number."""
+def _rounded_quotient(a: Ints, b: int) -> Ints:
+    """The quotient, rounded to the nearest integer."""
     b, a = (b, a) if b > 0 else (-b, -a)
     return np.asarray((a + b // 2) // b)
 
 
 def fit_decimals(rule: Linear, columns: Sequence[Column]) -> None:
-    """As many decimals as can be added up exactly; a sum's total has those of its terms, where its
+    """Limits decimals to what can be added exactly; a sum's total gets those of its terms, if its
     type and format allow it.
     """
-    if any(is_time(c) for c in columns):
+    if any(is_temporal(c) for c in columns):
         return
     largest = max(abs(rule.constant), *(abs(end) for c in columns for end in _ends(c)))
     exact = min(EXACT.get(str(value_type(c)), MOST) for c in columns)
     if largest > exact:
         raise GankitError(
-            f"constraint {rule.text!r}: {largest:g} is too large to be kept exact",
+            f"constraint {rule.text!r}: {largest:g} is too large for exact arithmetic",
             "Leave the constraint out",
         )
     most = int(math.log10(exact / max(largest, 1e-3)))
@@ -365,14 +363,14 @@ def _ends(column: Column) -> tuple[float, float]:
 def _between(rule: Linear, columns: Mapping[str, Column], place: Mapping[str, int]) -> Between:
     """The rule in the finest unit of its columns."""
     named = [columns[name] for name in rule.columns]
-    if is_time(named[0]):
+    if is_temporal(named[0]):
         units = [nanoseconds(value_type(c)) for c in named]
         scales = [unit // min(units) for unit in units]
         exact = Fraction(rule.constant) / min(units)
         ends = [abs(e) * s for c, s in zip(named, scales, strict=True) for e in data_range(c)]
         if max(ends) > FAR:
             raise GankitError(
-                f"constraint {rule.text!r}: instants too far off for units this fine",
+                f"constraint {rule.text!r}: dates too far from 1970 for units this fine",
                 "Leave the constraint out",
             )
     else:

@@ -1,10 +1,10 @@
-"""Linear rules between whole numbers, made exactly true row by row.
+"""Linear rules between integers, satisfied exactly row by row.
 
-A column is a whole multiple of its step (a cent, a day), so that a rule
+A column's values are integer multiples of its step (a cent, a day). A rule
 
     low ≤ Σ factor·x ≤ high
 
-is about whole numbers, and what holds for them holds as printed.
+then compares integers, and also holds for the numbers as printed.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from gankit_tabular.data.arrow import Flags, Ints
 
 FAR = 2**62
-"""What stands for no bound."""
+"""Stands for no bound."""
 ROUNDS = 50
-"""Times that bounds are passed on from rule to rule."""
+"""Times that bounds are propagated from rule to rule."""
 SECONDS = 5.0
-"""What the search for one row may take."""
+"""Time limit of the search for one row."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ class LinearSystem:
 
     Args:
         rules: all of them.
-        limits: least and greatest value that each variable can take at the utmost, (V, 2).
+        limits: widest range of each variable, (V, 2).
     """
 
     def __init__(self, rules: Sequence[Between], limits: Ints) -> None:
         self.rules, self.limits = list(rules), limits
 
     def holds(self, x: Ints, present: Flags) -> Flags:
-        """Which rows honour every rule; one with a missing value says nothing. (N,)"""
+        """Which rows satisfy every rule, (N,); a rule with a missing value is satisfied."""
         good = np.ones(len(x), bool)
         for rule in self.rules:
             total = rule.sum(x)
@@ -59,10 +57,11 @@ class LinearSystem:
         return good
 
     def narrow(self, low: Ints, high: Ints, present: Flags) -> Flags:
-        """Takes from the bounds (N, V), in place, what no solution has; which rows are left.
+        """Narrows the bounds (N, V), in place, to values that a solution may have; returns which
+        rows may have one.
 
-        Exact where no two rules share two variables, and for differences; otherwise a row that is
-        left may still have no solution.
+        Exact if no two rules share two variables, and for differences; otherwise a row may turn
+        out to have no solution.
         """
         for _ in range(ROUNDS):
             changed = False
@@ -93,10 +92,10 @@ class LinearSystem:
     def clip(
         self, x: Ints, low: Ints, high: Ints, present: Flags, order: Sequence[int]
     ) -> tuple[Ints, Flags]:
-        """Fixes one variable after another at the value nearest to its own that is left to it.
+        """Fixes one variable after another at the nearest value that its bounds allow.
 
         Returns:
-            The new rows, and which of them honour rules and bounds.
+            The new rows, and which of them satisfy rules and bounds.
         """
         x, low, high = x.copy(), low.copy(), high.copy()
         self.narrow(low, high, present)
@@ -127,7 +126,7 @@ class LinearSystem:
         least = np.array([r.low if r.low > -FAR else -np.inf for r in rules]) - at
         most = np.array([r.high if r.high < FAR else np.inf for r in rules]) - at
         one, none = np.eye(n), np.zeros((len(rules), n))
-        # Steps d and their sizes t ≥ |d|; the sum of sizes is to be small.
+        # Steps d and their sizes t ≥ |d|; the sum of sizes is minimised.
         found = milp(
             np.concatenate([np.zeros(n), weight / weight.max()]),
             integrality=np.concatenate([np.ones(n), np.zeros(n)]),
@@ -150,23 +149,23 @@ class LinearSystem:
         return exact[0] if good[0] else None
 
     def repair(
-        self, x: Ints, low: Ints, high: Ints, asked: Flags, present: Flags, order: Sequence[int]
+        self, x: Ints, low: Ints, high: Ints, strict: Flags, present: Flags, order: Sequence[int]
     ) -> tuple[Ints, Flags]:
-        """Rows that honour every rule, each as near to what it was as is easily found.
+        """Rows that satisfy every rule, each close to the given one.
 
         Args:
             x: values, (N, V).
-            low, high: where values should lie, (N, V): what is asked, or else the data's range.
-            asked: which of these bounds must be kept, (N, V); the others are left where they must.
+            low, high: preferred bounds, (N, V): the requested range, or else the data's.
+            strict: which of these bounds must hold, (N, V); the others are widened if necessary.
             present: which values are not missing, (N, V).
-            order: in which variables are fixed; the first moves least.
+            order: in which variables are fixed; the first one moves least.
 
         Returns:
             The new rows, and which of them have a solution.
         """
         x, good = x.copy(), np.zeros(len(x), bool)
-        wide_low = np.where(asked, low, self.limits[:, 0])
-        wide_high = np.where(asked, high, self.limits[:, 1])
+        wide_low = np.where(strict, low, self.limits[:, 0])
+        wide_high = np.where(strict, high, self.limits[:, 1])
 
         def within(low: Ints, high: Ints) -> Flags:
             inside = ((low <= x) & (x <= high)) | ~present

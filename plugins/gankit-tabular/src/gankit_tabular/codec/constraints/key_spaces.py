@@ -1,6 +1,4 @@
-"""Keys that no two rows share: a one-to-one function of the row's seed, so that no row need know
-of another.
-"""
+"""Unique keys as a one-to-one function of the row's seed, so that rows need not know each other."""
 
 from __future__ import annotations
 
@@ -9,29 +7,19 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import prod
 from typing import Any
 
+from gankit_tabular.codec.identifiers import LETTERS, pattern
+
 ROUNDS = 6
-LETTERS = {
-    "9": "0123456789",
-    "a": "abcdefghijklmnopqrstuvwxyz",
-    "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-}
-
-
-def pattern(text: str) -> str:
-    """The shape of a text: 9 for a digit, a and A for letters, the rest as it is."""
-    shape = [
-        "9" if c.isdigit() else "A" if c.isupper() else "a" if c.isalpha() else c for c in text
-    ]
-    return "".join(shape)[:64]
 
 
 def permute(index: int, size: int, key: str) -> int:
-    """A place in a fixed shuffle of ``range(size)``.
+    """A fixed permutation of ``range(size)``.
 
-    A Feistel network over an even number of bits, walked until it falls inside (Black and Rogaway
-    2002, section 3.3): one-to-one, and without a table.
+    A Feistel network over an even number of bits, repeated until the result is in range (cycle
+    walking, Black and Rogaway 2002, section 3.3): one-to-one, and without a table.
     """
     half = max((size - 1).bit_length() + 1, 2) // 2
     mask = (1 << half) - 1
@@ -47,12 +35,12 @@ def permute(index: int, size: int, key: str) -> int:
 
 
 @dataclass
-class Space:
-    """Values that a key can take, numbered from 0; shuffled, and without those that are taken."""
+class KeySpace:
+    """Values that a key can have, numbered from 0, in shuffled order and without reserved ones."""
 
     key: str = ""
-    taken: dict[int, int] = field(default_factory=dict)
-    """Numbers that must not come, each with its rank among them."""
+    reserved: dict[int, int] = field(default_factory=dict)
+    """Numbers that must not be drawn, each with its rank among them."""
 
     @property
     def size(self) -> int:
@@ -62,38 +50,35 @@ class Space:
         raise NotImplementedError
 
     def number(self, value: Any) -> int | None:
-        """The number of a value, None for one outside."""
+        """The number of a value, None if it is not in the space."""
         raise NotImplementedError
 
     @property
     def room(self) -> int:
-        return self.size - len(self.taken)
+        """How many values can be drawn."""
+        return self.size - len(self.reserved)
 
-    def take(self, values: Iterable[Any]) -> None:
-        """These are taken: they will not come."""
+    def reserve(self, values: Iterable[Any]) -> None:
+        """Excludes these values from now on."""
         numbers = {n for v in values if v is not None and (n := self.number(v)) is not None}
-        self.taken = {n: rank for rank, n in enumerate(sorted(numbers))}
+        self.reserved = {n: rank for rank, n in enumerate(sorted(numbers))}
 
     def draw(self, seed: int) -> Any:
-        """The value of a seed: another one for each of ``room`` seeds in a row."""
+        """The value of a seed; ``room`` consecutive seeds have different values."""
         found = permute(seed % self.room, self.size, self.key)
-        while found in self.taken:  # each sends on to a place of its own beyond the seeds'
-            found = permute(self.room + self.taken[found], self.size, self.key)
+        while found in self.reserved:  # each maps to an index of its own beyond those of the seeds
+            found = permute(self.room + self.reserved[found], self.size, self.key)
         return self.value(found)
 
 
 @dataclass
-class Shapes(Space):
-    """Texts of known shapes.
+class Patterns(KeySpace):
+    """Texts of given patterns, see :func:`gankit_tabular.codec.identifiers.pattern`."""
 
-    Args:
-        shapes: as :func:`pattern` gives them.
-    """
-
-    shapes: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        sizes = [_places(shape) for shape in self.shapes]
+        sizes = [prod(len(LETTERS.get(c, c)) for c in p) for p in self.patterns]
         self._ends = list(accumulate(sizes))
 
     @property
@@ -104,7 +89,7 @@ class Shapes(Space):
         i = bisect_right(self._ends, number)
         rest = number - (self._ends[i - 1] if i else 0)
         out = []
-        for c in reversed(self.shapes[i]):
+        for c in reversed(self.patterns[i]):
             letters = LETTERS.get(c, c)
             rest, place = divmod(rest, len(letters))
             out.append(letters[place])
@@ -112,12 +97,12 @@ class Shapes(Space):
 
     def number(self, value: Any) -> int | None:
         text = str(value)
-        shape = pattern(text)
-        if shape not in self.shapes or len(text) != len(shape):
+        found = pattern(text)
+        if found not in self.patterns or len(text) != len(found):
             return None
-        i = self.shapes.index(shape)
+        i = self.patterns.index(found)
         rest = 0
-        for c, kind in zip(text, shape, strict=True):
+        for c, kind in zip(text, found, strict=True):
             letters = LETTERS.get(kind, kind)
             if c not in letters:
                 return None
@@ -126,8 +111,8 @@ class Shapes(Space):
 
 
 @dataclass
-class Whole(Space):
-    """Whole numbers from ``first`` to ``last``; in order where the data counts, else shuffled."""
+class Integers(KeySpace):
+    """Integers from ``first`` to ``last``; in order if the data counts up, else shuffled."""
 
     first: int = 0
     last: int = 0
@@ -143,9 +128,9 @@ class Whole(Space):
     def number(self, value: Any) -> int | None:
         return int(value) - self.first if self.first <= value <= self.last else None
 
-    def take(self, values: Iterable[Any]) -> None:
+    def reserve(self, values: Iterable[Any]) -> None:
         if not self.counts:
-            super().take(values)
+            super().reserve(values)
             return
         known = [int(v) for v in values if v is not None]
         self.first = max([self.first, *(v + 1 for v in known)])
@@ -155,13 +140,13 @@ class Whole(Space):
 
 
 @dataclass
-class Listed(Space):
+class Listed(KeySpace):
     """One of some values."""
 
     values: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._place = {value: i for i, value in enumerate(self.values)}
+        self._number = {value: i for i, value in enumerate(self.values)}
 
     @property
     def size(self) -> int:
@@ -171,21 +156,18 @@ class Listed(Space):
         return self.values[number]
 
     def number(self, value: Any) -> int | None:
-        return self._place.get(value)
+        return self._number.get(value)
 
 
 @dataclass
-class Product(Space):
+class Product(KeySpace):
     """Tuples with a value from each of several spaces."""
 
-    parts: list[Space] = field(default_factory=list)
+    parts: list[KeySpace] = field(default_factory=list)
 
     @property
     def size(self) -> int:
-        product = 1
-        for part in self.parts:
-            product *= part.size
-        return product
+        return prod(part.size for part in self.parts)
 
     def value(self, number: int) -> tuple[Any, ...]:
         out = []
@@ -204,23 +186,16 @@ class Product(Space):
         return total
 
 
-def _places(shape: str) -> int:
-    product = 1
-    for c in shape:
-        product *= len(LETTERS.get(c, c))
-    return product
-
-
-def whole_space(key: str, values: list[int], least: int, most: int) -> Whole:
-    """The space of a column of distinct whole numbers: on from the last one where most numbers of
-    their range occur, or else all of as many digits.
+def integer_space(key: str, values: list[int], least: int, most: int) -> Integers:
+    """The space of a column of distinct integers: if most integers of their range occur, it
+    continues after the last one; otherwise it has all integers of as many digits.
 
     Args:
-        least, most: what the column's type can hold.
+        least, most: the range of the column's type.
     """
     first, last = min(values, default=0), max(values, default=0)
     if 2 * len(set(values)) > last - first:
-        return Whole(key, first=last + 1, last=most, counts=True)
+        return Integers(key, first=last + 1, last=most, counts=True)
     if first > 0:
         first, last = 10 ** (len(str(first)) - 1), 10 ** len(str(last)) - 1
-    return Whole(key, first=max(first, least), last=min(last, most))
+    return Integers(key, first=max(first, least), last=min(last, most))
