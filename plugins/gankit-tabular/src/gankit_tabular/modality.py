@@ -9,21 +9,24 @@ import numpy as np
 import pyarrow as pa
 
 from gankit.contract import (
+    Augmentable,
+    Codec,
     CodecState,
     Dataset,
     Evaluator,
     Extractor,
+    Fitting,
     Issue,
-    Layout,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit.kit.tables import refuse_duplicate_columns
-from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.number_formats import number_formats, read_columns
@@ -37,26 +40,21 @@ from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
+from gankit_tabular.output.row import draw_row
 from gankit_tabular.settings import TabularSettings
 
 FEWEST = 20
 """Fewer rows than this are refused."""
-FIT_ROWS = 500_000
-"""Random rows of a larger table that the codec is fitted to."""
 PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
 
-class TabularModality(Modality[Row]):
+class TabularModality(Modality[Row], Augmentable):
     """Tables of numbers, categories, dates and times, and missing values."""
 
     Settings = TabularSettings
     formats = FORMATS
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
-
-    mixes = True
-
-    _codec: TableCodec | None = None
 
     def read(
         self, source: object | None, settings: TabularSettings, progress: Progress
@@ -94,62 +92,61 @@ class TabularModality(Modality[Row]):
         )
 
     def fit_codec(
-        self, items: Sequence[Row], settings: TabularSettings, progress: Progress
+        self, items: Sequence[Row], settings: TabularSettings, fitting: Fitting
     ) -> TableCodec:
-        self._codec = TableCodec.fit(
-            _fit_table(items),
-            settings.bins,
-            settings.kinds(),
-            settings.constraints,
-            settings.ordinals,
-        )
-        return self._codec
+        return TableCodec.from_rows(items, settings)
 
     def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:
-        self._codec = TableCodec.load(state)
-        return self._codec
+        return TableCodec.load(state)
 
-    def build_networks(self, layout: Layout, settings: TabularSettings) -> Networks:
-        codec = self._codec
-        assert codec is not None, "a codec is made or loaded before networks are built"
-        shape, cond_dim = (settings.hidden, settings.layers), codec.conditions.width
+    def build_networks(self, codec: Codec[Row], settings: TabularSettings) -> Networks:
+        own = _table_codec(codec)
+        shape, cond_dim = (settings.hidden, settings.layers), own.conditions.width
         return Networks(
-            Generator(codec.blocks, cond_dim, settings.latent, *shape, settings.temperature),
-            Discriminator(codec.columns, codec.blocks, cond_dim, *shape, settings.pack),
-            settings.latent + codec.width,
+            Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature),
+            Discriminator(own.columns, own.blocks, cond_dim, *shape, settings.pack),
+            settings.latent + own.width,
             batch_dependent=settings.pack > 1,
         )
 
-    def evaluators(self, settings: TabularSettings) -> Sequence[Extractor[Row] | Evaluator[Row]]:
-        return EncodedTable(self._codec), TableScores(settings.target, settings.groups)
+    def evaluators(
+        self, codec: Codec[Row] | None, settings: TabularSettings
+    ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
+        own = None if codec is None else _table_codec(codec)
+        return EncodedTable(own, settings), TableScores(settings.target, settings.groups)
 
     def write(
-        self, samples: Iterable[Sample[Row]], target: Path, provenance: Provenance, format: str
+        self,
+        samples: Iterable[Sample[Row]],
+        target: Path,
+        codec: Codec[Row],
+        provenance: Provenance,
+        format: str,
     ) -> None:
-        assert self._codec is not None
-        write_rows(samples, target / f"table.{format}", self._codec.schema, provenance)
+        write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
 
-    def values(self, item: Row) -> Row:
-        return item
+    def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
+        return Rendering("image/svg+xml", draw_row(item).encode())
 
-    def learner(self, settings: TabularSettings) -> Boosting:
-        return Boosting()
-
-    def preview(self, items: Sequence[Row], target: Path) -> Path:
-        return self.preview_beside(items, (), target)
-
-    def preview_beside(self, items: Sequence[Row], real: Sequence[Row], target: Path) -> Path:
-        schema = self._codec.schema if self._codec else None
+    def preview(
+        self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
+    ) -> Rendering:
+        schema = None if codec is None else _table_codec(codec).schema
         generated = pa.Table.from_pylist([dict(item) for item in items], schema=schema)
         spread = np.arange(0, len(real), -(-len(real) // PREVIEW_ROWS) or 1)
-        file = target.with_suffix(".svg")
         shown = take_table(real, spread) if len(real) else None
-        file.write_text(draw_preview(generated, shown), encoding="utf-8")
-        return file
+        return Rendering("image/svg+xml", draw_preview(generated, shown).encode())
+
+    def attributes(self, item: Row) -> Row:
+        return item
+
+    def downstream_model(self, settings: TabularSettings) -> Boosting:
+        return Boosting()
 
 
-def _fit_table(items: Sequence[Row]) -> pa.Table:
-    return sample_table(items, FIT_ROWS, np.random.default_rng(0))
+def _table_codec(codec: Codec[Row]) -> TableCodec:
+    assert isinstance(codec, TableCodec), "the codec of another modality"
+    return codec
 
 
 def _check_settings(rows: Rows, settings: TabularSettings) -> None:
@@ -162,7 +159,7 @@ def _check_settings(rows: Rows, settings: TabularSettings) -> None:
     if not (settings.constraints or settings.numbers):
         return
     complete = rows.spool is None
-    table = rows.table if complete else _fit_table(rows)
+    table = rows.table if complete else sample_table(rows, FIT_ROWS, np.random.default_rng(0))
     formats = number_formats(table, settings.kinds())
     values = pa.table(read_columns(table, formats))
     for name in settings.numbers:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from gankit.errors import GankitError
+from gankit.contract import Bounds
 
 
 @dataclass(frozen=True)
@@ -35,29 +36,20 @@ class TabularSettings:
     """SQL query, if the data is a database: ``query='select * from people'``."""
     delimiter: str = ""
     """Between the values of a line; a comma by default, a tab in a .tsv file."""
-    memory: float = 1.0
+    memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
-    bins: int = 8
+    bins: Annotated[int, Bounds(1)] = 8
     """Quantile bins of a number with many values."""
-    hidden: int = 256
+    hidden: Annotated[int, Bounds(1)] = 256
     """Units of a hidden layer, in both networks."""
-    layers: int = 2
+    layers: Annotated[int, Bounds(1)] = 2
     """Hidden layers, in both networks."""
-    latent: int = 128
+    latent: Annotated[int, Bounds(1)] = 128
     """Dimensions of the latent z, without the Gumbel noise."""
-    temperature: float = 0.2
+    temperature: Annotated[float, Bounds(0, exclusive=True)] = 0.2
     """Temperature of the softmax over a column's codes while training."""
-    pack: int = 1
+    pack: Annotated[int, Bounds(1)] = 1
     """Rows that the discriminator sees together (PacGAN); above 1 it can detect mode collapse."""
-
-    def __post_init__(self) -> None:
-        for name in ("bins", "hidden", "layers", "latent", "pack"):
-            if getattr(self, name) < 1:
-                raise GankitError(f"{name}={getattr(self, name)}: too small", "Use 1 or more")
-        if not self.memory >= 0:
-            raise GankitError(f"memory={self.memory}: too small", "Use 1, or 0 for a file always")
-        if not self.temperature > 0:
-            raise GankitError(f"temperature={self.temperature}: too small", "Use 0.2, say")
 
     def kinds(self) -> dict[str, str]:
         """The kinds that the user has set, by column."""

@@ -33,8 +33,8 @@ def test_a_state_without_the_newer_fields_loads():
     where, seeds = {"price": "20..30"}, range(64)
     x = torch.rand(64, codec.layout.shape[0], generator=torch.Generator().manual_seed(0))
     rows = [
-        c.settle(c.decode(Batch(x, c.sample_conditions(where, seeds)), seeds), where, seeds)
-        for c in (codec, again)
+        each.decode(Batch(x, each.sample_conditions(where, seeds)), seeds, where)
+        for each in (codec, again)
     ]
     assert rows[0] == rows[1]
     assert all(20 <= row["price"] <= 30 for row in rows[0])

@@ -103,7 +103,7 @@ def test_columns_of_formatted_numbers():
         price, [r["price"] for r in rows]))  # fmt: skip
     assert abs(np.log(np.median(made) / np.median(real))) < 0.05
     codec.sample_conditions({"price": "100..200", "share": "5"}, [0])
-    enforced = codec.settle(rows, {"price": "100..200", "share": "20..30"}, range(300))
+    enforced = codec.decode(batch, range(300), {"price": "100..200", "share": "20..30"})
     assert all(100 <= form.read(r["price"]) <= 200 for r in enforced)
     assert all(20 <= int(r["share"].rstrip("%")) <= 30 for r in enforced)
     other = TableCodec.fit(table, kinds={"share": "category"})

@@ -55,8 +55,9 @@ def test_d_sees_the_rank(codec):
 def test_ranges(codec, requested, values):
     c = codec.sample_conditions({"level": requested}, range(500))
     assert {ORDER[i] for i in c[:, :6].argmax(1).tolist()} == values
-    rows = [{"level": None, "grade": 1, "sex": "f"}] * 50
-    assert {r["level"] for r in codec.settle(rows, {"level": requested}, range(50))} <= values
+    missing = codec.encode([{"level": None, "grade": 1, "sex": "f"}] * 50, None)
+    rows = codec.decode(codec.prepare(missing), range(50), {"level": requested})
+    assert {row["level"] for row in rows} <= values
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
+from gankit.contract import Fitting
 from gankit.errors import GankitError
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.sources import fingerprint, read_table
@@ -137,4 +138,4 @@ def test_one_row_and_constant_columns(tmp_path):
         modality.read(ROWS[:1], TabularSettings(), lambda *_: None)
     same = modality.read([{"a": 1}] * 30, TabularSettings(), lambda *_: None)
     with pytest.raises(GankitError, match="no column varies"):
-        modality.fit_codec(same.items, TabularSettings(), lambda *_: None)
+        modality.fit_codec(same.items, TabularSettings(), Fitting())

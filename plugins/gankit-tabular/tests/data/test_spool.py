@@ -10,6 +10,7 @@ import pyarrow.parquet
 import pytest
 
 import gankit
+from gankit.contract import Fitting
 from gankit.contract.subsets import Complement
 from gankit.errors import GankitError
 from gankit_tabular import modality
@@ -134,10 +135,10 @@ def test_scores_and_previews_read_only_the_rows_they_need(files, tmp_path, monke
     )
     part = Complement(rows, np.arange(5))
     tables = modality.TabularModality()
-    tables.fit_codec(part, modality.TabularSettings(), None)
+    codec = tables.fit_codec(part, modality.TabularSettings(), Fitting())
     assert read.pop() == len(part)
     some = rows[:0]
     read.clear()
-    tables.preview_beside(some, part, tmp_path / "preview")
+    tables.preview(some, codec, part)
     sample_table(part, 40, np.random.default_rng(0))
     assert read == [40, 40]

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from gankit.contract import Fitting
 from gankit_tabular.modality import TabularModality, TabularSettings
 from gankit_tabular.output.preview import SHOWN, draw_preview
 
@@ -96,10 +97,12 @@ def test_types_that_differ():
     assert "yes" not in shown
 
 
-def test_training_rows_are_evenly_spaced(tmp_path):
+def test_training_rows_are_evenly_spaced():
     modality = TabularModality()
     source = modality.read(table(20_000), TabularSettings(), lambda *_: None)
+    codec = modality.fit_codec(source.items, TabularSettings(), Fitting())
     items = [dict(source.items[i]) for i in range(10)]
-    file = modality.preview_beside(items, source.items, tmp_path / "p")
-    assert file == tmp_path / "p.svg"
-    assert "10 generated rows and 5,000 real rows" in texts(file.read_text())
+    for given in (codec, None):
+        preview = modality.preview(items, given, source.items)
+        assert preview.suffix == ".svg"
+        assert "10 generated rows and 5,000 real rows" in texts(preview.content)

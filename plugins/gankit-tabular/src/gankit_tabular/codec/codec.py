@@ -7,11 +7,23 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout
+from gankit.contract import (
+    Batch,
+    Categorical,
+    Codec,
+    CodecState,
+    Condition,
+    Describes,
+    InfersConditions,
+    Layout,
+    ReservesKeys,
+    SamplesConditions,
+)
 from gankit.errors import GankitError
 from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
@@ -32,8 +44,11 @@ from gankit_tabular.codec.number_formats import (
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.values import decode_column, locate
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
-from gankit_tabular.data.rows import Row, as_table
+from gankit_tabular.data.rows import Row, as_table, sample_table
+from gankit_tabular.settings import TabularSettings
 
+FIT_ROWS = 500_000
+"""Random rows of a larger table that the codec is fitted to."""
 CONDITIONED = 0.6
 """Share of training rows that are conditioned on some of their columns."""
 SINGLE = 0.5
@@ -42,7 +57,7 @@ EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
 
-class TableCodec(Codec[Row]):
+class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes):
     """One tensor for a table of mixed columns.
 
     Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
@@ -115,6 +130,17 @@ class TableCodec(Codec[Row]):
             find_derived(free, np.stack([codes[c.name] for c in free], 1))
         return cls([*columns, *hidden], found)
 
+    @classmethod
+    def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
+        """Fits to rows, or to a random sample of very many."""
+        return cls.fit(
+            sample_table(items, FIT_ROWS, np.random.default_rng(0)),
+            settings.bins,
+            settings.kinds(),
+            settings.constraints,
+            settings.ordinals,
+        )
+
     # --- Encoding -------------------------------------------------------------------------------
 
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
@@ -168,8 +194,22 @@ class TableCodec(Codec[Row]):
 
     # --- Decoding -------------------------------------------------------------------------------
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Row]:
-        x = batch.x.numpy()
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Row]:
+        queries = self.conditions.queries(where or {})
+        self.constraints.keys.check_seeds(seeds, queries)
+        table = self._table(self._values(batch.x.numpy(), seeds))
+        if queries:
+            read = read_columns(table, self._formats())
+            values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
+            table = self._table(self.conditions.enforce(values, queries, seeds))
+        return table.to_pylist()  # type: ignore[no-any-return]
+
+    def _values(
+        self, x: npt.NDArray[np.float32], seeds: Sequence[int]
+    ) -> Mapping[str, pa.Array | list[Any]]:
+        """Generated values by column, without requested ones."""
         codes: dict[str, Ints] = {}
         positions = np.zeros((len(self.columns), len(x)))
         for b in self.blocks:
@@ -186,24 +226,12 @@ class TableCodec(Codec[Row]):
             if column.joint or self.constraints.synthesises(column.name):
                 continue
             u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
-            values[column.name] = decode_column(column, code, positions[i].astype(np.float64), u)
-        if self.constraints.texts:
-            lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
-            self.constraints.complete(lists, seeds)
-            return self._table(lists).to_pylist()  # type: ignore[no-any-return]
-        return self._table(values).to_pylist()  # type: ignore[no-any-return]
-
-    def settle(
-        self, items: list[Row], where: Mapping[str, object], seeds: Sequence[int]
-    ) -> list[Row]:
-        queries = self.conditions.queries(where)
-        self.constraints.keys.check_seeds(seeds, queries)
-        if not queries:
-            return items
-        read = read_columns(as_table(items, self.schema), self._formats())
-        before = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
-        values = self.conditions.enforce(before, queries, seeds)
-        return self._table(values).to_pylist()  # type: ignore[no-any-return]
+            values[column.name] = decode_column(column, code, positions[i], u)
+        if not self.constraints.texts:
+            return values
+        lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
+        self.constraints.complete(lists, seeds)
+        return lists
 
     def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
         """Values with the types and formats of the user's table."""

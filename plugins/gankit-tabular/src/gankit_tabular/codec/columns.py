@@ -1,7 +1,7 @@
 """A fitted column: which code each value has.
 
-A value's code is the index of its atom, quantile bin or category; within a bin, a position in
-[0, 1] tells where the value lies.
+A value's code is the index of its atom, quantile bin or category. Within a bin, values have a
+position in [0, 1].
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def file_parts(
 
 
 def _suffix(file: Path) -> str:
-    """The suffix that tells the format, without that of compression."""
+    """The suffix of the format, without that of compression."""
     compressed = file.suffix in (".gz", ".zst")
     return (Path(file.stem).suffix if compressed else file.suffix).lower()
 

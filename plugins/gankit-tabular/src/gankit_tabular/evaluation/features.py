@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 
 import numpy as np
-import pyarrow as pa
 
 from gankit.contract import Extractor
 from gankit_tabular.codec.blocks import Block
@@ -16,30 +14,38 @@ from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.arrow import Floats, Ints
 from gankit_tabular.data.rows import Row
+from gankit_tabular.settings import TabularSettings
 
 
 class EncodedTable(Extractor[Row]):
     """One-hot codes of categories and ranks of numbers, each column with the same weight.
 
     Args:
-        codec: defines columns and codes; fitted to the first items if None.
+        codec: the run's, which defines columns and codes; one is fitted to the training items if
+            None.
+        settings: to fit a codec with.
     """
 
     name = "encoded-table"
 
-    def __init__(self, codec: TableCodec | None) -> None:
-        self.codec = codec
+    def __init__(self, codec: TableCodec | None, settings: TabularSettings) -> None:
+        self._codec, self.settings = codec, settings
+
+    def fit(self, train: Sequence[Row]) -> None:
+        if self._codec is None:
+            self._codec = TableCodec.from_rows(train, self.settings)
+
+    @property
+    def codec(self) -> TableCodec:
+        assert self._codec is not None, "fit() comes before features() and fingerprint"
+        return self._codec
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
-        if self.codec is None:
-            return "of the first items"
-        text = json.dumps([asdict(c) for c in self.codec.columns], default=str, sort_keys=True)
+        text = json.dumps(self.codec.state().config["columns"], default=str, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def features(self, items: Sequence[Row]) -> Floats:
-        if self.codec is None:
-            self.codec = TableCodec.fit(pa.Table.from_pylist([dict(i) for i in items]))
         codec = self.codec
         stored = codec.encode(items, np.random.default_rng(0)).x.double().numpy()
         first_position = len(codec.blocks) - codec.width

@@ -1,1 +1,1 @@
-"""Files, previews and single rows to look at."""
+"""Files, previews, and pictures of single rows."""

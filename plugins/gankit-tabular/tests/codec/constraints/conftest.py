@@ -48,8 +48,7 @@ def generated() -> Callable[..., tuple[list[Any], list[Any]]]:
         for b in codec.blocks:
             requested = c[:, b.slice].any(1)
             x[requested, b.slice] = c[requested, b.slice]
-        rows = codec.decode(Batch(x, c), seeds)
-        return rows, codec.settle(rows, where, seeds)
+        return codec.decode(Batch(x, c), seeds), codec.decode(Batch(x, c), seeds, where)
 
     return generate
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+import torch
 
+from gankit.contract import Batch
 from gankit.errors import GankitError
 
 
@@ -70,10 +72,42 @@ def test_keys_differ_from_reserved_ones(keyed, fitted, generated):
     assert sum(a["far"] == b["far"] for a, b in zip(before, rows, strict=True)) > 290
 
 
+def decode(codec, seeds):
+    x = torch.rand(len(seeds), codec.layout.shape[0])
+    return codec.decode(Batch(x), seeds)
+
+
 def test_too_many_rows_for_a_key(keyed, fitted):
     codec = fitted(keyed, "unique: far")
-    rows = keyed.slice(0, 2).to_pylist()
-    codec.settle(rows, {}, [0, 899_999])
+    decode(codec, [0, 899_999])
     message = "unique: far: 900,001 rows requested, but only 900,000 different values"
     with pytest.raises(GankitError, match=message):
-        codec.settle(rows, {}, [0, 900_000])
+        decode(codec, [900_000])
+
+
+@pytest.fixture
+def hundred(fitted):
+    """A codec with a hundred keys, 60 of which are in the data."""
+    table = pa.table({"id": [f"{i:02d}" for i in range(60)], "x": [1, 2, 3] * 20})
+    return table, fitted(table, "unique: id")
+
+
+def test_seeds_far_apart_belong_to_different_data_sets(hundred):
+    """As those of requests to a server, or of repeated measurements."""
+    _, codec = hundred
+    for first in (0, 10_000_000, 20_000_000, 0):
+        rows = decode(codec, range(first, first + 60))
+        rows += decode(codec, range(first + 60, first + 100))
+        assert len({row["id"] for row in rows}) == 100
+    with pytest.raises(GankitError, match="unique: id: 101 rows requested, but only 100 different"):
+        decode(codec, [100])
+
+
+def test_reserving_begins_a_data_set(hundred):
+    table, codec = hundred
+    decode(codec, range(100))
+    codec.reserve(table.to_pylist())
+    rows = decode(codec, range(70, 110))
+    assert len({row["id"] for row in rows} - set(table["id"].to_pylist())) == 40
+    with pytest.raises(GankitError, match="unique: id: 41 rows requested, but only 40 different"):
+        decode(codec, [110])

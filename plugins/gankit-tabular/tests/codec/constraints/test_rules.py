@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from gankit.contract import Fitting
 from gankit.errors import GankitError
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
@@ -16,7 +17,7 @@ SUM = "total = price + tax - discount"
 def fit(table, *constraints):
     modality, settings = TabularModality(), TabularSettings(constraints=constraints)
     found = modality.read(table, settings, lambda *_: None)
-    modality.fit_codec(found.items, settings, lambda *_: None)
+    modality.fit_codec(found.items, settings, Fitting())
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class UniqueKeys:
             raise conflict(twice[0], "two keys")
         self._real: dict[Names, list[tuple[Any, ...]]] = {}
         self._products: dict[tuple[Names, Names], Product] = {}
-        self._seeds_seen: tuple[int, int] | None = None
+        self._seeds: tuple[int, int] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -67,11 +67,12 @@ class UniqueKeys:
         return list(dict.fromkeys((*self.spaces, *(n for key in self.composite for n in key))))
 
     def reserve(self, values: Mapping[str, Sequence[Any]]) -> None:
-        """Excludes the keys of these real rows from now on."""
+        """Begins a data set with these real rows: their keys are excluded from now on."""
         for name, space in self.spaces.items():
             space.reserve(values[name])
         self._real = {k: list(zip(*(values[n] for n in k), strict=True)) for k in self.composite}
         self._products = {}
+        self._seeds = None
 
     def check(self, queries: Queries) -> None:
         """Checks that keys match the queries.
@@ -83,19 +84,22 @@ class UniqueKeys:
             self._product(key, queries)
 
     def check_seeds(self, seeds: Sequence[int], queries: Queries) -> None:
-        """Checks that the keys of all seeds so far differ.
+        """Checks that the keys of a data set differ: keys repeat after as many seeds as there are
+        keys. Seeds that are further than this from all earlier ones begin another data set.
 
         Raises:
-            GankitError: there are too few.
+            GankitError: there are too few keys.
         """
         if not self.names:
             return
         rooms: list[tuple[float, str]] = [(s.room, n) for n, s in self.spaces.items()]
         rooms += [(self._product(key, queries).room, ", ".join(key)) for key in self.composite]
         room, key = min(rooms)
-        first, last = self._seeds_seen or (seeds[0], seeds[0])
-        self._seeds_seen = min(first, *seeds), max(last, *seeds)
-        count = self._seeds_seen[1] - self._seeds_seen[0] + 1
+        first, last = min(seeds), max(seeds)
+        if self._seeds and last >= self._seeds[0] - room and first <= self._seeds[1] + room:
+            first, last = min(first, self._seeds[0]), max(last, self._seeds[1])
+        self._seeds = first, last
+        count = last - first + 1
         if count > room:
             raise GankitError(
                 f"unique: {key}: {count:,} rows requested, but only {room:,} different values",
