@@ -3,15 +3,15 @@
     python benchmarks/audio.py [--width 16] [--batch 8] [--rounds 7]
     python benchmarks/audio.py --quality --data FOLDER [--budgets 60 120 240] [--ours key=value ...]
 
-Without ``--quality``: WaveGAN in our engine against WaveGAN as it is usually written in PyTorch,
-with the same layers, WGAN-GP and five steps of the critic: phase shuffle sample by sample in a
-loop, separate passes of reals and fakes, an unfrozen critic in the generator's step, losses read at
-every step. All take turns within one run; what counts is the process's own CPU time, on one thread.
-Generation is from latents to clips; its real-time factor is CPU seconds for a second of sound.
+Without ``--quality``: WaveGAN in gankit's engine against WaveGAN as it is usually written in
+PyTorch, with the same layers, WGAN-GP and five critic steps: phase shuffle in a loop over samples,
+separate passes of reals and fakes, a critic that is not frozen in the generator's step, losses read
+at every step. All take turns within one run; the process's own CPU time is compared, on one thread.
+Generation is from latents to clips; its real-time factor is CPU seconds per second of sound.
 
-With it: the default path and ``wavegan`` are trained on a folder of recordings and scored by
-``gankit evaluate`` after each budget, a run going on where it was. CPU seconds are those of all of
-``gankit.fit``: reading and learning a codec too.
+With it: the default recipe and ``wavegan`` are trained on a folder of recordings and scored by
+``gankit evaluate`` after each budget; runs are resumed. CPU seconds are those of all of
+``gankit.fit``, including reading and fitting a codec.
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import torch
 import torch.nn.functional as F
+from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.waveform import WaveformCodec
+from gankit_audio.networks.wavegan import build_wavegan
 from step import Play, machine, make_trainer, play, take_turns
 from tabular import as_settings
 from torch import Tensor, nn
@@ -38,11 +41,7 @@ import gankit
 from gankit.contract import Layout, Networks
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import EngineSettings
-from gankit.workflows.evaluate import evaluate_path
-from gankit_audio.codec import Conditions
 from gankit_audio.settings import AudioSettings
-from gankit_audio.waveform import WaveformCodec
-from gankit_audio.wavegan import build_wavegan
 
 LENGTH, RATE, ITEMS = 16_384, 16_000, 256
 PENALTY, CRITIC_STEPS, LR, BETAS = 10.0, 5, 1e-4, (0.5, 0.9)
@@ -130,7 +129,7 @@ class PlainLoop:
 
 
 def engine_settings(batch: int, **train: object) -> EngineSettings:
-    """Those of the recipe ``wavegan``, with batches as large as the plain loop's."""
+    """The settings of the recipe ``wavegan``, with the plain loop's batch."""
     s = EngineSettings()
     return replace(
         s,
@@ -142,7 +141,7 @@ def engine_settings(batch: int, **train: object) -> EngineSettings:
 
 
 def plain_pair(networks: Networks, width: int, reals: Tensor, batch: int) -> PlainLoop:
-    """The plain loop, with networks of its own that begin with the same weights."""
+    """The plain loop, with its own networks that start with the same weights."""
     G, D = PlainGenerator(width, networks.latent_dim), PlainDiscriminator(width)
     G.load_state_dict(networks.generator.state_dict())
     D.load_state_dict(networks.discriminator.state_dict())
@@ -150,18 +149,19 @@ def plain_pair(networks: Networks, width: int, reals: Tensor, batch: int) -> Pla
 
 
 def disagreement(networks: Networks, plain: PlainLoop) -> float:
-    """Largest relative distance between a gradient of D's in the plain loop and in ours, without
+    """Largest relative distance of a gradient of D between the plain loop and gankit, without
     phase shuffle, whose draws differ."""
     trainer = make_trainer(copy.deepcopy(networks), plain.reals, engine_settings(plain.batch))
-    trainer._set_schedules()
+    updates = trainer.updates
+    updates.set(trainer.schedules.at(0))
     real, z = plain.reals[: plain.batch], torch.randn(plain.batch, plain.latent)
     plain.D.eval()
     trainer.networks.discriminator.eval()
     torch.manual_seed(1)
     theirs = torch.autograd.grad(plain.d_loss(real, z), list(plain.D.parameters()))
     torch.manual_seed(1)
-    ours, _ = trainer.game.discriminator_step(
-        trainer.d_params, real, None, z, trainer.weights, True
+    ours, _ = updates.loss.discriminator_step(
+        updates.discriminator.params, real, None, z, updates.weights, True
     )
     plain.D.train()
     # The last offset's gradient is zero but for rounding: it cancels in the game.
@@ -170,11 +170,11 @@ def disagreement(networks: Networks, plain: PlainLoop) -> float:
 
 
 def generation(networks: Networks, width: int) -> dict[str, Play]:
-    """What makes ``DRAWN`` clips, the plain way first."""
+    """Ways to generate ``DRAWN`` clips, the plain one first."""
     codec = WaveformCodec(RATE, 1, LENGTH, Conditions(), AudioSettings(architecture="wavegan"))
     plain = plain_pair(networks, width, torch.zeros(1), 1).G
     sampler = Sampler(
-        copy.deepcopy(networks.generator), codec, networks.latent_dim, None, torch.device("cpu")
+        copy.deepcopy(networks.generator), codec, networks.latent_dim, torch.device("cpu")
     )
 
     def plainly() -> None:
@@ -224,7 +224,7 @@ def speed(options: argparse.Namespace) -> None:
 
 def quality(options: argparse.Namespace) -> None:
     settings = {"default": {}, "wavegan": {"width": options.width}}
-    asked = as_settings(options.ours)
+    overrides = as_settings(options.ours)
     header: list[str] = []
     with tempfile.TemporaryDirectory() as folder:
         for recipe in options.recipes:
@@ -237,13 +237,13 @@ def quality(options: argparse.Namespace) -> None:
                     out=out,
                     device="cpu",
                     **settings[recipe],
-                    **asked,
+                    **overrides,
                     train__time=float(budget),
                     train__samples=10**9,
                     train__threads=1,
                 )
                 spent += time.process_time() - began
-                scores = {s.name: s for s in evaluate_path(out, n=options.n, device="cpu").scores}
+                scores = {s.name: s for s in run.evaluate(n=options.n, device="cpu").scores}
                 if not header:
                     header = list(scores)
                     print(f"| recipe | CPU s | clips seen | {' | '.join(header)} |")
@@ -251,8 +251,8 @@ def quality(options: argparse.Namespace) -> None:
                 seen = run.metrics()[-1]["samples"]
                 cells = [_shown(scores[k].value) if k in scores else "–" for k in header]
                 print(f"| {recipe} | {spent:.0f} | {seen:,} | {' | '.join(cells)} |", flush=True)
-            floors = [scores[k].real_baseline if k in scores else None for k in header]
-    print(f"| real, held out | | | {' | '.join(map(_shown, floors))} |")
+            baselines = [scores[k].real_baseline if k in scores else None for k in header]
+    print(f"| real, held out | | | {' | '.join(map(_shown, baselines))} |")
 
 
 def _shown(value: float | None) -> str:

@@ -141,12 +141,12 @@ def main() -> None:
     parser.add_argument("name", choices=readers)
     parser.add_argument("archive", type=Path)
     parser.add_argument("out", type=Path, nargs="+")
-    asked = parser.parse_args()
-    with tarfile.open(asked.archive) as archive:
-        tables = readers[asked.name](archive)
-    if len(tables) != len(asked.out):
-        parser.error(f"{asked.name} makes {len(tables)} files")
-    for table, out in zip(tables, asked.out, strict=True):
+    args = parser.parse_args()
+    with tarfile.open(args.archive) as archive:
+        tables = readers[args.name](archive)
+    if len(tables) != len(args.out):
+        parser.error(f"{args.name} makes {len(tables)} files")
+    for table, out in zip(tables, args.out, strict=True):
         pyarrow.csv.write_csv(table, out)
         print(f"{out}: {table.num_rows:,} rows, {table.num_columns} columns")
 

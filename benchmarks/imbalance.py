@@ -1,13 +1,14 @@
-"""What generated rows are worth for a class that is rare, beside what people do otherwise.
+"""What generated rows are worth for a rare class, compared with the usual mitigations.
 
     python benchmarks/imbalance.py --train train.csv --test test.csv [--share 0.02] [--repeats 3]
 
-The rows of one value of the last column are thinned, at random, to a share of the table. Then the
-standard model of tables (gradient boosting) learns from real rows alone, with the usual remedies,
-and with generated rows that bring the classes level: ours as ``gankit augment --measure`` has them;
-sequential trees learnt on the rare rows alone; CTGAN where it is installed and ``--epochs`` asks
-for it, by rejection, since asking it for a value only makes the value likelier. All learn from the
-same nine tenths in a repetition and are tested on the same rows. 95 % intervals over repetitions.
+The rows of one value of the last column are thinned at random to a share of the table. Then the
+standard model of tables (gradient boosting) is trained on real rows only, with the usual
+mitigations, and with generated rows that balance the classes: those of ``gankit augment
+--measure``; those of sequential trees fitted to the rare rows only; and those of CTGAN if it is
+installed and ``--epochs`` is above 0, by rejection, since its conditions only raise a value's
+probability. In a repetition all are trained on the same nine tenths, and tested on the same rows.
+95 % intervals over repetitions.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from gankit_tabular.data.sources import read_table
 from gankit_tabular.evaluation.downstream import Boosting
 
 TRIES = 60
-"""Draws of as many rows as are wanted, after which fewer have to do."""
+"""The most batches that are drawn to find enough rows of the class."""
 
 
 def thinned(table: pa.Table, rare: str, share: float) -> pa.Table:
@@ -51,7 +52,7 @@ def thinned(table: pa.Table, rare: str, share: float) -> pa.Table:
 
 
 def of_class(draw: Draw, n: int, key: str, rare: str) -> pa.Table:
-    """About n rows of the class, among those that the model gives when asked for it."""
+    """About n rows of the class, among those that the model generates for it."""
     found, have = [], 0
     for _ in range(TRIES):
         made = draw(n, {key: rare})
@@ -75,23 +76,21 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=0, help="of CTGAN; 0 leaves it out")
-    parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
-    parser.add_argument("--rivals-only", action="store_true", help="only trees and CTGAN")
-    asked = parser.parse_args()
+    parser.add_argument("--ours", nargs="*", default=[], help="settings of gankit, key=value")
+    parser.add_argument("--baselines-only", action="store_true", help="only trees and CTGAN")
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    train, test = thinned(read_table(asked.train)[0], asked.rare, asked.share), asked.test
+    train, test = thinned(read_table(args.train)[0], args.rare, args.share), args.test
     key = train.column_names[-1]
-    rare = train.filter(pc.equal(train.column(key), asked.rare))
+    rare = train.filter(pc.equal(train.column(key), args.rare))
     wanted = len(train) - 2 * len(rare)
-    print(
-        f"{len(rare):,} of {len(train):,} rows are {key}={asked.rare}; {asked.repeats} repetitions"
-    )
+    print(f"{len(rare):,} of {len(train):,} rows are {key}={args.rare}; {args.repeats} repetitions")
     with tempfile.TemporaryDirectory() as folder:
-        if not asked.rivals_only:
+        if not args.baselines_only:
             data = Path(folder, "thinned.csv")
             pyarrow.csv.write_csv(train, data)
             run = gankit.fit(
-                "tabular", data, out=f"{folder}/run", train__threads=1, **as_settings(asked.ours)
+                "tabular", data, out=f"{folder}/run", train__threads=1, **as_settings(args.ours)
             )
             measured = measure(
                 run,
@@ -99,20 +98,20 @@ def main() -> None:
                 test=test,
                 key=key,
                 requests_of=lambda values: plan(values, balance=key),
-                repeats=asked.repeats,
+                repeats=args.repeats,
             )
             print("| trained on | " + " | ".join(measured[0].scores) + " |")
             for m in measured:
                 cells = [f"{mean:.3f} ± {half:.3f}" for mean, half in m.scores.values()]
-                print(f"| {m.way} | " + " | ".join(cells) + " |", flush=True)
+                print(f"| {m.trained_on} | " + " | ".join(cells) + " |", flush=True)
     ways = {"sequential trees of the rare rows": lambda seed: trees(rare, seed)(wanted, {})}
-    if asked.epochs and importlib.util.find_spec("ctgan"):
-        draw = ctgan("CTGAN", asked.epochs)(train, 0)
-        ways[f"CTGAN, {asked.epochs} epochs"] = lambda seed: of_class(draw, wanted, key, asked.rare)
+    if args.epochs and importlib.util.find_spec("ctgan"):
+        draw = ctgan("CTGAN", args.epochs)(train, 0)
+        ways[f"CTGAN, {args.epochs} epochs"] = lambda seed: of_class(draw, wanted, key, args.rare)
     real, held = train.to_pylist(), read_table(test)[0].cast(train.schema).to_pylist()
     for way, make in ways.items():
         found = []
-        for repeat in range(asked.repeats):
+        for repeat in range(args.repeats):
             made = make(repeat)
             print(f"{way}: {len(made):,} of {wanted:,} rows", file=sys.stderr, flush=True)
             found.append(Boosting().scores(real + made.to_pylist(), held, key, "", repeat))

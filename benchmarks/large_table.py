@@ -1,4 +1,4 @@
-"""A table larger than memory: 50 million rows of 20 columns, made, learnt and trained on.
+"""A table larger than memory: 50 million rows of 20 columns, made, read and trained on.
 
     python benchmarks/large_table.py [--rows 50_000_000] [--format duckdb] [--keep FOLDER]
 

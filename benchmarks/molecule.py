@@ -24,8 +24,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
-from gankit.workflows.data import quiet
-from gankit.workflows.evaluate import evaluate_path
+from gankit.contract import quiet
 from gankit_molecule import learning
 from gankit_molecule.autoencoder import Decoder, Encoder
 from gankit_molecule.learning import learn
@@ -109,9 +108,9 @@ def main() -> None:
         drawn_a_second(run, args.n)
         if not args.rnn:
             return
-        result = evaluate_path(run.path, n=args.n, overrides=["rnn=true"])
-    rows = {s.name: [s.value, s.real_baseline, *s.beside.values()] for s in result.scores}
-    print(f"| score | gankit | real | {' | '.join(result.beside)} |")
+        result = run.evaluate(n=args.n, overrides=["rnn=true"])
+    rows = {s.name: [s.value, s.real_baseline, *s.baselines.values()] for s in result.scores}
+    print(f"| score | gankit | real | {' | '.join(result.baselines)} |")
     for name in SHOWN:
         shown = (f"{value:.3f}" if value is not None else "" for value in rows.get(name, []))
         print(f"| {name} | {' | '.join(shown)} |")

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
-from gankit.workflows.data import quiet
+from gankit.contract import quiet
 from gankit_molecule.autoencoder import Encoder
 from gankit_molecule.moses import describe, internal_diversity, novelty, uniqueness
 from gankit_molecule.objective import read_objective

@@ -30,20 +30,20 @@ def main() -> None:
     parser.add_argument("--test", required=True)
     parser.add_argument("--epsilon", type=float, nargs="+", default=[1, 3, 10, 0])
     parser.add_argument("--seeds", type=int, default=1)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    train, test = read_table(asked.train)[0], read_table(asked.test)[0]
+    train, test = read_table(args.train)[0], read_table(args.test)[0]
     test = test.cast(train.schema)
     half = len(test) // 2
     ceiling, test = test.slice(0, half), test.slice(half)
     names = ("epsilon", "delta", "noise multiplier", "D steps", "CPU s", *SHOWN)
-    print(f"{len(train):,} rows, {train.num_columns} columns; {asked.seeds} seeds; mean (spread)")
+    print(f"{len(train):,} rows, {train.num_columns} columns; {args.seeds} seeds; mean (spread)")
     print("| " + " | ".join(names) + " |\n" + "|---" * len(names) + "|")
-    found = [scores(train, test, ceiling, "", seed) for seed in range(asked.seeds)]
+    found = [scores(train, test, ceiling, "", seed) for seed in range(args.seeds)]
     print("| real test rows | – | – | – | – | " + _cells(found), flush=True)
-    for epsilon in asked.epsilon:
+    for epsilon in args.epsilon:
         found, began, privacy = [], time.process_time(), None
-        for seed in range(asked.seeds):
+        for seed in range(args.seeds):
             with tempfile.TemporaryDirectory() as folder:
                 run = gankit.fit(
                     "tabular/private",
@@ -56,7 +56,7 @@ def main() -> None:
                 made = pa.Table.from_pylist(run.sample(half), schema=train.schema)
                 privacy, steps = run.privacy, run.metrics()[-1]["steps"]
             found.append(scores(train, test, made, "", seed))
-        spent = f"{(time.process_time() - began) / asked.seeds:.0f}"
+        spent = f"{(time.process_time() - began) / args.seeds:.0f}"
         said = ("none", "–", "–", f"{steps:,}", spent)
         if privacy is not None:
             said = (

@@ -1,9 +1,9 @@
-"""What a light command costs beside the libraries that the command line is built with.
+"""What a light command costs compared with the libraries of the command line alone.
 
-Rounds of fresh processes, taking turns: one that only imports typer, rich and pluggy, then
-``gankit --help`` and ``gankit plugins list``, with ours and, last, with ten plugins more. What
-Python compiles is kept between rounds, as it is where programs are installed. Prints the least
-processor seconds of each, and the median over rounds of their ratio to the libraries alone.
+Rounds of new processes, taking turns: one that only imports typer, rich and pluggy, then ``gankit
+--help`` and ``gankit plugins list``, with the installed plugins and, last, with ten more. Compiled
+bytecode is kept between rounds, as for an installed program. Prints the minimum of each one's
+processor seconds, and the median over rounds of their ratio to the libraries alone.
 
 Usage: python benchmarks/startup.py [--rounds 9]
 """
@@ -21,12 +21,11 @@ from pathlib import Path
 
 PLUGINS = 10
 HOOKS = """
-from gankit.contract import PluginInfo
-from gankit.contract import hookimpl
+from gankit.contract import PluginInfo, hookimpl
 
 @hookimpl
 def gankit_modalities():
-    yield PluginInfo("{name}", "nothing", "absent:Nothing")
+    yield PluginInfo("{name}", "nothing", "absent:Nothing", api=2)
 """
 # Typer needs pydantic as soon as a command has a parameter; importing it alone would hide that.
 LIBRARIES = """
@@ -95,7 +94,7 @@ def main() -> None:
                 if number:
                     taken[name].append(spent)
     alone = next(iter(taken.values()))
-    print("| a process | CPU s, least | beside the libraries |")
+    print("| process | CPU s, minimum | ratio to the libraries |")
     print("|---|---|---|")
     for name, values in taken.items():
         ratio = statistics.median(mine / theirs for mine, theirs in zip(values, alone, strict=True))

@@ -1,10 +1,10 @@
-"""One training step of ours against a plain PyTorch loop of the same mathematics.
+"""A training step of gankit against a plain PyTorch loop of the same mathematics.
 
-RpGAN with R1 and R2 at every step on R3GAN-like networks. The plain loop sees reals and fakes in
-separate passes, calls ``loss.backward()``, leaves D unfrozen in G's step, updates parameters and
-their average one by one and reads its losses at every step. The other rows change one thing after
-the other. All take turns within one run, so that whatever else the machine does hits them alike;
-on a CPU what counts is the process's own CPU time.
+RpGAN with R1 and R2 at every step on R3GAN-like networks. The plain loop passes reals and fakes
+through D separately, calls ``loss.backward()``, does not freeze D in G's step, updates parameters
+and their average one by one, and reads its losses at every step. Each further row changes one
+thing. All take turns within one run, so that other work on the machine affects them alike; on a CPU
+the process's own CPU time is compared.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from gankit.contract import Batch, Codec, CodecState, Layout, Networks
 from gankit.engine.data import RealSamples
 from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.plan import TrainingPlan
 from gankit.engine.settings import EngineSettings
 from gankit.engine.trainer import Trainer
 from gankit_image.networks import build_networks
@@ -45,7 +46,7 @@ Play = Callable[[], None]
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What the plain loop does better than plainly."""
+    """Improvements of the plain loop."""
 
     joint: bool = False
     frozen: bool = False
@@ -133,7 +134,9 @@ class Rows(Codec[Tensor]):
     def encode(self, items: Sequence[Tensor], rng: np.random.Generator) -> Batch:
         return Batch(torch.stack(list(items)))
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Tensor]:
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Tensor]:
         return list(batch.x)
 
     def state(self) -> CodecState:
@@ -141,7 +144,7 @@ class Rows(Codec[Tensor]):
 
 
 def settings_of(batch: int, **train: Any) -> EngineSettings:
-    """Those of the plain loop."""
+    """The plain loop's settings."""
     settings = EngineSettings()
     return replace(
         settings,
@@ -158,29 +161,22 @@ def make_trainer(networks: Networks, reals: Tensor, settings: EngineSettings) ->
     samples = RealSamples(
         list(reals.cpu()), codec, batch=batch, seed=0, device=reals.device, cache="always"
     )
-    return Trainer(
-        networks,
-        codec,
-        samples,
-        settings,
-        objective=OBJECTIVES[settings.loss.objective],
-        folder=Path(tempfile.gettempdir()),  # nothing is saved
-    )
+    objective, folder = OBJECTIVES[settings.loss.objective], Path(tempfile.gettempdir())
+    return Trainer(TrainingPlan(networks, codec, samples, settings, objective, folder))
 
 
 def play(trainer: Trainer) -> Play:
     """The body of ``Trainer.train``: D, then G, then the average."""
-    train = trainer.settings.train
+    train, updates = trainer.settings.train, trainer.updates
     batch = train.batch * train.d_steps
 
     def step() -> None:
-        trainer._set_schedules()
+        at = trainer.schedules.at(trainer.clock.samples)
+        updates.set(at)
         for _ in range(train.d_steps):
-            reals = trainer.reals.next
-            trainer._update(trainer.d_step, trainer.d_params, trainer.d_optimiser, reals, True)
-        trainer._update(trainer.g_step, trainer.g_params, trainer.g_optimiser, trainer.g_batch)
-        decay = ema_decay(batch, trainer.schedules["half_life"](trainer.clock.samples))
-        update_ema(trainer.ema, trainer.networks.generator, decay)
+            updates.step_discriminator(trainer.reals.next, True)
+        updates.step_generator(trainer.generator_batch)
+        update_ema(trainer.ema, trainer.networks.generator, ema_decay(batch, at["half_life"]))
         trainer.clock.samples += batch
         trainer.clock.steps += 1
 
@@ -188,10 +184,11 @@ def play(trainer: Trainer) -> Play:
 
 
 def disagreement(networks: Networks, reals: Tensor, batch: int) -> dict[str, float]:
-    """Largest relative distance between a parameter's gradient in the plain loop and in ours."""
+    """Largest relative distance of a parameter's gradient between the plain loop and gankit."""
     plain = PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients())
     trainer = make_trainer(copy.deepcopy(networks), reals, settings_of(batch))
-    trainer._set_schedules()
+    updates, loss = trainer.updates, trainer.updates.loss
+    updates.set(trainer.schedules.at(0))
     real = reals[:batch]
     z = torch.randn(batch, networks.latent_dim, device=reals.device)
 
@@ -200,17 +197,17 @@ def disagreement(networks: Networks, reals: Tensor, batch: int) -> dict[str, flo
         return max(float((a - b).norm() / b.norm()) for a, b in zip(ours, theirs, strict=True))
 
     plain.d_backward(real.clone(), z)
-    d_gradients, _ = trainer.game.discriminator_step(
-        trainer.d_params, real, None, z, trainer.weights, True
+    d_gradients, _ = loss.discriminator_step(
+        updates.discriminator.params, real, None, z, updates.weights, True
     )
     found = {"D": distance(plain.D, d_gradients)}
     plain.g_backward(real.clone(), z)
-    g_gradients, _ = trainer.game.generator_step(trainer.g_params, real, None, z, trainer.weights)
+    g_gradients, _ = loss.generator_step(updates.generator.params, real, None, z, updates.weights)
     return found | {"G": distance(plain.G, g_gradients)}
 
 
 def variants(networks: Networks, reals: Tensor, batch: int, quick: bool) -> dict[str, Play]:
-    """Every row of the table, the plain loop first, each with networks of its own."""
+    """Every row of the table, the plain loop first, each with its own networks."""
 
     def plain(**use: bool) -> Play:
         return PlainLoop(copy.deepcopy(networks), reals, batch, Ingredients(**use))
@@ -257,17 +254,17 @@ def take_turns(
     rounds: int,
     steps: int,
     device: torch.device,
-    density_ratio_input: int,
+    clock: int,
     what: str = "a step",
 ) -> dict[str, float]:
-    """Times every row in each round, prints a table of ratios to the first one, and returns the
-    median seconds of each row.
+    """Times every row in each round, prints a table of ratios to the first row, and returns the
+    median seconds of each.
 
     Args:
         rounds: times that every row has its turn.
         steps: steps a turn.
-        judged: 0 compares CPU times, 1 wall times.
-        what: is timed.
+        clock: 0 compares CPU times, 1 wall times.
+        what: what is timed.
     """
     for step in rows.values():  # compiles, too
         seconds(step, 2, device)
@@ -278,17 +275,14 @@ def take_turns(
 
     print(f"| {what}, ms | CPU min | CPU median | wall min | wall median | speed-up |")
     print("|---|---|---|---|---|---|")
-    reference = [t[density_ratio_input] for t in next(iter(taken.values()))]
+    reference = [t[clock] for t in next(iter(taken.values()))]
     for name, turns in taken.items():
         cpu, wall = zip(*turns, strict=True)
-        ratios = [a / b[density_ratio_input] for a, b in zip(reference, turns, strict=True)]
+        ratios = [a / b[clock] for a, b in zip(reference, turns, strict=True)]
         figures = [f(t) * 1e3 for t in (cpu, wall) for f in (min, statistics.median)]
         cells = [*(f"{f:.0f}" if f >= 100 else f"{f:.1f}" for f in figures)]
         print(f"| {name} | {' | '.join(cells)} | {statistics.median(ratios):.2f}× |", flush=True)
-    return {
-        name: statistics.median(t[density_ratio_input] for t in turns)
-        for name, turns in taken.items()
-    }
+    return {name: statistics.median(t[clock] for t in turns) for name, turns in taken.items()}
 
 
 def machine(device: torch.device) -> str:
@@ -340,13 +334,13 @@ def main() -> None:
         flush=True,
     )
 
-    density_ratio_input = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
+    clock = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
     take_turns(
         variants(networks, reals, options.batch, options.quick),
         options.rounds,
         steps,
         device,
-        density_ratio_input,
+        clock,
     )
 
 

@@ -34,13 +34,13 @@ def measured(*words: object) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="a table to learn")
+    parser.add_argument("--data", required=True, help="a table to train on")
     parser.add_argument("--rows", type=int, default=1_000_000)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run, big = folder / "run", folder / "big.parquet"
-        measured("train", "--plugin", "tabular", "--data", asked.data, "--out", run,
+        measured("train", "--plugin", "tabular", "--data", args.data, "--out", run,
                  "train.samples=50_000", "train.threads=1")  # fmt: skip
         print("| what | rows | CPU s | rows/s | peak MB |\n|---|---|---|---|---|")
 
@@ -49,13 +49,13 @@ def main() -> None:
             print(f"| {what} | {rows:,} | {seconds:.0f} | {rows / seconds:,.0f} | {peak:.0f} |")
             assert peak < MOST_MB, f"{what} held {peak:.0f} MB"
 
-        for n in (asked.rows // 100, asked.rows // 10, asked.rows):
+        for n in (args.rows // 100, args.rows // 10, args.rows):
             out = folder / f"made-{n}"
             row("generate", n, "generate", run, "-n", n, "--out", out)
-        table = pyarrow.parquet.read_table(folder / f"made-{asked.rows}" / "table.parquet")
+        table = pyarrow.parquet.read_table(folder / f"made-{args.rows}" / "table.parquet")
         pyarrow.parquet.write_table(table.drop_columns(["_synthetic", "_seed"]), big)
         augment = "augment", run, "--data", big, "--out", folder / "more", "--keep-all"
-        row("augment", 2 * asked.rows, *augment, "-n", asked.rows)
+        row("augment", 2 * args.rows, *augment, "-n", args.rows)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Synthetic rows: quality against processor seconds, ours beside rivals, on one table.
+"""Synthetic rows: quality against processor seconds, of gankit and baselines, on one table.
 
     python benchmarks/tabular.py --train train.csv --test test.csv [--seeds 3] [--only gankit]
     python benchmarks/tabular.py --data flights.csv --target late
 
-Rivals that are a few lines are here: columns drawn independently, a Gaussian copula, sequential
-trees (synthpop's way). ``ctgan`` (CTGAN and TVAE) is run where it is installed and ``--epochs``
-asks for it: its licence allows development benchmarks and forbids more. One half of the test rows
-is the ceiling, the other half is tested on; ``--data`` sets a random fifth aside. All run on one
-thread; processor time is that of fitting and sampling together.
+Short baselines are implemented here: columns drawn independently, a Gaussian copula, and
+sequential trees (as in synthpop). ``ctgan`` (CTGAN and TVAE) is run if it is installed and
+``--epochs`` is above 0; its licence allows development benchmarks and forbids more. One half of the
+test rows is the ceiling, the other half is used for testing; ``--data`` sets a random fifth aside.
+All run on one thread. Processor time includes fitting and sampling.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from gankit_tabular.data.arrow import numbers, plain
 from gankit_tabular.data.sources import read_table
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.settings import TabularSettings
 
 SHOWN = (
     "column_shapes",
@@ -45,18 +46,18 @@ SHOWN = (
     "exact_copies",
     "membership_auc",
 )
-ASKED = 2_000
-"""Rows that are asked for by a condition."""
+CONDITIONED = 2_000
+"""Rows that are generated for a condition."""
 MISSING = "missing"
-"""What ``ctgan`` sees for a missing category."""
+"""The category that ``ctgan`` gets for a missing value."""
 MANY = 200
 """A tree for a column with more values than this predicts the number of a value, not its class."""
 
 Draw = Callable[[int, Mapping[str, str]], pa.Table]
-"""``draw(n, where)``: n rows, with the values that are asked for, where the model can be asked."""
+"""``draw(n, where)``: n rows, with the requested values where the model supports conditions."""
 Synthesiser = Callable[[pa.Table, int], Draw]
 """``fit(train, seed) -> draw``."""
-ASKABLE = ("gankit", "CTGAN")
+CONDITIONAL = ("gankit", "CTGAN")
 
 
 def ours(settings: dict[str, object], recipe: str = "default") -> Synthesiser:
@@ -210,7 +211,8 @@ def scores(
     samples = [Sample(row, i, {}) for i, row in enumerate(rows)]
     rng = np.random.default_rng(seed)
     found = TableScores(target).evaluate(EvaluationData(samples, real, held), rng)
-    extractor = EncodedTable(None)
+    extractor = EncodedTable(None, TabularSettings())
+    extractor.fit(real)
     few = [real[i] for i in rng.permutation(len(real))[:5000]]
     a, b = extractor.features(few), extractor.features(rows[:5000])
     shown = {name: found.get(name, np.nan) for name in SHOWN}
@@ -218,8 +220,8 @@ def scores(
 
 
 def hit_rate(draw: Draw, column: str, value: str) -> float:
-    """Share of the rows that were asked for which have the value."""
-    made = draw(ASKED, {column: value}).column(column).to_pylist()
+    """The share of rows generated for a value that have it."""
+    made = draw(CONDITIONED, {column: value}).column(column).to_pylist()
     return float(np.mean([str(v) == value for v in made]))
 
 
@@ -231,7 +233,7 @@ def split(table: pa.Table) -> tuple[pa.Table, pa.Table]:
 
 
 def as_settings(words: list[str]) -> dict[str, object]:
-    """``key=value`` as the command line takes it, for :func:`gankit.fit`."""
+    """``key=value`` as on the command line, for :func:`gankit.fit`."""
     pairs = (word.split("=", 1) for word in words)
     return {k.replace(".", "__"): tomllib.loads(f"it = {v}")["it"] for k, v in pairs}
 
@@ -242,22 +244,22 @@ def main() -> None:
     parser.add_argument("--test")
     parser.add_argument("--data", help="instead: one table, of which a fifth is for testing")
     parser.add_argument("--target", default="", help="column to predict; the last one by default")
-    parser.add_argument("--ask", default="", help="column=value that askable models are asked for")
+    parser.add_argument("--where", default="", help="column=value that models condition on")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", help="some of the models, by a part of the name")
-    parser.add_argument("--recipe", default="default", help="of ours")
-    parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
+    parser.add_argument("--recipe", default="default", help="of gankit")
+    parser.add_argument("--ours", nargs="*", default=[], help="settings of gankit, key=value")
     parser.add_argument(
         "--epochs", type=int, default=0, help="of ctgan's models; 0 leaves them out"
     )
-    asked = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
-    if asked.data:
-        train, test = split(read_table(asked.data)[0])
-    elif asked.train and asked.test:
-        train, test = read_table(asked.train)[0], read_table(asked.test)[0]
+    if args.data:
+        train, test = split(read_table(args.data)[0])
+    elif args.train and args.test:
+        train, test = read_table(args.train)[0], read_table(args.test)[0]
     else:
-        parser.error("give --data, or --train and --test")
+        parser.error("pass --data, or --train and --test")
     test = test.cast(train.schema)
     half = len(test) // 2
     ceiling, test = test.slice(0, half), test.slice(half)
@@ -266,25 +268,25 @@ def main() -> None:
         "independent columns": independent,
         "gaussian copula": copula,
         "sequential trees": trees,
-        "gankit": ours(as_settings(asked.ours), asked.recipe),
+        "gankit": ours(as_settings(args.ours), args.recipe),
     }
-    if asked.epochs and importlib.util.find_spec("ctgan"):
-        ways |= {kind: ctgan(kind, asked.epochs) for kind in ("TVAE", "CTGAN")}
-    names = ("cpu_s", *SHOWN, "coverage", *["asked"][: bool(asked.ask)])
-    print(f"{len(train):,} rows, {train.num_columns} columns; {asked.seeds} seeds; mean (spread)")
+    if args.epochs and importlib.util.find_spec("ctgan"):
+        ways |= {kind: ctgan(kind, args.epochs) for kind in ("TVAE", "CTGAN")}
+    names = ("cpu_s", *SHOWN, "coverage", *["requested"][: bool(args.where)])
+    print(f"{len(train):,} rows, {train.num_columns} columns; {args.seeds} seeds; mean (spread)")
     print("| model | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
     for way, fit in ways.items():
-        if asked.only and not any(part in way for part in asked.only):
+        if args.only and not any(part in way for part in args.only):
             continue
         found: list[dict[str, float]] = []
-        for seed in range(asked.seeds):
+        for seed in range(args.seeds):
             began = time.process_time()
             draw = fit(train, seed)
             made = draw(half, {})
             spent = time.process_time() - began
-            found.append({"cpu_s": spent, **scores(train, test, made, asked.target, seed)})
-            if asked.ask and way in ASKABLE:
-                found[-1]["asked"] = hit_rate(draw, *asked.ask.split("=", 1))
+            found.append({"cpu_s": spent, **scores(train, test, made, args.target, seed)})
+            if args.where and way in CONDITIONAL:
+                found[-1]["requested"] = hit_rate(draw, *args.where.split("=", 1))
             print(f"{way}, seed {seed}: {found[-1]}", file=sys.stderr, flush=True)
         cells = []
         for name in names:

@@ -1,4 +1,4 @@
-"""Processor seconds and memory on a table, ours against CTGAN with its defaults, taking turns.
+"""Processor seconds and memory on a table, gankit and CTGAN with its defaults, taking turns.
 
     pip install ctgan==0.12.1        # its licence allows development benchmarks and forbids more
     python benchmarks/tabular_speed.py --data train.csv [--rounds 3] [--ours key=value ...]
@@ -6,12 +6,12 @@
 Each round is a fresh process a model, one after the other, one thread each; a ratio is that of one
 round, and its median over rounds is shown. Both train with batches of 500.
 
-- encoder: all of CTGAN's ``fit(epochs=0)``; ours is learning the columns and encoding all rows.
-- before training: the same, and for ours all else that ``gankit.fit`` does around the training:
+- encoder: all of CTGAN's ``fit(epochs=0)``; for gankit, fitting the codec and encoding all rows.
+- before training: the same, and for gankit all else that ``gankit.fit`` does around the training:
   reading, a fingerprint, checkpoints, previews, the model's files.
-- training: what one more epoch costs; of ours with the learning of a density ratio, where the
-  settings ask for candidates.
-- sampling: CTGAN's ``sample(n)``, a data frame; our ``run.sample(n)``, a list of mappings.
+- training: the cost of one more epoch; for gankit including the density-ratio classifier, if the
+  settings use candidates.
+- sampling: CTGAN's ``sample(n)``, a data frame; gankit's ``run.sample(n)``, a list of mappings.
 - memory: the greatest resident set of the process that reads the file and fits one epoch.
 """
 
@@ -57,8 +57,10 @@ def peak() -> float:
 
 def measure_ours(data: str, rows: int, settings: dict[str, object]) -> Measures:
     import gankit
+    from gankit.contract import Fitting, quiet
     from gankit.engine.data import RealSamples
-    from gankit_tabular.modality import TabularModality, TabularSettings
+    from gankit_tabular.modality import TabularModality
+    from gankit_tabular.settings import TabularSettings
 
     folder = tempfile.TemporaryDirectory()
     made = iter(range(1000))
@@ -89,16 +91,12 @@ def measure_ours(data: str, rows: int, settings: dict[str, object]) -> Measures:
     items = modality.read(data, defaults, quiet).items
 
     def encode() -> None:
-        codec = modality.fit_codec(items, defaults, quiet)
+        codec = modality.fit_codec(items, defaults, Fitting())
         RealSamples(items, codec, batch=BATCH, seed=0, device=torch.device("cpu"))
 
     found["encoder, s"], _ = spent(encode)
     found["before training, s"] = step
     return found
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """A progress that shows nothing."""
 
 
 def measure_ctgan(data: str, rows: int) -> Measures:
@@ -150,26 +148,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--ours", nargs="*", default=[], help="settings of ours, key=value")
+    parser.add_argument("--ours", nargs="*", default=[], help="settings of gankit, key=value")
     parser.add_argument("--child", choices=MODELS, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=0, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.child:
-        print(json.dumps(child(asked.child, asked.data, asked.rows, asked.ours)))
+    args = parser.parse_args()
+    if args.child:
+        print(json.dumps(child(args.child, args.data, args.rows, args.ours)))
         return
     from gankit_tabular.data.sources import read_table
 
-    table = read_table(asked.data)[0]
+    table = read_table(args.data)[0]
     rows, columns = table.num_rows, table.num_columns
     found: dict[str, list[Measures]] = {model: [] for model in MODELS}
-    for number in range(asked.rounds):
+    for number in range(args.rounds):
         for model in MODELS:
-            command = [sys.executable, __file__, "--data", asked.data]
-            command += ["--child", model, "--rows", str(rows), "--ours", *asked.ours]
+            command = [sys.executable, __file__, "--data", args.data]
+            command += ["--child", model, "--rows", str(rows), "--ours", *args.ours]
             out = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
             found[model].append(json.loads(out.splitlines()[-1]))
             print(f"round {number}, {model}: {found[model][-1]}", file=sys.stderr, flush=True)
-    print(f"{rows:,} rows, {columns} columns; torch {torch.__version__}; {asked.rounds} rounds")
+    print(f"{rows:,} rows, {columns} columns; torch {torch.__version__}; {args.rounds} rounds")
     print("| measure | gankit | CTGAN | ratio (each round) | goal |\n|---|---|---|---|---|")
     for name in found["CTGAN"][0]:
         for ours in ("gankit", "gankit bf16"):
@@ -181,7 +179,7 @@ def main() -> None:
 def row(
     shown: str, name: str, ours: list[Measures], theirs: list[Measures], least: dict[str, float]
 ) -> str:
-    """Ratios above 1 say that ours is faster; that of memory, how much of theirs ours takes."""
+    """Ratios above 1 mean that gankit is faster; for memory, its share of the other's."""
     faster = name.endswith(", s")
     pairs = [(a[name], b[name]) for a, b in zip(ours, theirs, strict=True)]
     ratios = [b / a if faster else a / b for a, b in pairs]

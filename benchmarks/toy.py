@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import gankit
-from gankit.workflows.evaluate import evaluate_path
 
 RECIPES = ("grid25", "saturating")
 SCORES = ("modes", "reverse_kl", "high_quality")
@@ -30,19 +29,19 @@ def main() -> None:
 
     print("| recipe | seed | modes | reverse KL | high quality | CPU s |")
     print("|---|---|---|---|---|---|")
-    floor: dict[str, float | None] = {}
+    baseline: dict[str, float | None] = {}
     with tempfile.TemporaryDirectory() as folder:
         for recipe in RECIPES:
             for seed in range(args.seeds):
                 out = Path(folder) / f"{recipe}-{seed}"
                 started = time.process_time()
-                gankit.fit(f"toy/{recipe}", out=out, device="cpu", train__seed=seed)
+                run = gankit.fit(f"toy/{recipe}", out=out, device="cpu", train__seed=seed)
                 seconds = time.process_time() - started
-                scores = evaluate_path(out, n=args.points, only=["modes"], device="cpu").scores
+                scores = run.evaluate(n=args.points, only=["modes"], device="cpu").scores
                 values = {score.name: score.value for score in scores}
-                floor = {score.name: score.real_baseline for score in scores}
+                baseline = {score.name: score.real_baseline for score in scores}
                 print(row(recipe, str(seed), values, f"{seconds:.0f}"), flush=True)
-    print(row("real, held out", "", floor, ""))
+    print(row("real, held out", "", baseline, ""))
 
 
 def row(

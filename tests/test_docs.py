@@ -1,11 +1,11 @@
-"""What README and docs tell people to type works, and what is generated from the code is complete.
+"""The commands and scripts in README and docs run, and the generated reference is complete.
 
-Every ``$ gankit …`` line of a ``console`` block runs in a process of its own, page by page, in an
-empty folder that has ``my-photos``, ``my-sounds`` and ``people.csv`` in it; so do the ``python``
-blocks, as one script a page. Pages show natural commands: here training and evaluation are cut
-down to seconds. A comment above a block changes what is expected of it::
+Every ``$ gankit …`` line of a ``console`` block runs in its own process, page by page, in an empty
+folder with ``my-photos``, ``my-sounds`` and ``people.csv``; so do the ``python`` blocks, as one
+script per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
+A comment above a block changes the expected result::
 
-    <!-- test: fails: TEXT -->   exit code 2, with TEXT in what is said
+    <!-- test: fails: TEXT -->   exit code 2, with TEXT in the output
     <!-- test: skip: REASON -->  not run
 """
 
@@ -24,6 +24,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from pages import BLOCK
 from PIL import Image
 from preforked import Preforked
 
@@ -38,19 +39,14 @@ PAGES = sorted(
     for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
     if not {"_build", "generated"} & set(path.relative_to(ROOT).parts)
 )
-BLOCK = re.compile(
-    r"(?:<!-- test: (?P<test>\w+)(?:: (?P<text>.*?))? -->\n)?"
-    r"^```(?P<language>\w+)\n(?P<body>.*?)^```$",
-    re.MULTILINE | re.DOTALL,
-)
 
 TINY = {
     "train": ["--budget=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
 }
-"""Words appended to commands, so that they are over in a moment; the last of an option counts."""
+"""Arguments appended to commands to make them short; the last one of an option counts."""
 TINY_PRIVATE = ["--budget=32", "train.batch=32"]
-"""A batch shares the noise: it may not be as small."""
+"""A batch shares the noise, so it must be larger."""
 TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_MOLECULES = {
     "train": [
@@ -89,7 +85,7 @@ Run = Callable[[list[str], Path], tuple[int, str]]
 
 @pytest.fixture
 def run(preforked: Preforked) -> Run:
-    """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``: exit code and what was said."""
+    """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``; exit code and output."""
 
     def one(words: list[str], folder: Path) -> tuple[int, str]:
         done = preforked(words, folder)
@@ -101,7 +97,7 @@ def run(preforked: Preforked) -> Run:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A reader's folder: pictures of two classes and several sizes, one damaged; a table; tones of
-    two classes and several lengths, one damaged; compounds, one that is none; and what scores them.
+    two classes and several lengths, one damaged; compounds, one invalid; and a scoring function.
     """
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
@@ -122,12 +118,12 @@ def folder(tmp_path: Path) -> Path:
         place.mkdir(parents=True)
         for i in range(32):
             time = np.arange(1600 + 50 * (i % 5)) / 8000
-            heard = np.sin(2 * np.pi * low * (1 + rng.random()) * time) * np.exp(-9 * time)
+            tone = np.sin(2 * np.pi * low * (1 + rng.random()) * time) * np.exp(-9 * time)
             with wave.open(str(place / f"{i}.wav"), "wb") as sound:
                 sound.setnchannels(1)
                 sound.setsampwidth(2)
                 sound.setframerate(8000)
-                sound.writeframes((20_000 * heard).astype("<i2").tobytes())
+                sound.writeframes((20_000 * tone).astype("<i2").tobytes())
     (tmp_path / "my-sounds" / "dog" / "damaged.wav").write_bytes(b"not a sound")
     parts = product(("C", "CC", "O", "F", "N"), ("C", "OC", "C(=O)N"), ("c1ccccc1", "C1CCCCC1"))
     compounds = [f"{''.join(p)}{'C' * k}" for p in parts for k in range(4)]
@@ -138,7 +134,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def cut_down(words: list[str]) -> list[str]:
-    """The command with its work made small."""
+    """The command, reduced to a small amount of work."""
     command, other = words[1], any("toy" in word or "people" in word for word in words)
     sounds = any("audio" in word or "sounds" in word for word in words)
     molecules = any(part in word for word in words for part in ("molecule", "compounds", "active"))
@@ -153,19 +149,19 @@ def cut_down(words: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
-def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> None:
+def test_the_commands_of_a_page_run(page: Path, run: Run, folder: Path) -> None:
     for block in blocks(page):
         if block.language != "console" or block.test == "skip":
             continue
         expected = 2 if block.test == "fails" else 0
         for line in block.body.splitlines():
-            assert line.startswith("$ "), f"output rots; {name(page)} shows {line!r}"
+            assert line.startswith("$ "), f"no output in pages: {name(page)} shows {line!r}"
             if not line.startswith("$ gankit "):
                 continue
             words = cut_down(shlex.split(line.removeprefix("$ ")))
-            code, said = run(words, folder)
-            assert code == expected, f"{line}\n{said}"
-            assert block.text in said, f"{line}\n{said}"
+            code, output = run(words, folder)
+            assert code == expected, f"{line}\n{output}"
+            assert block.text in output, f"{line}\n{output}"
 
     scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
     scripts = [body for body in scripts if not body.startswith("# src/")]  # files of a plugin
@@ -174,10 +170,10 @@ def test_what_a_page_tells_to_type_works(page: Path, run: Run, folder: Path) -> 
         for plugin, small in (("tabular", "hidden=16"), ("audio", "width=16, rounds=2")):
             own = small if f'"{plugin}"' in "".join(scripts) else own
         tiny = f"train__samples=8, train__batch=8, train__threads=1, {own}"
-        code, said = run(
+        code, output = run(
             [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
         )
-        assert code == 0, said
+        assert code == 0, output
 
 
 def test_blocks_are_found() -> None:
@@ -246,7 +242,7 @@ def test_the_reference_has_every_recipe(reference: dict[str, str]) -> None:
             assert recipe.text.strip() in reference["recipes.md"]
 
 
-def test_what_may_change_on_resuming_is_marked(reference: dict[str, str]) -> None:
+def test_settings_that_may_change_on_resuming_are_marked(reference: dict[str, str]) -> None:
     assert "| `train.samples` ↻ |" in reference["settings.md"]
     assert "| `optim.lr` |" in reference["settings.md"]
 

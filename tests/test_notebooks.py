@@ -1,4 +1,4 @@
-"""The notebooks among the tutorials run, and were run as they stand."""
+"""The tutorials that are notebooks run, and their stored outputs are current."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kinds(cell):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda p: p.name)
-def test_it_runs_and_shows_what_it_showed(file: Path, tmp_path: Path) -> None:
+def test_it_runs_with_the_stored_kinds_of_output(file: Path, tmp_path: Path) -> None:
     notebook = json.loads(file.read_text(encoding="utf-8"))
     stored = [kinds(cell) for cell in code(notebook)]
     assert [cell["execution_count"] for cell in code(notebook)] == list(range(1, len(stored) + 1))
@@ -49,20 +49,20 @@ def test_it_runs_and_shows_what_it_showed(file: Path, tmp_path: Path) -> None:
     assert [kinds(cell) for cell in code(json.loads(small.read_text(encoding="utf-8")))] == stored
 
 
-def test_a_data_frame_goes_in_and_rows_come_out() -> None:
-    said = "".join((ROOT / "docs" / "tutorials" / "tables.ipynb").read_text(encoding="utf-8"))
-    assert 'gankit.fit(\\"tabular\\", df' in said
-    assert ".sample(1000)" in said
+def test_it_fits_a_data_frame_and_samples_rows() -> None:
+    text = "".join((ROOT / "docs" / "tutorials" / "tables.ipynb").read_text(encoding="utf-8"))
+    assert 'gankit.fit(\\"tabular\\", df' in text
+    assert ".sample(1000)" in text
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"), [("1 / 0", "ZeroDivisionError"), ("!exit 3", "exit code 3")]
+    ("cell", "message"), [("1 / 0", "ZeroDivisionError"), ("!exit 3", "exit code 3")]
 )
-def test_a_cell_that_fails_is_a_failure(tmp_path: Path, cell: str, said: str) -> None:
+def test_a_cell_that_fails_is_a_failure(tmp_path: Path, cell: str, message: str) -> None:
     file = tmp_path / "bad.ipynb"
     before = json.dumps({"cells": [{"cell_type": "code", "source": [cell], "outputs": []}]})
     file.write_text(before)
     done = ran(file)
     assert done.returncode != 0
-    assert said in done.stderr
+    assert message in done.stderr
     assert file.read_text() == before

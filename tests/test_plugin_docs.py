@@ -1,8 +1,9 @@
-"""The pages for people who write plugins: their code goes into files, and their commands run."""
+"""The pages for authors of plugins: their code is written to files, and their commands run."""
 
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import re
@@ -19,23 +20,23 @@ import pytest
 import torch
 import typer
 from installing import made_known
-from test_docs import BLOCK
+from pages import BLOCK
+from PIL import Image
 
-from gankit.contract import Metric, Objective, Penalty
+from gankit.contract import Metric, Objective, Penalty, quiet
 from gankit.errors import GankitError
 from gankit.testing import CHECKS, HOOK_CHECKS
-from gankit.workflows.data import quiet
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TUTORIAL, HOOKS = DOCS / "tutorials" / "build-a-plugin.md", DOCS / "how-to" / "hooks.md"
 OURS = "run by tests/test_plugin_docs.py"
 SMALL = ["--budget=640", "train.threads=1", "log.preview_count=8"]
-ALL_HOLD = r"(\d+) of \1 hold"
+ALL_PASSED = r"(\d+) of \1 checks passed"
 
 
 def project(page: Path, folder: Path) -> Path:
-    """Writes the blocks that begin with the name of a file; those of one name are one file."""
+    """Writes the blocks that begin with a file's name; blocks of one name make one file."""
     files: dict[str, list[str]] = {}
     for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
         if block["language"] in ("python", "toml"):
@@ -50,7 +51,7 @@ def project(page: Path, folder: Path) -> Path:
 
 
 def commands(page: Path) -> list[str]:
-    """The commands that the page marks as run here."""
+    """The commands that the page marks as run by this test."""
     return [
         line.removeprefix("$ gankit ")
         for block in BLOCK.finditer(page.read_text(encoding="utf-8"))
@@ -60,8 +61,8 @@ def commands(page: Path) -> list[str]:
 
 
 def run_all(page: Path, folder: Path, known: dict[str, str]) -> dict[str, str]:
-    """What each command of the page says."""
-    said = {}
+    """The output of each command of the page."""
+    output = {}
     for line in commands(page):
         words = shlex.split(line)
         done = subprocess.run(
@@ -73,23 +74,26 @@ def run_all(page: Path, folder: Path, known: dict[str, str]) -> dict[str, str]:
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "gankit: plugin" not in done.stderr, done.stderr
-        said[line] = done.stdout
-    return said
+        output[line] = done.stdout
+    return output
 
 
 @pytest.mark.slow
 def test_the_tutorial(tmp_path: Path) -> None:
     made = project(TUTORIAL, tmp_path / "gankit-strokes")
     known = made_known(tmp_path / "site", made)
-    said = run_all(TUTORIAL, tmp_path, known)
-    assert re.search(ALL_HOLD, said["plugins check ./gankit-strokes"])
+    output = run_all(TUTORIAL, tmp_path, known)
+    assert re.search(ALL_PASSED, output["plugins check ./gankit-strokes"])
     (letters,) = (tmp_path / "generated").glob("*/strokes.jsonl")
     rows = [json.loads(line) for line in letters.read_text().splitlines()]
+    assert len((tmp_path / "letters.jsonl").read_text().splitlines()) == 20
+    assert (tmp_path / "letters.jsonl.provenance.json").is_file()
+    assert (tmp_path / "runs" / "letters" / "previews" / "progress.gif").is_file()
     assert len(rows) == 20
     assert {row["label"] for row in rows} == {"S"}
     assert all(row["generated"]["Software"].startswith("gankit ") for row in rows)
     assert "trainedAlgorithmicMedia" in rows[0]["generated"]["DigitalSourceType"]
-    assert "Units in a hidden layer" in said["plugins show strokes"]
+    assert "Units in a hidden layer" in output["plugins show strokes"]
     provenance = json.loads((tmp_path / "runs" / "letters" / "provenance.json").read_text())
     assert "synthetic" in provenance["data"]["description"]
 
@@ -104,7 +108,7 @@ def strokes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("gankit_strokes.modality")
 
 
-def test_the_tutorial_reads_strokes_of_ones_own(tmp_path: Path, strokes: ModuleType) -> None:
+def test_the_tutorial_reads_the_users_strokes(tmp_path: Path, strokes: ModuleType) -> None:
     file = tmp_path / "pixels.jsonl"
     good = [{"points": [[100 + i, 900], [100, 400], [300, 400]], "label": "L"} for i in range(12)]
     points = ("[[NaN, 0], [1, 1]]", "[[1, 2, 3], [4, 5, 6]]", "[1, 2, 3, 4]", "[]", "[[1, 2], [3]]")
@@ -116,17 +120,17 @@ def test_the_tutorial_reads_strokes_of_ones_own(tmp_path: Path, strokes: ModuleT
     assert [p.location for p in found.issues] == [f"pixels.jsonl, line {n}" for n in range(13, 19)]
     assert all(len(item.points) == 24 for item in found.items)
 
-    picture = modality.preview(found.items, tmp_path / "preview").read_text()
-    width, height = map(float, re.search(r"viewBox='0 0 (\S+) (\S+)'", picture).groups())
-    at = [
-        pair.split(",") for line in re.findall(r"points='(.*?)'", picture) for pair in line.split()
-    ]
-    assert len(at) == 12 * 24
-    assert all(0 <= float(x) <= width and 0 <= float(y) <= height for x, y in at)
-    assert "generated" in picture
+    shown = modality.preview(found.items, codec=None)
+    picture = Image.open(io.BytesIO(shown.content))
+    assert (shown.media_type, picture.size) == ("image/png", (480, 120))
+    dark = np.argwhere(np.asarray(picture) < 128)
+    cells = {(int(y) // 60, int(x) // 60) for y, x in dark}
+    assert cells == {(i // 8, i % 8) for i in range(12)}  # each stroke within its own cell
+    assert (dark % 60 >= 3).all() and (dark % 60 < 57).all()  # noqa: PT018 - one frame
+    assert "generated" in picture.text["Source"]
 
 
-def test_the_tutorial_says_why_data_cannot_be_used(tmp_path: Path, strokes: ModuleType) -> None:
+def test_the_tutorial_reports_why_data_cannot_be_used(tmp_path: Path, strokes: ModuleType) -> None:
     file = tmp_path / "few.jsonl"
     file.write_text('{"points": [[0, 0], [1, 1]], "label": "a"}\n{"points": []}\n')
     read = strokes.StrokeModality().read
@@ -172,17 +176,16 @@ def test_the_code_is_clean(tmp_path: Path) -> None:
 def test_the_hooks_work_together(tmp_path: Path) -> None:
     made = project(HOOKS, tmp_path / "gankit-extras")
     known = made_known(tmp_path / "site", made)
-    said = run_all(HOOKS, tmp_path, known)
-    assert (
-        "sliced_wasserstein/coordinates" in said["evaluate runs/hinge --metrics sliced_wasserstein"]
-    )
+    output = run_all(HOOKS, tmp_path, known)
+    evaluation = output["evaluate runs/hinge --metrics sliced_wasserstein"]
+    assert "sliced_wasserstein/coordinates" in evaluation
     assert (tmp_path / "runs" / "hinge" / "now.html").read_text() == "done"
-    losses = said["losses runs/hinge --last 3"].splitlines()
+    losses = output["losses runs/hinge --last 3"].splitlines()
     assert len(losses) == 3
     assert all("  D " in line and "  G " in line for line in losses)
     assert '"drift": ' in (tmp_path / "runs" / "drift" / "metrics.jsonl").read_text()
     assert "Synthetic data made by gankit" in (tmp_path / "made" / "NOTICE.txt").read_text()
-    assert re.search(ALL_HOLD, said["plugins check ./gankit-extras"])
+    assert re.search(ALL_PASSED, output["plugins check ./gankit-extras"])
 
 
 @pytest.fixture
@@ -226,7 +229,7 @@ def test_sliced_wasserstein(extras: dict[str, Any]) -> None:
     assert distance(6) == pytest.approx(2 * distance(3))
 
 
-def test_losses_names_what_is_no_run(extras: dict[str, Any], tmp_path: Path) -> None:
+def test_losses_needs_a_run(extras: dict[str, Any], tmp_path: Path) -> None:
     app = typer.Typer()
     extras["gankit_commands"](app)
     (command,) = app.registered_commands

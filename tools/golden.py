@@ -1,13 +1,13 @@
-"""Records what every modality gives for a seed, and compares it with what another checkout gave.
+"""Records the results of every modality for a seed, and compares them with another checkout's.
 
 ::
 
     python tools/golden.py record before.json     # on the old code
     python tools/golden.py compare before.json    # on the new code, on the same machine
 
-A refactoring changes no number: the training state's bytes, the generated items and the scores of
-a short run of each modality stay the same. Sums differ between processors, so that a record is of
-use only on the machine that made it; none is kept in the repository.
+A refactoring changes no number: the bytes of the training state, the generated items and the scores
+of a short run of each modality stay the same. Sums differ between processors, so a record is only
+useful on the machine that made it; the repository contains none.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ RUNS: dict[str, list[str]] = {
 
 
 def digest(value: Any) -> Any:
-    """An item as something that JSON can say, arrays as hashes."""
+    """An item as JSON values, arrays as hashes."""
     if isinstance(value, np.ndarray):
         return hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -76,9 +76,9 @@ def measure(plugin: str, folder: Path) -> dict[str, Any]:
     *_, last = sorted((run / "checkpoints").glob("0*"))
     state = load_file(last / "state.safetensors")
     bytes_ = {k: digest(v) for k, v in sorted(state.items())}
-    told = ["evaluate", str(run), "-n", "60", "--json"]
+    words = ["evaluate", str(run), "-n", "60", "--json"]
     scored = subprocess.run(
-        [*gankit, *told], cwd=folder, env=environment, check=True, capture_output=True, text=True
+        [*gankit, *words], cwd=folder, env=environment, check=True, capture_output=True, text=True
     )
     scores = {
         s["name"]: [s["value"], s.get("real_baseline", s.get("floor"))]

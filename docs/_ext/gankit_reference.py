@@ -1,7 +1,7 @@
-"""Writes the reference pages that are read off the code, before Sphinx reads its sources.
+"""Generates reference pages from the code, before Sphinx reads its sources.
 
-They go to ``reference/generated/`` as Markdown; the pages beside that folder include them. What is
-described here is what is installed: commands, settings, recipes, the guard's advice.
+They are written to ``reference/generated/`` as Markdown; the pages in ``reference/`` include them.
+They describe the installed commands, settings, recipes, checks and the guard's advice.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config
 from gankit.engine.settings import EngineSettings
-from gankit.plugins.registry import installed
 from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 ABOUT = ("data", "expect", "hardware", "time", "source")
-"""What a recipe says of itself, in the order of its table."""
+"""Entries of a recipe's description, in the order of its table."""
 
 
 def pages() -> dict[str, str]:
@@ -34,10 +34,10 @@ def pages() -> dict[str, str]:
 
 
 def ours() -> list[LoadedModality]:
-    """The modalities that come with this project, whatever else is installed.
+    """The bundled modalities, regardless of what else is installed.
 
     Raises:
-        RuntimeError: one does not load; a reference without it would look complete.
+        RuntimeError: one does not load, and the reference would be incomplete.
     """
     found = []
     for record in installed().records:
@@ -94,15 +94,15 @@ def settings(plugins: Iterable[LoadedModality]) -> str:
         parts += [
             f"## Plugin `{loaded.info.name}`",
             f"{loaded.info.summary}. Writes {', '.join(map(_code, loaded.modality.formats))}."
-            + _again(loaded.modality.sampling_settings),
+            + _sampling_time(loaded.modality.sampling_settings),
             _settings(config.describe(loaded.modality.Settings)),
         ]
     return "\n\n".join(parts)
 
 
-def _again(keys: Iterable[str]) -> str:
+def _sampling_time(keys: Iterable[str]) -> str:
     listed = ", ".join(map(_code, keys))
-    return f" `gankit generate` takes {listed} again." if listed else ""
+    return f" Sampling-time options of `gankit generate`: {listed}." if listed else ""
 
 
 def _settings(described: Iterable[config.Setting]) -> str:
@@ -134,7 +134,7 @@ def _value(value: Any) -> str:
 
 
 def recipes(plugins: Iterable[LoadedModality]) -> str:
-    """What every recipe says of itself, and the recipe."""
+    """Every recipe with its description."""
     parts: list[str] = []
     for info in (loaded.info for loaded in plugins):
         parts.append(f"## Plugin `{info.name}`")
@@ -154,11 +154,11 @@ def _sentence(about: Mapping[str, str], note: str) -> str:
 
 
 def guard() -> str:
-    """What the guard says, word by word."""
+    """The guard's failures, with its advice."""
     from gankit.engine.guard import ADVICE
 
     return _table(
-        ("guard", "meaning and advice"),
+        ("training", "meaning and advice"),
         [(_code(status), _text(advice)) for status, advice in ADVICE.items()],
     )
 
@@ -168,9 +168,9 @@ def checks() -> str:
     from gankit.testing import CHECKS, HOOK_CHECKS
 
     parts = []
-    for title, listed in (("Of a modality", CHECKS), ("Of other hooks", HOOK_CHECKS)):
+    for title, listed in (("Modalities", CHECKS), ("Other hooks", HOOK_CHECKS)):
         rows = [(_code(check.name), _text(check.summary)) for check in listed]
-        parts += [f"## {title}", _table(("check", "what must hold"), rows)]
+        parts += [f"## {title}", _table(("check", "requirement"), rows)]
     return "\n\n".join(parts)
 
 
@@ -183,7 +183,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(text: str) -> str:
-    """Plain text for a table's cell; what stands between backticks stays code."""
+    """Plain text for a table's cell; text between backticks stays code."""
     pieces = text.replace("``", "`").replace("|", "\\|").split("`")
     for i in range(0, len(pieces), 2):
         for special in "*_<[":
@@ -200,7 +200,7 @@ def _fenced(text: str, language: str) -> str:
 
 
 def write(target: Path) -> None:
-    """Writes the pages; leaves alone those that are up to date."""
+    """Writes the pages, except those that are up to date."""
     target.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         file = target / name

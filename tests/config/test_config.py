@@ -1,8 +1,13 @@
+"""Layers of settings, checking their values, and reading back what was written."""
+
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 import tomllib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pytest
 import tomli_w
@@ -10,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit import config
-from gankit.contract import PluginInfo
+from gankit.contract import Bounds, PluginInfo
+from gankit.engine.schedules import Ramp
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError
 
@@ -30,13 +36,17 @@ class ThingSettings:
     """Channels."""
     strict: bool = False
     """Whether to fail."""
+    share: Annotated[float, Bounds(0, 1, exclusive=True)] = 0.5
+    """A part."""
+    sizes: Annotated[tuple[int, ...], Bounds(2)] = (4,)
+    """All of them."""
 
 
 def resolve(*words, **given):
     return config.resolve(INFO, ThingSettings, overrides=words, **given)
 
 
-def test_layers_lie_on_each_other():
+def test_later_layers_override_earlier_ones():
     files = [{"size": 5, "optim": {"lr": 1e-3}}]
     resolved = resolve("optim.lr=[1e-4, 1e-5]", "train.burn_in=100", files=files)
     assert resolved.settings.size == 5
@@ -48,33 +58,36 @@ def test_values_are_toml_and_bare_words_are_text():
     resolved = resolve(
         "fit=pad", "widths=[4, 5, 6]", "strict=true", "train.batch=1_000", "loss.extra.drift=0.1"
     )
-    assert resolved.settings == ThingSettings(3, "pad", (4, 5, 6), True)
+    assert resolved.settings == ThingSettings(3, "pad", (4, 5, 6), strict=True)
     assert resolved.engine.train.batch == 1000
     assert resolved.engine.loss.extra == {"drift": 0.1}
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["optim.lrr=1"], "unknown setting 'optim.lrr'. Did you mean optim.lr"),
         (["sise=1"], "unknown setting 'sise'. Did you mean size"),
         (["train=5"], "unknown setting 'train'"),
-        (["widths=4"], r"widths=4: is no list. It takes list of integer: 'widths=\[4\]'"),
-        (["widths=2026-01-01"], "is no list. It takes list of integer"),
-        (["size=big"], "size='big': .*It takes integer"),
-        (["fit=strech"], "fit='strech': .*It takes crop | pad"),
-        (["train.batch=0"], "train.batch=0: must be above 0"),
+        (["widths=4"], r"widths=4: is not a list. Expected list of integer: 'widths=\[4\]'"),
+        (["widths=2026-01-01"], "is not a list. Expected list of integer"),
+        (["size=big"], "size='big': .*Expected integer"),
+        (["fit=strech"], r"fit='strech': .*Expected crop \| pad"),
+        (["train.batch=0"], "train.batch=0: out of range. Use at least 1"),
         (["train.batch=10", "train.accumulate=3"], "train.accumulate=3"),
-        (["augment.p=2"], "augment.p=2"),
-        (["data.holdout=1.5"], "data.holdout=1.5"),
-        (["optim.lr=fast"], "optim.lr='fast': .*It takes number, "),
+        (["augment.p=2"], "augment.p=2.0: out of range. Use between 0 and 1"),
+        (["data.holdout=1.5"], "data.holdout=1.5: out of range. Use between 0 and 0.9"),
+        (["optim.lr=fast"], "optim.lr='fast': .*Expected number, "),
         (["optim.lr=[1, 2, 3]"], "optim.lr="),
         (["nothing"], "'nothing' is not a setting"),
-        (["train.precision=fp16"], "It takes fp32 | bf16"),
+        (["train.precision=fp16"], r"Expected fp32 \| bf16"),
+        (["share=0"], "share=0.0: out of range. Use above 0 and at most 1"),
+        (["share=nan"], "share=NaN: out of range"),
+        (["sizes=[3, 1]"], r"sizes=\[3, 1\]: out of range. Use at least 2"),
     ],
 )
-def test_bad_values_are_named(words, says):
-    with pytest.raises(GankitError, match=says):
+def test_bad_values_are_named(words, message):
+    with pytest.raises(GankitError, match=message):
         resolve(*words)
 
 
@@ -112,6 +125,8 @@ def test_settings_are_described_by_their_docstrings():
     assert own["fit"].meaning == "How it fits."
     assert own["fit"].type == "crop | pad"
     assert own["widths"].default == (8, 16)
+    assert own["share"].type == "number, above 0 and at most 1"
+    assert own["sizes"].type == "list of integer, at least 2"
     engine = config.describe(EngineSettings)
     assert all(s.meaning for s in engine), [s.key for s in engine if not s.meaning]
     assert "optim.lr" in {s.key for s in engine}
@@ -135,7 +150,149 @@ def test_files_that_are_not_toml(tmp_path):
 
 
 def test_a_schedule_without_its_length_is_refused():
-    """It would stand at its end from the first sample on."""
-    with pytest.raises(GankitError, match=r"^optim\.lr: it moves over train\.burn_in"):
+    """It would have its last value from the first sample on."""
+    with pytest.raises(GankitError, match=r"^optim\.lr: it changes over train\.burn_in"):
         resolve("optim.lr=[1e-3, 1e-5]")
     assert resolve("optim.lr=[1e-3, 1e-5]", "train.burn_in=100").engine.optim.lr == (1e-3, 1e-5)
+
+
+# --- Bounds -------------------------------------------------------------------------------------
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10), st.floats(allow_nan=True), st.booleans())
+def test_bounds_hold_their_range_and_no_nan(a, b, value, exclusive):
+    least, most = sorted((a, b))
+    bounds = Bounds(least, most, exclusive)
+    inside = least < value <= most if exclusive else least <= value <= most
+    assert (value in bounds) is inside
+    assert math.nan not in Bounds()
+    assert math.inf in Bounds(0)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        (Bounds(1), "at least 1"),
+        (Bounds(0, exclusive=True), "above 0"),
+        (Bounds(most=5), "at most 5"),
+        (Bounds(0, 0.9), "between 0 and 0.9"),
+        (Bounds(0, 1e6, exclusive=True), "above 0 and at most 1e+06"),
+    ],
+)
+def test_bounds_in_words(bounds, words):
+    assert str(bounds) == words
+
+
+def bounded(cls: type, prefix: str = "") -> dict[str, tuple[Bounds, bool]]:
+    """The bounds of every numeric setting by key, and whether it is an integer."""
+    found: dict[str, tuple[Bounds, bool]] = {}
+    for name, hint in get_type_hints(cls, include_extras=True).items():
+        if dataclasses.is_dataclass(hint):
+            found |= bounded(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
+            continue
+        for part in (hint, *getattr(hint, "__args__", ())):
+            for bounds in getattr(part, "__metadata__", ()):
+                found[prefix + name] = bounds, part.__origin__ is int
+    return found
+
+
+BOUNDED = bounded(EngineSettings)
+UNBOUNDED = {
+    *("loss.objective", "loss.penalty_form", "loss.extra", "train.precision", "train.compile"),
+    *("train.channels_last", "data.cache"),
+}
+"""The engine's settings that are no numbers."""
+
+
+def test_every_number_among_the_engines_settings_has_bounds():
+    assert {s.key for s in config.describe(EngineSettings)} - set(BOUNDED) == UNBOUNDED
+
+
+def outside(bounds: Bounds, integer: bool) -> st.SearchStrategy[Any]:
+    """Values below and above a range, and those that are no number at all."""
+    ways = []
+    if math.isfinite(bounds.least):
+        below = st.integers(max_value=int(bounds.least) - 1)
+        ways.append(below if integer else st.floats(max_value=bounds.least, exclude_max=True))
+        if bounds.exclusive:
+            ways.append(st.just(bounds.least))
+    if math.isfinite(bounds.most):
+        above = st.integers(min_value=int(bounds.most) + 1)
+        ways.append(above if integer else st.floats(min_value=bounds.most, exclude_min=True))
+    if not integer:
+        ways.append(st.just(math.nan))
+    return st.one_of(ways)
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    section, _, name = key.partition(".")
+    return {section: {name: value}}
+
+
+@given(st.data(), st.sampled_from(sorted(BOUNDED)))
+def test_a_value_out_of_range_is_refused_with_key_and_range(data, key):
+    """Also as one end of a schedule, where the setting may be one."""
+    bounds, integer = BOUNDED[key]
+    value = data.draw(outside(bounds, integer))
+    forms: list[Any] = [value]
+    if not integer and key in SCHEDULED:
+        inside = bounds.most if math.isfinite(bounds.most) else bounds.least
+        forms += [(value, inside), (inside, value), {"start": inside, "stop": value}]
+    for form in forms:
+        with pytest.raises(GankitError) as refused:
+            config.resolve(INFO, ThingSettings, files=[nested(key, form)])
+        assert refused.value.message.startswith(f"{key}=")
+        assert refused.value.message.endswith(": out of range")
+        assert refused.value.hint == f"Use {bounds}"
+
+
+SCHEDULED = {
+    *("loss.r1", "loss.r2", "loss.gradient_penalty", "augment.p", "ema.half_life"),
+    *("optim.lr", "optim.d_lr", "optim.beta2", "optim.d_beta2"),
+}
+"""Settings that may change during training."""
+
+
+@given(st.data(), st.sampled_from(sorted(set(BOUNDED) - {"train.accumulate"})))
+def test_a_value_in_range_is_taken(data, key):
+    bounds, integer = BOUNDED[key]
+    most = bounds.most if math.isfinite(bounds.most) else 1e9
+    if integer:
+        value: Any = data.draw(st.integers(int(bounds.least), int(most)))
+    else:
+        value = data.draw(st.floats(bounds.least, most, exclude_min=bounds.exclusive))
+    found = config.flatten(
+        config.resolve(INFO, ThingSettings, files=[nested(key, value)]).as_table()
+    )
+    assert found[key] == value
+
+
+def test_the_message_quotes_a_schedule_as_it_is_written():
+    with pytest.raises(GankitError) as refused:
+        resolve("optim.lr={start=1e-3, stop=-1, over=10}")
+    shown = refused.value.message.removeprefix("optim.lr=").removesuffix(": out of range")
+    assert Ramp(**json.loads(shown)) == Ramp(1e-3, -1, over=10)
+
+
+def test_a_run_with_settings_that_are_out_of_range_is_refused():
+    table = resolve().as_table()
+    table["ema"]["half_life"] = -1
+    with pytest.raises(GankitError, match="ema.half_life=-1.0: out of range. Use at least 0"):
+        config.from_run(table, ThingSettings)
+
+
+# --- Settings at sampling time ------------------------------------------------------------------
+
+
+def test_only_sampling_settings_can_be_overridden():
+    trained = {"size": 5, "share": 0.25}
+    found = config.adjust(ThingSettings, trained, {"share": 0.75}, ["share"], "thing")
+    assert found == ThingSettings(size=5, share=0.75)
+    for changes, message in (
+        ({"size": 4}, "size cannot be changed when generating. .*share"),
+        ({"train": {"batch": 4}}, "train.batch affects training, which is finished"),
+        ({"shar": 1}, "Did you mean share"),
+        ({"share": 2}, "share=2.0: out of range"),
+    ):
+        with pytest.raises(GankitError, match=message):
+            config.adjust(ThingSettings, trained, changes, ["share"], "thing")

@@ -1,3 +1,5 @@
+"""Checkpoints appear whole or not at all, and damaged ones do no harm."""
+
 from __future__ import annotations
 
 import pytest
@@ -20,7 +22,7 @@ def save(folder, samples, keep=2):
     )
 
 
-def test_newest_comes_back_and_old_ones_go(tmp_path):
+def test_the_newest_is_loaded_and_old_ones_are_removed(tmp_path):
     for samples in (10, 200, 3000):
         save(tmp_path, samples)
     tensors, meta = load_checkpoint(tmp_path)
@@ -29,7 +31,7 @@ def test_newest_comes_back_and_old_ones_go(tmp_path):
     assert [p.name for p in checkpoints(tmp_path)] == ["000000000200", "000000003000"]
 
 
-def test_nothing_there(tmp_path):
+def test_no_checkpoint(tmp_path):
     assert load_checkpoint(tmp_path / "none") is None
 
 
@@ -46,6 +48,9 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, name):
     save(tmp_path, 10)
     damaged = save(tmp_path, 20) / name
     damaged.write_bytes(damaged.read_bytes()[:10])
+    # Other processes of the same training only read.
+    assert load_checkpoint(tmp_path, set_aside=False)[1] == {"samples": 10}
+    assert unreadable(tmp_path) == []
     assert load_checkpoint(tmp_path)[1] == {"samples": 10}
     assert [p.name for p in unreadable(tmp_path)] == ["000000000020.unreadable"]
     for samples in (12, 14):  # the damaged one does not count among those kept
@@ -53,7 +58,7 @@ def test_a_damaged_one_gives_way_to_the_one_before(tmp_path, name):
     assert [int(p.name) for p in checkpoints(tmp_path)] == [12, 14]
 
 
-def test_all_damaged_says_so(tmp_path):
+def test_an_error_where_all_are_damaged(tmp_path):
     (save(tmp_path, 10) / META).write_text("{")
     with pytest.raises(GankitError, match="no checkpoint can be read"):
         load_checkpoint(tmp_path)

@@ -1,3 +1,5 @@
+"""Batches of real samples: their order, caching, streaming, and parts of them."""
+
 from __future__ import annotations
 
 import itertools
@@ -52,7 +54,7 @@ def test_epochs_and_seeds_differ():
     assert first[:50] != list(itertools.islice(sample_order(50, 1, 0), 50))
 
 
-def test_seek_takes_up_where_it_was():
+def test_seeking_continues_with_the_next_batch():
     a, b = reals(), reals()
     draw(a, 5)
     b.seek(a.position)
@@ -78,7 +80,7 @@ def test_processes_share_a_batch():
     assert parts[0].position == whole.position
 
 
-def test_what_does_not_fit_is_streamed(monkeypatch):
+def test_data_that_does_not_fit_is_streamed(monkeypatch):
     monkeypatch.setattr("gankit.engine.data._free_memory", lambda device: 100.0)
     assert not reals(cache="auto").cached
     assert reals(cache="always").cached
@@ -91,9 +93,10 @@ def test_random_encodings_are_not_cached():
         def encode(self, items, rng: np.random.Generator):
             return Batch(torch.from_numpy(rng.normal(size=(len(items), 1))).float())
 
-    def source():
+    def source(**given):
+        device = torch.device("cpu")
         return RealSamples(
-            [0] * 10, Noisy(), batch=5, seed=0, device=torch.device("cpu"), cache="always"
+            [0] * 10, Noisy(), batch=5, seed=0, device=device, cache="always", **given
         )
 
     a, b = source(), source()
@@ -101,9 +104,12 @@ def test_random_encodings_are_not_cached():
     assert first[0] != first[1]
     b.seek(5)
     assert draw(b, 2) == first[1:]
+    processes = [source(share=(rank, 2)) for rank in (0, 1)]
+    drawn = [batch for one in processes for batch in draw(one, 3)]
+    assert len({tuple(batch) for batch in drawn}) == 6  # each draws its own random numbers
 
 
-def test_items_are_fetched_together_where_they_can_be():
+def test_items_are_read_together_where_the_sequence_can():
     class Together(list):
         def __getitems__(self, indices):
             return [self[int(i)] for i in indices]
@@ -120,7 +126,7 @@ def test_items_are_fetched_together_where_they_can_be():
     assert len(fetched) == 8
 
 
-def test_of_more_items_than_will_be_seen_only_those_are_encoded(monkeypatch):
+def test_only_items_that_will_be_seen_are_encoded(monkeypatch):
     monkeypatch.setattr("gankit.engine.data.FEW", 10)
     assert not reals(100, visits=50).cached
     assert reals(100, visits=200).cached

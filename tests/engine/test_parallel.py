@@ -1,30 +1,23 @@
-"""Two processes with half a batch each give the gradients of one with all of it."""
+"""Several processes: each has a part of a batch, and all act alike."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+import pytest
 import torch
+from processes import run_in_processes
 from safetensors.torch import load_file
 
-WORKER = """
-import sys, torch, torch.distributed as dist
-from datetime import timedelta
+from gankit.engine.parallel import ParallelContext
+
+GRADIENTS = """
 from safetensors.torch import save_file
 from torch import nn
 from gankit.contract import Networks
 from gankit.engine.objectives import OBJECTIVES
-from gankit.engine.parallel import average_, world
+from gankit.engine.parallel import ParallelContext
 from gankit.engine.step import AdversarialLoss, LossWeights, trainable
-
-rank, size, store, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-torch.set_num_threads(1)
-if size > 1:
-    dist.init_process_group("gloo", init_method="file://" + store, rank=rank, world_size=size,
-                            timeout=timedelta(seconds=60))
-assert world() == (rank, size)
 
 class Net(nn.Module):
     def __init__(self, inputs, outputs):
@@ -36,6 +29,8 @@ class Net(nn.Module):
         y = self.net(torch.cat([x, c], 1)) * self.scale
         return y.squeeze(1) if self.outputs == 1 else y
 
+parallel = ParallelContext.current()
+assert (parallel.rank, parallel.size, parallel.is_main) == (rank, size, rank == 0)
 torch.manual_seed(0)
 networks = Networks(Net(5, 3), Net(5, 1), 3)
 networks.generator.double(); networks.discriminator.double()
@@ -43,46 +38,78 @@ networks.generator.net[2] = nn.Linear(8, 3).double()
 real, c, z = (torch.randn(8, n, dtype=torch.float64) for n in (3, 2, 3))
 mine = slice(rank, None, size)
 w = LossWeights(*(torch.tensor(v, dtype=torch.float64) for v in (0.8, 0.4, 0.0, 0.0)))
-game = AdversarialLoss(networks, OBJECTIVES["rpgan"])
+loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
 result = {}
-for name, step, module in (("d", game.discriminator_step, networks.discriminator),
-                           ("g", game.generator_step, networks.generator)):
+for name, step, module in (("d", loss.discriminator_step, networks.discriminator),
+                           ("g", loss.generator_step, networks.generator)):
     gradients, _ = step(trainable(module), real[mine], c[mine], z[mine], w)
-    average_(gradients)
+    parallel.average_(gradients)
     result |= {f"{name}{i}": g.contiguous() for i, g in enumerate(gradients)}
-if rank == 0:
-    save_file(result, out)
-if size > 1:
-    dist.destroy_process_group()
+save_file(result, folder / f"gradients-{rank}-of-{size}.safetensors")
+"""
+
+AGREEMENT = """
+from gankit.engine.parallel import ParallelContext
+from gankit.errors import GankitError
+
+parallel = ParallelContext.current()
+assert parallel.agree(rank == 1) is True
+assert parallel.agree(False) is False
+assert parallel.seed(7) == 7 + rank
+
+several = [torch.full((2, 3), float(rank)), torch.tensor(rank, dtype=torch.float64)]
+parallel.average_(several)
+assert several[0].tolist() == [[0.5] * 3] * 2
+assert (float(several[1]), several[1].dtype) == (0.5, torch.float64)
+
+states = parallel.gather(torch.full((5,), rank, dtype=torch.uint8))
+assert [s.tolist() for s in states] == [[0] * 5, [1] * 5]
+assert parallel.broadcast(b"the main one's" if rank == 0 else b"mine") == b"the main one's"
+
+for failing in (0, 1):
+    try:
+        with parallel.together():
+            if rank == failing:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        assert rank == failing
+    except GankitError as error:
+        assert rank != failing
+        assert "another process of this training failed" in str(error)
+    else:
+        raise AssertionError("it went on alone")
+with parallel.together():
+    pass
 """
 
 
-def run(folder: Path, size: int) -> dict[str, torch.Tensor]:
-    out = folder / f"gradients-{size}.safetensors"
-    processes = [
-        subprocess.Popen(
-            [
-                sys.executable,
-                "-W",
-                "ignore",
-                "-c",
-                WORKER,
-                str(rank),
-                str(size),
-                str(folder / "store"),
-                str(out),
-            ]
-        )
-        for rank in range(size)
-    ]
-    assert [p.wait(timeout=120) for p in processes] == [0] * size
-    return load_file(out)
+def gradients(folder: Path, size: int) -> list[dict[str, torch.Tensor]]:
+    run_in_processes(GRADIENTS, folder, size)
+    return [load_file(folder / f"gradients-{r}-of-{size}.safetensors") for r in range(size)]
 
 
-def test_two_gloo_processes_agree_with_one(tmp_path):
+def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(tmp_path):
     """With R1 and R2, in double precision: equal to rounding."""
-    one, two = run(tmp_path, 1), run(tmp_path, 2)
+    (one,), (two, other) = gradients(tmp_path, 1), gradients(tmp_path, 2)
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=0, atol=1e-14)
+        assert torch.equal(two[name], other[name])
     assert sum(float(g.abs().sum()) for g in one.values()) > 0.1
+
+
+def test_two_processes_agree_share_and_fail_together(tmp_path):
+    run_in_processes(AGREEMENT, tmp_path, 2)
+
+
+def test_a_single_process_exchanges_nothing():
+    alone, value = ParallelContext(), torch.ones(3)
+    assert (alone.rank, alone.size, alone.is_main, alone.seed(7)) == (0, 1, True, 7)
+    assert ParallelContext.current() == alone
+    assert [alone.agree(True), alone.agree(False)] == [True, False]
+    assert alone.gather(value) == [value]
+    assert alone.broadcast(b"x") == b"x"
+    alone.average_([value])
+    assert value.tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(ValueError, match="its own"), alone.together():
+        raise ValueError("its own")

@@ -8,6 +8,7 @@ from torch import nn
 from gankit.engine.penalties import (
     finite_difference_norm,
     gradient_penalty,
+    per_sample,
     squared_gradient_norm,
 )
 
@@ -19,7 +20,7 @@ def test_squared_gradient_norm_of_a_quadratic():
     torch.testing.assert_close(norm, 4 * x.square().flatten(1).sum(1))
 
 
-def test_its_gradient_in_the_weights():
+def test_the_gradient_of_the_norm_in_the_weights():
     """D(x) = w.x: the penalty is |w|^2 and its gradient 2w."""
     w = torch.randn(6, dtype=torch.float64, requires_grad=True)
     x = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
@@ -27,7 +28,7 @@ def test_its_gradient_in_the_weights():
     torch.testing.assert_close(gradient, 2 * w)
 
 
-def test_double_backward_agrees_with_numbers():
+def test_double_backward_agrees_with_finite_differences():
     net = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 1)).double()
     x = torch.randn(4, 3, dtype=torch.float64)
     weight = net[0].weight
@@ -65,14 +66,14 @@ def test_gradient_penalty_of_a_linear_discriminator():
     )
 
 
-def test_gradient_penalty_looks_between_real_and_fake():
+def test_gradient_penalty_is_taken_between_real_and_fake():
     seen = []
 
-    def forward_with_penalty(x):
+    def discriminate(x):
         seen.append(x)
         return x.sum(1)
 
-    gradient_penalty(forward_with_penalty, torch.zeros(50, 2), torch.ones(50, 2))
+    gradient_penalty(discriminate, torch.zeros(50, 2), torch.ones(50, 2))
     x = seen[0].detach()
     assert ((x >= 0) & (x <= 1)).all()
     torch.testing.assert_close(x[:, 0], x[:, 1])  # one mix a sample
@@ -84,3 +85,26 @@ def test_gradient_penalty_is_differentiable_at_zero_gradient():
     loss = gradient_penalty(lambda x: x @ w, torch.ones(2, 3), torch.zeros(2, 3)).mean()
     (gradient,) = torch.autograd.grad(loss, w)
     assert gradient.isfinite().all()
+
+
+def test_one_number_per_sample_from_any_number_of_logits():
+    logits = torch.tensor([[1.0, 3.0], [-2.0, 0.0]])
+    assert per_sample(logits).tolist() == [2.0, -1.0]
+    assert per_sample(logits[:, 0]).tolist() == [1.0, -2.0]
+    assert per_sample(logits[:, :1]).tolist() == [1.0, -2.0]
+
+
+def test_penalties_are_of_the_mean_logit():
+    """Three logits (x.a, x.b, x.d) have the mean x.(a + b + d) / 3."""
+    W = torch.randn(5, 3, dtype=torch.float64)
+    slope = W.mean(1).square().sum()
+    x = torch.randn(4, 5, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(squared_gradient_norm(x @ W, x), slope.expand(4))
+    expected = (slope.sqrt() - 1).square().expand(4)
+    found = gradient_penalty(lambda x: x @ W, x.detach(), 2 * x.detach())
+    torch.testing.assert_close(found, expected)
+    torch.manual_seed(0)
+    many = torch.randn(20_000, 5, dtype=torch.float64)
+    estimate = finite_difference_norm(lambda x: x @ W, many @ W, many, sigma=0.01)
+    assert estimate.shape == (20_000,)
+    assert abs(estimate.mean() - slope) < 4 * estimate.std() / len(estimate) ** 0.5

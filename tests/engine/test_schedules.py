@@ -1,3 +1,5 @@
+"""Scheduled values, and the average's decay."""
+
 from __future__ import annotations
 
 import math
@@ -14,7 +16,7 @@ def test_constant():
     assert schedule(0.3, 100)(0) == schedule(0.3, 100)(10**9) == 0.3
 
 
-def test_pair_is_a_cosine_over_the_burn_in():
+def test_a_pair_is_a_cosine_over_the_burn_in():
     value = schedule((2.0, 0.2), burn_in=1000)
     assert value(0) == 2.0
     assert value(500) == pytest.approx(1.1)
@@ -45,6 +47,6 @@ def test_ever_positive():
 
 
 def test_ema_half_life():
-    """After half_life samples an old weight counts half, whatever the batch."""
+    """After half_life samples an old weight counts half, for any batch."""
     assert ema_decay(100, 1000) ** 10 == pytest.approx(0.5)
     assert ema_decay(64, 0) == 0

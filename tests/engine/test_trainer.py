@@ -1,4 +1,4 @@
-"""Training through the public door, on a modality of numbers."""
+"""Training as a command does it, on a modality of numbers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import shutil
 
 import pytest
 import torch
+from clocks import fake_budget_clock
 from playing import StopAt, final_state
 from safetensors.torch import load_file
+from torch import nn
 
 from gankit import config as configuration
 from gankit.errors import GankitError
@@ -26,6 +28,10 @@ def train(vectors, folder, *words, callbacks=()):
     return training.train(
         vectors, resolve(vectors, *words), folder, device="cpu", callbacks=callbacks
     )
+
+
+def metrics(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 VARIANTS = {
@@ -59,9 +65,13 @@ COMPILED = pytest.param(["train.compile=true"], id="compiled", marks=[
 )
 def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, words):
     """20 steps = 10 + Ctrl-C + 10."""
+    expect_exact_resume(vectors, tmp_path, *words)
+
+
+def expect_exact_resume(vectors, tmp_path, *words, stop_at=480):
     words = [*words, "train.samples=960", "log.every=16"]
     assert train(vectors, tmp_path / "whole", *words) == "done"
-    assert train(vectors, tmp_path / "cut", *words, callbacks=[StopAt(480)]) == "interrupted"
+    assert train(vectors, tmp_path / "cut", *words, callbacks=[StopAt(stop_at)]) == "interrupted"
     assert train(vectors, tmp_path / "cut", *words) == "done"
     whole, about = final_state(tmp_path / "whole")
     cut, about_cut = final_state(tmp_path / "cut")
@@ -70,15 +80,12 @@ def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, words):
         assert torch.equal(whole[name], cut[name]), name
     assert about["position"] == about_cut["position"]
     assert about["clock"]["samples"] == about_cut["clock"]["samples"] == 960
-    seen = [
-        json.loads(line)["samples"]
-        for line in (tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()
-    ]
+    seen = [line["samples"] for line in metrics(tmp_path / "cut")]
     assert seen == sorted(set(seen))
 
 
 def test_training_moves_the_networks_and_finds_the_mean(vectors, tmp_path):
-    """Each class's mean is learnt: conditions reach both networks."""
+    """Each class's mean is learned: conditions reach both networks."""
     train(
         vectors,
         tmp_path / "run",
@@ -120,9 +127,10 @@ def test_run_directory_is_complete(vectors, tmp_path):
     assert record["status"] == "done"
     assert record["data"]["fingerprint"] == "fixed"
     assert record["data"]["train"] + record["data"]["heldout"] == 300
-    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    last = metrics(run)[-1]
     assert last["samples"] == 320
     assert {"d_loss", "g_loss", "r1", "r2", "guard", "samples_per_second"} <= last.keys()
+    assert "phase" not in last
 
 
 def test_changed_settings_are_named(vectors, tmp_path):
@@ -164,11 +172,6 @@ def test_divergence_keeps_the_last_good_checkpoint(vectors, tmp_path):
     assert json.loads((tmp_path / "run" / "provenance.json").read_text())["status"] == "failed"
 
 
-def test_time_budget_ends_a_run(vectors, tmp_path):
-    assert train(vectors, tmp_path / "run", "train.samples=100_000_000", "train.time=1") == "done"
-    assert 0.9 < final_state(tmp_path / "run")[1]["clock"]["seconds"] < 20
-
-
 def test_only_one_process_trains_in_a_folder(vectors, tmp_path):
     from filelock import FileLock
 
@@ -182,13 +185,15 @@ def test_adaptive_augmentation_moves_p(vectors, tmp_path, monkeypatch):
     monkeypatch.setattr(
         vectors.modality,
         "build_networks",
-        lambda *a: dataclasses.replace(build(*a), augment=lambda x, p: x + p * torch.randn_like(x)),
+        lambda *a: dataclasses.replace(
+            build(*a), augment_input=lambda x, p: x + p * torch.randn_like(x)
+        ),
     )
     train(
         vectors,
         tmp_path / "run",
         "train.samples=640",
-        "augment.target=-0.0",
+        "augment.target=0.0",
         "augment.speed=1000",
         "augment.p=0.25",
     )
@@ -205,10 +210,10 @@ def test_adaptive_augmentation_moves_p(vectors, tmp_path, monkeypatch):
     assert float(final_state(tmp_path / "adapted")[0]["augment_p"]) > 0.05
 
 
-def test_collapse_within_each_class_is_seen(vectors, tmp_path, monkeypatch):
-    """A generator that ignores z and draws one thing a class: classes vary, samples do not."""
+def test_collapse_within_each_class_is_detected(vectors, tmp_path, monkeypatch):
+    """A generator that ignores z, with one sample per class: classes vary, samples do not."""
 
-    class Deaf(torch.nn.Module):
+    class Collapsed(nn.Module):
         def __init__(self, generator):
             super().__init__()
             self.generator = generator
@@ -218,11 +223,253 @@ def test_collapse_within_each_class_is_seen(vectors, tmp_path, monkeypatch):
 
     build = vectors.modality.build_networks
 
-    def deaf(*given):
+    def collapsed(*given):
         networks = build(*given)
-        return dataclasses.replace(networks, generator=Deaf(networks.generator))
+        return dataclasses.replace(networks, generator=Collapsed(networks.generator))
 
-    monkeypatch.setattr(vectors.modality, "build_networks", deaf)
+    monkeypatch.setattr(vectors.modality, "build_networks", collapsed)
     train(vectors, tmp_path / "run", "train.samples=640", "log.every=64")
-    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["guard"] == "collapsing"
+    assert metrics(tmp_path / "run")[-1]["guard"] == "mode collapse"
+
+
+# --- Several logits per sample ------------------------------------------------------------------
+
+
+def test_a_discriminator_may_give_several_logits_per_sample(vectors, tmp_path, monkeypatch):
+    from vectors import MLP
+
+    build = vectors.modality.build_networks
+    monkeypatch.setattr(
+        vectors.modality,
+        "build_networks",
+        lambda *a: dataclasses.replace(build(*a), discriminator=MLP(2, 3)),
+    )
+    words = ["train.samples=640", "loss.gradient_penalty=0.1", "resampling.candidates=2"]
+    assert train(vectors, tmp_path / "run", *words) == "done"
+    assert (tmp_path / "run" / "model" / "ratio.safetensors").is_file()
+    assert {"r1", "r2", "gradient_penalty", "d_sign"} <= metrics(tmp_path / "run")[-1].keys()
+
+
+# --- The budget ---------------------------------------------------------------------------------
+
+
+class Steps:
+    """Counts steps; with each, so many seconds pass on a fake clock."""
+
+    def __init__(self, monkeypatch, seconds=1.0):
+        self.clock, self.seconds, self.count = fake_budget_clock(monkeypatch), seconds, 0
+        monkeypatch.setattr("gankit.engine.trainer.update_ema", self.one)
+
+    def one(self, *_):
+        self.count += 1
+        self.clock.advance(self.seconds)
+
+
+def slow_codec(vectors, monkeypatch, clock, seconds):
+    """Fitting the codec takes so many seconds; gives what it was passed."""
+    given = []
+
+    def fit(items, settings, fitting):
+        given.append((fitting, fitting.time_left()))
+        clock.advance(seconds)
+        return type(vectors.modality).fit_codec(vectors.modality, items, settings, fitting)
+
+    monkeypatch.setattr(vectors.modality, "fit_codec", fit)
+    return given
+
+
+TIMED = ["train.samples=100_000_000", "train.time=100"]
+
+
+def timed(vectors, folder, steps, *words, started=None):
+    """Trains until the time is up: how many steps that were, and where the run ended."""
+    before, config = steps.count, resolve(vectors, *TIMED, *words)
+    assert training.train(vectors, config, folder, device="cpu", started=started) == "done"
+    return steps.count - before, final_state(folder)[1]["clock"]
+
+
+def test_the_budget_includes_the_time_before_training(vectors, tmp_path, monkeypatch):
+    """Of 100 seconds, the command's start took 25 and the codec 60."""
+    steps = Steps(monkeypatch)
+    slow_codec(vectors, monkeypatch, steps.clock, 60)
+    count, at = timed(vectors, tmp_path / "run", steps, started=steps.clock.now - 25)
+    assert count == 15
+    assert at == {"samples": 15 * 16, "steps": 15, "seconds": 100}
+
+
+def test_a_run_that_used_up_its_time_trains_no_more(vectors, tmp_path, monkeypatch):
+    steps = Steps(monkeypatch)
+    count, before = timed(vectors, tmp_path / "run", steps)
+    assert count == 100
+    steps.clock.advance(1e6)  # the time between two commands does not count
+    assert timed(vectors, tmp_path / "run", steps) == (0, before)
+    more, at = timed(vectors, tmp_path / "run", steps, "train.time=150")
+    assert more == 50
+    assert at["samples"] == 150 * 16
+
+
+def test_the_time_of_an_interrupted_run_counts(vectors, tmp_path, monkeypatch):
+    steps = Steps(monkeypatch)
+    stop = StopAt(30 * 16)
+    words = [*TIMED, "log.every=16"]
+    assert train(vectors, tmp_path / "run", *words, callbacks=[stop]) == "interrupted"
+    steps.clock.advance(1e6)
+    _, at = timed(vectors, tmp_path / "run", steps, "log.every=16")
+    assert steps.count == 100
+    assert at["seconds"] == 100
+
+
+def test_a_part_of_the_budget_is_reserved_for_resampling(vectors, tmp_path, monkeypatch):
+    """A quarter of what is left when training begins; the classifier may use all that remains."""
+    steps, left = Steps(monkeypatch), []
+
+    class Resampling:
+        def __init__(self, *_, time_left, **__):
+            self.time_left = time_left
+
+        def fit(self, network, samples):
+            left.append(self.time_left())
+            return 1.0
+
+    monkeypatch.setattr("gankit.engine.trainer.Resampling", Resampling)
+    words = ["resampling.candidates=2", "resampling.time_fraction=0.25"]
+    count, _ = timed(vectors, tmp_path / "run", steps, *words, started=steps.clock.now - 20)
+    assert count == 60
+    assert left == [20]
+
+
+def test_fitting_the_codec_has_a_share_of_the_budget(vectors, tmp_path, monkeypatch):
+    steps = Steps(monkeypatch)
+    given = slow_codec(vectors, monkeypatch, steps.clock, 45)
+    timed(vectors, tmp_path / "run", steps, "train.seed=7", started=steps.clock.now - 25)
+    ((fitting, left),) = given
+    assert left == pytest.approx(0.6 * 75)
+    assert fitting.seed == 7
+    assert not fitting.stopped()
+    assert fitting.rng().random() == fitting.rng().random()
+
+
+def test_a_stop_while_the_codec_is_fitted_ends_the_command(vectors, tmp_path, monkeypatch):
+    import os
+    import signal
+
+    def fit(items, settings, fitting):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert fitting.stopped()
+        return type(vectors.modality).fit_codec(vectors.modality, items, settings, fitting)
+
+    monkeypatch.setattr(vectors.modality, "fit_codec", fit)
+    with pytest.raises(KeyboardInterrupt):
+        train(vectors, tmp_path / "run", "train.samples=160")
+    assert not (tmp_path / "run").exists()
+
+
+# --- Warming up by the likelihood ---------------------------------------------------------------
+
+
+class Affine(nn.Module):
+    """A Gaussian for each class, of one standard deviation; its likelihood has a closed form."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(3, 2))
+        self.log_std = nn.Parameter(torch.zeros(()))
+
+    def forward(self, z, c):
+        return c @ self.mean + z[:, :2] * self.log_std.exp()
+
+    def nll(self, x, c):
+        z = (x - c @ self.mean) / self.log_std.exp()
+        return (0.5 * z.square() + self.log_std).sum(1)
+
+
+def with_likelihood(vectors, monkeypatch):
+    build = vectors.modality.build_networks
+
+    def affine(*given):
+        generator = Affine()
+        return dataclasses.replace(build(*given), generator=generator, likelihood=generator.nll)
+
+    monkeypatch.setattr(vectors.modality, "build_networks", affine)
+
+
+WARM = ["train.warm_up=480", "optim.lr=0.05", "loss.r1=0.1", "ema.half_life=0"]
+
+
+def test_the_warm_up_lowers_the_likelihood_and_then_the_game_begins(vectors, tmp_path, monkeypatch):
+    with_likelihood(vectors, monkeypatch)
+    ramp = ["train.burn_in=320", "optim.lr=[5e-2, 1e-3]", "loss.r1=[0.1, 0]"]
+    train(vectors, tmp_path / "run", *WARM, *ramp, "train.samples=960", "log.every=16")
+    lines = metrics(tmp_path / "run")
+    warm, game = lines[:30], lines[30:]
+    assert {line["phase"] for line in warm} == {"warm-up"}
+    assert {line["phase"] for line in game} == {"adversarial"}
+    assert all("nll" in line and "d_loss" not in line for line in warm)
+    assert all("d_loss" in line and "nll" not in line for line in game)
+    assert warm[-1]["nll"] < warm[0]["nll"] - 0.3
+    # Schedules stand still until the warm-up ends.
+    assert {line["lr"] for line in warm} == {0.05}
+    falling = [line["lr"] for line in game[:20]]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[0] < 0.05
+    assert game[-1]["lr"] == pytest.approx(1e-3)
+
+
+def test_the_warm_up_fits_each_class_and_leaves_the_discriminator_alone(
+    vectors, tmp_path, monkeypatch
+):
+    from gankit.workflows.data import read_data
+
+    with_likelihood(vectors, monkeypatch)
+    words = [*WARM, "train.warm_up=16_000", "train.samples=16_000"]
+    train(vectors, tmp_path / "run", *words)
+    state, _ = final_state(tmp_path / "run")
+    data = read_data(vectors, resolve(vectors, *words))
+    means = torch.tensor(
+        [[sum(v for v, k in data.train if k == kind) / sum(k == kind for _, k in data.train)] * 2
+         for kind in range(3)]
+    )  # fmt: skip
+    torch.testing.assert_close(state["ema/mean"], means, atol=0.25, rtol=0)
+    assert not [name for name in state if name.startswith("d_optimiser/")]
+
+
+@pytest.mark.parametrize("stop_at", [240, 480, 720])
+def test_resuming_is_exact_before_at_and_after_the_end_of_the_warm_up(
+    vectors, tmp_path, monkeypatch, stop_at
+):
+    with_likelihood(vectors, monkeypatch)
+    expect_exact_resume(vectors, tmp_path, *WARM, stop_at=stop_at)
+
+
+def test_a_warm_up_step_counts_its_own_samples(vectors, tmp_path, monkeypatch):
+    """Several discriminator steps follow only once the game has begun."""
+    with_likelihood(vectors, monkeypatch)
+    seen = []
+    monkeypatch.setattr("gankit.engine.trainer.ema_decay", lambda batch, _: seen.append(batch) or 0)
+    train(vectors, tmp_path / "run", *WARM, "train.d_steps=3", "train.samples=576")
+    assert seen == [16] * 30 + [48] * 2
+    assert final_state(tmp_path / "run")[1]["clock"]["steps"] == 32
+
+
+def test_a_warm_up_needs_a_likelihood(vectors, tmp_path):
+    with pytest.raises(GankitError, match="train.warm_up needs networks with a likelihood"):
+        train(vectors, tmp_path / "run", "train.warm_up=160")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_compiled_step_of_the_game_follows_an_eager_warm_up(vectors, tmp_path, monkeypatch):
+    """The likelihood is never compiled: it is computed once a step and has one derivative."""
+    with_likelihood(vectors, monkeypatch)
+    compiled = []
+
+    class Step:
+        def __init__(self, step, *_):
+            self.step = step
+
+        def __call__(self, *given):
+            compiled.append(self.step.__name__)
+            return self.step(*given)
+
+    monkeypatch.setattr("gankit.engine.updates.CompiledStep", Step)
+    train(vectors, tmp_path / "run", *WARM, "train.compile=true", "train.samples=512")
+    assert compiled == ["discriminator_step", "generator_step"] * 2

@@ -1,4 +1,4 @@
-"""What a plugin hands over is looked at before the first step."""
+"""What a plugin supplies is validated before the first step."""
 
 from __future__ import annotations
 
@@ -25,17 +25,35 @@ def codec(**changes) -> VectorCodec:
     return made
 
 
+class Shaped(torch.nn.Module):
+    """A discriminator whose output has a shape of its own."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x, c):
+        return torch.zeros(self.shape)
+
+
 def prepared(change):
     return codec(prepare=lambda batch: change(batch))
 
 
 @pytest.mark.parametrize(
-    ("networks", "codec", "said"),
+    ("networks", "codec", "message"),
     [
         (networks(), codec(), ""),
         (networks(generator=MLP(4, 3)), codec(), "its generator's output has shape (2, 3)"),
-        (networks(discriminator=MLP(2, 2)), codec(), "its discriminator's output has shape (2, 2)"),
-        (networks(), codec(layout=Layout((2,))), "disagree on whether there is a condition"),
+        (networks(discriminator=MLP(2, 3)), codec(), ""),  # three logits per sample
+        (networks(discriminator=Shaped(3)), codec(), "its discriminator's output has shape (3,)"),
+        (networks(discriminator=Shaped(1, 2)), codec(), "discriminator's output has shape (1, 2)"),
+        (networks(discriminator=Shaped(2, 1, 1)), codec(), "output has shape (2, 1, 1)"),
+        (
+            networks(),
+            codec(layout=Layout((2,))),
+            "its codec's batches and its layout disagree about having a condition",
+        ),
         (networks(), prepared(lambda b: Batch(b.x[:, :1], b.c)), "its codec's x has shape (2, 1)"),
         (
             networks(),
@@ -46,12 +64,12 @@ def prepared(change):
         (networks(), prepared(lambda b: Batch(b.x, b.c[:, :2])), "its codec's c has shape (2, 2)"),
     ],
 )
-def test_what_is_broken_is_said(networks, codec, said):
+def test_a_violation_is_stated(networks, codec, message):
     found = contract_violation(networks, codec, ITEMS)
-    assert said in found if said else not found
+    assert message in found if message else not found
 
 
-def test_nothing_is_disturbed():
+def test_validation_changes_nothing():
     given = networks(discriminator=MLP(2, 1, batch_norm=True))
     before = {k: v.clone() for k, v in given.discriminator.state_dict().items()}
     torch.manual_seed(3)

@@ -107,6 +107,10 @@ def test_a_label_becomes_a_folder_name(label, name):
     assert folder_name(label) == name
 
 
+def test_the_folder_of_a_label_is_not_a_file_next_to_it():
+    assert folder_name("Metadata.jsonl", taken=("metadata.jsonl",)) == "_Metadata.jsonl"
+
+
 def test_a_missing_path_is_an_error_with_the_nearest_names(tmp_path):
     (tmp_path / "photos").mkdir()
     assert "Did you mean photos?" in str(no_such_path(tmp_path / "photo"))

@@ -1,10 +1,10 @@
-"""Faults are remembered where that is possible, and forgetting or damage breaks nothing."""
+"""Errors of plugins are stored where that is possible; a damaged log breaks nothing."""
 
 from __future__ import annotations
 
 import pytest
 
-from gankit.plugins import error_log as faults
+from gankit.plugins import error_log
 
 
 @pytest.fixture(autouse=True)
@@ -13,29 +13,29 @@ def home(monkeypatch, tmp_path):
     return tmp_path / "home"
 
 
-def test_the_latest_is_remembered_until_forgotten():
-    faults.remember("gankit-a", "1", "it failed")
-    faults.remember("gankit-b", "2", "it failed too")
-    faults.remember("gankit-a", "1", "it failed again")
-    assert faults.recall() == {
+def test_the_latest_error_is_kept_until_it_is_forgotten():
+    error_log.remember("gankit-a", "1", "it failed")
+    error_log.remember("gankit-b", "2", "it failed too")
+    error_log.remember("gankit-a", "1", "it failed again")
+    assert error_log.load() == {
         "gankit-a": ("1", "it failed again"),
         "gankit-b": ("2", "it failed too"),
     }
-    faults.forget("gankit-a")
-    faults.forget("never there")
-    assert list(faults.recall()) == ["gankit-b"]
+    error_log.forget("gankit-a")
+    error_log.forget("never there")
+    assert list(error_log.load()) == ["gankit-b"]
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", '{"a": 1}', '{"a": ["1", "2", "3"]}', "\0"])
-def test_a_damaged_memory_is_an_empty_one(home, text):
+def test_a_damaged_log_is_an_empty_one(home, text):
     home.mkdir()
     (home / "faults.json").write_text(text)
-    assert faults.recall() == {}
-    faults.remember("gankit-a", "1", "it failed")
-    assert faults.recall() == {"gankit-a": ("1", "it failed")}
+    assert error_log.load() == {}
+    error_log.remember("gankit-a", "1", "it failed")
+    assert error_log.load() == {"gankit-a": ("1", "it failed")}
 
 
-def test_where_nothing_can_be_written_nothing_breaks(home):
+def test_a_log_that_cannot_be_written_breaks_nothing(home):
     home.write_text("a file where the folder should be")
-    faults.remember("gankit-a", "1", "it failed")
-    assert faults.recall() == {}
+    error_log.remember("gankit-a", "1", "it failed")
+    assert error_log.load() == {}

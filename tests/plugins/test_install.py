@@ -1,4 +1,4 @@
-"""Reading distributions, and what pip or uv will be asked to do. What they do is tested in cli/."""
+"""The commands for pip or uv, and their errors. Running them is tested in cli/."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import distribution
 
 import pytest
-from installing import make_wheel
+from installing import made_known, make_project
 
 from gankit.errors import GankitError
 from gankit.plugins import install as packages
@@ -21,54 +21,6 @@ def every_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GANKIT_PLUGINS")
 
 
-@pytest.fixture
-def project(tmp_path):
-    (tmp_path / "src").mkdir()
-    (tmp_path / "pyproject.toml").write_text(
-        "[project]\nname='gankit-a'\nversion='1.2'\ndependencies=['gankit>=0.1']\n"
-        "[project.entry-points.gankit]\na='gankit_a'\n"
-    )
-    return tmp_path
-
-
-def test_a_folder(project):
-    package = packages.read_package(project)
-    assert package.origin == packages.Origin("gankit-a", "1.2", ("gankit>=0.1",))
-    assert [(p.name, p.value) for p in package.points] == [("a", "gankit_a")]
-    assert package.place == project / "src"
-
-
-def test_a_wheel(tmp_path):
-    package = packages.read_package(make_wheel(tmp_path, "gankit-b", b=HOOK))
-    assert package.origin == packages.Origin("gankit-b", "1.0", ("gankit",))
-    assert [(p.name, p.value) for p in package.points] == [("b", "b")]
-
-
-def test_plugins_of_a_wheel_are_loaded_from_it(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    (record,) = packages.plugins_at(make_wheel(tmp_path, "gankit-b", inside_wheel=HOOK)).records
-    assert (record.status, record.hooks) == ("ok", ("gankit_callbacks",))
-    del sys.modules["inside_wheel"]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[project]\nname='x'", "no entry point in the group 'gankit'"),
-        ("[project]\n", "has no \\[project\\] with a name"),
-        ("project = 3", "has no \\[project\\] with a name"),
-        ("[project]\nname='x'\nentry-points.gankit='no'", "entry points that are texts"),
-        ("[project]\nname='x'\nentry-points.gankit.x=3", "entry points that are texts"),
-        ("[project]\nname=7", "with a name and entry points that are texts"),
-        ("[project", "is not valid TOML"),
-    ],
-)
-def test_folders_that_are_no_plugin(tmp_path, text, said):
-    (tmp_path / "pyproject.toml").write_text(text)
-    with pytest.raises(GankitError, match=said):
-        packages.read_package(tmp_path)
-
-
 # --- Commands -----------------------------------------------------------------------------------
 
 
@@ -76,7 +28,7 @@ def having(monkeypatch, *tools):
     monkeypatch.setattr(packages, "_versions", lambda: dict.fromkeys(tools, "1"))
 
 
-def test_pip_in_this_environment_is_asked_first(monkeypatch):
+def test_pip_in_this_environment_comes_first(monkeypatch):
     having(monkeypatch, "pip", "uv")
     command = packages.install_command("gankit-x", upgrade=True)
     assert command[:3] == [sys.executable, "-m", "pip"]
@@ -103,7 +55,8 @@ def test_without_either(monkeypatch):
         packages.install_command("gankit-x")
 
 
-def test_a_folder_is_never_taken_for_a_name(project, monkeypatch):
+def test_a_folder_is_never_taken_for_a_name(tmp_path, monkeypatch):
+    project = make_project(tmp_path / "a", "gankit-a", a=HOOK)
     monkeypatch.chdir(project.parent)
     command = packages.install_command(project.name, editable=True)
     assert command[-2:] == ["--editable", f".{os.sep}{project.name}"]
@@ -119,7 +72,7 @@ def test_without_permission(monkeypatch):
         packages.uninstall_command(["gankit-x"])
 
 
-def test_a_python_of_the_system_is_left_alone(monkeypatch, tmp_path):
+def test_a_python_managed_by_the_system_is_refused(monkeypatch, tmp_path):
     (tmp_path / "EXTERNALLY-MANAGED").touch()
     monkeypatch.setattr(packages.sysconfig, "get_path", lambda name: str(tmp_path))
     monkeypatch.setattr(sys, "base_prefix", sys.prefix)
@@ -128,7 +81,7 @@ def test_a_python_of_the_system_is_left_alone(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("output", "why"),
     [
         ("WARNING: ... NewConnectionError('...')\nERROR: x", "index cannot be reached"),
         ("error: client error (Connect)", "index cannot be reached"),
@@ -139,20 +92,44 @@ def test_a_python_of_the_system_is_left_alone(monkeypatch, tmp_path):
         ("error: it broke\nnote: not a problem with pip\n", "pip failed: error: it broke"),
     ],
 )
-def test_why_it_failed_is_told(monkeypatch, said, why):
-    script = f"print({said!r}); raise SystemExit(1)"
+def test_the_reason_of_a_failure_is_stated(monkeypatch, output, why):
+    script = f"print({output!r}); raise SystemExit(1)"
     monkeypatch.setattr(packages, "_tool", lambda: ([sys.executable, "-c", script, "pip"], []))
     lines: list[str] = []
     with pytest.raises(GankitError, match=why):
         packages.install(packages.install_command("gankit-x"), lines.append)
-    assert lines[0] == said.splitlines()[0]
+    assert lines[0] == output.splitlines()[0]
 
 
-def test_finding_what_to_remove():
-    with pytest.raises(GankitError, match="gankit-toy comes with gankit"):
+def test_finding_the_distribution_to_remove():
+    with pytest.raises(GankitError, match="gankit-toy is bundled with gankit"):
         packages.find_plugin("toy")
-    with pytest.raises(GankitError, match="numpy is no gankit plugin"):
+    with pytest.raises(GankitError, match="numpy is not a gankit plugin"):
         packages.find_plugin("numpy")
     with pytest.raises(GankitError, match="Did you mean toy"):
         packages.find_plugin("toys")
     assert packages.points_of(distribution("gankit-toy"))[0].name == "toy"
+
+
+@pytest.mark.parametrize(
+    ("about", "bundled"),
+    [
+        ("", False),
+        ("keywords = ['gankit-bundled']", False),
+        ("authors = [{name = 'The gankit authors'}]", False),
+        ("authors = [{name = 'Somebody'}]\nkeywords = ['gankit-bundled']", False),
+        ("authors = [{name = 'The gankit authors'}]\nkeywords = ['gankit-bundled-too']", False),
+        ("authors = [{name = 'The gankit authors'}]\nkeywords = ['gankit-bundled']", True),
+    ],
+)
+def test_a_plugin_is_bundled_by_its_metadata_and_not_by_its_name(
+    tmp_path, monkeypatch, about, bundled
+):
+    project = make_project(tmp_path / "video", "gankit-video", about, gankit_video=HOOK)
+    made_known(tmp_path / "site", project)
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    if bundled:
+        with pytest.raises(GankitError, match="gankit-video is bundled with gankit"):
+            packages.find_plugin("gankit-video")
+    else:
+        assert packages.find_plugin("gankit_video").name == "gankit-video"

@@ -1,4 +1,4 @@
-"""Makes a plugin's folder known to a Python process as installing it would, without a network."""
+"""Makes a plugin's folder visible to a Python process as installing it would, without a network."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def made_known(site: Path, *projects: Path) -> dict[str, str]:
         info.mkdir(parents=True)
         lines = ["Metadata-Version: 2.1", f"Name: {table['name']}", f"Version: {table['version']}"]
         lines += [f"Requires-Dist: {needed}" for needed in table.get("dependencies", ())]
+        lines += [f"Author: {author['name']}" for author in table.get("authors", ())]
+        lines += [f"Keywords: {','.join(words)}"] if (words := table.get("keywords")) else []
         (info / "METADATA").write_text("\n".join(lines) + "\n")
         points = table.get("entry-points", {}).get("gankit", {})
         (info / "entry_points.txt").write_text(
@@ -42,6 +44,24 @@ def made_known(site: Path, *projects: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([*places, *([before] if before else [])]),
         "GANKIT_PLUGINS": ",".join(names),
     }
+
+
+def make_project(folder: Path, name: str, more: str = "", **modules: str) -> Path:
+    """A plugin's folder, with modules of the given text; each one that has a hook becomes an entry
+    point.
+
+    Args:
+        more: further lines of the table ``[project]``.
+    """
+    (folder / "src").mkdir(parents=True)
+    points = "".join(f"{key} = {key!r}\n" for key, text in modules.items() if "@hookimpl" in text)
+    (folder / "pyproject.toml").write_text(
+        f"[project]\nname = {name!r}\nversion = '1'\n{more}\n"
+        f"[project.entry-points.gankit]\n{points}"
+    )
+    for module, text in modules.items():
+        (folder / "src" / f"{module}.py").write_text(text)
+    return folder
 
 
 def make_wheel(folder: Path, name: str, version: str = "1.0", **modules: str) -> Path:

@@ -1,10 +1,11 @@
-"""The image plugin from the command line: the main path, and everything that people get wrong."""
+"""The image plugin from the command line: the main path, and wrong input."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -42,19 +43,19 @@ def folder(tmp_path):
     return root
 
 
-def one_line(done, says):
+def one_line(done, message):
     assert done.returncode == 2, done.stdout + done.stderr
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert len([x for x in done.stderr.splitlines() if x.startswith("error:")]) == 1
 
 
 def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
-    """Train, generate by class, evaluate, and evaluate what was written."""
+    """Train, generate a class, evaluate the run, and evaluate the written folder."""
     (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
     done = gankit_here(*TINY, "--data", "photos", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "left out 1" in done.stderr
+    assert "skipped 1" in done.stderr
     assert "broken.jpg" in done.stderr
     made = gankit_here("generate", "run", "-n", 10, "--where", "label=dog", "--out", "dogs")
     assert made.returncode == 0, made.stderr
@@ -85,7 +86,7 @@ def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
 
 
 @pytest.mark.parametrize("format", ["folder", "zip", "parquet"])
-def test_items_do_not_depend_on_what_else_is_asked(gankit_here, folder, tmp_path, format):
+def test_items_depend_only_on_their_seed(gankit_here, folder, tmp_path, format):
     gankit_here(*TINY, "--data", "photos", "--out", "run")
     for name, n, seed in (("a", 20, 0), ("b", 3, 9)):
         done = gankit_here(
@@ -109,7 +110,7 @@ def test_items_do_not_depend_on_what_else_is_asked(gankit_here, folder, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--data", "nowhere"], "nowhere"),
         (["--data", "empty"], "empty"),
@@ -127,7 +128,7 @@ def test_items_do_not_depend_on_what_else_is_asked(gankit_here, folder, tmp_path
         (["--data", "flat", "conditional=true"], "label"),
     ],
 )
-def test_bad_input(gankit_here, folder, tmp_path, words, says):
+def test_bad_input(gankit_here, folder, tmp_path, words, message):
     (tmp_path / "empty").mkdir()
     for name in ("texts", "single", "cut", "flat"):
         (tmp_path / name).mkdir()
@@ -143,13 +144,15 @@ def test_bad_input(gankit_here, folder, tmp_path, words, says):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("bomb.png", b"\0" * (300 * 2**20))
     before = sorted(p for p in tmp_path.rglob("*"))
-    one_line(gankit_here(*TINY, *words), says)
+    one_line(gankit_here(*TINY, *words), message)
     assert sorted(p for p in tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("architecture", ["r3gan", "dcgan"])
-def test_resumed_is_bit_identical_in_any_memory_layout(gankit_here, folder, tmp_path, architecture):
-    """Also with convolutions laid out channels last, mirrored data and augmentation."""
+def test_a_resumed_run_is_bit_identical_in_any_memory_format(
+    gankit_here, folder, tmp_path, architecture
+):
+    """With channels_last, mirrored data and augmentation."""
     words = [*TINY, "--data", "photos", "train.channels_last=true", "mirror=true", "augment.p=0.4",
              f"architecture={architecture}"]  # fmt: skip
     gankit_here(*words, "train.samples=96", "--out", "whole")
@@ -163,14 +166,14 @@ def test_resumed_is_bit_identical_in_any_memory_layout(gankit_here, folder, tmp_
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_dry_run_says_what_is_left_out(gankit_here, folder):
-    """Damaged files, and labels that do not count since one picture has none."""
-    (folder / "cat" / "broken.jpg").write_bytes(b"no picture")
+def test_a_dry_run_reports_what_is_skipped(gankit_here, folder):
+    """Damaged files, and labels that are ignored since one image has none."""
+    (folder / "cat" / "broken.jpg").write_bytes(b"not a picture")
     picture().save(folder / "stray.png")
     done = gankit_here(*TINY, "--recipe", "image/digits", "--data", "photos", "--dry-run")
     assert done.returncode == 0, done.stderr
     assert "broken.jpg" in done.stdout
-    assert "labels ignored, 1 images have none" in done.stdout
+    assert "labels ignored, since 1 image has none" in done.stdout
 
 
 def test_where_label_11_of_ten(gankit_here):
@@ -181,7 +184,7 @@ def test_where_label_11_of_ten(gankit_here):
     assert "It has 0, 1, 2, 3" in done.stderr
 
 
-def test_mixed_sizes_are_fitted(gankit_here, tmp_path):
+def test_images_of_different_sizes_are_fitted(gankit_here, tmp_path):
     (tmp_path / "mixed").mkdir()
     for i, size in enumerate([(10, 20), (33, 7), (64, 48), (9, 9)] * 3):
         picture(i, size, ("L", "RGB", "RGBA")[i % 3]).save(tmp_path / "mixed" / f"{i}.png")
@@ -195,7 +198,7 @@ def test_mixed_sizes_are_fitted(gankit_here, tmp_path):
             assert image.mode == "RGBA"
 
 
-def test_augment_brings_classes_level(gankit_here, tmp_path):
+def test_augment_balances_classes(gankit_here, tmp_path):
     rng = np.random.default_rng(0)
     for label, tone, count in (("cats", 60, 40), ("dogs", 180, 15)):
         folder = tmp_path / "photos" / label
@@ -208,8 +211,8 @@ def test_augment_brings_classes_level(gankit_here, tmp_path):
         "train", "--plugin", "image", "--data", "photos", "--out", "run", *small, "train.threads=1"
     )
     assert done.returncode == 0, done.stderr
-    asked = ["augment", "run", "--data", "photos", "--balance", "label", "--keep-all"]
-    done = gankit_here(*asked, "--out", "more", "--measure", "--repeats", 2)
+    words = ["augment", "run", "--data", "photos", "--balance", "label", "--keep-all"]
+    done = gankit_here(*words, "--out", "more", "--measure", "--repeats", 2)
     assert done.returncode == 0, done.stderr
     assert "real, flips-and-crops" in done.stdout
     assert "55 real and 25 generated" in done.stdout
@@ -221,3 +224,15 @@ def test_augment_brings_classes_level(gankit_here, tmp_path):
         with Image.open(tmp_path / "more" / row["file_name"]) as picture:
             assert ("DigitalSourceType" in picture.info) is row["generated"]
     assert len(list((tmp_path / "photos" / "dogs").iterdir())) == 15
+
+
+def test_augment_labelled_data_with_an_unconditional_run(gankit_here, folder, tmp_path):
+    """Real rows keep their labels; generated ones have none."""
+    done = gankit_here(*TINY, "--data", "photos", "--out", "run", "conditional=false")
+    assert done.returncode == 0, done.stderr
+    words = ["augment", "run", "--data", "photos", "--factor", 1.5, "--keep-all"]
+    done = gankit_here(*words, "--format", "parquet", "--out", "more")
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(tmp_path / "more" / "data.parquet").to_pylist()
+    assert Counter(row["label"] for row in rows if not row["generated"]) == {"cat": 12, "dog": 12}
+    assert [row["label"] for row in rows if row["generated"]] == [None] * 12

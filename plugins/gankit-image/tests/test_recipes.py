@@ -1,4 +1,4 @@
-"""Recipes: complete, made of settings that exist, and such as build their networks."""
+"""Recipes are complete, use settings that exist, and their networks can be built."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from gankit.config import validate
 from gankit.contract import Categorical, Condition, Layout
 from gankit_image.networks import build_networks
 from gankit_image.settings import ImageSettings
@@ -37,10 +38,11 @@ def own_settings(recipe: dict[str, Any]) -> ImageSettings:
         for k, v in recipe.items()
         if not isinstance(v, dict)
     }
-    return ImageSettings(**values)
+    found: ImageSettings = validate(ImageSettings, values)
+    return found
 
 
-def test_the_promised_recipes_are_there() -> None:
+def test_the_documented_recipes_exist() -> None:
     assert set(RECIPES) == {
         "digits",
         "textbook",
@@ -54,11 +56,11 @@ def test_the_promised_recipes_are_there() -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_says_what_it_is(name: str) -> None:
+def test_describes_itself(name: str) -> None:
     about = RECIPES[name]["recipe"]
     assert set(about) == ABOUT
     assert all(isinstance(text, str) and text.strip() for text in about.values())
-    # A figure is published by somebody or measured by us, or there is none.
+    # Results are published or measured, or there are none.
     assert any(word in about["expect"] for word in ("published", "measured"))
 
 
@@ -89,7 +91,7 @@ def test_builds_its_networks(name: str) -> None:
     with torch.device("meta"):
         networks = build_networks(Layout((channels, side, side), condition), settings)
     assert networks.latent_dim == settings.latent
-    assert (networks.augment is None) == (not settings.augmentations)
+    assert (networks.augment_input is None) == (not settings.augmentations)
 
 
 def test_published_sizes() -> None:

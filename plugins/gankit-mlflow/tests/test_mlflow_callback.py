@@ -1,4 +1,4 @@
-"""What a run leaves in a local store, read back; and silence unless it is asked for."""
+"""A run in a local store, read back; nothing is written unless it is enabled."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def not_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -36,20 +36,20 @@ def nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def faults_show(enabled: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets this plugin's exceptions through; how others load is not looked at here."""
+    """Raises this plugin's exceptions; other plugins are loaded before."""
     installed()
     monkeypatch.setenv("GANKIT_STRICT_PLUGINS", "1")
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder for all tests: MLflow takes seconds to make its database."""
+    """A working folder for all tests, since MLflow takes seconds to create its database."""
     return tmp_path_factory.mktemp("store")
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, place: Path, tmp_path: Path) -> None:
-    """The store that MLflow makes in the working folder where only an experiment is named."""
+def enabled_here(monkeypatch: pytest.MonkeyPatch, place: Path, tmp_path: Path) -> None:
+    """The store that MLflow creates in the working folder if only an experiment is named."""
     monkeypatch.chdir(place)
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", tmp_path.name)
 
@@ -83,16 +83,16 @@ def logged() -> list[Any]:
     return list(client().search_runs([experiment.experiment_id]))
 
 
-def test_without_being_asked_nothing_is_written(followed_run, monkeypatch, tmp_path) -> None:
+def test_nothing_is_written_unless_enabled(followed_run, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "mlflow", None)  # not so much as imported
+    monkeypatch.setitem(sys.modules, "mlflow", None)  # it is not even imported
     _, metrics = followed_run()
     assert len(metrics) == 10
     assert not list(tmp_path.rglob("mlflow*"))
     assert not list(tmp_path.rglob("mlruns"))
 
 
-def test_it_keeps_the_contract_of_callbacks() -> None:
+def test_it_passes_the_checks_of_callbacks() -> None:
     record = installed().record("mlflow")
     assert record is not None
     results = {r.check.name: r.status for r in check_plugin(record, installed())}
@@ -104,7 +104,7 @@ def test_it_keeps_the_contract_of_callbacks() -> None:
     [(ctrl_c, KeyboardInterrupt, "KILLED"), (power_cut, RuntimeError, "FAILED")],
 )
 def test_a_resumed_run_is_one_run(
-    end, raised, status, followed_run, asked: None, tmp_path: Path
+    end, raised, status, followed_run, enabled_here: None, tmp_path: Path
 ) -> None:
     run, callbacks = tmp_path / "run", [EndsAtHalfTime(end)]
     with pytest.raises(raised):
@@ -126,7 +126,7 @@ def test_a_resumed_run_is_one_run(
     assert names == {file.name for file in (run / "previews").glob("0*")}
 
 
-def test_a_longer_budget_becomes_a_tag(followed_run, asked: None) -> None:
+def test_a_longer_budget_becomes_a_tag(followed_run, enabled_here: None) -> None:
     run, _ = followed_run(samples=320)
     followed_run(samples=640, out=run)
     (found,) = logged()
@@ -134,8 +134,8 @@ def test_a_longer_budget_becomes_a_tag(followed_run, asked: None) -> None:
     assert found.data.tags["train.samples"] == "640"
 
 
-def test_a_run_that_the_store_does_not_have_begins_anew(
-    followed_run, asked: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_run_that_is_not_in_the_store_is_created_again(
+    followed_run, enabled_here: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run, _ = followed_run(samples=320)
     before = json.loads((run / "mlflow.json").read_text())["run_id"]
@@ -146,7 +146,9 @@ def test_a_run_that_the_store_does_not_have_begins_anew(
     assert found.info.run_id == json.loads((run / "mlflow.json").read_text())["run_id"] != before
 
 
-def test_long_settings_are_cut_and_many_are_sent_in_parts(asked: None, tmp_path: Path) -> None:
+def test_long_settings_are_cut_and_many_are_sent_in_batches(
+    enabled_here: None, tmp_path: Path
+) -> None:
     from gankit_mlflow.callback import MLflow
 
     callback = MLflow()

@@ -1,4 +1,4 @@
-"""What a run leaves in its event files, read back."""
+"""Event files of a run, read back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SMALL = {"hidden": 8, "count": 400, "train__batch": 32, "train__threads": 1, "lo
 
 @pytest.fixture(autouse=True)
 def faults_show(enabled: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets this plugin's exceptions through; how others load is not looked at here."""
+    """Raises this plugin's exceptions; other plugins are loaded before."""
     installed()
     monkeypatch.setenv("GANKIT_STRICT_PLUGINS", "1")
 
@@ -59,14 +59,14 @@ def texts(run: Path, name: str) -> list[tuple[int, str]]:
     return [(event.step, event.tensor_proto.string_val[0].decode()) for event in events]
 
 
-def test_it_keeps_the_contract_of_callbacks() -> None:
+def test_it_passes_the_checks_of_callbacks() -> None:
     record = installed().record("tensorboard")
     assert record is not None
     results = {r.check.name: r.status for r in check_plugin(record, installed())}
     assert results == {"light-hooks": "passed", "callbacks": "passed"}
 
 
-def test_a_run_is_followed(followed_run) -> None:
+def test_a_run_is_logged(followed_run) -> None:
     run, metrics = followed_run()
     found = written(run)
     assert len(metrics) == 10
@@ -78,11 +78,11 @@ def test_a_run_is_followed(followed_run) -> None:
         assert [event.value for event in events] == pytest.approx(
             [line[name] for line in metrics], rel=1e-5
         )
-    assert texts(run, "guard") == [(64, "ok")]
+    assert texts(run, "guard") == [(64, "stable")]
     assert texts(run, "status") == [(640, "done")]
 
 
-def test_previews_are_shown_as_they_are_at_their_samples(followed_run) -> None:
+def test_previews_are_logged_unchanged_at_their_samples(followed_run) -> None:
     run, _ = followed_run()
     shown = {image.step: image.encoded_image_string for image in written(run).Images("preview")}
     files = {int(file.stem): file.read_bytes() for file in (run / "previews").glob("0*.png")}
@@ -106,7 +106,7 @@ def test_settings_are_toml(followed_run) -> None:
 def test_a_resumed_run_has_every_point_once(
     end, raised, status, followed_run, tmp_path: Path
 ) -> None:
-    # After a power cut training goes on from the checkpoint at 0, and 64 to 256 come again.
+    # After a power cut training resumes from the checkpoint at 0, and logs 64 to 256 again.
     run, callbacks = tmp_path / "run", [EndsAtHalfTime(end)]
     with pytest.raises(raised):
         gankit.fit("toy", out=run, callbacks=callbacks, train__samples=640, **SMALL)
@@ -119,7 +119,7 @@ def test_a_resumed_run_has_every_point_once(
     assert {0, 640} <= set(images)
 
 
-def test_only_pictures_are_shown(tmp_path: Path) -> None:
+def test_only_pictures_are_logged(tmp_path: Path) -> None:
     callback = TensorBoard()
     callback.started(tmp_path, {})
     (tmp_path / "a.svg").write_text("<svg/>")
@@ -133,13 +133,13 @@ def test_only_pictures_are_shown(tmp_path: Path) -> None:
     assert texts(tmp_path, "warning") == [(0, "look out")]
 
 
-def test_the_guard_is_told_when_it_changes(tmp_path: Path) -> None:
+def test_the_guard_is_logged_when_it_changes(tmp_path: Path) -> None:
     callback = TensorBoard()
     callback.started(tmp_path, {})
-    for i, guard in enumerate(["ok", "ok", "collapsing", "ok"]):
+    for i, guard in enumerate(["stable", "stable", "mode collapse", "stable"]):
         callback.tick({"samples": i, "guard": guard})
     callback.finished("done")
-    assert texts(tmp_path, "guard") == [(0, "ok"), (2, "collapsing"), (3, "ok")]
+    assert texts(tmp_path, "guard") == [(0, "stable"), (2, "mode collapse"), (3, "stable")]
 
 
 @pytest.mark.parametrize(
@@ -154,5 +154,5 @@ def test_the_guard_is_told_when_it_changes(tmp_path: Path) -> None:
         ("own/heading", "own/heading"),
     ],
 )
-def test_values_stand_under_headings(name, shown) -> None:
+def test_values_have_headings(name, shown) -> None:
     assert tag(name) == shown

@@ -1,4 +1,4 @@
-"""Points to tensors and back."""
+"""Points as tensors and back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_decoding_inverts_encoding(cloud: list[Point], conditional: bool) -> Non
 
 
 @given(points, st.booleans())
-def test_a_codec_is_its_state(cloud: list[Point], conditional: bool) -> None:
+def test_the_state_restores_the_codec(cloud: list[Point], conditional: bool) -> None:
     codec = PointCodec.fit(cloud, conditional)
     config = json.loads(json.dumps(codec.state().config))
     again = ToyModality().load_codec(CodecState(config), ToySettings(conditional=conditional))

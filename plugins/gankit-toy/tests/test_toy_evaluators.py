@@ -30,7 +30,7 @@ def test_real_points_cover_everything() -> None:
     assert scores["high_quality_real"] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
 
 
-def test_a_collapsed_generator_shows() -> None:
+def test_mode_collapse_lowers_the_scores() -> None:
     one_mode = [p for p in REAL if p.label == "7"]
     scores = score(one_mode, REAL)
     assert scores["modes"] == 1
@@ -38,7 +38,7 @@ def test_a_collapsed_generator_shows() -> None:
     assert scores["high_quality"] > 0.95
 
 
-def test_points_between_the_modes_show() -> None:
+def test_points_between_the_modes_lower_the_scores() -> None:
     none = score([Point(1.0, 1.0)] * 50, REAL)
     assert (none["high_quality"], none["modes"]) == (0, 0)
     assert "reverse_kl" not in none
@@ -51,12 +51,12 @@ def test_axes_may_have_different_units() -> None:
     assert score(stretched, stretched)["high_quality"] == score(REAL, REAL)["high_quality"]
 
 
-def test_nothing_is_said_of_data_without_modes() -> None:
+def test_data_without_modes_has_no_scores() -> None:
     spiral = draw("spiral", 100, 0.05)
     assert score(spiral, spiral) == {}
 
 
-def test_coordinates_are_the_points() -> None:
+def test_the_features_are_the_coordinates() -> None:
     np.testing.assert_array_equal(
         Coordinates().features([Point(1, 2), Point(3, 4)]), [[1, 2], [3, 4]]
     )

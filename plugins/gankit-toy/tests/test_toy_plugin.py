@@ -1,4 +1,4 @@
-"""What the plugin says of itself, and its recipes."""
+"""The plugin's record, and its recipes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 import pytest
 
 import gankit_toy
+from gankit.config import validate
 from gankit.contract import PLUGIN_API
 from gankit_toy.modality import ToyModality, ToySettings
 
@@ -18,14 +19,14 @@ from gankit_toy.modality import ToyModality, ToySettings
 RECIPES = [f for f in resources.files(INFO.recipes).iterdir() if f.name.endswith(".toml")]
 
 
-def test_the_record_leads_to_the_modality() -> None:
+def test_the_record_points_to_the_modality() -> None:
     module, _, name = INFO.target.partition(":")
     assert getattr(import_module(module), name) is ToyModality
     assert INFO.api == PLUGIN_API
     assert f"{INFO.default_recipe}.toml" in [file.name for file in RECIPES]
 
 
-def test_the_record_costs_nothing() -> None:
+def test_the_record_imports_nothing_heavy() -> None:
     code = (
         "import sys, gankit_toy; list(gankit_toy.gankit_modalities());"
         "assert not {'torch', 'numpy', 'PIL'} & set(sys.modules), 'heavy import'"
@@ -38,10 +39,10 @@ def test_recipes_are_complete_and_their_settings_valid(file: Traversable) -> Non
     table = tomllib.loads(file.read_text())
     assert set(table["recipe"]) == {"summary", "data", "expect", "hardware", "time", "source"}
     assert all(table["recipe"].values())
-    ToySettings(**{key: value for key, value in table.items() if not isinstance(value, dict)})
+    validate(ToySettings, {k: v for k, v in table.items() if not isinstance(v, dict)})
 
 
-def test_the_failing_contrast_differs_in_its_loss_alone() -> None:
+def test_the_saturating_recipe_differs_only_in_its_loss() -> None:
     good, bad = (
         tomllib.loads((resources.files(INFO.recipes) / f"{name}.toml").read_text())
         for name in ("grid25", "saturating")

@@ -1,4 +1,4 @@
-"""What a run writes for W&B offline, read back; and silence unless it is asked for."""
+"""Offline files of a run for W&B, read back; nothing is written unless it is enabled."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SMALL = {"hidden": 8, "count": 400, "train__batch": 32, "train__threads": 1, "lo
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def not_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WANDB_PROJECT", "WANDB_MODE", "WANDB_NAME", "WANDB_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)
 def faults_show(enabled: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets this plugin's exceptions through; how others load is not looked at here."""
+    """Raises this plugin's exceptions; other plugins are loaded before."""
     installed()
     monkeypatch.setenv("GANKIT_STRICT_PLUGINS", "1")
 
@@ -50,18 +50,18 @@ class CtrlCAtHalfTime(Callback):
 
 
 def records(run: Path) -> list[list[Any]]:
-    """What each part of a run wrote to its ``.wandb`` file, in the order of time."""
+    """The records in the ``.wandb`` file of each part of a run, in order of time."""
     return [records_of(file) for file in sorted((run / "wandb").glob("offline-run-*/*.wandb"))]
 
 
 def records_of(file: Path) -> list[Any]:
-    """The records of one file, once W&B's own process has written the last."""
+    """The records of one file, after W&B's own process has written the last one."""
     from google.protobuf.message import DecodeError
     from wandb.proto.wandb_internal_pb2 import Record
 
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        with contextlib.suppress(DecodeError):  # half a record so far
+        with contextlib.suppress(DecodeError):  # an incomplete record
             found = [Record.FromString(one) for one in payloads(file.read_bytes())]
             if found and found[-1].WhichOneof("record_type") == "exit":
                 return found
@@ -80,7 +80,7 @@ def payloads(log: bytes) -> Iterator[bytes]:
         length, kind = struct.unpack_from("<HB", log, at + 4)
         payload += log[at + 7 : at + 7 + length]
         at += 7 + length
-        if kind in (1, 4):  # the whole of it, or its last chunk
+        if kind in (1, 4):  # all of it, or its last chunk
             yield payload
             payload = b""
 
@@ -94,17 +94,17 @@ def history(part: list[Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mode", [None, "disabled"])
-def test_without_being_asked_nothing_is_written(mode, followed_run, monkeypatch) -> None:
+def test_nothing_is_written_unless_enabled(mode, followed_run, monkeypatch) -> None:
     if mode:
         monkeypatch.setenv("WANDB_MODE", mode)
         monkeypatch.setenv("WANDB_PROJECT", "digits")
-    monkeypatch.setitem(sys.modules, "wandb", None)  # not so much as imported
+    monkeypatch.setitem(sys.modules, "wandb", None)  # it is not even imported
     run, metrics = followed_run()
     assert len(metrics) == 10
     assert not list(run.glob("wandb*"))
 
 
-def test_it_keeps_the_contract_of_callbacks() -> None:
+def test_it_passes_the_checks_of_callbacks() -> None:
     record = installed().record("wandb")
     assert record is not None
     results = {r.check.name: r.status for r in check_plugin(record, installed())}
@@ -133,15 +133,15 @@ def test_a_resumed_run_is_one_run(followed_run, offline: None, tmp_path: Path) -
     rows = [row for part in parts for row in history(part) if "d_loss" in row]
     assert [row["_step"] for row in rows] == [line["samples"] for line in metrics]
     assert [row["d_loss"] for row in rows] == [line["d_loss"] for line in metrics]
-    assert {row["guard"] for row in rows} == {"ok"}
+    assert {row["guard"] for row in rows} == {"stable"}
     shown = [row["_step"] for part in parts for row in history(part) if "preview.path" in row]
     files = sorted((run / "previews").glob("0*.png"))
     assert shown == [int(file.stem) for file in files]
     kept = {file.read_bytes() for file in (run / "wandb").rglob("media/images/*.png")}
-    assert kept == {file.read_bytes() for file in files}  # with what they say of their origin
+    assert kept == {file.read_bytes() for file in files}  # including their metadata
 
 
-def test_a_run_of_the_callers_own_goes_on(followed_run, offline: None, tmp_path: Path) -> None:
+def test_the_callers_own_run_continues(followed_run, offline: None, tmp_path: Path) -> None:
     import wandb
 
     own = wandb.init(project="mine", dir=str(tmp_path))
@@ -151,7 +151,7 @@ def test_a_run_of_the_callers_own_goes_on(followed_run, offline: None, tmp_path:
     own.finish()
 
 
-def test_what_is_known_is_not_sent_again() -> None:
+def test_known_steps_are_not_sent_again() -> None:
     from gankit_wandb.callback import WeightsAndBiases
 
     class Resumed:

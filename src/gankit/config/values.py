@@ -1,4 +1,4 @@
-"""Settings as nested tables: TOML files and ``key=value`` words."""
+"""Nested settings: TOML files and ``key=value`` words."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_toml(path: Path) -> Table:
 
 
 def parse_overrides(words: Iterable[str]) -> Table:
-    """``key=value`` words as a nested table; values are TOML, bare words are strings.
+    """``key=value`` words as nested settings; values are TOML, bare words are strings.
 
     Raises:
         GankitError: a word has no ``=``.
@@ -53,7 +53,7 @@ def parse_overrides(words: Iterable[str]) -> Table:
 
 
 def flatten(table: Table, prefix: str = "") -> Table:
-    """Nested tables as one, keys joined by dots."""
+    """Nested settings as one level, keys joined by dots."""
     flat: Table = {}
     for key, value in table.items():
         if isinstance(value, dict) and value:

@@ -124,7 +124,7 @@ class InfersConditions(Protocol):
     """For codecs whose conditions follow from the samples themselves."""
 
     def infer_conditions(self, x: Tensor) -> Tensor:
-        """Rows of ``c`` that samples ``x``, (N, *shape), could have been generated with, drawn as
+        """Rows of ``c`` that samples ``x (N, *shape)`` could have been generated with, drawn as
         :meth:`Codec.prepare` draws them for real samples, from torch's default generator.
 
         Under differential privacy the generator is trained on the conditions of its own samples,

@@ -50,8 +50,8 @@ class Hooks:
             def gankit_objectives():
                 import torch.nn.functional as F
 
-                yield ObjectiveInfo("logistic", lambda r, f: F.softplus(-r) + F.softplus(f),
-                                    lambda r, f: F.softplus(-f))
+                yield Objective("logistic", lambda r, f: F.softplus(-r) + F.softplus(f),
+                                lambda r, f: F.softplus(-f))
         """
         raise NotImplementedError
 
@@ -63,7 +63,7 @@ class Hooks:
 
             @hookimpl
             def gankit_penalties():
-                yield PenaltyInfo("drift", lambda D, real, fake, c: D(real, c).square())
+                yield Penalty("drift", lambda D, real, fake, c: D(real, c).square())
         """
         raise NotImplementedError
 
@@ -75,7 +75,7 @@ class Hooks:
 
             @hookimpl
             def gankit_metrics():
-                yield MetricInfo("mean_gap", lambda real, fake, rng: {
+                yield Metric("mean_gap", lambda real, fake, rng: {
                     "mean_gap": float(abs(real.mean(0) - fake.mean(0)).max())})
         """
         raise NotImplementedError

@@ -54,11 +54,14 @@ def save_checkpoint(
 UNREADABLE = ".unreadable"
 
 
-def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def load_checkpoint(
+    folder: Path, set_aside: bool = True
+) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """The newest checkpoint that can be read, or None when there is none.
 
-    Newer ones that cannot be read are set aside under another name, so that they do not count
-    among those kept; :func:`unreadable` lists them.
+    Args:
+        set_aside: renames newer ones that cannot be read, so that they do not count among those
+            kept; :func:`unreadable` lists them.
 
     Raises:
         GankitError: there are checkpoints, and none can be read.
@@ -68,7 +71,7 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | 
     for path in reversed(found):
         try:
             state = load_file(path / TENSORS), json.loads((path / META).read_text())
-            for bad in damaged:
+            for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
             return state
         except (OSError, ValueError, SafetensorError) as error:

@@ -124,7 +124,9 @@ class RealSamples:
         else:
             loader = DataLoader(
                 _Encoded(self.items, self.codec, self.seed),
-                sampler=_Positions(self._indices(), self.position, self.batch * self.share[1]),
+                sampler=_Positions(
+                    self._indices(), self.position + self.share[0], self.batch * self.share[1]
+                ),
                 batch_size=None,
                 num_workers=self.workers,
                 pin_memory=self.device.type == "cuda",
@@ -167,7 +169,8 @@ class _Encoded(Dataset[Any]):
 
 
 class _Positions(torch.utils.data.Sampler[Any]):
-    """Numbers the batches, so that a batch's random views depend on its position alone."""
+    """Numbers the batches, so that a batch's random views depend on its position alone: in each
+    process on another one."""
 
     def __init__(self, indices: Iterator[list[int]], start: int, step: int) -> None:
         self.indices, self.positions = indices, itertools.count(start, step)

@@ -7,12 +7,15 @@ finished gradients cannot.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from gankit.errors import GankitError
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,54 @@ class ParallelContext:
         """Whether any process decided so: all then act alike."""
         if self.size == 1:
             return decision
-        flag = torch.tensor(float(decision))
+        flag = torch.tensor(float(decision), device=_device())
         dist.all_reduce(flag, dist.ReduceOp.MAX)
         return bool(flag)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Ends in all processes if it fails in one: none waits for a process that is gone.
+
+        Raises:
+            GankitError: another process failed.
+        """
+        failure: BaseException | None = None
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failure = error
+        failed = self.agree(failure is not None)
+        if failure is not None:
+            raise failure
+        if failed:
+            raise GankitError("another process of this training failed", "See its message")
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """Every process's value by rank; all have the same shape and type."""
+        if self.size == 1:
+            return [value]
+        found = [torch.empty_like(value, device=_device()) for _ in range(self.size)]
+        dist.all_gather(found, value.to(_device()).contiguous())
+        return [one.to(value.device) for one in found]
+
+    def broadcast(self, content: bytes) -> bytes:
+        """The main process's content, in all of them."""
+        if self.size == 1:
+            return content
+        length = torch.tensor(len(content), device=_device())
+        dist.broadcast(length, 0)
+        values = torch.empty(int(length), dtype=torch.uint8, device=_device())
+        if self.is_main:
+            values.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+        dist.broadcast(values, 0)
+        return values.cpu().numpy().tobytes()
 
     @torch.no_grad()
     def average_(self, tensors: Sequence[Tensor]) -> None:
         """Replaces each tensor by its mean over processes, in one message per dtype."""
         if self.size == 1:
             return
-        for dtype in {t.dtype for t in tensors}:
+        for dtype in dict.fromkeys(t.dtype for t in tensors):  # in the same order everywhere
             group = [t for t in tensors if t.dtype == dtype]
             flat = torch.cat([t.reshape(-1) for t in group])
             dist.all_reduce(flat)
@@ -61,3 +102,10 @@ class ParallelContext:
             for t in group:
                 t.copy_(flat[start : start + t.numel()].view_as(t))
                 start += t.numel()
+
+
+def _device() -> torch.device:
+    """Where the default group's backend exchanges tensors: NCCL knows GPUs only."""
+    if dist.get_backend() == "nccl":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gankit.contract import Batch, Callback, Progress, quiet
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
@@ -88,18 +88,18 @@ class Trainer:
             at = self.schedules.at(clock.samples)
             updates.set(at)
             if clock.samples < train.warm_up:
+                seen = train.batch
                 updates.step_likelihood(self.reals.next)
-                clock.samples += train.batch
             else:
+                seen = batch
                 for _ in range(train.d_steps):
                     updates.step_discriminator(self.reals.next, self._penalise())
                 updates.step_generator(self.generator_batch)
-                clock.samples += batch
-            update_ema(self.ema, self.networks.generator, ema_decay(batch, at["half_life"]))
+            clock.samples += seen
+            update_ema(self.ema, self.networks.generator, ema_decay(seen, at["half_life"]))
             clock.steps += 1
             clock.seconds = budget.spent()
-            stop = self._decide(self.stop())
-            over = clock.samples >= total or budget.left() <= reserved or stop
+            over = clock.samples >= total or budget.left() <= reserved or self.stop()
 
             # Report and check: the only place that waits for the device.
             if tick.due(clock.samples) or over:
@@ -110,12 +110,13 @@ class Trainer:
 
             if self._decide(save.due(clock.samples)):
                 self.save()
-            if stop:
+            if self._decide(self.stop()):
                 status = "interrupted"
                 break
 
         self.save()
-        if status == "done" and self.settings.resampling.candidates > 1:
+        candidates = self.settings.resampling.candidates
+        if status == "done" and candidates > 1 and self.plan.parallel.is_main:
             status = self._fit_resampling()
         if status == "done":
             self._write_preview()
@@ -235,15 +236,18 @@ class Trainer:
     # --- Saving and resuming --------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes a checkpoint, then what generation needs.
+        """Writes a checkpoint, then what generation needs; all processes call it together.
 
         Raises:
             GankitError: the disk is full or not writable.
         """
-        if not self.plan.parallel.is_main:
-            return
         parts = self.updates, self.ema, self.clock, self.reals, self.policy
-        tensors, meta = pack(*parts, self.threads)
+        tensors, meta = pack(*parts, self.threads, self.plan.parallel)
+        with self.plan.parallel.together():
+            if self.plan.parallel.is_main:
+                self._write(tensors, meta)
+
+    def _write(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
             raise self._diverged("weights")
         folder, keep = self.plan.folder, self.settings.checkpoint.keep
@@ -258,11 +262,11 @@ class Trainer:
 
     def resume(self) -> bool:
         """Continues from the newest checkpoint; False when there is none."""
-        loaded = load_checkpoint(self.plan.folder)
+        loaded = load_checkpoint(self.plan.folder, set_aside=self.plan.parallel.is_main)
         if loaded is None:
             return False
         tensors, meta = loaded
-        parts = self.updates, self.ema, self.reals, self.policy
+        parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
         self.clock, self.threads = unpack(tensors, meta, *parts)
         self.plan.budget.before = self.clock.seconds
         return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from gankit.contract import Issue
@@ -113,6 +113,11 @@ def skip(issue: Issue, where: object, strict: bool) -> Issue:
     return issue
 
 
-def folder_name(label: str) -> str:
-    """A label as the name of a folder that any system accepts; different labels may share one."""
-    return re.sub(r"[^\w .+-]", "_", label).strip(" .")[:80] or "_"
+def folder_name(label: str, taken: Collection[str] = ()) -> str:
+    """A label as the name of a folder that any system accepts; different labels may share one.
+
+    Args:
+        taken: names of files next to the folders, in lower case.
+    """
+    name = re.sub(r"[^\w .+-]", "_", label).strip(" .")[:80] or "_"
+    return f"_{name}" if name.lower() in taken else name

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
-from gankit.contract import Codec, Fitting, Progress, quiet
+from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
 from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder, read_json
@@ -82,7 +83,10 @@ def prepare(
     torch.manual_seed(seed)  # a codec may be trained
     codec = _stored_codec(folder, plugin, config)
     if codec is None:
-        codec = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
+        with parallel.together():
+            if parallel.is_main:
+                codec = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
+        codec = _shared_codec(plugin, codec, settings, parallel)
     policy.check(engine, objective, codec=codec)
     reals = policy.real_samples(
         data.train,
@@ -125,7 +129,7 @@ def prepare(
         stop=stop,
     )
     if isinstance(policy, PrivatePolicy):
-        try_out(trainer.updates, reals, policy)
+        try_out(trainer.updates, reals, trainer.generator_batch)
     return trainer, data
 
 
@@ -175,6 +179,22 @@ def _fit_codec(
     if stop():
         raise KeyboardInterrupt
     return codec
+
+
+def _shared_codec(
+    plugin: LoadedModality, codec: Codec[Any] | None, settings: Any, parallel: ParallelContext
+) -> Codec[Any]:
+    """The codec that the main process fitted, in all processes."""
+    from safetensors.torch import load, save
+
+    if codec is not None and parallel.size == 1:
+        return codec
+    state = CodecState({}) if codec is None else codec.state()
+    config = parallel.broadcast(json.dumps(state.config).encode())
+    tensors = parallel.broadcast(save(state.tensors))
+    if codec is not None:
+        return codec
+    return plugin.modality.load_codec(CodecState(json.loads(config), load(tensors)), settings)
 
 
 def _previewer(

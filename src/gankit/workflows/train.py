@@ -50,31 +50,35 @@ def train(
     from gankit.engine.parallel import ParallelContext
 
     parallel, stop = ParallelContext.current(), StopRequest()
-    resuming = check_resumable(folder, plugin, config)
-    with locked(folder) if parallel.is_main else contextlib.nullcontext():
-        trainer, data = prepare(
-            plugin,
-            config,
-            folder,
-            source=source,
-            device=device,
-            progress=progress,
-            started=started,
-            stop=stop,
-            parallel=parallel,
-        )
-        if parallel.is_main:
-            recorder = Recorder(
-                *(folder, plugin, config, trainer.device.type),
-                dataset=data.dataset,
-                sizes=(len(data.train), len(data.heldout)),
-                described=describe(trainer.codec),
+    with parallel.together():  # before one of them writes there
+        resuming = check_resumable(folder, plugin, config)
+    with contextlib.ExitStack() as held:
+        with parallel.together():
+            if parallel.is_main:
+                held.enter_context(locked(folder))
+            trainer, data = prepare(
+                plugin,
+                config,
+                folder,
+                source=source,
+                device=device,
+                progress=progress,
+                started=started,
+                stop=stop,
+                parallel=parallel,
             )
-            trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
-        if resuming:
-            _resume(trainer)
-        if parallel.is_main:
-            recorder.begin(trainer.clock.samples)
+            if parallel.is_main:
+                recorder = Recorder(
+                    *(folder, plugin, config, trainer.device.type),
+                    dataset=data.dataset,
+                    sizes=(len(data.train), len(data.heldout)),
+                    described=describe(trainer.codec),
+                )
+                trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
+            if resuming:
+                _resume(trainer)
+            if parallel.is_main:
+                recorder.begin(trainer.clock.samples)
         for callback in trainer.callbacks:
             callback.started(folder, config.as_table())
         status = "failed"

@@ -1,4 +1,4 @@
-"""Private training: gradients, noise, accounting, secrecy, and that nothing else lets data past."""
+"""Private training: gradients, noise, accounting, secrecy, and no other way for data to leak."""
 
 from __future__ import annotations
 
@@ -12,22 +12,25 @@ import pytest
 import torch
 from playing import StopAt, final_state, weights
 from safetensors.torch import load_file
-from vectors import VectorCodec, VectorModality
+from vectors import MLP, VectorCodec, VectorModality
 
 from gankit import config as configuration
-from gankit.contract import Dataset, Networks
+from gankit.contract import Dataset, Networks, PluginInfo
 from gankit.engine.objectives import OBJECTIVES
-from gankit.engine.privacy import accountant, loss, policy, secret
+from gankit.engine.parallel import ParallelContext
+from gankit.engine.privacy import accountant, loss, secret
 from gankit.engine.privacy.accountant import Plan
 from gankit.engine.privacy.batches import PoissonSamples
 from gankit.engine.privacy.loss import PrivateLoss, clipped_sum
-from gankit.engine.privacy.policy import generator_conditions
+from gankit.engine.privacy.policy import generator_conditions, refuse_unsound
 from gankit.engine.privacy.secret import Privacy
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings, PrivacySettings, TrainSettings
 from gankit.engine.step import AdversarialLoss, trainable
 from gankit.errors import GankitError
+from gankit.plugins.records import LoadedModality
 from gankit.workflows import train as training
+from gankit.workflows.prepare import prepare
 
 pytest.importorskip("dp_accounting")
 
@@ -42,6 +45,9 @@ PRIVATE = [
 ]
 
 
+INFO = PluginInfo("vectors", "numbers", "tests:none")
+
+
 def a_plan(**given):
     values = {
         "epsilon": 1.0, "delta": 1e-4, "clip": 1.0, "noise_multiplier": 1.0,
@@ -50,9 +56,9 @@ def a_plan(**given):
     return Plan(**{**values, **given})
 
 
-def a_game(networks, plan, objective="nonsaturating"):
-    game = PrivateLoss(networks, OBJECTIVES[objective], privacy=Privacy(plan), position=lambda: 0)
-    return game, trainable(networks.discriminator)
+def private(networks, plan, objective="nonsaturating"):
+    given = {"privacy": Privacy(plan), "position": lambda: 0}
+    return PrivateLoss(networks, OBJECTIVES[objective], **given), trainable(networks.discriminator)
 
 
 # --- Gradients ----------------------------------------------------------------------------------
@@ -60,10 +66,12 @@ def a_game(networks, plan, objective="nonsaturating"):
 
 @pytest.mark.parametrize("objective", ["nonsaturating", "hinge", "lsgan", "wasserstein", "rpgan"])
 @pytest.mark.parametrize("penalise", [True, False])
-def test_without_bound_and_noise_it_is_the_ordinary_step(setting, objective, penalise):
+@pytest.mark.parametrize("logits", [1, 3])
+def test_without_bound_and_noise_it_is_the_ordinary_step(setting, objective, penalise, logits):
     networks, real, c, z = setting
-    game, params = a_game(networks, a_plan(clip=1e9, noise_multiplier=0.0), objective)
-    ours, _ = game.discriminator_step(params, real, c, z, weights(0.7, 0.3), penalise)
+    networks = dataclasses.replace(networks, discriminator=MLP(2, logits).double())
+    losses, params = private(networks, a_plan(clip=1e9, noise_multiplier=0.0), objective)
+    ours, _ = losses.discriminator_step(params, real, c, z, weights(0.7, 0.3), penalise)
     ordinary, _ = AdversarialLoss(networks, OBJECTIVES[objective]).discriminator_step(
         params, real, c, z, weights(0.7, 0.3), penalise
     )
@@ -77,8 +85,8 @@ def test_per_sample_gradients_are_those_of_a_loop(setting, monkeypatch, at_once)
     monkeypatch.setitem(loss.GRADIENTS_AT_ONCE, "cpu", at_once)
     networks, real, c, z = setting
     clip, w = 0.8, weights(0.7, 0.3)
-    game, params = a_game(networks, a_plan(clip=clip, noise_multiplier=0.0))
-    ours, _ = game.discriminator_step(params, real, c, z, w)
+    losses, params = private(networks, a_plan(clip=clip, noise_multiplier=0.0))
+    ours, _ = losses.discriminator_step(params, real, c, z, w)
     plain, norms = AdversarialLoss(networks, OBJECTIVES["nonsaturating"]), []
     total = [torch.zeros_like(p) for p in params]
     for i in range(6):
@@ -95,7 +103,7 @@ def test_per_sample_gradients_are_those_of_a_loop(setting, monkeypatch, at_once)
 @pytest.mark.parametrize("value", [1e6, -1e12, math.inf, math.nan])
 def test_one_record_moves_the_sum_by_no_more_than_the_clip(setting, value):
     networks, real, c, z = setting
-    game, _ = a_game(networks, a_plan())
+    losses, _ = private(networks, a_plan())
     by_name = {k: p.detach() for k, p in networks.discriminator.named_parameters()}
     with torch.no_grad():
         fake = networks.generator(z, c)
@@ -104,7 +112,7 @@ def test_one_record_moves_the_sum_by_no_more_than_the_clip(setting, value):
         return torch.cat([
             t.flatten()
             for t in clipped_sum(
-                lambda p, *pair: game.pair_loss(p, *pair, weights(0.7, 0.3), True),
+                lambda p, *pair: losses.pair_loss(p, *pair, weights(0.7, 0.3), True),
                 by_name, (real, fake, c), 0.5,
             )
         ])  # fmt: skip
@@ -120,18 +128,18 @@ def test_one_record_moves_the_sum_by_no_more_than_the_clip(setting, value):
     assert summed(hostile, fake, c).isfinite().all()
 
 
-def test_noise_has_the_scale_that_is_reckoned_with(setting):
-    """An empty batch leaves the noise alone: sigma C over the expected batch, afresh a step."""
+def test_noise_has_the_scale_that_the_accountant_assumes(setting):
+    """An empty batch leaves only noise: sigma C over the expected batch, new at each step."""
     networks, real, c, z = setting
     privacy, at = Privacy(a_plan(clip=0.5, noise_multiplier=3.0, batch=10)), [0]
-    game = PrivateLoss(
+    losses = PrivateLoss(
         networks, OBJECTIVES["nonsaturating"], privacy=privacy, position=lambda: at[0]
     )
     params = trainable(networks.discriminator)
 
     def drawn(position):
         at[0] = position
-        found, logs = game.discriminator_step(params, real[:0], c[:0], z[:0], weights(1, 1))
+        found, logs = losses.discriminator_step(params, real[:0], c[:0], z[:0], weights(1, 1))
         return torch.cat([g.flatten() for g in found]), logs["d_signal"]
 
     noise = torch.stack([drawn(k)[0] for k in range(200)])
@@ -186,7 +194,7 @@ def engine(epsilon=3.0, delta=0.0, batch=100, samples=50_000, d_steps=1):
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 3.0, 10.0])
-def test_a_plan_spends_what_is_asked_and_no_more(epsilon):
+def test_a_plan_spends_nearly_the_requested_epsilon_and_no_more(epsilon):
     plan = accountant.plan(engine(epsilon, d_steps=3, samples=50_050), 5000)
     assert plan.steps == 3 * math.ceil(50_050 / 300)
     assert plan.delta == 1 / 50_000
@@ -194,16 +202,16 @@ def test_a_plan_spends_what_is_asked_and_no_more(epsilon):
 
 
 @pytest.mark.parametrize(
-    ("given", "records", "said"),
+    ("given", "records", "message"),
     [
         ({"delta": 0.01}, 100, "below 1/n = 0.01"),
-        ({"epsilon": 0.001}, 5000, "nothing would be learnt"),
+        ({"epsilon": 0.001}, 5000, "training would fail"),
         ({"batch": 16}, 5000, "batches of 16"),
         ({}, 20, "batches of 20"),
     ],
 )
-def test_a_plan_that_makes_no_sense(given, records, said):
-    with pytest.raises(GankitError, match=said):
+def test_impossible_plans(given, records, message):
+    with pytest.raises(GankitError, match=message):
         accountant.plan(engine(**given), records)
 
 
@@ -257,11 +265,11 @@ def test_batches_are_a_function_of_secret_and_position():
     assert streams[0].next().x.round()[:, 0].tolist() == privacy.sampled(120)
 
 
-# --- G ------------------------------------------------------------------------------------------
+# --- The generator ------------------------------------------------------------------------------
 
 
-def test_what_g_learns_does_not_depend_on_the_records(tmp_path, monkeypatch):
-    """Other items, the same D and the same released table: G's gradients are the same."""
+def test_the_generators_gradients_do_not_depend_on_the_records(tmp_path, monkeypatch):
+    """Other items, the same D and the same published table: G's gradients are the same."""
 
     class Elsewhere(VectorModality):
         def read(self, source, settings, progress):
@@ -270,48 +278,40 @@ def test_what_g_learns_does_not_depend_on_the_records(tmp_path, monkeypatch):
 
     found = []
     for modality in (VectorModality(), Elsewhere()):
-        loaded = training.LoadedModality(_info(), modality, "gankit", "0")
+        loaded = LoadedModality(INFO, modality, "gankit", "0")
         config = configuration.resolve(loaded.info, modality.Settings, overrides=PRIVATE)
-        with training.preparing(loaded, config, tmp_path / "none", None, "cpu", training.quiet) as (
-            trainer,
-            _,
-        ):
-            monkeypatch.setattr(trainer.reals, "next", lambda: pytest.fail("G took a real batch"))
-            torch.manual_seed(5)
-            found.append(trainer.gradients(trainer.g_step, trainer.g_params, trainer.g_batch(), ()))
+        trainer, _ = prepare(loaded, config, tmp_path / "none", device="cpu")
+        monkeypatch.setattr(trainer.reals, "next", lambda: pytest.fail("G got a real batch"))
+        torch.manual_seed(5)
+        updates = trainer.updates
+        found.append(updates.gradients(updates.generator, trainer.generator_batch()))
     (here, logs), (there, _) = found
     assert all(torch.equal(a, b) for a, b in zip(here, there, strict=True))
     assert any(g.abs().sum() > 0 for g in here)
     assert set(logs) == {"g_loss"}
 
 
-def test_conditions_for_g(make_networks):
-    """From the table by frequency; from generated samples where the codec can tell."""
-    game = AdversarialLoss(make_networks(), OBJECTIVES["nonsaturating"])
+def test_the_generators_conditions(make_networks):
+    """From the table by frequency; from generated samples where the codec can infer them."""
+    losses = AdversarialLoss(make_networks(), OBJECTIVES["nonsaturating"])
     table = ConditionTable(torch.eye(3), torch.tensor([6.0, 3.0, 1.0]))
-    batch = generator_conditions(game, VectorCodec(), table, 5000)
+    batch = generator_conditions(losses, VectorCodec(), table, 5000)
     assert batch.x.numel() == 0
     assert torch.allclose(batch.c.mean(0), torch.tensor([0.6, 0.3, 0.1]), atol=0.03)
 
-    class Telling(VectorCodec):
+    class Inferring(VectorCodec):
         def sample_conditions(self, where, seeds):
             return torch.zeros(len(seeds), 3)
 
         def infer_conditions(self, x):
             return torch.eye(3)[(x[:, 0] > 0).long()]
 
-    c = generator_conditions(game, Telling(), None, 50).c
+    c = generator_conditions(losses, Inferring(), None, 50).c
     assert c.shape == (50, 3)
     assert (c.sum(1) == 1).all()
 
 
 # --- Runs ---------------------------------------------------------------------------------------
-
-
-def _info():
-    from gankit.contract import PluginInfo
-
-    return PluginInfo("vectors", "numbers", "tests:none")
 
 
 def train(vectors, folder, *words, callbacks=()):
@@ -336,11 +336,11 @@ def test_interrupted_and_resumed_is_bit_identical(vectors, tmp_path, monkeypatch
     assert whole.keys() == cut.keys()
     for name in whole:
         assert torch.equal(whole[name], cut[name]), name
-    assert about["privacy"] == about_cut["privacy"]
+    assert about["policy"] == about_cut["policy"]
     assert about["position"] == about_cut["position"]
 
 
-def test_what_a_run_says_and_keeps_to_itself(vectors, tmp_path):
+def test_what_a_run_records_and_what_stays_secret(vectors, tmp_path):
     words = ["train.samples=960", "log.every=96", "train.seed=4"]
     for name in ("one", "two"):
         train(vectors, tmp_path / name, *words)
@@ -360,14 +360,14 @@ def test_what_a_run_says_and_keeps_to_itself(vectors, tmp_path):
     assert not {"d_real", "d_sign", "d_loss", "r1", "real_std"} & set(lines[-1])
 
     # The seed is published, so nothing may follow from it; the secret stays in the checkpoint.
-    secret = final_state(run)[1]["privacy"]["secret"]
+    secret = final_state(run)[1]["policy"]["secret"]
     assert len(bytes.fromhex(secret)) == 16
     for file in run.rglob("*"):
         if file.is_file() and "checkpoints" not in file.parts:
             content = file.read_bytes()
             assert secret.encode() not in content
             assert bytes.fromhex(secret) not in content
-    # A hash of the data would confirm a guess at the one record that somebody does not know.
+    # A hash of the data would confirm a guess at the one record that an attacker does not know.
     known = json.loads((run / "provenance.json").read_text())["data"]["fingerprint"]
     assert known not in (run / "model" / "model.json").read_text()
     a, b = (
@@ -376,7 +376,7 @@ def test_what_a_run_says_and_keeps_to_itself(vectors, tmp_path):
     assert not any(torch.equal(a[k], b[k]) for k in a)
 
 
-def test_a_run_cannot_be_stretched(vectors, tmp_path):
+def test_a_run_cannot_be_extended(vectors, tmp_path):
     train(vectors, tmp_path / "run", "train.samples=480")
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     with pytest.raises(GankitError, match="chosen for 10 discriminator steps; 20 would spend more"):
@@ -385,56 +385,64 @@ def test_a_run_cannot_be_stretched(vectors, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
-        ("loss.objective=rpgan", "looks at real samples.*nonsaturating"),
+        ("loss.objective=rpgan", "its generator uses real samples.*nonsaturating"),
         ("loss.gradient_penalty=1", "loss.r1"),
         ("loss.penalty_form=finite-difference", "penalty_form=exact"),
         ("augment.target=0.6", "augment.p"),
+        ("train.warm_up=96", "trained on real samples without noise. Use train.warm_up=0"),
+        ("resampling.candidates=2", "without noise. Use resampling.candidates=1"),
         ("train.accumulate=2", "train.accumulate"),
         ("train.compile=true", "train.compile"),
         ("train.time=60", "in samples"),
-        ("privacy.epsilon=-1", "above 0"),
-        ("privacy.delta=1", "between 0 and 1"),
+        ("privacy.epsilon=-1", "privacy.epsilon=-1.0: out of range. Use between 0 and"),
+        ("privacy.delta=1", "privacy.delta=1.0: out of range. Use between 0 and 0.5"),
         ("privacy.delta=0.5", "below 1/n"),
-        ("privacy.clip=0", "above 0"),
-        ("privacy.epsilon=0.0001", "nothing would be learnt"),
+        ("privacy.clip=0", "privacy.clip=0.0: out of range. Use above 0"),
+        ("privacy.epsilon=0.0001", "training would fail"),
     ],
 )
-def test_what_does_not_go_together(vectors, tmp_path, word, said):
-    with pytest.raises(GankitError, match=said):
+def test_settings_that_cannot_be_combined(vectors, tmp_path, word, message):
+    with pytest.raises(GankitError, match=message):
         train(vectors, tmp_path / "run", word)
     assert not (tmp_path / "run").exists()
 
 
 class Mixed(VectorModality):
-    """Batch normalisation, owned up to or not."""
+    """Batch normalisation, stated or not."""
 
-    def __init__(self, honest):
-        self.honest = honest
+    def __init__(self, stated):
+        self.stated = stated
 
-    def build_networks(self, layout, settings):
-        from vectors import MLP
-
-        return Networks(MLP(4, 2), MLP(2, 1, batch_norm=True), 4, batch_dependent=self.honest)
+    def build_networks(self, codec, settings):
+        return Networks(MLP(4, 2), MLP(2, 1, batch_norm=True), 4, batch_dependent=self.stated)
 
 
-@pytest.mark.parametrize("honest", [True, False])
-def test_networks_whose_samples_interact(vectors, tmp_path, honest):
-    mixed = dataclasses.replace(vectors, modality=Mixed(honest))
-    said = "depends on its neighbours" if honest else "no gradient for each sample"
-    with pytest.raises(GankitError, match=said):
+@pytest.mark.parametrize("stated", [True, False])
+def test_batch_dependent_networks_are_refused(vectors, tmp_path, stated):
+    mixed = dataclasses.replace(vectors, modality=Mixed(stated))
+    message = "depends on its neighbours" if stated else "no per-sample gradients"
+    with pytest.raises(GankitError, match=message):
         train(mixed, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_several_processes_are_refused(monkeypatch):
-    monkeypatch.setattr(policy.parallel, "world", lambda: (0, 2))
+    monkeypatch.setattr(ParallelContext, "current", lambda: ParallelContext(0, 2))
     with pytest.raises(GankitError, match="several processes"):
-        policy.refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"])
+        refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"])
 
 
-def test_a_run_without_privacy_says_nothing_of_it(vectors, tmp_path):
+def test_a_learned_codec_is_refused():
+    codec = VectorCodec()
+    refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+    codec.is_learned = True
+    with pytest.raises(GankitError, match="this codec: it is a model of its own"):
+        refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+
+
+def test_a_run_without_privacy_records_none(vectors, tmp_path):
     train(vectors, tmp_path / "run", "privacy.epsilon=0", "train.samples=96")
     assert "privacy" not in json.loads((tmp_path / "run" / "model" / "model.json").read_text())
     line = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
@@ -442,10 +450,15 @@ def test_a_run_without_privacy_says_nothing_of_it(vectors, tmp_path):
     assert {"d_real", "real_std"} <= set(line)
 
 
-def test_previews_of_a_private_run_see_no_real_items(vectors, tmp_path, monkeypatch):
-    def beside(*_):
-        raise AssertionError("real items were shown")
+@pytest.mark.parametrize("epsilon", [0, 5])
+def test_previews_of_private_runs_show_no_real_items(vectors, tmp_path, monkeypatch, epsilon):
+    shown, preview = [], vectors.modality.preview
 
-    monkeypatch.setattr(type(vectors.modality), "preview_beside", beside)
-    assert train(vectors, tmp_path / "run") == "done"
-    assert list((tmp_path / "run" / "previews").iterdir())
+    def noting(items, codec, real=()):
+        shown.append(len(real))
+        return preview(items, codec, real)
+
+    monkeypatch.setattr(vectors.modality, "preview", noting)
+    words = ["train.samples=96", f"privacy.epsilon={epsilon}"]
+    assert train(vectors, tmp_path / "run", *words) == "done"
+    assert set(shown) == ({0} if epsilon else {240})

@@ -1,4 +1,4 @@
-"""Images for gankit. Only the hooks live here, so that listing plugins costs nothing."""
+"""Images for gankit. Imports nothing heavy: the modality is imported on first use."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
     """The image modality."""
     yield PluginInfo(
         name="image",
+        api=2,
         summary="Grey, colour and transparent images: folders, zip, Parquet, IDX, arrays",
         target="gankit_image.modality:ImageModality",
         suffixes=(

@@ -1,4 +1,4 @@
-"""The image modality: reading, codec, networks, evaluators and writing, wired together."""
+"""The image modality: where to find each part of the contract. Start reading here."""
 
 from __future__ import annotations
 
@@ -6,76 +6,87 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gankit.contract import (
+    Augmentable,
+    Codec,
     CodecState,
     Dataset,
     DownstreamModel,
     Evaluator,
     Extractor,
-    Layout,
+    Fitting,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
-from gankit_image.codec import ImageCodec, fit_codec
-from gankit_image.items import Image
+from gankit_image.codec.image_codec import LABEL, ImageCodec, fit_codec
+from gankit_image.data.images import Image
 from gankit_image.settings import ImageSettings
 
 
-class ImageModality(Modality[Image]):
-    """Grey, colour and transparent images of any aspect, 8 bits a channel or 16 (grey)."""
+class ImageModality(Modality[Image], Augmentable):
+    """Grey, colour and transparent images; 8 bits per channel, or 16 for grey images."""
 
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet")
-    mixes = True
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
     ) -> Dataset[Image]:
-        from gankit_image.sources import read
+        from gankit_image.data.sources import read
 
         return read(source, settings, progress)
 
     def fit_codec(
-        self, items: Sequence[Image], settings: ImageSettings, progress: Progress
+        self, items: Sequence[Image], settings: ImageSettings, fitting: Fitting
     ) -> ImageCodec:
-        return fit_codec(items, settings, progress)
+        return fit_codec(items, settings, fitting.progress)
 
     def load_codec(self, state: CodecState, settings: ImageSettings) -> ImageCodec:
         return ImageCodec.from_state(state)
 
-    def build_networks(self, layout: Layout, settings: ImageSettings) -> Networks:
+    def build_networks(self, codec: Codec[Image], settings: ImageSettings) -> Networks:
         from gankit_image.networks import build_networks
 
-        return build_networks(layout, settings)
+        return build_networks(codec.layout, settings)
 
-    def evaluators(self, settings: ImageSettings) -> Sequence[Extractor[Image] | Evaluator[Image]]:
-        from gankit_image.evaluators import build_evaluators
+    def evaluators(
+        self, codec: Codec[Image] | None, settings: ImageSettings
+    ) -> Sequence[Extractor[Image] | Evaluator[Image]]:
+        from gankit_image.evaluation.evaluators import build_evaluators
 
         return build_evaluators(settings)
 
     def write(
-        self, samples: Iterable[Sample[Image]], target: Path, provenance: Provenance, format: str
+        self,
+        samples: Iterable[Sample[Image]],
+        target: Path,
+        codec: Codec[Image],
+        provenance: Provenance,
+        format: str,
     ) -> None:
-        from gankit_image.output import write
+        from gankit_image.output.writing import write
 
-        write(samples, target, provenance, format)
+        write(samples, target, codec.layout.condition is not None, provenance, format)
 
-    def values(self, item: Image) -> Mapping[str, object]:
-        return {} if item.label is None else {"label": item.label}
+    def render(self, item: Image, codec: Codec[Image] | None) -> Rendering:
+        from gankit_image.output.rendering import render
 
-    def learner(self, settings: ImageSettings) -> DownstreamModel[Image]:
-        from gankit_image.learner import PixelClassifier
+        return render(item)
+
+    def preview(
+        self, items: Sequence[Image], codec: Codec[Image] | None, real: Sequence[Image] = ()
+    ) -> Rendering:
+        from gankit_image.output.rendering import preview
+
+        return preview(items)
+
+    def attributes(self, item: Image) -> Mapping[str, object]:
+        return {} if item.label is None else {LABEL: item.label}
+
+    def downstream_model(self, settings: ImageSettings) -> DownstreamModel[Image]:
+        from gankit_image.evaluation.downstream import PixelClassifier
 
         return PixelClassifier(settings)
-
-    def preview(self, items: Sequence[Image], target: Path) -> Path:
-        from gankit_image.output import preview
-
-        return preview(items, target)
-
-    def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
-        from gankit_image.output import animate
-
-        return animate(previews, target)

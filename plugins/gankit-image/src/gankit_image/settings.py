@@ -1,9 +1,11 @@
-"""What a user can set; the docstring under each field is what the command line shows."""
+"""The plugin's settings; the command line shows the docstring under each field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from gankit.contract import Bounds
 
 
 @dataclass(frozen=True)
@@ -11,48 +13,49 @@ class ImageSettings:
     """Settings of the image plugin."""
 
     resolution: int | str = "auto"
-    """Side in pixels (4 to 4096), or "WIDTHxHEIGHT"; auto takes the data's own size where it is
-    one and the same for all and at most 256, and 64 otherwise."""
+    """Side in pixels (4 to 4096), or "WIDTHxHEIGHT"; auto keeps the data's size if
+    all images have the same one of at most 256, and otherwise uses 64."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
-    """Channels: grey, colour, colour with transparency; auto takes the widest that occurs.
-    Transparency goes onto white where L or RGB is asked."""
+    """Channels: grey, colour, colour with transparency; auto uses the mode with most channels in
+    the data. L and RGB blend transparency onto white."""
     depth: Literal["auto", "8", "16"] = "auto"
-    """Bits a channel; auto keeps 16 where the data has them (grey images only)."""
+    """Bits per channel; auto keeps 16 if the data has them (grey images only)."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
-    """How an image of another shape becomes the asked one: cut the centre, pad by repeating its
-    edge, or stretch."""
+    """How to fit an image of another aspect ratio: crop the centre, pad by repeating the edge, or
+    stretch."""
     conditional: Literal["auto"] | bool = "auto"
-    """Whether to condition on labels; auto does so where every image has one and there are at
-    least two."""
+    """Whether to condition on labels; auto does if every image has one and there are at least
+    two classes."""
     mirror: bool = False
-    """Whether a mirror image is as good as the original: doubles the data."""
+    """Whether to add the mirror image of every image."""
     strict: bool = False
-    """Whether one undecodable file stops the run; otherwise such files are left out and named."""
-    max_pixels: int = 100_000_000
-    """Refuse images with more pixels than this (decompression bombs)."""
+    """Whether an undecodable file stops the run; otherwise such files are skipped and reported."""
+    max_pixels: Annotated[int, Bounds(1)] = 100_000_000
+    """Skip images with more pixels than this (decompression bombs)."""
     image_key: str = "image"
-    """Parquet column or .npz array that holds the images."""
+    """Parquet column or .npz array of the images."""
     label_key: str = "label"
-    """Parquet column or .npz array that holds the labels."""
+    """Parquet column or .npz array of the labels."""
 
     architecture: Literal["r3gan", "dcgan", "textbook"] = "r3gan"
-    """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP against CNN)."""
-    width: tuple[int, ...] = (32,)
-    """Channels a stage, from the coarsest up; the last one is repeated."""
-    blocks: int = 2
-    """Residual blocks a stage (r3gan)."""
-    group_size: int = 16
-    """Channels a group in grouped convolutions (r3gan)."""
-    latent: int = 64
+    """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP generator, CNN
+    discriminator)."""
+    width: Annotated[tuple[int, ...], Bounds(1)] = (32,)
+    """Channels per stage, from the coarsest up; the last one is repeated."""
+    blocks: Annotated[int, Bounds(1)] = 2
+    """Residual blocks per stage (r3gan)."""
+    group_size: Annotated[int, Bounds(1)] = 16
+    """Channels per group in grouped convolutions (r3gan)."""
+    latent: Annotated[int, Bounds(1)] = 64
     """Dimensions of the latent z."""
-    embedding: int = 64
+    embedding: Annotated[int, Bounds(1)] = 64
     """Dimensions of the label embedding."""
     augmentations: tuple[str, ...] = ("flip", "shift", "scale", "rotate", "color", "cutout")
-    """What augmentation of D's input does, at probability augment.p."""
+    """Augmentations of the discriminator's input, each with probability augment.p."""
 
     extractors: tuple[str, ...] = ("auto",)
-    """Feature extractors of evaluate: random-conv, efficientnet-lite0, inception-v3; auto takes
-    efficientnet-lite0 where it is installed, else random-conv."""
+    """Feature extractors of evaluate: random-conv, efficientnet-lite0, inception-v3; auto uses
+    efficientnet-lite0 if it is installed, else random-conv."""
     inception_weights: str = ""
     """Path of the Inception-v3 weights (safetensors or torchvision's .pth state dict), or
-    "download" to fetch torchvision's."""
+    "download" for torchvision's."""

@@ -1,4 +1,4 @@
-"""One MLflow run for each of gankit's, however often it is interrupted."""
+"""One MLflow run per gankit run, even if that is interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any
 from gankit.contract import Callback
 
 RECORD = "mlflow.json"
-"""The file in a run's folder that keeps its id at MLflow."""
-ASKED = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
+"""The file in a run's folder with its id at MLflow."""
+ENABLED_BY = ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME")
 STATUS = {"done": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 LONGEST_KEY, LONGEST_VALUE, BATCH = 250, 500, 100
-"""What every tracking server takes: characters of a parameter, and parameters at once."""
+"""Limits of every tracking server: characters of a parameter, and parameters per request."""
 
 
 class MLflow(Callback):
-    """Logs to MLflow where asked to, by ``MLFLOW_TRACKING_URI`` or ``MLFLOW_EXPERIMENT_NAME``."""
+    """Logs to MLflow if ``MLFLOW_TRACKING_URI`` or ``MLFLOW_EXPERIMENT_NAME`` is set."""
 
     def __init__(self) -> None:
         self.client: Any = None
@@ -28,9 +28,9 @@ class MLflow(Callback):
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
         self.client = None
-        if not any(os.environ.get(name) for name in ASKED):
+        if not any(os.environ.get(name) for name in ENABLED_BY):
             return
-        # Asked for is the user's own store; MLflow would also report usage to its makers.
+        # By default MLflow also reports usage to its developers.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         from mlflow import MlflowClient
         from mlflow.entities import Param
@@ -50,13 +50,13 @@ class MLflow(Callback):
         for start in range(0, len(new), BATCH):
             client.log_batch(self.run_id, params=new[start : start + BATCH])
         for key in before.keys() & now.keys():
-            if before[key] != now[key]:  # a parameter is for good; a longer budget is a tag
+            if before[key] != now[key]:  # parameters cannot change; a longer budget becomes a tag
                 client.set_tag(self.run_id, key, now[key])
 
     def tick(self, values: dict[str, Any]) -> None:
         step = int(values["samples"])
         if self.client is None or step <= self.logged:
-            return  # trained again after a crash: MLflow has it, and forgets nothing
+            return  # trained again after a crash, and in MLflow already
         from mlflow.entities import Metric
 
         now = int(1000 * time.time())
@@ -81,7 +81,7 @@ class MLflow(Callback):
 
 
 def found(client: Any, file: Path) -> Any:
-    """The MLflow run that a gankit run belongs to; None where this store has none."""
+    """The MLflow run of a gankit run; None if this store has none."""
     from mlflow.exceptions import MlflowException
 
     if not file.is_file():
@@ -89,21 +89,21 @@ def found(client: Any, file: Path) -> Any:
     try:
         run = client.get_run(json.loads(file.read_text(encoding="utf-8"))["run_id"])
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # kept in another store
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # it is in another store
             return None
         raise
     return run if run.info.lifecycle_stage == "active" else None
 
 
 def experiment(client: Any) -> str:
-    """The id of the experiment that the user named, made if need be."""
+    """The id of the experiment that the user named; created if it does not exist."""
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or "gankit"
     known = client.get_experiment_by_name(name)
     return str(known.experiment_id if known else client.create_experiment(name))
 
 
 def flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings with dotted names, as short as MLflow wants them."""
+    """Nested settings with dotted names, cut to MLflow's limits."""
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}.")

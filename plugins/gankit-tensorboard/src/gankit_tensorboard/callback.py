@@ -1,4 +1,4 @@
-"""Ticks as scalars, previews as images, settings and warnings as text; all inside the run."""
+"""Ticks as scalars, previews as images, settings and warnings as text, all in the run's folder."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ GROUPS = {
     "schedule": ("lr", "augment_p"),
     "time": ("steps", "seconds", "samples_per_second"),
 }
-"""Under which heading a value stands; all others are part of a loss."""
+"""Values by heading; all others belong to a loss."""
 PICTURES = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
-"""What a browser shows."""
+"""Formats that browsers can show."""
 
 
 class TensorBoard(Callback):
@@ -35,9 +35,9 @@ class TensorBoard(Callback):
         from torch.utils.tensorboard import SummaryWriter
 
         self.samples, self.guard = last_tick(run), ""
-        # What came after the checkpoint that training goes on from is trained, and told, again.
-        again = self.samples + 1 if self.samples else 0
-        self.writer = SummaryWriter(str(run / FOLDER), purge_step=again)
+        # Points after the checkpoint that training resumes from are trained and logged again.
+        first = self.samples + 1 if self.samples else 0
+        self.writer = SummaryWriter(str(run / FOLDER), purge_step=first)
         self._text("settings", f"```toml\n{tomli_w.dumps(config)}```")
 
     def tick(self, values: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ class TensorBoard(Callback):
         self.writer.flush()
 
     def preview(self, file: Path) -> None:
-        """Shows the file as it is, with what it says of its origin."""
+        """Logs the file unchanged, including its metadata."""
         if self.writer is None or self.writer.file_writer is None:
             return
         from PIL import Image, UnidentifiedImageError
@@ -86,7 +86,7 @@ class TensorBoard(Callback):
 
 
 def tag(name: str) -> str:
-    """The name of a value with its heading; a name that has one keeps it."""
+    """The name of a value with its heading, unless the name has one."""
     if "/" in name:
         return name
     group = next((group for group, names in GROUPS.items() if name in names), "loss")
@@ -94,7 +94,7 @@ def tag(name: str) -> str:
 
 
 def last_tick(run: Path) -> int:
-    """Samples at the last tick that a resumed run keeps; 0 for a new one."""
+    """Samples at the last tick that a resumed run keeps; 0 for a new run."""
     file = run / "metrics.jsonl"
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     return int(json.loads(lines[-1])["samples"]) if lines else 0

@@ -1,4 +1,4 @@
-"""How good the points are: features for the core's distances, and coverage of the modes."""
+"""Scores: features for the core's distances, and coverage of the modes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gankit.metrics.modes import mode_scores
 from gankit_toy.points import Array, Point, coordinates, modes
 
 SIGMAS = 3.0
-"""A point this near to a centre is of high quality (Srivastava et al. 2017, section 4.1)."""
+"""Points within this distance of a centre have high quality (Srivastava et al. 2017, 4.1)."""
 
 
 class Coordinates(Extractor[Point]):
@@ -25,15 +25,15 @@ class Coordinates(Extractor[Point]):
 
 
 class Modes(Evaluator[Point]):
-    """Coverage of the modes that the training points' labels name.
+    """Coverage of the modes, which are the labels of the training points.
 
     - ``high_quality``: share of points within ``SIGMAS`` standard deviations of their nearest
       centre, each axis in units of the modes' mean spread.
-    - ``modes``: how many have at least one such point.
+    - ``modes``: number of modes with at least one such point.
     - ``reverse_kl``: KL(generated || real) of the histograms of those points, in nats.
 
-    Each comes with its value for held-out points, ``<name>_real``. There is nothing where the
-    training points have no modes, and no divergence where no point is of high quality.
+    ``<name>_real`` is the score of held-out points. There are no scores if the training points
+    have no modes, and no divergence if no point has high quality.
     """
 
     name = "modes"

@@ -1,4 +1,4 @@
-"""Points from and to files."""
+"""Reading and writing files of points."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from gankit.contract import Issue, Sample
 from gankit.errors import GankitError
+from gankit.kit.folders import no_such_path
 from gankit_toy.points import Point
 
 Row = Mapping[str, object]
@@ -19,16 +20,16 @@ SUFFIXES = (".csv", ".npy")
 
 
 def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Issue]]:
-    """The points of a source, and the rows that are none.
+    """The points of a source, and the rows that were skipped.
 
     Args:
-        source: a ``.csv`` file with columns x, y and perhaps label (in this order where it has no
+        source: a ``.csv`` file with columns x, y and optionally label (in this order if there is no
             header), an ``.npy`` file of shape (N, 2), a folder of such files, or an array or list
             of such rows.
-        need_label: whether a row without a label is a bad row.
+        need_label: whether to skip rows without a label.
 
     Raises:
-        GankitError: the source is not there, or of another kind.
+        GankitError: the source does not exist, or cannot be read.
     """
     points, issues = [], []
     for where, row in _rows(source):
@@ -40,7 +41,7 @@ def read_points(source: object, need_label: bool) -> tuple[list[Point], list[Iss
 
 
 def write_csv(samples: Iterable[Sample[Point]], target: Path) -> None:
-    """One row a sample; the column ``_synthetic`` says in every row that it is generated."""
+    """One row per sample; the column ``_synthetic`` marks every row as synthetic."""
     with target.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow([*COLUMNS, "seed", "_synthetic"])
@@ -50,13 +51,15 @@ def write_csv(samples: Iterable[Sample[Point]], target: Path) -> None:
 
 
 def _rows(source: object) -> Iterator[tuple[str, Row]]:
-    """Each row with its place, as a mapping from column to value."""
+    """Each row with its location, as a mapping from column to value."""
     if isinstance(source, Iterable) and not isinstance(source, str):
         for number, row in enumerate(source):
             values = row if isinstance(row, Iterable) else ()
             yield f"row {number}", dict(zip(COLUMNS, values, strict=False))
         return
     path = Path(str(source))
+    if not path.exists():
+        raise no_such_path(path)
     try:
         if path.is_dir():
             for inside in sorted(p for p in path.iterdir() if p.suffix in SUFFIXES):
@@ -67,12 +70,12 @@ def _rows(source: object) -> Iterator[tuple[str, Row]]:
         elif path.suffix == ".npy":
             array = np.load(path, allow_pickle=False)
             if array.ndim != 2 or array.shape[1] != 2:
-                raise GankitError(f"{path} has shape {array.shape}", "Points need shape (N, 2)")
+                raise GankitError(f"{path} has shape {array.shape}", "Expected (N, 2)")
             yield from _rows(array)
         else:
-            raise GankitError(f"{path} is no file of points", "Give a .csv or .npy file")
+            raise GankitError(f"{path} is not a file of points", "Use a .csv or .npy file")
     except (OSError, ValueError, EOFError, csv.Error) as error:
-        raise GankitError(f"cannot read {path}: {error}", "Check the path and the file") from None
+        raise GankitError(f"cannot read {path}: {error}", "Check the file") from None
 
 
 def _csv_rows(path: Path, reader: Iterable[list[str]]) -> Iterator[tuple[str, Row]]:
@@ -81,7 +84,7 @@ def _csv_rows(path: Path, reader: Iterable[list[str]]) -> Iterator[tuple[str, Ro
         if line == 1 and "x" in (header := [name.strip().lower() for name in values]):
             columns = header
             if "y" not in columns:
-                raise GankitError(f"{path} has no column 'y'", "It needs the columns x and y")
+                raise GankitError(f"{path} has no column 'y'", "The columns x and y are required")
         elif values:
             yield f"{path.name}, line {line}", dict(zip(columns, values, strict=False))
 
@@ -90,12 +93,12 @@ def _point(row: Row, need_label: bool) -> Point:
     """The row as a point.
 
     Raises:
-        ValueError: it is none; says why.
+        ValueError: it is not a point; the message says why.
     """
     given = row.get("label")
     label = None if given is None else str(given).strip() or None
     if need_label and label is None:
-        raise ValueError("it has no label, and conditional=true needs one")
+        raise ValueError("no label, which conditional=true requires")
     return Point(_number(row, "x"), _number(row, "y"), label)
 
 

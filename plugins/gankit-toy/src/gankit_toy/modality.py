@@ -1,4 +1,4 @@
-"""The modality: where each part of the contract is found. Start reading here."""
+"""The modality: where to find each part of the contract. Start reading here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+
+from PIL.Image import Image
 
 from gankit.contract import (
     Bounds,
@@ -34,7 +36,7 @@ from gankit_toy.pictures import scatter
 from gankit_toy.points import Point, Shape, coordinates, draw
 
 FEWEST = 10
-"""A data set has at least so many points."""
+"""Fewest points in a data set."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,13 @@ class ToySettings:
     """Settings of the toy plugin."""
 
     shape: Shape = "grid25"
-    """The cloud to draw where no data is given: 25 Gaussians on a grid, 8 on a ring, a spiral."""
+    """The cloud to draw without --data: 25 Gaussians on a grid, 8 on a ring, or a spiral."""
     count: Annotated[int, Bounds(1)] = 20_000
     """Points in that cloud."""
     sigma: Annotated[float, Bounds(0)] = 0.05
     """Its standard deviation around a mode's centre, or around the spiral's line."""
     conditional: bool = False
-    """Whether to condition on the label, which in the drawn clouds is the mode."""
+    """Whether to condition on the label, which is the mode in the drawn clouds."""
     hidden: Annotated[int, Bounds(1)] = 64
     """Units in a hidden layer, of both networks."""
     layers: Annotated[int, Bounds(1)] = 6
@@ -126,12 +128,15 @@ class ToyModality(Modality[Point]):
         write_csv(samples, target / "points.csv")
 
     def render(self, item: Point, codec: Codec[Point] | None) -> Rendering:
-        return self.preview([item], codec)
+        return Rendering("image/png", png(_scatter([item], codec)))
 
     def preview(
         self, items: Sequence[Point], codec: Codec[Point] | None, real: Sequence[Point] = ()
     ) -> Rendering:
-        # The codec's axes, so that previews are comparable.
-        axes = codec if isinstance(codec, PointCodec) else PointCodec.fit(items, conditional=False)
-        picture = scatter(coordinates(items), axes.centres, axes.mean, axes.scale)
-        return Rendering("image/png", png(picture, synthetic(self.source_type)))
+        return Rendering("image/png", png(_scatter(items, codec), synthetic(self.source_type)))
+
+
+def _scatter(items: Sequence[Point], codec: Codec[Point] | None) -> Image:
+    """The points on the codec's axes, so that pictures are comparable."""
+    axes = codec if isinstance(codec, PointCodec) else PointCodec.fit(items, conditional=False)
+    return scatter(coordinates(items), axes.centres, axes.mean, axes.scale)

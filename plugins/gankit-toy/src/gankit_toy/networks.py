@@ -1,21 +1,24 @@
-"""The two networks: multilayer perceptrons, nothing else."""
+"""The two networks: multilayer perceptrons."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
+
+from gankit.kit.layers import SLOPE, concat_condition
 
 
 def perceptron(inputs: int, hidden: int, layers: int, outputs: int) -> nn.Sequential:
     """``layers`` hidden layers with leaky ReLU, then a linear one."""
     widths = [inputs, *[hidden] * layers]
-    body = [module for a, b in pairwise(widths) for module in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+    body = [
+        module for a, b in pairwise(widths) for module in (nn.Linear(a, b), nn.LeakyReLU(SLOPE))
+    ]
     net = nn.Sequential(*body, nn.Linear(widths[-1], outputs))
     for module in net:
         if isinstance(module, nn.Linear):
-            nn.init.kaiming_normal_(module.weight, a=0.2)
+            nn.init.kaiming_normal_(module.weight, a=SLOPE)
     return net
 
 
@@ -27,7 +30,7 @@ class Generator(nn.Module):
         self.body = perceptron(latent + classes, hidden, layers, 2)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        points: Tensor = self.body(z if c is None else torch.cat([z, c], 1))
+        points: Tensor = self.body(concat_condition(z, c))
         return points
 
 
@@ -39,5 +42,5 @@ class Discriminator(nn.Module):
         self.body = perceptron(2 + classes, hidden, layers, 1)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        logits: Tensor = self.body(x if c is None else torch.cat([x, c], 1))
+        logits: Tensor = self.body(concat_condition(x, c))
         return logits.squeeze(1)

@@ -9,7 +9,7 @@ from gankit_toy.points import Array
 SIDE = 480
 """Width and height of a picture, in pixels."""
 REACH = 2.25
-"""The picture ends this many standard deviations from the mean, on each axis."""
+"""Half the width and height of a picture, in standard deviations."""
 PAPER, INK, MARK = "white", (31, 78, 158), (205, 205, 205)
 
 
@@ -19,10 +19,10 @@ def scatter(points: Array, marks: Array, mean: Array, scale: Array) -> Image.Ima
     Args:
         points: ``(N, 2)``; those outside the picture are cut off.
         marks: ``(M, 2)``.
-        mean: ``(2,)``, the picture's middle.
+        mean: ``(2,)``, the picture's centre.
         scale: ``(2,)``, standard deviations.
     """
-    size = 2 * SIDE  # twice as large and then halved: smooth edges
+    size = 2 * SIDE  # drawn at twice the size, so that edges are smooth
     picture = Image.new("RGB", (size, size), PAPER)
     pen = ImageDraw.Draw(picture)
     for places, radius, colour in ((marks, 16, MARK), (points, 4, INK)):

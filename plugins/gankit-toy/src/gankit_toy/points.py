@@ -1,4 +1,4 @@
-"""Points, and the clouds that are drawn where the user has none."""
+"""Points, and the built-in clouds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RADIUS = 4.0
 
 
 class Point(NamedTuple):
-    """A point of the plane; the label, where there is one, names its mode."""
+    """A point of the plane; the label, if any, names its mode."""
 
     x: float
     y: float
@@ -22,16 +22,16 @@ class Point(NamedTuple):
 
 
 def draw(shape: Shape, count: int, sigma: float) -> list[Point]:
-    """The same ``count`` points each time.
+    """Draws a cloud; the same points every time.
 
     - ``grid25``: 25 Gaussians, 2 apart (Srivastava et al. 2017, section 4.1).
     - ``ring8``: 8 Gaussians on a circle of radius 2 (Metz et al. 2017, section 3.1).
-    - ``spiral``: 2.5 turns out to radius 4, about evenly along the line; without modes.
+    - ``spiral``: 2.5 turns up to radius 4, about evenly along the line; without modes.
 
     Args:
         shape: which cloud.
-        count: how many points; modes get equally many, up to one.
-        sigma: standard deviation about a mode's centre, or about the spiral's line.
+        count: number of points, equally many per mode.
+        sigma: standard deviation around a mode's centre, or around the spiral's line.
     """
     rng = np.random.default_rng(0)
     middles = centres(shape)
@@ -58,8 +58,8 @@ def coordinates(points: Sequence[Point]) -> Array:
 
 
 def modes(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
-    """The centre of each label's points; nothing where the labels are names rather than modes:
-    fewer than two, more than 1000, or fewer than five points to a label."""
+    """The mean of each label's points; empty if labels are unlikely to be modes: fewer than two,
+    more than 1000, or fewer than five points per label."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         if point.label is not None:
@@ -71,7 +71,7 @@ def modes(points: Sequence[Point]) -> dict[str, tuple[float, float]]:
 
 
 def _spiral(u: Array) -> Array:
-    """Points of r = RADIUS t, t in [0, 1]; the root spreads uniform ``u`` (N,) along the line."""
+    """Points with r = RADIUS t; since t = √u, uniform ``u`` (N,) are even along the line."""
     t = np.sqrt(u)
     return RADIUS * t[:, None] * _on_circle(TURNS * t)
 

@@ -1,4 +1,4 @@
-"""One W&B run for each of gankit's, however often it is interrupted."""
+"""One W&B run per gankit run, even if that is interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from gankit.contract import Callback
 
 RECORD = "wandb.json"
-"""The file in a run's folder that keeps its id at W&B."""
+"""The file in a run's folder with its id at W&B."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 EXIT_CODES = {"done": 0, "interrupted": 255}
-"""W&B's own for a run that ended and for one that was stopped; 1 for one that failed."""
+"""W&B's codes for finished and stopped runs; failed runs have 1."""
 
 
 class WeightsAndBiases(Callback):
-    """Logs to Weights & Biases where asked to, by ``WANDB_PROJECT`` or ``WANDB_MODE``."""
+    """Logs to Weights & Biases if ``WANDB_PROJECT`` or ``WANDB_MODE`` is set."""
 
     def __init__(self) -> None:
         self.run: Any = None
@@ -36,11 +36,11 @@ class WeightsAndBiases(Callback):
             project=os.environ.get("WANDB_PROJECT", "gankit"),
             name=os.environ.get("WANDB_NAME") or run.resolve().name,
             id=known,
-            resume=None if mode == "offline" else "allow",  # offline, the id alone joins the parts
-            reinit="create_new",  # a run of the caller's own goes on
+            resume=None if mode == "offline" else "allow",  # offline, the id joins the parts
+            reinit="create_new",  # does not end the caller's own run
             dir=str(run),
             config=config,
-            settings=wandb.Settings(console="off"),  # the terminal is not ours to send
+            settings=wandb.Settings(console="off"),  # do not send the terminal's output
         )
         self.samples, self.first = 0, self.run.step
         file.write_text(json.dumps({"id": self.run.id}) + "\n", encoding="utf-8")
@@ -67,6 +67,6 @@ class WeightsAndBiases(Callback):
             self.run.finish(exit_code=EXIT_CODES.get(status, 1))
 
     def _log(self, values: dict[str, Any], step: int) -> None:
-        # W&B's steps never go back: after a crash, what it knows already is not sent again.
+        # Steps in W&B cannot decrease: after a crash, known steps are not sent again.
         if self.run is not None and step >= self.first:
             self.run.log(values, step=step)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 from torch.nn.utils import stateless
 
+from gankit.engine.penalties import per_sample
 from gankit.engine.privacy.secret import Privacy
 from gankit.engine.step import AdversarialLoss, Gradients, Logs, LossWeights, match_memory_format
 
@@ -45,7 +46,7 @@ class PrivateLoss(AdversarialLoss):
         def forward_with_penalty(pair: Tensor) -> tuple[Tensor, Tensor]:
             with stateless._reparametrize_module(self.networks.discriminator, dict(params)):
                 logits = self.discriminate(self.augment(pair, w), conditions)
-            return logits.sum(), logits
+            return per_sample(logits).sum(), logits
 
         pair = torch.stack([real, fake])
         if penalise and self.terms.zero_centred:
@@ -54,8 +55,8 @@ class PrivateLoss(AdversarialLoss):
             penalty = w.r1 / 2 * r1 + w.r2 / 2 * r2
         else:
             _, logits = forward_with_penalty(pair)
-            penalty = torch.zeros_like(logits[0])
-        loss: Tensor = self.objective.discriminator(logits[:1], logits[1:])[0] + penalty
+            penalty = torch.zeros_like(logits).sum()
+        loss: Tensor = self.objective.discriminator(logits[:1], logits[1:]).mean() + penalty
         return loss
 
     def discriminator_step(

@@ -10,7 +10,7 @@ sample generated for its condition, and the gradients that R1 and R2 penalise at
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -131,6 +131,10 @@ def refuse_unsound(
             engine.augment.target > 0,
             "Use a fixed augment.p",
         ),
+        "train.warm_up: the generator would be trained on real samples without noise": (
+            train.warm_up > 0,
+            "Use train.warm_up=0",
+        ),
         "train.accumulate": (
             train.accumulate > 1,
             "Leave it out: per-sample gradients are computed a few at a time anyway",
@@ -155,19 +159,17 @@ def refuse_unsound(
             raise GankitError(f"privacy.epsilon cannot be used with {what}", hint)
 
 
-def try_out(updates: Updates, reals: RealSamples, policy: TrainingPolicy) -> None:
+def try_out(updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]) -> None:
     """Computes one private step and discards it, so that unsuitable networks fail before training.
+
+    Args:
+        generator_batch: gives the batch of a generator step.
 
     Raises:
         GankitError: they give no per-sample gradients.
     """
-    n = updates.settings.train.batch
-
-    def batch() -> Batch:
-        return policy.generator_batch(updates.loss, reals, None, n)
-
     try:
-        step_seconds(updates, reals, batch, samples=2, repeats=0)
+        step_seconds(updates, reals, generator_batch, samples=2, repeats=0)
     except RuntimeError as error:
         raise GankitError(
             "privacy.epsilon cannot be used with these networks: their discriminator has no "

@@ -1,4 +1,4 @@
-"""How networks that double their resolution stage by stage meet images of any size."""
+"""Images of any size for networks that double their resolution stage by stage."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Canvas:
-    """A coarse grid that doublings bring to at least the image's size.
+    """A coarse grid that reaches at least the image's size after some doublings.
 
-    A power-of-two square starts from 4×4 and needs neither padding nor cropping; 28×28 starts
-    from 7×7; 33×50 starts from 5×7, is computed at 40×56 and cropped.
+    A square whose side is a power of two starts from 4×4 and needs neither padding nor cropping;
+    28×28 starts from 7×7; 33×50 starts from 5×7, is computed at 40×56 and cropped.
     """
 
     height: int
     width: int
     base: tuple[int, int]
-    """Rows and columns of the coarsest grid; the shorter is in 4 ... 7 for images from 8 up."""
+    """Rows and columns of the coarsest grid; the smaller is 4 to 7 for images of 8×8 and more."""
     doublings: int
 
     @classmethod
     def of(cls, height: int, width: int, at_least: int = 0) -> Canvas:
-        """The canvas with the fewest doublings, and at least so many, to a short side below 8."""
+        """The canvas with the fewest doublings, but at least ``at_least``, whose base has a side
+        below 8."""
         doublings = at_least
         while -(-min(height, width) // 2**doublings) >= 8:
             doublings += 1
@@ -48,7 +49,7 @@ class Canvas:
         return x[:, :, top : top + self.height, left : left + self.width]
 
     def pad(self, x: Tensor) -> Tensor:
-        """``x`` (N, C, height, width) with its border pixels repeated out to (N, C, *size)."""
+        """``x`` (N, C, height, width) with its border pixels repeated up to (N, C, *size)."""
         if self.size == (self.height, self.width):
             return x
         top, left = self._before

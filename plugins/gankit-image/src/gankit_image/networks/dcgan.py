@@ -9,18 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
+from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
-from gankit_image.networks.layers import embedding
 from gankit_image.settings import ImageSettings
 
-SLOPE = 0.2
 STD = 0.02
 WIDEST = 8
-"""Channels stop doubling at so many times the base width: 64 to 512 at 64×64 and above."""
+"""Channels stop doubling at this multiple of the base width: 64 to 512 at 64×64 and above."""
 
 
 def build(layout: Layout, settings: ImageSettings) -> Networks:
-    """The pair for images (C, H, W) of any size; ``settings.width[0]`` is the base width."""
+    """Networks for images (C, H, W) of any size; ``settings.width[0]`` is the base width."""
     return Networks(
         DCGANGenerator(layout, settings),
         DCGANDiscriminator(layout, settings),
@@ -30,7 +29,7 @@ def build(layout: Layout, settings: ImageSettings) -> Networks:
 
 
 def _initialise(module: nn.Module) -> None:
-    """N(0, 0.02) for weights (section 4), around one for the scale of batch normalisation."""
+    """N(0, 0.02²) for weights (section 4), N(1, 0.02²) for the scale of batch normalisation."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, std=STD)
     elif isinstance(module, nn.BatchNorm2d):
@@ -45,8 +44,8 @@ def _widths(settings: ImageSettings, levels: int) -> list[int]:
 class DCGANGenerator(nn.Module):
     """``(z (N, latent), c (N, width) | None)`` to images (N, C, H, W) in [-1, 1].
 
-    A condition's embedding is concatenated to ``z``. In ``eval()`` the running statistics
-    replace the batch's, so that a sample depends on nothing but its own ``z`` and ``c``.
+    The embedding of ``c`` is concatenated to ``z``. In ``eval()`` the running statistics replace
+    the batch's, so that a sample depends only on its own ``z`` and ``c``.
     """
 
     def __init__(self, layout: Layout, settings: ImageSettings) -> None:
@@ -77,8 +76,8 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """``(images (N, C, H, W), c (N, width) | None)`` to logits (N,).
 
-    Constant label planes beside the image act as an offset of the first convolution's outputs;
-    they are added there, which costs nothing however many classes there are.
+    Constant label planes concatenated to the image are equivalent to a bias on the first
+    convolution's outputs, which is cheap for any number of classes.
     """
 
     def __init__(self, layout: Layout, settings: ImageSettings) -> None:
@@ -97,7 +96,7 @@ class DCGANDiscriminator(nn.Module):
         layers += [nn.Conv2d(widths[-1], 1, self.canvas.base)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
-        if self.planes is not None:  # the sum of a plane's 4×4 weights
+        if self.planes is not None:  # as the sum of a plane's 4×4 weights
             nn.init.normal_(self.planes.weight, std=4 * STD)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:

@@ -1,4 +1,4 @@
-"""Layers that are cheap to differentiate twice, as R1 and R2 demand."""
+"""Layers that are cheap to differentiate twice, as R1 and R2 require."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.contract import Categorical, Condition
-
 
 class _Convolution(torch.autograd.Function):
     """Stride-1 convolution with a cheap second derivative.
 
-    The penalties differentiate the gradient with respect to the *input*. PyTorch's own formula
-    for that runs through the groups one by one, a hundred small convolutions at 1,536 channels.
-    Written as a transposed convolution, the input's gradient is an ordinary operation whose own
-    first derivative is all that is needed.
+    The penalties differentiate the gradient with respect to the *input*. PyTorch's formula for
+    that loops over the groups: a hundred small convolutions at 1,536 channels. Written as a
+    transposed convolution, the input's gradient is an ordinary operation, and only its first
+    derivative is needed.
     """
 
-    generate_vmap_rule = True  # for gradients a sample
+    generate_vmap_rule = True  # for per-sample gradients
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
@@ -51,11 +49,11 @@ class _Convolution(torch.autograd.Function):
 
 
 class Conv2d(nn.Module):
-    """A convolution of odd kernel at stride 1 that keeps the size, as R3GAN uses throughout.
+    """A convolution of odd kernel and stride 1 that keeps the size, used throughout R3GAN.
 
     Args:
-        group_size: channels a group; 0 is one group. Lowered to a common divisor where it does
-            not divide the channels.
+        group_size: channels per group; 0 is one group. Lowered to a common divisor if it does not
+            divide the channels.
         gain: weights are drawn from N(0, gain²/fan_in); 0 starts from zero.
     """
 
@@ -74,7 +72,7 @@ class Conv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         weight: Tensor = self.weight
         bias: Tensor | None = self.bias
-        # Autocast does not look into an autograd function's backward pass: cast out here.
+        # Autocast does not reach an autograd function's backward pass: cast here.
         if torch.is_autocast_enabled(x.device.type):
             dtype = torch.get_autocast_dtype(x.device.type)
             x, weight = x.to(dtype), weight.to(dtype)
@@ -86,9 +84,9 @@ class Conv2d(nn.Module):
 
 
 class _Upsample(torch.autograd.Function):
-    """Twice the resolution; its gradient is four times :class:`_Downsample`, and vice versa."""
+    """Doubles the resolution; its gradient is four times :class:`_Downsample`, and vice versa."""
 
-    generate_vmap_rule = True  # for gradients a sample
+    generate_vmap_rule = True  # for per-sample gradients
 
     @staticmethod
     def forward(x: Tensor, kernel: Tensor) -> Tensor:
@@ -104,7 +102,7 @@ class _Upsample(torch.autograd.Function):
 
 
 class _Downsample(torch.autograd.Function):
-    generate_vmap_rule = True  # for gradients a sample
+    generate_vmap_rule = True  # for per-sample gradients
 
     @staticmethod
     def forward(x: Tensor, kernel: Tensor) -> Tensor:
@@ -134,7 +132,7 @@ def _downsample(x: Tensor, kernel: Tensor) -> Tensor:
 class Resample(nn.Module):
     """The separable filter [1, 3, 3, 1]/8 (linear interpolation) by a factor of two.
 
-    Upsampling has gain 4, one for each zero it fills. Outside the image is zero.
+    Upsampling has gain 4, one for each zero it fills. The image is padded with zeros.
     """
 
     kernel: Tensor
@@ -153,20 +151,7 @@ class Resample(nn.Module):
 
 
 def linear(inputs: int, outputs: int) -> nn.Linear:
-    """A bias-free linear map with weights from N(0, 1/inputs)."""
+    """A linear map without bias; weights from N(0, 1/inputs)."""
     layer = nn.Linear(inputs, outputs, bias=False)
     nn.init.normal_(layer.weight, std=1 / math.sqrt(inputs))
-    return layer
-
-
-def embedding(condition: Condition, outputs: int) -> nn.Linear:
-    """``c`` (N, condition.width) to (N, outputs), N(0, 1) at the start.
-
-    For a one-hot ``c`` this is an embedding table. Where numbers are all there is, an offset
-    keeps their mean, c = 0, from being embedded as nothing.
-    """
-    has_classes = any(isinstance(field, Categorical) for field in condition.fields)
-    layer = nn.Linear(condition.width, outputs, bias=not has_classes)
-    for parameter in layer.parameters():
-        nn.init.normal_(parameter)
     return layer

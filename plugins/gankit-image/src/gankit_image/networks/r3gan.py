@@ -1,6 +1,6 @@
 """R3GAN: residual networks without normalisation (Huang et al. 2024, arXiv 2501.05441, section 3).
 
-Both networks are the same stack of stages, the coarsest of about 4×4, each of residual blocks::
+Both networks are the same stack of stages of residual blocks, the coarsest at about 4×4::
 
     x + [1×1, w to 2w, bias, leaky ReLU; 3×3 in groups, bias, leaky ReLU; 1×1, 2w to w](x)
 """
@@ -15,15 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Condition, Layout, Networks
+from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
-from gankit_image.networks.layers import Conv2d, Resample, embedding, linear
+from gankit_image.networks.layers import Conv2d, Resample, linear
 from gankit_image.settings import ImageSettings
-
-SLOPE = 0.2
 
 
 def build(layout: Layout, settings: ImageSettings) -> Networks:
-    """The pair for images (C, H, W) of any size."""
+    """Networks for images (C, H, W) of any size."""
     return Networks(
         R3GANGenerator(layout, settings),
         R3GANDiscriminator(layout, settings),
@@ -32,7 +31,7 @@ def build(layout: Layout, settings: ImageSettings) -> Networks:
 
 
 class Block(nn.Module):
-    """A residual block, the identity at the start since its third convolution is zero."""
+    """A residual block; initially the identity, since its third convolution is zero."""
 
     def __init__(self, channels: int, group_size: int, gain: float) -> None:
         super().__init__()
@@ -49,13 +48,13 @@ class Block(nn.Module):
 
 
 def stage_widths(settings: ImageSettings, stages: int) -> list[int]:
-    """Channels of each stage from the coarsest up; the last given width is repeated."""
+    """Channels of each stage from the coarsest up; the last one of the setting is repeated."""
     given = list(settings.width[:stages])
     return given + given[-1:] * (stages - len(given))
 
 
 def stage(channels: int, stages: int, settings: ImageSettings) -> nn.Sequential:
-    """The blocks of one of so many stages.
+    """The blocks of one stage out of ``stages``.
 
     The gain keeps variance through a leaky ReLU (He et al. 2015, eq. 15) and shrinks with the
     network's L blocks as L^(-1/4), the rule for branches of three layers (Zhang et al. 2019).
@@ -68,7 +67,7 @@ def stage(channels: int, stages: int, settings: ImageSettings) -> nn.Sequential:
 
 
 def resample(inputs: int, outputs: int, *, up: bool) -> nn.Sequential:
-    """Between two stages: channels change, where they do, on the coarser side."""
+    """The layer between two stages; channels change on the coarser side."""
     change = [Conv2d(inputs, outputs)] if inputs != outputs else []
     filter = Resample(up=up)
     return nn.Sequential(*change, filter) if up else nn.Sequential(filter, *change)
@@ -119,8 +118,9 @@ class R3GANGenerator(nn.Module):
 class Head(nn.Module):
     """Features of the coarsest stage (N, W, h, w) to logits (N,).
 
-    A depthwise convolution over the whole grid, then a linear map to one logit; with a
-    condition, the product with its embedding instead, over sqrt(W) (Miyato & Koyama 2018).
+    A depthwise convolution over the whole grid, then a linear map to one logit. With a condition,
+    the linear map has W outputs, and the logit is their product with the condition's embedding
+    over sqrt(W) (Miyato & Koyama 2018).
     """
 
     def __init__(self, channels: int, size: tuple[int, int], condition: Condition | None) -> None:
@@ -131,7 +131,7 @@ class Head(nn.Module):
         self.embed = embedding(condition, channels) if condition else None
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # logits want all their digits
+        with torch.autocast(x.device.type, enabled=False):  # logits need full precision
             x = x.to(self.weight.dtype)
             features: Tensor = self.project((x * self.weight).sum((2, 3)))
             if self.embed is not None:

@@ -1,4 +1,4 @@
-"""The pair that courses begin with: a perceptron that draws, a small CNN that judges."""
+"""The first networks of many courses: an MLP generator and a small CNN discriminator."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
+from gankit.kit.layers import SLOPE, concat_condition
 from gankit_image.settings import ImageSettings
-
-SLOPE = 0.2
 
 
 def build(layout: Layout, settings: ImageSettings) -> Networks:
-    """The pair for images (C, H, W); hidden sizes are multiples of ``settings.width[0]``."""
+    """Networks for images (C, H, W); hidden sizes are multiples of ``settings.width[0]``."""
     return Networks(
         TextbookGenerator(layout, settings),
         TextbookDiscriminator(layout, settings),
@@ -40,9 +39,7 @@ class TextbookGenerator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden[-1], math.prod(self.shape)))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        if c is not None:
-            z = torch.cat([z, c], 1)
-        image: Tensor = self.layers(z).tanh().unflatten(1, self.shape)
+        image: Tensor = self.layers(concat_condition(z, c)).tanh().unflatten(1, self.shape)
         return image
 
 

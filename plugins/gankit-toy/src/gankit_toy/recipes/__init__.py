@@ -1,1 +1,1 @@
-"""Recipes: what to type to get a known result."""
+"""Recipes: preset configurations with known results."""

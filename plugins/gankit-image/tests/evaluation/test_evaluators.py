@@ -1,3 +1,5 @@
+"""Extractors of features, and class agreement."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -17,17 +19,12 @@ from torch import Tensor, nn
 from gankit.contract import EvaluationData, Sample
 from gankit.errors import GankitError
 from gankit.metrics import evaluate
-from gankit_image import evaluators
-from gankit_image.evaluators import (
-    ClassAgreement,
-    as_input,
-    as_rgb,
-    build_evaluators,
-    inception_v3,
-    pool_as_in_2015,
-    random_conv,
-)
-from gankit_image.items import Image
+from gankit_image.data.images import Image
+from gankit_image.evaluation import extractors as evaluators
+from gankit_image.evaluation.class_agreement import ClassAgreement
+from gankit_image.evaluation.evaluators import build_evaluators
+from gankit_image.evaluation.extractors import as_input, as_rgb, random_conv
+from gankit_image.evaluation.inception import inception_v3, pool_as_in_2015
 from gankit_image.settings import ImageSettings
 
 needs_efficientnet = pytest.mark.skipif(
@@ -42,7 +39,7 @@ def noise(seed: int, shape: tuple[int, int, int] = (12, 10, 3), n: int = 6) -> l
     return [Image(rng.integers(0, 256, shape, dtype=np.uint8)) for _ in range(n)]
 
 
-# --- What networks are given --------------------------------------------------------------------
+# --- Input of the networks ----------------------------------------------------------------------
 
 
 def test_grey_sixteen_bit_and_transparent_images_become_rgb() -> None:
@@ -53,7 +50,7 @@ def test_grey_sixteen_bit_and_transparent_images_become_rgb() -> None:
     assert as_rgb(Image(clear))[:, 0].T.tolist() == [[255, 255, 255], [10, 20, 30]]
 
 
-def test_input_is_stretched_and_averages_when_shrinking() -> None:
+def test_input_is_stretched_and_antialiased() -> None:
     checker = np.indices((64, 64)).sum(0)[..., None] % 2 * np.uint8(255)
     x = as_input([Image(checker.astype(np.uint8)), *noise(0)], 16, antialias=True)
     assert x.shape == (7, 3, 16, 16)
@@ -65,7 +62,7 @@ def test_input_is_stretched_and_averages_when_shrinking() -> None:
 # --- Extractors ---------------------------------------------------------------------------------
 
 
-def test_random_conv_is_the_same_every_time_and_draws_nothing() -> None:
+def test_random_conv_is_deterministic_and_draws_no_random_numbers() -> None:
     state = torch.get_rng_state()
     one, two = random_conv(), random_conv()
     images = noise(0, n=70)  # more than a batch
@@ -78,14 +75,14 @@ def test_random_conv_is_the_same_every_time_and_draws_nothing() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_fingerprint_follows_weights_and_recipe() -> None:
+def test_the_fingerprint_depends_on_weights_and_size() -> None:
     def fingerprint(seed: int, side: int) -> str:
         return evaluators.NetworkExtractor("x", evaluators.RandomConv(seed), side).fingerprint
 
     assert len({fingerprint(0, 32), fingerprint(1, 32), fingerprint(0, 16)}) == 3
 
 
-def test_random_conv_tells_blurred_images_from_sharp_ones() -> None:
+def test_random_conv_detects_blur() -> None:
     rng = np.random.default_rng(0)
 
     def images(blur: bool) -> list[Image]:
@@ -114,15 +111,15 @@ def test_efficientnet_features() -> None:
 
 
 @needs_efficientnet
-def test_efficientnet_warns_of_nothing() -> None:
-    code = "from gankit_image.evaluators import efficientnet_lite0; efficientnet_lite0()"
+def test_efficientnet_emits_no_warnings() -> None:
+    code = "from gankit_image.evaluation.extractors import efficientnet_lite0; efficientnet_lite0()"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_auto_falls_back_and_the_named_extractor_says_what_to_install(
+def test_auto_falls_back_and_a_missing_extractor_is_an_error_with_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
@@ -133,7 +130,7 @@ def test_auto_falls_back_and_the_named_extractor_says_what_to_install(
         build_evaluators(ImageSettings(extractors=("efficientnet-lite0",)))
 
 
-def test_an_unknown_extractor_names_the_nearest() -> None:
+def test_an_unknown_extractor_is_an_error_with_the_nearest_name() -> None:
     with pytest.raises(GankitError, match=r"inception-v4.*Did you mean inception-v3"):
         build_evaluators(ImageSettings(extractors=("inception-v4",)))
 
@@ -142,7 +139,7 @@ def test_an_unknown_extractor_names_the_nearest() -> None:
 
 
 class Block(nn.Module):
-    """A block with a pooling branch, which pools inside ``forward`` as torchvision's do."""
+    """A block with a pooling branch, which pools in ``forward`` as torchvision's do."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +180,7 @@ def torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.usefixtures("torchvision")
-def test_only_the_2015_network_is_called_fid(tmp_path: Path, suffix: str) -> None:
+def test_only_scores_of_the_2015_network_are_named_fid(tmp_path: Path, suffix: str) -> None:
     from safetensors.torch import save_file
 
     save: Callable[..., None] = torch.save if suffix == ".pth" else save_file
@@ -226,7 +223,7 @@ def test_pooling_of_2015() -> None:
             "Unexpected key",
         ),
     ],
-    ids=["missing", "empty", "rubbish", "other network", "no dict", "extra weights"],
+    ids=["missing", "empty", "rubbish", "other network", "not a dict", "extra weights"],
 )
 def test_unusable_inception_weights(
     tmp_path: Path, write: Callable[[Path], object], message: str
@@ -240,14 +237,16 @@ def test_unusable_inception_weights(
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_code_in_weights_is_not_run(tmp_path: Path, suffix: str) -> None:
+def test_code_in_weights_is_not_executed(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"weights{suffix}"
     torch.save(Block(), file)
     with pytest.raises(GankitError, match="cannot be read"):
         inception_v3(str(file))
 
 
-def test_inception_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_requirements_of_inception_are_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(GankitError, match="needs inception_weights"):
         build_evaluators(ImageSettings(extractors=("inception-v3",)))
     monkeypatch.setitem(sys.modules, "torchvision", None)
@@ -258,7 +257,7 @@ def test_inception_says_what_it_lacks(tmp_path: Path, monkeypatch: pytest.Monkey
             inception_v3(weights)
 
 
-# --- Agreement with the class asked for ---------------------------------------------------------
+# --- Class agreement ----------------------------------------------------------------------------
 
 
 def stripes(seed: int, n: int, shape: tuple[int, int, int]) -> list[Image]:
@@ -272,9 +271,9 @@ def stripes(seed: int, n: int, shape: tuple[int, int, int]) -> list[Image]:
     return images
 
 
-def asked(images: list[Image], turn: bool = False) -> list[Sample[Image]]:
-    """As if made for their labels, or for the other one of two."""
-    other = {"h": "v", "v": "h"} if turn else {}
+def conditioned(images: list[Image], swap: bool = False) -> list[Sample[Image]]:
+    """As if generated for their labels, or for the other label."""
+    other = {"h": "v", "v": "h"} if swap else {}
     return [
         Sample(image, i, {"label": other.get(str(image.label), str(image.label))})
         for i, image in enumerate(images)
@@ -282,20 +281,20 @@ def asked(images: list[Image], turn: bool = False) -> list[Sample[Image]]:
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (40, 36, 3)], ids=["pixels", "features"])
-def test_agreement_with_the_asked_class(shape: tuple[int, int, int]) -> None:
+def test_agreement_with_the_requested_class(shape: tuple[int, int, int]) -> None:
     train, heldout, images = (stripes(seed, n, shape) for seed, n in ((0, 80), (1, 40), (2, 40)))
     evaluator = ClassAgreement(random_conv())
     rng = np.random.default_rng(0)
-    right = evaluator.evaluate(EvaluationData(asked(images), train, heldout), rng)
-    wrong = evaluator.evaluate(EvaluationData(asked(images, True), train, heldout), rng)
+    right = evaluator.evaluate(EvaluationData(conditioned(images), train, heldout), rng)
+    wrong = evaluator.evaluate(EvaluationData(conditioned(images, True), train, heldout), rng)
     assert right["class_agreement"] > 0.95 < right["class_agreement_real"]
     assert wrong["class_agreement"] < 0.05
 
 
-def test_agreement_becomes_a_score_with_its_ceiling() -> None:
+def test_agreement_is_a_score_with_a_real_baseline() -> None:
     train, heldout, images = (stripes(seed, 40, (8, 8, 1)) for seed in range(3))
     (score,) = evaluate(
-        [ClassAgreement(random_conv())], EvaluationData(asked(images), train, heldout)
+        [ClassAgreement(random_conv())], EvaluationData(conditioned(images), train, heldout)
     )
     assert (score.name, score.extractor) == ("class_agreement", "class_agreement")
     assert score.real_baseline is not None
@@ -307,10 +306,10 @@ def test_unlabelled_data_has_no_agreement() -> None:
     evaluator = ClassAgreement(random_conv())
     unlabelled = [Image(i.pixels) for i in train]
     free = [Sample(i, 0, {}) for i in train]
-    assert evaluator.evaluate(EvaluationData(asked(train), unlabelled, unlabelled), rng) == {}
+    assert evaluator.evaluate(EvaluationData(conditioned(train), unlabelled, unlabelled), rng) == {}
     assert evaluator.evaluate(EvaluationData(free, train, train), rng) == {}
     one_class = train[::2]
-    assert evaluator.evaluate(EvaluationData(asked(train), one_class, one_class), rng) == {}
+    assert evaluator.evaluate(EvaluationData(conditioned(train), one_class, one_class), rng) == {}
 
 
 def test_real_digits_agree_with_themselves() -> None:
@@ -324,6 +323,6 @@ def test_real_digits_agree_with_themselves() -> None:
     rng = np.random.default_rng(0)
     order = rng.permutation(len(images))
     train, heldout, made = ([images[i] for i in part] for part in np.split(order, [900, 1300]))
-    data = EvaluationData(asked(made), train, heldout)
+    data = EvaluationData(conditioned(made), train, heldout)
     found = ClassAgreement(random_conv()).evaluate(data, rng)
     assert found["class_agreement"] > 0.97 < found["class_agreement_real"]

@@ -1,4 +1,4 @@
-"""Networks: published sizes, any image size, derivatives up to the second, and their conditions."""
+"""Networks: published sizes, any image size, conditions, first and second derivatives."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from gankit.config import validate
 from gankit.contract import Categorical, Condition, Continuous, Layout, Networks
 from gankit.errors import GankitError
+from gankit.kit.layers import embedding
 from gankit_image.networks import build_networks
 from gankit_image.networks.canvas import Canvas
-from gankit_image.networks.layers import Conv2d, Resample, embedding
+from gankit_image.networks.layers import Conv2d, Resample
 from gankit_image.settings import ImageSettings
 
 ARCHITECTURES = ("r3gan", "dcgan", "textbook")
@@ -29,7 +31,7 @@ def classes(n: int) -> Condition:
     return Condition((Categorical("label", tuple(map(str, range(n)))),))
 
 
-def pair(shape: tuple[int, ...], condition: Condition | None = None, **values: Any) -> Networks:
+def build(shape: tuple[int, ...], condition: Condition | None = None, **values: Any) -> Networks:
     torch.manual_seed(0)
     return build_networks(Layout(shape, condition), ImageSettings(**(SMALL | values)))
 
@@ -40,7 +42,7 @@ def inputs(networks: Networks, n: int, classes: int = 0) -> tuple[Tensor, Tensor
 
 
 def stir(module: nn.Module) -> None:
-    """Leaves the initial state, in which every residual block is the identity."""
+    """Perturbs the initial state, in which every residual block is the identity."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -75,7 +77,7 @@ def test_r3gan_has_the_published_parameter_counts(
 
 def test_r3gan_initialisation() -> None:
     """N(0, g/sqrt(fan-in)) with g = sqrt(2/1.04) L^(-1/4); third convolutions and biases zero."""
-    networks = pair((3, 16, 16), width=(64,), blocks=2, group_size=16)
+    networks = build((3, 16, 16), width=(64,), blocks=2, group_size=16)
     blocks = 2 * 3
     gain = (2 / 1.04) ** 0.5 * blocks**-0.25
     for network in (networks.generator, networks.discriminator):
@@ -91,8 +93,8 @@ def test_r3gan_initialisation() -> None:
     assert basis.std().item() == pytest.approx(1, abs=0.1)
 
 
-def test_widths_run_from_the_coarsest_stage_and_the_last_is_repeated() -> None:
-    networks = pair((1, 32, 32), width=(16, 8))
+def test_widths_start_at_the_coarsest_stage_and_the_last_is_repeated() -> None:
+    networks = build((1, 32, 32), width=(16, 8))
     mixes = [v.shape[0] for k, v in networks.generator.state_dict().items() if "mix.weight" in k]
     assert mixes == [32, 16, 16, 16]
     mixes = [v.shape[0] for k, v in networks.discriminator.state_dict().items() if "mix.weig" in k]
@@ -115,7 +117,7 @@ def test_group_size_falls_back_to_a_divisor() -> None:
 )
 @pytest.mark.parametrize("n_classes", [0, 3])
 def test_any_image_size(architecture: str, shape: tuple[int, ...], n_classes: int) -> None:
-    networks = pair(shape, classes(n_classes) if n_classes else None, architecture=architecture)
+    networks = build(shape, classes(n_classes) if n_classes else None, architecture=architecture)
     z, c = inputs(networks, 4, n_classes)
     fake = networks.generator(z, c)
     logits = networks.discriminator(fake, c)
@@ -153,8 +155,8 @@ def test_cropping_undoes_padding_with_repeated_borders(height: int, width: int) 
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_conditions_are_heard_by_both(architecture: str) -> None:
-    networks = pair((1, 8, 8), classes(3), architecture=architecture)
+def test_both_networks_use_the_condition(architecture: str) -> None:
+    networks = build((1, 8, 8), classes(3), architecture=architecture)
     stir(networks.generator)
     stir(networks.discriminator)
     networks.generator.eval()
@@ -165,13 +167,13 @@ def test_conditions_are_heard_by_both(architecture: str) -> None:
     assert (fake[0] - fake[1]).abs().max() > 1e-4
     logits = networks.discriminator(fake[:1].expand(3, -1, -1, -1), c)
     assert len({round(v, 6) for v in logits.tolist()}) == 3
-    # It matters how image and label fit: the logit is no sum of one term for each.
+    # The logit depends on the combination of image and label: it is not a sum of two terms.
     x = torch.randn(2, 1, 1, 8, 8).expand(2, 2, 1, 8, 8).flatten(0, 1)
     a = networks.discriminator(x, torch.eye(3)[[0, 1, 0, 1]]).unflatten(0, (2, 2))
     assert (a[0, 0] - a[0, 1] - a[1, 0] + a[1, 1]).abs() > 1e-6
 
 
-def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_lost() -> None:
+def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_zero() -> None:
     torch.manual_seed(0)
     table = embedding(classes(4), 7)
     assert torch.equal(table(torch.eye(4)[2:3])[0], table.weight[:, 2])
@@ -183,8 +185,8 @@ def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_lost() -> 
 
 
 @pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
-def test_samples_do_not_interact(architecture: str) -> None:
-    networks = pair((3, 16, 16), architecture=architecture)
+def test_samples_are_independent(architecture: str) -> None:
+    networks = build((3, 16, 16), architecture=architecture)
     assert not networks.batch_dependent
     stir(networks.generator)
     stir(networks.discriminator)
@@ -195,8 +197,8 @@ def test_samples_do_not_interact(architecture: str) -> None:
     assert torch.allclose(networks.discriminator(fake[2:3], None), logits[2:3], atol=1e-5)
 
 
-def test_dcgan_samples_interact_in_training_and_not_in_evaluation() -> None:
-    networks = pair((3, 16, 16), architecture="dcgan")
+def test_dcgan_samples_are_dependent_only_in_training() -> None:
+    networks = build((3, 16, 16), architecture="dcgan")
     assert networks.batch_dependent
     z, _ = inputs(networks, 6)
     training = networks.generator(z, None)
@@ -207,7 +209,7 @@ def test_dcgan_samples_interact_in_training_and_not_in_evaluation() -> None:
 
 def test_dcgan_as_in_the_paper() -> None:
     """Five strided convolutions at 64×64; base width 64 gives half the channels of figure 1."""
-    networks = pair((3, 64, 64), architecture="dcgan", width=(64,), latent=100)
+    networks = build((3, 64, 64), architecture="dcgan", width=(64,), latent=100)
     shapes = [tuple(v.shape) for v in networks.generator.state_dict().values() if v.ndim == 4]
     assert shapes == [
         (100, 512, 4, 4),
@@ -223,7 +225,7 @@ def test_dcgan_as_in_the_paper() -> None:
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_same_seed_same_networks_and_state_dict_round_trip(architecture: str) -> None:
-    first, second = (pair((1, 8, 8), classes(2), architecture=architecture) for _ in range(2))
+    first, second = (build((1, 8, 8), classes(2), architecture=architecture) for _ in range(2))
     z, c = inputs(first, 3, 2)
     a = first.generator.eval()(z, c)
     assert torch.equal(a, second.generator.eval()(z, c))
@@ -237,25 +239,26 @@ def test_same_seed_same_networks_and_state_dict_round_trip(architecture: str) ->
 
 
 @pytest.mark.parametrize(
-    ("values", "word"),
+    ("values", "message"),
     [
         ({"architecture": "dcgann"}, "dcgan"),
         ({"width": ()}, "width"),
-        ({"width": (32, 0)}, "width"),
-        ({"latent": 0}, "latent"),
-        ({"blocks": 0}, "blocks"),
-        ({"group_size": -1}, "group_size"),
+        ({"width": (32, 0)}, r"width=\[32, 0\]: out of range\. Use at least 1"),
+        ({"latent": 0}, "latent=0: out of range"),
+        ({"blocks": 0}, "blocks=0: out of range"),
+        ({"group_size": -1}, "group_size=-1: out of range"),
+        ({"embedding": 0}, "embedding=0: out of range"),
         ({"augmentations": ("flipp",)}, "flip"),
     ],
 )
-def test_impossible_settings_are_named(values: dict[str, Any], word: str) -> None:
-    with pytest.raises(GankitError, match=word):
-        pair((1, 8, 8), **values)
+def test_impossible_settings_are_errors(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(GankitError, match=message):
+        build_networks(Layout((1, 8, 8)), validate(ImageSettings, SMALL | values))
 
 
-def test_augmentation_is_left_out_where_none_is_asked_for() -> None:
-    assert pair((1, 8, 8), augmentations=()).augment is None
-    assert pair((1, 8, 8), augmentations=("flip",)).augment is not None
+def test_without_augmentations_there_is_no_augmentation() -> None:
+    assert build((1, 8, 8), augmentations=()).augment_input is None
+    assert build((1, 8, 8), augmentations=("flip",)).augment_input is not None
 
 
 # --- Derivatives --------------------------------------------------------------------------------
@@ -268,7 +271,7 @@ def test_resampling_is_the_1331_filter() -> None:
     padded = F.pad(x, (1, 1, 1, 1)).numpy()
     window = np.einsum("ncij,i,j->nc", padded[:, :, 4:8, 6:10], taps, taps)
     assert np.allclose(down[:, :, 2, 3].numpy(), window, atol=1e-7)
-    # Up is linear interpolation: inside, what PyTorch's bilinear does.
+    # Up is linear interpolation: inside, it agrees with PyTorch's bilinear.
     up = Resample(up=True)(x)
     reference = F.interpolate(x, scale_factor=2, mode="bilinear")
     assert torch.allclose(up[:, :, 1:-1, 1:-1], reference[:, :, 1:-1, 1:-1], atol=1e-7)
@@ -312,7 +315,7 @@ def penalised(discriminator: nn.Module, x: Tensor, c: Tensor | None) -> tuple[Te
 
 
 def test_r1_gradients_match_finite_differences() -> None:
-    networks = pair((1, 10, 12), classes(2))
+    networks = build((1, 10, 12), classes(2))
     discriminator = networks.discriminator.double()
     stir(discriminator)
     x = torch.randn(3, 1, 10, 12, dtype=torch.double)
@@ -339,9 +342,9 @@ def test_r1_gradients_match_finite_differences() -> None:
 
 
 @pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
-def test_gradients_a_sample_are_there_for_differential_privacy(architecture: str) -> None:
-    """R1's, by ``vmap``: their mean is the batch's gradient."""
-    discriminator = pair((3, 16, 16), classes(3), architecture=architecture).discriminator
+def test_per_sample_gradients_for_differential_privacy(architecture: str) -> None:
+    """Their mean, by ``vmap`` and with R1, is the batch's gradient."""
+    discriminator = build((3, 16, 16), classes(3), architecture=architecture).discriminator
     stir(discriminator)
     params = {k: v.detach() for k, v in discriminator.named_parameters()}
     x, c = torch.randn(4, 3, 16, 16), F.one_hot(torch.arange(4) % 3, 3).float()
@@ -365,7 +368,7 @@ def test_gradients_a_sample_are_there_for_differential_privacy(architecture: str
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_r1_can_be_traced_and_does_not_depend_on_the_memory_format(architecture: str) -> None:
-    networks = pair((3, 12, 12), classes(2), architecture=architecture)
+    networks = build((3, 12, 12), classes(2), architecture=architecture)
     discriminator = networks.discriminator
     stir(discriminator)
     x, c = torch.randn(4, 3, 12, 12), torch.eye(2)[[0, 1, 1, 0]]
@@ -379,11 +382,11 @@ def test_r1_can_be_traced_and_does_not_depend_on_the_memory_format(architecture:
         assert torch.allclose(a, b, atol=1e-4)
 
 
-def test_second_derivatives_do_not_run_group_by_group() -> None:
-    """PyTorch's own formula takes one convolution a group."""
+def test_second_derivatives_do_not_loop_over_groups() -> None:
+    """PyTorch's own formula has one convolution per group."""
     layer = Conv2d(64, 64, 3, group_size=1)
 
-    class Judge(nn.Module):
+    class Critic(nn.Module):
         def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
             y: Tensor = layer(x)
             return y.square().flatten(1).sum(1)
@@ -391,13 +394,13 @@ def test_second_derivatives_do_not_run_group_by_group() -> None:
         def parameters(self, recurse: bool = True) -> Any:
             return layer.parameters(recurse)
 
-    graph = make_fx(lambda x: penalised(Judge(), x, None))(torch.randn(2, 64, 4, 4))
+    graph = make_fx(lambda x: penalised(Critic(), x, None))(torch.randn(2, 64, 4, 4))
     assert sum("convolution" in str(node.target) for node in graph.graph.nodes) < 10
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_bf16_autocast_stays_close_to_float32(architecture: str) -> None:
-    networks = pair((3, 12, 12), classes(2), architecture=architecture, width=(16,))
+    networks = build((3, 12, 12), classes(2), architecture=architecture, width=(16,))
     generator, discriminator = networks.generator, networks.discriminator
     stir(discriminator)
     z, c = inputs(networks, 4, 2)
@@ -406,7 +409,7 @@ def test_bf16_autocast_stays_close_to_float32(architecture: str) -> None:
     def step() -> tuple[Tensor, list[Tensor]]:
         y = x.clone().requires_grad_()
         logits = discriminator(y, c).float()
-        with torch.autocast("cpu", enabled=False):  # as the engine does
+        with torch.autocast("cpu", enabled=False):  # as in the engine
             (gradient,) = torch.autograd.grad(logits.sum(), y, create_graph=True)
             loss = logits.mean() + gradient.square().sum()
             return generator(z, c), list(
@@ -428,7 +431,7 @@ def test_bf16_autocast_stays_close_to_float32(architecture: str) -> None:
 
 
 def test_generator_exports() -> None:
-    networks = pair((1, 12, 12), classes(2))
+    networks = build((1, 12, 12), classes(2))
     z, c = inputs(networks, 2, 2)
     generator = networks.generator.eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Where encoded images lie: a folder, a zip archive, Parquet files. Nothing is decoded here."""
+"""Lists the encoded images of a folder, a zip archive or Parquet files; decodes nothing."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.archives import UnreadableError, ZipArchive
 from gankit.kit.folders import class_folder, find_root
 from gankit.kit.parquet import class_name, class_names, is_binary
-from gankit_image.pixels import SUFFIXES
+from gankit_image.data.pixels import SUFFIXES
 
 MAX_MEMBER = 256 * 2**20
 """Largest file in an archive, in bytes, uncompressed."""
 METADATA = "metadata.jsonl"
-"""Labels beside the images, one JSON object a line, as Hugging Face's image folders have them."""
+"""A file of labels, one JSON object per line, as in Hugging Face's image folders."""
 
 IMAGE_KEYS = ("image", "images", "img", "x", "x_train")
 LABEL_KEYS = ("label", "labels", "y", "y_train")
-"""Names tried, in this order, where the user has set no other."""
+"""Names tried in this order, unless the user sets another."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An encoded image: its name in the container, its class, and its bytes on demand."""
+    """An encoded image: its name in the container, its class, and its bytes when opened."""
 
     name: str
     label: str | None
@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """The entries of a container, and what the run's record should say of them."""
+    """The entries of a container, and its kind, for the data set's description."""
 
     kind: str
     entries: list[Entry]
@@ -48,8 +48,8 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def take(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
-    """The name that the user asked for, or the first usual one when the setting is untouched."""
+def find_key(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
+    """The name that the user set, or the first usual one if the setting has its default."""
     if key in known:
         return key
     if key == usual[0]:
@@ -61,7 +61,7 @@ def take(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
 
 
 def folder(root: Path, names: Sequence[str], label_key: str) -> Listing:
-    """The image files among ``names`` below ``root``, with the labels that they lie under."""
+    """The image files among ``names`` below ``root``, with their labels."""
     texts = {n: (root / n).read_bytes() for n in names if _is_metadata(n)}
     images = [n for n in names if is_image(n)]
     chosen, note, labels = _labelled(images, texts, str(root), label_key)
@@ -106,9 +106,8 @@ def _labelled(
 ) -> tuple[Sequence[str], str, list[str | None]]:
     """The images to use, a note on the choice, and a label for each.
 
-    A folder around everything is looked through, and of splits (train, test) the train part is
-    taken. Labels are those of ``metadata.jsonl``; failing that, the name of the first folder
-    below, and none for an image that lies in no folder.
+    The data begins at :func:`find_root`. Labels come from ``metadata.jsonl``; without one, the
+    label is the name of the first folder below the root, or None for an image in no folder.
     """
     top, note = find_root(images)
     images = [name for name in images if name.startswith(top)]
@@ -124,7 +123,7 @@ def _labelled(
 def _metadata_labels(
     name: str, text: bytes, where: str, label_key: str
 ) -> Iterator[tuple[str, str | None]]:
-    """File names, from the container's top, with their labels."""
+    """File names, relative to the container, with their labels."""
     base = name[: -len(METADATA)]
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -135,7 +134,7 @@ def _metadata_labels(
         except (ValueError, TypeError, KeyError) as error:
             raise GankitError(
                 f"{where}, {name} line {number}: not an object with file_name ({error!r})",
-                "Mend the line, or remove the file",
+                "Fix the line, or remove the file",
             ) from None
         value = row.get(label_key)
         yield f"{base}{file}", None if value is None else str(value)
@@ -151,7 +150,7 @@ def parquet(paths: Sequence[Path], image_key: str, label_key: str) -> Listing:
     names from the schema's metadata (``classes``, or Hugging Face's ClassLabel).
 
     Raises:
-        GankitError: no Parquet file, or no image column.
+        GankitError: not a Parquet file, or no image column.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -192,7 +191,7 @@ def _cell(column: Any, row: int) -> BinaryIO:
 
 
 def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[str, str | None]:
-    image = take(schema.names, image_key, IMAGE_KEYS)
+    image = find_key(schema.names, image_key, IMAGE_KEYS)
     listed = ", ".join(f"{f.name} ({f.type})" for f in schema) or "none"
     if image is None:
         raise GankitError(
@@ -205,7 +204,7 @@ def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[s
             f"{path}: column {image!r} holds {kind}, not image files",
             "Expected binary, or a struct with the field bytes",
         )
-    label = take(schema.names, label_key, LABEL_KEYS)
+    label = find_key(schema.names, label_key, LABEL_KEYS)
     if label is None and label_key != LABEL_KEYS[0]:
         raise GankitError(
             f"{path}: no column {label_key!r}; it has {listed}",

@@ -1,8 +1,8 @@
-"""Differentiable augmentation of what the discriminator sees (Karras et al. 2020, appendix B).
+"""Differentiable augmentation of the discriminator's input (Karras et al. 2020, appendix B).
 
-Every transformation is drawn sample by sample and applied with probability p. Below p = 1 a
-distribution can be told from its augmented one, so that the generator need not learn the
-augmentation ("non-leaking", section 2.2).
+Every transformation is drawn for each sample and applied with probability p. Below p = 1 the
+augmented distribution determines the original one, so that augmentations do not leak into the
+generated samples (section 2.2).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from gankit.errors import GankitError, did_you_mean
 NAMES = ("flip", "shift", "scale", "rotate", "color", "cutout")
 
 INTEGER_SHIFT = 0.125
-"""Shifts by whole pixels reach so far, as a share of the side."""
+"""Largest shift by whole pixels, as a share of the side."""
 SHIFT_STD = 0.125
 """Standard deviation of sub-pixel shifts, as a share of the side."""
 SCALE_STD = 0.2
-"""Standard deviation of log2 of the scale, isotropic and anisotropic alike."""
+"""Standard deviation of log2 of the scale, both isotropic and anisotropic."""
 BRIGHTNESS_STD = 0.2
 """Standard deviation of the offset, in units of the data."""
 CONTRAST_STD = 0.5
@@ -34,15 +34,15 @@ SATURATION_STD = 1.0
 CUTOUT_SIDE = 0.5
 """Share of each side that is cut out."""
 COLOR_SHARE = 0.5
-"""Colour at half the probability of the others (R3GAN, arXiv 2501.05441, appendix)."""
+"""Colour has half the probability of the others (R3GAN, arXiv 2501.05441, appendix)."""
 
 
 class Augment:
     """``(x (N, C, H, W) in [-1, 1], p) -> x`` of the same shape, differentiable twice in ``x``.
 
-    ``p`` is a 0-d tensor in [0, 1] on the device of ``x``: nothing is read back to the host and
-    nothing depends on its value, so that the whole can be traced. Draws come from torch's default
-    generator. Colour leaves the alpha channel alone.
+    ``p`` is a 0-d tensor in [0, 1] on the device of ``x``. Nothing is copied to the host, and
+    control flow does not depend on values, so that the augmentation can be compiled. Draws come
+    from torch's default generator. Colour does not change the alpha channel.
 
     Args:
         names: some of ``flip``, ``shift``, ``scale``, ``rotate``, ``color``, ``cutout``.
@@ -68,7 +68,7 @@ class Augment:
         return x
 
     def _geometry(self, draw: _Draw) -> Tensor:
-        """Matrices (N, 3, 3) from places in the output to places in the input, in pixels."""
+        """Matrices (N, 3, 3) from output positions to input positions, in pixels."""
         height, width = draw.height, draw.width
         matrix = torch.eye(3, device=draw.device, dtype=draw.dtype).expand(draw.n, 3, 3)
         if "flip" in self.names:
@@ -83,7 +83,7 @@ class Augment:
         if "scale" in self.names:
             scale = draw.maybe(draw.lognormal(SCALE_STD), 1)
             matrix = matrix @ _scaling(scale, scale)
-        # A turn before and one after the anisotropic scaling, together at probability p.
+        # One rotation before and one after the anisotropic scaling, with probability p together.
         if "rotate" in self.names:
             matrix = matrix @ _rotation(draw.maybe(draw.angle(), 0, 1 - (1 - draw.p).sqrt()))
         if "scale" in self.names:
@@ -103,7 +103,7 @@ class Augment:
 
 
 class _Draw:
-    """Random numbers, one a sample (N,), on the device and in the precision of ``x``."""
+    """Random numbers, one per sample (N,), with the device and dtype of ``x``."""
 
     def __init__(self, x: Tensor, p: Tensor) -> None:
         self.n, _, self.height, self.width = x.shape
@@ -162,13 +162,13 @@ def _rotation(angle: Tensor) -> Tensor:
 
 
 def warp(x: Tensor, matrix: Tensor) -> Tensor:
-    """``x`` (N, C, H, W) read bilinearly at transformed places, mirrored beyond its border.
+    """``x`` (N, C, H, W) sampled bilinearly at transformed positions, reflected at its border.
 
     Args:
-        matrix: (N, 3, 3), from output to input places in pixels from the image's centre.
+        matrix: (N, 3, 3), from output to input positions in pixels from the image's centre.
     """
     height, width = x.shape[2:]
-    # affine_grid counts in half sides.
+    # The unit of affine_grid is half a side.
     theta = torch.stack(
         [
             torch.stack([row[:, 0] * a, row[:, 1] * b, row[:, 2] * c], 1)
@@ -186,12 +186,12 @@ def warp(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 class _Gather(torch.autograd.Function):
-    """Bilinear reading, linear in ``x``; PyTorch differentiates ``grid_sample`` only once.
+    """Bilinear sampling, linear in ``x``; PyTorch can differentiate ``grid_sample`` only once.
 
-    Its gradient is its adjoint :class:`_Scatter`, whose gradient is reading again.
+    Its gradient is its adjoint :class:`_Scatter`, whose gradient is :class:`_Gather` again.
     """
 
-    generate_vmap_rule = True  # for gradients a sample
+    generate_vmap_rule = True  # for per-sample gradients
 
     @staticmethod
     def forward(x: Tensor, grid: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class _Gather(torch.autograd.Function):
 
 
 class _Scatter(torch.autograd.Function):
-    generate_vmap_rule = True  # for gradients a sample
+    generate_vmap_rule = True  # for per-sample gradients
 
     @staticmethod
     def forward(y: Tensor, grid: Tensor) -> Tensor:
@@ -230,7 +230,7 @@ class _Scatter(torch.autograd.Function):
 
 
 def _recolour(x: Tensor, draw: _Draw) -> Tensor:
-    """Brightness and contrast; for colours luma flip, hue and saturation too; alpha stays."""
+    """Brightness and contrast; for colour images also luma flip, hue and saturation."""
     offset = draw.maybe(draw.normal() * BRIGHTNESS_STD, 0)[:, None, None, None]
     contrast = draw.maybe(draw.lognormal(CONTRAST_STD), 1)[:, None, None, None]
     if x.shape[1] not in (3, 4):
@@ -241,10 +241,10 @@ def _recolour(x: Tensor, draw: _Draw) -> Tensor:
 
 
 def _hues(draw: _Draw) -> Tensor:
-    """Matrices (N, 3, 3) that flip the luma, turn the hue and scale the saturation.
+    """Matrices (N, 3, 3) that flip the luma, rotate the hue and scale the saturation.
 
-    With v the grey axis: I − 2vvᵀ, the rotation about v, and vvᵀ + s(I − vvᵀ). All three keep
-    the split into v and what is perpendicular to it, where they act as ±1 and as s·rotation.
+    With v the grey axis these are I − 2vvᵀ, the rotation about v, and vvᵀ + s(I − vvᵀ). All three
+    map v and its orthogonal complement to themselves, and act as ±1 and as s·rotation there.
     """
     flip = 1 - 2 * draw.maybe(draw.uniform().round(), 0)
     angle = draw.maybe(draw.angle(), 0)
@@ -258,13 +258,10 @@ def _hues(draw: _Draw) -> Tensor:
 
 
 def _cut_out(x: Tensor, draw: _Draw) -> Tensor:
-    """Zero, mid-grey, in a rectangle of half the sides about a random centre."""
+    """Zero (mid-grey) in a rectangle of half the sides around a random centre."""
     hole = draw.chosen()[:, None, None]
     for dim, side in ((1, draw.width), (2, draw.height)):
         at = (torch.arange(side, device=draw.device, dtype=draw.dtype) + 0.5) / side
         near = (at - draw.uniform()[:, None]).abs() < CUTOUT_SIDE / 2
         hole = hole & near.unsqueeze(dim)
     return x * ~hole[:, None]
-
-
-__all__ = ["NAMES", "Augment", "warp"]

@@ -1,7 +1,7 @@
-"""Reading: whatever a user points at becomes images of one format.
+"""Reading: a path or an object in memory becomes images of one format.
 
-Every image file is decoded once before training begins, so that damaged ones are named up front
-and not at step 40,000.
+Every image file is decoded once before training begins, so that damaged files are reported at
+once and not at step 40,000.
 """
 
 from __future__ import annotations
@@ -19,30 +19,22 @@ from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
-from gankit_image import arrays, containers
-from gankit_image.arrays import Arrays
-from gankit_image.containers import Entry, Listing
-from gankit_image.items import DeferredImage, Image, Images
-from gankit_image.pixels import (
-    SUFFIXES,
-    PixelFormat,
-    UndecodableError,
-    choose,
-    convert,
-    decode,
-    fit,
-    probe,
-)
+from gankit_image.data import arrays, containers, idx
+from gankit_image.data.arrays import Arrays
+from gankit_image.data.containers import Entry, Listing
+from gankit_image.data.decoding import UndecodableError, decode, probe
+from gankit_image.data.images import DeferredImage, Image, Images
+from gankit_image.data.pixels import SUFFIXES, PixelFormat, choose, convert, fit
 
 if TYPE_CHECKING:
-    from gankit_image.items import Pixels
+    from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
 FEWEST = 8
-"""Fewest usable images that make a data set."""
+"""Fewest usable images in a data set."""
 KEEP_BYTES = 2 * 2**30
-"""Images that take no more than this, brought to one format, stay in memory; others are decoded
-again whenever they are looked at."""
+"""Images of up to this size in all, in one format, stay in memory; larger data sets are decoded
+again at every access."""
 
 CONTAINER_SUFFIXES = (".zip", ".parquet", ".npy", ".npz")
 _READS = f"Reads folders and zip archives of {', '.join(SUFFIXES)}; .parquet, .npy, .npz, IDX"
@@ -55,15 +47,16 @@ R = TypeVar("R")
 
 
 def read(source: object | None, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    """The images of a path or of an object in memory; None is scikit-learn's digits.
+    """The images of a path or of an object in memory; None means scikit-learn's digits.
 
-    Paths: a folder of images (nested or flat; a first folder level is the label), a zip archive
-    of one, Parquet in the Hugging Face layout, IDX, ``.npy``, ``.npz``. In memory: an array
-    ``(N, H, W[, C])``, a list of arrays or of Pillow images, a pair of either with labels.
+    Paths: a folder of images (nested or flat; the first folder level is the label), a zip
+    archive of such a folder, Parquet in the Hugging Face layout, IDX, ``.npy``, ``.npz``. In
+    memory: an array ``(N, H, W[, C])``, a list of arrays or of Pillow images, or a pair of one of
+    these and labels.
 
     Raises:
-        GankitError: nothing usable there, fewer than ``FEWEST`` images, or a setting that does
-            not fit the data; with ``settings.strict``, one image that cannot be used.
+        GankitError: nothing usable, fewer than ``FEWEST`` images, or a setting that does not fit
+            the data; with ``settings.strict``, one image that cannot be used.
     """
     if source is None:
         return _from_arrays(arrays.digits(), "", settings, progress)
@@ -78,7 +71,7 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
 
 
 def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    """Image files where there are any; else the containers that lie there."""
+    """The image files of a folder, or else the containers in it."""
     names = list(files_below(root))
     if not names:
         raise GankitError(f"{root}: the folder is empty", _READS)
@@ -90,13 +83,14 @@ def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dat
         train = [path for path in tables if path.name.startswith("train")]
         listing = containers.parquet(train or tables, settings.image_key, settings.label_key)
         return _from_entries(listing, root, settings, progress)
-    if any(arrays.is_idx(Path(name).name) for name in names):
-        return _from_arrays(arrays.idx_folder(root, names), str(root), settings, progress)
+    if any(idx.is_idx(Path(name).name) for name in names):
+        return _from_arrays(idx.read_idx_folder(root, names), str(root), settings, progress)
     single = [name for name in names if name.endswith(CONTAINER_SUFFIXES)]
     if len(single) == 1:
         return _read_file(root / single[0], settings, progress)
     if single:
-        raise GankitError(f"{root}: several files of images: {', '.join(single)}", "Name one")
+        several = ", ".join(single)
+        raise GankitError(f"{root}: several files of images: {several}", "Give one of them")
     raise GankitError(f"no images found in {root} ({len(names)} other files)", _READS)
 
 
@@ -115,11 +109,11 @@ def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Datas
         return _from_arrays(found, str(path), settings, progress)
     if suffix in SUFFIXES:
         raise GankitError(
-            f"{path}: one image is no data set", f"Give a folder with at least {FEWEST} of them"
+            f"{path}: this is a single image", f"Give a folder with at least {FEWEST} images"
         )
-    if arrays.is_idx(path.name) or "idx" in path.name:
-        return _from_arrays(arrays.idx(path), str(path), settings, progress)
-    raise GankitError(f"{path}: no images can be read from {suffix or 'such'} files", _READS)
+    if idx.is_idx(path.name) or "idx" in path.name:
+        return _from_arrays(idx.read_idx_images(path), str(path), settings, progress)
+    raise GankitError(f"{path}: cannot read images from {suffix or 'such'} files", _READS)
 
 
 # --- Encoded images -----------------------------------------------------------------------------
@@ -128,7 +122,7 @@ def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Datas
 def _from_entries(
     listing: Listing, where: Path, settings: ImageSettings, progress: Progress
 ) -> Dataset[Image]:
-    """Looks at every header, settles the format, then decodes everything once."""
+    """Reads every header, chooses the format, then decodes every image once."""
     entries, issues, total = listing.entries, [], len(listing.entries)
     if not entries:
         raise GankitError(f"no images found in {where}", _READS)
@@ -158,7 +152,7 @@ def _from_entries(
                 stack[len(hashes)] = pixels
             hashes[entry] = digest
         good = list(hashes)
-        # A damaged file may have been the only one of its size or colours.
+        # A damaged file may have been the only one of its format: choose again.
         if not good or choose(set(formats.values()), settings) == target:
             break
     _enough(len(good), total, issues, str(where))
@@ -168,11 +162,11 @@ def _from_entries(
     def kept(i: int) -> Image:
         return Image(stack[i], labels[i], good[i].name)
 
-    def again(i: int) -> Image:
+    def decoded(i: int) -> Image:
         return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
 
     return Dataset(
-        Images(len(good), kept if keep else again),
+        Images(len(good), kept if keep else decoded),
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, labels, note),
         issues=issues,
@@ -190,7 +184,7 @@ def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
 def _pixels(
     entry: Entry, target: PixelFormat, settings: ImageSettings
 ) -> tuple[Pixels, str] | Issue:
-    """The fitted image with the hash of its file."""
+    """The image in the target format, and the hash of its file."""
     try:
         with entry.open() as file:
             data = file.read()
@@ -203,14 +197,14 @@ def _pixels(
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
     result = load(entry)
     if isinstance(result, Issue):
-        raise GankitError(f"{entry.name}: {result.reason}", "It was sound when the run began")
+        raise GankitError(f"{entry.name}: {result.reason}", "It could be read when the run began")
     return result[0]
 
 
 def _parallel(
     function: Callable[[T], R], items: Sequence[T], what: str, progress: Progress
 ) -> Iterator[tuple[T, R]]:
-    """Items with their results, in order; Pillow lets go of the interpreter while it decodes."""
+    """Items with their results, in order. Threads help since Pillow releases the GIL to decode."""
 
     def several(start: int) -> list[R]:
         return [function(item) for item in items[start : start + _CHUNK]]
@@ -222,7 +216,7 @@ def _parallel(
             yield from zip(items[start : start + _CHUNK], results, strict=True)
             progress(what, min(start + _CHUNK, len(items)), len(items))
     finally:
-        pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
+        pool.shutdown(cancel_futures=True)  # so that an interrupt does not wait for the rest
 
 
 # --- Decoded images -----------------------------------------------------------------------------
@@ -260,11 +254,11 @@ def _from_arrays(
     def kept(i: int) -> Image:
         return Image(stack[i], labels[i], str(i))
 
-    def again(i: int) -> Image:
+    def decoded(i: int) -> Image:
         return DeferredImage(partial(fitted, i), labels[i], str(i))
 
     return Dataset(
-        Images(count, kept if keep else again),
+        Images(count, kept if keep else decoded),
         fingerprint=fingerprint(
             f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
             for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
@@ -274,13 +268,13 @@ def _from_arrays(
     )
 
 
-# --- What both have in common -------------------------------------------------------------------
+# --- Common to both -----------------------------------------------------------------------------
 
 
 def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> None:
     if usable >= FEWEST:
         return
-    first = f"; the first problem: {issues[0].location}: {issues[0].reason}" if issues else ""
+    first = f"; the first issue: {issues[0].location}: {issues[0].reason}" if issues else ""
     raise GankitError(
         f"{where}: {usable} of {total} images are usable{first}",
         f"At least {FEWEST} are needed",
@@ -288,11 +282,12 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> Non
 
 
 def _all_or_none(labels: Sequence[str | None]) -> tuple[Sequence[str | None], str]:
-    """Labels count where every image has one; the note says what was set aside."""
+    """The labels if every image has one; else none, and a note."""
     missing = sum(label is None for label in labels)
     if not 0 < missing < len(labels):
         return labels, ""
-    note = f"labels ignored, {missing:,} images have none"
+    without = f"{missing:,} images have" if missing > 1 else "1 image has"
+    note = f"labels ignored, since {without} none"
     return [None] * len(labels), note
 
 

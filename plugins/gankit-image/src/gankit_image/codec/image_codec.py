@@ -1,8 +1,8 @@
-"""Images as tensors: integers in storage, [-1, 1] before the networks, and back."""
+"""Images as tensors: integers in storage, [-1, 1] for the networks, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,24 +11,30 @@ import torch
 from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout, Progress
 from gankit.errors import GankitError
 from gankit.kit.folders import natural_key
-from gankit_image.items import Image
-from gankit_image.pixels import PixelFormat, fit
+from gankit_image.data.images import Image
+from gankit_image.data.pixels import PixelFormat, fit
 
 if TYPE_CHECKING:
-    from gankit_image.items import Pixels
+    from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
 LABEL = "label"
 """The name of the condition."""
 MOST_CLASSES = 4096
-"""More labels than this are taken for names of single images."""
+"""With more labels than this, they are probably names of single images."""
 
 
 class ImageCodec(Codec[Image]):
-    """Layout ``(C, H, W)``, conditioned on the class where there are labels.
+    """Layout ``(C, H, W)``, conditioned on the class if there are labels.
 
-    Storage is uint8, or int32 for 16 bits (torch indexes uint16 on few devices only). What D sees
-    is ``2 v / peak - 1``, with a mirror image in half of the cases where ``mirror`` is set.
+    Storage is uint8, or int32 for 16 bits, since torch can index uint16 on few devices only. The
+    discriminator's input is ``2 v / peak - 1``.
+
+    Args:
+        format: size, channels and depth.
+        labels: the classes; none for an unconditional codec.
+        mirror: whether :meth:`prepare` flips half of the images.
+        how: how images of another aspect ratio are fitted, see :func:`fit`.
     """
 
     def __init__(
@@ -47,10 +53,10 @@ class ImageCodec(Codec[Image]):
         self._index: dict[str | None, int] = {label: i for i, label in enumerate(self.labels)}
 
     def encode(self, items: Sequence[Image], rng: np.random.Generator) -> Batch:
-        """Integers ``(N, C, H, W)`` and one-hot float32; images of another format are fitted.
+        """Integers ``(N, C, H, W)`` and one-hot float32; images of another format are converted.
 
         Raises:
-            GankitError: an image has no label, or one that the codec was not fitted on.
+            GankitError: an image has no label, or one that the codec was not fitted to.
         """
         pixels = [fit(item.pixels, self.format, self.how) for item in items]
         stack = np.stack(pixels) if pixels else np.empty((0, *self.format.shape), np.uint8)
@@ -65,13 +71,16 @@ class ImageCodec(Codec[Image]):
     def prepare(self, batch: Batch) -> Batch:
         x = batch.x.float() / (self.format.peak / 2) - 1
         if self.mirror:
-            # Drawn and chosen on the device, so that the host never waits for it.
-            turned = torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 0.5
-            x = torch.where(turned, x.flip(3), x)
+            # Drawn and applied on the device, so that the host never waits.
+            flipped = torch.rand(x.shape[0], 1, 1, 1, device=x.device) < 0.5
+            x = torch.where(flipped, x.flip(3), x)
         return Batch(x, batch.c)
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Image]:
-        """Rounded and clamped to the image's range; nothing is drawn, so ``seeds`` are unused."""
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Image]:
+        """Rounded and clamped to the format's range. Nothing is random: ``seeds`` are unused, and
+        ``where`` is exact in ``c`` already."""
         x = (batch.x.detach().float().nan_to_num(0.0) + 1) * (self.format.peak / 2)
         x = x.round().clamp(0, self.format.peak).permute(0, 2, 3, 1)
         pixels: Pixels = x.cpu().numpy().astype(self.format.dtype)
@@ -95,10 +104,10 @@ class ImageCodec(Codec[Image]):
 
     @classmethod
     def from_state(cls, state: CodecState) -> ImageCodec:
-        """The codec that :meth:`state` described.
+        """The codec of :meth:`state`.
 
         Raises:
-            GankitError: the description is incomplete.
+            GankitError: the state is incomplete.
         """
         config: dict[str, Any] = state.config
         try:
@@ -126,7 +135,7 @@ class ImageCodec(Codec[Image]):
 
 
 def fit_codec(items: Sequence[Image], settings: ImageSettings, progress: Progress) -> ImageCodec:
-    """The codec for images that :func:`gankit_image.sources.read` brought to one format.
+    """The codec for images of one format, as :func:`gankit_image.data.sources.read` returns them.
 
     Raises:
         GankitError: ``conditional=true`` without labels, or more than ``MOST_CLASSES`` of them.
@@ -139,7 +148,7 @@ def fit_codec(items: Sequence[Image], settings: ImageSettings, progress: Progres
 
 
 def _classes(labels: Sequence[str | None], settings: ImageSettings) -> list[str]:
-    """The classes to condition on, in natural order; none where the run is unconditional."""
+    """The classes to condition on, in natural order; none for an unconditional run."""
     if settings.conditional is False:
         return []
     known = [label for label in labels if label is not None]
@@ -148,7 +157,7 @@ def _classes(labels: Sequence[str | None], settings: ImageSettings) -> list[str]
         if settings.conditional is True:
             raise GankitError(
                 "conditional=true, but the images have no labels",
-                "Sort them into one folder a class, set label_key, or drop conditional",
+                "Sort them into one folder per class, set label_key, or remove conditional",
             )
         return []
     if len(classes) > MOST_CLASSES:

@@ -1,4 +1,4 @@
-"""The item of this modality: one image, in memory or decoded when it is looked at."""
+"""The item of this modality: one image, in memory or decoded at first access."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Image:
     Attributes:
         pixels: ``(H, W, C)``, uint8 or uint16; C is 1 (grey), 3 (RGB) or 4 (RGB and alpha, not
             premultiplied).
-        label: the class, where there is one.
-        name: where it comes from: a path inside the data set, or a row.
+        label: the class, or None.
+        name: the path inside the data set, or the row.
     """
 
     pixels: Pixels = field(repr=False)
@@ -30,7 +30,7 @@ class Image:
 
 
 class DeferredImage(Image):
-    """An image whose pixels are loaded on first use, so that its label costs nothing."""
+    """An image whose pixels are loaded at first access, so that its label costs nothing."""
 
     def __init__(self, load: Callable[[], Pixels], label: str | None, name: str) -> None:
         object.__setattr__(self, "label", label)
@@ -44,7 +44,7 @@ class DeferredImage(Image):
 
 
 class Images(Sequence[Image]):
-    """``count`` images, each made when it is asked for."""
+    """``count`` images, each created at access."""
 
     def __init__(self, count: int, make: Callable[[int], Image]) -> None:
         self._count = count

@@ -1,4 +1,4 @@
-"""Augmentation: what each transformation does and how often, and its first two derivatives."""
+"""Augmentation: each transformation's effect and probability, and its first two derivatives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from gankit.errors import GankitError
-from gankit_image.augment import NAMES, Augment, warp
+from gankit_image.networks.augment import NAMES, Augment, warp
 
 
 def probability(p: float) -> Tensor:
@@ -59,7 +59,7 @@ def test_probability_zero_is_the_identity(shape: tuple[int, ...]) -> None:
     assert torch.allclose(Augment(NAMES)(x, probability(0).double()), x, atol=1e-6)
 
 
-def test_seeds_decide_and_samples_differ() -> None:
+def test_results_depend_on_the_seed_and_differ_between_samples() -> None:
     x = pictures(1).expand(8, -1, -1, -1)
     augment = Augment(NAMES)
     runs = []
@@ -74,18 +74,18 @@ def test_seeds_decide_and_samples_differ() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("flip", 0.4 / 2),  # half of those chosen are left as they are
-        ("rotate", 0.4),  # before and after the anisotropic scaling, together p
+        ("flip", 0.4 / 2),  # half of the chosen samples stay as they are
+        ("rotate", 0.4),  # before and after the anisotropic scaling, with p together
         ("cutout", 0.4),
     ],
 )
-def test_how_often(name: str, expected: float) -> None:
+def test_probability_of_each(name: str, expected: float) -> None:
     x = pictures(4000, 1, 8, 8)
     share = changed(x, Augment([name])(x, probability(0.4))).float().mean().item()
     assert share == pytest.approx(expected, abs=4 * math.sqrt(0.25 / 4000))
 
 
-def test_colour_is_applied_half_as_often() -> None:
+def test_colour_has_half_the_probability() -> None:
     """Grey: brightness and contrast, each at p/2."""
     x = pictures(4000, 1, 4, 4)
     share = changed(x, Augment(["color"])(x, probability(0.4))).float().mean().item()
@@ -100,7 +100,7 @@ def test_flip_is_a_mirror_image() -> None:
     assert torch.allclose(y[mirrored], x[mirrored].flip(3), atol=1e-5)
 
 
-def test_warp_moves_by_whole_pixels_and_mirrors_the_border() -> None:
+def test_warp_shifts_by_whole_pixels_and_reflects_the_border() -> None:
     x = pictures(1, 1, 4, 6)
     matrix = torch.eye(3)[None].clone()
     matrix[0, 0, 2] = 2  # two pixels to the right in the input
@@ -109,7 +109,7 @@ def test_warp_moves_by_whole_pixels_and_mirrors_the_border() -> None:
     assert torch.allclose(y[..., 4:], x[..., 4:].flip(3), atol=1e-5)
 
 
-def test_rotation_keeps_its_shape_on_a_picture_that_is_not_square() -> None:
+def test_rotation_preserves_shapes_in_an_image_that_is_not_square() -> None:
     height, width = 33, 65
     y, x = torch.meshgrid(torch.arange(33.0) - 16, torch.arange(65.0) - 32, indexing="ij")
     radius = (x**2 + y**2).sqrt()
@@ -121,8 +121,8 @@ def test_rotation_keeps_its_shape_on_a_picture_that_is_not_square() -> None:
     assert ((turned - mark).abs() * (radius < 15)).flatten(1).amax(1).median() > 0.5
 
 
-def test_scale_changes_the_area_as_drawn() -> None:
-    """log2 of the isotropic scale has deviation 0.2 a side, so the area's has 0.4."""
+def test_scale_changes_the_area_by_its_square() -> None:
+    """log2 of the isotropic scale has standard deviation 0.2 per side, hence 0.4 for the area."""
     at = torch.meshgrid(torch.arange(32.0) - 15.5, torch.arange(32.0) - 15.5, indexing="ij")
     blob = torch.exp(-(at[0] ** 2 + at[1] ** 2) / 18).expand(2000, 1, 32, 32)
     areas = Augment(["scale"])(blob, probability(1)).sum((1, 2, 3)) / blob[0].sum()
@@ -130,7 +130,7 @@ def test_scale_changes_the_area_as_drawn() -> None:
     assert areas.log2().std().item() == pytest.approx(0.4, rel=0.1)
 
 
-def test_shift_has_the_stated_spread() -> None:
+def test_shift_has_the_documented_variance() -> None:
     """Uniform within 1/8 of the side plus N(0, 1/8): variance (1/12 · 1/4² + 1/8²) of the side."""
     side = 64
     at = torch.arange(float(side)) - (side - 1) / 2
@@ -141,8 +141,8 @@ def test_shift_has_the_stated_spread() -> None:
     assert middle.std().item() == pytest.approx(side * (1 / 192 + 1 / 64) ** 0.5, rel=0.1)
 
 
-def test_colour_matrices_turn_about_the_grey_axis() -> None:
-    """Hue and saturation keep the luma, its flip negates it, brightness and contrast move it."""
+def test_colour_matrices_rotate_about_the_grey_axis() -> None:
+    """Hue and saturation keep the luma, the luma flip negates it, contrast scales it."""
     x = pictures(1, 3, 4, 4).expand(3000, -1, -1, -1).double()
     y = Augment(["color"])(x, probability(1).double())
     luma_x, luma_y = (v.mean(1).flatten(1) for v in (x, y))
@@ -153,7 +153,7 @@ def test_colour_matrices_turn_about_the_grey_axis() -> None:
     assert torch.allclose(centred_y, gain[:, None] * centred_x, atol=1e-9)
     assert (gain < 0).double().mean().item() == pytest.approx(0.25, abs=0.04)
     assert gain.abs().log2().std().item() == pytest.approx(0.5 * 0.5**0.5, rel=0.1)
-    # Perpendicular to grey the length is contrast times saturation, and the hue turns freely.
+    # Orthogonal to grey the length is contrast times saturation, and the hue is uniform.
     chroma_x, chroma_y = (v - v.mean(1, keepdim=True) for v in (x, y))
     ratio = chroma_y.flatten(1).norm(dim=1) / chroma_x.flatten(1).norm(dim=1) / gain.abs()
     kept = (ratio.log2().abs() < 1e-9).double().mean().item()
@@ -178,7 +178,7 @@ def test_cutout_zeroes_half_the_sides() -> None:
     assert ((y == 0) | (y == 1)).all()
     assert hole.any(2).sum(1).max() == 8
     assert hole.any(1).sum(1).max() == 12
-    # A side is cut short where the centre lies within a quarter of the border: 7/16 on average.
+    # A side is shorter if the centre is within a quarter of the border: 7/16 on average.
     assert hole.float().mean().item() == pytest.approx((7 / 16) ** 2, abs=0.01)
 
 
@@ -195,8 +195,8 @@ def test_first_and_second_derivatives(channels: int) -> None:
     assert torch.autograd.gradgradcheck(function, (x,))
 
 
-def test_r1_passes_through() -> None:
-    """The gradient penalty is taken at the un-augmented picture (R3GAN)."""
+def test_r1_is_differentiable_through_the_augmentation() -> None:
+    """The gradient penalty is computed at the original image (R3GAN)."""
     x = pictures(4).requires_grad_()
     weight = torch.randn(3 * 16 * 16, requires_grad=True)
     logits = Augment(NAMES)(x, probability(0.7)).flatten(1).tanh() @ weight
@@ -206,24 +206,24 @@ def test_r1_passes_through() -> None:
     assert of_weight.abs().sum() > 0
 
 
-def test_traced_it_still_draws_anew_and_follows_p() -> None:
+def test_a_traced_augmentation_draws_again_and_depends_on_p() -> None:
     x = pictures(64)
     graph = make_fx(Augment(NAMES))(x, probability(0.5))
     assert not torch.equal(graph(x, probability(0.5)), graph(x, probability(0.5)))
     assert torch.allclose(graph(x, probability(0.0)), x, atol=2e-5)
 
 
-def test_unknown_names_are_refused_with_the_nearest() -> None:
+def test_unknown_names_are_errors_with_the_nearest_name() -> None:
     with pytest.raises(GankitError, match="color"):
         Augment(["colour"])
 
 
-def test_no_names_change_nothing() -> None:
+def test_without_names_nothing_changes() -> None:
     x = pictures(2)
     assert torch.equal(Augment([])(x, probability(1)), x)
 
 
-def test_reading_agrees_with_grid_sample_in_its_first_derivative() -> None:
+def test_warp_and_its_derivative_agree_with_grid_sample() -> None:
     x = pictures(2, 2, 5, 6).requires_grad_()
     matrix = torch.tensor([[0.8, 0.3, 0.7], [-0.2, 1.1, -0.4], [0, 0, 1]]).expand(2, 3, 3)
     sides = torch.tensor([[1, 5 / 6, 2 / 6], [6 / 5, 1, 2 / 5]])

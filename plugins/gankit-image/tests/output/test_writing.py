@@ -1,11 +1,11 @@
-"""What is written: readable again with its labels, and marked as generated in every file."""
+"""Written files can be read again with their labels, and every file is marked as synthetic."""
 
 from __future__ import annotations
 
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,11 +14,13 @@ import PIL.Image
 import pyarrow.parquet as pq
 import pytest
 
-from gankit.contract import Provenance, Sample
+from gankit.contract import Provenance, Sample, quiet
 from gankit.errors import GankitError
-from gankit_image import output
-from gankit_image.items import Image
+from gankit_image.codec.image_codec import ImageCodec
+from gankit_image.data.images import Image
+from gankit_image.data.pixels import PixelFormat
 from gankit_image.modality import ImageModality
+from gankit_image.output import writing
 from gankit_image.settings import ImageSettings
 
 MODALITY = ImageModality()
@@ -47,7 +49,15 @@ def samples(
     return made
 
 
-def silent(what: str, done: int, total: int) -> None: ...
+def write(
+    made: Iterable[Sample[Image]],
+    target: Path,
+    provenance: Provenance,
+    format: str,
+    conditional: bool = False,
+) -> None:
+    codec = ImageCodec(PixelFormat(8, 6, 3), AWKWARD if conditional else ())
+    MODALITY.write(made, target, codec, provenance, format)
 
 
 def files(target: Path, format: str) -> Iterator[tuple[str, bytes]]:
@@ -71,14 +81,14 @@ def files(target: Path, format: str) -> Iterator[tuple[str, bytes]]:
     ("shape", "dtype"),
     [((8, 6, 1), np.uint8), ((8, 6, 3), np.uint8), ((8, 6, 4), np.uint8), ((8, 6, 1), np.uint16)],
 )
-def test_what_is_written_is_read_again(
+def test_written_files_can_be_read_again(
     tmp_path: Path, format: str, labels: Sequence[str], shape: tuple[int, ...], dtype: type
 ) -> None:
     made = samples(12, labels, shape, dtype)
     target = tmp_path / "out"
-    MODALITY.write(iter(made), target, PROVENANCE, format)
+    write(iter(made), target, PROVENANCE, format)
     (target / "provenance.json").write_text("{}")  # the core adds this
-    source = MODALITY.read(target, ImageSettings(), silent)
+    source = MODALITY.read(target, ImageSettings(), quiet)
     assert not source.issues
     found = {(i.label, i.pixels.dtype, i.pixels.tobytes()) for i in source.items}
     assert found == {(s.item.label, s.item.pixels.dtype, s.item.pixels.tobytes()) for s in made}
@@ -87,8 +97,8 @@ def test_what_is_written_is_read_again(
 
 
 @pytest.mark.parametrize("format", MODALITY.formats)
-def test_every_file_says_that_it_was_generated(tmp_path: Path, format: str) -> None:
-    MODALITY.write(samples(8, ["cat", "dog"]), tmp_path, PROVENANCE, format)
+def test_every_file_is_marked_as_synthetic(tmp_path: Path, format: str) -> None:
+    write(samples(8, ["cat", "dog"]), tmp_path, PROVENANCE, format)
     names = []
     for i, (name, data) in enumerate(sorted(files(tmp_path, format), key=lambda f: f[0][-10:])):
         names.append(name)
@@ -110,8 +120,8 @@ def test_every_file_says_that_it_was_generated(tmp_path: Path, format: str) -> N
 
 
 def test_metadata_lines(tmp_path: Path) -> None:
-    MODALITY.write(samples(2, ["cat", "dog"]), tmp_path / "a", PROVENANCE, "folder")
-    MODALITY.write(samples(2, ["cat", "dog"]), tmp_path / "b", PROVENANCE, "zip")
+    write(samples(2, ["cat", "dog"]), tmp_path / "a", PROVENANCE, "folder")
+    write(samples(2, ["cat", "dog"]), tmp_path / "b", PROVENANCE, "zip")
     lines = (tmp_path / "a" / "metadata.jsonl").read_text().splitlines()
     assert json.loads(lines[1]) == {
         "file_name": "dog/000001.png",
@@ -125,7 +135,7 @@ def test_metadata_lines(tmp_path: Path) -> None:
 
 
 def test_parquet_carries_provenance_classes_and_features(tmp_path: Path) -> None:
-    MODALITY.write(samples(12, ["c10", "c9"]), tmp_path, PROVENANCE, "parquet")
+    write(samples(12, ["c10", "c9"]), tmp_path, PROVENANCE, "parquet")
     file = pq.ParquetFile(tmp_path / "data.parquet")
     metadata = {**(file.metadata.metadata or {}), **file.schema_arrow.metadata}
     assert metadata[b"classes"] == b"c9,c10"
@@ -140,8 +150,8 @@ def test_parquet_carries_provenance_classes_and_features(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("format", MODALITY.formats)
 def test_writing_streams(tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more samples are alive at once than a row group has."""
-    monkeypatch.setattr(output, "ROW_GROUP", 4)
+    """No more samples are in memory than a row group has."""
+    monkeypatch.setattr(writing, "ROW_GROUP", 4)
     alive = most = 0
 
     class Counted(Image):
@@ -156,7 +166,7 @@ def test_writing_streams(tmp_path: Path, format: str, monkeypatch: pytest.Monkey
             most = max(most, alive)
             yield Sample(Counted(np.zeros((4, 4, 1), np.uint8)), i, {})
 
-    MODALITY.write(stream(), tmp_path, PROVENANCE, format)
+    write(stream(), tmp_path, PROVENANCE, format)
     assert len(list(files(tmp_path, format))) == 40
     assert most <= 4
     if format == "parquet":
@@ -164,85 +174,71 @@ def test_writing_streams(tmp_path: Path, format: str, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("format", MODALITY.formats)
-def test_nothing_to_write_is_no_failure(tmp_path: Path, format: str) -> None:
-    MODALITY.write([], tmp_path, PROVENANCE, format)
+def test_writing_no_samples(tmp_path: Path, format: str) -> None:
+    write([], tmp_path, PROVENANCE, format)
     assert list(files(tmp_path, format)) == []
 
 
 def test_an_unknown_format_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GankitError, match=r"format=folders: unknown. Did you mean folder\?"):
-        MODALITY.write([], tmp_path, PROVENANCE, "folders")
+        write([], tmp_path, PROVENANCE, "folders")
 
 
-# --- Previews -----------------------------------------------------------------------------------
+# --- Augmented data sets ------------------------------------------------------------------------
 
 
-def shown(path: Path) -> np.ndarray:
-    with PIL.Image.open(path) as image:
-        return np.asarray(image)
+def rows(target: Path, format: str) -> list[dict[str, object]]:
+    """The metadata of every image, in order."""
+    if format == "parquet":
+        table = pq.read_table(target / "data.parquet").drop_columns("image")
+        return [dict(row) for row in table.to_pylist()]
+    if format == "zip":
+        with zipfile.ZipFile(target / "images.zip") as archive:
+            text = archive.read("metadata.jsonl").decode()
+    else:
+        text = (target / "metadata.jsonl").read_text()
+    found = [json.loads(line) for line in text.splitlines()]
+    return [{key: value for key, value in row.items() if key != "file_name"} for row in found]
 
 
-def test_a_preview_is_a_grid_in_order_without_smoothing(tmp_path: Path) -> None:
-    levels = [Image(np.full((8, 8, 1), 20 * i, np.uint8)) for i in range(12)]
-    path = MODALITY.preview(levels, tmp_path / "step-1.5k")
-    assert path == tmp_path / "step-1.5k.png"
-    grid = shown(path)
-    assert 512 <= max(grid.shape) <= 1024
-    assert 0.6 < grid.shape[0] / grid.shape[1] < 1.7
-    columns = [int(v) for v in grid[4] if v != 255]
-    rows = [int(v) for v in grid[:, 4] if v != 255]
-    assert sorted(set(columns)) == [0, 20, 40]  # 4 rows of 3
-    assert list(dict.fromkeys(rows)) == [0, 60, 120, 180]
-    assert set(np.unique(grid)) <= {*range(0, 240, 20), 255}
+def augmented(labels: Sequence[str | None], generated: str | None) -> list[Sample[Image]]:
+    """Real images with these labels, and one generated image conditioned on another."""
+    image = np.zeros((8, 6, 3), np.uint8)
+    named: list[dict[str, str | float]] = [{"label": v} if v is not None else {} for v in labels]
+    condition = {"label": generated} if generated is not None else {}
+    real = [Sample(Image(image, v), -1, n, real=True) for v, n in zip(labels, named, strict=True)]
+    return [*real, Sample(Image(image, generated), 7, condition)]
 
 
-def test_repeating_labels_get_a_column_each(tmp_path: Path) -> None:
-    items = [Image(np.full((8, 8, 1), 20 * (i % 10), np.uint8), str(i % 10)) for i in range(40)]
-    grid = shown(MODALITY.preview(items, tmp_path / "p"))
-    step = grid.shape[1] / 10
-    for k in range(10):
-        assert set(grid[:, int(step * (k + 0.5))].tolist()) <= {20 * k, 255}
-
-
-def test_previews_and_films_say_that_they_are_generated(tmp_path: Path) -> None:
-    items = [Image(np.full((8, 8, 1), 9, np.uint8))]
-    files = [MODALITY.preview(items, tmp_path / str(i)) for i in range(2)]
-    with PIL.Image.open(files[0]) as grid:
-        assert grid.info["Source"] == "generated by gankit"
-        assert grid.info["DigitalSourceType"].endswith("trainedAlgorithmicMedia")
-    film = MODALITY.animate(files, tmp_path / "film")
-    assert film is not None
-    with PIL.Image.open(film) as moving:
-        assert moving.info["comment"] == b"generated by gankit"
-
-
-def test_previews_of_every_kind_of_image(tmp_path: Path) -> None:
-    clear = shown(MODALITY.preview([Image(np.zeros((16, 16, 4), np.uint8))], tmp_path / "rgba"))
-    assert set(np.unique(clear)) == {204, 255}
-    assert clear.shape[2] == 3
-    deep = Image(np.full((16, 16, 1), 32896, np.uint16))
-    assert set(np.unique(shown(MODALITY.preview([deep], tmp_path / "deep")))) == {128}
-    wide = shown(MODALITY.preview([Image(np.zeros((10, 400, 3), np.uint8))] * 4, tmp_path / "w"))
-    assert wide.shape[1] >= wide.shape[0]
-    large = shown(MODALITY.preview([Image(np.zeros((600, 600, 3), np.uint8))] * 4, tmp_path / "l"))
-    assert large.shape == (1202, 1202, 3)
-    with pytest.raises(GankitError, match="no images to preview"):
-        MODALITY.preview([], tmp_path / "none")
-
-
-def test_animation(tmp_path: Path) -> None:
-    previews = [
-        MODALITY.preview([Image(np.full((8, 8, 1), i, np.uint8))], tmp_path / f"{i:03d}")
-        for i in range(130)
+@pytest.mark.parametrize("format", MODALITY.formats)
+def test_real_labels_are_kept_and_an_unconditional_run_adds_null_labels(
+    tmp_path: Path, format: str
+) -> None:
+    write(augmented(["cat", "dog"], None), tmp_path, PROVENANCE, format)
+    assert rows(tmp_path, format) == [
+        {"label": "cat", "seed": None, "generated": False},
+        {"label": "dog", "seed": None, "generated": False},
+        {"label": None, "seed": 7, "generated": True},
     ]
-    film = MODALITY.animate(previews, tmp_path / "film")
-    assert film == tmp_path / "film.gif"
-    with PIL.Image.open(film) as image:
-        assert 50 <= image.n_frames <= 60
-        assert image.info["loop"] == 0
-        image.seek(image.n_frames - 1)
-        assert abs(int(np.asarray(image.convert("L"))[0, 0]) - 129) <= 2
-        assert image.info["duration"] == 2000
-    assert MODALITY.animate(previews[:1], tmp_path / "one") is None
-    assert MODALITY.animate([previews[0], tmp_path / "gone.png"], tmp_path / "one") is None
-    assert not (tmp_path / "one.gif").exists()
+
+
+@pytest.mark.parametrize("format", MODALITY.formats)
+def test_real_images_without_labels_do_not_hide_generated_labels(
+    tmp_path: Path, format: str
+) -> None:
+    write(augmented([None], "cat"), tmp_path, PROVENANCE, format, conditional=True)
+    assert [row["label"] for row in rows(tmp_path, format)] == [None, "cat"]
+
+
+@pytest.mark.parametrize("format", MODALITY.formats)
+def test_without_labels_there_is_no_label(tmp_path: Path, format: str) -> None:
+    write(augmented([None], None), tmp_path, PROVENANCE, format)
+    assert all(set(row) == {"seed", "generated"} for row in rows(tmp_path, format))
+
+
+def test_labels_named_like_files_next_to_the_folders(tmp_path: Path) -> None:
+    write(samples(8, ["metadata.jsonl", "Provenance.json"]), tmp_path, PROVENANCE, "folder")
+    names = {path.parent.name for path in tmp_path.rglob("*.png")}
+    assert names == {"_metadata.jsonl", "_Provenance.json"}
+    found = MODALITY.read(tmp_path, ImageSettings(), quiet)
+    assert {item.label for item in found.items} == {"metadata.jsonl", "Provenance.json"}

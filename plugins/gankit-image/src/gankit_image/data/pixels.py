@@ -1,14 +1,10 @@
-"""From the bytes of an image file to an array of the asked size, channels and depth."""
+"""Formats of images, the choice of one for a data set, and conversion to it."""
 
 from __future__ import annotations
 
-import io
-import struct
-import threading
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import PIL.Image
@@ -16,51 +12,24 @@ import PIL.Image
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
-    from gankit_image.items import Pixels
+    from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-"""File endings taken for images."""
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
-"""The decoders that a file may reach; Pillow's others (PostScript among them) never run."""
+"""File extensions of images."""
 
 SMALLEST, LARGEST = 4, 4096
-"""Limits of a side in pixels."""
+"""Range of a side, in pixels."""
 AUTO_LARGEST, AUTO_SIDE = 256, 64
-"""``resolution="auto"`` keeps sides up to the first, and takes the second otherwise."""
+"""``resolution="auto"`` keeps sides up to the first value and otherwise uses the second."""
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 MODES = {channels: mode for mode, channels in CHANNELS.items()}
 
-# All that Pillow's decoders raise on damaged files; warnings count where the caller made them
-# errors (python -W error).
-_DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
-    EOFError, MemoryError, NotImplementedError, struct.error, zlib.error, Warning,
-)  # fmt: skip
-
-# EXIF tag 274 (Exif 2.32, section 4.6.4 A): what turns the stored image upright.
-_ORIENTATION = 274
-_UPRIGHT = {
-    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
-    3: PIL.Image.Transpose.ROTATE_180,
-    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
-    5: PIL.Image.Transpose.TRANSPOSE,
-    6: PIL.Image.Transpose.ROTATE_270,
-    7: PIL.Image.Transpose.TRANSVERSE,
-    8: PIL.Image.Transpose.ROTATE_90,
-}
-
-_open_lock = threading.Lock()
-
-
-class UndecodableError(Exception):
-    """The bytes are no usable image; the message says why."""
-
 
 @dataclass(frozen=True)
 class PixelFormat:
-    """Size, channels (1, 3 or 4) and bits a channel (8 or 16) of an image."""
+    """Size, channels (1, 3 or 4) and bits per channel (8 or 16) of an image."""
 
     height: int
     width: int
@@ -98,100 +67,14 @@ class PixelFormat:
 # --- Decoding -----------------------------------------------------------------------------------
 
 
-def probe(file: BinaryIO, max_pixels: int) -> PixelFormat:
-    """The format of an image file from its header, upright; nothing is decoded.
-
-    Raises:
-        UndecodableError: no such image, or more than ``max_pixels`` pixels.
-    """
-    try:
-        image = _open(file, max_pixels)
-        width, height = image.size
-        # Pillow's TIFF reader reports the upright size already.
-        if image.format != "TIFF" and _orientation(image) >= 5:
-            width, height = height, width
-        channels, bits = _kind(image)
-    except _DECODER_ERRORS as error:
-        raise UndecodableError(_reason(error)) from error
-    return PixelFormat(height, width, channels, bits)
-
-
-def decode(data: bytes, max_pixels: int) -> Pixels:
-    """The first frame of an image file as ``(H, W, C)``, upright, in its own size and depth.
-
-    Palettes, CMYK and the like become RGB; whatever has transparency becomes RGBA; one bit
-    becomes 0 or 255.
-
-    Raises:
-        UndecodableError: damaged, no such image, or more than ``max_pixels`` pixels.
-    """
-    try:
-        return native(_open(io.BytesIO(data), max_pixels))
-    except _DECODER_ERRORS as error:
-        raise UndecodableError(_reason(error)) from error
-
-
-def native(image: PIL.Image.Image) -> Pixels:
-    """A Pillow image as ``(H, W, C)``, upright, in its own size and depth."""
-    image.load()
-    upright = _UPRIGHT.get(_orientation(image))
-    if upright is not None:
-        image = image.transpose(upright)
-    channels, bits = _kind(image)
-    if bits == 16:
-        return np.asarray(image).clip(0, 65535).astype(np.uint16)[..., None]
-    mode = MODES[channels]
-    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
-    return pixels[..., None] if pixels.ndim == 2 else pixels
-
-
-def _open(file: BinaryIO, max_pixels: int) -> PIL.Image.Image:
-    # Pillow's own limit warns at a size of its choosing and is one for the whole process: ours
-    # takes its place for as long as the header is read.
-    with _open_lock:
-        limit, PIL.Image.MAX_IMAGE_PIXELS = PIL.Image.MAX_IMAGE_PIXELS, None
-        try:
-            image = PIL.Image.open(file, formats=FORMATS)
-        finally:
-            PIL.Image.MAX_IMAGE_PIXELS = limit
-    width, height = image.size
-    if width * height > max_pixels:
-        raise ValueError(f"{width}×{height} pixels are more than max_pixels={max_pixels}")
-    return image
-
-
-def _orientation(image: PIL.Image.Image) -> int:
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except _DECODER_ERRORS:
-        return 1  # damaged metadata around a sound image
-
-
-def _kind(image: PIL.Image.Image) -> tuple[int, int]:
-    """Channels and bits that the image has or unfolds to."""
-    if image.mode == "F":
-        raise ValueError("floating-point pixels; convert it to 8 or 16 bit")
-    if image.mode.startswith("I"):
-        return 1, 16
-    if image.has_transparency_data:
-        return 4, 8
-    return (1, 8) if image.mode in ("1", "L") else (3, 8)
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, PIL.UnidentifiedImageError):
-        return "not an image in PNG, JPEG, WebP, BMP, TIFF or GIF format"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
 # --- Choosing one format for all ----------------------------------------------------------------
 
 
 def choose(found: Collection[PixelFormat], settings: ImageSettings) -> PixelFormat:
-    """The format that a data set is brought to.
+    """The format to which all images of a data set are converted.
 
     Raises:
-        GankitError: ``resolution`` is malformed or out of range, or 16 bits of colour are asked.
+        GankitError: ``resolution`` is malformed or out of range, or 16 bits for colour.
     """
     height, width = _resolution(settings.resolution) or _own_size(found)
     if settings.mode == "auto":
@@ -201,7 +84,7 @@ def choose(found: Collection[PixelFormat], settings: ImageSettings) -> PixelForm
     if settings.depth == "16" and channels != 1:
         raise GankitError(
             f"depth=16: the images are {MODES[channels]}",
-            'Sixteen bits are for grey images: add mode="L", or drop depth',
+            'Only grey images can have 16 bits: add mode="L", or remove depth',
         )
     deep = settings.depth == "16" or (
         settings.depth == "auto" and channels == 1 and any(f.bits == 16 for f in found)
@@ -209,20 +92,20 @@ def choose(found: Collection[PixelFormat], settings: ImageSettings) -> PixelForm
     return PixelFormat(height, width, channels, 16 if deep else 8)
 
 
-def _resolution(asked: int | str) -> tuple[int, int] | None:
-    """Height and width that the user asked for; None is auto."""
-    if asked == "auto":
+def _resolution(value: int | str) -> tuple[int, int] | None:
+    """Height and width of the setting; None for auto."""
+    if value == "auto":
         return None
-    sides = str(asked).lower().replace("×", "x").split("x")
+    sides = str(value).lower().replace("×", "x").split("x")
     if len(sides) > 2 or not all(side.strip().isdecimal() for side in sides):
         raise GankitError(
-            f"resolution={asked}: not a size",
-            'Write a side in pixels (64), "WIDTHxHEIGHT", or auto',
+            f"resolution={value}: not a size",
+            'Use a side in pixels (64), "WIDTHxHEIGHT", or auto',
         )
     width, height = int(sides[0]), int(sides[-1])
     if not (SMALLEST <= width <= LARGEST and SMALLEST <= height <= LARGEST):
         raise GankitError(
-            f"resolution={asked}: out of range", f"A side is {SMALLEST} to {LARGEST} pixels"
+            f"resolution={value}: out of range", f"A side has {SMALLEST} to {LARGEST} pixels"
         )
     return height, width
 
@@ -236,14 +119,15 @@ def _own_size(found: Collection[PixelFormat]) -> tuple[int, int]:
     return AUTO_SIDE, AUTO_SIDE
 
 
-# --- Bringing an image to the format ------------------------------------------------------------
+# --- Conversion ------------------------------------------------------------
 
 
 def fit(pixels: Pixels, target: PixelFormat, how: str = "crop") -> Pixels:
     """``(H, W, C)`` in the target's size, channels and depth.
 
     Args:
-        how: for another aspect: ``crop`` its centre, ``pad`` by repeating its edge, ``stretch``.
+        how: for another aspect ratio: ``crop`` the centre, ``pad`` by repeating the edge, or
+            ``stretch``.
     """
     if pixels.shape == target.shape and pixels.dtype == target.dtype:
         return pixels
@@ -268,9 +152,9 @@ def fit(pixels: Pixels, target: PixelFormat, how: str = "crop") -> Pixels:
 
 
 def convert(pixels: Pixels, target: PixelFormat) -> Pixels:
-    """``(..., H, W, C)`` in the target's channels and depth; the size stays.
+    """``(..., H, W, C)`` in the target's channels and depth; the size is kept.
 
-    Transparency goes onto white where the target has none; grey is ITU-R BT.601 luma.
+    Transparency is blended onto white if the target has none; grey is ITU-R BT.601 luma.
     """
     channels, bits = pixels.shape[-1], 8 * pixels.dtype.itemsize
     if channels == 4 and target.channels < 4:
@@ -300,7 +184,7 @@ def _resize(
 ) -> Pixels:
     """Lanczos resampling of the box (left, top, right, bottom) to ``(height, width, C)``.
 
-    Pillow premultiplies alpha around it, so that hidden colours do not bleed.
+    Pillow premultiplies alpha, so that colours of transparent pixels do not bleed.
     """
     size, lanczos = (width, height), PIL.Image.Resampling.LANCZOS
     if pixels.dtype == np.uint16:
@@ -310,5 +194,9 @@ def _resize(
         ]
         resized: Pixels = np.rint(np.stack(planes, axis=-1)).clip(0, 65535).astype(np.uint16)
         return resized
-    image = PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    return np.asarray(image.resize(size, lanczos, box)).reshape(height, width, -1)
+    return np.asarray(as_pillow(pixels).resize(size, lanczos, box)).reshape(height, width, -1)
+
+
+def as_pillow(pixels: Pixels) -> PIL.Image.Image:
+    """``(H, W, C)`` as a Pillow image."""
+    return PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)

@@ -1,4 +1,4 @@
-"""The codec: integers in storage, [-1, 1] before the networks, and the way back."""
+"""The codec: integers in storage, [-1, 1] for the networks, and decoding."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.contract import Batch, CodecState
+from gankit.contract import Batch, CodecState, Fitting
 from gankit.errors import GankitError
-from gankit_image.codec import ImageCodec
-from gankit_image.items import Image
+from gankit_image.codec.image_codec import ImageCodec
+from gankit_image.data.images import Image
+from gankit_image.data.pixels import PixelFormat
 from gankit_image.modality import ImageModality
-from gankit_image.pixels import PixelFormat
 from gankit_image.settings import ImageSettings
 
 MODALITY = ImageModality()
@@ -26,7 +26,7 @@ RNG = np.random.default_rng(0)
 
 
 def fit(items: Sequence[Image], **settings: Any) -> ImageCodec:
-    return MODALITY.fit_codec(items, replace(ImageSettings(), **settings), lambda *step: None)
+    return MODALITY.fit_codec(items, replace(ImageSettings(), **settings), Fitting())
 
 
 def some(labels: Sequence[str | None], shape: tuple[int, ...] = (4, 6, 1)) -> list[Image]:
@@ -44,7 +44,7 @@ def some(labels: Sequence[str | None], shape: tuple[int, ...] = (4, 6, 1)) -> li
 def test_decode_inverts_encode(
     height: int, width: int, channels: int, bits: int, labels: list[str], seed: int
 ) -> None:
-    """Every integer value survives the float32 of [-1, 1], in 8 bits and in 16."""
+    """Every integer survives the conversion to float32 in [-1, 1], for 8 and 16 bits."""
     format = PixelFormat(height, width, channels, bits)
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 2**bits, (len(labels), *format.shape)).astype(format.dtype)
@@ -71,14 +71,14 @@ def test_the_range_is_minus_one_to_one() -> None:
     assert row.tolist() == pytest.approx([-1, 1, 128 / 127.5 - 1, 64 / 127.5 - 1], abs=1e-7)
 
 
-def test_storage_is_as_small_as_it_can_be() -> None:
+def test_storage_of_sixteen_bits() -> None:
     deep = np.full((4, 4, 1), 65535, np.uint16)
     codec = fit([Image(deep)])
     assert codec.encode([Image(deep)], RNG).x.dtype == torch.int32
     assert codec.prepare(codec.encode([Image(deep)], RNG)).x.max() == 1
 
 
-def test_what_lies_outside_the_range_is_clamped() -> None:
+def test_values_outside_the_range_are_clamped() -> None:
     codec = ImageCodec(PixelFormat(4, 4, 1))
     x = torch.tensor([-3.0, 3.0, float("nan"), float("inf")]).repeat(4, 1)[None, None]
     (image,) = codec.decode(Batch(x), [0])
@@ -146,22 +146,22 @@ def test_images_of_another_format_are_fitted() -> None:
     assert (x[1] == 255).all()
 
 
-def test_mirror_turns_about_half_and_nothing_else() -> None:
+def test_mirror_flips_about_half_and_changes_nothing_else() -> None:
     image = Image(np.arange(24, dtype=np.uint8).reshape(4, 6, 1))
     plain, mirrored = fit([image]), fit([image], mirror=True)
     batch = plain.encode([image] * 400, RNG)
     straight = plain.prepare(batch).x
     torch.manual_seed(0)
     x = mirrored.prepare(batch).x
-    turned = (x == straight.flip(3)).flatten(1).all(1)
+    flipped = (x == straight.flip(3)).flatten(1).all(1)
     kept = (x == straight).flatten(1).all(1)
-    assert (turned ^ kept).all()
-    assert 150 < int(turned.sum()) < 250
+    assert (flipped ^ kept).all()
+    assert 150 < int(flipped.sum()) < 250
     torch.manual_seed(0)
     assert torch.equal(x, mirrored.prepare(batch).x)
 
 
-def test_no_items_are_an_empty_batch() -> None:
+def test_without_items_the_batch_is_empty() -> None:
     codec = fit(some(["a", "b"]))
     batch = codec.encode([], RNG)
     assert batch.x.shape == (0, 1, 4, 6)
@@ -170,7 +170,7 @@ def test_no_items_are_an_empty_batch() -> None:
     assert codec.decode(codec.prepare(batch), []) == []
 
 
-def test_the_state_is_json_and_brings_the_codec_back() -> None:
+def test_the_state_is_json_and_restores_the_codec() -> None:
     items = some(["a", "b"], (5, 7, 3))
     codec = fit(items, mirror=True, fit="pad")
     state = codec.state()

@@ -1,0 +1,1 @@
+"""Feature extractors, class agreement, and the downstream classifier."""

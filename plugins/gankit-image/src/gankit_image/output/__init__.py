@@ -1,0 +1,1 @@
+"""Writing generated images, and showing them."""

@@ -1,0 +1,99 @@
+"""Images as arrays, in files and in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from image_files import labels, noise, read
+
+from gankit.errors import GankitError
+
+
+def test_npy_and_npz(tmp_path: Path) -> None:
+    images = noise(8, 8, 8, 3)
+    np.save(tmp_path / "a.npy", images)
+    assert (read(tmp_path / "a.npy").items[2].pixels == images[2]).all()
+    for keys in (("image", "label"), ("x_train", "y_train"), ("images", "labels"), ("x", "y")):
+        np.savez(tmp_path / "a.npz", **{keys[0]: images, keys[1]: np.arange(8)[:, None]})
+        assert labels(read(tmp_path / "a.npz")) == [str(i) for i in range(8)]
+    np.savez(tmp_path / "a.npz", scans=images, grades=np.array(list("abababab")))
+    source = read(tmp_path / "a.npz", image_key="scans", label_key="grades")
+    assert labels(source) == list("abababab")
+    with pytest.raises(GankitError, match="no array 'image'; it has scans, grades"):
+        read(tmp_path / "a.npz")
+    with pytest.raises(GankitError, match="no array 'klass'"):
+        read(tmp_path / "a.npz", image_key="scans", label_key="klass")
+
+
+def test_npz_and_npy_errors(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", image=noise(8, 8, 8), label=np.arange(7))
+    with pytest.raises(GankitError, match=r"labels of shape \(7,\) for 8 images"):
+        read(tmp_path / "a.npz")
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}] * 8), allow_pickle=True)
+    with pytest.raises(GankitError, match=r"a\.npy: cannot be read"):
+        read(tmp_path / "a.npy")
+    (tmp_path / "b.npy").write_bytes(b"nothing")
+    with pytest.raises(GankitError, match=r"b\.npy: cannot be read"):
+        read(tmp_path / "b.npy")
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.full((8, 8, 8), 0.5), 128),
+        (np.full((8, 8, 8), 200.4, np.float32), 200),
+        (np.full((8, 8, 8), 7, np.int64), 7),
+        (np.full((8, 8, 8), 300, np.int32), 300),
+        (np.ones((8, 8, 8), bool), 255),
+        (np.full((8, 8, 8), 513, ">u2"), 513),
+        (np.full((8, 3, 9, 10), 5, np.uint8), 5),
+    ],
+)
+def test_numbers_become_pixels(array: np.ndarray[Any, Any], expected: int) -> None:
+    found = read(array).items[0].pixels
+    assert (found == expected).all()
+    assert found.dtype == (np.uint16 if expected > 255 else np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.full((8, 8, 8), -0.5), "values from -0.5"),
+        (np.full((8, 8, 8), np.nan), "values from nan"),
+        (np.full((8, 8, 8), -1), "values from -1"),
+        (np.full((8, 8, 8), 70000), "values from 70000"),
+        (np.full((8, 8, 8), "x"), "not a type of pixels"),
+        (np.zeros((8, 8)), "is not"),
+        (np.zeros((8, 8, 8, 2), np.uint8), "is not"),
+        (np.zeros((0, 8, 8), np.uint8), "is not"),
+        ({"a": 1}, "cannot read images from dict"),
+        ([1, 2, 3], "cannot read images from list"),
+        ((noise(8, 8, 8), [1, 2]), "labels of shape"),
+    ],
+)
+def test_unusable_arrays_are_errors(array: object, message: str) -> None:
+    with pytest.raises(GankitError, match=message):
+        read(array)
+
+
+def test_lists_of_arrays_and_of_pillow_images() -> None:
+    arrays = [noise(8, 8, 3, seed=i) for i in range(8)]
+    pillow = [PIL.Image.fromarray(a) for a in arrays]
+    for given_list in (arrays, pillow):
+        source = read((given_list, list("abababab")))
+        assert labels(source) == list("abababab")
+        assert (source.items[7].pixels == arrays[7]).all()
+
+
+def test_the_built_in_data_is_the_digits() -> None:
+    source = read(None)
+    assert len(source.items) == 1797
+    assert set(labels(source)) == set("0123456789")
+    assert source.items[0].pixels.shape == (8, 8, 1)
+    assert max(source.items[i].pixels.max() for i in range(50)) == 255
+    assert "CC BY 4.0" in source.licence
+    assert "8×8 L" in source.description
