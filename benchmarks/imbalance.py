@@ -28,14 +28,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import torch
-from gankit_tabular.data.sources import read_table
-from gankit_tabular.evaluation.downstream import Boosting
 from scipy.stats import t as student
 from tabular import Draw, as_settings, ctgan, trees
 
 import gankit
 from gankit.workflows.candidates import plan
 from gankit.workflows.measure import measure
+from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.downstream import Boosting
 
 TRIES = 60
 """The most batches that are drawn to find enough rows of the class."""

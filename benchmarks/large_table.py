@@ -129,9 +129,8 @@ def main() -> None:
             now = memory.phase("making the table", now)
         print(f"{file.name}: {file.stat().st_size / 1e9:.2f} GB")
 
-        from gankit_tabular.data.sources import fingerprint, read_rows
-
         import gankit
+        from gankit_tabular.data.sources import fingerprint, read_rows
 
         now = memory.phase("imports", now)
         query = "select * from t" if given.format == "duckdb" else ""

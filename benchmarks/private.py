@@ -16,10 +16,10 @@ import time
 import numpy as np
 import pyarrow as pa
 import torch
-from gankit_tabular.data.sources import read_table
 from tabular import scores
 
 import gankit
+from gankit_tabular.data.sources import read_table
 
 SHOWN = ("column_shapes", "pair_trends", "tstr_auc", "exact_copies", "membership_auc", "coverage")
 

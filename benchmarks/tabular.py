@@ -28,14 +28,15 @@ os.environ["GANKIT_PLUGINS"] = ""
 import numpy as np
 import pyarrow as pa
 import torch
-from gankit_tabular.data.arrow import numbers, plain
-from gankit_tabular.data.sources import read_table
-from gankit_tabular.evaluation.features import EncodedTable
-from gankit_tabular.evaluation.scores import TableScores
 
 import gankit
 from gankit.contract import EvaluationData, Sample
 from gankit.metrics import manifold_scores
+from gankit_tabular.data.arrow import numbers, plain
+from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.features import EncodedTable
+from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.settings import TabularSettings
 
 SHOWN = (
     "column_shapes",
@@ -210,7 +211,8 @@ def scores(
     samples = [Sample(row, i, {}) for i, row in enumerate(rows)]
     rng = np.random.default_rng(seed)
     found = TableScores(target).evaluate(EvaluationData(samples, real, held), rng)
-    extractor = EncodedTable(None)
+    extractor = EncodedTable(None, TabularSettings())
+    extractor.fit(real)
     few = [real[i] for i in rng.permutation(len(real))[:5000]]
     a, b = extractor.features(few), extractor.features(rows[:5000])
     shown = {name: found.get(name, np.nan) for name in SHOWN}

@@ -56,12 +56,11 @@ def peak() -> float:
 
 
 def measure_ours(data: str, rows: int, settings: dict[str, object]) -> Measures:
-    from gankit_tabular.settings import TabularSettings
-
     import gankit
     from gankit.contract import Fitting, quiet
     from gankit.engine.data import RealSamples
     from gankit_tabular.modality import TabularModality
+    from gankit_tabular.settings import TabularSettings
 
     folder = tempfile.TemporaryDirectory()
     made = iter(range(1000))

@@ -11,9 +11,9 @@ from gankit.contract import PluginInfo, hookimpl
 def gankit_modalities() -> Iterator[PluginInfo]:
     yield PluginInfo(
         name="tabular",
-        summary="Tables: CSV, JSON lines, Parquet, Feather, data frames; asked by any column",
+        summary="Tables: CSV, JSON lines, Parquet, Feather, data frames; conditional on any column",
         target="gankit_tabular.modality:TabularModality",
-        api=1,
+        api=2,
         suffixes=(
             ".csv",
             ".tsv",

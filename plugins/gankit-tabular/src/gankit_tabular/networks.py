@@ -1,4 +1,4 @@
-"""A residual MLP for each player; a column's codes come from a softmax over its own block."""
+"""The networks: residual MLPs; a column's codes come from a softmax over its block."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gankit_tabular.codec import Block
-from gankit_tabular.columns import Column
+from gankit_tabular.codec.blocks import Block
+from gankit_tabular.codec.columns import Column
 
 WIDEST = 8192
-"""Codes in all, beyond which the generator sees what is asked through a hidden layer."""
+"""Codes of all columns, beyond which the generator sees c through a hidden layer."""
 DENSE = 2**18
-"""Codes times blocks, up to which a matrix product adds up blocks faster than a gather."""
+"""Codes times blocks, up to which a matrix product sums blocks faster than a gather."""
 
 
 class Residual(nn.Module):
@@ -35,11 +35,11 @@ def mlp(inputs: int, width: int, layers: int, outputs: int) -> nn.Sequential:
 
 
 class PaddedBlocks(nn.Module):
-    """Blocks of like width as one tensor, so that no loop runs over columns.
+    """Blocks of similar width as one tensor, to avoid loops over columns.
 
     Args:
-        blocks: of all columns.
-        width: of all of them together.
+        blocks: of all modelled columns.
+        width: the number of their codes.
     """
 
     def __init__(self, blocks: Sequence[Block], width: int) -> None:
@@ -51,7 +51,7 @@ class PaddedBlocks(nn.Module):
             if not some:
                 continue
             widest = max(b.codes for b in some)
-            # Places beyond a block point at a pad that is minus infinity.
+            # Indices beyond a block point to a padding of minus infinity.
             index = torch.full((len(some), widest), width)
             for i, b in enumerate(some):
                 index[i, : b.codes] = torch.arange(b.start, b.start + b.codes)
@@ -78,7 +78,7 @@ class PaddedBlocks(nn.Module):
         return torch.cat(parts, 1)[:, self.back]
 
     def spread(self, values: Tensor) -> Tensor:
-        """A value a block, (N, blocks), at each of its places, (N, width)."""
+        """A value for each block, (N, blocks), repeated at its codes, (N, width)."""
         return values[:, self.of]
 
     def softmax(self, logits: Tensor) -> Tensor:
@@ -103,30 +103,30 @@ class PaddedBlocks(nn.Module):
 
 
 class Generator(nn.Module):
-    """``(z (N, latent + width), c (N, width + told)) -> x (N, width + positions)``.
+    """``(z (N, latent + width), c (N, cond_dim)) -> x (N, width + positions)``.
 
-    The last ``width`` latents become Gumbel noise, so that the largest entry of a block is a draw
-    from its softmax (Jang et al. 2017, equation 1): that entry alone is 1 once training is over.
-    What is asked for in c is given as asked; of columns that follow from others, the last ``told``
-    of c, the networks are only told.
+    The last ``width`` latents become Gumbel noise, so that the largest entry of a block is a sample
+    of its softmax (Jang et al. 2017, equation 1). In evaluation mode this entry is 1 and the others
+    are 0. A code that is requested in c is copied to x; codes of computed columns, at the end of c,
+    have no place in x.
     """
 
     def __init__(
         self,
         blocks: Sequence[Block],
+        cond_dim: int,
         latent: int,
         hidden: int,
         layers: int,
         temperature: float,
-        told: int = 0,
     ) -> None:
         super().__init__()
         self.width = sum(b.codes for b in blocks)
         self.latent, self.temperature = latent, temperature
         positions = [b for b in blocks if b.position >= 0]
-        # The last layer sees c as well: too much where it is as wide as that.
-        self.narrow = nn.Linear(self.width + told, hidden) if self.width > WIDEST else None
-        seen = hidden if self.narrow else self.width + told
+        # The last layer sees c as well, which is too large if c is wide.
+        self.narrow = nn.Linear(cond_dim, hidden) if self.width > WIDEST else None
+        seen = hidden if self.narrow else cond_dim
         self.net = mlp(latent + seen, hidden, layers, self.width + len(positions))
         self.padded = PaddedBlocks(blocks, self.width)
         self.binned = [i for i, b in enumerate(blocks) if b.position >= 0]
@@ -143,30 +143,30 @@ class Generator(nn.Module):
             p = self.padded.softmax(perturbed / self.temperature)
         else:
             p = self.padded.largest(perturbed)
-        asked = c[:, : self.width]
-        p = p * (1 - self.padded.spread(self.padded.sums(asked))) + asked
+        requested = c[:, : self.width]
+        p = p * (1 - self.padded.spread(self.padded.sums(requested))) + requested
         inside = self.padded.sums(p * self.in_bin)[:, self.binned]
         positions = torch.sigmoid(out[:, self.width :].float()) * inside
         return torch.cat([p, positions], 1)
 
 
 class Discriminator(nn.Module):
-    """``(x, c) -> logits (N,)``. Beside the codes it sees each number's rank, which varies smoothly
-    with codes and positions.
+    """``(x, c) -> logits (N,)``. It also sees each number's rank, which varies smoothly with codes
+    and positions.
 
     Args:
-        pack: rows that are judged together (Lin et al. 2018, PacGAN, section 3). Each then has the
-            logit of its pack, over √pack: so that a gradient penalty, which looks at the rows one
-            by one, holds the norm in the whole pack at 1.
+        pack: rows that share a logit (Lin et al. 2018, PacGAN, section 3). The logit is divided by
+            √pack, so that a gradient penalty, which treats rows separately, limits the norm of the
+            gradient at the whole pack.
     """
 
     def __init__(
         self,
         columns: Sequence[Column],
         blocks: Sequence[Block],
+        cond_dim: int,
         hidden: int,
         layers: int,
-        told: int = 0,
         pack: int = 1,
     ) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Discriminator(nn.Module):
         total = self.width + sum(b.position >= 0 for b in blocks)
         self.padded = PaddedBlocks(blocks, self.width)
         self.numeric = [i for i, b in enumerate(blocks) if is_ranked(columns[b.column])]
-        # Where a block has a position, and behind the last one where it has none.
+        # The index of each block's position; one beyond the last for a block without any.
         last = total - self.width
         self.place = [b.position - self.width if b.position >= 0 else last for b in blocks]
         self.rank: Tensor
@@ -183,14 +183,14 @@ class Discriminator(nn.Module):
         rank, slope = ranks(columns, blocks, self.width)
         self.register_buffer("rank", rank, persistent=False)
         self.register_buffer("slope", slope, persistent=False)
-        seen = total + len(self.numeric) + self.width + told
+        seen = total + len(self.numeric) + cond_dim
         self.net = mlp(pack * seen, hidden, layers, 1)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         rank = self.padded.sums(x[:, : self.width] * self.rank)
         within = nn.functional.pad(x[:, self.width :] * self.slope, (0, 1))[:, self.place]
         seen, n = torch.cat([x, (rank + within)[:, self.numeric], c], 1), len(x)
-        if self.pack > 1:  # the first rows again, where the last pack is not full
+        if self.pack > 1:  # the first rows fill up the last pack
             full = torch.arange(-(-n // self.pack) * self.pack, device=x.device) % n
             seen = seen[full].reshape(-1, self.pack * seen.shape[1])
         logits: Tensor = self.net(seen).squeeze(1)
@@ -200,7 +200,7 @@ class Discriminator(nn.Module):
 
 
 def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
-    """(width,): 1 where a code is a bin."""
+    """1 for codes that are bins, (width,)."""
     out = torch.zeros(width)
     for b in blocks:
         out[b.start + b.first_bin : b.start + b.first_bin + b.bins] = 1
@@ -208,13 +208,13 @@ def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
 
 
 def is_ranked(column: Column) -> bool:
-    """Whether a column's codes have an order."""
+    """Whether a column's codes are ordered."""
     return column.kind == "number" or column.ordered
 
 
 def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int) -> tuple[Tensor, Tensor]:
-    """The rank that each code stands for, (width,), of mean 0 and deviation about 1 over a number
-    or ordered category; and what positions add to it, (positions,).
+    """The rank of each code, (width,), with mean 0 and standard deviation about 1 over a number or
+    an ordered category; and the slopes that positions add to it, (positions,).
     """
     out, slopes = torch.zeros(width), []
     for b in blocks:

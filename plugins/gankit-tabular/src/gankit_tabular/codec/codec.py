@@ -1,0 +1,295 @@
+"""The codec of a table: rows of mixed columns as tensors, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from gankit.contract import (
+    Batch,
+    Categorical,
+    Codec,
+    CodecState,
+    Condition,
+    Describes,
+    InfersConditions,
+    Layout,
+    ReservesKeys,
+    SamplesConditions,
+)
+from gankit.errors import GankitError
+from gankit.seeds import uniform
+from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
+from gankit_tabular.codec.columns import Column
+from gankit_tabular.codec.conditions import Conditions
+from gankit_tabular.codec.constraints.constraints import Constraints
+from gankit_tabular.codec.constraints.grid import Values, plain_values
+from gankit_tabular.codec.constraints.rules import parse_rules
+from gankit_tabular.codec.constraints.unique import single_keys
+from gankit_tabular.codec.descriptions import describe_columns
+from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
+from gankit_tabular.codec.number_formats import (
+    NumberFormat,
+    as_state,
+    number_formats,
+    read_columns,
+)
+from gankit_tabular.codec.ordinals import Ordinals, apply_order
+from gankit_tabular.codec.values import decode_column, locate
+from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
+from gankit_tabular.data.rows import Row, as_table, sample_table
+from gankit_tabular.settings import TabularSettings
+
+FIT_ROWS = 500_000
+"""Random rows of a larger table that the codec is fitted to."""
+CONDITIONED = 0.6
+"""Share of training rows that are conditioned on some of their columns."""
+SINGLE = 0.5
+"""Share of these that are conditioned on one column, the most common request."""
+EACH = 0.15
+"""Share of columns that the others are conditioned on."""
+
+
+class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes):
+    """One tensor for a table of mixed columns.
+
+    Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
+    ``x`` has each modelled column one-hot, then the positions; ``c`` has modelled and computed
+    columns one-hot, with zeros for those that a row is not conditioned on.
+
+    Args:
+        columns: the fitted columns in the table's order; then the hidden ones.
+        constraints: between the columns; none by default.
+    """
+
+    decode_batch_size = 1024
+
+    def __init__(self, columns: Sequence[Column], constraints: Constraints | None = None) -> None:
+        self.columns = list(columns)
+        self.constraints = constraints or Constraints((), columns, {})
+        self.schema = pa.schema([(c.name, type_from_text(c.type)) for c in columns if not c.hidden])
+        self.blocks = modelled_blocks(columns)
+        if not self.blocks:
+            raise GankitError("no column varies", "There is nothing to learn from such a table")
+        self.width = sum(b.codes for b in self.blocks)
+        """One-hot codes in x, without the positions."""
+        self.computed = computed_blocks(columns, self.width)
+        self.condition_blocks = [*self.blocks, *self.computed]
+        """The blocks of c."""
+        self.conditions = Conditions(self.columns, self.constraints, self.condition_blocks)
+        fields = [
+            Categorical(columns[b.column].name, columns[b.column].labels, optional=True)
+            for b in self.condition_blocks
+        ]
+        positions = sum(b.position >= 0 for b in self.blocks)
+        self.layout = Layout((self.width + positions,), Condition(tuple(fields)))
+
+    @classmethod
+    def fit(
+        cls,
+        table: pa.Table,
+        bins: int = 8,
+        kinds: Mapping[str, str] | None = None,
+        constraints: Sequence[str] = (),
+        ordinals: Ordinals | None = None,
+    ) -> TableCodec:
+        """Fits every column, finds those that others determine, and prepares constraints.
+
+        Args:
+            bins: quantile bins of a number.
+            kinds: number, category or identifier, by column; others are inferred.
+            constraints: rules between columns, as texts.
+            ordinals: the order of ordered categories.
+        """
+        ordinals = ordinals or {}
+        kinds = {**(kinds or {}), **dict.fromkeys(ordinals, "category")}
+        formats = number_formats(table, kinds)
+        values = read_columns(table, formats)
+        rules = parse_rules(constraints, {name: v.type for name, v in values.items()})
+        kinds |= dict.fromkeys(single_keys(rules, values), "identifier")
+        columns, codes = [], {}
+        for name, column_values in values.items():
+            column, codes[name] = fit_and_encode(name, column_values, bins, kinds.get(name, ""))
+            if name in formats:
+                column.type = str(table.schema.field(name).type)
+                column.format = as_state(formats[name])
+            if name in ordinals:
+                apply_order(column, ordinals[name])
+                codes[name] = count_codes(column, column_values)
+            columns.append(column)
+        found, hidden = Constraints.fit(constraints, columns, values, bins)
+        free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
+        if free:
+            find_derived(free, np.stack([codes[c.name] for c in free], 1))
+        return cls([*columns, *hidden], found)
+
+    @classmethod
+    def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
+        """Fits to rows, or to a random sample of very many."""
+        return cls.fit(
+            sample_table(items, FIT_ROWS, np.random.default_rng(0)),
+            settings.bins,
+            settings.kinds(),
+            settings.constraints,
+            settings.ordinals,
+        )
+
+    # --- Encoding -------------------------------------------------------------------------------
+
+    def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
+        table = as_table(items, self.schema)
+        values = read_columns(table, self._formats())
+        values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
+        columns = [self.columns[b.column] for b in self.blocks]
+        located = [locate(c, values[c.name]) for c in columns]
+        codes = np.stack([code for code, _, _ in located], 1)
+        # Equal values are spread over their part of a bin by the row's other values, so that an
+        # item has the same code in every batch.
+        u = uniform(codes @ np.arange(1, 2 * len(columns), 2) ** 5, 0)
+        rows = np.floor(u * 2**53).astype(np.int64)
+        positions = [
+            start + uniform(rows, i) * share
+            for i, (c, (_, start, share)) in enumerate(zip(columns, located, strict=True))
+            if c.bins
+        ]
+        computed = [self.columns[b.column] for b in self.computed]
+        more = [locate(c, values[c.name])[0] for c in computed]
+        x = np.concatenate([codes.T, *[p[None] for p in (*positions, *more)]]).T.astype(np.float32)
+        return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
+
+    def prepare(self, batch: Batch) -> Batch:
+        stored, n, device = batch.x, len(batch), batch.x.device
+        blocks, positions = len(self.blocks), self.layout.shape[0] - self.width
+        codes = torch.cat([stored[:, :blocks], stored[:, blocks + positions :]], 1).long()
+        starts = torch.tensor([b.start for b in self.condition_blocks], device=device)
+        hot = torch.zeros(n, self.conditions.width, device=device)
+        hot.scatter_(1, codes + starts, 1.0)
+        x = torch.cat([hot[:, : self.width], stored[:, blocks : blocks + positions]], 1)
+        return Batch(x, self._drop_conditions(hot))
+
+    def infer_conditions(self, x: Tensor) -> Tensor:
+        """Conditions on modelled columns; those on computed columns stay open."""
+        largest = [x[:, b.slice].argmax(1) + b.start for b in self.blocks]
+        hot = torch.zeros(len(x), self.conditions.width, device=x.device)
+        return self._drop_conditions(hot.scatter_(1, torch.stack(largest, 1), 1.0))
+
+    def _drop_conditions(self, hot: Tensor) -> Tensor:
+        """One-hot rows with random columns set to zero."""
+        n, blocks, device = len(hot), len(self.condition_blocks), hot.device
+        kept = torch.rand(n, blocks, device=device) < EACH
+        one = torch.randint(blocks, (n, 1), device=device)
+        single = torch.arange(blocks, device=device) == one
+        kept = torch.where(torch.rand(n, 1, device=device) < SINGLE, single, kept)
+        kept &= torch.rand(n, 1, device=device) < CONDITIONED
+        sizes = torch.tensor([b.codes for b in self.condition_blocks], device=device)
+        of = torch.repeat_interleave(torch.arange(blocks, device=device), sizes)
+        return hot * kept[:, of]
+
+    # --- Decoding -------------------------------------------------------------------------------
+
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Row]:
+        queries = self.conditions.queries(where or {})
+        self.constraints.keys.check_seeds(seeds, queries)
+        table = self._table(self._values(batch.x.numpy(), seeds))
+        if queries:
+            read = read_columns(table, self._formats())
+            values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
+            table = self._table(self.conditions.enforce(values, queries, seeds))
+        return table.to_pylist()  # type: ignore[no-any-return]
+
+    def _values(
+        self, x: npt.NDArray[np.float32], seeds: Sequence[int]
+    ) -> Mapping[str, pa.Array | list[Any]]:
+        """Generated values by column, without requested ones."""
+        codes: dict[str, Ints] = {}
+        positions = np.zeros((len(self.columns), len(x)))
+        for b in self.blocks:
+            codes[self.columns[b.column].name] = x[:, b.slice].argmax(1)
+            if b.position >= 0:
+                positions[b.column] = x[:, b.position]
+        values: dict[str, pa.Array] = {}
+        zeros = np.zeros(len(x))
+        for i, column in enumerate(self.columns):
+            if column.derived_from:
+                code = np.array(column.derived)[codes[column.derived_from]]
+            else:
+                code = codes.get(column.name, np.zeros(len(x), np.int64))
+            if column.joint or self.constraints.synthesises(column.name):
+                continue
+            u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
+            values[column.name] = decode_column(column, code, positions[i], u)
+        if not self.constraints.texts:
+            return values
+        lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
+        self.constraints.complete(lists, seeds)
+        return lists
+
+    def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
+        """Values with the types and formats of the user's table."""
+        arrays = {}
+        for column in self.columns:
+            if not column.hidden:
+                t = self.schema.field(column.name).type
+                arrays[column.name] = _typed(_formatted(column, values[column.name]), t)
+        return pa.table(arrays, schema=self.schema)
+
+    # --- Conditions and keys --------------------------------------------------------------------
+
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
+        return self.conditions.sample(where, seeds)
+
+    def reserve(self, real: Sequence[Row]) -> None:
+        values = read_columns(as_table(real, self.schema), self._formats())
+        keys = self.constraints.keys
+        keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
+
+    # --- State ----------------------------------------------------------------------------------
+
+    def state(self) -> CodecState:
+        state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
+        if self.constraints.texts:
+            state["constraints"] = self.constraints.state()
+        return CodecState(state)
+
+    @classmethod
+    def load(cls, state: CodecState) -> TableCodec:
+        """The codec that :meth:`state` described."""
+        columns = [Column(**c) for c in state.config["columns"]]
+        return cls(columns, Constraints.load(state.config.get("constraints", {}), columns))
+
+    def describe(self) -> list[dict[str, str]]:
+        return describe_columns(self.columns)
+
+    def _formats(self) -> dict[str, NumberFormat]:
+        return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
+
+
+def _formatted(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:
+    """Numbers as texts, if the column has a number format."""
+    if not column.format:
+        return values
+    form = NumberFormat(*column.format)
+    plain = values if isinstance(values, list) else values.to_pylist()
+    return [None if v is None else form.write(v, column.decimals) for v in plain]
+
+
+def _typed(values: pa.Array | list[Any], t: pa.DataType) -> pa.Array:
+    """Numbers and texts as an array of the column's type."""
+    if isinstance(values, list):
+        if pa.types.is_integer(t) or pa.types.is_temporal(t):  # a float would round large integers
+            values = [None if v is None else int(v) for v in values]
+        if not pa.types.is_temporal(t):
+            return pa.array(values, t)
+        values = pa.array(values, pa.int64())
+    if pa.types.is_temporal(t):
+        values = values.cast(storage_type(t), safe=False)
+    return values.cast(t, safe=False)

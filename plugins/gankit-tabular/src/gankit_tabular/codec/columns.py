@@ -1,0 +1,93 @@
+"""A fitted column: which code each value has.
+
+A value's code is the index of its atom, quantile bin or category. Within a bin, values have a
+position in [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["number", "category", "identifier"]
+
+QUANTILES = 33
+"""Points that describe the distribution within a bin."""
+
+
+@dataclass
+class Column:
+    """A fitted column.
+
+    Codes are numbered: atoms or categories first, then bins or groups, then missing.
+    """
+
+    name: str
+    type: str
+    """The Arrow type, as text."""
+    kind: Kind
+    atoms: list[Any] = field(default_factory=list)
+    """Values with codes of their own: numbers, or texts."""
+    bins: list[list[float]] = field(default_factory=list)
+    """The quantiles of each bin."""
+    groups: list[list[Any]] = field(default_factory=list)
+    """Rare categories that share a code, each with its count: ``[[value, count], …]``."""
+    missing: bool = False
+    decimals: int = 0
+    frequency: list[float] = field(default_factory=list)
+    """Share of rows of each code."""
+    derived_from: str = ""
+    """A column that determines this one."""
+    derived: list[int] = field(default_factory=list)
+    """This column's code for each code of that one."""
+    patterns: list[str] = field(default_factory=list)
+    """Patterns of identifiers, see :func:`gankit_tabular.codec.identifiers.pattern`."""
+    ordered: bool = False
+    """Whether its categories are ordered, as in ``atoms``."""
+    format: list[Any] = field(default_factory=list)
+    """The number format of a text column, as the fields of
+    :class:`gankit_tabular.codec.number_formats.NumberFormat`."""
+    hidden: bool = False
+    """Whether constraints added it: the table has no such column."""
+    computed: bool = False
+    """Whether constraints compute it from others; it is then a condition only."""
+    joint: str = ""
+    """The hidden column of the combination that it belongs to."""
+
+    @property
+    def codes(self) -> int:
+        return len(self.atoms) + len(self.bins) + len(self.groups) + self.missing
+
+    @property
+    def bin_codes(self) -> range:
+        return range(len(self.atoms), len(self.atoms) + len(self.bins))
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the networks model it; other columns are derived or synthesised."""
+        derived = self.derived_from or self.computed or self.joint
+        return self.kind != "identifier" and not derived and self.codes > 1
+
+    @property
+    def base(self) -> str:
+        """The column whose codes decide this one's value."""
+        return self.joint or self.derived_from or self.name
+
+    @property
+    def values(self) -> list[Any]:
+        """All atoms or categories, rare ones included."""
+        return [*self.atoms, *(value for group in self.groups for value, _ in group)]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The least and the greatest number."""
+        ends = [*self.atoms, *(q[0] for q in self.bins), *(q[-1] for q in self.bins)]
+        return min(ends), max(ends)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each code."""
+        spans = [f"{q[0]:g}..{q[-1]:g}" for q in self.bins]
+        shared = [f"one of {len(group)} rare ones" for group in self.groups]
+        names = [*map(str, self.atoms), *spans, *shared, *["missing"][: self.missing]]
+        return tuple(f"{n} ({i})" if names.count(n) > 1 else n for i, n in enumerate(names))

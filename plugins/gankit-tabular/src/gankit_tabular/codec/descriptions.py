@@ -1,0 +1,79 @@
+"""What was inferred about each column, for a person to check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from gankit_tabular.codec.columns import Column
+from gankit_tabular.codec.constraints.grid import is_temporal, value_type
+from gankit_tabular.codec.number_formats import NumberFormat
+from gankit_tabular.data.arrow import temporal_text
+
+SHOWN = 4
+"""Categories that are listed."""
+
+
+def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
+    """For each column its name, kind, share of missing values, and range or frequent categories."""
+    return [
+        {
+            "column": column.name,
+            "kind": _kind(column),
+            "missing": f"{_missing(column):.1%}" if _missing(column) else "-",
+            "values": _values(column),
+        }
+        for column in columns
+        if not column.hidden
+    ]
+
+
+def _kind(column: Column) -> str:
+    kind = str(column.kind)
+    if column.kind == "identifier":
+        return "identifier (synthesised)"
+    if column.kind == "number" and is_temporal(column):
+        kind = "timestamp" if pa.types.is_timestamp(value_type(column)) else "date or time"
+    if column.ordered:
+        kind = "ordered category"
+    if column.format:
+        kind = "formatted number"
+    if not column.atoms and not column.bins:
+        return "missing values only"
+    if column.codes == 1:
+        return f"{kind}, constant"
+    if column.joint:
+        return f"{kind}, in combinations"
+    if column.computed:
+        return f"{kind}, computed by constraints"
+    return f"{kind}, determined by {column.derived_from}" if column.derived_from else kind
+
+
+def _missing(column: Column) -> float:
+    return column.frequency[-1] if column.missing and column.kind != "identifier" else 0.0
+
+
+def _values(column: Column) -> str:
+    if column.kind == "identifier":
+        return ", ".join(f"like {p}" for p in column.patterns[:SHOWN])
+    if not column.atoms and not column.bins:
+        return ""
+    if column.kind == "number":
+        low, high = (_shown(column, end) for end in column.range)
+        return low if low == high else f"{low} to {high}"
+    sign = " < " if column.ordered else ", "
+    more = len(column.values) - SHOWN
+    some = sign.join(_shown(column, atom) for atom in column.atoms[:SHOWN])
+    return f"{some} and {more:,} more" if more > 0 else some
+
+
+def _shown(column: Column, value: Any) -> str:
+    if column.format:
+        return NumberFormat(*column.format).write(value, column.decimals)
+    if is_temporal(column):
+        return temporal_text(value, value_type(column))
+    if column.kind == "number":
+        return f"{value:.{column.decimals}f}" if column.decimals < 15 else f"{value:.6g}"
+    return str(value)

@@ -1,0 +1,155 @@
+"""Fitting columns: their kind, atoms, bins and categories, and which columns follow from others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gankit_tabular.codec.columns import QUANTILES, Column, Kind
+from gankit_tabular.codec.identifiers import pattern
+from gankit_tabular.codec.values import locate
+from gankit_tabular.data.arrow import Floats, Ints, is_text, numbers, plain
+
+FEW_VALUES = 32
+"""A number column with at most this many distinct values has atoms only."""
+ATOM_SHARE = 0.05
+"""A value with at least this share of rows is an atom: a zero, a round figure."""
+MOST_CATEGORIES = 96
+"""The most frequent categories have codes of their own; the others share GROUPS codes."""
+GROUPS = 8
+FEW_ROWS = 1000
+"""Rows that rule out most pairs of columns before all rows are compared."""
+
+
+def fit_column(name: str, values: pa.ChunkedArray, bins: int, kind: str = "") -> Column:
+    """Fits a column.
+
+    Args:
+        values: of any supported Arrow type.
+        bins: quantile bins of a number.
+        kind: number, category or identifier; empty to infer it.
+    """
+    return fit_and_encode(name, values, bins, kind)[0]
+
+
+def fit_and_encode(
+    name: str, values: pa.ChunkedArray, bins: int, kind: str = ""
+) -> tuple[Column, Ints]:
+    """The fitted column and the codes of its values; see :func:`fit_column`."""
+    values = plain(values)
+    missing = values.null_count > 0
+    column = Column(name, str(values.type), _kind(values, kind), missing=missing)
+    if column.kind == "number":  # infinite numbers and NaN count as missing
+        column.missing |= not np.isfinite(numbers(values)).all()
+    if column.kind == "identifier":
+        texts = pc.cast(values.drop_null(), pa.string()).slice(0, 200).to_pylist()
+        column.patterns = sorted({pattern(text) for text in texts})[:50]
+    elif column.kind == "number":
+        _fit_number(column, numbers(values), bins)
+    else:
+        _fit_category(column, values)
+    return column, count_codes(column, values)
+
+
+def count_codes(column: Column, values: pa.ChunkedArray) -> Ints:
+    """Sets the frequency of each code; returns the codes of the values."""
+    codes = locate(column, values)[0]
+    counts = np.bincount(codes, minlength=max(column.codes, 1))
+    column.frequency = (counts / max(counts.sum(), 1)).tolist()
+    return codes
+
+
+def _kind(values: pa.ChunkedArray, requested: str) -> Kind:
+    t = values.type
+    numeric = pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t)
+    if requested == "number" and not numeric:
+        requested = "category"
+    if requested in ("number", "category", "identifier"):
+        return requested  # type: ignore[return-value]
+    if numeric:
+        return "number"
+    if is_text(t):
+        n, distinct = len(values) - values.null_count, pc.count_distinct(values).as_py()
+        if distinct > 50 and distinct > 0.9 * n:
+            return "identifier"
+    return "category"
+
+
+def _fit_number(column: Column, values: Floats, bins: int) -> None:
+    known = np.sort(values[np.isfinite(values)])
+    if not len(known):
+        return
+    distinct, counts = np.unique(known, return_counts=True)
+    column.decimals = _decimals(distinct[:: max(1, len(distinct) // 2000)])
+    frequent = counts >= ATOM_SHARE * len(known)
+    if len(distinct) <= FEW_VALUES:
+        frequent[:] = True
+    column.atoms = distinct[frequent].tolist()
+    rest = known[~np.isin(known, distinct[frequent])]
+    if not len(rest):
+        return
+    # Bins of equal shares, cut between distinct values, so that a value lies in one bin.
+    edges = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+    for part in np.split(rest, np.searchsorted(rest, edges, side="right")):
+        if len(part):
+            column.bins.append(np.quantile(part, np.linspace(0, 1, QUANTILES)).tolist())
+
+
+def _decimals(values: Floats) -> int:
+    for places in range(7):
+        if np.allclose(values, np.round(values, places), rtol=0, atol=10.0**-places * 1e-6):
+            return places
+    return 15
+
+
+def _fit_category(column: Column, values: pa.ChunkedArray) -> None:
+    counted = sorted(
+        ((pair["values"], pair["counts"]) for pair in pc.value_counts(values).to_pylist()),
+        key=lambda pair: (-pair[1], str(pair[0])),
+    )
+    known = [(value, count) for value, count in counted if value is not None]
+    own = len(known) if len(known) <= MOST_CATEGORIES + GROUPS else MOST_CATEGORIES
+    column.atoms = [value for value, _ in known[:own]]
+    if rare := known[own:]:
+        # Groups of similar frequency, so that drawing within a group by count is nearly exact.
+        column.groups = [
+            [list(p) for p in rare[i::GROUPS]] for i in range(GROUPS) if rare[i::GROUPS]
+        ]
+
+
+# --- Derived columns ----------------------------------------------------------------------------
+
+
+def find_derived(columns: list[Column], codes: Ints) -> None:
+    """Marks each column that another one determines, so that it need not be modelled.
+
+    Args:
+        codes: of all rows, (N, columns).
+    """
+    exact = [
+        c.kind != "identifier" and not c.bins and not c.groups and c.codes > 1 for c in columns
+    ]
+    able = [a for a, c in enumerate(columns) if exact[a] and 20 * c.codes <= len(codes)]
+    bases: set[str] = set()
+    for b, column in enumerate(columns):
+        if not exact[b] or column.name in bases:
+            continue
+        for a in able:
+            other = columns[a]
+            if a == b or other.derived_from or other.codes < column.codes:
+                continue
+            if _code_map(codes[:FEW_ROWS, a], codes[:FEW_ROWS, b]) is not None:
+                found = _code_map(codes[:, a], codes[:, b])
+                if found is not None:
+                    column.derived_from = other.name
+                    bases.add(other.name)
+                    column.derived = np.pad(found, (0, other.codes - len(found))).tolist()
+                    break
+
+
+def _code_map(a: Ints, b: Ints) -> Ints | None:
+    """The code of b for each code of a (0 where there is none); None if a does not determine b."""
+    last = np.zeros(int(a.max()) + 1, np.int64)
+    last[a] = b
+    return last if (last[a] == b).all() else None

@@ -1,0 +1,121 @@
+"""A column's values to codes and back, vectorised over rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gankit_tabular.codec.columns import QUANTILES, Column
+from gankit_tabular.codec.identifiers import synthetic_identifier
+from gankit_tabular.data.arrow import Flags, Floats, Ints, numbers, plain
+
+# --- Values to codes ----------------------------------------------------------------------------
+
+
+def encode_column(column: Column, values: pa.ChunkedArray, u: Floats) -> tuple[Ints, Floats]:
+    """Codes and positions within bins (0 elsewhere).
+
+    Args:
+        u: uniform numbers that spread equal values over their part of the bin.
+    """
+    codes, start, share = locate(column, values)
+    return codes, start + u * share
+
+
+def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Floats]:
+    """Codes, and the part of the bin that each value covers: its start and its width. Frequent
+    values have a width, the others are points.
+    """
+    n = len(values)
+    if column.kind == "number" and column.codes:
+        return _locate_number(column, numbers(plain(values)))
+    if column.kind == "category" and column.codes:
+        return _encode_category(column, plain(values)), np.zeros(n), np.zeros(n)
+    return np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
+
+
+def _encode_category(column: Column, values: pa.ChunkedArray) -> Ints:
+    known, own = column.values, len(column.atoms)
+    code_of = [*range(own), *(own + i for i, group in enumerate(column.groups) for _ in group)]
+    index = pc.index_in(values, value_set=pa.array(known, values.type))
+    places = index.fill_null(len(known)).to_numpy(zero_copy_only=False).astype(np.int64)
+    # Unknown and missing values get the last code, which is "missing" if the column has it.
+    return np.asarray(np.array([*code_of, max(column.codes - 1, 0)], np.int64)[places])
+
+
+def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats]:
+    codes = np.full(len(values), column.codes - 1, np.int64)
+    start, share = np.zeros(len(values)), np.zeros(len(values))
+    atoms, finite = np.array(column.atoms), np.isfinite(values)
+    exact = np.zeros(len(values), bool)
+    if len(atoms):
+        nearest = np.clip(np.searchsorted(atoms, values), 0, len(atoms) - 1)
+        exact = finite & (atoms[nearest] == values)
+        codes[exact] = nearest[exact]
+        if not column.bins:  # an unknown number gets the nearest atom
+            left = np.clip(nearest - 1, 0, None)
+            closer = np.abs(atoms[left] - values) < np.abs(atoms[nearest] - values)
+            codes[finite] = np.where(closer, left, nearest)[finite]
+    if column.bins:
+        inside = finite & ~exact
+        v, last = values[inside], QUANTILES - 1
+        quantiles = np.ravel(column.bins)  # of all bins, in order
+        below, upto = (np.searchsorted(quantiles, v, side=side) for side in ("left", "right"))
+        bin_ = np.maximum(upto - 1, 0) // QUANTILES
+        codes[inside] = len(atoms) + bin_
+        levels = (np.arange(len(column.bins))[:, None] + np.linspace(0, 1, QUANTILES)).ravel()
+        at = np.clip(upto - 1, 0, len(quantiles) - 2)
+        rise, run = np.diff(levels), np.diff(quantiles)
+        slope = np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
+        between = levels[at] + slope[at] * (v - quantiles[at]) - bin_
+        between = np.clip(between, 0, 1)  # unknown values
+        tied = upto - below > 1
+        start[inside] = np.where(tied, (below - bin_ * QUANTILES) / last, between)
+        share[inside] = np.where(tied, (upto - below - 1) / last, 0)
+    return codes, start, share
+
+
+# --- Codes to values ----------------------------------------------------------------------------
+
+
+def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> pa.Array:
+    """Values: float64 for numbers, dates and times; null for missing values.
+
+    Args:
+        u: uniform numbers, one a row, for draws within a group and for identifiers.
+    """
+    if column.kind == "identifier":
+        return pa.array([synthetic_identifier(column.patterns, v) for v in u.tolist()])
+    if column.codes == 0:
+        return pa.nulls(len(codes))
+    missing = codes == column.codes - 1 if column.missing else np.zeros(len(codes), bool)
+    if column.kind == "category":
+        return _decode_category(column, codes, u, missing)
+    return pa.array(_decode_number(column, codes, positions), mask=missing)
+
+
+def _decode_category(column: Column, codes: Ints, u: Floats, missing: Flags) -> pa.Array:
+    place, before = codes.copy(), len(column.atoms)
+    for code, group in enumerate(column.groups, len(column.atoms)):
+        here = codes == code
+        counts = np.cumsum([count for _, count in group])
+        place[here] = before + np.searchsorted(counts, u[here] * counts[-1], side="right")
+        before += len(group)
+    return pa.array(column.values).take(pa.array(place, mask=missing))
+
+
+def _decode_number(column: Column, codes: Ints, positions: Floats) -> Floats:
+    result = np.zeros(len(codes))
+    own = len(column.atoms)
+    if own:
+        result = np.array(column.atoms)[np.clip(codes, 0, own - 1)].astype(np.float64)
+    if column.bins:
+        quantiles = np.array(column.bins)
+        inside = (codes >= own) & (codes < own + len(quantiles))
+        at = np.clip(positions[inside], 0, 1) * (QUANTILES - 1)
+        left = np.minimum(at.astype(np.int64), QUANTILES - 2)
+        q = quantiles[codes[inside] - own]
+        low, high = q[np.arange(len(q)), left], q[np.arange(len(q)), left + 1]
+        result[inside] = low + (at - left) * (high - low)
+    return np.asarray(np.round(result, column.decimals))

@@ -1,0 +1,1 @@
+"""Tables from files, databases and memory, as sequences of rows."""

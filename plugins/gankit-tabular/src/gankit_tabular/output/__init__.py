@@ -1,0 +1,1 @@
+"""Files, previews, and pictures of single rows."""

@@ -1,0 +1,58 @@
+"""Settings of the tabular plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from gankit.contract import Bounds
+
+
+@dataclass(frozen=True)
+class TabularSettings:
+    """Settings of the tabular plugin."""
+
+    target: str = ""
+    """Column to predict; the last one by default. Used by scores only."""
+    groups: tuple[str, ...] = ()
+    """Columns that define groups of people, e.g. ``["sex", "race"]``. Used by scores only."""
+    numbers: tuple[str, ...] = ()
+    """Columns to treat as numbers."""
+    categories: tuple[str, ...] = ()
+    """Columns to treat as categories."""
+    identifiers: tuple[str, ...] = ()
+    """Columns to treat as identifiers: their values are synthesised, never learned."""
+    drop: tuple[str, ...] = ()
+    """Columns to leave out."""
+    ordinals: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Ordered categories, least first: ``ordinals={size=["S","M","L"]}``; an empty list means
+    natural sort order."""
+    constraints: tuple[str, ...] = ()
+    """Rules that every generated row follows: ``"a <= b"``, ``"total = price + tax"``,
+    ``"together: country, city"``, ``"unique: id"``."""
+    encoding: str = "utf-8"
+    """Encoding of text files; bytes that cannot be decoded become replacement characters."""
+    query: str = ""
+    """SQL query, if the data is a database: ``query='select * from people'``."""
+    delimiter: str = ""
+    """Between the values of a line; a comma by default, a tab in a .tsv file."""
+    memory: Annotated[float, Bounds(0)] = 1.0
+    """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
+    bins: Annotated[int, Bounds(1)] = 8
+    """Quantile bins of a number with many values."""
+    hidden: Annotated[int, Bounds(1)] = 256
+    """Units of a hidden layer, in both networks."""
+    layers: Annotated[int, Bounds(1)] = 2
+    """Hidden layers, in both networks."""
+    latent: Annotated[int, Bounds(1)] = 128
+    """Dimensions of the latent z, without the Gumbel noise."""
+    temperature: Annotated[float, Bounds(0, exclusive=True)] = 0.2
+    """Temperature of the softmax over a column's codes while training."""
+    pack: Annotated[int, Bounds(1)] = 1
+    """Rows that the discriminator sees together (PacGAN); above 1 it can detect mode collapse."""
+
+    def kinds(self) -> dict[str, str]:
+        """The kinds that the user has set, by column."""
+        kinds = dict.fromkeys(self.numbers, "number")
+        kinds |= dict.fromkeys((*self.categories, *self.ordinals), "category")
+        return kinds | dict.fromkeys(self.identifiers, "identifier")

@@ -1,0 +1,75 @@
+"""The checks of the contract."""
+
+from __future__ import annotations
+
+import datetime
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from gankit.testing import ModalityTests
+
+
+class TestBuiltIn(ModalityTests):
+    plugin = "tabular"
+    settings: ClassVar = {"hidden": 16, "latent": 8}
+
+
+def mixed() -> pa.Table:
+    """A column of every kind, with missing values, an identifier and a derived column."""
+    rng = np.random.default_rng(0)
+    n = 400
+    city = rng.choice(["Rome", "Oslo", "Lima"], n, p=[0.6, 0.3, 0.1]).tolist()
+    start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    return pa.table(
+        {
+            "id": [f"K-{i:05d}x" for i in range(n)],
+            "city": city,
+            "country": [{"Rome": "IT", "Oslo": "NO", "Lima": "PE"}[c] for c in city],
+            "income": np.where(rng.random(n) < 0.4, 0.0, rng.lognormal(3, 1, n).round(2)),
+            "age": rng.integers(18, 90, n),
+            "seen": [start + datetime.timedelta(minutes=int(m)) for m in rng.integers(0, 10**6, n)],
+            "member": rng.random(n) < 0.3,
+            "note": [None if v < 0.2 else f"n{int(v * 10)}" for v in rng.random(n)],
+            "always": ["same"] * n,
+        }
+    )
+
+
+class TestMixed(ModalityTests):
+    plugin = "tabular"
+    settings: ClassVar = {"hidden": 16, "latent": 8}
+    data = mixed()
+
+
+def ruled() -> pa.Table:
+    """With constraints, an ordered category and a formatted number as well."""
+    rng = np.random.default_rng(0)
+    table, n = mixed(), 400
+    price = rng.integers(100, 9999, n)
+    seen = table.column("seen").to_pylist()
+    return (
+        table.append_column("price", [(price / 100).tolist()])
+        .append_column("tax", [(price // 5 / 100).tolist()])
+        .append_column("total", [((price + price // 5) / 100).round(2).tolist()])
+        .append_column("left", [[s + datetime.timedelta(hours=i % 9) for i, s in enumerate(seen)]])
+        .append_column("size", [[("S", "M", "L")[i % 3] for i in range(n)]])
+        .append_column("weight", [[f"{p / 50:.1f} kg" for p in price]])
+    )
+
+
+class TestRuled(ModalityTests):
+    plugin = "tabular"
+    settings: ClassVar = {
+        "hidden": 16,
+        "latent": 8,
+        "ordinals": {"size": ("S", "M", "L")},
+        "constraints": (
+            "seen <= left",
+            "total = price + tax",
+            "together: city, country",
+            "unique: id",
+        ),
+    }
+    data = ruled()
