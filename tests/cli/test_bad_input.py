@@ -1,4 +1,4 @@
-"""Bad input: one clear line that says what to do, exit code 2, nothing lost."""
+"""Bad input: one line with the problem and what to do, exit code 2, nothing lost."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ TOY = ["train", "--plugin", "toy", "hidden=8", "count=200", "train.samples=640",
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
-        (["train"], "Name a plugin"),
+        (["train"], "no plugin given. Add --plugin NAME ("),
         (["train", "--plugin", "tpy"], "Did you mean toy"),
         (["train", "--plugin", "toy/grid24"], "Did you mean grid25"),
         ([*TOY, "optim.lrr=1"], "Did you mean optim.lr"),
         ([*TOY, "train.batch=many"], "train.batch='many'"),
         ([*TOY, "loss.objective=rgan"], "Did you mean rpgan"),
         ([*TOY, "--data", "nowhere.csv"], "nowhere.csv"),
-        ([*TOY, "--budget", "ten"], "Write 90s"),
+        ([*TOY, "--budget", "ten"], "Use 90s"),
         ([*TOY, "--device", "tpu"], "device 'tpu' cannot be used"),
+        ([*TOY, "ema.half_life=-1"], "ema.half_life=-1.0: out of range. Use at least 0"),
+        ([*TOY, "checkpoint.minutes=-1"], "checkpoint.minutes=-1.0: out of range. Use above 0"),
+        ([*TOY, "optim.lr=nan"], "optim.lr=NaN: out of range. Use at least 0"),
+        ([*TOY, "loss.r1=[0.1, nan]"], "loss.r1=[0.1, NaN]: out of range. Use at least 0"),
+        ([*TOY, "--seed", "-1"], "train.seed=-1: out of range. Use between 0 and"),
+        ([*TOY, "hidden=0"], "hidden=0: out of range. Use at least 1"),
+        ([*TOY, "sigma=nan"], "sigma=NaN: out of range. Use at least 0"),
+        ([*TOY, "train.warm_up=64"], "train.warm_up needs networks with a likelihood"),
         ([*TOY, "--config", "none.toml"], "none.toml"),
         ([*TOY, "--out", "/proc/nothing/run"], "cannot write"),
         (["generate", "nowhere"], "no run at nowhere"),
@@ -34,10 +42,10 @@ TOY = ["train", "--plugin", "toy", "hidden=8", "count=200", "train.samples=640",
         (["plugins", "show", "none"], "no plugin named"),
     ],
 )
-def test_one_line_and_code_2(gankit_here, tmp_path, words, says):
+def test_one_line_and_code_2(gankit_here, tmp_path, words, message):
     done = gankit_here(*words)
     assert done.returncode == 2
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []
@@ -60,22 +68,22 @@ def snapshot(folder):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         ([*TOY, "optim.lr=0.5"], "optim.lr was"),
         ([*TOY, "hidden=9"], "hidden was 8, now 9"),
         ([*TOY, "--seed", "3"], "train.seed was 0, now 3"),
     ],
 )
-def test_resuming_with_other_settings(gankit_here, run, words, says):
+def test_resuming_with_other_settings(gankit_here, run, words, message):
     before = snapshot(run)
     done = gankit_here(*words, "--out", run)
     assert done.returncode == 2
-    assert says in done.stderr
+    assert message in done.stderr
     assert snapshot(run) == before
 
 
-def test_training_into_a_folder_of_something_else(gankit_here, tmp_path):
+def test_training_into_a_folder_of_other_files(gankit_here, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     done = gankit_here(*TOY, "--out", "mine")
@@ -88,12 +96,22 @@ def test_training_into_a_folder_of_something_else(gankit_here, tmp_path):
 def test_a_run_from_a_newer_version(gankit_here, run, tmp_path, words):
     copy = tmp_path / "new"
     shutil.copytree(run, copy)
-    text = (copy / "run.toml").read_text().replace("format = 1", "format = 2")
+    text = (copy / "run.toml").read_text().replace("format = 2", "format = 3")
     (copy / "run.toml").write_text(text)
     done = gankit_here(*words, copy)
     assert done.returncode == 2
-    assert "newer gankit (format 2" in done.stderr
+    assert "newer gankit (format 3" in done.stderr
     assert "Upgrade gankit" in done.stderr
+
+
+def test_a_run_from_an_older_version(gankit_here, run, tmp_path):
+    copy = tmp_path / "old"
+    shutil.copytree(run, copy)
+    text = (copy / "run.toml").read_text().replace("format = 2", "format = 1")
+    (copy / "run.toml").write_text(text)
+    done = gankit_here("generate", copy)
+    assert done.returncode == 2
+    assert "was written by an older gankit (format 1; this one reads 2)" in done.stderr
 
 
 def test_a_model_from_a_newer_version(gankit_here, run, tmp_path):
@@ -103,34 +121,38 @@ def test_a_model_from_a_newer_version(gankit_here, run, tmp_path):
     assert "newer gankit (format 7" in gankit_here("generate", "model", "-n", 2).stderr
 
 
-@pytest.mark.parametrize("where", ["label=11", "nonsense"])
-def test_conditions_that_cannot_be(gankit_here, run, where):
-    done = gankit_here("generate", run, "-n", 2, "--where", where)
+@pytest.mark.parametrize("where", [["label=11"], ["nonsense"], ["a=1", "a=2"]])
+def test_impossible_conditions(gankit_here, run, where):
+    words = [word for condition in where for word in ("--where", condition)]
+    done = gankit_here("generate", run, "-n", 2, *words)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
-        (["--between", "3"], "Write --between 3:17"),
+        (["--between", "3"], "Use --between 3:17"),
         (["--between", "3:x"], "not a pair of seeds"),
         (["--between", "-3:4"], "not a pair of seeds"),
         (["--between", "3:4:5"], "not a pair of seeds"),
-        (["--between", "4:4"], "Name two seeds"),
-        (["--between", "1:99999999999999999999"], "no seeds"),
-        (["--between", "1:2", "-n", "1"], "Ask for 2 or more"),
-        (["--between", "1:2", "--seed", "3"], "Give one of them"),
+        (["--between", "4:4"], "Give two different seeds"),
+        (["--between", "1:99999999999999999999"], "out of range"),
+        (["--seed", "9223372036854775807"], "out of range"),
+        (["--between", "1:2", "-n", "1"], "Use n of 2 or more"),
+        (["--between", "1:2", "--seed", "3"], "Use one of them"),
         (["hiden=8"], "Did you mean hidden"),
-        (["hidden=8"], "hidden cannot be given again"),
-        (["train.batch=4"], "train.batch concerns training"),
-        (["hidden"], "Write settings as key=value"),
+        (["hidden=8"], "hidden cannot be changed when generating"),
+        (["train.batch=4"], "train.batch affects training, which is finished"),
+        (["hidden"], "Use key=value"),
+        (["--format", "xlsx"], "unknown format 'xlsx'. Known: csv"),
+        (["--out", "points.npy"], "plugin toy cannot write points.npy: it has no format 'npy'"),
     ],
 )
-def test_what_cannot_be_generated(gankit_here, run, tmp_path, words, says):
+def test_impossible_requests(gankit_here, run, tmp_path, words, message):
     done = gankit_here("generate", run, *words)
     assert done.returncode == 2
-    assert says in done.stderr
+    assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert list(tmp_path.rglob("*.csv")) == []
 
@@ -159,8 +181,8 @@ def test_a_full_disk(tmp_path):
     assert not list(tmp_path.rglob(".*partial"))
 
 
-def test_overwrite_spares_what_gankit_did_not_generate(gankit_here, run, tmp_path):
-    """Not a run, not somebody's files, not the folder one stands in."""
+def test_overwrite_replaces_only_generated_output(gankit_here, run, tmp_path):
+    """Not a run, not other files, not the current folder."""
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     shutil.copytree(run, tmp_path / "run")
@@ -168,7 +190,7 @@ def test_overwrite_spares_what_gankit_did_not_generate(gankit_here, run, tmp_pat
         before = snapshot(tmp_path)
         done = gankit_here("generate", "run", "-n", 2, "--out", target, "--overwrite")
         assert done.returncode == 2
-        assert "no folder that gankit generated" in done.stderr
+        assert "gankit replaces no folder but its own" in done.stderr
         assert snapshot(tmp_path) == before
     for _ in range(2):
         assert gankit_here("generate", "run", "-n", 2, "--out", "g", "--overwrite").returncode == 0

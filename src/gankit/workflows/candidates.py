@@ -139,7 +139,9 @@ class CandidateFilter:
         self, extractor: Extractor[Any], real: Sequence[Any], classes: Sequence[str] | None
     ) -> None:
         self.extractor = extractor
-        self.reference = extractor.features(list(real))
+        features = extractor.features(list(real))
+        self.centre = features.mean(0)  # distances are computed about it: squares cancel less
+        self.reference = features - self.centre
         self.classes = None if classes is None else np.array(classes)
         k = min(NEIGHBOURS, len(self.reference) - 1)
         among = nearest(self.reference, self.reference, k, same=True)
@@ -155,7 +157,7 @@ class CandidateFilter:
         valid = [i for i, reason in enumerate(reasons) if not reason]
         if not valid:
             return reasons
-        x = self.extractor.features([items[i] for i in valid])
+        x = self.extractor.features([items[i] for i in valid]) - self.centre
         distances = _distances(x, self.reference)
         k = min(NEIGHBOURS, len(self.reference))
         closest = np.argpartition(distances, k - 1, axis=1)[:, :k]

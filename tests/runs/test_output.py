@@ -1,0 +1,324 @@
+"""Generated items on disk: a folder or one file, whole or not at all, with their provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gankit.contract import Sample, hookimpl
+from gankit.errors import GankitError, PluginError
+from gankit.plugins.registry import Plugins, installed
+from gankit.runs import output
+from gankit.runs.output import Target, resolve_target, write_generated
+
+SAMPLES = [Sample((1.5, 0), 7, {}), Sample((2.5, 1), 8, {})]
+
+
+@pytest.fixture
+def json_lines(vectors, monkeypatch):
+    """The modality of numbers, writing the format ``jsonl``, or files of one number each."""
+    monkeypatch.setattr(vectors.modality, "formats", ("jsonl", "numbers"))
+
+    def write(samples, target, codec, provenance, format):
+        if format == "jsonl":
+            lines = [json.dumps([*s.item, s.seed]) for s in samples]
+            (target / "table.jsonl").write_text("\n".join(lines))
+        else:
+            for sample in samples:
+                (target / f"{sample.seed}.txt").write_text(str(sample.item[0]))
+
+    monkeypatch.setattr(vectors.modality, "write", write)
+    return vectors
+
+
+def write(vectors, path, samples=SAMPLES, *, plugins=None, format="folder", **given):
+    """Writes into a folder, or a file where the path's ending is the format's."""
+    target = Target(path, format, single_file=path.suffix == f".{format}")
+    given = {"codec": None, "run": "r", "record": {"seeds": [7, 8]}} | given
+    plugins = plugins or Plugins([])
+    return write_generated(vectors, iter(samples), target, plugins=plugins, **given)
+
+
+def with_hook(function):
+    """Plugins whose only hook is an output hook."""
+
+    class Hook:
+        @hookimpl
+        def gankit_outputs(self, folder, record):
+            function(folder, record)
+
+    plugins = Plugins([])
+    plugins.manager.register(Hook())
+    return plugins
+
+
+# --- A folder -----------------------------------------------------------------------------------
+
+
+def test_a_folder_has_its_record(vectors, tmp_path):
+    write(vectors, tmp_path / "out")
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert record["generated"] is True
+    assert record["digital_source_type"].endswith("trainedAlgorithmicMedia")
+    assert (record["plugin"], record["format"], record["run"]) == ("vectors", "folder", "r")
+    assert record["count"] == 2
+    assert record["seeds"] == [7, 8]
+    content = (tmp_path / "out" / "numbers.jsonl").read_bytes()
+    assert record["files"] == {"numbers.jsonl": hashlib.sha256(content).hexdigest()}
+
+
+def test_the_plugin_gets_codec_provenance_and_format(vectors, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(vectors.modality, "write", lambda *given: seen.append(given))
+    codec = object()
+    write(vectors, tmp_path / "out", codec=codec, between=(3, 9))
+    ((samples, target, given, provenance, format),) = seen
+    assert (given, format) == (codec, "folder")
+    assert target.name == ".out.partial"
+    assert (provenance.run, provenance.between) == ("r", (3, 9))
+    assert "between seeds 3 and 9" in provenance.text()["Source"]
+
+
+def test_counts_of_a_plugin_are_kept(vectors, tmp_path, monkeypatch):
+    assert "counted" not in write(vectors, tmp_path / "none")
+    monkeypatch.setattr(vectors.modality, "write", lambda *_: {"seen": np.int64(2)})
+    assert write(vectors, tmp_path / "some")["counted"] == {"seen": 2}
+    monkeypatch.setattr(vectors.modality, "write", lambda *_: "a path")  # no counts
+    assert "counted" not in write(vectors, tmp_path / "other")
+    for odd in ("many", 0.5):
+        monkeypatch.setattr(vectors.modality, "write", lambda *_, odd=odd: {"seen": odd})
+        with pytest.raises(PluginError, match="write counted .*, which are no integers"):
+            write(vectors, tmp_path / "odd")
+        assert not (tmp_path / "odd").exists()
+
+
+def test_nothing_is_overwritten_without_a_request(vectors, tmp_path):
+    write(vectors, tmp_path / "out")
+    with pytest.raises(GankitError, match="exists already"):
+        write(vectors, tmp_path / "out")
+    write(vectors, tmp_path / "out", SAMPLES[:1], overwrite=True)
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text())["count"] == 1
+
+
+def test_an_empty_folder_is_written_into(vectors, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert write(vectors, tmp_path / "out")["count"] == 2
+    assert (tmp_path / "out" / "provenance.json").is_file()
+
+
+def test_outputs_pass_through_the_hook(vectors, tmp_path):
+    """Where signing will happen: before the hashes are taken and the folder appears."""
+
+    def sign(folder, record):
+        (folder / "NOTICE").write_text(record["software"])
+        record["generated"] = False  # a copy: it changes nothing
+
+    record = write(vectors, tmp_path / "out", plugins=with_hook(sign))
+    assert sorted(record["files"]) == ["NOTICE", "numbers.jsonl"]
+    assert record["generated"] is True
+    assert json.loads((tmp_path / "out" / "provenance.json").read_text()) == record
+
+
+def test_the_record_is_completed_once_everything_is_written(vectors, tmp_path):
+    seen = []
+
+    def samples():
+        for sample in SAMPLES:
+            seen.append(sample.seed)
+            yield sample
+
+    record = write(
+        *(vectors, tmp_path / "out", samples()), finish=lambda full: full.update(kept=len(seen))
+    )
+    assert record["kept"] == 2
+
+
+# --- One file -----------------------------------------------------------------------------------
+
+
+def test_one_file_has_its_record_next_to_it(json_lines, tmp_path):
+    record = write(json_lines, tmp_path / "people.jsonl", format="jsonl")
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "people.jsonl",
+        "people.jsonl.provenance.json",
+    ]
+    content = (tmp_path / "people.jsonl").read_bytes()
+    assert content.splitlines() == [b"[1.5, 0, 7]", b"[2.5, 1, 8]"]
+    assert json.loads((tmp_path / "people.jsonl.provenance.json").read_text()) == record
+    assert record["files"] == {"people.jsonl": hashlib.sha256(content).hexdigest()}
+
+
+def test_a_format_of_several_files_needs_a_folder(json_lines, tmp_path):
+    with pytest.raises(GankitError, match="format numbers writes 2 files, and my.numbers is one"):
+        write(json_lines, tmp_path / "my.numbers", format="numbers")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_further_files_of_hooks_are_named_for_the_file(json_lines, tmp_path):
+    plugins = with_hook(lambda folder, record: (folder / "sig").write_text("signed"))
+    record = write(json_lines, tmp_path / "a.jsonl", format="jsonl", plugins=plugins)
+    names = ["a.jsonl", "a.jsonl.provenance.json", "a.jsonl.sig"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == names
+    assert sorted(record["files"]) == ["a.jsonl", "a.jsonl.sig"]
+    for name, digest in record["files"].items():
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
+
+
+def test_only_a_generated_file_is_overwritten(json_lines, tmp_path):
+    mine, made = tmp_path / "mine.jsonl", tmp_path / "made.jsonl"
+    mine.write_text("years of work")
+    with pytest.raises(GankitError, match="was not generated by gankit.*no file but its own"):
+        write(json_lines, mine, format="jsonl", overwrite=True)
+    assert mine.read_text() == "years of work"
+    write(json_lines, made, format="jsonl")
+    with pytest.raises(GankitError, match="made.jsonl exists already.*--overwrite"):
+        write(json_lines, made, format="jsonl")
+    write(json_lines, made, SAMPLES[:1], format="jsonl", overwrite=True)
+    assert made.read_text() == "[1.5, 0, 7]"
+
+
+def test_a_file_with_a_record_that_is_not_gankits(json_lines, tmp_path):
+    """A record of that name may be anything."""
+    for text in ("no json", "[]", '{"generated": false}'):
+        (tmp_path / "a.jsonl").write_text("mine")
+        (tmp_path / "a.jsonl.provenance.json").write_text(text)
+        with pytest.raises(GankitError, match="was not generated by gankit"):
+            write(json_lines, tmp_path / "a.jsonl", format="jsonl", overwrite=True)
+        assert (tmp_path / "a.jsonl").read_text() == "mine"
+
+
+def test_a_record_without_its_file(json_lines, tmp_path):
+    """Another program's file of that name is kept; gankit's own is what a deleted file left."""
+    file, record = tmp_path / "a.jsonl", tmp_path / "a.jsonl.provenance.json"
+    record.write_text("mine")
+    with pytest.raises(GankitError, match="a.jsonl.provenance.json exists already, and was not"):
+        write(json_lines, file, format="jsonl", overwrite=True)
+    assert record.read_text() == "mine"
+    record.unlink()
+    write(json_lines, file, format="jsonl")
+    file.unlink()
+    write(json_lines, file, format="jsonl")
+    assert file.is_file()
+
+
+# --- The disk refuses ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["out", "out.jsonl"])
+def test_a_full_disk_leaves_nothing_behind(json_lines, tmp_path, monkeypatch, name):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(json_lines.modality, "write", full)
+    with pytest.raises(GankitError, match="cannot write .*No space left"):
+        write(json_lines, tmp_path / name, format="jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("refused", range(3))
+def test_a_file_that_cannot_be_moved_to_its_place_leaves_nothing(
+    json_lines, tmp_path, monkeypatch, refused
+):
+    """Whichever move fails: the record's, the file's, or that of a hook's file."""
+    moves, replace = iter(range(99)), os.replace
+
+    def refusing(source, target):
+        if next(moves) == refused:
+            raise OSError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(output.os, "replace", refusing)
+    plugins = with_hook(lambda folder, record: (folder / "zz").write_text("signed"))
+    with pytest.raises(GankitError, match="Permission denied"):
+        write(json_lines, tmp_path / "a.jsonl", format="jsonl", plugins=plugins)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_overwritten_file_is_kept_where_the_new_one_cannot_be_moved(
+    json_lines, tmp_path, monkeypatch
+):
+    path = tmp_path / "a.jsonl"
+    write(json_lines, path, format="jsonl")
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    replace = os.replace
+
+    def refusing(source, target):
+        if Path(target) == path:
+            raise OSError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(output.os, "replace", refusing)
+    with pytest.raises(GankitError, match="Permission denied"):
+        write(json_lines, path, SAMPLES[:1], format="jsonl", overwrite=True)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_made(vectors, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(GankitError, match="cannot write .*Choose another --out"):
+        write(vectors, tmp_path / "file" / "out")
+
+
+# --- Format and ending --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two(vectors, monkeypatch):
+    """A modality that writes CSV and JSON lines, and reads NumPy's files too."""
+    from dataclasses import replace
+
+    monkeypatch.setattr(vectors.modality, "formats", ("csv", "jsonl"))
+    return replace(vectors, info=replace(vectors.info, suffixes=(".csv", ".jsonl", ".npy")))
+
+
+@pytest.mark.parametrize(
+    ("out", "format", "expected", "single"),
+    [
+        ("people.csv", None, "csv", True),
+        ("people.JSONL", None, "jsonl", True),
+        ("people.jsonl", "jsonl", "jsonl", True),
+        ("people", None, "csv", False),
+        ("people", "jsonl", "jsonl", False),
+        ("v1.2", None, "csv", False),
+        ("v1.2", "jsonl", "jsonl", False),
+    ],
+)
+def test_the_ending_decides_between_a_file_and_a_folder(two, out, format, expected, single):
+    assert resolve_target(two, Path(out), format) == Target(Path(out), expected, single)
+
+
+@pytest.mark.parametrize(
+    ("out", "format", "message"),
+    [
+        ("people", "xlsx", "unknown format 'xlsx'. Known: csv, jsonl"),
+        ("people.csv", "jsonl", "--out people.csv and --format jsonl contradict each other"),
+        ("people.npy", None, "plugin vectors cannot write people.npy: it has no format 'npy'"),
+        ("people.npy", "csv", "plugin vectors cannot write people.npy: it has no format 'npy'"),
+    ],
+)
+def test_endings_and_formats_that_contradict(two, out, format, message):
+    with pytest.raises(GankitError, match=message):
+        resolve_target(two, Path(out), format)
+
+
+def test_an_existing_folder_stays_a_folder(two, tmp_path):
+    (tmp_path / "people.csv").mkdir()
+    assert not resolve_target(two, tmp_path / "people.csv").single_file
+
+
+def test_the_default_format_of_a_folder(two):
+    assert resolve_target(two, Path("more"), default="jsonl").format == "jsonl"
+    assert resolve_target(two, Path("more.csv"), default="jsonl").format == "csv"
+
+
+def test_every_modality_writes_its_formats_where_it_says(tmp_path):
+    """The toy, as it is installed."""
+    toy = installed().modality("toy")
+    assert resolve_target(toy, Path("points.csv")) == Target(Path("points.csv"), "csv", True)
+    with pytest.raises(GankitError, match="has no format 'npy'"):
+        resolve_target(toy, Path("points.npy"))
