@@ -22,11 +22,6 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, softplus
-
-from gankit.contract import quiet
-from gankit.kit.cache import Cache
 from gankit_molecule.codec.autoencoder import Encoder
 from gankit_molecule.codec.ragged import PAD
 from gankit_molecule.data.sources import read
@@ -34,6 +29,11 @@ from gankit_molecule.evaluation.moses import describe, internal_diversity, novel
 from gankit_molecule.evaluation.rnn import CharacterRNN
 from gankit_molecule.optimize.objective import read_objective
 from gankit_molecule.optimize.scorers import Scorer, scorer_of
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, softplus
+
+from gankit.contract import quiet
+from gankit.kit.cache import Cache
 from gankit_molecule.settings import MoleculeSettings
 
 BATCH = 64

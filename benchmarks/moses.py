@@ -17,9 +17,6 @@ import gzip
 from pathlib import Path
 
 import numpy as np
-
-from gankit.contract import quiet
-from gankit.metrics import GaussianStats, frechet_distance
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.parallel import mapped
 from gankit_molecule.data.properties import measure
@@ -36,6 +33,9 @@ from gankit_molecule.evaluation.moses import (
     uniqueness,
     wasserstein,
 )
+
+from gankit.contract import quiet
+from gankit.metrics import GaussianStats, frechet_distance
 from gankit_molecule.settings import MoleculeSettings
 
 PUBLISHED = {
