@@ -1,4 +1,4 @@
-"""What ``gankit plugins new`` writes is a plugin as it should be."""
+"""``gankit plugins new`` writes a plugin that works and conforms."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from installing import made_known
 
 from gankit.errors import GankitError
 from gankit.plugins.scaffold import files, plugin_name, scaffold
+from gankit.testing import CHECKS
+
+ALL_PASSED = f"{len(CHECKS)} of {len(CHECKS)} checks passed"
 
 HIDDEN = ("VIRTUAL_ENV", "PYTHONPATH", "GANKIT_PLUGINS")
 """Variables of this environment that a fresh one must not see."""
@@ -39,7 +42,7 @@ def test_every_name_gives_valid_files(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("My Plugin", "e.g. my-plugin"),
         ("3d", "e.g. d"),
@@ -48,22 +51,30 @@ def test_every_name_gives_valid_files(name: str) -> None:
         ("", "Use a-z"),
         ("gankit-", "Use a-z"),
         ("Wärme", "e.g. warme"),
-        ("class", "a Python keyword"),
-        ("audio", "there is a plugin named audio already"),
+        ("class", "'class' is a Python keyword"),
         ("toy", "there is a plugin named toy already"),
         ("my-own", "there is a plugin named my-own already"),
         ("other", "there is a plugin named other already"),
     ],
 )
-def test_names_that_do_not_fit(tmp_path: Path, monkeypatch, name: str, said: str) -> None:
+def test_names_that_do_not_fit(tmp_path: Path, monkeypatch, name: str, message: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(GankitError, match=said):
+    with pytest.raises(GankitError, match=message):
         scaffold(name, taken=["toy", "gankit-other", "my_own"])
     assert not list(tmp_path.iterdir())
 
 
-def test_the_prefix_may_be_given() -> None:
+def test_the_prefix_is_optional() -> None:
     assert plugin_name("gankit-waves") == plugin_name("waves") == "waves"
+
+
+@pytest.mark.parametrize("name", ["text", "video", "image"])
+def test_no_name_is_reserved(tmp_path: Path, name: str) -> None:
+    """Only installed plugins have theirs."""
+    folder = scaffold(name, tmp_path / name, taken=["toy"])
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    assert project["name"] == f"gankit-{name}"
+    assert "gankit-bundled" not in project.get("keywords", ())
 
 
 def test_nothing_is_overwritten(tmp_path: Path, monkeypatch) -> None:
@@ -75,7 +86,7 @@ def test_nothing_is_overwritten(tmp_path: Path, monkeypatch) -> None:
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "all of it"
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    with pytest.raises(GankitError, match="the folder you are in"):
+    with pytest.raises(GankitError, match="cannot replace the folder you are in"):
         scaffold("waves", Path())
 
 
@@ -104,7 +115,7 @@ def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ids=" ".join,
 )
 def test_style_and_types(waves: Path, command: list[str]) -> None:
-    """By its own rules, and by ours."""
+    """By its own rules, and by the core's."""
     if importlib.util.find_spec(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     ours = [str(ROOT / "pyproject.toml"), "--ignore", "I001"] if "--config" in command else []
@@ -137,7 +148,7 @@ def test_its_own_tests_and_commands(waves: Path, tmp_path: Path, gankit) -> None
     assert own.returncode == 0, own.stdout
     checked = gankit("plugins", "check", waves, "count=300", "hidden=16")
     assert checked.returncode == 0, checked.stdout
-    assert "32 of 32 checks passed" in checked.stdout
+    assert ALL_PASSED in checked.stdout
     small = ["count=300", "hidden=16", "train.samples=640", "train.threads=1"]
     trained = gankit("train", "--plugin", "waves", "--out", "run", *small, **known)
     assert trained.returncode == 0, trained.stderr
@@ -185,7 +196,7 @@ def test_from_nothing_in_a_fresh_environment(tmp_path: Path) -> None:
     gankit = tmp_path / "venv" / "bin" / "gankit"
     run(gankit, "plugins", "new", "waves")
     run(gankit, "plugins", "install", "--editable", "./gankit-waves", "--yes")
-    assert "32 of 32 checks passed" in run(gankit, "plugins", "check", "waves", "count=300").stdout
+    assert ALL_PASSED in run(gankit, "plugins", "check", "waves", "count=300").stdout
     run(gankit, "train", "--plugin", "waves", "--budget", "5s", "--out", "run")
     run(gankit, "generate", "run", "-n", "8", "--out", "made")
     assert (tmp_path / "made" / "curves.csv").is_file()

@@ -1,4 +1,4 @@
-"""The kit's checks of hooks: a correct plugin passes, each fault is named."""
+"""The kit's checks of hooks: a correct plugin passes, each planted fault is found."""
 
 from __future__ import annotations
 
@@ -57,7 +57,6 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
         parts = [
             head,
             "from gankit.contract import *",
-            "from gankit.contract.hooks import hookimpl",
         ]
         for hook, body in hooks.items():
             signature = f"@hookimpl\ndef {hook}({ARGUMENTS.get(hook, '')}):"
@@ -95,6 +94,9 @@ FAULTS = [
      "yield Objective('hinge', lambda r, f: f - r, lambda r, f: -f)", ""),
     ("objectives", "has shape ()", "gankit_objectives",
      "yield Objective('mean', lambda r, f: (f - r).mean(), lambda r, f: -f)", ""),
+    ("objectives", "of logits (N, 3) the discriminator's loss is of shape ([16])",
+     "gankit_objectives",
+     "yield Objective('one', lambda r, f: (f - r).reshape(len(r), -1)[:, 0], lambda r, f: -f)", ""),
     ("objectives", "is not finite", "gankit_objectives",
      "yield Objective('log', lambda r, f: f - r.log(), lambda r, f: -f)", ""),
     ("objectives", "does not move with its logits", "gankit_objectives",

@@ -1,4 +1,4 @@
-"""Sounds through the doors that people use."""
+"""The command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SMALL = ["width=16", "rounds=2", "mels=24", "code=16", "train.samples=640", "tra
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory, gankit_):
-    """A folder of two classes in two formats, one file of it damaged, and a run on it."""
+    """A folder of two classes in two formats, with a damaged file, and a run on it."""
     home = tmp_path_factory.mktemp("sounds")
     rng = np.random.default_rng(0)
     for i in range(40):
@@ -48,12 +48,12 @@ def test_clips_of_a_class(trained, gankit_):
     assert {row["label"] for row in rows} == {"low"}
 
 
-def test_a_loop_and_a_way_between_two_seeds(trained, gankit_):
+def test_loops_and_interpolation(trained, gankit_):
     home, _ = trained
-    loops, way = home / "loops", home / "way"
+    loops, between = home / "loops", home / "between"
     gankit_("generate", home / "run", "-n", 2, "--out", loops, "loop=true", "--format", "flac")
-    gankit_("generate", home / "run", "-n", 3, "--between", "1:2", "--out", way)
-    (loop, *_), files = sorted(loops.rglob("*.flac")), sorted(way.rglob("*.wav"))
+    gankit_("generate", home / "run", "-n", 3, "--between", "1:2", "--out", between)
+    (loop, *_), files = sorted(loops.rglob("*.flac")), sorted(between.rglob("*.wav"))
     assert len(files) == 3
     assert soundfile.info(loop).frames < soundfile.info(files[0]).frames
 
@@ -64,11 +64,13 @@ def test_more_of_a_class(trained, gankit_):
     words = ["--data", home / "data", "--factor", 1.5, "--out", out]
     gankit_("augment", home / "run", *words)
     rows = [json.loads(line) for line in (out / "metadata.jsonl").read_text().splitlines()]
-    assert [row["generated"] for row in rows].count(False) == 40  # others may all be refused
+    assert [row["generated"] for row in rows].count(
+        False
+    ) == 40  # generated ones may all be rejected
 
 
 def test_an_augmented_folder_is_data_again(trained, gankit_):
-    """Balanced; and another augmentation of it has the same columns, not more of them."""
+    """It is balanced, and augmenting it again adds no columns."""
     home, _ = trained
     few = home / "few"
     for i in range(12):
@@ -101,7 +103,7 @@ def test_scores(trained, gankit_):
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
         (["--data", "nowhere"], "nowhere"),
         (["rate=3"], "rate=3"),
@@ -109,7 +111,7 @@ def test_scores(trained, gankit_):
         (["conditions=['tempo']"], "tempo"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path, words, says, gankit_):
+def test_bad_input_is_one_line(tmp_path, words, message, gankit_):
     done = gankit_("train", "--plugin", "audio", "--out", tmp_path / "run", *words, code=2)
-    assert says in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr

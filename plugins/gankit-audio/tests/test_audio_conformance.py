@@ -1,4 +1,4 @@
-"""All that the contract asks of a modality, with each pair of networks."""
+"""The conformance checks, with each architecture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RATE = 8_000
 
 
 def sounds(n: int = 96, seconds: float = 0.4, channels: int = 1) -> list[dict[str, Any]]:
-    """Five partials that die away, of any pitch near four notes, over a little noise."""
+    """Five decaying partials near four pitches, with a little noise."""
     t, k = np.arange(round(seconds * RATE)) / RATE, np.arange(1, 6)[:, None]
     made = []
     for i in range(n):
@@ -28,8 +28,8 @@ def sounds(n: int = 96, seconds: float = 0.4, channels: int = 1) -> list[dict[st
     return made
 
 
-# Phases are found anew when a clip is decoded, so that its spectrogram is near to the code's, not
-# the same; and MP3 leaves out what people hardly hear, of which untrained networks make much.
+# Decoding estimates phases, so that the spectrogram of a clip is only near to that of its code; and
+# MP3 drops barely audible parts, of which untrained networks generate many.
 SMALL = {"width": 32, "latent": 16, "code": 6, "rounds": 8, "extractors": ["random-mel"]}
 NEAR, LOSSY = 0.45, 0.7
 

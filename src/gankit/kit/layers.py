@@ -51,10 +51,9 @@ def residual_mlp(inputs: int, width: int, layers: int, outputs: int | None = Non
         layers: residual layers between the first linear map and the last.
         outputs: None leaves out the last linear map: the output is then (N, width).
     """
-    last = [] if outputs is None else [nn.Linear(width, outputs)]
     return nn.Sequential(
         nn.Linear(inputs, width),
         *(ResidualLayer(width) for _ in range(layers)),
         nn.LeakyReLU(SLOPE),
-        *last,
+        *([] if outputs is None else [nn.Linear(width, outputs)]),
     )

@@ -83,6 +83,10 @@ def objectives(s: HookSubject) -> None:
             loss = function(real, fake)
             what = f"objective {name}: the {player}'s loss has shape {tuple(loss.shape)}"
             expect(loss.shape == (N,), what, "Give a loss for each pair, of shape (N,); no mean")
+            several = function(*(x[:, None].expand(N, 3) for x in (real, fake)))
+            what = f"objective {name}: of logits (N, 3) the {player}'s loss is {several.shape}"
+            fix = "Use elementwise operations: a discriminator may give several logits per sample"
+            expect(several.shape == (N, 3), what.replace("torch.Size", "of shape "), fix)
             large = function(20 * real, 20 * fake)
             finite = bool(torch.cat([loss, large]).isfinite().all())
             what = f"objective {name}: the {player}'s loss is not finite"

@@ -22,7 +22,7 @@ from gankit.engine.privacy import accountant, loss, secret
 from gankit.engine.privacy.accountant import Plan
 from gankit.engine.privacy.batches import PoissonSamples
 from gankit.engine.privacy.loss import PrivateLoss, clipped_sum
-from gankit.engine.privacy.policy import generator_conditions, refuse_unsound
+from gankit.engine.privacy.policy import PrivatePolicy, generator_conditions
 from gankit.engine.privacy.secret import Privacy
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings, PrivacySettings, TrainSettings
@@ -431,15 +431,15 @@ def test_batch_dependent_networks_are_refused(vectors, tmp_path, stated):
 def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setattr(ParallelContext, "current", lambda: ParallelContext(0, 2))
     with pytest.raises(GankitError, match="several processes"):
-        refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"])
+        PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"])
 
 
 def test_a_learned_codec_is_refused():
     codec = VectorCodec()
-    refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+    PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
     codec.is_learned = True
     with pytest.raises(GankitError, match="this codec: it is a model of its own"):
-        refuse_unsound(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+        PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
 
 
 def test_a_run_without_privacy_records_none(vectors, tmp_path):

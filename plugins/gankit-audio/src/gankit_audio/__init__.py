@@ -1,4 +1,4 @@
-"""Audio for gankit. Only the hooks live here, so that listing plugins costs nothing."""
+"""Sounds for gankit. Imports nothing heavy: the modality is imported on first use."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         name="audio",
         summary="Recordings of any rate and length: folders, zip, Parquet, manifests, arrays",
         target="gankit_audio.modality:AudioModality",
+        api=2,
         suffixes=(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),
         recipes="gankit_audio.recipes",
         default_recipe="default",

@@ -1,4 +1,4 @@
-"""The audio modality: reading, codec, networks, evaluators and writing, wired together."""
+"""The audio modality: where each part of the contract is implemented."""
 
 from __future__ import annotations
 
@@ -6,89 +6,101 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gankit.contract import (
+    Augmentable,
     Codec,
     CodecState,
     Dataset,
     DownstreamModel,
     Evaluator,
     Extractor,
-    Layout,
+    Fitting,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
-from gankit_audio.clips import Clip
+from gankit_audio.data.clips import Clip
 from gankit_audio.settings import AudioSettings
 
 
-class AudioModality(Modality[Clip]):
+class AudioModality(Modality[Clip], Augmentable):
     """Mono and stereo clips of one rate and duration."""
 
     Settings = AudioSettings
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
-    mixes = True
     sampling_settings = ("loop", "rounds")
 
     def read(
         self, source: object | None, settings: AudioSettings, progress: Progress
     ) -> Dataset[Clip]:
-        from gankit_audio.sources import read
+        from gankit_audio.data.sources import read
 
         return read(source, settings, progress)
 
     def fit_codec(
-        self, items: Sequence[Clip], settings: AudioSettings, progress: Progress
+        self, items: Sequence[Clip], settings: AudioSettings, fitting: Fitting
     ) -> Codec[Clip]:
-        from gankit_audio.codec import Conditions
-        from gankit_audio.components import ComponentCodec
-        from gankit_audio.waveform import WaveformCodec
+        from gankit_audio.codec.components import ComponentCodec
+        from gankit_audio.codec.conditions import Conditions
+        from gankit_audio.codec.waveform import WaveformCodec
 
         conditions = Conditions.of(items, settings)
         if settings.architecture == "spectrogram":
-            return ComponentCodec.fit(items, conditions, settings, progress)
+            return ComponentCodec.fit(items, conditions, settings, fitting.progress)
         return WaveformCodec.fit(items, conditions, settings)
 
     def load_codec(self, state: CodecState, settings: AudioSettings) -> Codec[Clip]:
-        from gankit_audio.components import ComponentCodec
-        from gankit_audio.waveform import WaveformCodec
+        from gankit_audio.codec.components import ComponentCodec
+        from gankit_audio.codec.waveform import WaveformCodec
 
         if settings.architecture == "spectrogram":
             return ComponentCodec.load(state, settings)
         return WaveformCodec.load(state, settings)
 
-    def build_networks(self, layout: Layout, settings: AudioSettings) -> Networks:
-        from gankit_audio.networks import build_networks
+    def build_networks(self, codec: Codec[Clip], settings: AudioSettings) -> Networks:
+        from gankit_audio.codec.base import ClipCodec
+        from gankit_audio.networks.build import build_networks
 
-        return build_networks(layout, settings)
+        assert isinstance(codec, ClipCodec)
+        return build_networks(codec, settings)
 
-    def evaluators(self, settings: AudioSettings) -> Sequence[Extractor[Clip] | Evaluator[Clip]]:
-        from gankit_audio.evaluators import build_evaluators
+    def evaluators(
+        self, codec: Codec[Clip] | None, settings: AudioSettings
+    ) -> Sequence[Extractor[Clip] | Evaluator[Clip]]:
+        from gankit_audio.evaluation.evaluators import build_evaluators
 
         return build_evaluators(settings)
 
     def write(
-        self, samples: Iterable[Sample[Clip]], target: Path, provenance: Provenance, format: str
+        self,
+        samples: Iterable[Sample[Clip]],
+        target: Path,
+        codec: Codec[Clip],
+        provenance: Provenance,
+        format: str,
     ) -> None:
-        from gankit_audio.output import write
+        from gankit_audio.output.writing import write
 
         write(samples, target, provenance, format)
 
-    def preview(self, items: Sequence[Clip], target: Path) -> Path:
-        from gankit_audio.preview import preview
+    def render(self, item: Clip, codec: Codec[Clip] | None) -> Rendering:
+        from gankit_audio.output.rendering import render
 
-        return preview(items, target)
+        return render(item)
 
-    def preview_beside(self, items: Sequence[Clip], real: Sequence[Clip], target: Path) -> Path:
-        from gankit_audio.preview import preview_beside
+    def preview(
+        self, items: Sequence[Clip], codec: Codec[Clip] | None, real: Sequence[Clip] = ()
+    ) -> Rendering:
+        from gankit_audio.output.rendering import preview
 
-        return preview_beside(items, real, target)
+        return preview(items, real)
 
-    def values(self, item: Clip) -> Mapping[str, object]:
+    def attributes(self, item: Clip) -> Mapping[str, object]:
         return dict(item.values)
 
-    def learner(self, settings: AudioSettings) -> DownstreamModel[Clip]:
-        from gankit_audio.learner import KeywordClassifier
+    def downstream_model(self, settings: AudioSettings) -> DownstreamModel[Clip]:
+        from gankit_audio.evaluation.downstream import KeywordClassifier
 
         return KeywordClassifier(settings)

@@ -53,7 +53,55 @@ class PrivatePolicy(TrainingPolicy):
         Raises:
             GankitError: names the setting.
         """
-        refuse_unsound(engine, objective, networks, codec)
+        train, loss = engine.train, engine.loss
+        unsound = {
+            f"loss.objective={loss.objective}: its generator uses real samples": (
+                objective.generator_sees_reals,
+                "Use loss.objective=nonsaturating, hinge or lsgan",
+            ),
+            "loss.extra: a penalty from a plugin may mix samples": (
+                bool(loss.extra),
+                "Leave it out; loss.r1 and loss.r2 are there",
+            ),
+            "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use loss.r1 and loss.r2"),
+            "loss.penalty_form=finite-difference": (
+                loss.penalty_form != "exact",
+                "Use loss.penalty_form=exact",
+            ),
+            "resampling.candidates: it fits a ratio to real samples without noise": (
+                engine.resampling.candidates > 1,
+                "Use resampling.candidates=1",
+            ),
+            "augment.target: it depends on D's output for real samples": (
+                engine.augment.target > 0,
+                "Use a fixed augment.p",
+            ),
+            "train.warm_up: the generator would be trained on real samples without noise": (
+                train.warm_up > 0,
+                "Use train.warm_up=0",
+            ),
+            "train.accumulate": (
+                train.accumulate > 1,
+                "Leave it out: per-sample gradients are computed a few at a time anyway",
+            ),
+            "train.compile": (train.compile, "Leave it out"),
+            "train.time: the noise is chosen for a number of steps": (
+                train.time > 0,
+                "Give a length in samples, as in --budget 300k",
+            ),
+            "several processes": (ParallelContext.current().size > 1, "Train in one"),
+            "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
+                networks is not None and networks.batch_dependent,
+                "Use networks whose discriminator treats each sample independently",
+            ),
+            "this codec: it is a model of its own, trained on real items without noise": (
+                codec is not None and codec.is_learned,
+                "Use a plugin whose codec holds summaries of the data only",
+            ),
+        }
+        for what, (found, hint) in unsound.items():
+            if found:
+                raise GankitError(f"privacy.epsilon cannot be used with {what}", hint)
 
     def plan(self, engine: EngineSettings, records: int) -> None:
         self.privacy = Privacy(plan(engine, records))
@@ -95,68 +143,6 @@ class PrivatePolicy(TrainingPolicy):
 
     def resume(self, state: Mapping[str, Any]) -> None:
         self.privacy.resume(state)
-
-
-def refuse_unsound(
-    engine: EngineSettings,
-    objective: Objective,
-    networks: Networks | None = None,
-    codec: Codec[Any] | None = None,
-) -> None:
-    """Refuses what would let real data bypass the noise, or what per-sample gradients exclude.
-
-    Raises:
-        GankitError: names the setting.
-    """
-    train, loss = engine.train, engine.loss
-    unsound = {
-        f"loss.objective={loss.objective}: its generator uses real samples": (
-            objective.generator_sees_reals,
-            "Use loss.objective=nonsaturating, hinge or lsgan",
-        ),
-        "loss.extra: a penalty from a plugin may mix samples": (
-            bool(loss.extra),
-            "Leave it out; loss.r1 and loss.r2 are there",
-        ),
-        "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use loss.r1 and loss.r2"),
-        "loss.penalty_form=finite-difference": (
-            loss.penalty_form != "exact",
-            "Use loss.penalty_form=exact",
-        ),
-        "resampling.candidates: it fits a ratio to real samples without noise": (
-            engine.resampling.candidates > 1,
-            "Use resampling.candidates=1",
-        ),
-        "augment.target: it depends on D's output for real samples": (
-            engine.augment.target > 0,
-            "Use a fixed augment.p",
-        ),
-        "train.warm_up: the generator would be trained on real samples without noise": (
-            train.warm_up > 0,
-            "Use train.warm_up=0",
-        ),
-        "train.accumulate": (
-            train.accumulate > 1,
-            "Leave it out: per-sample gradients are computed a few at a time anyway",
-        ),
-        "train.compile": (train.compile, "Leave it out"),
-        "train.time: the noise is chosen for a number of steps": (
-            train.time > 0,
-            "Give a length in samples, as in --budget 300k",
-        ),
-        "several processes": (ParallelContext.current().size > 1, "Train in one"),
-        "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
-            networks is not None and networks.batch_dependent,
-            "Use networks whose discriminator treats each sample independently",
-        ),
-        "this codec: it is a model of its own, trained on real items without noise": (
-            codec is not None and codec.is_learned,
-            "Use a plugin whose codec holds summaries of the data only",
-        ),
-    }
-    for what, (found, hint) in unsound.items():
-        if found:
-            raise GankitError(f"privacy.epsilon cannot be used with {what}", hint)
 
 
 def try_out(updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]) -> None:

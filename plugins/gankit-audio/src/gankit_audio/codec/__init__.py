@@ -1,0 +1,1 @@
+"""Clips to tensors and back."""

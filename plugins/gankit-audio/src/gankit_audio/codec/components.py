@@ -1,0 +1,160 @@
+"""The codec of the default architecture: clips as principal components of mel spectrograms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gankit.contract import Batch, Bounds, CodecState, Progress
+from gankit.errors import GankitError
+from gankit_audio.codec.base import ClipCodec, view
+from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.spectrogram import MelSpectrogram
+from gankit_audio.data.clips import Clip, Samples
+from gankit_audio.settings import AudioSettings
+
+HOP = 0.01
+"""Seconds between two frames of short clips."""
+MOST_FRAMES = 160
+BLOCK = 256
+MOST_VALUES = 200_000_000
+"""Most values of spectrograms that components are fitted to: 800 MB."""
+LOUDEST = 2.0
+"""Highest logarithm of a magnitude in a generated clip."""
+WIDEST = 1e4
+"""Coordinates are clipped to this magnitude: diverged networks then give finite sums."""
+
+
+class ComponentCodec(ClipCodec):
+    """Layout ``(code,)``: principal components of log-mel spectrograms, fitted in seconds.
+
+    A component of standard deviation s is scaled by ``1 / sqrt(s)``: with equal deviations, the
+    discriminator would weigh details as much as the main components. Decoding estimates phases by
+    Griffin-Lim.
+
+    Args:
+        rate, channels, length: of a clip.
+        frames: of its spectrogram.
+        code: number of components.
+        conditions: what the networks are conditioned on.
+        settings: mels, rounds, loop, slice, loudness.
+
+    Raises:
+        GankitError: ``frames`` is out of range.
+    """
+
+    tolerance = 1.0
+    """Phases are estimated, and nearly silent parts are lost."""
+
+    def __init__(
+        self,
+        rate: int,
+        channels: int,
+        length: int,
+        frames: int,
+        code: int,
+        conditions: Conditions,
+        settings: AudioSettings,
+    ) -> None:
+        if frames not in (allowed := Bounds(8, length)):
+            raise GankitError(f"frames={frames}: out of range", f"Use {allowed}")
+        super().__init__((code,), rate, conditions, settings)
+        self.channels, self.length = channels, length
+        self.mel = MelSpectrogram(rate, length, settings.mels, frames)
+        values = channels * settings.mels * frames
+        self.mean = torch.zeros(values)
+        self.basis = torch.zeros(values, code)
+        """Orthonormal columns."""
+        self.scale = torch.ones(code)
+
+    @classmethod
+    def fit(
+        cls,
+        clips: Sequence[Clip],
+        conditions: Conditions,
+        settings: AudioSettings,
+        progress: Progress,
+    ) -> ComponentCodec:
+        """Fits the components; draws from torch's default generator."""
+        first = clips[0]
+        channels, length = first.samples.shape
+        frames = settings.frames or frames_for(length / first.rate)
+        values = channels * settings.mels * frames
+        used = min(len(clips), max(MOST_VALUES // values, 2))
+        code = min(settings.code, max(used - 1, 1), values)
+        codec = cls(first.rate, channels, length, frames, code, conditions, settings)
+        chosen = np.linspace(0, len(clips) - 1, used).astype(int).tolist()
+        parts = []
+        for i in range(0, used, BLOCK):
+            progress("fitting components", i, used)
+            parts += [codec._spectrogram(clips[k].samples) for k in chosen[i : i + BLOCK]]
+        s = torch.cat(parts)
+        codec.mean = s.mean(0)
+        s -= codec.mean
+        if used > 1:
+            codec.basis = torch.svd_lowrank(s, code, niter=3)[2].contiguous()
+            deviation = (s @ codec.basis).std(0).clamp(min=1e-6)
+            codec.scale = deviation[0] * (deviation / deviation[0]) ** 0.5
+        return codec
+
+    def _spectrogram(self, samples: Samples) -> Tensor:
+        """``(1, channels · mels · frames)``."""
+        s: Tensor = self.mel(torch.from_numpy(samples))
+        return s.reshape(1, -1)
+
+    # Clips are encoded and decoded one by one: the rounding of a matrix product depends on the
+    # batch size, and Griffin-Lim amplifies differences of the last digit.
+    @torch.no_grad()
+    def encode(self, items: Sequence[Clip], rng: np.random.Generator) -> Batch:
+        """Float32 ``(N, code)``; of a random window if a clip has a recording."""
+        rows = [self._spectrogram(view(clip, rng)) - self.mean for clip in items]
+        x = [row @ self.basis / self.scale for row in rows]
+        return Batch(
+            torch.cat(x) if x else torch.zeros(0, *self.layout.shape), self.conditions.encode(items)
+        )
+
+    @torch.no_grad()
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Clip]:
+        """Clips; nothing is drawn, so ``seeds`` are unused."""
+        x = batch.x.nan_to_num(0.0).clamp(-WIDEST, WIDEST)
+        sounds = torch.stack([self._sound(row) for row in x[:, None]])
+        return self.as_clips(sounds, batch.c)
+
+    def _sound(self, row: Tensor) -> Tensor:
+        """``(1, code) -> (channels, length)``."""
+        s = (row * self.scale) @ self.basis.T + self.mean
+        mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
+        return self.mel.invert(mels, self.settings.rounds)
+
+    def state(self) -> CodecState:
+        return CodecState(
+            {
+                "rate": self.rate,
+                "channels": self.channels,
+                "length": self.length,
+                "frames": self.mel.frames,
+                "code": self.layout.shape[0],
+                "conditions": self.conditions.state(),
+            },
+            {"mean": self.mean, "basis": self.basis, "scale": self.scale},
+        )
+
+    @classmethod
+    def load(cls, state: CodecState, settings: AudioSettings) -> ComponentCodec:
+        """The inverse of :meth:`state`."""
+        config = dict(state.config)
+        config["conditions"] = Conditions.load(config["conditions"])
+        codec = cls(**config, settings=settings)
+        codec.mean, codec.basis = state.tensors["mean"], state.tensors["basis"]
+        codec.scale = state.tensors["scale"]
+        return codec
+
+
+def frames_for(seconds: float) -> int:
+    """Frames 10 ms apart, at most ``MOST_FRAMES``."""
+    return min(max(round(seconds / HOP), 16), MOST_FRAMES)

@@ -1,0 +1,1 @@
+"""Reading: recordings become clips of one rate, duration and number of channels."""

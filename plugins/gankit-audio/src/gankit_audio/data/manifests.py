@@ -1,0 +1,207 @@
+"""Tables of recordings: CSV, TSV and JSON lines, and the values of clips in their columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gankit.errors import GankitError, did_you_mean
+from gankit.kit.tables import find_column, refuse_duplicate_columns
+from gankit_audio.data.clips import LABEL, PITCH
+
+if TYPE_CHECKING:
+    from gankit_audio.settings import AudioSettings
+
+MANIFESTS = (".csv", ".tsv", ".jsonl")
+"""Extensions of manifests."""
+STEMS = ("metadata", "manifest")
+"""Names of manifests that describe the folder they are in."""
+AUDIO_KEYS = ("audio", "file_name", "path", "file", "filename")
+"""Columns tried in this order for the audio if ``audio_key`` is auto."""
+LABEL_KEYS = ("label", "labels", "class", "category")
+"""Columns tried for the label by default."""
+WRITTEN = ("file_name", "audio", "name", "rate", "seconds", "seed", "generated")
+"""Columns that gankit writes besides a clip's values; a value of such a name gets a trailing
+``_``."""
+MARKERS = {"seed", "generated"}
+"""Columns by which a manifest that gankit wrote is recognised."""
+
+Row = Mapping[str, Any]
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a file is a manifest of its folder, by its name."""
+    stem, dot, ending = name.rpartition("/")[2].rpartition(".")
+    return stem.lower() in STEMS and (dot + ending).lower() in MANIFESTS
+
+
+def rows(name: str, text: bytes) -> list[tuple[str, Row]]:
+    """The rows of a manifest, each with its line.
+
+    Args:
+        name: for messages; the extension determines the format.
+
+    Raises:
+        GankitError: not UTF-8, or not a table.
+    """
+    try:
+        decoded = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise GankitError(
+            f"{name}: not UTF-8 ({error.reason} at byte {error.start})", "Save it as UTF-8"
+        ) from None
+    read = _json_lines if name.lower().endswith(".jsonl") else _separated
+    return list(read(name, decoded))
+
+
+def _json_lines(name: str, text: str) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise GankitError(f"{name}, line {number}: not a JSON object", "Write one per line")
+        yield f"line {number}", row
+
+
+def _separated(name: str, text: str) -> Iterator[tuple[str, Row]]:
+    head = text.partition("\n")[0]
+    comma = max(",", ";", "\t", key=head.count)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter="\t" if name.lower().endswith(".tsv") else comma
+    )
+    try:
+        columns = [column.strip() for column in next(reader, [])]
+        refuse_duplicate_columns(columns, name)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) > len(columns):
+                raise GankitError(
+                    f"{name}, line {reader.line_num}: {len(cells)} cells, {len(columns)} columns",
+                    "Quote cells that hold the separator",
+                )
+            yield f"line {reader.line_num}", dict(zip(columns, cells, strict=False))
+    except csv.Error as error:
+        raise GankitError(f"{name}, line {reader.line_num}: {error}", "Fix that line") from None
+
+
+def audio_column(name: str, columns: Sequence[str], audio_key: str) -> str:
+    """The name of the audio column.
+
+    Args:
+        name: of the table, for messages.
+
+    Raises:
+        GankitError: there is none.
+    """
+    found = find_column(columns, audio_key, "auto", AUDIO_KEYS)
+    if found is None:
+        missing = "audio column" if audio_key == "auto" else f"column {audio_key!r}"
+        near = did_you_mean(audio_key, list(columns))
+        listed = ", ".join(columns) or "none"
+        raise GankitError(f"{name} has no {missing}; it has {listed}", f"Set audio_key. {near}")
+    return found
+
+
+# --- Values -------------------------------------------------------------------------------------
+
+
+def values_of(
+    rows: Sequence[Row], names: Sequence[str], folders: Sequence[str | None],
+    settings: AudioSettings,
+) -> list[dict[str, str | float]]:  # fmt: skip
+    """The values of every recording: its label, and the columns of its row.
+
+    Columns in ``settings.conditions`` and ``pitch`` are numbers if all of their values are; other
+    columns are text, and so is the label. Empty values are omitted, and so are the columns that
+    gankit adds when writing.
+
+    Args:
+        rows: of each recording, without its audio.
+        names: of each recording.
+        folders: of each recording, if it is in one.
+
+    Raises:
+        GankitError: there is no column ``settings.label_key``.
+    """
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    if MARKERS.issubset(columns):
+        ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
+        rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
+        columns = [key for key in columns if key not in ours]
+    column = find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
+    if column is None and settings.label_key != LABEL and settings.label == "auto":
+        if not columns:
+            raise GankitError(
+                f"label_key={settings.label_key}: the data has no columns",
+                "Labels come from folders, or with label=prefix from names",
+            )
+        raise GankitError(
+            f"label_key={settings.label_key}: no such column; there are {', '.join(columns)}",
+            did_you_mean(settings.label_key, columns),
+        )
+    labels = _labels(rows, names, folders, column, settings)
+    numbers = {
+        key
+        for key in columns
+        if key in {*settings.conditions, PITCH} - {LABEL, column} and _all_numbers(rows, key)
+    }
+    values: list[dict[str, str | float]] = []
+    for row, label in zip(rows, labels, strict=True):
+        named: dict[str, str | float] = {} if label is None else {LABEL: label}
+        for key, value in row.items():
+            text = text_of(value)
+            if text is not None and key != LABEL:
+                named[key] = float(text) if key in numbers else text
+        values.append(named)
+    return values
+
+
+def _labels(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    folders: Sequence[str | None],
+    column: str | None,
+    settings: AudioSettings,
+) -> Sequence[str | None]:
+    if settings.label == "none":
+        return [None] * len(rows)
+    if settings.label == "prefix":
+        return [_prefix(name) for name in names]
+    if settings.label == "auto" and column is not None:
+        return [text_of(row.get(column)) for row in rows]
+    if settings.label == "folder" or len({f for f in folders if f is not None}) > 1:
+        return folders
+    return [None] * len(rows)
+
+
+def _prefix(name: str) -> str:
+    stem = name.rpartition("/")[2].rpartition(".")[0] or name
+    return stem.replace("-", "_").partition("_")[0] or stem
+
+
+def text_of(value: object) -> str | None:
+    """A cell as text, where ``3.0`` is 3; None if it is empty, NaN, or not a single value."""
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() else str(value)
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if isinstance(value, bool | int) else None
+
+
+def _all_numbers(rows: Sequence[Row], key: str) -> bool:
+    texts = [text for row in rows if (text := text_of(row.get(key))) is not None]
+    try:
+        return bool(texts) and not any(math.isnan(float(text)) for text in texts)
+    except ValueError:
+        return False

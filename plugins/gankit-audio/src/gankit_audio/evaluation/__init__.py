@@ -1,0 +1,1 @@
+"""Scores of generated clips, and the downstream model for augmentation."""

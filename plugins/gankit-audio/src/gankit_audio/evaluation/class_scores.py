@@ -1,0 +1,95 @@
+"""Scores of a classifier trained on the classes of the data."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from gankit.contract import EvaluationData, Evaluator
+from gankit.metrics import (
+    GaussianStats,
+    frechet_distance,
+    memorisation_scores,
+)
+from gankit_audio.data.clips import Clip
+from gankit_audio.evaluation.classifier import log_mel, mask_and_shift, train_classifier
+from gankit_audio.evaluation.selection import (
+    Scores,
+    Selection,
+    Values,
+    class_key,
+    classes_of,
+    enough,
+)
+
+STEPS = (150, 800)
+"""Fewest and most training steps of the classifier."""
+
+
+class SoundClassifier(Evaluator[Clip]):
+    """Scores of a classifier that is trained on the classes of the data at each evaluation.
+
+    - ``class_accuracy``: share of generated clips that it assigns to the requested class;
+    - ``classifier_score``: the exponential of the mean KL divergence of a clip's class
+      probabilities from their mean (the inception score of Salimans et al. 2016, with this
+      classifier): from 1 to the number of classes;
+    - ``frechet/own-classifier``: the Fréchet distance to training clips in its features;
+    - ``closer_to_train/own-classifier`` and ``copies/own-classifier``: memorisation in them.
+
+    Each data set has a classifier of its own: scores are comparable within one data set only.
+    """
+
+    name = "own-classifier"
+    fingerprint = "1"
+    """Of network and training; the weights follow from data and seed."""
+
+    def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
+        """Empty if the training clips have fewer than two classes."""
+        if not enough(data):
+            return {}
+        key = class_key(data)
+        chosen = Selection(data, rng)
+        labels = classes_of(data.train, chosen.train, key)
+        chosen.train = [i for i, c in zip(chosen.train, labels, strict=True) if c is not None]
+        classes = [c for c in labels if c is not None]
+        if len(set(classes)) < 2:
+            return {}
+        train, made, heldout = (
+            torch.from_numpy(x) for x in chosen.of(lambda clips: log_mel(clips).numpy())
+        )
+        seed = int(rng.integers(2**31))
+        classifier = train_classifier(train, classes, seed, augment=mask_and_shift, steps=STEPS)
+        (_, seen), (p, features), (p_real, unseen) = map(classifier, (train, made, heldout))
+        n = min(len(p), len(p_real))
+        scores = {
+            "classifier_score": classifier_score(p[rng.permutation(len(p))[:n]]),
+            "classifier_score_real": classifier_score(p_real[rng.permutation(len(p_real))[:n]]),
+        }
+        whole = GaussianStats.of(seen)
+        for end, found in (("", features), ("_real", unseen)):
+            some = found[rng.permutation(len(found))[:n]]
+            distance = frechet_distance(whole, GaussianStats.of(some))
+            copying = memorisation_scores(seen, some, unseen)
+            scores[f"frechet/own-classifier{end}"] = distance
+            for metric in ("closer_to_train", "copies"):
+                scores[f"{metric}/own-classifier{end}"] = copying[metric]
+        names = np.array(classifier.names)
+        for end, probabilities, requested in (
+            ("", p, chosen.requested(key)),
+            ("_real", p_real, classes_of(data.heldout, chosen.heldout, key)),
+        ):
+            known = [i for i, c in enumerate(requested) if c is not None]
+            if known:
+                right = names[probabilities[known].argmax(1)] == [str(requested[i]) for i in known]
+                scores[f"class_accuracy{end}"] = float(np.mean(right))
+        if "class_accuracy" not in scores:
+            scores.pop("class_accuracy_real", None)
+        return scores
+
+
+def classifier_score(probabilities: Values) -> float:
+    """``exp(mean KL(p(y|x) ‖ p(y)))`` of class probabilities ``(N, classes)``: from 1, if all
+    clips look alike, to the number of classes, if they are recognised with certainty and evenly
+    distributed."""
+    p = np.clip(probabilities, 1e-12, 1.0)
+    return float(np.exp((p * (np.log(p) - np.log(p.mean(0)))).sum(1).mean()))

@@ -1,0 +1,1 @@
+"""Writing clips, and showing them."""
