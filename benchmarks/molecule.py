@@ -26,14 +26,14 @@ from torch.profiler import ProfilerActivity, profile
 import gankit
 from gankit.workflows.data import quiet
 from gankit.workflows.evaluate import evaluate_path
-from gankit_molecule import learning
-from gankit_molecule.autoencoder import Decoder, Encoder
-from gankit_molecule.learning import learn
-from gankit_molecule.ragged import Ragged
+from gankit_molecule.codec import training as learning
+from gankit_molecule.codec.autoencoder import Decoder, Encoder
+from gankit_molecule.codec.ragged import Ragged
+from gankit_molecule.codec.tokens import Alphabet
+from gankit_molecule.codec.training import learn
+from gankit_molecule.data.sources import read
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.sources import read
 from gankit_molecule.store import Store
-from gankit_molecule.tokens import Alphabet
 
 SHOWN = ("validity/raw", "unique", "novelty", "fcd", "intdiv", "snn", "frag", "scaf", "filters")
 

@@ -25,14 +25,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
 from gankit.workflows.data import quiet
-from gankit_molecule.autoencoder import Encoder
-from gankit_molecule.moses import describe, internal_diversity, novelty, uniqueness
-from gankit_molecule.objective import read_objective
-from gankit_molecule.ragged import PAD
-from gankit_molecule.rnn import CharacterRNN
-from gankit_molecule.scorers import Scorer, scorer_of
+from gankit_molecule.codec.autoencoder import Encoder
+from gankit_molecule.codec.ragged import PAD
+from gankit_molecule.data.sources import read
+from gankit_molecule.evaluation.moses import describe, internal_diversity, novelty, uniqueness
+from gankit_molecule.evaluation.rnn import CharacterRNN
+from gankit_molecule.optimize.objective import read_objective
+from gankit_molecule.optimize.scorers import Scorer, scorer_of
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.sources import read
 from gankit_molecule.store import Store
 
 BATCH = 64

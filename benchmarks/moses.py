@@ -19,11 +19,12 @@ from pathlib import Path
 import numpy as np
 
 from gankit.metrics.frechet import GaussianStats, frechet_distance
-from gankit_molecule.alerts import alerts_of
-from gankit_molecule.bench import Bench
-from gankit_molecule.chemnet import ChemNetExtractor
-from gankit_molecule.molecules import Molecule
-from gankit_molecule.moses import (
+from gankit_molecule.data.molecules import Molecule
+from gankit_molecule.data.standardise import standardise
+from gankit_molecule.evaluation.alerts import alerts_of
+from gankit_molecule.evaluation.chemnet import ChemNetExtractor
+from gankit_molecule.evaluation.memo import Bench
+from gankit_molecule.evaluation.moses import (
     cosine,
     counted,
     describe,
@@ -34,7 +35,6 @@ from gankit_molecule.moses import (
     wasserstein,
 )
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.standardise import standardise
 
 PUBLISHED = {
     "valid": (0.975, 0.977, 0.897),

@@ -19,7 +19,7 @@ from gankit.contract import (
     Provenance,
     Sample,
 )
-from gankit_molecule.molecules import Molecule, smiles_of
+from gankit_molecule.data.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
 
 
@@ -34,31 +34,31 @@ class MoleculeModality(Modality[Molecule]):
     def read(
         self, source: object | None, settings: MoleculeSettings, progress: Progress
     ) -> Dataset[Molecule]:
-        from gankit_molecule.sources import read
+        from gankit_molecule.data.sources import read
 
         return read(source, settings, progress)
 
     def fit_codec(
         self, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
     ) -> Codec[Molecule]:
-        from gankit_molecule.codec import MoleculeCodec
+        from gankit_molecule.codec.codec import MoleculeCodec
 
         return MoleculeCodec.fit(items, settings, progress)
 
     def load_codec(self, state: CodecState, settings: MoleculeSettings) -> Codec[Molecule]:
-        from gankit_molecule.codec import MoleculeCodec
+        from gankit_molecule.codec.codec import MoleculeCodec
 
         return MoleculeCodec.load(state, settings)
 
     def build_networks(self, layout: Layout, settings: MoleculeSettings) -> Networks:
-        from gankit_molecule.networks import build_networks
+        from gankit_molecule.networks.latent_gan import build_networks
 
         return build_networks(layout, settings)
 
     def evaluators(
         self, settings: MoleculeSettings
     ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
-        from gankit_molecule.evaluators import build_evaluators
+        from gankit_molecule.evaluation.evaluators import build_evaluators
 
         return build_evaluators(settings)
 
@@ -72,7 +72,7 @@ class MoleculeModality(Modality[Molecule]):
     ) -> Mapping[str, Sequence[Molecule]]:
         if not settings.rnn:
             return {}
-        from gankit_molecule.rnn import CharacterRNN
+        from gankit_molecule.evaluation.rnn import CharacterRNN
 
         rnn = CharacterRNN(smiles_of(train), settings, progress)
         return {"rnn": rnn.sample(n, seed, progress)}
@@ -84,19 +84,19 @@ class MoleculeModality(Modality[Molecule]):
         provenance: Provenance,
         format: str,
     ) -> Mapping[str, int]:
-        from gankit_molecule.output import write
+        from gankit_molecule.output.formats import write
 
         return write(samples, target, provenance, format)
 
     def preview(self, items: Sequence[Molecule], target: Path) -> Path:
-        from gankit_molecule.preview import preview
+        from gankit_molecule.output.preview import preview
 
         return preview(items, target)
 
     def preview_beside(
         self, items: Sequence[Molecule], real: Sequence[Molecule], target: Path
     ) -> Path:
-        from gankit_molecule.preview import preview_beside
+        from gankit_molecule.output.preview import preview_beside
 
         return preview_beside(items, real, target)
 
@@ -104,6 +104,6 @@ class MoleculeModality(Modality[Molecule]):
         return dict(item.values)
 
     def learner(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
-        from gankit_molecule.learner import FingerprintModel
+        from gankit_molecule.evaluation.downstream import FingerprintModel
 
         return FingerprintModel(settings)

@@ -1,0 +1,176 @@
+"""What ``objective=`` says: an expression of computed properties, or a function of the user's."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from gankit.errors import GankitError, did_you_mean
+from gankit_molecule.data.properties import PROPERTIES, Values
+from gankit_molecule.settings import MoleculeSettings, check_ranges
+
+EXAMPLES = "objective=qed, 'objective=qed - 0.1*sa', or objective=scorer.py:score"
+LONGEST = 1_000
+"""Characters of an expression."""
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.true_divide,
+    ast.Pow: np.power,
+    ast.USub: np.negative,
+    ast.UAdd: np.positive,
+}
+_FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
+    "abs": (np.abs, 1, 1),
+    "exp": (np.exp, 1, 1),
+    "log": (np.log, 1, 1),
+    "min": (np.minimum, 2, 100),
+    "max": (np.maximum, 2, 100),
+}
+"""Each with the fewest and the most arguments it takes."""
+_FUNCTION = re.compile(r"[^\W\d]\w*")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Arithmetic on computed properties; more is better."""
+
+    text: str
+    names: tuple[str, ...]
+    """Of :data:`PROPERTIES`, in the order in which they occur."""
+    tree: ast.expr
+
+    def of(self, values: Mapping[str, Values]) -> Values:
+        """The expression of properties ``(N,)``, by their names: ``(N,)``; NaN or infinite where it
+        has no value, as the logarithm of a negative number.
+        """
+        n = len(values[self.names[0]])
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.asarray(self._value(self.tree, values), np.float64), (n,))
+
+    def _value(self, node: ast.expr, values: Mapping[str, Values]) -> Any:
+        if isinstance(node, ast.Constant):
+            assert isinstance(node.value, int | float)
+            return np.float64(node.value)
+        if isinstance(node, ast.Name):
+            return values[node.id]
+        if isinstance(node, ast.UnaryOp):
+            return _OPERATORS[type(node.op)](self._value(node.operand, values))
+        if isinstance(node, ast.BinOp):
+            sides = (self._value(side, values) for side in (node.left, node.right))
+            return _OPERATORS[type(node.op)](*sides)
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Name)
+        function, least, _ = _FUNCTIONS[node.func.id]
+        given = [self._value(argument, values) for argument in node.args]
+        return reduce(function, given) if least == 2 else function(*given)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A function of the user's: a list of SMILES to one number each, more is better."""
+
+    text: str
+    where: str
+    """A module's dotted name, or a path that ends in ``.py``."""
+    function: str
+
+
+def read_objective(text: str) -> Expression | Scoring:
+    """What is to be made large. Nothing of it is run.
+
+    Raises:
+        GankitError: neither an expression of known properties nor the place of a function.
+    """
+    text = text.strip()
+    if ":" in text:
+        where, _, function = text.rpartition(":")
+        named = where.endswith(".py") or _MODULE.fullmatch(where)
+        if not named or not _FUNCTION.fullmatch(function):
+            raise _wrong(text, "neither an expression nor package.module:function")
+        return Scoring(text, where, function)
+    if text.endswith(".py"):
+        raise _wrong(text, "names no function of that file", f"Write objective={text}:score")
+    return _expression(text)
+
+
+def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
+    """What a run is to optimise; None where it is to do nothing of the kind.
+
+    Raises:
+        GankitError: settings of optimising that are out of range, or without an objective.
+    """
+    if not settings.objective.strip():
+        if settings.reward:
+            raise GankitError(
+                "objective: nothing says what to optimise", f"Give one, such as {EXAMPLES}"
+            )
+        return None
+    check_ranges(
+        ("calls", settings.calls, 10, 10**9),
+        ("scorer_batch", settings.scorer_batch, 1, 1_000_000),
+        ("scorer_seconds", settings.scorer_seconds, 0.01, 10**7),
+        ("elites", settings.elites, 2, 1_000_000),
+        ("per_scaffold", settings.per_scaffold, 1, 1_000_000),
+        ("pull", settings.pull, 0, 1),
+        ("reward", settings.reward, 0, 1000),
+    )
+    return read_objective(settings.objective)
+
+
+def _expression(text: str) -> Expression:
+    if len(text) > LONGEST:
+        raise _wrong(f"{text[:40]}…", f"longer than {LONGEST:,} characters")
+    try:
+        tree = ast.parse(text, mode="eval").body
+        names = list(dict.fromkeys(_names(tree, text)))
+    except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
+        raise _wrong(text, "cannot be read as an expression") from None
+    if not names:
+        raise _wrong(text, "names no property", f"Known: {', '.join(PROPERTIES)}")
+    return Expression(text, tuple(names), tree)
+
+
+def _names(node: ast.AST, text: str) -> Sequence[str]:
+    """The properties in an expression, which has nothing in it but what it may have."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        float(node.value)  # type: ignore[arg-type]  # whole numbers may be too large for one
+        return ()
+    if isinstance(node, ast.Name):
+        if node.id not in PROPERTIES:
+            raise _wrong(
+                text, f"there is no property {node.id}", did_you_mean(node.id, [*PROPERTIES], 20)
+            )
+        return (node.id,)
+    inner: Sequence[ast.AST]
+    if isinstance(node, ast.UnaryOp | ast.BinOp) and type(node.op) in _OPERATORS:
+        inner = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        name = node.func.id
+        if name not in _FUNCTIONS:
+            raise _wrong(text, f"there is no function {name}", did_you_mean(name, [*_FUNCTIONS]))
+        _, least, most = _FUNCTIONS[name]
+        if not least <= len(node.args) <= most:
+            raise _wrong(text, f"{name} takes {'one value' if most == 1 else 'two or more'}")
+        inner = node.args
+    else:
+        raise _wrong(text, f"an expression has no {ast.unparse(node)}")
+    return [name for part in inner for name in _names(part, text)]
+
+
+def _wrong(text: str, why: str, hint: str = "") -> GankitError:
+    return GankitError(
+        f"objective={text}: {why}",
+        hint
+        or "Write numbers and properties with + - * / **, abs, min, max, exp and log, "
+        f"or the place of a function; such as {EXAMPLES}",
+    )
