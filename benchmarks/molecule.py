@@ -24,47 +24,50 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
+from gankit.kit.cache import Cache
 from gankit.workflows.data import quiet
 from gankit.workflows.evaluate import evaluate_path
-from gankit_molecule.codec import training as learning
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
 from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.codec.training import learn
+from gankit_molecule.codec.training import BATCH_SIZE, Corpus, default_device, train
 from gankit_molecule.data.sources import read
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.store import Store
 
 SHOWN = ("validity/raw", "unique", "novelty", "fcd", "intdiv", "snn", "frag", "scaf", "filters")
 
 
-def untrained(alphabet: Alphabet, settings: MoleculeSettings, told: int) -> tuple[Encoder, Decoder]:
+def untrained(
+    alphabet: Alphabet, settings: MoleculeSettings, cond_dim: int
+) -> tuple[Encoder, Decoder]:
     return (
         Encoder(len(alphabet), settings.latent, settings.width // 2),
-        Decoder(len(alphabet), settings.latent, told, settings.width),
+        Decoder(len(alphabet), settings.latent, cond_dim, settings.width),
     )
+
+
+def corpus_of(smiles: Sequence[str], alphabet: Alphabet, settings: MoleculeSettings) -> Corpus:
+    tokens = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
+    return Corpus(smiles, tokens, torch.zeros(len(smiles), len(settings.conditions)), alphabet)
 
 
 def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
     """Tokens written in training, a processor second and a second."""
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-    c = torch.zeros(len(smiles), len(settings.conditions))
     pair = untrained(alphabet, settings, len(settings.conditions))
-    written = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
+    corpus, few = (corpus_of(some, alphabet, settings) for some in (smiles, smiles[:2048]))
     times: list[tuple[int, float, float]] = []
 
     def note(what: str, done: int, total: int) -> None:
-        if what.startswith("learning"):
+        if what.startswith("training the"):
             times.append((done, time.process_time(), time.perf_counter()))
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        few = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles[:2048])
-        some = smiles[:2048], few, c[:2048]
-        learn(*pair, *some, alphabet, settings, quiet, Store(None), "")
-    learn(*pair, smiles, written, c, alphabet, settings, note, Store(None), "")
+        train(*pair, few, settings, quiet, Cache(None), "")
+    train(*pair, corpus, settings, note, Cache(None), "")
     steps = times[-1][0] - times[0][0]
-    length = float(written.lengths.mean())
-    tokens = steps * learning.BATCH[learning.here().type] * length
+    length = float(corpus.tokens.lengths.mean())
+    tokens = steps * BATCH_SIZE[default_device().type] * length
     cpu, wall = times[-1][1] - times[0][1], times[-1][2] - times[0][2]
     atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / length
     print(

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
+from gankit.kit.cache import Cache
 from gankit.workflows.data import quiet
 from gankit_molecule.codec.autoencoder import Encoder
 from gankit_molecule.codec.ragged import PAD
@@ -33,7 +34,6 @@ from gankit_molecule.evaluation.rnn import CharacterRNN
 from gankit_molecule.optimize.objective import read_objective
 from gankit_molecule.optimize.scorers import Scorer, scorer_of
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.store import Store
 
 BATCH = 64
 RATE = 1e-4
@@ -76,7 +76,7 @@ def reinforce(rnn: CharacterRNN, scores: Scores, calls: int, share: float) -> in
         valued = iter(scores.of([m.smiles for m in made if m.valid]))
         objective = torch.tensor([next(valued) if m.valid else 0.0 for m in made])
         often = Counter(m.smiles for m in made)
-        real = rnn.written.take(rng.integers(0, len(rnn.written), BATCH))
+        real = rnn.corpus.tokens.take(rng.integers(0, len(rnn.corpus.tokens), BATCH))
         told = [judge(rows).squeeze(1), judge(real).squeeze(1)]
         critic.zero_grad()
         (softplus(told[0]).mean() + softplus(-told[1]).mean()).backward()
@@ -126,7 +126,7 @@ def main() -> None:
     args = parser.parse_args()
     settings = MoleculeSettings(cache="none", epochs=args.epochs)
     smiles = [m.smiles for m in read(args.data, settings, quiet).items]
-    scorer = scorer_of(read_objective(args.objective), settings, Store(None))
+    scorer = scorer_of(read_objective(args.objective), settings, Cache(None))
     head = ("policy", "mean", "top 100", "different", "novel", "IntDiv", "valid at first")
     for share in args.share:
         torch.manual_seed(0)

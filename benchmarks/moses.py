@@ -23,7 +23,7 @@ from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.standardise import standardise
 from gankit_molecule.evaluation.alerts import alerts_of
 from gankit_molecule.evaluation.chemnet import ChemNetExtractor
-from gankit_molecule.evaluation.memo import Bench
+from gankit_molecule.evaluation.memo import Memo
 from gankit_molecule.evaluation.moses import (
     cosine,
     counted,
@@ -74,16 +74,16 @@ def scores(
 ) -> dict[str, float]:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
     texts = [line.split("\t")[0] for line in lines]
-    bench = Bench()
+    memo = Memo()
     read = [standardise(text, MoleculeSettings()) if text else None for text in texts]
     smiles = [found for found in read if isinstance(found, str)]
-    described = [found for found in bench.of(describe, smiles) if found is not None]
+    described = [found for found in memo.of(describe, smiles) if found is not None]
     bits = np.stack([found.bits for found in described])
-    alerts = [found for found in bench.of(alerts_of, smiles) if found is not None]
+    alerts = [found for found in memo.of(alerts_of, smiles) if found is not None]
     features = ChemNetExtractor().features([Molecule(text) for text in smiles])
     true = GaussianStats(reference["FCD"]["mu"], reference["FCD"]["sigma"], 176_074)
     known = np.packbits(np.asarray(reference["SNN"]["fps"], bool), axis=1)
-    properties = bench.properties(smiles, ("logp", "sa", "qed", "mw"))
+    properties = memo.properties(smiles, ("logp", "sa", "qed", "mw"))
     found = {
         "generated": len(texts),
         "valid": len(smiles) / len(texts),

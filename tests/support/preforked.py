@@ -18,7 +18,8 @@ import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Im
 import gankit.cli, gankit.workflows.evaluate, gankit.workflows.train, gankit.engine.trainer
 import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
 import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
-import gankit_molecule.codec.codec, gankit_molecule.evaluation.evaluators, gankit_molecule.data.sources
+import gankit_molecule.codec.codec, gankit_molecule.evaluation.evaluators
+import gankit_molecule.data.sources
 
 torch.set_num_threads(1)
 for line in sys.stdin:

@@ -128,8 +128,8 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: A
         (["--where", "solubility=1"], "not conditioned on 'solubility'"),
         (["--format", "mol2"], "mol2"),
         (["smooth=1"], "smooth"),
-        (["scaffold=C1CC"], "scaffold=C1CC: no SMILES"),
-        (["scaffold=c1ccsc1"], "have no S, so that it cannot be written"),
+        (["scaffold=C1CC"], "scaffold=C1CC: not the SMILES"),
+        (["scaffold=c1ccsc1"], "have no S, so it cannot be written"),
     ],
 )
 def test_what_cannot_be_asked_is_said(

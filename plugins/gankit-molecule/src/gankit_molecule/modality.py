@@ -41,9 +41,9 @@ class MoleculeModality(Modality[Molecule]):
     def fit_codec(
         self, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
     ) -> Codec[Molecule]:
-        from gankit_molecule.codec.codec import MoleculeCodec
+        from gankit_molecule.codec.fitting import fit
 
-        return MoleculeCodec.fit(items, settings, progress)
+        return fit(items, settings, progress)
 
     def load_codec(self, state: CodecState, settings: MoleculeSettings) -> Codec[Molecule]:
         from gankit_molecule.codec.codec import MoleculeCodec
@@ -89,16 +89,19 @@ class MoleculeModality(Modality[Molecule]):
         return write(samples, target, provenance, format)
 
     def preview(self, items: Sequence[Molecule], target: Path) -> Path:
-        from gankit_molecule.output.preview import preview
-
-        return preview(items, target)
+        return self.preview_beside(items, (), target)
 
     def preview_beside(
         self, items: Sequence[Molecule], real: Sequence[Molecule], target: Path
     ) -> Path:
-        from gankit_molecule.output.preview import preview_beside
+        from gankit_molecule.output.preview import preview
 
-        return preview_beside(items, real, target)
+        picture, page = preview(items, real)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.with_name(f"{target.name}.html").write_text(page, encoding="utf-8")
+        file = target.with_name(f"{target.name}.png")
+        file.write_bytes(picture)
+        return file
 
     def values(self, item: Molecule) -> Mapping[str, object]:
         return dict(item.values)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gankit.errors import GankitError
+from gankit.kit.cache import Cache, open_cache, system_folder
 
 
 @dataclass(frozen=True)
@@ -109,3 +110,12 @@ def check_ranges(*asked: tuple[str, float, float, float]) -> None:
     for name, value, least, most in asked:
         if not least <= value <= most:
             raise GankitError(f"{name}={value}: out of range", f"Set {least} to {most:,}")
+
+
+def cache_of(settings: MoleculeSettings) -> Cache:
+    """The cache that the settings name; by default the plugin's folder in the system's cache.
+
+    Raises:
+        GankitError: the folder that the user named cannot be created.
+    """
+    return open_cache(settings.cache, system_folder("molecule"))

@@ -15,14 +15,15 @@ from rdkit import Chem
 
 from gankit.contract import Batch, CodecState, Continuous
 from gankit.errors import GankitError
-from gankit_molecule.codec import training as learning
+from gankit_molecule.codec import training
 from gankit_molecule.codec.codec import MoleculeCodec
-from gankit_molecule.codec.property_query import read_wish
+from gankit_molecule.codec.fitting import fit
+from gankit_molecule.codec.property_query import parse_constraint
 from gankit_molecule.codec.scaffold import Scaffold
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import measure, properties_of
 from gankit_molecule.data.standardise import standardise
-from gankit_molecule.optimize.search import scaffold_of
+from gankit_molecule.optimize.pool import scaffold_of
 from gankit_molecule.settings import MoleculeSettings
 
 RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1")
@@ -57,7 +58,7 @@ def items(**values: Any) -> list[Molecule]:
 @pytest.fixture(scope="module")
 def codec() -> MoleculeCodec:
     torch.manual_seed(0)
-    return MoleculeCodec.fit(items(), MoleculeSettings(**SMALL), quiet)
+    return fit(items(), MoleculeSettings(**SMALL), quiet)
 
 
 def draw(codec: MoleculeCodec, n: int, **changed: Any) -> list[Molecule]:
@@ -192,9 +193,9 @@ def test_a_molecule_depends_on_its_seed_alone(
 
 
 def test_a_scaffold_is_judged_before_anything_is_learnt() -> None:
-    for scaffold, said in (("C1CC", "no SMILES"), ("CC[Br]", "have no Br")):
+    for scaffold, said in (("C1CC", "not the SMILES"), ("CC[Br]", "have no Br")):
         with pytest.raises(GankitError, match=f"scaffold=.*{said}"):
-            MoleculeCodec.fit(items(), MoleculeSettings(**{**SMALL, "scaffold": scaffold}), quiet)
+            fit(items(), MoleculeSettings(**{**SMALL, "scaffold": scaffold}), quiet)
 
 
 def test_what_is_in_the_training_set_is_decoded_again(codec: MoleculeCodec) -> None:
@@ -226,7 +227,7 @@ def test_what_is_asked_is_met_more_often_than_it_is_leant_to(
     codec: MoleculeCodec, asked: object
 ) -> None:
     seeds, where = range(80), {"mw": asked}
-    wish = read_wish("mw", asked)
+    wish = parse_constraint("mw", asked)
     x = torch.randn(80, 8, generator=torch.Generator().manual_seed(4))
     decoded = codec.decode(Batch(x, codec.sample_conditions(where, seeds)), seeds)
     settled = codec.settle(decoded, where, seeds)
@@ -234,7 +235,7 @@ def test_what_is_asked_is_met_more_often_than_it_is_leant_to(
     field, _ = codec.layout.condition.field("mw")
     assert isinstance(field, Continuous)
     missed = [
-        np.array([wish.miss(properties_of(m.smiles, ["mw"])[0], field.scale) for m in found])
+        np.array([wish.distance(properties_of(m.smiles, ["mw"])[0], field.scale) for m in found])
         for found in (decoded, settled)
     ]
     assert (missed[1] <= missed[0]).all()
@@ -267,7 +268,7 @@ def test_diverged_latents_are_no_reason_to_fail(codec: MoleculeCodec) -> None:
 def test_a_column_of_the_data_is_told_and_said_again() -> None:
     activity = [float(len(s)) for s in SMILES]
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity", "logp"), "epochs": 20})
-    codec = MoleculeCodec.fit(items(activity=activity), settings, quiet)
+    codec = fit(items(activity=activity), settings, quiet)
     c = codec.sample_conditions({"activity": 12}, range(4))
     assert c is not None
     found = codec.decode(Batch(torch.randn(4, 8), c), range(4))
@@ -278,7 +279,7 @@ def test_a_column_of_the_data_is_told_and_said_again() -> None:
 def test_what_is_missing_is_counted_and_told_as_the_mean() -> None:
     molecules = [Molecule(s, {} if i % 4 else {"activity": float(i)}) for i, s in enumerate(SMILES)]
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity",), "epochs": 3})
-    codec = MoleculeCodec.fit(molecules, settings, quiet)
+    codec = fit(molecules, settings, quiet)
     c = codec.encode(molecules[1:2], np.random.default_rng(0)).c
     assert c is not None
     assert c.tolist() == [[0.0]]
@@ -290,15 +291,15 @@ def test_what_is_missing_is_counted_and_told_as_the_mean() -> None:
     ("name", "values", "said"),
     [
         ("potency", {"activity": 1.0}, "neither a property nor a column"),
-        ("activity", {"activity": "high"}, "is no number: 'high'"),
-        ("activity", {"activity": float("nan")}, "nowhere a number"),
+        ("activity", {"activity": "high"}, "is not a number: 'high'"),
+        ("activity", {"activity": float("nan")}, "has no numbers"),
     ],
 )
 def test_a_column_that_cannot_be_told_is_named(name: str, values: Any, said: str) -> None:
     molecules = [Molecule(s, values) for s in SMILES]
     settings = MoleculeSettings(**{**SMALL, "conditions": (name,)})
     with pytest.raises(GankitError, match=said):
-        MoleculeCodec.fit(molecules, settings, quiet)
+        fit(molecules, settings, quiet)
 
 
 def test_of_a_column_of_text_the_value_that_is_no_number_is_named() -> None:
@@ -306,30 +307,30 @@ def test_of_a_column_of_text_the_value_that_is_no_number_is_named() -> None:
     texts: list[dict[str, Any]] = [{"activity": str(i)} for i in range(len(SMILES))]
     for values, said in ((texts, "a value of activity"), ([*texts[1:], {"activity": "x"}], "'x'")):
         molecules = [Molecule(s, v) for s, v in zip(SMILES, values, strict=True)]
-        with pytest.raises(GankitError, match=f"{said}|is no number: {said}"):
-            MoleculeCodec.fit(molecules, settings, quiet)
+        with pytest.raises(GankitError, match=f"{said}|is not a number: {said}"):
+            fit(molecules, settings, quiet)
 
 
 @pytest.mark.parametrize("wrong", [{"latent": 1}, {"smooth": -1}, {"temperature": 11}])
 def test_settings_out_of_range_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(GankitError, match="out of range"):
-        MoleculeCodec.fit(items(), MoleculeSettings(**{**SMALL, **wrong}), quiet)
+        fit(items(), MoleculeSettings(**{**SMALL, **wrong}), quiet)
 
 
 def test_a_second_run_takes_what_the_first_one_learnt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = MoleculeSettings(**{**SMALL, "epochs": 5, "cache": str(tmp_path)})
-    first = MoleculeCodec.fit(items(), settings, quiet)
-    monkeypatch.setattr(learning, "_batches", None)  # nothing is trained
+    first = fit(items(), settings, quiet)
+    monkeypatch.setattr(training, "_batches", None)  # nothing is trained
     monkeypatch.setattr("gankit_molecule.codec.conditions.measure", None)  # nor measured
-    again = MoleculeCodec.fit(items(), settings, quiet)
+    again = fit(items(), settings, quiet)
     for k, v in first.state().tensors.items():
         assert torch.equal(v, again.state().tensors[k]), k
     for file in tmp_path.rglob("*.safetensors"):
         file.write_bytes(b"damaged")
     monkeypatch.undo()
-    MoleculeCodec.fit(items(), settings, quiet)
+    fit(items(), settings, quiet)
 
 
 def test_what_is_kept_depends_on_no_seed_and_none_on_what_is_kept(tmp_path: Path) -> None:
@@ -337,9 +338,9 @@ def test_what_is_kept_depends_on_no_seed_and_none_on_what_is_kept(tmp_path: Path
     drawn, states = [], []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        states.append(MoleculeCodec.fit(items(), replace(settings, cache="none"), quiet).state())
+        states.append(fit(items(), replace(settings, cache="none"), quiet).state())
         torch.manual_seed(7)
-        MoleculeCodec.fit(items(), settings, quiet)  # trained at first, then taken
+        fit(items(), settings, quiet)  # trained at first, then taken
         drawn.append(torch.rand(3))
     assert torch.equal(*drawn)
     for k, v in states[0].tensors.items():
@@ -349,30 +350,32 @@ def test_what_is_kept_depends_on_no_seed_and_none_on_what_is_kept(tmp_path: Path
 def test_a_system_without_a_cache_does_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     settings = MoleculeSettings(**{**SMALL, "epochs": 2, "cache": "auto"})
-    assert MoleculeCodec.fit(items(), settings, quiet).loss > 0
+    assert fit(items(), settings, quiet).loss > 0
     with pytest.raises(GankitError, match="cannot be written"):
-        MoleculeCodec.fit(items(), replace(settings, cache=f"{os.devnull}/here"), quiet)
+        fit(items(), replace(settings, cache=f"{os.devnull}/here"), quiet)
 
 
 def test_an_interrupted_training_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fit(cache: Path, progress: Any) -> MoleculeCodec:
+    def fit_in(cache: Path, progress: Any) -> MoleculeCodec:
         torch.manual_seed(0)
         changed = {**SMALL, "epochs": 60, "cache": str(cache)}
-        return MoleculeCodec.fit(items(), MoleculeSettings(**changed), progress)
+        return fit(items(), MoleculeSettings(**changed), progress)
 
     def interrupt(what: str, done: int, total: int) -> None:
-        if what.startswith("learning") and done > 50:
+        if what.startswith("training the") and done > 50:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(learning, "EACH", -1.0)  # a snapshot a step
-    whole = fit(tmp_path / "whole", quiet)
+    monkeypatch.setattr(training, "SNAPSHOT_SECONDS", -1.0)  # a snapshot a step
+    whole = fit_in(tmp_path / "whole", quiet)
     with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path / "cut", interrupt)
+        fit_in(tmp_path / "cut", interrupt)
     assert list((tmp_path / "cut" / "training").iterdir())
     done: list[int] = []
-    rest = fit(tmp_path / "cut", lambda what, at, of: done.append(at) if "read and" in what else 0)
+    rest = fit_in(
+        tmp_path / "cut", lambda what, at, of: done.append(at) if "autoencoder" in what else 0
+    )
     assert min(done) > 50
     for k, v in whole.state().tensors.items():
         assert torch.equal(v, rest.state().tensors[k]), k

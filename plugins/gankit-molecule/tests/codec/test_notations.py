@@ -18,14 +18,14 @@ def test_what_is_written_is_read_as_the_same_molecule(name: str, smiles: list[st
     notation = NOTATIONS[name]()
     assert len(smiles) > 100
     for text in smiles:
-        for written in (notation.written(text), *notation.ways(text, 3)):
+        for written in (notation.written(text), *notation.randomised(text, 3)):
             assert Chem.CanonSmiles(notation.read(written)) == text
 
 
 def test_kekule_has_no_aromatic_atoms(smiles: list[str]) -> None:
     notation = NOTATIONS["kekule"]()
     for text in smiles:
-        for written in (notation.written(text), *notation.ways(text, 3)):
+        for written in (notation.written(text), *notation.randomised(text, 3)):
             mol = Chem.MolFromSmiles(written, sanitize=False)
             assert not any(atom.GetIsAromatic() for atom in mol.GetAtoms())
 

@@ -1,4 +1,4 @@
-"""What can be asked of properties, and the rows that are drawn for it."""
+"""Constraints on properties, and rows of conditions that meet them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import torch
 
 from gankit.contract import Condition, Continuous
 from gankit.errors import GankitError
-from gankit_molecule.codec.property_query import Asking, kept, read_wish
+from gankit_molecule.codec.property_query import PropertyQuery, parse_constraint, subsample
 
 CONDITION = Condition((Continuous("logp", 2.0, 0.5), Continuous("mw", 300.0, 30.0)))
 
 
 @pytest.fixture(scope="module")
-def asking() -> Asking:
+def query() -> PropertyQuery:
     rows = torch.randn(2000, 2, generator=torch.Generator().manual_seed(0))
     rows[:, 1] = rows[:, 0] + 0.2 * rows[:, 1]  # heavier ones are greasier
-    return Asking(CONDITION, rows)
+    return PropertyQuery(CONDITION, rows)
 
 
 @pytest.mark.parametrize(
@@ -26,47 +26,52 @@ def asking() -> Asking:
     [("2.5", 2.5, 2.5), ("2..3", 2, 3), ("..3", -math.inf, 3), ("-1..", -1, math.inf)],
 )
 def test_numbers_and_ranges(text: str, low: float, high: float) -> None:
-    wish = read_wish("logp", text)
-    assert (wish.low, wish.high) == (low, high)
+    found = parse_constraint("logp", text)
+    assert (found.low, found.high) == (low, high)
 
 
-@pytest.mark.parametrize("text", ["high", "..", "3..2", "", "nan", "1..x"])
+@pytest.mark.parametrize("text", ["high", "..", "inf", "-inf..inf", "", "nan", "1..nan", "1..x"])
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(GankitError, match="neither a number nor a range"):
-        read_wish("logp", text)
+        parse_constraint("logp", text)
 
 
-def test_another_property_is_refused(asking: Asking) -> None:
+def test_a_reversed_range_is_named() -> None:
+    with pytest.raises(GankitError, match=r"logp=40\.\.30: 40 is greater than 30"):
+        parse_constraint("logp", "40..30")
+
+
+def test_another_property_is_refused(query: PropertyQuery) -> None:
     with pytest.raises(GankitError, match="not conditioned on 'qed'"):
-        asking.draw({"qed": 0.9}, [0])
+        query.sample({"qed": 0.9}, [0])
 
 
-def test_an_asked_value_is_told_exactly_and_others_go_with_it(asking: Asking) -> None:
-    c = asking.draw({"logp": 2.5}, range(500))
+def test_a_requested_value_is_exact_and_others_follow_it(query: PropertyQuery) -> None:
+    c = query.sample({"logp": 2.5}, range(500))
     assert torch.allclose(c[:, 0], torch.ones(500))
     assert 0.7 < float(c[:, 1].mean()) < 1.3  # as in the data, not as on average
 
 
-def test_a_range_is_kept_to(asking: Asking) -> None:
-    c = asking.draw({"logp": "2.25..2.5", "mw": "..330"}, range(500))
+def test_a_range_is_kept_to(query: PropertyQuery) -> None:
+    c = query.sample({"logp": "2.25..2.5", "mw": "..330"}, range(500))
     assert bool(((c[:, 0] >= 0.5) & (c[:, 0] <= 1)).all())
     assert bool((c[:, 1] <= 1).all())
     assert float(c[:, 0].std()) > 0.05
 
 
-def test_what_no_molecule_has_can_be_asked_all_the_same(asking: Asking) -> None:
-    assert torch.allclose(asking.draw({"logp": 9}, range(9))[:, 0], torch.full((9,), 14.0))
-    assert bool((asking.draw({"logp": "9.."}, range(9))[:, 0] == 14).all())
+def test_values_that_no_molecule_has_can_be_requested(query: PropertyQuery) -> None:
+    assert torch.allclose(query.sample({"logp": 9}, range(9))[:, 0], torch.full((9,), 14.0))
+    assert bool((query.sample({"logp": "9.."}, range(9))[:, 0] == 14).all())
 
 
-def test_a_row_is_a_function_of_its_seed(asking: Asking) -> None:
-    assert torch.equal(asking.draw({}, range(9))[3:5], asking.draw({}, [3, 4]))
-    assert len(asking.draw({}, range(300)).unique(dim=0)) > 200
+def test_a_row_is_a_function_of_its_seed(query: PropertyQuery) -> None:
+    assert torch.equal(query.sample({}, range(9))[3:5], query.sample({}, [3, 4]))
+    assert len(query.sample({}, range(300)).unique(dim=0)) > 200
 
 
-def test_many_rows_are_thinned_evenly() -> None:
+def test_many_rows_are_subsampled_evenly() -> None:
     c = torch.arange(50_000.0)[:, None]
-    few = kept(c)
+    few = subsample(c)
     assert len(few) == 20_000
     assert (few[0], few[-1]) == (0, 49_999)
 
@@ -78,5 +83,5 @@ def test_many_rows_are_thinned_evenly() -> None:
         ("2..", 1.5, 1), ("2", 2.05, 0), ("2", 1.95, 0), ("2", 2.3, 0.5), ("2", math.nan, math.inf),
     ],
 )  # fmt: skip
-def test_how_far_a_value_is_from_what_is_asked(text: str, value: float, far: float) -> None:
-    assert read_wish("logp", text).miss(value, 0.5) == pytest.approx(far)
+def test_the_distance_of_a_value_from_a_constraint(text: str, value: float, far: float) -> None:
+    assert parse_constraint("logp", text).distance(value, 0.5) == pytest.approx(far)

@@ -61,7 +61,7 @@ def walk(core: str, alphabet: Alphabet, seed: int, n: int = 16) -> list[str]:
         allowed = forced.allowed()
         assert allowed.any(1).all()
         rows.append(torch.multinomial(allowed * likely, 1, generator=generator)[:, 0])
-        forced.wrote(rows[-1])
+        forced.advance(rows[-1])
     written = torch.stack(rows, 1).tolist()
     return [alphabet.decode(row) for row in written if END in row]
 
@@ -211,9 +211,9 @@ def test_stereochemistry_counts_where_it_is_kept() -> None:
 @pytest.mark.parametrize(
     ("core", "said"),
     [
-        ("C1CC", "no SMILES of a molecule"),
-        ("C C", "no SMILES of a molecule"),
-        ("C" * 6000, "no SMILES of a molecule"),
+        ("C1CC", "not the SMILES of a molecule"),
+        ("C C", "not the SMILES of a molecule"),
+        ("C" * 6000, "not the SMILES of a molecule"),
         ("CC.CC", "several parts"),
         ("C*C", "a \\* marks a place"),
         ("*", "a \\* marks a place"),
@@ -235,12 +235,12 @@ def test_another_notation_is_refused() -> None:
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
 def test_what_the_data_lacks_is_named(alphabet: Alphabet) -> None:
-    with pytest.raises(GankitError, match=r"have no \[SeH\], so that"):
+    with pytest.raises(GankitError, match=r"have no \[SeH\], so it"):
         scaffold("CC[SeH]").ways(alphabet)
 
 
 def test_states_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     rules, ways = automaton(CORES[0], ALPHABETS[1])
     once = rules.following(rules.begin(range(ways))) >= 0
-    monkeypatch.setattr("gankit_molecule.codec.grammar.MOST_KEPT", 0)
+    monkeypatch.setattr("gankit_molecule.codec.grammar.MAX_CACHED", 0)
     assert np.array_equal(once, rules.following(rules.begin(range(ways))) >= 0)

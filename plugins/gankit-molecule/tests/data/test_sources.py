@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +23,11 @@ from rdkit import Chem
 
 from gankit.contract import Dataset
 from gankit.errors import GankitError
-from gankit_molecule.data import sources
+from gankit_molecule.data import pipeline, sources
+from gankit_molecule.data.locations import NCI
 from gankit_molecule.data.molecules import Molecule
-from gankit_molecule.data.sources import NCI, Issues, Molecules
-from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.store import ABANDONED, open_store
+from gankit_molecule.data.sequences import Issues, Molecules
+from gankit_molecule.settings import MoleculeSettings, cache_of
 
 SHARED = Path(__file__).parents[4].parent / "shared" / "data"
 SIX = ["CCO", "c1ccccc1", "CCN", "CC(=O)O", "CCCl", "C1CC1"]
@@ -205,8 +204,7 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
         ("b.csv.gz, line 2", "the same molecule as a.csv, line 2"),
     ]
     assert found.description == (
-        f"3 molecules of {tmp_path.name}; left out 2: 1 that cannot be read, 1 duplicates; "
-        "with x, y"
+        f"3 molecules of {tmp_path.name}; skipped 2: 1 that cannot be read, 1 duplicates; with x, y"
     )
 
 
@@ -221,12 +219,12 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
         ("a.csv", b"smiles\n", "a.csv: no entry there"),
         ("a.smi", b"\n\n# nothing\n", "a.smi: no entry there"),
         ("a.sdf", b"\n\n", "a.sdf: no entry there"),
-        ("a.smi", b"\0junk\xff", "a.smi: no text"),
-        ("a.csv", "smiles\nCCO\n".encode("utf-16"), "a.csv: no text .* in UTF-8"),
+        ("a.smi", b"\0junk\xff", "a.smi: not text"),
+        ("a.csv", "smiles\nCCO\n".encode("utf-16"), "a.csv: not text .* in UTF-8"),
         ("a.csv", b"junk\xff\n1\n", "has no column of SMILES; it has 'junk.'. Set smiles_key"),
         ("a.csv", b"SMILE,x\nC,1\n", "has no column of SMILES; it has 'SMILE', 'x'"),
         ("a.csv", b"smiles,x,x\nC,1,1\n", "two columns named 'x'"),
-        ("a.csv", b'smiles\n"' + b"C" * 200_000, "a.csv, line 2: field larger.*Mend its quotes"),
+        ("a.csv", b'smiles\n"' + b"C" * 200_000, "a.csv, line 2: field larger.*Fix its quotes"),
         ("a.parquet", b"junk", "a.parquet: cannot be read"),
         ("a.smi.gz", gzip.compress(b"CCO\n" * 9999, mtime=0)[:-20], "a.smi.gz: damaged or cut off"),
         (
@@ -236,7 +234,7 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
         ),
         ("a.smi", b"x\ny\n", "none of 2 entries can be used; .*: a.smi, line 1: no SMILES: 'x'"),
         ("a.smi", b"CCO\nOCC\nC(C)O\n", "all 3 entries are the same molecule, CCO. At least 2"),
-        ("a.smi", b"CCO\nx\n", "only one molecule; left out: 1, e.g. no SMILES: 'x'. At least 2"),
+        ("a.smi", b"CCO\nx\n", "only one molecule; skipped: 1, e.g. no SMILES: 'x'. At least 2"),
         ("a.smi", b"CCO", "a.smi: only one molecule. At least 2"),
         ("a.xlsx", b"PK", "no molecules can be read from .xlsx files. Reads .smi"),
         ("molecules", b"CCO", "no molecules can be read from such files"),
@@ -310,7 +308,7 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
         ("a.csv, line 8", "the same molecule as line 2"),
     ]
     assert found.description == (
-        "2 molecules of a.csv; left out 7: 2 that cannot be read, 1 with a placeholder for an "
+        "2 molecules of a.csv; skipped 7: 2 that cannot be read, 1 with a placeholder for an "
         "atom, 2 salts or mixtures, 1 of too many atoms, 1 duplicates; with x"
     )
     assert isinstance(found.issues, Issues)
@@ -330,7 +328,7 @@ def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
 
 def test_many_duplicates_take_little() -> None:
     found = read(["C1"] + ["CCO", "OCC", "CCN"] * 1000)
-    assert found.description.startswith("2 molecules of a list in memory; left out 2,999: 1 that")
+    assert found.description.startswith("2 molecules of a list in memory; skipped 2,999: 1 that")
     assert len(found.issues) == 2999
     assert found.issues[0].reason == "no SMILES: 'C1'"
 
@@ -506,7 +504,7 @@ def test_tables_come_back_as_they_were_written(
 
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(sources, "FEWEST_KEPT", 4)
+    monkeypatch.setattr(sources, "MIN_CACHED", 4)
     (tmp_path / "a.csv").write_text(
         "smiles,x,c\n" + "\n".join(f"{s},{i},t{i}" for i, s in enumerate([*SIX, "C1", "OCC"]))
     )
@@ -522,7 +520,7 @@ def test_what_was_standardised_is_kept(kept: Path, monkeypatch: pytest.MonkeyPat
         raise AssertionError("standardised again")
 
     with monkeypatch.context() as patched:
-        patched.setattr(sources, "standardise", fail)
+        patched.setattr(pipeline, "standardise", fail)
         again = read(kept, cache=str(folder))
         with pytest.raises(AssertionError):
             read(kept, cache=str(folder), stereo="keep")
@@ -557,7 +555,7 @@ def test_the_cache_is_where_the_system_has_its_own(
     assert len(list((kept.parent / "xdg/gankit/molecule/molecules").glob("*.parquet"))) == 1
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(kept.parent / "home"))
-    path = open_store("auto").path("molecules", "k")
+    path = cache_of(MoleculeSettings()).path("molecules", "k")
     assert path is not None
     assert path.is_relative_to(kept.parent / "home")
 
@@ -576,23 +574,6 @@ def test_few_are_not_kept(tmp_path: Path) -> None:
     assert not list((tmp_path / "cache").rglob("*.parquet"))
 
 
-def test_a_store_writes_whole_files_or_none(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path))
-    path = store.path("encoder", "k.bin")
-    assert path is not None
-    with pytest.raises(KeyError), store.writing(path) as part:
-        raise KeyError(part.write_bytes(b"half"))
-    assert not list(tmp_path.rglob("*.*"))
-    old = path.parent / "gone.part"
-    old.write_bytes(b"")
-    with store.writing(path) as part:
-        part.write_bytes(b"whole")
-        assert not path.exists()
-        assert time.time() - part.stat().st_mtime < ABANDONED
-    assert path.read_bytes() == b"whole"
-    assert open_store("none").path("encoder", "k.bin") is None
-
-
 # --- The built-in data, and real data -----------------------------------------------------------
 
 
@@ -600,7 +581,7 @@ def test_the_built_in_data() -> None:
     found = read(None, limit=300)
     assert len(found.items) == 300
     assert "public domain" in found.licence
-    drawn = "300 molecules of RDKit's NCI file, drawn by limit=300; left out "
+    drawn = "300 molecules of RDKit's NCI file, drawn by limit=300; skipped "
     assert found.description.startswith(drawn)
     assert all(p.location.startswith(f"{NCI.name}, line ") for p in found.issues)
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
-from gankit_molecule.data.sources import NCI
-from gankit_molecule.data.standardise import LONGEST, UnusableError, standardise
+from gankit_molecule.data.locations import NCI
+from gankit_molecule.data.standardise import MAX_LENGTH, UnusableError, standardise
 from gankit_molecule.settings import MoleculeSettings
 
 KNOWN = [line.split()[0] for line in NCI.read_text().splitlines()]
@@ -102,7 +102,7 @@ def test_what_would_end_the_process_is_left_out() -> None:
     for text in ("C" * 40_000, "C" + "(C" * 20_000 + ")" * 20_000, "(" * 50_000):
         found = standardise(text, KEEP_ALL)
         assert isinstance(found, UnusableError)
-        assert found.why == f"{len(text):,} characters: more than {LONGEST:,}"
+        assert found.why == f"{len(text):,} characters: more than {MAX_LENGTH:,}"
     assert one("C(" * 1_200 + "C" + ")" * 1_200).startswith("large: 1,201 heavy atoms")
 
 

@@ -95,7 +95,7 @@ def test_remedies_help_a_rare_class(
 
 def test_oversampling_levels_classes() -> None:
     labels = np.array(["a"] * 7 + ["b"] * 2 + ["c"])
-    places = module._level(labels, np.random.default_rng(0))
+    places = module._oversampled(labels, np.random.default_rng(0))
     assert sorted(labels[places].tolist()) == ["a"] * 7 + ["b"] * 7 + ["c"] * 7
     assert places[:10].tolist() == list(range(10))
 

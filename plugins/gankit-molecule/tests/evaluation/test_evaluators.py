@@ -16,7 +16,7 @@ from gankit.errors import GankitError
 from gankit.metrics import GaussianStats, Score, evaluate, frechet_distance
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import measure
-from gankit_molecule.evaluation import evaluators
+from gankit_molecule.evaluation import base, evaluators
 from gankit_molecule.evaluation.chemnet import ChemNetExtractor, FingerprintExtractor, canonical
 from gankit_molecule.evaluation.evaluators import (
     Agreement,
@@ -25,7 +25,7 @@ from gankit_molecule.evaluation.evaluators import (
     Neighbours,
     build_evaluators,
 )
-from gankit_molecule.evaluation.memo import Bench
+from gankit_molecule.evaluation.memo import Memo
 from gankit_molecule.evaluation.moses import describe
 from gankit_molecule.settings import MoleculeSettings
 
@@ -66,8 +66,8 @@ def real(molecules: list[Molecule]) -> tuple[list[Molecule], list[Molecule]]:
 
 
 @pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench(1)
+def memo() -> Memo:
+    return Memo(1)
 
 
 def scored(evaluator: Evaluator[Molecule], data: EvaluationData[Molecule]) -> dict[str, float]:
@@ -172,12 +172,12 @@ def test_extractors_are_asked_by_name() -> None:
 
 
 def test_validity_before_and_after_decoding_again(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     made = molecules[800:900]
     again = [replace(m, tries=3) for m in made[:20]]
     data = EvaluationData(samples([*again, *made[20:70], *[NOTHING] * 30]), *real)
-    found = scored(Moses(bench), data)
+    found = scored(Moses(memo), data)
     assert (found["judged"], found["judged_real"]) == (100, 200)
     assert found["validity/raw"] == 0.5
     assert found["validity"] == 0.7
@@ -185,11 +185,11 @@ def test_validity_before_and_after_decoding_again(
 
 
 def test_uniqueness_and_novelty_of_a_generator_that_repeats_and_copies(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     fresh = molecules[800:850]
     data = EvaluationData(samples([*fresh, *fresh, *real[0][:50], NOTHING]), *real)
-    found = scored(Moses(bench), data)
+    found = scored(Moses(memo), data)
     assert found["unique"] == pytest.approx(100 / 150)
     assert found["novelty"] == 0.5
     assert found["unique_real"] == found["novelty_real"] == 1
@@ -199,24 +199,24 @@ def test_uniqueness_and_novelty_of_a_generator_that_repeats_and_copies(
 def test_uniqueness_at_k_is_of_the_first_k(
     molecules: list[Molecule],
     real: tuple[list[Molecule], list[Molecule]],
-    bench: Bench,
+    memo: Memo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluators, "COUNTS", {"unique@1k": 60, "unique@10k": 300})
+    monkeypatch.setattr(evaluators, "UNIQUE_AT", {"unique@1k": 60, "unique@10k": 300})
     fresh = molecules[800:900]
     data = EvaluationData(samples([NOTHING, *fresh[:60], *fresh[:40]]), *real)
-    found = scored(Moses(bench), data)
+    found = scored(Moses(memo), data)
     assert found["unique@1k"] == found["unique@1k_real"] == 1
     assert found["unique"] == 0.6
     assert not {"unique@10k", "unique@10k_real"} & set(found)
 
 
 def test_real_molecules_reach_their_floors_and_a_lost_mode_does_not(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
-    good = scored(Moses(bench), EvaluationData(samples(molecules[800:1000]), *real))
+    good = scored(Moses(memo), EvaluationData(samples(molecules[800:1000]), *real))
     cyclic = [m for m in molecules[800:] if m.smiles.count("1") == 2 and "c" not in m.smiles]
-    lost = scored(Moses(bench), EvaluationData(samples(cyclic[:30] * 3), *real))
+    lost = scored(Moses(memo), EvaluationData(samples(cyclic[:30] * 3), *real))
     for name, slack in {"snn": 0.1, "frag": 0.05, "scaf": 0.05, "intdiv": 0.02}.items():
         assert good[name] == pytest.approx(good[f"{name}_real"], abs=slack)
     assert lost["intdiv"] < good["intdiv"] - 0.03
@@ -227,11 +227,11 @@ def test_real_molecules_reach_their_floors_and_a_lost_mode_does_not(
 
 
 def test_floors_beside_heldout_molecules_are_of_training_ones(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     """Training molecules in place of generated ones: value and floor are then the same."""
     train, heldout = real
-    found = scored(Moses(bench), EvaluationData(samples(train), train, heldout))
+    found = scored(Moses(memo), EvaluationData(samples(train), train, heldout))
     for name in ("snn", "frag", "scaf", "wasserstein/logp", "wasserstein/mw"):
         assert found[name] == pytest.approx(found[f"{name}_real"])
     assert found["novelty"] == 0
@@ -240,13 +240,13 @@ def test_floors_beside_heldout_molecules_are_of_training_ones(
 def test_all_training_molecules_count_for_novelty(
     molecules: list[Molecule],
     real: tuple[list[Molecule], list[Molecule]],
-    bench: Bench,
+    memo: Memo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(evaluators, "JUDGED", 50)
-    monkeypatch.setattr(evaluators, "BLOCK", 7)
+    monkeypatch.setattr(base, "MAX_SCORED", 50)
+    monkeypatch.setattr(base, "FETCH_SIZE", 7)
     train, heldout = real
-    found = scored(Moses(bench), EvaluationData(samples(train), train, heldout))
+    found = scored(Moses(memo), EvaluationData(samples(train), train, heldout))
     assert found["judged"] == found["judged_real"] == 50
     assert found["novelty"] == 0
     assert found["novelty_real"] == 1
@@ -256,13 +256,13 @@ def test_all_training_molecules_count_for_novelty(
 
 
 def test_alerts_and_repeats_are_counted(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     bad = [
         *[Molecule(canonical(f"O=C1NC(=S)SC1=Cc1ccc({'C' * n})cc1") or "") for n in range(1, 4)],
         *[Molecule("C" * n) for n in range(12, 19)],
     ]
-    found = scored(Chemistry(bench), EvaluationData(samples([*bad, *molecules[800:890]]), *real))
+    found = scored(Chemistry(memo), EvaluationData(samples([*bad, *molecules[800:890]]), *real))
     assert found["pains_rate"] == pytest.approx(0.03)
     assert found["pains_rate_real"] == 0
     assert found["brenk_rate"] >= found["brenk_rate_real"] + 0.02
@@ -276,18 +276,18 @@ def test_alerts_and_repeats_are_counted(
 
 
 def test_copies_are_nearer_than_heldout_molecules(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
-    copied = scored(Neighbours(bench), EvaluationData(samples(real[0][:200]), *real))
+    copied = scored(Neighbours(memo), EvaluationData(samples(real[0][:200]), *real))
     assert copied["nearest_train/tanimoto"] == pytest.approx(1)
     assert copied["closer_to_train/tanimoto"] > 0.99
     assert copied["copies/tanimoto"] == 1
-    fresh = scored(Neighbours(bench), EvaluationData(samples(molecules[800:1000]), *real))
+    fresh = scored(Neighbours(memo), EvaluationData(samples(molecules[800:1000]), *real))
     assert fresh["closer_to_train/tanimoto"] == pytest.approx(0.5, abs=0.08)
     assert fresh["copies/tanimoto"] < 0.06
     assert fresh["closer_to_train/tanimoto_real"] == 0.5
     far = [Molecule("FC(F)(F)S(=O)(=O)OI"), Molecule("BrP(Br)Br"), Molecule("C[Si](C)(C)Cl")]
-    strange = scored(Neighbours(bench), EvaluationData(samples(far), *real))
+    strange = scored(Neighbours(memo), EvaluationData(samples(far), *real))
     assert strange["closer_to_train/tanimoto"] < 0.05
 
 
@@ -303,13 +303,13 @@ def asked(molecules: Sequence[Molecule], **values: Sequence[float]) -> list[Samp
 
 
 def test_obtained_properties_are_compared_with_asked_ones(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     made = molecules[800:900]
     logp, mw = measure([m.smiles for m in made], ["logp", "mw"], 1).T
     generated = asked(made, logp=logp + 0.5, mw=mw[::-1], potency=mw)
     generated += [Sample(NOTHING, 1000, {"logp": 99.0}), Sample(made[0], 1001, {"kind": "acid"})]
-    found = scored(Agreement(bench), EvaluationData(generated, *real))
+    found = scored(Agreement(memo), EvaluationData(generated, *real))
     assert found["asked/logp/correlation"] == pytest.approx(1)
     assert found["asked/logp/mean_absolute_error"] == pytest.approx(0.5)
     assert found["asked/mw/correlation"] == pytest.approx(np.corrcoef(mw, mw[::-1])[0, 1])
@@ -318,14 +318,14 @@ def test_obtained_properties_are_compared_with_asked_ones(
 
 
 def test_other_properties_and_one_value_for_all(
-    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], bench: Bench
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     made = molecules[800:810]
-    found = scored(Agreement(bench), EvaluationData(asked(made, tpsa=[20.0] * 10), *real))
+    found = scored(Agreement(memo), EvaluationData(asked(made, tpsa=[20.0] * 10), *real))
     tpsa = measure([m.smiles for m in made], ["tpsa"], 1)[:, 0]
     assert set(found) == {"asked/tpsa/mean_absolute_error"}
     assert found["asked/tpsa/mean_absolute_error"] == pytest.approx(np.abs(tpsa - 20).mean())
-    assert scored(Agreement(bench), EvaluationData(samples(made), *real)) == {}
+    assert scored(Agreement(memo), EvaluationData(samples(made), *real)) == {}
 
 
 # --- Together -----------------------------------------------------------------------------------
@@ -378,19 +378,19 @@ def test_too_few_molecules_give_nothing(real: tuple[list[Molecule], list[Molecul
 
 
 def test_nothing_is_computed_twice(molecules: list[Molecule]) -> None:
-    bench, seen = Bench(1), []
+    memo, seen = Memo(1), []
 
     def watched(smiles: str) -> int | None:
         seen.append(smiles)
         return len(smiles) if smiles else None
 
-    assert bench.of(watched, ["C", "CC", "C", ""]) == [1, 2, 1, None]
-    assert bench.of(watched, ["CCC", "C", ""]) == [3, 1, None]
+    assert memo.of(watched, ["C", "CC", "C", ""]) == [1, 2, 1, None]
+    assert memo.of(watched, ["CCC", "C", ""]) == [3, 1, None]
     assert seen == ["C", "CC", "", "CCC"]
     smiles = [m.smiles for m in molecules[:5]]
     for names in (["mw", "logp"], ["logp", "mw"], ["logp"]):
-        np.testing.assert_array_equal(bench.properties(smiles, names), measure(smiles, names, 1))
-    assert bench.properties([], ["mw"]).shape == (0, 1)
+        np.testing.assert_array_equal(memo.properties(smiles, names), measure(smiles, names, 1))
+    assert memo.properties([], ["mw"]).shape == (0, 1)
 
 
 def test_processes_give_the_same(
@@ -398,10 +398,10 @@ def test_processes_give_the_same(
 ) -> None:
     from gankit_molecule.data import parallel
 
-    monkeypatch.setattr(parallel, "FEWEST", 2)
+    monkeypatch.setattr(parallel, "MIN_ITEMS", 2)
     monkeypatch.setattr(parallel, "CHUNK", 7)
     smiles = [m.smiles for m in molecules[:20]]
-    several, alone = Bench(2).of(describe, smiles), Bench(1).of(describe, smiles)
+    several, alone = Memo(2).of(describe, smiles), Memo(1).of(describe, smiles)
     for one, other in zip(several, alone, strict=True):
         assert one is not None
         assert other is not None

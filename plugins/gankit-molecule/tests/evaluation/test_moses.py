@@ -142,7 +142,7 @@ def test_agrees_with_molsets_own_expectations() -> None:
 
 @pytest.mark.parametrize("block", [2, 4096])
 def test_similarities_are_rdkits(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprints, "BLOCK", block)
+    monkeypatch.setattr(fingerprints, "BLOCK_SIZE", block)
     one, other = [text for text in GENERATED if moses.describe(text)], HELDOUT
     bits = [np.stack([fingerprint_of(text) for text in group]) for group in (one, other)]
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=1024)

@@ -7,12 +7,12 @@ from unittest import mock
 
 import pytest
 
+from gankit.kit.cache import Cache
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.evaluation import rnn
 from gankit_molecule.evaluation.rnn import CharacterRNN
 from gankit_molecule.modality import MoleculeModality
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.store import Store
 
 SMILES = ["CCO", "CCN", "c1ccccc1C", "CC(=O)Oc1ccccc1C(=O)O"] * 6
 SETTINGS = MoleculeSettings(width=32, latent=4, vocabulary=0, epochs=3000, workers=1, cache="none")
@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> CharacterRNN:
-    return CharacterRNN(SMILES, SETTINGS, quiet, Store(folder))
+    return CharacterRNN(SMILES, SETTINGS, quiet, Cache(folder))
 
 
 def test_it_writes_what_it_read(trained: CharacterRNN) -> None:
@@ -51,12 +51,12 @@ def test_what_is_no_molecule_is_told_apart(trained: CharacterRNN) -> None:
 
 
 def test_one_that_was_kept_is_not_trained_again(trained: CharacterRNN, folder: Path) -> None:
-    with mock.patch.object(rnn, "learn", side_effect=AssertionError("trained again")):
-        again = CharacterRNN(SMILES, SETTINGS, quiet, Store(folder))
+    with mock.patch.object(rnn, "train", side_effect=AssertionError("trained again")):
+        again = CharacterRNN(SMILES, SETTINGS, quiet, Cache(folder))
         assert again.sample(5, 0, quiet) == trained.sample(5, 0, quiet)
         assert again.loss == pytest.approx(trained.loss)
         with pytest.raises(AssertionError, match="trained again"):
-            CharacterRNN(SMILES[:-1], SETTINGS, quiet, Store(folder))
+            CharacterRNN(SMILES[:-1], SETTINGS, quiet, Cache(folder))
 
 
 def test_it_stands_beside_only_where_it_is_asked_for() -> None:

@@ -19,12 +19,13 @@ from rdkit import Chem
 from gankit.contract import Batch, EvaluationData, Sample
 from gankit.errors import GankitError
 from gankit_molecule.codec.codec import MoleculeCodec
+from gankit_molecule.codec.fitting import fit as fit_codec
 from gankit_molecule.data.molecules import Molecule
-from gankit_molecule.evaluation.evaluators import Objective, build_evaluators
+from gankit_molecule.evaluation.evaluators import ObjectiveScores, build_evaluators
 from gankit_molecule.networks.latent_gan import build_networks
 from gankit_molecule.optimize.objective import read_objective
+from gankit_molecule.optimize.pool import Pool, diverse, scaffold_of
 from gankit_molecule.optimize.scorers import ByExpression
-from gankit_molecule.optimize.search import _Pool, _spread, scaffold_of
 from gankit_molecule.settings import MoleculeSettings
 
 RINGS = ("c1ccccc1", "c1ccncc1", "C1CCCCC1", "c1ccsc1", "C1CCNC1")
@@ -57,7 +58,7 @@ def quiet(what: str, done: int, total: int) -> None:
 def fit(objective: str, **changed: Any) -> MoleculeCodec:
     torch.manual_seed(0)
     settings = MoleculeSettings(**{**SMALL, "objective": objective, **changed})
-    return MoleculeCodec.fit([Molecule(s) for s in SMILES], settings, quiet)
+    return fit_codec([Molecule(s) for s in SMILES], settings, quiet)
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +67,15 @@ def codec() -> MoleculeCodec:
 
 
 def best(codec: MoleculeCodec) -> list[tuple[str, float]]:
-    assert codec.optimised is not None
-    found = codec.optimised.found
+    assert codec.elites is not None
+    found = codec.elites
     return list(zip(found.smiles, found.scores, strict=True))
 
 
 def test_a_search_finds_better_ones_that_are_new_and_unlike(codec: MoleculeCodec) -> None:
-    assert codec.optimised is not None
-    found, figures = best(codec), codec.optimised.found.figures
-    trained, elites = (figures[k] for k in ("of training molecules", "of the best, learnt from"))
+    assert codec.elites is not None
+    found, figures = best(codec), codec.elites.figures
+    trained, elites = (figures[k] for k in ("training molecules", "elites"))
     assert trained["count"] == 100
     assert elites["mean"] > trained["mean"] + trained["deviation"] / 2
     assert not {s for s, _ in found} & set(SMILES)
@@ -86,11 +87,11 @@ def test_a_search_finds_better_ones_that_are_new_and_unlike(codec: MoleculeCodec
 
 
 def test_real_latents_are_those_of_the_best_with_noise(codec: MoleculeCodec) -> None:
-    assert codec.optimised is not None
+    assert codec.elites is not None
     batch = codec.encode([Molecule(s) for s in SMILES[:40]], np.random.default_rng(0))
     quiet_codec = MoleculeCodec.load(codec.state(), replace(codec.settings, smooth=0.0))
     prepared = quiet_codec.prepare(batch)
-    found = codec.optimised.found
+    found = codec.elites
     assert found.c is not None
     assert prepared.c is not None
     for x, c in zip(prepared.x, prepared.c, strict=True):
@@ -120,8 +121,8 @@ def test_the_reward_has_a_gradient_and_survives_being_stored(codec: MoleculeCode
 
 
 def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
-    assert codec.optimised is not None
-    elites = {tuple(row) for row in codec.optimised.found.x.tolist()}
+    assert codec.elites is not None
+    elites = {tuple(row) for row in codec.elites.x.tolist()}
     real = codec.density_ratio_input(Batch(torch.full((50, 8), 9.0), torch.zeros(50, 2)))
     assert {tuple(row) for row in real.x.tolist()} <= elites
     assert real.c is not None
@@ -136,13 +137,13 @@ def test_without_an_objective_nothing_is_kept_of_one() -> None:
 
 def test_what_was_found_is_described(codec: MoleculeCodec) -> None:
     lines = {line["property"]: line for line in codec.describe()}
-    assert {"logp", "mw", "objective, of training molecules", "objective, of new ones"} <= {*lines}
+    assert {"logp", "mw", "objective, training molecules", "objective, new molecules"} <= {*lines}
     assert len({tuple(line) for line in codec.describe()}) == 1
 
 
 def test_no_scaffold_comes_too_often() -> None:
-    assert _spread([3, 1, 0, 2], ["a", "a", "b", "a"], 3, 2) == [3, 1, 2]
-    pool = _Pool(list("abcd"), [], [], [4.0, 1.0, 3.0, 2.0], list("xyyy"), known=1)
+    assert diverse([3, 1, 0, 2], ["a", "a", "b", "a"], 3, 2) == [3, 1, 2]
+    pool = Pool(list("abcd"), [], [], [4.0, 1.0, 3.0, 2.0], list("xyyy"), known=1)
     assert pool.best(2, 1)[0] == 2
 
 
@@ -178,7 +179,7 @@ def test_an_interrupted_search_scores_nothing_twice(here: Path) -> None:
 
     settings = MoleculeSettings(**{**SMALL, "objective": "mine.py:score", **changed})
     with pytest.raises(KeyboardInterrupt):
-        MoleculeCodec.fit([Molecule(s) for s in SMILES], settings, interrupt)
+        fit_codec([Molecule(s) for s in SMILES], settings, interrupt)
     before = (here / "calls.txt").read_text().split()
     assert len(before) > 90
     whole = fit("mine.py:score", **changed)
@@ -199,7 +200,7 @@ def test_a_scorer_that_never_scores_is_named_before_anything_slow(here: Path) ->
 
 def test_objectives_are_scored_beside_real_molecules() -> None:
     settings = MoleculeSettings(**{**SMALL, "objective": "mw"})
-    (evaluator,) = [e for e in build_evaluators(settings) if isinstance(e, Objective)]
+    (evaluator,) = [e for e in build_evaluators(settings) if isinstance(e, ObjectiveScores)]
     made = [Sample(Molecule("C" * n), n, {}) for n in (3, 4, 5)]
     data = EvaluationData(made, [Molecule("CC")] * 3, [Molecule("CCC")] * 3)
     scores = evaluator.evaluate(data, np.random.default_rng(0))
@@ -207,7 +208,9 @@ def test_objectives_are_scored_beside_real_molecules() -> None:
     assert scores["objective/mean_real"] == pytest.approx(44.10, abs=0.01)
     assert scores["objective/mean_train"] == pytest.approx(30.07, abs=0.01)
     other = build_evaluators(replace(settings, objective="mine.py:score"))
-    assert not [e for e in other if isinstance(e, Objective)]  # code that a run names is not run
+    assert not [
+        e for e in other if isinstance(e, ObjectiveScores)
+    ]  # code that a run names is not run
 
 
 # --- From outside -------------------------------------------------------------------------------
@@ -236,7 +239,7 @@ def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
     assert lines[-1]["samples"] == 640
     assert all("reward" in line for line in lines)
     found = json.loads((home / "run" / "provenance.json").read_text())["data"]["found"]
-    assert any(line["property"] == "objective, of new ones" for line in found)
+    assert any(line["property"] == "objective, new molecules" for line in found)
     gankit_("generate", "run", "-n", 8, "--format", "csv", "--out", "made", cwd=home)
     with (home / "made" / "data.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["tries"] != "0"]
@@ -253,7 +256,7 @@ def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "objective: nothing says what to optimise. Give one, such as objective=qed"),
+        ([], "objective: none is set. Set one, such as objective=qed"),
         (["objective=qedd"], "Did you mean qed"),
         (["objective=mine.py:scor"], "mine.py has no function scor"),
         (["objective=mine.py:broken"], "RuntimeError: no licence"),

@@ -144,7 +144,7 @@ def test_real_molecules_keep_their_columns(tmp_path: Path, format: str) -> None:
 def test_columns_that_only_later_samples_have(
     tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "BLOCK", 2)
+    monkeypatch.setattr(rows, "BLOCK_SIZE", 2)
     odd = [Sample(Molecule("C", {"activity": "high"}), -1, {}, real=True)]
     samples = [*real(5, activity=5.0), *generated(3, logp=1.5), *odd]
     found = written(samples, tmp_path, format)
@@ -258,7 +258,7 @@ def test_the_same_samples_give_the_same_file(tmp_path: Path, format: str) -> Non
 def test_a_stream_is_never_held_in_memory(
     tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "BLOCK", 10)
+    monkeypatch.setattr(rows, "BLOCK_SIZE", 10)
     alive: weakref.WeakSet[Molecule] = weakref.WeakSet()
     most = 0
 

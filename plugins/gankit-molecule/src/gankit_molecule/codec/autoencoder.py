@@ -1,4 +1,4 @@
-"""The heteroencoder: any SMILES of a molecule to a latent, a latent to its canonical SMILES."""
+"""The heteroencoder: any SMILES of a molecule to a latent, a latent to the canonical SMILES."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from gankit_molecule.codec.tokens import END, START, UNKNOWN
 EMBEDDED = 64
 """Width of a token's embedding."""
 CONTEXT = 128
-"""What the decoder is told at every token."""
+"""Width of the decoder's input from latent and conditions, at every token."""
 
 
 class Encoder(nn.Module):
-    """Convolutions over tokens, their mean and largest value over all places.
+    """Convolutions over tokens, then mean and maximum over all positions.
 
     ``(N, T) -> (N, latent)``, standardised in each dimension.
     """
@@ -28,7 +28,7 @@ class Encoder(nn.Module):
         self.first = nn.Conv1d(EMBEDDED, width, 5, padding=2)
         self.rest = nn.ModuleList(nn.Conv1d(width, width, 3, padding=1) for _ in range(2))
         self.latent = nn.Linear(2 * width, latent)
-        # Without learned factors: noise of a fixed size then has a meaning.
+        # Without trained factors, so that noise of a fixed size has a meaning.
         self.norm = nn.BatchNorm1d(latent, affine=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -43,30 +43,31 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A recurrent network that writes token after token, told the latent and the properties.
+    """A recurrent network over tokens, conditioned on the latent and the properties.
 
-    ``(z (N, latent), c (N, told), tokens (N, T)) -> logits (N, T, tokens)`` of each next token.
+    ``(z (N, latent), c (N, cond_dim), tokens (N, T)) -> logits (N, T, tokens)`` of each next token.
     """
 
-    def __init__(self, tokens: int, latent: int, told: int, width: int) -> None:
+    def __init__(self, tokens: int, latent: int, cond_dim: int, width: int) -> None:
         super().__init__()
         self.embed = nn.Embedding(tokens, EMBEDDED)
         self.context = nn.Sequential(
-            nn.Linear(latent + told, 256), nn.GELU(), nn.Linear(256, CONTEXT + width)
+            nn.Linear(latent + cond_dim, 256), nn.GELU(), nn.Linear(256, CONTEXT + width)
         )
         self.cell = nn.GRU(EMBEDDED + CONTEXT, width, batch_first=True)
         self.logits = nn.Linear(width, tokens)
 
     def start(self, z: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """What is told at every token, (N, 128), and the first state, (1, N, width)."""
-        told = self.context(torch.cat([z, c], 1))
-        return told[:, :CONTEXT], torch.tanh(told[:, CONTEXT:])[None].contiguous()
+        """The input at every token, (N, CONTEXT), and the initial state, (1, N, width)."""
+        both = self.context(torch.cat([z, c], 1))
+        return both[:, :CONTEXT], torch.tanh(both[:, CONTEXT:])[None].contiguous()
 
     def forward(self, z: Tensor, c: Tensor, tokens: Tensor) -> Tensor:
-        told, state = self.start(z, c)
+        context, state = self.start(z, c)
         before = torch.cat([torch.full_like(tokens[:, :1], START), tokens[:, :-1]], 1)
-        seen = torch.cat([self.embed(before), told[:, None].expand(-1, before.shape[1], -1)], 2)
-        out: Tensor = self.logits(self.cell(seen, state)[0])
+        repeated = context[:, None].expand(-1, before.shape[1], -1)
+        inputs = torch.cat([self.embed(before), repeated], 2)
+        out: Tensor = self.logits(self.cell(inputs, state)[0])
         return out
 
     @torch.no_grad()
@@ -78,20 +79,20 @@ class Decoder(nn.Module):
         temperature: float = 1.0,
         rules: Rules | None = None,
     ) -> Tensor:
-        """Tokens ``(N, T)`` drawn one after another, T at most that of ``u``.
+        """Samples tokens ``(N, T)`` one after another, with T up to that of ``u``.
 
         Args:
-            u: numbers in [0, 1), (N, T): each decides one token, so that what is written is a
-                function of them.
-            temperature: divides the logits; 0 takes the likeliest token.
-            rules: what may come next, of N texts at their beginning; None allows any token.
+            u: numbers in [0, 1), (N, T): each decides one token, so that the text is a function
+                of them.
+            temperature: divides the logits; 0 takes the most likely token.
+            rules: the allowed next tokens of N new texts; None allows any token.
         """
-        told, state = self.start(z, c)
+        context, state = self.start(z, c)
         token = torch.full((len(z),), START, device=z.device)
         ended = torch.zeros(len(z), dtype=torch.bool, device=z.device)
         written = []
         for step in u.T:
-            out, state = self.cell(torch.cat([self.embed(token), told], 1)[:, None], state)
+            out, state = self.cell(torch.cat([self.embed(token), context], 1)[:, None], state)
             logits = self.logits(out[:, 0]).float()
             logits[:, [PAD, START, UNKNOWN]] = -torch.inf
             if rules is not None:
@@ -103,7 +104,7 @@ class Decoder(nn.Module):
                 token = logits.argmax(1)
             token = token.masked_fill(ended, PAD)
             if rules is not None:
-                rules.wrote(token)
+                rules.advance(token)
             ended = ended | (token == END)
             written.append(token)
             if ended.all():

@@ -1,4 +1,4 @@
-"""The numbers that a run is told of each molecule: computed properties and the data's columns."""
+"""Conditions: computed properties and the data's numeric columns."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import rdkit
 from gankit.contract import Condition, Continuous, Progress
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
-from gankit_molecule.data.hashes import Hashes, hashes_of, looked_up
-from gankit_molecule.data.molecules import BLOCK, Molecule, in_blocks
+from gankit.kit.cache import Cache
+from gankit_molecule.data.hashes import Hashes, hashes_of, key_of, looked_up
+from gankit_molecule.data.molecules import FETCH_SIZE, Molecule, in_blocks
 from gankit_molecule.data.properties import PROPERTIES, Values, measure
-from gankit_molecule.store import Store, key_of
 
-SHOWN = 1000
-"""Molecules whose columns are named where a name is wrong."""
+SUGGESTION_ROWS = 1000
+"""Molecules whose columns are suggested for an unknown name."""
 
 
 class Measured:
-    """Computed properties of molecules, which are slow to compute, looked up by their SMILES.
+    """A lookup table of computed properties, which are slow to compute.
 
     Args:
-        names: of :data:`PROPERTIES`.
+        names: from :data:`PROPERTIES`.
         hashes: of the SMILES, sorted, int64 (N,).
         values: (N, names).
     """
@@ -44,28 +44,28 @@ class Measured:
         smiles: Sequence[str],
         names: Sequence[str],
         workers: int,
-        store: Store,
+        cache: Cache,
         progress: Progress,
     ) -> tuple[Measured, str]:
-        """Of all these, from the store where they are there; and their key in it."""
+        """The table of these molecules, from the cache if possible, and its key there."""
         if not names:
             return cls(()), ""
         key = key_of([rdkit.__version__, *names], smiles)
-        if (kept := cls.stored(names, key, store)) is not None:
+        if (kept := cls.stored(names, key, cache)) is not None:
             return kept, key
         hashes, first = np.unique(hashes_of(smiles), return_index=True)
         found = cls(
             names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress)
         )
-        if (file := store.path("properties", f"{key}.npz")) is not None:
-            with store.writing(file) as aside, aside.open("wb") as out:
+        if (file := cache.path("properties", f"{key}.npz")) is not None:
+            with cache.writing(file) as part, part.open("wb") as out:
                 np.savez(out, hashes=found.hashes, values=found.values)
         return found, key
 
     @classmethod
-    def stored(cls, names: Sequence[str], key: str, store: Store) -> Measured | None:
-        """What was kept under a key, if it still is."""
-        file = store.path("properties", f"{key}.npz")
+    def stored(cls, names: Sequence[str], key: str, cache: Cache) -> Measured | None:
+        """The table cached under a key, if there is one."""
+        file = cache.path("properties", f"{key}.npz")
         if file is None or not file.is_file():
             return None
         try:
@@ -77,7 +77,7 @@ class Measured:
         return cls(names, hashes, values) if fits else None
 
     def look(self, smiles: Sequence[str]) -> Values:
-        """Their properties, (N, names); those that are not known are computed."""
+        """Their properties, (N, names); missing ones are computed."""
         at, known = looked_up(hashes_of(smiles), self.hashes)
         found = np.full((len(smiles), len(self.names)), np.nan)
         found[known] = self.values[at[known]]
@@ -88,7 +88,7 @@ class Measured:
 
 
 def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measured) -> Values:
-    """Every molecule's value of each condition, (N, names); NaN where it has none.
+    """The value of each condition for every molecule, (N, names); NaN where there is none.
 
     Raises:
         GankitError: a column of text.
@@ -96,7 +96,7 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
     found = np.full((len(items), len(names)), np.nan)
     others = [name for name in names if name not in PROPERTIES]
     for i, block in enumerate(in_blocks(items)):
-        rows = slice(i * BLOCK, i * BLOCK + len(block))
+        rows = slice(i * FETCH_SIZE, i * FETCH_SIZE + len(block))
         if measured.names:
             places = [names.index(name) for name in measured.names]
             found[rows, places] = measured.look([item.smiles for item in block])
@@ -111,26 +111,28 @@ def values_of(items: Sequence[Molecule], names: Sequence[str], measured: Measure
 def condition_of(
     items: Sequence[Molecule], values: Values, names: Sequence[str]
 ) -> Condition | None:
-    """The conditions, each standardised by its mean and deviation.
+    """The conditions, each standardised by its mean and standard deviation.
 
     Raises:
-        GankitError: a name that is neither a property nor a column, or has no number at all.
+        GankitError: a name is neither a property nor a column, or has no number at all.
     """
     fields = []
     for name, column in zip(names, values.T, strict=True):
         known = column[np.isfinite(column)]
         if not len(known):
             columns = sorted(
-                {key for item in take(items, range(min(SHOWN, len(items)))) for key in item.values}
+                {
+                    key
+                    for item in take(items, range(min(SUGGESTION_ROWS, len(items))))
+                    for key in item.values
+                }
             )
             if name not in (*PROPERTIES, *columns):
                 raise GankitError(
                     f"conditions: {name} is neither a property nor a column of the data",
                     did_you_mean(name, [*PROPERTIES, *columns]),
                 )
-            raise GankitError(
-                f"conditions: {name} is nowhere a number", "Leave it out of conditions"
-            )
+            raise GankitError(f"conditions: {name} has no numbers", "Leave it out of conditions")
         mean, scale = float(known.mean()), float(known.std())
         fields.append(Continuous(name, mean, scale if scale > 1e-9 * max(abs(mean), 1.0) else 1.0))
     return Condition(tuple(fields)) if fields else None
@@ -139,7 +141,7 @@ def condition_of(
 def standardised(
     values: Values, condition: Condition | None
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """``c``, float32 (N, conditions); the mean for what is missing."""
+    """``c``, float32 (N, conditions); the mean for missing values."""
     fields = [f for f in condition.fields if isinstance(f, Continuous)] if condition else []
     mean, scale = np.array([f.mean for f in fields]), np.array([f.scale for f in fields])
     c: np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -150,19 +152,19 @@ def standardised(
 def _number(item: Molecule, name: str) -> float:
     value = item.values.get(name, np.nan)
     if isinstance(value, str):
-        raise ValueError(value)  # a column of text has numbers as texts too
+        raise ValueError(value)  # in a column of text, numbers are texts too
     return float(value)
 
 
 def _no_number(items: Sequence[Molecule], name: str) -> GankitError:
-    """Names the first value of a column that is why it holds text; it may have been held out."""
+    """Names the first value that makes a column text; it may be among the held-out items."""
     texts = ((i, v) for i in items if isinstance(v := i.values.get(name), str))
     item, value = next((pair for pair in texts if not _is_number(pair[1])), (None, ""))
     return GankitError(
-        f"conditions: {name} of {item.name or item.smiles} is no number: {value!r}"
+        f"conditions: {name} of {item.name or item.smiles} is not a number: {value!r}"
         if item
-        else f"conditions: a value of {name} is no number",
-        "Molecules are asked for by numbers: mend it, or leave the column out of conditions",
+        else f"conditions: a value of {name} is not a number",
+        "Fix that value, or leave the column out of conditions",
     )
 
 

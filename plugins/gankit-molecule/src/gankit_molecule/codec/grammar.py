@@ -1,4 +1,4 @@
-"""What may be written next: the brackets and rings of SMILES, and a core that has to be there."""
+"""Constraints on decoding: the brackets and rings of SMILES, and a scaffold."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ from gankit_molecule.data.standardise import TOKEN
 
 
 class Rules(ABC):
-    """Follows N texts while they are written, token after token."""
+    """Follows N texts while they are written, token by token."""
 
     @abstractmethod
     def allowed(self) -> Tensor:
-        """Which tokens may come next, bool (N, tokens); always one at least."""
+        """Which tokens may come next, bool (N, tokens); at least one."""
 
     @abstractmethod
-    def wrote(self, tokens: Tensor) -> None:
-        """What came, int64 (N,); padding after a text's end."""
+    def advance(self, tokens: Tensor) -> None:
+        """The next tokens, int64 (N,); padding after a text's end."""
 
 
 class Grammar(Rules):
-    """No bracket is closed that is not open, and the end comes when all brackets and rings are
-    closed.
+    """Only open brackets are closed, and a text ends when all brackets and rings are closed.
 
     Args:
         effects: of each token, see :meth:`Alphabet.grammar`.
-        n: texts.
+        n: number of texts.
         device: where they are written.
     """
 
@@ -49,23 +48,23 @@ class Grammar(Rules):
         allowed[:, END] = (self._depth == 0) & (self._rings == 0)
         return allowed
 
-    def wrote(self, tokens: Tensor) -> None:
+    def advance(self, tokens: Tensor) -> None:
         self._depth = self._depth + self._more[tokens]
         self._rings = self._rings ^ self._closes[tokens]
 
 
-# --- A core that has to be there ----------------------------------------------------------------
+# --- A scaffold ---------------------------------------------------------------------------------
 
-MOST_KEPT = 10_000_000
-"""Numbers of a core's automaton that are kept from one block of texts to the next."""
-_LABEL = 62
-"""Ring labels are counted up to here, in bits of a number."""
+MAX_CACHED = 10_000_000
+"""Entries of the automaton's table that are kept from one batch of texts to the next."""
+_LABELS = 62
+"""Ring labels are counted modulo this, in bits of a number."""
 _ORDER = {"-": 1, "/": 1, "\\": 1, "=": 2, "#": 3}
-"""Hydrogens in whose place a bond stands."""
+"""Hydrogens that a bond replaces."""
 
 
 class Kind(IntEnum):
-    """What a part of SMILES is."""
+    """The kind of a part of SMILES."""
 
     ATOM = 0
     BOND = 1
@@ -85,21 +84,21 @@ def kind_of(part: str) -> Kind:
 
 
 def _label(part: str) -> int:
-    return 1 << int(part.lstrip("%")) % _LABEL
+    return 1 << int(part.lstrip("%")) % _LABELS
 
 
 class Way:
-    """One way to write a core, and where there is room for more.
+    """One way to write a core, and where it can be substituted.
 
-    There is one substituent at least. An atom's come after its ring labels and after the core's
-    own branches, where a bracket can only be theirs: before the chain goes on, or where a branch
-    or the text ends, and then also without brackets.
+    There is at least one substituent. An atom's substituents come after its ring labels and after
+    the core's own branches, where a bracket can only belong to them: before the chain continues,
+    or where a branch or the text ends, and then also without brackets.
 
     Args:
         text: SMILES of the core.
         room: of each atom, in the text's order: hydrogens that may be replaced.
-        replaced: of each atom: how it is written with a hydrogen less, where that differs from
-            how it stands in the text (``n`` for ``[nH]``); empty where it does not.
+        replaced: of each atom: how it is written with one hydrogen less, where that differs from
+            the text (``n`` for ``[nH]``); otherwise empty.
     """
 
     def __init__(self, text: str, room: Sequence[int], replaced: Sequence[str]) -> None:
@@ -107,15 +106,15 @@ class Way:
         kinds = [kind_of(part) for part in self.parts]
         n = len(kinds)
         self.room = [0] * (n + 1)
-        """At each place between parts: hydrogens that may be replaced there."""
+        """At each position between parts: hydrogens that may be replaced there."""
         self.other = [""] * n
-        """Of each part: how else it may be written."""
+        """Of each part: the alternative way to write it."""
         self.atom = [-1] * (n + 1)
-        """At each place where there is room: the atom's part, if it is ``other`` then."""
+        """At each position with room: the atom's part, if it is then written as ``other``."""
         self.ends = [i == n or kinds[i] is Kind.CLOSE for i in range(n + 1)]
-        """At each place: whether the core's branch or text ends there."""
+        """At each position: whether the core's branch or text ends there."""
         self.rings = [0] * (n + 1)
-        """At each place: the core's ring labels that are open, as bits."""
+        """At each position: the core's open ring labels, as bits."""
         atom, place, waiting = -1, -1, list[tuple[int, int]]()
         for i, (part, kind) in enumerate(zip(self.parts, kinds, strict=True)):
             self.rings[i + 1] = self.rings[i] ^ (_label(part) if kind is Kind.RING else 0)
@@ -134,51 +133,51 @@ class Way:
             self.atom[i + 1] = place if self.other[place] else -1
         plain = (i for i in range(n, 0, -1) if self.room[i] and self.atom[i] < 0)
         self.final = next(plain, -1)
-        """The last place with room that is there whatever was chosen before; -1 for none."""
+        """The last position with room that does not depend on earlier choices; -1 for none."""
 
     def lacks(self, known: Collection[str]) -> str:
-        """A part that is not known in any spelling; empty where all are."""
+        """A part that is not known in either way of writing it; empty where all are."""
         pairs = zip(self.parts, self.other, strict=True)
         return next((part for part, other in pairs if not {part, other} & {*known}), "")
 
 
 def _over(following: Sequence[Kind]) -> bool:
-    """Whether an atom's ring labels and own branches are over, by the kinds that follow."""
+    """Whether an atom's ring labels and branches have ended, by the kinds that follow."""
     rings = following[:1] == [Kind.RING] or following == [Kind.BOND, Kind.RING]
     return not rings and following[:1] != [Kind.OPEN]
 
 
 class Last(IntEnum):
-    """What stands at the end of a substituent so far."""
+    """The end of a substituent so far."""
 
     NOTHING = 0
-    """It begins: the next bond decides how many hydrogens it takes."""
+    """It begins: the next bond decides how many hydrogens it replaces."""
     OPEN = 1
-    """A bracket, or a bond after one: an atom must come."""
+    """A bracket, or a bond after one: an atom must follow."""
     BOND = 2
-    """A bond of an atom: another atom or a ring's label must come."""
+    """A bond of an atom: an atom or a ring label must follow."""
     ATOM = 3
-    """An atom or a ring's label."""
+    """An atom or a ring label."""
     CLOSE = 4
 
 
 class _State(NamedTuple):
-    """How far a text is."""
+    """The state of a text."""
 
     way: int
-    """Which way of writing the core."""
+    """The number of the way to write the core."""
     at: int = 0
-    """Parts of the core that are written."""
+    """Parts of the core that have been written."""
     varied: bool = False
     """Whether there has been a substituent."""
     chosen: int = 0
-    """Bits of the parts that are written otherwise, and lack their substituent still."""
+    """Bits of the parts that are written as ``other`` and still lack their substituent."""
     least: int = 0
-    """Hydrogens here that must be replaced still."""
+    """Hydrogens here that still must be replaced."""
     most: int = 0
-    """Those that may be."""
+    """Hydrogens here that may be replaced."""
     depth: int = -1
-    """Open brackets of a substituent; 0 in one that has none around it, -1 in the core."""
+    """Open brackets of a substituent; 0 in one without brackets around it, -1 in the core."""
     rings: int = 0
     """Its open rings, as bits."""
     last: Last = Last.NOTHING
@@ -187,19 +186,19 @@ class _State(NamedTuple):
 class Automaton:
     """Follows a core's parts, and the grammar of SMILES in the substituents between them.
 
-    Tokens may stand for many parts, of the core and of substituents. Which of them may come in a
-    state, and what state they lead to, is found out once for each state, when it first occurs.
+    A token may consist of several parts, of the core and of substituents. Which tokens are allowed
+    in a state, and the states that they lead to, is computed when a state first occurs.
     """
 
     def __init__(self, alphabet: Alphabet, ways: Sequence[Way]) -> None:
         self.ways, self._tokens = ways, len(alphabet)
         known = alphabet.tokens[len(SPECIAL) :]
         self._kinds = {part: kind_of(part) for t in known for part in TOKEN.findall(t)}
-        # Only parts that are tokens by themselves are begun, so that no text gets stuck.
+        # Only parts that are tokens by themselves start a substituent, so that no text gets stuck.
         self._single = alphabet.single
         self._branches = {"(", ")"} <= self._single
         self._tree: dict[str, Any] = {}
-        """Tokens by their parts: part to a number (or -1) and the tree of what may follow."""
+        """Tokens by their parts: part to a number (or -1) and the tree of the parts that follow."""
         for number, token in enumerate(known, len(SPECIAL)):
             node, entry = self._tree, None
             for part in TOKEN.findall(token):
@@ -207,22 +206,22 @@ class Automaton:
                 node = entry[1]
             if entry is not None:
                 entry[0] = number
-        self._forget()
+        self._clear()
 
     def begin(self, ways: Sequence[int]) -> np.ndarray[Any, Any]:
-        """Numbers of the states in which texts begin, by their ways of writing the core, (N,);
-        those of earlier texts may mean nothing any more.
+        """The initial states of texts, (N,), by their ways to write the core. Numbers of earlier
+        texts' states become invalid.
         """
-        if len(self._rows) * self._tokens > MOST_KEPT:
-            self._forget()
+        if len(self._rows) * self._tokens > MAX_CACHED:
+            self._clear()
         return np.array([self._number(_State(way)) for way in ways], np.int64)
 
     def following(self, states: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Numbers of the states (N,) that tokens lead to, int32 (N, tokens); -1 for forbidden."""
+        """The states that tokens lead to from states (N,), int32 (N, tokens); -1 if forbidden."""
         different, places = np.unique(states, return_inverse=True)
         return np.stack([self._row(number) for number in different.tolist()])[places]
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._numbers: dict[_State, int] = {}
         self._states: list[_State | None] = [None]  # the first is the end
         end = np.full(self._tokens, -1, np.int32)
@@ -267,18 +266,18 @@ class Automaton:
         return not s.rings and s.last in (Last.ATOM, Last.CLOSE)
 
     def step(self, s: _State, part: str) -> _State | None:
-        """The state after a part; None where it may not come."""
+        """The state after a part; None where it is not allowed."""
         if s.depth >= 0:
-            return self._vary(s, part)
+            return self._continue_substituent(s, part)
         if s.most:  # nonzero only where there is room
             if part == "(" and self._branches:
                 return s._replace(depth=1, last=Last.NOTHING)
             if self.ways[s.way].ends[s.at] and self._kinds[part] in (Kind.ATOM, Kind.BOND):
-                return self._vary(s._replace(depth=0, last=Last.NOTHING), part)
-        return self._onward(s, part)
+                return self._continue_substituent(s._replace(depth=0, last=Last.NOTHING), part)
+        return self._continue_core(s, part)
 
-    def _onward(self, s: _State, part: str) -> _State | None:
-        """Along the core."""
+    def _continue_core(self, s: _State, part: str) -> _State | None:
+        """The state after a part of the core."""
         way = self.ways[s.way]
         if s.least or s.at == len(way.parts):
             return None
@@ -289,15 +288,15 @@ class Automaton:
             chosen |= 1 << s.at
         at = s.at + 1
         least, most, atom = 0, way.room[at], way.atom[at]
-        if atom >= 0:  # one that is written with just as many hydrogens as it has
+        if atom >= 0:  # written as other, it has to be substituted
             least = most = chosen >> atom & 1
             chosen &= ~(1 << atom)
         elif at == way.final and not s.varied and (way.ends[at] or self._branches):
-            least = 1  # the bare core is not worth writing
+            least = 1  # the bare core is not enough
         return _State(s.way, at, s.varied, chosen, least, most)
 
-    def _vary(self, s: _State, part: str) -> _State | None:
-        """Within a substituent."""
+    def _continue_substituent(self, s: _State, part: str) -> _State | None:
+        """The state after a part of a substituent."""
         kind = self._kinds[part]
         if kind is Kind.CLOSE:
             if s.depth > 1 and s.last in (Last.ATOM, Last.CLOSE):
@@ -306,7 +305,7 @@ class Automaton:
                 return None
             if s.depth == 1:
                 return s._replace(depth=-1, last=Last.NOTHING)
-            return self._onward(s, part)
+            return self._continue_core(s, part)
         if part not in self._single:
             return None
         if s.last is Last.NOTHING:
@@ -331,10 +330,10 @@ class Automaton:
 
 
 class Forced(Rules):
-    """Texts that have a core in them; see :class:`Automaton`.
+    """Texts that contain a core; see :class:`Automaton`.
 
     Args:
-        ways: by number, which way each text writes the core, (N,).
+        ways: for each text, the number of its way to write the core, (N,).
     """
 
     def __init__(self, automaton: Automaton, ways: Sequence[int]) -> None:
@@ -345,5 +344,5 @@ class Forced(Rules):
         self._following = self._automaton.following(self._at)
         return torch.from_numpy(self._following >= 0)
 
-    def wrote(self, tokens: Tensor) -> None:
+    def advance(self, tokens: Tensor) -> None:
         self._at = np.take_along_axis(self._following, tokens.numpy()[:, None], 1)[:, 0]

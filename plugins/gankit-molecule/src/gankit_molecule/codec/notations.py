@@ -1,4 +1,4 @@
-"""Ways to write molecules down, and to read them."""
+"""Notations of molecules: SMILES, Kekulé SMILES, SELFIES."""
 
 from __future__ import annotations
 
@@ -13,25 +13,26 @@ from gankit_molecule.settings import MoleculeSettings
 
 
 class Smiles:
-    """As RDKit writes SMILES: aromatic atoms are small letters, with no bonds between them."""
+    """SMILES as RDKit writes them: aromatic atoms are lower-case letters."""
 
     parts = TOKEN
     """An atom, bond, bracket or label."""
     kekule = False
 
     def written(self, smiles: str) -> str:
-        """Canonical SMILES in this notation; empty where it cannot say that."""
+        """Canonical SMILES in this notation; empty where it cannot express them."""
         return smiles
 
     @classmethod
     def of(cls, mol: Chem.Mol, begin: int = -1) -> str:
-        """A molecule's text, from an atom if one is named; in Kekulé form it stays in that."""
+        """A molecule's text, beginning at an atom if one is given. Kekulé form changes the molecule
+        in place."""
         if cls.kekule:
             Chem.Kekulize(mol)
         return str(Chem.MolToSmiles(mol, kekuleSmiles=cls.kekule, rootedAtAtom=begin))
 
-    def ways(self, smiles: str, n: int) -> list[str]:
-        """The molecule written from ``n`` atoms, in an order drawn from its own SMILES."""
+    def randomised(self, smiles: str, n: int) -> list[str]:
+        """``n`` randomised SMILES (Arús-Pous et al. 2019), seeded by the molecule's own SMILES."""
         with rdBase.BlockLogs():
             mol = Chem.MolFromSmiles(smiles)
             seed = sum(smiles.encode()) + len(smiles)
@@ -40,13 +41,13 @@ class Smiles:
             )
 
     def read(self, text: str) -> str:
-        """What was written, as SMILES of any kind; empty where it says nothing."""
+        """A text as SMILES of any kind; empty where it cannot be read."""
         return text
 
 
 class Kekule(Smiles):
-    """SMILES with every double bond written out. A slip in an aromatic ring, for which small
-    letters have no meaning at all, is then another molecule.
+    """SMILES with all double bonds. A wrong token in an aromatic ring then gives another molecule,
+    where lower-case letters would be invalid.
     """
 
     kekule = True
@@ -76,8 +77,8 @@ class Selfies(Smiles):
         except sf.EncoderError:
             return ""
 
-    def ways(self, smiles: str, n: int) -> list[str]:
-        return [self.written(text) for text in super().ways(smiles, n)]
+    def randomised(self, smiles: str, n: int) -> list[str]:
+        return [self.written(text) for text in super().randomised(smiles, n)]
 
     def read(self, text: str) -> str:
         sf = _selfies()
@@ -91,8 +92,8 @@ NOTATIONS = {"kekule": Kekule, "smiles": Smiles, "selfies": Selfies}
 
 
 def understood(text: str, notation: Smiles, settings: MoleculeSettings) -> str | None:
-    """What was written, as SMILES of a standardised molecule; None where it is none that would be
-    taken of the data. Of a few that RDKit reads it cannot read what it then writes: no molecules.
+    """A decoder's text as standardised SMILES; None where reading would skip it. RDKit cannot parse
+    the SMILES that it writes for a few molecules: those count as invalid.
     """
     smiles = standardise(notation.read(text), settings) if text else None
     return smiles if isinstance(smiles, str) and parsed(smiles) is not None else None

@@ -1,4 +1,4 @@
-"""Rows of numbers of many lengths, held without padding."""
+"""Rows of integers of different lengths, stored without padding."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PAD = 0
 
 
 class Ragged:
-    """Rows that lie one after another; padded only when some are taken. A million molecules are
-    then a few megabytes of numbers, and a batch of them is a single look-up.
+    """Rows in one flat array, padded only when some are taken. A million molecules take a few
+    megabytes.
     """
 
     def __init__(self, rows: Iterable[Sequence[int]]) -> None:

@@ -1,4 +1,4 @@
-"""A core that all molecules keep, as a user writes it, and where it may be substituted."""
+"""A scaffold that all molecules keep, and where it may be substituted."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from rdkit.Chem import rdqueries
 from gankit.errors import GankitError
 from gankit_molecule.codec.grammar import Way
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.data.standardise import LONGEST, TOKEN, UnusableError, parsed, standardise
+from gankit_molecule.data.standardise import MAX_LENGTH, TOKEN, UnusableError, parsed, standardise
 from gankit_molecule.settings import MoleculeSettings
 
-_SHOWN = 60
+_MAX_SHOWN = 60
 _WITH_HYDROGEN = re.compile(r"\[([A-Z][a-z]?|[a-z]{1,2})H(\d?)([+-]\d?)?\]")
 _AROMATIC = {"b", "c", "n", "o", "p", "s"}
 """Atoms that need no brackets where they have no hydrogen of their own."""
 
 
 class Scaffold:
-    """The core that the setting ``scaffold`` names, standardised as molecules are.
+    """The core in the setting ``scaffold``, standardised like the molecules.
 
     Args:
         settings: with a scaffold.
 
     Raises:
-        GankitError: it is no molecule, has several parts, or is changed by standardisation; or the
-            notation cannot be led along it.
+        GankitError: it is no molecule, has several parts, or is changed by standardisation; or
+            decoding in the notation cannot be constrained to it.
     """
 
     def __init__(self, settings: MoleculeSettings) -> None:
         text = settings.scaffold.strip()
-        self._said = f"scaffold={text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}"
+        self._shown = f"scaffold={text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + '…'}"
         if settings.notation == "selfies":
             raise self._wrong(
-                f"a text of notation={settings.notation} does not show where a core ends",
+                f"not with notation={settings.notation}, in which a core's text has no clear end",
                 "Leave scaffold out, or train with notation=kekule",
             )
-        one_word = text.isascii() and " " not in text and len(text) <= LONGEST
+        one_word = text.isascii() and " " not in text and len(text) <= MAX_LENGTH
         marked = parsed(text) if one_word else None
         if marked is None:
-            raise self._wrong("no SMILES of a molecule", "Write one, such as c1ccc2[nH]ccc2c1")
+            raise self._wrong("not the SMILES of a molecule", "Write one, such as c1ccc2[nH]ccc2c1")
         if len(Chem.GetMolFrags(marked)) > 1:
             raise self._wrong("several parts", "Write one core, without a dot")
         core, room = self._unmarked(marked)
@@ -52,15 +52,15 @@ class Scaffold:
         self._chiral = settings.stereo == "keep"
 
     def ways(self, alphabet: Alphabet) -> list[Way]:
-        """Ways to write the core, one from each atom, in tokens that the alphabet has.
+        """Ways to write the core, one from each atom, in tokens of the alphabet.
 
         Raises:
             GankitError: the alphabet lacks what the core needs.
         """
         texts: dict[str, list[int]] = {}
         for atom in range(self._core.GetNumAtoms()):
-            # RDKit's own order from there on is what the decoder has learnt to write: of texts in
-            # random order, fewer become molecules, and those differ less.
+            # The decoder was trained on RDKit's order: with texts in random order, fewer molecules
+            # are valid, and they are less diverse.
             core = Chem.Mol(self._core)
             text = alphabet.notation.of(core, atom)
             texts[text] = [self._room[i] for i in _written(core)]
@@ -73,21 +73,21 @@ class Scaffold:
             lacking = lacking or lacks
         if not ways:
             raise self._wrong(
-                f"the training molecules have no {lacking}, so that it cannot be written",
-                "Name a core of what they have, or train on molecules with it",
+                f"the training molecules have no {lacking}, so it cannot be written",
+                "Name a core without it, or train on molecules that have it",
             )
         return ways
 
     def held_by(self, smiles: str) -> bool:
-        """Whether a molecule has the core and more, but only where the core may be substituted."""
+        """Whether a molecule has the core and substituents, only where these are allowed."""
         mol = parsed(smiles)
         if mol is None or (any(self._room) and mol.GetNumAtoms() <= self._core.GetNumAtoms()):
             return False
         return bool(mol.HasSubstructMatch(self._query, useChirality=self._chiral))
 
     def _unmarked(self, marked: Chem.Mol) -> tuple[Chem.Mol, list[int]]:
-        """The core alone, and how many hydrogens of each atom may be replaced: all where nothing
-        is marked.
+        """The core without marks, and how many hydrogens of each atom may be replaced: all where
+        nothing is marked.
         """
         mol, room = Chem.RWMol(marked), [0] * marked.GetNumAtoms()
         stars = [atom for atom in mol.GetAtoms() if not atom.GetAtomicNum()]
@@ -115,7 +115,7 @@ class Scaffold:
     def _standard(
         self, core: Chem.Mol, room: Sequence[int], settings: MoleculeSettings
     ) -> tuple[Chem.Mol, list[int]]:
-        """The core as molecules have it; what has no carbon may well be part of one that has."""
+        """The core standardised; one without carbon may be part of an organic molecule."""
         for atom in core.GetAtoms():
             atom.SetAtomMapNum(0)
             if settings.isotopes == "remove":
@@ -128,21 +128,21 @@ class Scaffold:
             raise self._wrong(str(found), "Write a core that could be a molecule")
         order = _written(core)
         if found != Chem.MolToSmiles(again):
-            raise self._wrong(f"standardised, it is {found}", "Write it so")
+            raise self._wrong(f"standardised, it is {found}", "Write it like that")
         return again, [room[i] for i in order]
 
     def _wrong(self, what: str, hint: str) -> GankitError:
-        return GankitError(f"{self._said}: {what}", hint)
+        return GankitError(f"{self._shown}: {what}", hint)
 
 
 def _written(mol: Chem.Mol) -> list[int]:
-    """Its atoms in the order in which they were written last."""
+    """Its atoms in the order in which RDKit wrote them last."""
     return [int(i) for i in mol.GetProp("_smilesAtomOutputOrder").strip("[],").split(",")]
 
 
 def _replaced(text: str, room: Sequence[int], alphabet: Alphabet) -> tuple[list[int], list[str]]:
-    """For each atom in a text, how many hydrogens may be replaced as it is written there, and how
-    it is written with one less if that is another way.
+    """For each atom in a text, how many of its hydrogens may be replaced, and how it is written
+    with one less where that differs.
     """
     atoms = [part for part in TOKEN.findall(text) if part[0] == "[" or part.isalpha()]
     left, other = list(room), [""] * len(room)
@@ -160,9 +160,7 @@ def _replaced(text: str, room: Sequence[int], alphabet: Alphabet) -> tuple[list[
 
 
 def _query(core: Chem.Mol, room: Sequence[int]) -> Chem.Mol:
-    """The core as a query that only molecules match which have something else than hydrogen at no
-    other place than where there is room.
-    """
+    """A query that matches molecules whose core is substituted only where there is room."""
     query = Chem.RWMol(core)
     for atom, more in zip(core.GetAtoms(), room, strict=True):
         own = rdqueries.ReplaceAtomWithQueryAtom(query, query.GetAtomWithIdx(atom.GetIdx()))

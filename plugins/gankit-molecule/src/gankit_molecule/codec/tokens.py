@@ -1,4 +1,4 @@
-"""Molecules as rows of tokens: atoms, bonds and the fragments that are common in the data."""
+"""Molecules as rows of tokens: atoms, bonds and common fragments."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gankit_molecule.data.standardise import TOKEN
 START, END, UNKNOWN = range(PAD + 1, PAD + 4)
 SPECIAL = ("<pad>", "<start>", "<end>", "<unknown>")
 
-LOOKED_AT = 1500
-"""Molecules from which fragments are learnt."""
-RAREST = 0.004
-"""Times a molecule that a fragment must occur to be a token."""
+FRAGMENT_SAMPLE = 1500
+"""Molecules in which fragments are counted."""
+MIN_FREQUENCY = 0.004
+"""Occurrences per molecule of a fragment that becomes a token."""
 
 
 class Alphabet:
-    """Tokens by number. A text is split from the left, into the longest tokens that fit.
+    """Tokens and their numbers. A text is split from the left into the longest matching tokens.
 
     Args:
-        tokens: those of the training set, without the special ones.
-        notation: of the texts, by its name among :data:`NOTATIONS`.
+        tokens: of the training set, without the special ones.
+        notation: its name in :data:`NOTATIONS`.
     """
 
     def __init__(self, tokens: Sequence[str], notation: str = "kekule") -> None:
@@ -37,9 +37,9 @@ class Alphabet:
         self._number = {token: i for i, token in enumerate(self.tokens)}
         longest = sorted(tokens, key=lambda t: (-len(t), t))
         whole = self.notation.parts
-        self._pattern = re.compile("|".join([*map(_alone, longest), whole.pattern]), re.DOTALL)
+        self._pattern = re.compile("|".join([*map(_pattern_of, longest), whole.pattern]), re.DOTALL)
         self.single = frozenset(t for t in tokens if whole.fullmatch(t))
-        """Tokens that are one atom, bond, bracket or label, and no fragment."""
+        """Tokens that are one atom, bond, bracket or label, not a fragment."""
 
     @classmethod
     def of(
@@ -49,23 +49,23 @@ class Alphabet:
         size: int = 0,
         texts: Sequence[str] | None = None,
     ) -> Alphabet:
-        """All atoms and bonds that the molecules need, the commonest first, and up to ``size``
-        tokens in all with the fragments that are most common: pairs of tokens that stand together
-        most often become one, again and again (byte-pair encoding, Sennrich et al. 2016; for
-        SMILES, Li & Fourches 2021). A molecule is then a third as long.
+        """All atoms and bonds of the molecules, the most frequent first, and fragments up to
+        ``size`` tokens in all: the most frequent pair of neighbouring tokens becomes one,
+        repeatedly (byte-pair encoding, Sennrich et al. 2016; for SMILES, Li & Fourches 2021). A
+        molecule is then a third as long.
 
         Args:
-            texts: the molecules in this notation, where they are there already.
+            texts: the molecules in this notation, where they have been written already.
         """
         bare = cls((), notation)
         written = [*map(bare.notation.written, smiles)] if texts is None else texts
         counts = Counter[str]()
-        for start in range(0, len(written), 10_000):  # many at once: a million take seconds
+        for start in range(0, len(written), 10_000):  # joined, which is much faster
             counts.update(bare.split("\n".join(written[start : start + 10_000])))
         del counts["\n"]
-        step = -(-len(smiles) // LOOKED_AT) or 1
+        step = -(-len(smiles) // FRAGMENT_SAMPLE) or 1
         way = bare.notation
-        some = [text for s in smiles[::step] for text in (way.written(s), *way.ways(s, 1))]
+        some = [text for s in smiles[::step] for text in (way.written(s), *way.randomised(s, 1))]
         merged = _merged([bare.split(text) for text in some], size - len(counts))
         return cls([*sorted(counts, key=lambda t: (-counts[t], t)), *merged], notation)
 
@@ -73,15 +73,15 @@ class Alphabet:
         return len(self.tokens)
 
     def split(self, text: str) -> list[str]:
-        """A text as tokens; joined, they are the text."""
+        """A text as tokens, whose concatenation is the text."""
         return self._pattern.findall(text)  # no groups in it
 
     def encode(self, text: str) -> list[int]:
-        """Numbers of a text's tokens, and the end; :data:`UNKNOWN` for what is not known."""
+        """Numbers of a text's tokens, and :data:`END`; :data:`UNKNOWN` for unknown ones."""
         return [*(self._number.get(t, UNKNOWN) for t in self.split(text)), END]
 
     def decode(self, row: Iterable[int]) -> str:
-        """The text up to the end."""
+        """The text up to :data:`END`."""
         parts = []
         for number in row:
             if number in (END, PAD):
@@ -90,9 +90,9 @@ class Alphabet:
         return "".join(parts)
 
     def grammar(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What each token does to the brackets and rings of SMILES that are open, int64 each:
-        how many more brackets are open after it, how far below the start it closes some, and a
-        number whose bits are the rings that it opens or closes.
+        """The effect of each token on the open brackets and rings of SMILES, int64 each: the change
+        in open brackets, the lowest change within the token, and a number whose bits are the rings
+        that it opens or closes.
         """
         if self.notation.parts is not TOKEN:
             nothing = torch.zeros(len(self), dtype=torch.int64)
@@ -102,12 +102,12 @@ class Alphabet:
         return more, lowest, rings
 
     def rows(self, texts: Sequence[str]) -> Tensor:
-        """Texts as int64 ``(N, T)``, padded at the end."""
+        """Texts as int64 ``(N, T)``, padded at the end with :data:`PAD`."""
         return Ragged(map(self.encode, texts)).take()
 
 
 def _merged(texts: list[list[str]], most: int) -> list[str]:
-    """Fragments, in the order in which they were found."""
+    """Fragments, in the order in which they are merged."""
     counts, places = Counter[tuple[str, str]](), defaultdict[tuple[str, str], set[int]](set)
     for i, text in enumerate(texts):
         for pair in pairwise(text):
@@ -116,10 +116,10 @@ def _merged(texts: list[list[str]], most: int) -> list[str]:
     found: list[str] = []
     while counts and len(found) < most:
         (first, second), count = min(counts.items(), key=lambda item: (-item[1], item[0]))
-        if count < max(RAREST * len(texts), 2):
+        if count < max(MIN_FREQUENCY * len(texts), 2):
             break
         found.append(first + second)
-        for i in sorted(places[first, second]):  # the others stay as they are
+        for i in sorted(places[first, second]):  # the others do not change
             counts.subtract(pairwise(texts[i]))
             texts[i] = _joined(texts[i], first, second)
             for pair in pairwise(texts[i]):
@@ -151,7 +151,7 @@ def _effect(token: str) -> tuple[int, int, int]:
     return depth, lowest, rings
 
 
-def _alone(token: str) -> str:
-    """A pattern of the token that does not take half of a chlorine or bromine."""
-    beware = {"C": "(?!l)", "B": "(?!r)"}.get(token[-1], "")
-    return re.escape(token) + beware
+def _pattern_of(token: str) -> str:
+    """A pattern of the token that does not match half of a chlorine or bromine."""
+    not_half = {"C": "(?!l)", "B": "(?!r)"}.get(token[-1], "")
+    return re.escape(token) + not_half

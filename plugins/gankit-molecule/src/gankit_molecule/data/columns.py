@@ -1,4 +1,4 @@
-"""Entries and their values as Arrow's columns, which are small where Python's objects are not."""
+"""Entries and their values as Arrow columns, which take less memory than Python objects."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.settings import MoleculeSettings
 
 SMILES_KEYS = ("smiles", "canonical_smiles", "structure", "mol")
-"""Columns tried in this order, in any case, for the molecules."""
+"""Names of the column of molecules, tried in this order, in any case."""
 NAME_KEYS = ("name", "id", "compound", "chembl_id", "zinc_id")
-"""Likewise for their names."""
+"""Likewise for the column of names."""
 MARKS = ("_synthetic", "generated", "seed", "_seed")
-"""Columns that gankit writes beside what it generated; they stay as they are written."""
+"""Columns that gankit writes for generated molecules; they are kept as text."""
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
-"""Cells that hold nothing."""
+"""Cells that count as empty."""
 PIECE = 50_000
-"""Rows that are Python's objects at a time."""
+"""Rows that are held as Python objects."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Listing:
     """Entries of a source.
 
     Attributes:
-        entries: columns text (SMILES or a mol block; null where there is none), name, why (what is
-            wrong with the entry already, else null), place (its line or row) and file.
-        values: the other columns: float64, where every cell is a number, or text.
-        files: of each file its name, and what ``place`` counts.
+        entries: columns text (SMILES or a mol block; null where there is none), name, why (a
+            reason to skip the entry, else null), place (its line or row) and file.
+        values: the other columns: float64 where every cell is a number, or text.
+        files: of each file its name, and the unit of ``place``.
     """
 
     entries: pa.Table
@@ -44,7 +44,7 @@ class Listing:
 
 
 class Rows:
-    """Entries, added one by one; kept as Arrow's pieces, each a small part of Python's objects."""
+    """Entries, added one by one and converted to Arrow tables piece by piece."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[int, str | None, str, str | None]] = []
@@ -69,7 +69,7 @@ class Rows:
             self._flush()
 
     def finish(self) -> tuple[pa.Table, pa.Table]:
-        """The entries, without their files, and the other columns as they are."""
+        """The entries, without the column file, and the other columns as they were."""
         self._flush()
         return pa.concat_tables(self._pieces), joined(self._others)
 
@@ -78,12 +78,12 @@ class Rows:
         self._pieces.append(_entries(texts, names, whys, places))
         columns = dict.fromkeys(key for row in self._values for key in row)
         arrays = [column_of([row.get(key) for row in self._values]) for key in columns]
-        self._others.append(_beside(arrays, list(columns), len(self._rows)))
+        self._others.append(_with_length(arrays, list(columns), len(self._rows)))
         self._rows, self._values = [], []
 
 
 def in_file(entries: pa.Table, number: int) -> pa.Table:
-    """Entries with the number of their file."""
+    """Entries with the column file."""
     return entries.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(entries)))
 
 
@@ -99,7 +99,7 @@ def _entries(texts: Any, names: Any, whys: Any, places: Any) -> pa.Table:
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether it is what Python, NumPy or pandas have for nothing."""
+    """Whether it is a missing value of Python, NumPy or pandas."""
     return cell is None or type(cell).__name__ in ("NAType", "NaTType") or _is_nan(cell)
 
 
@@ -108,15 +108,15 @@ def _is_nan(cell: Any) -> bool:
 
 
 def column_of(cells: Sequence[Any]) -> pa.Array:
-    """Cells as a column; as text where they are of several types."""
+    """Cells as a column; as text where their types differ."""
     try:
         return pa.array(cells, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return pa.array([None if is_missing(cell) else str(cell) for cell in cells])
 
 
-def _beside(columns: Sequence[Any], names: Sequence[str], length: int) -> pa.Table:
-    """A table that knows its length, though it may have no column: the first one is nothing."""
+def _with_length(columns: Sequence[Any], names: Sequence[str], length: int) -> pa.Table:
+    """A table with a first column of nulls, so that it has a length without any other column."""
     return pa.table([pa.nulls(length), *columns], names=["", *names])
 
 
@@ -152,19 +152,19 @@ def split(table: pa.Table, where: str, settings: MoleculeSettings) -> tuple[pa.T
         }
     )
     rest = [i for i in range(len(names)) if names[i] and i not in (text, name)]
-    return entries, _beside([table.column(i) for i in rest], [names[i] for i in rest], n)
+    return entries, _with_length([table.column(i) for i in rest], [names[i] for i in rest], n)
 
 
 def keys_of(
     columns: Sequence[str], texts: Sequence[str], where: str, settings: MoleculeSettings
 ) -> tuple[int, int | None]:
-    """Numbers of the columns of molecules and of names.
+    """Indices of the columns of molecules and of names.
 
     Args:
         texts: the columns that hold text.
 
     Raises:
-        GankitError: two columns have one name, or one that is asked for is not there.
+        GankitError: two columns have the same name, or a named one is missing.
     """
     if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
         raise GankitError(f"{where} has two columns named {twice[0]!r}", "Rename one")
@@ -184,12 +184,12 @@ def keys_of(
 
 
 def _no_column(columns: Sequence[str], key: str, where: str) -> GankitError:
-    asked = "column of SMILES" if key == "auto" else f"column {key!r}"
+    missing = "column of SMILES" if key == "auto" else f"column {key!r}"
     listed = ", ".join(repr(name[:40]) for name in columns[:8]) or "none"
     more = ", …" if len(columns) > 8 else ""
     near = _near("smiles" if key == "auto" else key, columns)
-    hint = f"Set smiles_key to the column that has them. {near}"
-    return GankitError(f"{where} has no {asked}; it has {listed}{more}", hint)
+    hint = f"Set smiles_key to the column of SMILES. {near}"
+    return GankitError(f"{where} has no {missing}; it has {listed}{more}", hint)
 
 
 def _near(key: str, columns: Sequence[str]) -> str:
@@ -197,7 +197,7 @@ def _near(key: str, columns: Sequence[str]) -> str:
 
 
 def key_in(columns: Sequence[str], key: str, usual: Sequence[str]) -> str | None:
-    """The column that a key means: itself, or the first usual one, in any case."""
+    """The column of a key: that of its name, or for auto the first usual one, in any case."""
     lower = {column.lower(): column for column in reversed(columns)}
     if key == "auto":
         return next((lower[name] for name in usual if name in lower), None)
@@ -208,15 +208,15 @@ def key_in(columns: Sequence[str], key: str, usual: Sequence[str]) -> str | None
 
 
 def typed(values: pa.Table) -> pa.Table:
-    """Each column as numbers, where every cell that holds something is one, or as text; columns
-    that are neither, or empty, are left out.
+    """Each column as numbers, where all cells that are not empty are numbers, or as text; columns
+    that are neither, or empty, are dropped.
     """
     found = {}
     for name, column in zip(values.column_names, values.columns, strict=True):
         if name and (typed := _as_values(name, column)) is not None:
             found[name] = typed
     n = len(values)
-    return _beside(list(found.values()), list(found), n)
+    return _with_length(list(found.values()), list(found), n)
 
 
 def _as_values(name: str, column: Any) -> Any:
@@ -227,10 +227,10 @@ def _as_values(name: str, column: Any) -> Any:
         return _finite(column.cast(pa.float64()))
     try:
         text = pc.utf8_trim_whitespace(_as_text(column))
-    except pa.ArrowException:  # lists, structures: nothing that a molecule's value can be
+    except pa.ArrowException:  # lists, structures
         return None
-    gone = pc.is_in(text, pa.array(MISSING, pa.large_string()))
-    text = pc.if_else(gone, pa.scalar(None, pa.large_string()), text)
+    empty = pc.is_in(text, pa.array(MISSING, pa.large_string()))
+    text = pc.if_else(empty, pa.scalar(None, pa.large_string()), text)
     if text.null_count == len(text):
         return None
     if name in MARKS:
@@ -266,7 +266,7 @@ def _is_text(t: pa.DataType) -> bool:
 
 
 def digest_of(table: pa.Table) -> str:
-    """A hash of names, types and content, however the table is cut into pieces."""
+    """A hash of names, types and content that does not depend on the table's chunks."""
     digest = hashlib.sha256(repr(len(table)).encode())
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_null(column.type):

@@ -18,7 +18,7 @@ _GIVE = "Give a list of SMILES, a data frame or an Arrow table"
 
 def from_memory(source: object, settings: MoleculeSettings) -> Listing:
     """The entries of an object: an Arrow table, a pandas or polars data frame, a list of mappings,
-    or anything that gives SMILES, :class:`Molecule` or RDKit's molecules, one after the other.
+    or an iterable of SMILES, :class:`Molecule` or RDKit molecules.
 
     Raises:
         GankitError: none of these, or no column of SMILES.
@@ -39,7 +39,7 @@ def from_memory(source: object, settings: MoleculeSettings) -> Listing:
 
 
 def _table(source: Any) -> pa.Table | None:
-    """A table, if the object is one."""
+    """The object as a table, if it is one."""
     if isinstance(source, pa.Table):
         return source
     if isinstance(source, pa.RecordBatch):
@@ -70,7 +70,7 @@ def _of_mappings(rows: Sequence[Mapping[Any, Any]]) -> pa.Table:
 
 
 def _one(thing: Any) -> tuple[str | None, str, Mapping[str, Any], str | None]:
-    """Text, name, values and what is wrong, of an object that stands for a molecule."""
+    """Text, name, values and the reason to skip it, of an object."""
     if isinstance(thing, str):
         return thing, "", {}, None
     if isinstance(thing, Molecule):

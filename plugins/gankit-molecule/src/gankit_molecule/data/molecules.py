@@ -7,39 +7,39 @@ from dataclasses import dataclass, field
 
 from gankit.contract.subsets import take
 
-BLOCK = 10_000
-"""Molecules that are fetched at once."""
+FETCH_SIZE = 10_000
+"""Molecules that are read from a lazy sequence at once."""
 
 
 @dataclass(frozen=True)
 class Molecule:
-    """A molecule, or what a decoder wrote that is none."""
+    """A molecule, or a decoder's invalid text."""
 
     smiles: str
-    """Canonical SMILES of the standardised molecule. Of what is none that will do: what was
-    written."""
+    """Canonical SMILES of the standardised molecule; the decoder's text where it is not
+    acceptable."""
     values: Mapping[str, str | float] = field(default_factory=dict)
-    """The data's other columns, by name; of a generated molecule, nothing."""
+    """The data's other columns, by name."""
     name: str = ""
-    """As the data has it; may be empty."""
+    """Its name in the data; may be empty."""
     tries: int = 1
-    """Decodings that it took until there was a molecule that will do: with the core, new and as
-    asked, where that is wanted; 0 where none was found."""
+    """Decodings until the molecule was acceptable: valid, and with the scaffold, novel and with the
+    requested properties where that is required; 0 where none was."""
     score: float | None = None
-    """By the objective of the run that made it, where that is an expression."""
+    """By the run's objective, if that is an expression."""
 
     @property
     def valid(self) -> bool:
-        """Whether it is a molecule, and has the core and is new where that is wanted."""
+        """Whether it is a molecule, with the scaffold and novel where that is required."""
         return self.tries > 0
 
 
 def in_blocks(items: Sequence[Molecule]) -> Iterator[Sequence[Molecule]]:
-    """All molecules, which may be millions and lazy: ``BLOCK`` are fetched at a time."""
-    for start in range(0, len(items), BLOCK):
-        yield take(items, range(start, min(start + BLOCK, len(items))))
+    """All molecules, which may be millions and lazy, in blocks of ``FETCH_SIZE``."""
+    for start in range(0, len(items), FETCH_SIZE):
+        yield take(items, range(start, min(start + FETCH_SIZE, len(items))))
 
 
 def smiles_of(items: Sequence[Molecule]) -> list[str]:
-    """Of all molecules, in their order."""
+    """The SMILES of all molecules, in their order."""
     return [item.smiles for block in in_blocks(items) for item in block]

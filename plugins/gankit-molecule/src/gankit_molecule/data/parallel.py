@@ -1,4 +1,4 @@
-"""RDKit in several processes, where there is enough to do."""
+"""Functions of many molecules in several processes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CHUNK = 500
-"""Items that a process takes at once."""
-FEWEST = 4 * CHUNK
-"""Items below which starting processes costs more than it saves."""
+"""Items that a process gets at once."""
+MIN_ITEMS = 4 * CHUNK
+"""Items below which one process is faster."""
 
 
 def mapped(
@@ -30,18 +30,18 @@ def mapped(
     """``function(item, *args)`` of each item, in their order.
 
     Args:
-        function: of a module, so that processes can import it.
-        workers: processes; 0 takes one a core.
+        function: defined at module level, so that processes can import it.
+        workers: processes; 0 for one per core.
     """
     count = workers or _cores()
-    if count == 1 or len(items) < FEWEST:
+    if count == 1 or len(items) < MIN_ITEMS:
         for i, item in enumerate(items):
             if i % CHUNK == 0:
                 progress(what, i, len(items))
             yield function(item, *args)
         return
     chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
-    # joblib's processes neither fork torch's threads nor run the user's script once more.
+    # joblib neither forks torch's threads nor runs the user's script again.
     pool = Parallel(count, return_as="generator")
     done = 0
     for results in pool(delayed(_chunk)(function, args, chunk) for chunk in chunks):
@@ -56,3 +56,7 @@ def _chunk(function: Callable[..., R], args: tuple[Any, ...], items: Sequence[An
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """A progress callback that shows nothing."""

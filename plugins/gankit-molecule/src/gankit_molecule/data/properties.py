@@ -1,4 +1,4 @@
-"""Computed properties of molecules: what can be asked for and what is compared."""
+"""Computed properties of molecules, for conditions and comparisons."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 
 @cache
 def _sascorer() -> ModuleType:
-    """RDKit ships Ertl & Schuffenhauer's score among its contributions, outside its package."""
+    """RDKit ships Ertl & Schuffenhauer's score outside its package."""
     file = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
     spec = importlib.util.spec_from_file_location("gankit_molecule._sascorer", file)
     assert spec is not None
@@ -50,7 +50,7 @@ PROPERTIES: dict[str, Callable[[Chem.Mol], float]] = {
     "fsp3": rdMolDescriptors.CalcFractionCSP3,  # share of carbons that are sp3
     "atoms": Chem.Mol.GetNumHeavyAtoms,
 }
-"""Each property's function, by name."""
+"""The function of each property, by name."""
 
 
 def properties_of(smiles: str, names: Sequence[str]) -> list[float]:
@@ -61,7 +61,7 @@ def properties_of(smiles: str, names: Sequence[str]) -> list[float]:
         for name in names:
             try:
                 found.append(math.nan if mol is None else float(PROPERTIES[name](mol)))
-            except Exception:  # noqa: BLE001 - RDKit raises what it likes; NaN says so
+            except Exception:  # noqa: BLE001 - RDKit may raise anything
                 found.append(math.nan)
         return found
 

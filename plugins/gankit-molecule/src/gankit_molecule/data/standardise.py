@@ -1,7 +1,7 @@
-"""One way to write each molecule: RDKit's canonical SMILES of its standardised form.
+"""Standardised molecules as RDKit's canonical SMILES.
 
-Stereochemistry, isotopes and atom maps are taken out of the text before RDKit reads it, which then
-has less to perceive: most molecules need no more than to be read and written.
+Stereochemistry, isotopes and atom maps are removed from the text before RDKit parses it, which is
+faster than to remove them from the molecule.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 if TYPE_CHECKING:
     from gankit_molecule.settings import MoleculeSettings
 
-LONGEST = 5_000
-"""Characters of a SMILES: RDKit's recursions end the process at some ten thousands."""
-MOST_READ = 2_000
+MAX_LENGTH = 5_000
+"""Characters of a SMILES: RDKit's recursion crashes the process at some ten thousands."""
+MAX_ATOMS = 2_000
 """Atoms of a mol block, likewise."""
 TOKEN = re.compile(r"\[[^\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)
 """An atom, bond, bracket or label of SMILES."""
@@ -29,9 +29,9 @@ KINDS = {
     "large": "of too many atoms",
     "same": "duplicates",
 }
-"""Why entries are left out, and what many of them are called."""
-_ROUNDS = 4
-_SHOWN = 60
+"""Why entries are skipped, with the words for counting them."""
+_MAX_ROUNDS = 4
+_MAX_SHOWN = 60
 
 _CHIRAL = re.compile(r"(\[\d*(?:[A-Z][a-z]?|[a-z]{1,2}))@(?:@|(?:TH|AL|SP|TB|OH)\d+)?")
 _DIRECTED = re.compile(r"[/\\]")
@@ -44,11 +44,11 @@ _NEUTRALISABLE = Chem.MolFromSmarts("[!+0;!$([+,+2,+3,+4]~[-,-2,-3]);!$([-,-2,-3
 
 
 class UnusableError(Exception):
-    """What is left out, and why; returned more often than raised.
+    """The reason to skip an entry; returned more often than raised.
 
     Args:
         kind: one of ``KINDS``.
-        why: what is wrong with this very one.
+        why: the reason, in words.
     """
 
     def __init__(self, kind: str, why: str) -> None:
@@ -60,9 +60,9 @@ class UnusableError(Exception):
 
 
 def standardise(text: str, settings: MoleculeSettings) -> str | UnusableError:
-    """The canonical SMILES of a molecule, or why it is left out.
+    """The canonical SMILES of a molecule, or the reason to skip it.
 
-    Doing it again changes nothing: what a step changed is read again until it stays.
+    Idempotent: a changed molecule is standardised again until it stays the same.
 
     Args:
         text: SMILES, or a mol block.
@@ -87,7 +87,7 @@ def _standardise(text: str, settings: MoleculeSettings) -> str:
     text = _plain(_of_block(text) if "M  END" in text else text.strip(), settings)
     mol = _read(text)
     if "." in text or _CHARGED.search(text):
-        mol = _settled(mol, settings)
+        mol = _one_neutral_part(mol, settings)
     if settings.inorganic == "drop" and not mol.HasSubstructMatch(_CARBON):
         raise UnusableError("inorganic", "without carbon")
     if (atoms := mol.GetNumHeavyAtoms()) > settings.most_atoms:
@@ -101,11 +101,11 @@ def _standardise(text: str, settings: MoleculeSettings) -> str:
 
 
 def _plain(text: str, settings: MoleculeSettings) -> str:
-    """The SMILES without what is not to be kept and can be seen in the text."""
+    """The SMILES without stereochemistry, isotopes and atom maps, as the settings say."""
     if not text:
         raise UnusableError("unread", "no SMILES: empty")
-    if len(text) > LONGEST:
-        raise UnusableError("large", f"{len(text):,} characters: more than {LONGEST:,}")
+    if len(text) > MAX_LENGTH:
+        raise UnusableError("large", f"{len(text):,} characters: more than {MAX_LENGTH:,}")
     if not _is_one_word(text):
         raise _no_smiles(text)
     if settings.stereo == "remove":
@@ -117,14 +117,14 @@ def _plain(text: str, settings: MoleculeSettings) -> str:
     return text
 
 
-def _settled(mol: Chem.Mol, settings: MoleculeSettings) -> Chem.Mol:
-    """One part, and no charge that can go; until reading it again changes nothing."""
-    for _ in range(_ROUNDS):
+def _one_neutral_part(mol: Chem.Mol, settings: MoleculeSettings) -> Chem.Mol:
+    """The largest part, neutralised; repeated until nothing changes."""
+    for _ in range(_MAX_ROUNDS):
         changed = False
         if settings.salts != "keep" and (parts := len(Chem.GetMolFrags(mol))) > 1:
             if settings.salts == "drop":
                 raise UnusableError("salt", f"a salt or mixture of {parts} parts")
-            # A salt's molecule is the organic part, though its counter-ion may be the larger one.
+            # The organic part, though its counter-ion may be larger.
             mol = rdMolStandardize.LargestFragmentChooser(preferOrganic=True).choose(mol)
             changed = True
         if settings.charges == "neutralise" and mol.HasSubstructMatch(_NEUTRALISABLE):
@@ -151,19 +151,19 @@ def _read(text: str) -> Chem.Mol:
 
 
 def _of_block(text: str) -> str:
-    """The SMILES of a mol block, with all that it says."""
+    """The SMILES of a mol block."""
     mol = Chem.MolFromMolBlock(text)
     if mol is None:
         bare = Chem.MolFromMolBlock(text, sanitize=False, strictParsing=False)
         raise UnusableError("unread", f"no mol block that RDKit can read{_because(bare)}")
-    if mol.GetNumAtoms() > MOST_READ:
-        raise UnusableError("large", f"{mol.GetNumAtoms():,} atoms: more than {MOST_READ:,}")
+    if mol.GetNumAtoms() > MAX_ATOMS:
+        raise UnusableError("large", f"{mol.GetNumAtoms():,} atoms: more than {MAX_ATOMS:,}")
     return str(Chem.MolToSmiles(mol))
 
 
 def _no_smiles(text: str) -> UnusableError:
     bare = Chem.MolFromSmiles(text, sanitize=False) if _is_one_word(text) else None
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    shown = text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
     return UnusableError("unread", f"no SMILES: {shown!r}{_because(bare)}")
 
 
@@ -173,7 +173,7 @@ def _is_one_word(text: str) -> bool:
 
 
 def _because(bare: Chem.Mol | None) -> str:
-    """What RDKit finds wrong with a molecule's chemistry."""
+    """RDKit's reason to reject a molecule."""
     found = Chem.DetectChemistryProblems(bare) if bare is not None else ()
     return f" ({_line(found[0].Message())})" if found else ""
 

@@ -1,4 +1,4 @@
-"""Files of molecules: lines of SMILES, tables, Parquet and SDF, packed or not."""
+"""Files of molecules: lines of SMILES, tables, Parquet and SDF, compressed or not."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from gankit_molecule.settings import MoleculeSettings
 PLAIN, TABLES = (".smi", ".smiles", ".ism", ".txt"), (".csv", ".tsv")
 PARQUET, SDF = (".parquet", ".pq"), (".sdf", ".sd")
 SUFFIXES = (*PLAIN, *TABLES, *PARQUET, *SDF)
-"""Endings of what is read; ``.gz`` may follow."""
+"""File extensions that are read; ``.gz`` may follow."""
 READS = f"Reads {', '.join(SUFFIXES)}, each also as .gz, and folders of them"
 
 
 def kind_of(path: Path) -> str:
-    """The ending that says how to read a file, without that of compression."""
+    """The extension that says how to read a file, without ``.gz``."""
     return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
 
 
@@ -55,7 +55,7 @@ def from_files(files: Sequence[Path], settings: MoleculeSettings) -> Listing:
 
 
 def _file(path: Path, settings: MoleculeSettings) -> tuple[pa.Table, pa.Table, str]:
-    """A file's entries, its other columns, and what places count."""
+    """A file's entries, its other columns, and the unit of places in it."""
     kind = kind_of(path)
     with _damage_of(path):
         if kind in PARQUET:
@@ -71,7 +71,7 @@ def _file(path: Path, settings: MoleculeSettings) -> tuple[pa.Table, pa.Table, s
 
 @contextmanager
 def _damage_of(path: Path) -> Iterator[None]:
-    """Turns what a damaged file raises into a user's error."""
+    """Turns the exceptions of a damaged file into a GankitError."""
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -83,11 +83,11 @@ def _damage_of(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _bytes(path: Path) -> Iterator[Any]:
-    """A file's bytes, unpacked where it is packed, whatever it is called."""
+    """A file's bytes, decompressed where they are compressed, whatever the extension."""
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
+        compressed = file.read(2) == b"\x1f\x8b"
         file.seek(0)
-        if packed:
+        if compressed:
             with gzip.open(file) as inside:
                 yield inside
         else:
@@ -96,10 +96,10 @@ def _bytes(path: Path) -> Iterator[Any]:
 
 @contextmanager
 def _text(path: Path) -> Iterator[io.TextIOWrapper]:
-    """A file's text; what is no UTF-8 becomes a question mark, and no SMILES.
+    """A file's text; bytes that are not UTF-8 become a question mark, which is no SMILES.
 
     Raises:
-        GankitError: it is empty, or no text.
+        GankitError: it is empty, or not text.
     """
     with _bytes(path) as stream:
         text = io.TextIOWrapper(
@@ -109,14 +109,14 @@ def _text(path: Path) -> Iterator[io.TextIOWrapper]:
         if not head:
             raise GankitError(f"{path}: an empty file", READS)
         if b"\0" in head:
-            raise GankitError(f"{path}: no text (it holds null bytes)", f"{READS}; in UTF-8")
+            raise GankitError(f"{path}: not text (it has null bytes)", f"{READS}; in UTF-8")
         yield text
 
 
 def _lines(
     path: Path, stream: Iterable[str], settings: MoleculeSettings
 ) -> tuple[pa.Table, pa.Table]:
-    """SMILES, one a line, with a name after it; or, under a header, a table."""
+    """One SMILES per line, followed by a name; with a header, a table."""
     rows, lines = Rows(), iter(stream)
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
@@ -131,7 +131,7 @@ def _lines(
 
 
 def _headed(line: str, settings: MoleculeSettings) -> str:
-    """What separates the names of a header's columns; empty where a line is none."""
+    """The delimiter of a header; empty where a line is none."""
     known = {*SMILES_KEYS, settings.smiles_key.lower()}
     for delimiter in ("\t", ",", ";", " "):
         names = [name.strip('" \r\n').lower() for name in line.split(delimiter)]
@@ -147,11 +147,11 @@ def _separated(
     head: str = "",
     before: int = 0,
 ) -> tuple[pa.Table, pa.Table]:
-    """A table of separated cells; lines with too few or too many of them have no text.
+    """A table of delimited cells; lines with too few or too many of them have no text.
 
     Args:
-        head: the line with the columns' names; empty where it comes first in the stream.
-        before: lines that came before it.
+        head: the line with the columns' names; empty where it is the first of the stream.
+        before: lines before it.
     """
     lines = iter(stream)
     head = head or next(lines)
@@ -176,7 +176,7 @@ def _separated(
             rows.add(place, cells[text], "" if name is None else cells[name], values)
     except csv.Error as error:
         line = before + reader.line_num
-        raise GankitError(f"{path}, line {line}: {error}", "Mend its quotes") from None
+        raise GankitError(f"{path}, line {line}: {error}", "Fix its quotes") from None
     return rows.finish()
 
 
@@ -190,7 +190,7 @@ def _cells(count: int) -> str:
 
 
 def _sdf(stream: Iterable[str], settings: MoleculeSettings) -> tuple[pa.Table, pa.Table]:
-    """Records of a mol block and properties; a record is at its first line."""
+    """Records of a mol block and properties; a record's place is its first line."""
     rows, begin = Rows(), 1
     record: list[str] = []
     for number, line in enumerate(stream, start=1):

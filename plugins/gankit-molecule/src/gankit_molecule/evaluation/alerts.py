@@ -1,4 +1,4 @@
-"""Substructures that chemists avoid: MOSES' filters, PAINS, BRENK."""
+"""Undesired substructures: MOSES' filters, PAINS, BRENK."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rdkit.Chem import FilterCatalog
 from gankit_molecule.data.standardise import parsed
 
 ALLOWED = frozenset({"C", "N", "S", "O", "F", "Cl", "Br", "H"})
-LARGEST_RING = 7
+MAX_RING_SIZE = 7
 
 
 class Alerts(NamedTuple):
-    """What is found in one molecule."""
+    """The alerts of one molecule."""
 
     passes: bool
     """MOSES' filters, see :func:`alerts_of`."""
@@ -35,19 +35,19 @@ def _catalog(name: str) -> Any:
 
 @cache
 def medicinal_chemistry_filters() -> tuple[Chem.Mol, ...]:
-    """MOSES' 22 patterns; some of them name hydrogens, which a molecule must then have."""
+    """MOSES' 22 patterns; some contain hydrogens, which a molecule needs explicitly."""
     text = (resources.files("gankit_molecule.evaluation") / "moses_mcf.txt").read_text("utf-8")
     lines = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
     return tuple(Chem.MolFromSmarts(smarts) for _, smarts in lines)
 
 
 def alerts_of(smiles: str) -> Alerts | None:
-    """The alerts of one molecule; None where what is written is none.
+    """The alerts of one molecule; None for an invalid SMILES.
 
-    A molecule passes MOSES' filters (Polykovskiy et al. 2020, section 3) where it has neither a
-    medicinal chemistry alert nor a PAINS one, no ring of eight atoms or more, no charge, and no
-    elements but C, N, S, O, F, Cl, Br and H. PAINS are RDKit's, which differ from MOSES' copy in
-    about one of a hundred molecules that have one.
+    A molecule passes MOSES' filters (Polykovskiy et al. 2020, section 3) if it has no medicinal
+    chemistry alert, no PAINS, no ring of eight or more atoms, no charge, and only the elements C,
+    N, S, O, F, Cl, Br and H. The PAINS are RDKit's; they differ from MOSES' copy for about one in a
+    hundred molecules with PAINS.
     """
     with rdBase.BlockLogs():
         mol = parsed(smiles)
@@ -64,7 +64,7 @@ def alerts_of(smiles: str) -> Alerts | None:
 def _plain(mol: Chem.Mol) -> bool:
     atoms = mol.GetAtoms()
     return all(a.GetFormalCharge() == 0 and a.GetSymbol() in ALLOWED for a in atoms) and all(
-        len(ring) <= LARGEST_RING for ring in mol.GetRingInfo().AtomRings()
+        len(ring) <= MAX_RING_SIZE for ring in mol.GetRingInfo().AtomRings()
     )
 
 

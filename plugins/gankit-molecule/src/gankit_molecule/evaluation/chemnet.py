@@ -1,4 +1,4 @@
-"""Features of molecules: ChemNet's, under which the Fréchet distance is FCD, and fingerprints."""
+"""Extractors: ChemNet, whose Fréchet distance is FCD, and fingerprints."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 WIDTH = 512
 """Units of ChemNet's last hidden layer."""
 LENGTH = 350
-"""Characters that the network reads, padding included; the scores of others depend on it."""
-BATCH = 128
-"""Molecules that go through the network at once."""
+"""Characters of the network's input with padding, as in published scores."""
+BATCH_SIZE = 128
+"""Molecules in a batch."""
 
 
 @cache
 def chemnet() -> nn.Module:
-    """ChemNet (Preuer et al. 2018), with the weights that the package ``fcd`` brings.
+    """ChemNet (Preuer et al. 2018), with the weights in the package ``fcd``.
 
-    Nothing is fetched, and of the file only tensors, texts and numbers are read.
+    Nothing is downloaded, and only tensors, texts and numbers are loaded from the file.
     """
     with (resources.files("fcd") / "ChemNet_v0.13_pretrained.pt").open("rb") as file:
         layers = torch.load(file, map_location="cpu", weights_only=True)
-    with torch.random.fork_rng(devices=[]):  # its layers are drawn before they are filled
+    with torch.random.fork_rng(devices=[]):  # building it draws random weights
         network: nn.Module = load_imported_model(layers)
     return network.eval().requires_grad_(False)
 
 
 def canonical(smiles: str) -> str | None:
-    """Canonical SMILES, as ChemNet was trained on; None where that is no molecule."""
+    """Canonical SMILES, on which ChemNet was trained; None for an invalid one."""
     mol = parsed(smiles)
     return None if mol is None else Chem.MolToSmiles(mol)
 
 
-class _OfMolecules(Extractor[Molecule]):
-    """Features of what is a molecule: FCD, and the other distances, are over valid ones."""
+class _MoleculeExtractor(Extractor[Molecule]):
+    """Features of valid molecules: FCD and the other distances are computed over these."""
 
     def accepts(self, item: Molecule) -> bool:
         return item.valid
 
     def features(self, items: Sequence[Molecule]) -> Values:
-        """``(N, width)``; a row of NaN where there is no molecule after all."""
+        """``(N, width)``; a row of NaN for an invalid molecule."""
         found = np.full((len(items), self.width), np.nan)
         prepared = [self.prepare(item.smiles) if item.valid else None for item in items]
         rows = [i for i, given in enumerate(prepared) if given is not None]
@@ -68,19 +68,19 @@ class _OfMolecules(Extractor[Molecule]):
 
     @abstractmethod
     def prepare(self, smiles: str) -> Any:
-        """What :meth:`compute` needs of a molecule; None where there is none."""
+        """The input of :meth:`compute` for one molecule; None for an invalid one."""
 
     @abstractmethod
     def compute(self, prepared: Sequence[Any]) -> Values:
-        """``(N, width)``, of at least one."""
+        """``(N, width)`` of at least one molecule."""
 
 
-class ChemNetExtractor(_OfMolecules):
+class ChemNetExtractor(_MoleculeExtractor):
     """Activations of ChemNet's last hidden layer."""
 
     name = "chemnet"
     width = WIDTH
-    aliases = {"frechet": "fcd"}  # noqa: RUF012 - the contract's, and never written to
+    aliases = {"frechet": "fcd"}  # noqa: RUF012 - read-only in the contract
 
     def __init__(self) -> None:
         self._network = chemnet()
@@ -92,12 +92,12 @@ class ChemNetExtractor(_OfMolecules):
 
     def compute(self, prepared: Sequence[str]) -> Values:
         found = np.empty((len(prepared), WIDTH))
-        # Padded to the longest of its neighbours, a molecule would depend on them.
+        # Padded to the longest of its batch, a molecule's features would depend on the others.
         lengths = np.array([max(LENGTH, len(text) + 1) for text in prepared])
         self._network.to(self._device)
         for length in np.unique(lengths):
             rows = np.flatnonzero(lengths == length)
-            for some in np.split(rows, range(BATCH, len(rows), BATCH)):
+            for some in np.split(rows, range(BATCH_SIZE, len(rows), BATCH_SIZE)):
                 hot = np.stack([get_one_hot(prepared[i], int(length)) for i in some])
                 x = torch.from_numpy(hot / hot.shape[2]).transpose(1, 2).float()
                 with torch.inference_mode():
@@ -105,8 +105,8 @@ class ChemNetExtractor(_OfMolecules):
         return found
 
 
-class FingerprintExtractor(_OfMolecules):
-    """Morgan fingerprints as zeros and ones."""
+class FingerprintExtractor(_MoleculeExtractor):
+    """Morgan fingerprints, one feature per bit."""
 
     name = "fingerprint"
     width = BITS

@@ -1,4 +1,4 @@
-"""Gradient boosting on fingerprints and properties, to measure what augmentation is worth."""
+"""The downstream model: gradient boosting on fingerprints and properties."""
 
 from __future__ import annotations
 
@@ -13,57 +13,65 @@ from gankit.errors import GankitError
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.evaluation.fingerprints import BITS, fingerprint_of, unpacked
-from gankit_molecule.evaluation.memo import Bench
+from gankit_molecule.evaluation.memo import Memo
 from gankit_molecule.settings import MoleculeSettings
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Labels = np.ndarray[Any, np.dtype[np.str_]]
 
-MOST = 10_000
-"""Molecules that are trained on at the most."""
-RARE = 0.01
-"""Share of molecules that must have, and lack, a bit of the fingerprint: others only cost time."""
+MAX_TRAINING = 10_000
+"""Molecules that are trained on."""
+MIN_BIT_SHARE = 0.01
+"""Share of molecules that must have, and lack, a bit of the fingerprint; other bits are dropped."""
 
 
 class FingerprintModel(DownstreamModel[Molecule]):
-    """Histogram gradient boosting with scikit-learn's defaults, on Morgan fingerprints and on the
-    computed properties but for the one to predict.
+    """Histogram gradient boosting with scikit-learn's defaults, on Morgan fingerprints and the
+    computed properties except the one to predict.
 
-    The key is a column of the data, or a property of
-    :data:`gankit_molecule.data.properties.PROPERTIES`; molecules without a value do not count. Scores
-    for texts, and for numbers of which there are two: accuracy, balanced accuracy, F1 (macro; for
-    two classes of the one that is rarer in the test), area under the ROC curve (the mean of each
-    class against the rest). For other numbers: R² and Spearman's correlation; the remedies are for
-    classes, and do not apply.
+    The key is a column of the data or a computed property; molecules without a value are dropped.
+    Scores for text, and for numbers with two values: accuracy, balanced accuracy, F1 (macro; for
+    two classes, of the one that is rarer in the test set), area under the ROC curve (mean of
+    one-vs-rest). For other numbers: R² and Spearman's correlation; the mitigations are for classes
+    and do not apply.
     """
 
     mitigations = ("class-weights", "oversampling")
 
     def __init__(self, settings: MoleculeSettings) -> None:
-        self._bench = Bench(settings.workers)
+        self._memo = Memo(settings.workers)
 
     def scores(
-        self, train: Sequence[Molecule], test: Sequence[Molecule], key: str, remedy: str, seed: int
+        self,
+        train: Sequence[Molecule],
+        test: Sequence[Molecule],
+        key: str,
+        mitigation: str,
+        seed: int,
     ) -> dict[str, float]:
         computed = key in PROPERTIES and not any(key in m.values for m in (*train, *test))
-        fit, known = self._told(train, key, computed)
-        held, truth = self._told(test, key, computed)
+        fit, known = self._with_values(train, key, computed)
+        held, truth = self._with_values(test, key, computed)
         different = set(known)
         if len(different) < 2 or len(held) < 2:
-            few = "training molecules differ" if len(different) < 2 else "test molecules have it"
-            raise GankitError(f"{key} cannot be predicted: not two {few}", "Choose another key")
+            few = (
+                "the training molecules have one value"
+                if len(different) < 2
+                else "fewer than two test molecules have it"
+            )
+            raise GankitError(f"{key} cannot be predicted: {few}", "Choose another key")
         rng = np.random.default_rng(seed)
-        # Another nine tenths of the molecules for each seed, so that the intervals mean something;
-        # the same for every remedy, so that they compare.
-        most = min(max(int(0.9 * len(fit)), 2), MOST)
+        # A random nine tenths of the molecules for each seed, so that the intervals are meaningful;
+        # the same for all mitigations, so that they are comparable.
+        most = min(max(int(0.9 * len(fit)), 2), MAX_TRAINING)
         chosen = np.sort(rng.permutation(len(fit))[:most])
         if len({known[i] for i in chosen}) < 2:
             chosen = np.arange(len(fit))
         x, known = self._features([fit[i] for i in chosen], key), [known[i] for i in chosen]
-        common = _common(x)
-        x, x_test = x[:, common], self._features(held, key)[:, common]
+        useful = _useful(x)
+        x, x_test = x[:, useful], self._features(held, key)[:, useful]
         if all(isinstance(value, float) for value in different) and len(different) > 2:
-            if remedy:
+            if mitigation:
                 return {}
             y, wanted = np.array(known, np.float64), np.array(truth, np.float64)
             return _of_numbers(x, y, x_test, wanted, seed)
@@ -74,13 +82,13 @@ class FingerprintModel(DownstreamModel[Molecule]):
                 f"{key} cannot be predicted: it has {len(np.unique(labels))} classes",
                 "Choose a key with 2 to 50 classes that training and test share, or numbers",
             )
-        if remedy == "oversampling":
-            more = _level(labels, rng)
-            x, labels = x[more], labels[more]
-        weights = "balanced" if remedy == "class-weights" else None
+        if mitigation == "oversampling":
+            rows = _oversampled(labels, rng)
+            x, labels = x[rows], labels[rows]
+        weights = "balanced" if mitigation == "class-weights" else None
         return _of_classes(x, labels, x_test[seen], classes[seen], weights, seed)
 
-    def _told(
+    def _with_values(
         self, molecules: Sequence[Molecule], key: str, computed: bool
     ) -> tuple[list[Molecule], list[str | float]]:
         """The molecules that have a value, and the values.
@@ -88,34 +96,34 @@ class FingerprintModel(DownstreamModel[Molecule]):
         Raises:
             GankitError: the data has it, and a generated molecule has none.
         """
-        bits = self._bench.of(fingerprint_of, [m.smiles for m in molecules])
+        bits = self._memo.of(fingerprint_of, [m.smiles for m in molecules])
         real = [
             m for m, found in zip(molecules, bits, strict=True) if m.valid and found is not None
         ]
         values: list[str | float | None]
         if computed:
-            values = list(self._bench.properties([m.smiles for m in real], [key])[:, 0].tolist())
+            values = list(self._memo.properties([m.smiles for m in real], [key])[:, 0].tolist())
         else:
             values = [m.values.get(key) for m in real]
             if any(not m.values for m in real) and any(v is not None for v in values):
                 raise GankitError(
-                    f"{key} cannot be predicted: not all molecules come with values",
-                    "Choose a property that is computed, or one that the run is conditioned on",
+                    f"{key} cannot be predicted: not all molecules have values",
+                    "Choose a computed property, or a column that the run is conditioned on",
                 )
         given = [_known(v) for v in values]
-        told = [(m, v) for m, v in zip(real, given, strict=True) if v is not None]
-        return [m for m, _ in told], [v for _, v in told]
+        known = [(m, v) for m, v in zip(real, given, strict=True) if v is not None]
+        return [m for m, _ in known], [v for _, v in known]
 
     def _features(self, molecules: Sequence[Molecule], key: str) -> Floats:
         smiles = [m.smiles for m in molecules]
-        bits = unpacked(np.array(self._bench.of(fingerprint_of, smiles), np.uint8))
+        bits = unpacked(np.array(self._memo.of(fingerprint_of, smiles), np.uint8))
         names = list(PROPERTIES)
-        properties = self._bench.properties(smiles, names)
+        properties = self._memo.properties(smiles, names)
         return np.concatenate([properties[:, [n != key for n in names]], bits], 1)
 
 
 def _known(value: str | float | None) -> str | float | None:
-    """A value as text or float; None where it is empty or no finite number."""
+    """A value as text or float; None where it is empty or not finite."""
     if value is None or isinstance(value, str):
         return value or None
     return float(value) if math.isfinite(value) else None
@@ -125,16 +133,16 @@ def _text(value: str | float) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _common(x: Floats) -> list[int]:
-    """Columns that are properties, and bits that tell molecules apart."""
+def _useful(x: Floats) -> list[int]:
+    """Columns of properties, and of bits that are neither too rare nor too common."""
     share = x[:, -BITS:].mean(0)
-    telling = np.flatnonzero((share >= RARE) & (share <= 1 - RARE))
+    varying = np.flatnonzero((share >= MIN_BIT_SHARE) & (share <= 1 - MIN_BIT_SHARE))
     first = x.shape[1] - BITS
-    return [*range(first), *(first + telling).tolist()]
+    return [*range(first), *(first + varying).tolist()]
 
 
-def _level(labels: Labels, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """All places, and those of each rarer class again until all classes have as many."""
+def _oversampled(labels: Labels, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """All rows, and random ones of the rarer classes until all classes have the same number."""
     classes, counts = np.unique(labels, return_counts=True)
     short = zip(classes, counts.max() - counts, strict=True)
     drawn = [rng.choice(np.flatnonzero(labels == c), n) for c, n in short]
@@ -148,7 +156,7 @@ def _of_numbers(x: Floats, y: Floats, x_test: Floats, truth: Floats, seed: int) 
 
     guess = HistGradientBoostingRegressor(random_state=seed).fit(x, y).predict(x_test)
     ranks = rankdata(truth), rankdata(guess)
-    spread = all(np.ptp(r) > 0 for r in ranks)  # without any, nothing is in order
+    spread = all(np.ptp(r) > 0 for r in ranks)  # otherwise ranks are undefined
     return {
         "r2": float(r2_score(truth, guess)),
         "spearman": float(np.corrcoef(*ranks)[0, 1]) if spread else 0.0,

@@ -21,8 +21,8 @@ Values = np.ndarray[Any, np.dtype[np.float64]]
 
 RADIUS, BITS = 2, 1024
 """As in MOSES (Polykovskiy et al. 2020)."""
-BLOCK = 4096
-"""Fingerprints of either side that are compared at once: 64 MB of similarities."""
+BLOCK_SIZE = 4096
+"""Fingerprints on each side that are compared at once: 64 MB of similarities."""
 
 
 @cache
@@ -37,7 +37,7 @@ def packed_fingerprint(mol: Chem.Mol) -> Bits:
 
 
 def fingerprint_of(smiles: str) -> Bits | None:
-    """The same of what is written; None where that is no molecule."""
+    """The packed bits of a SMILES; None for an invalid one."""
     mol = parsed(smiles)
     return None if mol is None else packed_fingerprint(mol)
 
@@ -49,7 +49,7 @@ def unpacked(bits: Bits) -> Bits:
 
 
 def nearest_similarity(queries: Bits, stock: Bits) -> Values:
-    """Each query's Tanimoto similarity ``(N,)`` to the nearest of a stock that is not empty."""
+    """The Tanimoto similarity ``(N,)`` of each query to the nearest of a non-empty stock."""
     found = np.zeros(len(queries))
     for rows, similar in _similarities(queries, stock):
         found[rows] = np.maximum(found[rows], similar.amax(1).cpu().numpy())
@@ -57,7 +57,7 @@ def nearest_similarity(queries: Bits, stock: Bits) -> Values:
 
 
 def mean_power(bits: Bits, power: int) -> Values:
-    """The mean of each one's similarities ``(N,)`` to all, itself among them, to a power."""
+    """The mean power of the similarities of each to all, itself included, ``(N,)``."""
     found = np.zeros(len(bits))
     for rows, similar in _similarities(bits, bits):
         found[rows] += similar.pow(power).double().sum(1).cpu().numpy()
@@ -67,19 +67,19 @@ def mean_power(bits: Bits, power: int) -> Values:
 def _similarities(queries: Bits, stock: Bits) -> Iterator[tuple[slice, Tensor]]:
     """Blocks of Tanimoto similarities, each with the queries that are its rows.
 
-    Counts of common bits are products of matrices; float32 holds them exactly.
+    Counts of common bits are matrix products, exact in float32.
     """
-    import torch  # here: processes that only describe molecules do without it
+    import torch  # here: processes that only compute descriptions need no torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    for start in range(0, len(queries), BLOCK):
-        rows = slice(start, min(start + BLOCK, len(queries)))
+    for start in range(0, len(queries), BLOCK_SIZE):
+        rows = slice(start, min(start + BLOCK_SIZE, len(queries)))
         a = _floats(queries[rows], device)
-        for begin in range(0, len(stock), BLOCK):
-            b = _floats(stock[begin : begin + BLOCK], device)
+        for begin in range(0, len(stock), BLOCK_SIZE):
+            b = _floats(stock[begin : begin + BLOCK_SIZE], device)
             common = a @ b.T
             either = (a.sum(1)[:, None] + b.sum(1)).sub_(common)
-            yield rows, common.div_(either).nan_to_num_(1.0)  # two without bits are alike
+            yield rows, common.div_(either).nan_to_num_(1.0)  # two without bits are equal
 
 
 def _floats(bits: Bits, device: str) -> Tensor:

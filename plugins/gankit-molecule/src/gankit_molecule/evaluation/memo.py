@@ -1,4 +1,4 @@
-"""What is computed of molecules, once for all that ask."""
+"""Functions of molecules, computed once for all evaluators."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gankit_molecule.data.parallel import mapped
+from gankit_molecule.data.parallel import mapped, quiet
 from gankit_molecule.data.properties import measure
 
 T = TypeVar("T")
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
 
-class Bench:
-    """Computes what is asked of molecules in several processes, and each thing once.
+class Memo:
+    """Computes functions of SMILES in several processes, and remembers the results.
 
     Args:
-        workers: processes; 0 takes one a core.
+        workers: processes; 0 for one per core.
     """
 
     def __init__(self, workers: int = 0) -> None:
@@ -26,11 +26,11 @@ class Bench:
         self._known: dict[Hashable, dict[str, Any]] = {}
 
     def of(self, function: Callable[[str], T | None], smiles: Sequence[str]) -> list[T | None]:
-        """``function(smiles)`` of each; the function is a module's."""
+        """``function(smiles)`` of each; the function is defined at module level."""
         return self._each(
             function.__name__,
             smiles,
-            lambda new: mapped(function, new, self._workers, function.__name__, _quiet),
+            lambda new: mapped(function, new, self._workers, function.__name__, quiet),
         )
 
     def properties(self, smiles: Sequence[str], names: Sequence[str]) -> Values:
@@ -49,7 +49,3 @@ class Bench:
         new = [text for text in dict.fromkeys(smiles) if text not in known]
         known.update(zip(new, compute(new), strict=True))
         return [known[text] for text in smiles]
-
-
-def _quiet(what: str, done: int, total: int) -> None:
-    """Evaluators and learners are given nothing to report progress to."""

@@ -26,28 +26,28 @@ from gankit_molecule.evaluation.fingerprints import (
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 
-FEWEST_RINGS = 2
+MIN_RINGS = 2
 """Of a scaffold: benzene alone is no scaffold in MOSES."""
-LONGEST_UNIT = 8
-"""Tokens of a unit whose repeats are looked for."""
+MAX_UNIT = 8
+"""Tokens of a repeated unit."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """What the scores need to know of one molecule."""
+    """The descriptors of one molecule that the scores need."""
 
     bits: Bits
     """Packed Morgan fingerprint."""
     fragments: tuple[str, ...]
-    """By BRICS's rules."""
+    """By the BRICS rules."""
     scaffold: str
-    """Bemis and Murcko's; empty below ``FEWEST_RINGS``."""
+    """By Bemis and Murcko; empty below ``MIN_RINGS``."""
     repeat: int
     """See :func:`longest_repeat`."""
 
 
 def describe(smiles: str) -> Description | None:
-    """A molecule's description; None where what is written is no molecule."""
+    """A molecule's description; None for an invalid SMILES."""
     with rdBase.BlockLogs():
         mol = parsed(smiles)
         if mol is None:
@@ -58,7 +58,7 @@ def describe(smiles: str) -> Description | None:
 
 
 def fragments(mol: Chem.Mol) -> tuple[str, ...]:
-    """Canonical SMILES of what BRICS's rules (Degen et al. 2008) cut a molecule into."""
+    """Canonical SMILES of the fragments by the BRICS rules (Degen et al. 2008)."""
     try:
         return tuple(Chem.MolToSmiles(FragmentOnBRICSBonds(mol)).split("."))
     except (ValueError, RuntimeError):
@@ -66,23 +66,23 @@ def fragments(mol: Chem.Mol) -> tuple[str, ...]:
 
 
 def scaffold(mol: Chem.Mol) -> str:
-    """Canonical SMILES of a molecule's rings and their linkers (Bemis & Murcko 1996); empty where
-    there are fewer than ``FEWEST_RINGS`` rings."""
+    """Canonical SMILES of a molecule's rings and their linkers (Bemis & Murcko 1996); empty for
+    fewer than ``MIN_RINGS`` rings."""
     try:
         core = MurckoScaffold.GetScaffoldForMol(mol)
     except (ValueError, RuntimeError):
         return ""
-    if core.GetRingInfo().NumRings() < FEWEST_RINGS:
+    if core.GetRingInfo().NumRings() < MIN_RINGS:
         return ""
     return str(Chem.MolToSmiles(core))
 
 
 def longest_repeat(smiles: str) -> int:
-    """Tokens of the longest stretch that repeats one unit of at most ``LONGEST_UNIT`` tokens at
-    least three times: 8 of ``CCCCCCCC``, 15 of ``C1CC1C1CC1C1CC1``; 0 where there is none."""
+    """Tokens of the longest stretch that repeats a unit of at most ``MAX_UNIT`` tokens at least
+    three times: 8 in ``CCCCCCCC``, 15 in ``C1CC1C1CC1C1CC1``; 0 where there is none."""
     tokens = TOKEN.findall(smiles)
     longest = 0
-    for unit in range(1, min(LONGEST_UNIT, len(tokens) // 3) + 1):
+    for unit in range(1, min(MAX_UNIT, len(tokens) // 3) + 1):
         run = 0  # tokens that equal the one a unit before them, up to here
         for one, other in zip(tokens, tokens[unit:], strict=False):
             run = run + 1 if one == other else 0
@@ -95,23 +95,23 @@ def longest_repeat(smiles: str) -> int:
 
 
 def uniqueness(smiles: Sequence[str], k: int | None = None) -> float:
-    """Share of different ones among the first ``k`` canonical SMILES, of valid molecules; of all
+    """Share of distinct ones among the first ``k`` canonical SMILES of valid molecules; among all
     by default."""
     first = smiles[:k]
     return len(set(first)) / len(first)
 
 
 def novelty(smiles: Iterable[str], known: Set[str]) -> float:
-    """Share of the different canonical SMILES that are not among the known ones."""
-    different = set(smiles)
-    return len(different - known) / len(different)
+    """Share of the distinct canonical SMILES that are not known."""
+    distinct = set(smiles)
+    return len(distinct - known) / len(distinct)
 
 
 def internal_diversity(bits: Bits, power: int = 1) -> float:
     """``1 - mean over x of (mean over y of T(x, y)^p)^(1/p)`` of fingerprints ``(N, BITS / 8)``.
 
-    The paper takes the root of the mean over all pairs; the published numbers, and these, take it
-    for each molecule. At p = 1 they are the same.
+    In the paper the root is of the mean over all pairs; in the published numbers, and here, it is
+    of each molecule's mean. At p = 1 they are the same.
     """
     return float(1 - (mean_power(bits, power) ** (1 / power)).mean())
 
@@ -122,7 +122,7 @@ def neighbour_similarity(bits: Bits, reference: Bits) -> float:
 
 
 def counted(groups: Iterable[Iterable[str]]) -> Counter[str]:
-    """How often each fragment or scaffold occurs in a set; empty ones do not count."""
+    """Counts of fragments or scaffolds in a set; empty ones do not count."""
     counts = Counter(name for group in groups for name in group)
     counts.pop("", None)
     return counts

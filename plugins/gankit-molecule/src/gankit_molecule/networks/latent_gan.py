@@ -1,4 +1,4 @@
-"""The pair that plays in the whitened latent space of molecules."""
+"""Generator and discriminator over the whitened latents of molecules."""
 
 from __future__ import annotations
 
@@ -36,14 +36,13 @@ def _trunk(inputs: int, width: int, outputs: int) -> nn.Sequential:
 
 
 class Generator(nn.Module):
-    """``(z (N, latent), c (N, told) | None) -> x (N, latent)``, x = z + f(z, c) with f = 0 at
-    first: training starts from the Gaussian that fits the latents, and can only learn what is not
-    Gaussian in them.
+    """``(z (N, latent), c (N, cond_dim) | None) -> x (N, latent)``, x = z + f(z, c) with f = 0 at
+    first: training starts from the Gaussian that fits the latents.
     """
 
-    def __init__(self, latent: int, told: int, width: int) -> None:
+    def __init__(self, latent: int, cond_dim: int, width: int) -> None:
         super().__init__()
-        self.change = _trunk(latent + told, width, latent)
+        self.change = _trunk(latent + cond_dim, width, latent)
         last = self.change[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
@@ -57,9 +56,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """``(x (N, latent), c | None) -> logits (N,)``."""
 
-    def __init__(self, latent: int, told: int, width: int) -> None:
+    def __init__(self, latent: int, cond_dim: int, width: int) -> None:
         super().__init__()
-        self.judge = _trunk(latent + told, width, 1)
+        self.judge = _trunk(latent + cond_dim, width, 1)
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
         out: Tensor = self.judge(x if c is None else torch.cat([x, c], 1))
@@ -67,12 +66,12 @@ class Discriminator(nn.Module):
 
 
 def build_networks(layout: Layout, settings: MoleculeSettings) -> Networks:
-    """The pair for latents of this layout."""
+    """The networks for latents of this layout."""
     latent = layout.shape[0]
-    told = layout.condition.width if layout.condition else 0
+    cond_dim = layout.condition.width if layout.condition else 0
     return Networks(
-        generator=Generator(latent, told, settings.units),
-        discriminator=Discriminator(latent, told, settings.units),
+        generator=Generator(latent, cond_dim, settings.units),
+        discriminator=Discriminator(latent, cond_dim, settings.units),
         latent_dim=latent,
         generator_terms=reward_terms(layout, settings.reward),
     )

@@ -1,4 +1,4 @@
-"""What ``objective=`` says: an expression of computed properties, or a function of the user's."""
+"""The setting ``objective``: an expression of computed properties, or a user's function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gankit_molecule.data.properties import PROPERTIES, Values
 from gankit_molecule.settings import MoleculeSettings, check_ranges
 
 EXAMPLES = "objective=qed, 'objective=qed - 0.1*sa', or objective=scorer.py:score"
-LONGEST = 1_000
+MAX_LENGTH = 1_000
 """Characters of an expression."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
@@ -35,24 +35,22 @@ _FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
     "min": (np.minimum, 2, 100),
     "max": (np.maximum, 2, 100),
 }
-"""Each with the fewest and the most arguments it takes."""
+"""Each with its minimum and maximum number of arguments."""
 _FUNCTION = re.compile(r"[^\W\d]\w*")
 _MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Arithmetic on computed properties; more is better."""
+    """Arithmetic on computed properties; higher is better."""
 
     text: str
     names: tuple[str, ...]
-    """Of :data:`PROPERTIES`, in the order in which they occur."""
+    """Names from :data:`PROPERTIES`, in the order in which they occur."""
     tree: ast.expr
 
     def of(self, values: Mapping[str, Values]) -> Values:
-        """The expression of properties ``(N,)``, by their names: ``(N,)``; NaN or infinite where it
-        has no value, as the logarithm of a negative number.
-        """
+        """The values ``(N,)`` for properties ``(N,)`` by name; NaN or infinite where undefined."""
         n = len(values[self.names[0]])
         with np.errstate(all="ignore"):
             return np.broadcast_to(np.asarray(self._value(self.tree, values), np.float64), (n,))
@@ -77,7 +75,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Scoring:
-    """A function of the user's: a list of SMILES to one number each, more is better."""
+    """A user's function: a list of SMILES to one number each; higher is better."""
 
     text: str
     where: str
@@ -86,10 +84,10 @@ class Scoring:
 
 
 def read_objective(text: str) -> Expression | Scoring:
-    """What is to be made large. Nothing of it is run.
+    """Parses an objective, without running any of it.
 
     Raises:
-        GankitError: neither an expression of known properties nor the place of a function.
+        GankitError: it is neither an expression of known properties nor the place of a function.
     """
     text = text.strip()
     if ":" in text:
@@ -99,21 +97,19 @@ def read_objective(text: str) -> Expression | Scoring:
             raise _wrong(text, "neither an expression nor package.module:function")
         return Scoring(text, where, function)
     if text.endswith(".py"):
-        raise _wrong(text, "names no function of that file", f"Write objective={text}:score")
+        raise _wrong(text, "no function of that file is named", f"Write objective={text}:score")
     return _expression(text)
 
 
 def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
-    """What a run is to optimise; None where it is to do nothing of the kind.
+    """A run's objective, if it has one.
 
     Raises:
-        GankitError: settings of optimising that are out of range, or without an objective.
+        GankitError: a setting is out of range, or there is a reward without an objective.
     """
     if not settings.objective.strip():
         if settings.reward:
-            raise GankitError(
-                "objective: nothing says what to optimise", f"Give one, such as {EXAMPLES}"
-            )
+            raise GankitError("objective: none is set", f"Set one, such as {EXAMPLES}")
         return None
     check_ranges(
         ("calls", settings.calls, 10, 10**9),
@@ -128,20 +124,20 @@ def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
 
 
 def _expression(text: str) -> Expression:
-    if len(text) > LONGEST:
-        raise _wrong(f"{text[:40]}…", f"longer than {LONGEST:,} characters")
+    if len(text) > MAX_LENGTH:
+        raise _wrong(f"{text[:40]}…", f"longer than {MAX_LENGTH:,} characters")
     try:
         tree = ast.parse(text, mode="eval").body
         names = list(dict.fromkeys(_names(tree, text)))
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError):
-        raise _wrong(text, "cannot be read as an expression") from None
+        raise _wrong(text, "not an expression") from None
     if not names:
-        raise _wrong(text, "names no property", f"Known: {', '.join(PROPERTIES)}")
+        raise _wrong(text, "no property in it", f"Known: {', '.join(PROPERTIES)}")
     return Expression(text, tuple(names), tree)
 
 
 def _names(node: ast.AST, text: str) -> Sequence[str]:
-    """The properties in an expression, which has nothing in it but what it may have."""
+    """The properties in an expression, all parts of which are allowed."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
         float(node.value)  # type: ignore[arg-type]  # whole numbers may be too large for one
         return ()
@@ -163,7 +159,7 @@ def _names(node: ast.AST, text: str) -> Sequence[str]:
             raise _wrong(text, f"{name} takes {'one value' if most == 1 else 'two or more'}")
         inner = node.args
     else:
-        raise _wrong(text, f"an expression has no {ast.unparse(node)}")
+        raise _wrong(text, f"{ast.unparse(node)} is not allowed in an expression")
     return [name for part in inner for name in _names(part, text)]
 
 

@@ -1,12 +1,12 @@
-"""A user's scorer in a process of its own: ``python -m gankit_molecule.optimize.scorer_process WHERE FUNCTION``.
+"""The process of a user's scorer: ``python -m gankit_molecule.optimize.scorer_process WHERE NAME``.
 
-It reads lines of JSON from its input, each a list of SMILES, and writes one line of JSON for each;
-what the scorer prints goes to the standard error. The first line that it writes says that the
-function is there, and a hash of the file it is in::
+It reads lines of JSON, each a list of SMILES, from standard input, and writes one line of JSON for
+each; the scorer's own output goes to standard error. The first line that it writes contains a hash
+of the function's file::
 
     -> {"ready": "3b5d…"}     or {"error": "ImportError: no module named dock"}
     <- ["CCO", "CCN"]
-    -> {"scores": [0.5, null]}  or {"raised": "ValueError: …"}, {"wrong": "gave 1 score for 2 …"}
+    -> {"scores": [0.5, null]}  or {"raised": "ValueError: …"}, {"wrong": "returned 1 score …"}
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 LONGEST = 300
-"""Characters of what an exception says."""
+"""Characters of an exception's message."""
 
 
 def main(where: str, function: str) -> None:
@@ -32,25 +32,25 @@ def main(where: str, function: str) -> None:
     replies = _own_output()
     try:
         score, source = find(where, function)
-    except BaseException as error:  # noqa: BLE001 - whatever its import raises
-        _say(replies, {"error": said(error)})
+    except BaseException as error:  # noqa: BLE001 - anything that its import raises
+        _reply(replies, {"error": message_of(error)})
         return
-    _say(replies, {"ready": source})
+    _reply(replies, {"ready": source})
     for line in sys.stdin:
-        _say(replies, answer(score, json.loads(line)))
+        _reply(replies, answer(score, json.loads(line)))
 
 
 def find(where: str, function: str) -> tuple[Callable[[list[str]], Any], str]:
-    """The function, and a hash of the file that it is in.
+    """The function, and a hash of its file.
 
     Raises:
-        Exception: whatever importing it does.
+        Exception: importing it failed.
     """
     if where.endswith(".py"):
         file = Path(where).expanduser().resolve()
         if not file.is_file():
             raise FileNotFoundError(f"no file {where}")
-        sys.path.insert(0, str(file.parent))  # it may import what lies beside it
+        sys.path.insert(0, str(file.parent))  # it may import its neighbours
         spec = importlib.util.spec_from_file_location(file.stem, file)
         assert spec is not None
         assert spec.loader is not None
@@ -73,19 +73,19 @@ def answer(score: Callable[[list[str]], Any], smiles: list[str]) -> dict[str, An
     """The reply to one line."""
     try:
         given = score(list(smiles))
-    except BaseException as error:  # noqa: BLE001 - whatever it raises, SystemExit too
-        return {"raised": said(error)}
+    except BaseException as error:  # noqa: BLE001 - anything, SystemExit too
+        return {"raised": message_of(error)}
     try:
         scores = list(given)
     except TypeError:
-        return {"wrong": f"gave {type(given).__name__}, where a list of numbers was due"}
+        return {"wrong": f"returned {type(given).__name__}, not a list of numbers"}
     if len(scores) != len(smiles):
-        return {"wrong": f"gave {len(scores):,} scores for {len(smiles):,} molecules"}
+        return {"wrong": f"returned {len(scores):,} scores for {len(smiles):,} molecules"}
     return {"scores": [_number(one) for one in scores]}
 
 
-def said(error: BaseException) -> str:
-    """An exception on one line: its type and what it says."""
+def message_of(error: BaseException) -> str:
+    """An exception on one line: its type and its message."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}"[:LONGEST]
 
@@ -93,20 +93,20 @@ def said(error: BaseException) -> str:
 def _number(value: Any) -> float | None:
     try:
         return None if value is None or isinstance(value, str | bytes) else float(value)
-    except Exception:  # noqa: BLE001 - it is no number
+    except Exception:  # noqa: BLE001 - it is not a number
         return None
 
 
 def _own_output() -> TextIO:
-    """The standard output for replies alone; all else that is written there goes to the error
-    stream, a C library's messages too."""
+    """Standard output for replies only; everything else that is written there, by C libraries too,
+    goes to standard error."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     sys.stdout.flush()
     os.dup2(2, 1)
     return replies
 
 
-def _say(replies: TextIO, message: dict[str, Any]) -> None:
+def _reply(replies: TextIO, message: dict[str, Any]) -> None:
     replies.write(json.dumps(message) + "\n")
     replies.flush()
 

@@ -1,6 +1,6 @@
-"""What gives molecules their scores: an expression here, or a user's function in another process.
+"""Scorers of molecules: an expression, or a user's function in another process.
 
-A score is a number; a molecule that got none has a word instead, one of :data:`REASONS`.
+A score is a number; a molecule without one has one of the keys of :data:`REASONS` instead.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gankit.errors import GankitError
+from gankit.kit.cache import Cache
+from gankit_molecule.data.hashes import key_of
 from gankit_molecule.data.parallel import CHUNK
 from gankit_molecule.data.properties import measure
 from gankit_molecule.optimize.objective import Expression, Scoring
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.store import Store, key_of
 
 Score = float | str
 
@@ -33,33 +34,33 @@ REASONS = {
     "time": "out of time",
     "died": "ended the process",
 }
-"""Why molecules have no score, and how that is said."""
-MOST_TIMEOUTS = 3
-"""Batches in a row that run out of time, before that is an error."""
-MOST_DEATHS = 10
-"""Likewise, for molecules that end the process."""
-VERSION = 1
-"""Counts changes to what is kept."""
+"""Why molecules have no score, with the words for messages."""
+MAX_TIMEOUTS = 3
+"""Batches in a row that run out of time, after which that is an error."""
+MAX_DEATHS = 10
+"""Molecules in a row that end the process, after which that is an error."""
+CACHE_VERSION = 1
+"""Of the cached scores' format."""
 
 
 class Scorer(Protocol):
-    """Scores molecules, and lets go of what that took."""
+    """Scores molecules."""
 
     batch: int
-    """Molecules to give it at once, so that what is done can be shown and kept."""
+    """Molecules to score at once: between batches progress is shown and scores are cached."""
 
     def score(self, smiles: Sequence[str]) -> list[Score]:
-        """One score a molecule, in their order."""
+        """One score per molecule, in their order."""
 
     def close(self) -> None:
-        """Ends what was begun; scoring begins it anew."""
+        """Ends processes; the next call of :meth:`score` starts them again."""
 
 
-def scorer_of(objective: Expression | Scoring, settings: MoleculeSettings, store: Store) -> Scorer:
-    """What scores by an objective."""
+def scorer_of(objective: Expression | Scoring, settings: MoleculeSettings, cache: Cache) -> Scorer:
+    """The scorer of an objective."""
     if isinstance(objective, Expression):
         return ByExpression(objective, settings.workers)
-    return ByFunction(objective, settings.scorer_seconds, settings.scorer_batch, store)
+    return ByFunction(objective, settings.scorer_seconds, settings.scorer_batch, cache)
 
 
 class ByExpression:
@@ -81,19 +82,19 @@ class ByExpression:
 
 
 class ByFunction:
-    """Scores by a function of the user's, in a process of its own that can be timed and ended.
+    """Scores by a user's function, in a process of its own that can be timed and killed.
 
-    A batch at which it raises, or which ends the process, is tried one molecule at a time. What it
-    says of a molecule is kept in the store, by the contents of the function's file, and not asked
-    again; but for what ran out of time, which the next run may give more of.
+    A batch at which it raises, or which ends the process, is repeated one molecule at a time.
+    Scores are cached by the contents of the function's file; timeouts are not, since the next run
+    may have more time.
 
     Args:
-        seconds: that a batch, or loading the function, may take.
-        batch: molecules that it is given at once.
+        seconds: time limit for a batch, and for loading the function.
+        batch: molecules that it gets at once.
     """
 
-    def __init__(self, place: Scoring, seconds: float, batch: int, store: Store) -> None:
-        self.place, self.seconds, self.batch, self.store = place, seconds, batch, store
+    def __init__(self, place: Scoring, seconds: float, batch: int, cache: Cache) -> None:
+        self.place, self.seconds, self.batch, self.cache = place, seconds, batch, cache
         self._child: _Child | None = None
         self._known: dict[str, Score] | None = None
         self._file: Path | None = None
@@ -119,18 +120,18 @@ class ByFunction:
 
     @property
     def why(self) -> str:
-        """What the last exception said; empty where there was none."""
+        """The message of the last exception; empty where there was none."""
         return self._last
 
     def _scored(self, smiles: Sequence[str]) -> list[Score]:
         try:
-            reply = self._started().ask(list(smiles), self.seconds)
+            reply = self._started().request(list(smiles), self.seconds)
         except TimeoutError:
             self.close()
             self._timeouts += 1
-            if self._timeouts == MOST_TIMEOUTS:
-                raise self._fault(
-                    f"ran out of time, {self.seconds:g} s, {MOST_TIMEOUTS} times in a row",
+            if self._timeouts == MAX_TIMEOUTS:
+                raise self._error(
+                    f"ran out of time, {self.seconds:g} s, {MAX_TIMEOUTS} times in a row",
                     "Set a larger scorer_seconds, or a smaller scorer_batch",
                 ) from None
             return ["time"] * len(smiles)
@@ -140,15 +141,17 @@ class ByFunction:
             if len(smiles) > 1:
                 return [self._scored([text])[0] for text in smiles]
             self._deaths, self._last = self._deaths + 1, f"it ended with exit code {code}"
-            if self._deaths == MOST_DEATHS:
-                raise self._fault(
-                    f"ended its process {MOST_DEATHS} times in a row, with exit code {code}",
+            if self._deaths == MAX_DEATHS:
+                raise self._error(
+                    f"ended its process {MAX_DEATHS} times in a row, with exit code {code}",
                     "Run it by itself on a few SMILES",
                 ) from None
             return ["died"]
         self._timeouts = 0
         if "wrong" in reply:
-            raise self._fault(reply["wrong"], "It gets a list of SMILES, and gives one number each")
+            raise self._error(
+                reply["wrong"], "It gets a list of SMILES, and returns one number each"
+            )
         if "raised" in reply:
             self._last = f"it raised {reply['raised']}"
             if len(smiles) > 1:
@@ -165,26 +168,26 @@ class ByFunction:
             hello = child.reply(self.seconds)
         except TimeoutError:
             self.close()
-            raise self._fault(
+            raise self._error(
                 f"did not load within {self.seconds:g} s", "Set a larger scorer_seconds"
             ) from None
         except EOFError:
             code = child.code()
             self.close()
-            raise self._fault(
+            raise self._error(
                 f"ended its process while it was loaded, with exit code {code}",
                 "Import it by itself",
             ) from None
         if "error" in hello:
             self.close()
-            raise self._fault(
+            raise self._error(
                 f"cannot be loaded: {hello['error']}",
                 "Name package.module:function, or path/to/file.py:function, of a function that "
                 "takes a list of SMILES",
             )
         if self._known is None:
-            key = key_of([VERSION, self.place.function], [hello["ready"]])
-            self._file = self.store.path("scores", f"{key}.jsonl")
+            key = key_of([CACHE_VERSION, self.place.function], [hello["ready"]])
+            self._file = self.cache.path("scores", f"{key}.jsonl")
             self._known = _read(self._file)
         return child
 
@@ -195,18 +198,18 @@ class ByFunction:
         return self._known
 
     def _keep(self, found: dict[str, Score]) -> None:
-        """Lines at the end of a file, so that each batch is kept at once and runs beside this one
-        may do the same."""
+        """Appends lines to a file, so that each batch is cached at once, and concurrent runs can do
+        the same."""
         if self._file is not None:
             lines = (json.dumps([k, v]) + "\n" for k, v in found.items() if v != "time")
-            self.store.append(self._file, "".join(lines))
+            self.cache.append(self._file, "".join(lines))
 
-    def _fault(self, what: str, hint: str) -> GankitError:
+    def _error(self, what: str, hint: str) -> GankitError:
         return GankitError(f"objective={self.place.text}: {self.place.function} {what}", hint)
 
 
 class _Child:
-    """The process that has the function, and the lines that it says."""
+    """The process that has the function, and the lines that it writes."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self._process = subprocess.Popen(
@@ -214,38 +217,38 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
-            # In a group of its own: Ctrl-C is ours to heed, and what it starts ends with it.
+            # In a group of its own: it does not get Ctrl-C, and its children are killed with it.
             start_new_session=True,
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def ask(self, smiles: list[str], seconds: float) -> dict[str, Any]:
-        """What it answers.
+    def request(self, smiles: list[str], seconds: float) -> dict[str, Any]:
+        """Its reply to a batch.
 
         Raises:
             TimeoutError: it took longer.
             EOFError: it ended.
         """
         assert self._process.stdin is not None
-        with suppress(OSError):  # it has ended, as there is nothing to read will say
+        with suppress(OSError):  # it has ended: reading its reply raises
             self._process.stdin.write(json.dumps(smiles) + "\n")
             self._process.stdin.flush()
         return self.reply(seconds)
 
     def reply(self, seconds: float) -> dict[str, Any]:
-        """Its next line; raises as :meth:`ask`."""
+        """Its next line; raises like :meth:`request`."""
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
             raise TimeoutError from None
         if not line.endswith("\n"):
             raise EOFError
-        said: dict[str, Any] = json.loads(line)
-        return said
+        reply: dict[str, Any] = json.loads(line)
+        return reply
 
     def code(self) -> int | str:
-        """Its exit code; of one that a signal ended, the signal's name."""
+        """Its exit code, or the name of the signal that killed it."""
         try:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -256,7 +259,7 @@ class _Child:
         return code
 
     def end(self) -> None:
-        """Ends it, whatever it does, and all that it started."""
+        """Kills it and its children."""
         with suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -264,7 +267,7 @@ class _Child:
                 self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):  # what was still to be written is nobody's any more
+            with suppress(OSError):  # unwritten input is dropped
                 if pipe is not None:
                     pipe.close()
 

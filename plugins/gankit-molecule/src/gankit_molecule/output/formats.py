@@ -1,4 +1,4 @@
-"""Writing what was generated: SMILES, tables with computed properties, and structures."""
+"""Writing generated molecules: SMILES, tables with computed properties, and structures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
-from gankit_molecule.output.rows import BLOCK, COUNTS, Columns, Row, Value, name, plain, said
+from gankit_molecule.output.rows import (
+    BLOCK_SIZE,
+    COUNTS,
+    Columns,
+    Row,
+    Value,
+    name,
+    plain,
+    text_of,
+)
 from gankit_molecule.output.structures import records
 
 Samples = Iterable[Sample[Molecule]]
@@ -23,24 +32,24 @@ def write(
 ) -> dict[str, int]:
     """Writes molecules below ``target`` as they come.
 
-    - ``smi``: ``molecules.smi``: SMILES, a tab, and a name that says whether it was generated, and
-      from which seed. The first line is a comment, which RDKit and Open Babel pass over.
-    - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, ``asked_…`` for
-      what was asked, seed, tries and ``generated``.
-    - ``parquet``: ``data.parquet``: the same; the schema's metadata say who made it.
-    - ``sdf``: ``molecules.sdf``: flat structures with the same as data fields.
+    - ``smi``: ``molecules.smi``: SMILES, a tab, and a name with the seed, marked as generated. The
+      first line is a comment, which RDKit and Open Babel skip.
+    - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, conditions as
+      ``asked_…``, seed, tries and ``generated``.
+    - ``parquet``: ``data.parquet``: the same, with provenance in the schema's metadata.
+    - ``sdf``: ``molecules.sdf``: flat structures with the same values as data fields.
     - ``sdf3d``: ``molecules.sdf``: conformers with hydrogens, by ETKDGv3 from the sample's seed and
-      relaxed with MMFF94; the field ``coordinates`` says where that could not be done. A conformer
-      is one stereoisomer even where the SMILES, in the field ``smiles``, leaves open which.
+      relaxed with MMFF94; the field ``coordinates`` says where that failed. A conformer is one
+      stereoisomer even where the SMILES, in the field ``smiles``, does not specify which.
 
     Real molecules of an augmented data set keep their columns. Generated ones have a value there
-    only if they were made for it: asked for, or told to the generator as some training molecule's.
+    only if they were conditioned on it, by the user or with a training molecule's value.
 
-    What is no molecule (``Molecule.valid``) is written as the text that it is, with tries 0 and no
-    properties; as SMILES also with a name that says so, and SDF leaves it out.
+    An invalid molecule is written as the decoder's text, with tries 0 and no properties; in ``smi``
+    its name says so, and in SDF it is skipped.
 
     Returns:
-        How many generated ones are valid molecules, and how many of those differ.
+        The number of generated molecules that are valid, and of distinct ones among them.
 
     Raises:
         GankitError: no such format.
@@ -54,12 +63,12 @@ def write(
 
 
 class Counts:
-    """Passes samples on, and counts among the generated ones."""
+    """Passes samples on, and counts the generated ones."""
 
     def __init__(self, samples: Samples) -> None:
         self.samples, self.valid = samples, 0
         self.seen: set[int] = set()
-        """Hashes of SMILES, for there may be millions."""
+        """Hashes of SMILES, of which there may be millions."""
 
     def __iter__(self) -> Iterator[Sample[Molecule]]:
         for sample in self.samples:
@@ -84,22 +93,22 @@ def _write_smi(samples: Samples, target: Path, provenance: Provenance) -> None:
 
 
 def _visible(text: str) -> str:
-    """What is no SMILES as one word that no reader passes over."""
+    """Invalid text as one word that no reader skips."""
     word = plain(text).replace(" ", "_")
     return f"?{word}" if not word or word.startswith("#") else word
 
 
 def _write_sdf(samples: Samples, target: Path, provenance: Provenance) -> None:
-    _write_records(samples, target, provenance, space=False)
+    _write_records(samples, target, provenance, three_d=False)
 
 
 def _write_sdf3d(samples: Samples, target: Path, provenance: Provenance) -> None:
-    _write_records(samples, target, provenance, space=True)
+    _write_records(samples, target, provenance, three_d=True)
 
 
-def _write_records(samples: Samples, target: Path, provenance: Provenance, space: bool) -> None:
+def _write_records(samples: Samples, target: Path, provenance: Provenance, three_d: bool) -> None:
     with _text(target / "molecules.sdf") as file:
-        file.writelines(records(samples, provenance, space))
+        file.writelines(records(samples, provenance, three_d))
 
 
 # --- Tables -------------------------------------------------------------------------------------
@@ -114,11 +123,11 @@ def _write_csv(samples: Samples, target: Path, provenance: Provenance) -> None:
             _widen_csv(file, header)
         with _text(file, "a") as out:
             lines = csv.DictWriter(out, header, lineterminator="\n")
-            lines.writerows({key: said(value) for key, value in row.items()} for row in rows)
+            lines.writerows({key: text_of(value) for key, value in row.items()} for row in rows)
 
 
 def _widen_csv(file: Path, header: Sequence[str]) -> None:
-    """Gives a file these columns, of which it has some already, or none and no rows."""
+    """Rewrites a file with these columns, among them those that it has."""
     with _replaced(file) as before, _text(file) as out:
         lines = csv.DictWriter(out, header, restval="", lineterminator="\n")
         lines.writeheader()
@@ -146,10 +155,10 @@ def _write_parquet(samples: Samples, target: Path, provenance: Provenance) -> No
                 with _replaced(file) as before:
                     writer = pq.ParquetWriter(file, schema)
                     if before is not None:
-                        for batch in pq.ParquetFile(before).iter_batches(BLOCK):
+                        for batch in pq.ParquetFile(before).iter_batches(BLOCK_SIZE):
                             writer.write_table(_table(batch.to_pylist(), columns, schema))
             if rows:
-                writer.write_table(_table(rows, columns, schema), BLOCK)
+                writer.write_table(_table(rows, columns, schema), BLOCK_SIZE)
     finally:
         if writer is not None:
             writer.close()
@@ -166,36 +175,37 @@ def _schema(columns: Columns, about: Mapping[str, str]) -> Any:
 
 
 def _table(rows: Sequence[Mapping[str, Value]], columns: Columns, schema: Any) -> Any:
-    """Rows as a table; a number in a column of texts becomes one."""
+    """Rows as a table; a number in a column of text becomes text."""
     import pyarrow as pa
 
-    fitting: list[dict[str, Value]] = []
+    converted: list[dict[str, Value]] = []
     for row in rows:
-        mended = {
-            key: text if (text := row.get(key)) is None else said(text) for key in columns.texts
+        texts = {
+            key: None if (value := row.get(key)) is None else text_of(value)
+            for key in columns.texts
         }
-        fitting.append({**row, **mended})
-    return pa.Table.from_pylist(fitting, schema)
+        converted.append({**row, **texts})
+    return pa.Table.from_pylist(converted, schema)
 
 
 # --- Files --------------------------------------------------------------------------------------
 
 
 def _blocks_and_nothing(columns: Columns, samples: Samples) -> Iterator[list[Row]]:
-    """No rows, so that a file is begun whether or not there are samples; then blocks of rows."""
+    """No rows, so that a file is created without samples, too; then blocks of rows."""
     yield []
     for block in columns.blocks(samples):
         yield [row for _, row in block]
 
 
 def _text(file: Path, mode: str = "w") -> Any:
-    # What a decoder wrote, or a data set's columns, may be no proper Unicode.
+    # A decoder's text, or a data set's columns, may be invalid Unicode.
     return file.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
 
 
 @contextmanager
 def _replaced(file: Path) -> Iterator[Path | None]:
-    """Where a file's contents are while it is written anew; None if it is not there."""
+    """The old file while a new one is written in its place; None if there is none."""
     if not file.exists():
         yield None
         return
@@ -214,4 +224,4 @@ FORMATS: dict[str, Callable[[Samples, Path, Provenance], None]] = {
     "sdf": _write_sdf,
     "sdf3d": _write_sdf3d,
 }
-"""What can be written; the first is the default."""
+"""The writer of each format; the first is the default."""

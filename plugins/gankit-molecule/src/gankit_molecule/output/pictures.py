@@ -1,6 +1,6 @@
-"""Molecules as pictures: drawn structures, and histograms of properties, beside the data's.
+"""Drawings of molecules, and histograms of their properties next to the data's.
 
-Blue bars and a black line are told apart by people who see few colours.
+Blue bars and a black line are distinguishable with colour blindness.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 from rdkit import Chem
 
 from gankit_molecule.data.molecules import Molecule
@@ -24,12 +25,12 @@ try:
 except ImportError:  # a server without X's libraries (libxrender1), where training goes on
     Draw = None
 
-WIDE, HIGH = 200, 146
+WIDTH, HEIGHT = 200, 146
 """Pixels of a structure."""
 BOND = 22.0
-"""Pixels of a bond, where a structure has room for that."""
-LONGEST, MOST_ATOMS = 1000, 200
-"""Characters of SMILES, and atoms, beyond which nothing is drawn."""
+"""Pixels of a bond, where the structure fits."""
+MAX_LENGTH, MAX_ATOMS = 1000, 200
+"""Characters of a SMILES, and atoms, above which nothing is drawn."""
 GAP, LINE = 8, 15
 CHART = 84
 """Pixels of a histogram's height."""
@@ -46,15 +47,15 @@ LABELS = {
     "atoms": "heavy atoms",
     "rings": "rings",
 }
-"""What is shown of molecules, and what it is called."""
-BENEATH = ("logp", "mw", "qed", "sa")
-"""What stands below each structure."""
+"""Properties that are shown, and their labels."""
+CAPTION = ("logp", "mw", "qed", "sa")
+"""Properties below each structure."""
 HEADER = "<!-- END OF HEADER -->"
 UNNEEDED = re.compile(
     " class='[^']*'|fill-rule:evenodd;"
     "|;stroke-linecap:butt|;stroke-linejoin:miter|;stroke-opacity:1"
 )
-"""What RDKit's SVG says at every line though it goes without saying: half of its size."""
+"""Default attributes that RDKit's SVG repeats in every line: half of its size."""
 DIGITS = {"logp": 1, "mw": 0, "qed": 2, "sa": 1}
 
 
@@ -68,8 +69,8 @@ class Shown:
     def value(self, key: str) -> float:
         return float(self.properties[list(LABELS).index(key)])
 
-    def said(self, key: str) -> str:
-        """A property in figures."""
+    def text(self, key: str) -> str:
+        """A property's value as text."""
         value = self.value(key)
         return "-" if math.isnan(value) else f"{value:.{DIGITS.get(key, 0)}f}"
 
@@ -87,36 +88,34 @@ class Part:
 
 
 def structure(molecule: Molecule) -> Chem.Mol | None:
-    """What can be drawn of a molecule; None of what is none, or is too large, or where RDKit
-    cannot draw.
-    """
-    if Draw is None or not molecule.valid or len(molecule.smiles) > LONGEST:
+    """The molecule to draw; None for an invalid or too large one, or where RDKit cannot draw."""
+    if Draw is None or not molecule.valid or len(molecule.smiles) > MAX_LENGTH:
         return None
     mol = Chem.MolFromSmiles(molecule.smiles)
-    return mol if mol is not None and 0 < mol.GetNumAtoms() <= MOST_ATOMS else None
+    return mol if mol is not None and 0 < mol.GetNumAtoms() <= MAX_ATOMS else None
 
 
-def instead(molecule: Molecule) -> str:
+def reason_not_drawn(molecule: Molecule) -> str:
     """Why there is no structure."""
     if molecule.valid:
         return "too large to draw" if Draw else "not drawn: install libxrender1"
-    return "not a molecule" if molecule.smiles else "nothing was written"
+    return "not a molecule" if molecule.smiles else "empty"
 
 
 def drawn(mol: Chem.Mol) -> Image.Image:
-    canvas = Draw.rdMolDraw2D.MolDraw2DCairo(WIDE, HIGH)
+    canvas = Draw.rdMolDraw2D.MolDraw2DCairo(WIDTH, HEIGHT)
     _draw(canvas, mol)
     return Image.open(io.BytesIO(canvas.GetDrawingText())).convert("RGB")
 
 
 def drawn_svg(mol: Chem.Mol) -> str:
-    """The structure as an ``<svg>`` element that takes the width it is given."""
-    canvas = Draw.rdMolDraw2D.MolDraw2DSVG(WIDE, HIGH)
+    """The structure as an ``<svg>`` element of flexible width."""
+    canvas = Draw.rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     canvas.drawOptions().clearBackground = False
     _draw(canvas, mol)
     text = canvas.GetDrawingText()
     inside = UNNEEDED.sub("", text[text.index(HEADER) + len(HEADER) :]).strip()
-    return f'<svg viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{inside}'
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{inside}'
 
 
 def _draw(canvas: Draw.rdMolDraw2D.MolDraw2D, mol: Chem.Mol) -> None:
@@ -128,27 +127,36 @@ def _draw(canvas: Draw.rdMolDraw2D.MolDraw2D, mol: Chem.Mol) -> None:
     canvas.FinishDrawing()
 
 
+def png(image: Image.Image, **metadata: str) -> bytes:
+    """An image as PNG with text metadata."""
+    file, info = io.BytesIO(), PngInfo()
+    for key, text in metadata.items():
+        info.add_text(key, text)
+    image.save(file, "PNG", optimize=True, pnginfo=info)
+    return file.getvalue()
+
+
 # --- The grid -----------------------------------------------------------------------------------
 
 
 def picture(
-    title: str, said: str, parts: Sequence[Part], across: int, charts: Image.Image | None
+    title: str, subtitle: str, parts: Sequence[Part], across: int, charts: Image.Image | None
 ) -> Image.Image:
-    """A title, histograms if there are any, and grids of molecules below each other."""
-    step = HIGH + 2 * LINE + GAP + 4
+    """A title, histograms if there are any, and grids of molecules."""
+    step = HEIGHT + 2 * LINE + GAP + 4
     heights = [3 * GAP + LINE + -(-len(part.shown) // across) * step for part in parts]
     head = 58 + (charts.height if charts else 0)
     page = Image.new("RGB", (width(across), head + sum(heights) + GAP), PAPER)
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     pen.text((GAP, GAP + 2), title, INK, ImageFont.load_default(19))
-    pen.text((GAP, 35), said, FAINT, font)
+    pen.text((GAP, 35), subtitle, FAINT, font)
     if charts:
         page.paste(charts, (0, 58))
     top = head
     for part, height in zip(parts, heights, strict=True):
         pen.text((GAP, top + GAP), part.title, INK, ImageFont.load_default(14))
         for i, shown in enumerate(part.shown):
-            x = GAP + i % across * (WIDE + GAP)
+            x = GAP + i % across * (WIDTH + GAP)
             y = top + 3 * GAP + LINE + i // across * step
             _cell(page, pen, x, y, shown)
         top += height
@@ -156,27 +164,27 @@ def picture(
 
 
 def width(across: int) -> int:
-    """Pixels of so many structures beside each other."""
-    return across * (WIDE + GAP) + GAP
+    """Pixels of a row of structures."""
+    return across * (WIDTH + GAP) + GAP
 
 
 def _cell(page: Image.Image, pen: ImageDraw.ImageDraw, x: int, y: int, shown: Shown) -> None:
     font, small = ImageFont.load_default(12), ImageFont.load_default(11)
     mol = structure(shown.molecule)
     if mol is None:
-        pen.rectangle((x, y, x + WIDE - 1, y + HIGH - 1), INVALID)
-        for i, line in enumerate(_wrapped(plain(shown.molecule.smiles), pen, small, WIDE - 16, 7)):
+        pen.rectangle((x, y, x + WIDTH - 1, y + HEIGHT - 1), INVALID)
+        for i, line in enumerate(_wrapped(plain(shown.molecule.smiles), pen, small, WIDTH - 16, 7)):
             pen.text((x + 8, y + 8 + i * LINE), line, INK, small)
-        pen.text((x + 8, y + HIGH - LINE - 6), instead(shown.molecule), FAINT, font)
+        pen.text((x + 8, y + HEIGHT - LINE - 6), reason_not_drawn(shown.molecule), FAINT, font)
     else:
         page.paste(drawn(mol), (x, y))
-    pen.rectangle((x, y, x + WIDE - 1, y + HIGH - 1), outline=EDGE)
+    pen.rectangle((x, y, x + WIDTH - 1, y + HEIGHT - 1), outline=EDGE)
     if np.isfinite(shown.properties).any():
-        for i, keys in enumerate((BENEATH[:2], BENEATH[2:])):
+        for i, keys in enumerate((CAPTION[:2], CAPTION[2:])):
             for j, key in enumerate(keys):
-                place = (x + 6 + j * WIDE // 2, y + HIGH + 1 + i * LINE)
+                place = (x + 6 + j * WIDTH // 2, y + HEIGHT + 1 + i * LINE)
                 pen.text(place, LABELS[key], FAINT, font)
-                pen.text((place[0] + 36, place[1]), shown.said(key), INK, font)
+                pen.text((place[0] + 36, place[1]), shown.text(key), INK, font)
 
 
 def _wrapped(
@@ -186,7 +194,7 @@ def _wrapped(
     wide: int,
     most: int,
 ) -> list[str]:
-    """Lines that fit; SMILES have no spaces to break at."""
+    """Lines that fit; SMILES have no spaces."""
     lines, line = [], ""
     for c in text[: most * wide]:
         if pen.textlength(line + c, font) > wide:
@@ -202,7 +210,7 @@ def _wrapped(
 
 
 def histograms(generated: Values, real: Values, across: int) -> Image.Image:
-    """Each property's distribution, (N, len(LABELS)), of generated and of real molecules."""
+    """The distributions of each property, (N, len(LABELS)), of generated and real molecules."""
     page = Image.new("RGB", (width(across), LINE + CHART + 3 * LINE), PAPER)
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(12)
     x = GAP
@@ -254,7 +262,7 @@ def _chart(
 
 
 def bins(generated: Values, real: Values, whole: bool) -> Values:
-    """Edges of bins that hold nearly all of both; what lies beyond is counted at the ends."""
+    """Edges of bins for 98 % of both; values outside are counted in the outer bins."""
     some = [values for values in (generated, real) if len(values)]
     low = min((float(np.quantile(values, 0.01)) for values in some), default=0.0)
     high = max((float(np.quantile(values, 0.99)) for values in some), default=1.0)
@@ -268,7 +276,7 @@ def bins(generated: Values, real: Values, whole: bool) -> Values:
 
 
 def _ends(edges: Values, key: str) -> tuple[float, float]:
-    """What the scale says at its ends: of whole numbers the ones in the first and last bin."""
+    """The labels of the scale: for integers, those in the first and last bin."""
     inside = 0.5 if key in COUNTS else 0.0
     return float(edges[0]) + inside, float(edges[-1]) - inside
 

@@ -1,4 +1,4 @@
-"""Samples as rows of named values: what a line of a table or an entry of an SDF says."""
+"""Samples as rows of named values, for tables and SDF."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from gankit_molecule.data.properties import PROPERTIES, Values, measure
 Value = str | float | int | bool | None
 Row = dict[str, Value]
 
-BLOCK = 16 * CHUNK
-"""Samples that are held and measured at a time: enough for several processes."""
+BLOCK_SIZE = 16 * CHUNK
+"""Samples in memory at a time: enough for several processes."""
 COUNTS = ("hbd", "hba", "rings", "rotatable", "atoms")
-"""Properties that are whole numbers."""
+"""Properties that are integers."""
 FIRST, LAST = ("smiles", "name"), ("seed", "tries", "generated")
-OURS = (*FIRST, *PROPERTIES, *LAST, "coordinates")
-"""Columns that mean the same in every file; one of the data's of such a name is written with ``_``
-after it."""
+RESERVED = (*FIRST, *PROPERTIES, *LAST, "coordinates")
+"""Columns with the same meaning in every file; ``_`` is appended to the data's columns of such
+names."""
 
 
 class Columns:
-    """The columns of a file, which grow as samples bring further values: in an augmented data set
-    the real molecules come first, and have nothing that was asked for.
+    """The columns of a file. Samples with further values add columns: in an augmented data set the
+    real molecules come first, and have no conditions.
     """
 
     def __init__(self) -> None:
         self._data: dict[str, str] = {}
-        self._asked: dict[str, str] = {}
+        self._conditions: dict[str, str] = {}
         self.texts: set[str] = set()
-        """Columns of the data's values, or of what was asked, that hold other than numbers."""
+        """Columns of values or conditions that contain text."""
 
     def names(self) -> list[str]:
-        """All columns, in their order in a file."""
-        return [*FIRST, *self._data.values(), *PROPERTIES, *self._asked.values(), *LAST]
+        """All columns, in the file's order."""
+        return [*FIRST, *self._data.values(), *PROPERTIES, *self._conditions.values(), *LAST]
 
     def numbers(self) -> set[str]:
-        """Columns of the data's values, or of what was asked, that hold numbers only."""
-        return {*self._data.values(), *self._asked.values()} - self.texts
+        """Columns of values or conditions that contain only numbers."""
+        return {*self._data.values(), *self._conditions.values()} - self.texts
 
     def blocks(
         self, samples: Iterable[Sample[Molecule]]
     ) -> Iterator[list[tuple[Sample[Molecule], Row]]]:
-        """The samples with their rows, in blocks; the columns then know of all of a block."""
+        """Samples with their rows, in blocks; :meth:`names` then includes the block's columns."""
         stream, done = iter(samples), 0
-        while some := list(islice(stream, BLOCK)):
+        while some := list(islice(stream, BLOCK_SIZE)):
             measured = properties([sample.item for sample in some], tuple(PROPERTIES))
             yield [
                 (sample, self._row(sample, done + i, measured[i])) for i, sample in enumerate(some)
@@ -65,8 +65,8 @@ class Columns:
                 self._put(row, self._data, key, key, value)
         else:
             for key, value in sample.condition.items():
-                self._put(row, self._asked, key, f"asked_{key}", _short(value))
-                # So that the generated ones can be learnt from like the data they are added to.
+                self._put(row, self._conditions, key, f"asked_{key}", _short(value))
+                # So that generated molecules have the columns of the data that they are added to.
                 if key in self._data or key not in PROPERTIES:
                     self._put(row, self._data, key, key, _short(value))
         if molecule.score is not None:
@@ -82,22 +82,22 @@ class Columns:
         self, row: Row, columns: dict[str, str], key: str, wanted: str, value: str | float
     ) -> None:
         if key not in columns:
-            taken = {*OURS, *self._data.values(), *self._asked.values()}
+            taken = {*RESERVED, *self._data.values(), *self._conditions.values()}
             while wanted in taken:
                 wanted += "_"
             columns[key] = wanted
         column = columns[key]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if number and not math.isfinite(value):  # type: ignore[arg-type]
-            return  # a number that is missing
+            return  # a missing number
         if not number:
             self.texts.add(column)
         row[column] = float(value) if number else str(value)
 
 
 def name(sample: Sample[Molecule], number: int) -> str:
-    """What a molecule is called: says that it was generated, at which place and from which seed; a
-    real one keeps its name, which may be empty.
+    """A molecule's name: of a generated one its position and seed, marked as generated; of a real
+    one its own name, which may be empty.
     """
     if sample.real:
         return sample.item.name
@@ -107,10 +107,10 @@ def name(sample: Sample[Molecule], number: int) -> str:
 def properties(
     molecules: Sequence[Molecule], names: Sequence[str], longest: int | None = None
 ) -> Values:
-    """Properties ``(N, len(names))``; NaN for what is no molecule.
+    """Properties ``(N, len(names))``; NaN for invalid molecules.
 
     Args:
-        longest: SMILES of more characters are passed over, as NaN.
+        longest: longer SMILES are skipped, with NaN.
     """
     found = np.full((len(molecules), len(names)), np.nan)
     some = [
@@ -123,8 +123,8 @@ def properties(
     return found
 
 
-def said(value: Value) -> str:
-    """A value as text; nothing for one that is missing."""
+def text_of(value: Value) -> str:
+    """A value as text; empty for a missing one."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -133,10 +133,10 @@ def said(value: Value) -> str:
 
 
 def plain(text: str) -> str:
-    """Text on one line, without what ends fields or lines."""
+    """Text on one line, without control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _short(value: str | float) -> str | float:
-    """Six digits: more are noise of 32-bit floats, or of the method."""
+    """Six significant digits, the precision of float32."""
     return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -10,26 +10,26 @@ from rdkit.Chem import rdDepictor, rdDistGeom, rdForceFieldHelpers
 from gankit.contract import Provenance, Sample
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.parallel import mapped
-from gankit_molecule.output.rows import Columns, Row, plain, said
+from gankit_molecule.output.rows import Columns, Row, plain, text_of
 
 ATTEMPTS = 30
-"""At embedding, before and after the start is changed to random coordinates."""
-STEPS = 1000
-"""Of the force field, at the most."""
-WIDEST = 80
-"""Characters of a line of a molecule's head."""
+"""At embedding: first from RDKit's start, then as many from random coordinates."""
+MAX_STEPS = 1000
+"""Of the force field."""
+LINE_LENGTH = 80
+"""Characters of a line in a mol block's header."""
 
 Wanted = tuple[str, str, str, int]
 """SMILES, name, comment and seed."""
 
 
 def records(
-    samples: Iterable[Sample[Molecule]], provenance: Provenance, space: bool
+    samples: Iterable[Sample[Molecule]], provenance: Provenance, three_d: bool
 ) -> Iterator[str]:
-    """Each molecule's entry in an SDF; what is no molecule has none.
+    """Each molecule's entry in an SDF; invalid molecules are skipped.
 
     Args:
-        space: in three dimensions, with hydrogens.
+        three_d: coordinates in three dimensions, with hydrogens.
     """
     columns, number = Columns(), 0
     for block in columns.blocks(samples):
@@ -43,30 +43,30 @@ def records(
                 wanted.append((sample.item.smiles, called, comment, sample.seed))
                 rows.append(row)
         number += len(block)
-        drawn = mapped(mol_block, wanted, 0, "placing atoms", lambda *_: None, space)
+        drawn = mapped(mol_block, wanted, 0, "placing atoms", lambda *_: None, three_d)
         for row, (text, coordinates) in zip(rows, drawn, strict=True):
             if text:
-                own = [(column, said(row.get(column))) for column in order if column != "name"]
-                if space:
+                own = [(column, text_of(row.get(column))) for column in order if column != "name"]
+                if three_d:
                     own.append(("coordinates", coordinates))
                 if row["generated"]:
                     own += [(f"gankit.{k}", v) for k, v in provenance.text().items()]
                 yield text + _fields(own) + "$$$$\n"
 
 
-def mol_block(wanted: Wanted, space: bool) -> tuple[str, str]:
-    """A molecule as MDL mol block, and how its coordinates came about; empty where RDKit takes
-    it for none.
+def mol_block(wanted: Wanted, three_d: bool) -> tuple[str, str]:
+    """A molecule as MDL mol block, and how its coordinates were computed; empty where RDKit cannot
+    parse it.
     """
     smiles, called, comment, seed = wanted
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
         if mol is None:
             return "", ""
-        placed, how = _embedded(mol, seed) if space else (None, "")
+        placed, how = _embedded(mol, seed) if three_d else (None, "")
         if placed is None:
             rdDepictor.Compute2DCoords(mol)
-            placed, how = mol, "2-D: could not be embedded" if space else "2-D"
+            placed, how = mol, "2-D: could not be embedded" if three_d else "2-D"
         placed.SetProp("_Name", _line(called))
         placed.SetProp("MolFileComments", _line(comment))
         return Chem.MolToMolBlock(placed), how
@@ -89,14 +89,14 @@ def _embedded(mol: Chem.Mol, seed: int) -> tuple[Chem.Mol | None, str]:
     try:
         if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
             return full, "3-D: ETKDGv3; MMFF94 lacks parameters"
-        left = rdForceFieldHelpers.MMFFOptimizeMolecule(full, maxIters=STEPS)
+        left = rdForceFieldHelpers.MMFFOptimizeMolecule(full, maxIters=MAX_STEPS)
         return full, f"3-D: ETKDGv3, MMFF94{', not converged' if left else ''}"
     except Exception:  # noqa: BLE001 - as above
         return full, "3-D: ETKDGv3; MMFF94 failed"
 
 
 def _fields(named: Sequence[tuple[str, str]]) -> str:
-    """Data fields; those without a value are left out."""
+    """Data fields; those without a value are omitted."""
     parts = []
     for key, value in named:
         if text := _safe(value):
@@ -105,10 +105,10 @@ def _fields(named: Sequence[tuple[str, str]]) -> str:
 
 
 def _line(text: str) -> str:
-    return _safe(text)[:WIDEST]
+    return _safe(text)[:LINE_LENGTH]
 
 
 def _safe(text: str) -> str:
-    """One line that neither ends an entry nor begins a field."""
+    """One line that neither ends an entry nor starts a field."""
     text = plain(text)
     return f"_{text}" if text.startswith(("$$$$", ">")) else text
