@@ -1,4 +1,4 @@
-# The only commands a contributor must know: demo, test, check, bench, docs.
+# The commands for contributors: demo, test, check, bench, docs.
 .DELETE_ON_ERROR:
 .PHONY: demo test check bench docs clean
 
@@ -6,22 +6,23 @@ VENV   := .venv
 PYTHON := $(VENV)/bin/python
 GANKIT := $(VENV)/bin/gankit
 UV     := $(VENV)/bin/uv pip install --quiet --python $(PYTHON) --constraint constraints.txt
+PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml) constraints.txt
 # Python keeps what it compiles even where the environment forbids it: the tests start hundreds of
 # processes, and compiling torch anew doubles the time that importing it takes.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Train on the built-in digits, generate, evaluate: a first look in a few minutes.
+# Train on the built-in digits, generate, evaluate: a first result in a few minutes.
 demo: $(VENV)/.core
 	$(GANKIT) train --plugin image --out runs/demo
 	$(GANKIT) generate runs/demo -n 100 --out generated/demo --overwrite
 	$(GANKIT) evaluate runs/demo
 	@echo
-	@echo "Look at  runs/demo/previews/     how the digits came to be (progress.gif is the film)"
-	@echo "         generated/demo/         a hundred new ones, one folder a digit"
-	@echo "         runs/demo/report.html   how good they are"
+	@echo "See  runs/demo/previews/     the digits during training (progress.gif is the film)"
+	@echo "     generated/demo/         a hundred generated digits, one folder per class"
+	@echo "     runs/demo/report.html   their scores"
 
-# Everything that must hold before a change lands.
+# Everything that has to pass before a change lands.
 test: $(VENV)/.tests
 	@$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2
@@ -31,7 +32,7 @@ test: $(VENV)/.tests
 check: $(VENV)/.tests
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/mypy src/gankit $(wildcard plugins/*/src)
+	$(VENV)/bin/mypy src/gankit $(PLUGINS:%=%/src)
 
 # Every claim of speed or quality that takes minutes, not hours. Results: benchmarks/RESULTS.md
 bench: $(VENV)/.tests
@@ -61,9 +62,5 @@ $(VENV)/.core: $(VENV)/.python $(PROJECTS)
 
 $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
-	@$(UV) -e ".[privacy]" -e plugins/gankit-toy -e "plugins/gankit-image[efficientnet]" \
-	  -e "plugins/gankit-tabular[sql,excel]" -e plugins/gankit-audio \
-	  -e "plugins/gankit-molecule[selfies]" \
-	  -e plugins/gankit-tensorboard -e plugins/gankit-wandb -e plugins/gankit-mlflow \
-	  --group test --group docs
+	@$(UV) -e ".[test]" $(PLUGINS:%=-e "%[test]") --group test --group docs
 	@touch $@

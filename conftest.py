@@ -16,7 +16,8 @@ from preforked import Preforked
 from vectors import MLP, VectorModality
 
 from gankit.contract import Networks, PluginInfo
-from gankit.plugins.registry import LoadedModality, installed
+from gankit.plugins.registry import installed
+from gankit.plugins.records import LoadedModality
 
 torch.set_num_threads(1)
 # A first example may import half a library, and a machine may be busy.

@@ -46,10 +46,10 @@ def test_names_no_modality(room):
             assert found is None, f"{file.name}:{number} names a modality: {found}"
 
 
-def test_only_the_engine_imports_torch_at_module_level():
+def test_torch_is_imported_at_module_level_only_where_it_is_used_throughout():
     for file in sorted(CORE.rglob("*.py")):
         room = file.relative_to(CORE).parts[0]
-        if room not in ("engine", "testing"):
+        if room not in ("engine", "testing") and file != CORE / "kit" / "layers.py":
             assert not any(m.split(".")[0] == "torch" for m in imports(file, module_level=True)), (
                 file
             )
@@ -109,9 +109,9 @@ def graph(packages):
     return edges
 
 
-@pytest.mark.parametrize("package", [p for p in [CORE, *PLUGINS] if p.name != "gankit"])
+@pytest.mark.parametrize("package", [CORE, *PLUGINS], ids=lambda p: p.name)
 def test_no_circles(package):
-    """Nor one that an import in a function or for types alone only hides."""
+    """Nor one that is hidden by an import in a function or for types only."""
     edges, rest = graph([package]), True
     while rest:
         rest = {name for name, others in edges.items() if not others}

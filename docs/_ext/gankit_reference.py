@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config
 from gankit.engine.settings import EngineSettings
-from gankit.plugins.registry import BUILT_IN, LoadedModality, installed
+from gankit.plugins.registry import installed
+from gankit.plugins.records import LoadedModality
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -40,7 +41,7 @@ def ours() -> list[LoadedModality]:
     """
     found = []
     for record in installed().records:
-        if record.distribution not in BUILT_IN:
+        if not record.bundled:
             continue
         if record.status != "ok":
             raise RuntimeError(f"plugin {record.name} is {record.status}: {record.why}")

@@ -1,4 +1,4 @@
-"""One exception for everything that the user can put right."""
+"""Errors that the user can fix."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import re
 
 
 class GankitError(Exception):
-    """Something that the person at the terminal did, or can mend.
+    """An error that the user can fix.
 
     The command line prints it as one line and exits with code 2; any other exception is a
-    fault of ours and keeps its traceback.
+    bug and keeps its traceback.
 
     Args:
         message: what is wrong, naming the file, row or key.
@@ -35,20 +35,20 @@ class PluginError(GankitError):
     """
 
     def __init__(self, plugin: str, what: str) -> None:
-        mend = f"Tell its authors; `gankit plugins check {plugin}` says more"
-        super().__init__(f"plugin {plugin}: {what}", mend)
+        fix = f"Report it to its authors; `gankit plugins check {plugin}` has details"
+        super().__init__(f"plugin {plugin}: {what}", fix)
         self.plugin, self.what = plugin, what
 
 
 def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:
-    """A hint with the names nearest to ``word``, or the known ones when none is near."""
+    """A hint with the names closest to ``word``, or the known ones when none is close."""
     import difflib
 
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.55)
     if near:
         return "Did you mean " + " or ".join(near) + "?"
     if not known:
-        return "There are none."
+        return "None are known"
     listed = ", ".join(sorted(known)[:show])
     return f"Known: {listed}{', …' if len(known) > show else ''}"
 
@@ -56,6 +56,6 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -
 def without_password(address: str) -> str:
     """An address without the password in it: ``scheme://me:secret@host`` as ``scheme://me@host``.
 
-    What a run stores, and what an error says, is read by others.
+    Runs and error messages are read by others.
     """
     return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)

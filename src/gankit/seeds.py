@@ -1,6 +1,6 @@
 """Random numbers that are functions of a seed: no state, so nothing depends on its neighbours.
 
-For whatever is drawn for one item, in the engine and in a plugin's codec.
+For everything drawn for one item, in the engine and in a plugin's codec.
 """
 
 from __future__ import annotations

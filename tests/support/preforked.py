@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import IO
 
 PARENT = """
-import json, os, sys
-import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image
-import gankit.cli, gankit.workflows.evaluate, gankit.workflows.train, gankit.engine.trainer
-import gankit_image.evaluators, gankit_image.networks, gankit_image.sources, gankit_toy.modality
-import gankit_audio.components, gankit_audio.evaluators, gankit_audio.sources
-import gankit_molecule.codec.codec, gankit_molecule.evaluation.evaluators
-import gankit_molecule.data.sources
+import contextlib, importlib, json, os, pkgutil, sys
+import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image, jinja2
+import gankit.cli, gankit.workflows.api, gankit.workflows.augment, gankit.workflows.measure
+for name in [m.name for m in pkgutil.iter_modules() if m.name.startswith("gankit_")]:
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, name + "."):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module.name)
 
 torch.set_num_threads(1)
 for line in sys.stdin:

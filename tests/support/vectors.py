@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ from gankit.contract import (
     CodecState,
     Condition,
     Dataset,
+    Fitting,
     Layout,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
 
@@ -40,7 +42,9 @@ class VectorCodec(Codec[tuple[float, int]]):
     def prepare(self, batch: Batch) -> Batch:
         return Batch(batch.x + 0.01 * torch.randn_like(batch.x), batch.c)
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[tuple[float, int]]:
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[tuple[float, int]]:
         assert batch.c is not None
         return [(float(x[0]), int(c.argmax())) for x, c in zip(batch.x, batch.c, strict=True)]
 
@@ -69,22 +73,30 @@ class VectorModality(Modality[tuple[float, int]]):
         items = [(float(rng.normal(k)), int(k)) for k in rng.integers(0, 3, 300)]
         return Dataset(items, "fixed", "300 numbers")
 
-    def fit_codec(self, items: Sequence[Any], settings: Any, progress: Progress) -> VectorCodec:
+    def fit_codec(self, items: Sequence[Any], settings: Any, fitting: Fitting) -> VectorCodec:
         return VectorCodec()
 
     def load_codec(self, state: CodecState, settings: Any) -> VectorCodec:
         return VectorCodec()
 
-    def build_networks(self, layout: Layout, settings: Any) -> Networks:
+    def build_networks(self, codec: Codec[Any], settings: Any) -> Networks:
         return Networks(MLP(4, 2), MLP(2, 1), latent_dim=4)
 
     def write(
-        self, samples: Iterable[Sample[Any]], target: Path, provenance: Provenance, format: str
+        self,
+        samples: Iterable[Sample[Any]],
+        target: Path,
+        codec: Codec[Any],
+        provenance: Provenance,
+        format: str,
     ) -> None:
         lines = [json.dumps([*s.item, s.seed]) for s in samples]
         (target / "numbers.jsonl").write_text("\n".join(lines))
 
-    def preview(self, items: Sequence[Any], target: Path) -> Path:
-        file = target.with_suffix(".json")
-        file.write_text(json.dumps(items))
-        return file
+    def render(self, item: Any, codec: Codec[Any] | None) -> Rendering:
+        return Rendering("application/json", json.dumps(item).encode())
+
+    def preview(
+        self, items: Sequence[Any], codec: Codec[Any] | None, real: Sequence[Any] = ()
+    ) -> Rendering:
+        return Rendering("application/json", json.dumps(list(items)).encode())

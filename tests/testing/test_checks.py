@@ -36,7 +36,7 @@ from gankit.contract import (
     Sample,
 )
 from gankit.errors import GankitError, PluginError
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 from gankit.testing import CHECKS, Check, CheckFailed, ModalityTests, Subject, run_check, run_checks
 
 BY_NAME = {check.name: check for check in CHECKS}

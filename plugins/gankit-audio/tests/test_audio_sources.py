@@ -18,6 +18,7 @@ import soundfile as sf
 
 from gankit.contract import Dataset, Provenance, Sample
 from gankit.errors import GankitError
+from gankit.kit import archives
 from gankit_audio import containers, output, sources
 from gankit_audio.clips import Clip
 from gankit_audio.settings import AudioSettings
@@ -390,7 +391,7 @@ def test_archives_that_would_swell_are_refused(tmp_path: Path, monkeypatch: Any)
     assert [(p.location, p.reason) for p in found.issues] == [
         ("bomb.wav", "unpacks to more than 1,000,000 bytes")
     ]
-    monkeypatch.setattr(containers, "MAX_ARCHIVE", 5_000_000)
+    monkeypatch.setattr(archives, "MAX_ARCHIVE", 5_000_000)
     with pytest.raises(GankitError, match="refused, it would unpack to 9 files"):
         read(file)
 

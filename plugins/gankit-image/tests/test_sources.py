@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from gankit.contract import Dataset
 from gankit.errors import GankitError
+from gankit.kit import archives
 from gankit_image import containers, pixels, sources
 from gankit_image.arrays import read_idx
 from gankit_image.items import Image
@@ -693,11 +694,11 @@ def test_a_zip_bomb_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (problem,) = read(path).issues
     assert problem.location == "bomb.png"
     assert "unpacks to more than 10,000 bytes" in problem.reason
-    monkeypatch.setattr(containers, "MAX_ARCHIVE", 20_000)
+    monkeypatch.setattr(archives, "MAX_ARCHIVE", 20_000)
     with pytest.raises(GankitError, match="refused, it would unpack to"):
         read(path)
     monkeypatch.undo()
-    monkeypatch.setattr(containers, "MAX_MEMBERS", 5)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 5)
     with pytest.raises(GankitError, match="refused, it would unpack to"):
         read(path)
 

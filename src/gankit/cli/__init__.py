@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from gankit.cli import augment, doctor, evaluate, generate, plugins, recipes, runs, train
+from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, recipes, runs, train
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
 
 app = typer.Typer(
     name="gankit",
-    help="Train GANs on data of your own, generate from them, and see how good they are.",
+    help="Train GANs on your own data, generate from them, and evaluate them.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -43,11 +44,12 @@ def gankit(
         False, "--version", callback=_version, is_eager=True, help="Print the version and stop."
     ),
 ) -> None:
-    """Train GANs on data of your own, generate from them, and see how good they are."""
+    """Train GANs on your own data, generate from them, and evaluate them."""
 
 
 def main() -> None:
-    """The entry point: turns what the user can put right into one line and exit code 2."""
+    """The entry point: turns errors that the user can fix into one line and exit code 2."""
+    _output.started = time.monotonic()
     try:
         _add_commands()
         app()
@@ -69,7 +71,7 @@ def main() -> None:
 
 
 def _add_commands() -> None:
-    """Adds the commands of plugins, where they could be meant: ours never wait for a plugin."""
+    """Adds the commands of plugins unless the command is ours: ours never wait for a plugin."""
     ours = {*map(_name, app.registered_commands), *map(_name, app.registered_groups)}
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     if words and words[0] in ours:
@@ -80,7 +82,7 @@ def _add_commands() -> None:
         for kind in ("registered_commands", "registered_groups"):
             for command in getattr(theirs, kind):
                 if (name := _name(command)) in ours:
-                    installed().report(plugin, f"has a command {name!r}, a name that is taken")
+                    installed().report(plugin, f"has a command {name!r}, which is taken")
                 else:
                     ours.add(name)
                     getattr(app, kind).append(command)
@@ -93,10 +95,10 @@ def _name(command: CommandInfo | TyperInfo) -> str:
 
 
 def _plugin_fault(error: Exception) -> PluginError | None:
-    """The exception as a plugin's fault, where it came from the code of one that is not ours."""
+    """The exception as a plugin's error, where a third-party plugin's code raised it."""
     from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 
-    record = installed().blame(error)
+    record = installed().attribute_error(error)
     if record is None:
         return None
     raise_if_strict(error)

@@ -1,4 +1,4 @@
-"""What training looks like: a live panel on a terminal, one plain line a tick elsewhere."""
+"""Training on a terminal: a live panel, or one plain line per tick where there is none."""
 
 from __future__ import annotations
 
@@ -19,23 +19,34 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from gankit.cli._output import duration, err, found
+from gankit.cli._output import duration, err, rows
 from gankit.contract import Callback
 from gankit.kit.files import read_json
 from gankit.runs.provenance import RECORD
 
 SHOWN_LINES = 40
-"""Lines of what was found out of the data."""
-SHOWN = ("d_loss", "g_loss", "d_sign", "r1", "r2", "augment_p", "d_signal", "reward", "epsilon")
+"""Lines of what was inferred from the data."""
+SHOWN = (
+    "d_loss",
+    "g_loss",
+    "d_sign",
+    "r1",
+    "r2",
+    "augment_p",
+    "d_signal",
+    "reward",
+    "nll",
+    "epsilon",
+)
 
 
 class Display(Callback):
     """Follows a run on stderr.
 
     Args:
-        samples: where the run ends.
-        limit: seconds after which it ends, 0 for none.
-        advice: one line for each status of the guard that is not ``ok``.
+        samples: the run's length.
+        limit: the run's time limit in seconds; 0 for none.
+        advice: one line for each failure that the guard reports.
     """
 
     def __init__(self, samples: int, limit: float, advice: dict[str, str]) -> None:
@@ -56,7 +67,7 @@ class Display(Callback):
         self.said = 0.0
 
     def preparing(self, what: str, done: int, total: int) -> None:
-        """Progress of reading and encoding; silent when it is over at once."""
+        """Progress of reading and encoding; silent when it takes no time."""
         now = time.monotonic()
         if now - self.said > 2 and (total == 0 or done < total):
             if self.said:
@@ -64,8 +75,8 @@ class Display(Callback):
             self.said = now
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
-        found(read_json(run / RECORD)["data"].get("found", []), err, SHOWN_LINES)
-        err.print(f"training in [bold]{run}[/]; Ctrl-C saves and stops")
+        rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
+        err.print(f"training in [bold]{escape(str(run))}[/]; Ctrl-C saves and stops")
         if err.is_terminal:
             self.task = self.bar.add_task("training", total=self.samples, left="")
             self.live = Live(self.bar, console=err, refresh_per_second=4)
@@ -73,7 +84,7 @@ class Display(Callback):
 
     def tick(self, values: dict[str, Any]) -> None:
         seen, rate = int(values["samples"]), values["samples_per_second"]
-        # At the pace of all so far: the latest leaps whenever there was a preview.
+        # By the average rate: the current one drops whenever a preview is written.
         left = (self.samples - seen) * values["seconds"] / max(seen, 1)
         if self.limit:
             left = min(left, max(self.limit - values["seconds"], 0))
@@ -87,16 +98,16 @@ class Display(Callback):
                 self.task, completed=int(min(done, 1) * self.samples), left=f"{duration(left)} left"
             )
             grid = Table.grid(padding=(0, 3))
-            grid.add_row("samples", "samples/s", *numbers, "guard", style="dim")
-            mark = "[green]ok[/]" if status == "ok" else f"[yellow]{status}[/]"
+            grid.add_row("samples", "samples/s", *numbers, "training", style="dim")
+            mark = f"[yellow]{status}[/]" if status in self.advice else f"[green]{status}[/]"
             grid.add_row(f"{seen:,}", f"{rate:,.0f}", *(f"{v:.3g}" for v in numbers.values()), mark)
-            shown = f"latest preview: {self.latest_preview}" if self.latest_preview else ""
+            shown = escape(f"latest preview: {self.latest_preview}") if self.latest_preview else ""
             self.live.update(Group(self.bar, grid, shown))
         elif time.monotonic() - self.said > 1 or seen >= self.samples:
             self.said = time.monotonic()
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
             err.print(
-                f"{seen:>9,} samples  {rate:,.0f}/s  {words}  guard {status}  {duration(left)} left"
+                f"{seen:>9,} samples  {rate:,.0f}/s  {words}  {status}  {duration(left)} left"
             )
         if status in self.advice and status not in self.warned:
             self.warned.add(status)

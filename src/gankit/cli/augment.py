@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,98 +14,102 @@ from gankit.errors import GankitError
 
 def augment(
     run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
-    data: Annotated[str, typer.Option(metavar="REAL", help="The real data; it is only read.")],
+    data: Annotated[str, typer.Option(metavar="REAL", help="The real data; it is not changed.")],
     out_: Annotated[
-        Path | None, typer.Option("--out", metavar="PATH", help="The folder to make.")
+        Path | None,
+        typer.Option("--out", metavar="PATH", help="A folder to make, or a file (more.csv)."),
     ] = None,
     balance: Annotated[
-        str, typer.Option(metavar="KEY", help="Bring all classes of KEY level, e.g. label.")
+        str, typer.Option(metavar="KEY", help="Balance the classes of KEY, e.g. label.")
     ] = "",
     factor: Annotated[
         float, typer.Option(metavar="F", help="Make the data set F times as large, e.g. 2.")
     ] = 0.0,
-    n: Annotated[int, typer.Option("-n", min=0, help="How many to add.")] = 0,
+    n: Annotated[int, typer.Option("-n", min=0, help="Number of samples to add.")] = 0,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Add only such items. Repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="Condition on a value. Repeatable."),
     ] = None,
     measure: Annotated[
-        bool, typer.Option("--measure", help="Measure first what the addition is worth.")
+        bool,
+        typer.Option(
+            "--measure", help="Benchmark downstream performance with and without synthetic data."
+        ),
     ] = False,
     test: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Untouched real data to measure on.")
+        str | None, typer.Option(metavar="PATH", help="Real test data for --measure.")
     ] = None,
     target: Annotated[
-        str, typer.Option(metavar="KEY", help="What to predict when measuring. [default: KEY]")
+        str, typer.Option(metavar="KEY", help="What the downstream model predicts. [default: KEY]")
     ] = "",
-    repeats: Annotated[int, typer.Option(min=2, help="Repetitions when measuring.")] = 5,
+    repeats: Annotated[int, typer.Option(min=2, help="Repetitions of --measure.")] = 5,
     keep_all: Annotated[
-        bool, typer.Option("--keep-all", help="Keep near duplicates and unlikely items too.")
+        bool, typer.Option("--keep-all", help="Keep near duplicates and outliers too.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first item.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 0,
     format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How to write; as the data is, by default.")
+        str | None, typer.Option(metavar="NAME", help="Output format; by default the data's.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option(help="Replace what is at --out.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Write a data set of real items and generated ones, each marked.
+    """Write an augmented data set: the real items and generated ones, each marked.
 
-    Near duplicates of real items and items unlike any real one are dropped and counted.
+    Near duplicates of real items and outliers are dropped and counted.
     """
     from gankit.cli._display import Display
     from gankit.runs.directory import Run
-    from gankit.workflows import augment as augmentation
+    from gankit.workflows.augment import augment as write
     from gankit.workflows.candidates import plan
-    from gankit.workflows.measure import measure as measure_worth
+    from gankit.workflows.measure import measure as benchmark
     from gankit.workflows.measure import verdict
 
-    source, asked = Run(run), parse_where(where or [])
+    source, conditions = Run(run), parse_where(where or [])
     if out_ is None and not measure:
-        raise GankitError("where should it go?", "Name a folder: --out PATH")
+        raise GankitError("no output given", "Add --out PATH, or --measure")
     progress = Display(1, 0, {}).preparing
     result: dict[str, Any] = {}
     if measure:
         key = target or balance
         if not key:
-            raise GankitError("what should be predicted?", "Name it: --target KEY or --balance KEY")
-        measured = measure_worth(
+            raise GankitError("--measure has no target", "Add --target KEY or --balance KEY")
+        benchmarks = benchmark(
             source,
             data,
             test=test,
             key=key,
             requests_of=lambda values: plan(
-                values, balance=balance, factor=factor, where=asked, n=n
+                values, balance=balance, factor=factor, where=conditions, n=n
             ),
             repeats=repeats,
             seed=seed,
             device=device,
             progress=progress,
         )
-        lines = verdict(measured)
-        result["measured"] = [{"way": m.way, "scores": m.scores} for m in measured]
+        lines = verdict(benchmarks)
+        result["benchmarks"] = [dataclasses.asdict(b) for b in benchmarks]
         result["repeats"] = repeats
         result["verdict"] = lines
         if not json:
-            names = list(measured[0].scores)
+            names = list(benchmarks[0].scores)
             table(
                 ["trained on", *names],
                 [
-                    [m.way, *(f"{m.scores[k][0]:.3f} ± {m.scores[k][1]:.3f}" for k in names)]
-                    for m in measured
+                    [b.trained_on, *(f"{b.scores[k][0]:.3f} ± {b.scores[k][1]:.3f}" for k in names)]
+                    for b in benchmarks
                 ],
             )
-            err.print(f"means and 95 % intervals over {repeats} repetitions, seed {seed}")
+            err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines), markup=False)
     if out_ is not None:
-        record = augmentation.augment(
+        made = write(
             source,
             data,
             out_,
             balance=balance,
             factor=factor,
-            where=asked,
+            where=conditions,
             n=n,
             seed=seed,
             keep_all=keep_all,
@@ -113,20 +118,20 @@ def augment(
             overwrite=overwrite,
             progress=progress,
         )
-        result |= {"path": str(out_), **record}
+        result |= {"path": str(made.path), **made.record}
         if not json:
-            _tell(out_, record["augmented"])
+            _report(made.path, made.record["augmented"])
     if json:
         print_json(result)
 
 
-def _tell(path: Path, done: dict[str, Any]) -> None:
+def _report(path: Path, done: dict[str, Any]) -> None:
     made = done["generated"]
     err.print(f"real: {done['description']}", markup=False)
-    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}")
+    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}", markup=False)
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")
     if made["missing"]:
         err.print(
-            f"[yellow]warning:[/] {made['missing']:,} fewer than asked: too many were dropped"
+            f"[yellow]warning:[/] {made['missing']:,} fewer than requested: too many were dropped"
         )

@@ -69,4 +69,4 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     out.print(f"{'disk:':12}{free:.0f} GiB free here")
     for name, status in plugins.items():
         out.print(f"plugin {name + ':':12}{status}", markup=False)
-    out.print("\n".join(f"- {line}" for line in advice) or "all is well", markup=False)
+    out.print("\n".join(f"- {line}" for line in advice) or "No problems found", markup=False)

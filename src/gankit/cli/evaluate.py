@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gankit.cli._output import err, out, print_json, table
+from gankit.cli._output import err, number, out, print_json, table
 from gankit.errors import GankitError
 
 
@@ -18,44 +18,42 @@ def evaluate(
     settings: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=VALUE", help="Settings of the plugin: its extractors, those of generate."
+            metavar="KEY=VALUE", help="Settings of the plugin: extractors, sampling-time options."
         ),
     ] = None,
     data: Annotated[
         str | None,
         typer.Option(
-            metavar="REAL", help="Real data to compare with; for a run, a test set of its own."
+            metavar="REAL", help="Real data to compare with; for a run, a separate test set."
         ),
     ] = None,
     metrics: Annotated[
-        str, typer.Option(metavar="A,B", help="Only these scores, by name or group.")
+        str, typer.Option(metavar="A,B", help="Only these metrics, by name or group.")
     ] = "",
     n: Annotated[
         int | None,
-        typer.Option("-n", min=2, help="How many to generate. [default: as many as are held out]"),
+        typer.Option("-n", min=2, help="Number of samples. [default: as many as are held out]"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of items and subsets.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of samples and subsets.")] = 0,
     plugin: Annotated[
         str | None,
-        typer.Option("--plugin", "-p", help="The kind of data, for files that do not say it."),
+        typer.Option("--plugin", "-p", help="The plugin, for files without a record."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.html", help="Where to write the page. [default: RUN/report.html]"
-        ),
+        typer.Option(metavar="FILE.html", help="Report to write. [default: RUN/report.html]"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
-    """Score generated data, each number beside what real data gets: its floor."""
+    """Evaluate generated data: each metric with its real-data baseline."""
     from gankit.cli._display import Display
     from gankit.report.page import write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
 
     if report is not None and report.is_dir():
-        raise GankitError(f"--report {report} is a folder", "Name a file")
+        raise GankitError(f"--report {report} is a folder", "Use a file name")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
     result = evaluate_path(
         subject,
@@ -77,16 +75,13 @@ def evaluate(
         print_json(result.record)
         return
     table(
-        ["score", "generated", "real (floor)", *result.baselines, "better", "n", "extractor"],
+        ["metric", "generated", "real baseline", *result.baselines, "better", "n", "extractor"],
         [
             [
                 s.name,
-                f"{s.value:.4g}",
-                "-" if s.real_baseline is None else f"{s.real_baseline:.4g}",
-                *(
-                    f"{s.baselines[name]:.4g}" if name in s.baselines else "-"
-                    for name in result.baselines
-                ),
+                number(s.value),
+                number(s.real_baseline),
+                *(number(s.baselines.get(name)) for name in result.baselines),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],
                 s.n_generated,
                 s.extractor,
@@ -99,11 +94,10 @@ def evaluate(
         f"{record['n_generated']:,} generated, {record['n_train']:,} training and "
         f"{record['n_heldout']:,} held-out real items, seed {seed}"
     )
-    if left_out := record.get("left_out"):
+    if skipped := record.get("skipped"):
         err.print(
-            f"{left_out:,} generated could not be read, and count in no score, e.g. "
-            f"{record['left_out_first']}",
+            f"skipped {skipped:,} generated that cannot be read, e.g. {record['skipped_first']}",
             markup=False,
         )
     if page is not None:
-        out.print(f"report: {page}")
+        out.print(f"report: {page}", markup=False)

@@ -14,17 +14,17 @@ from gankit.cli._output import err, out, print_json, table
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
-    from gankit.plugins.registry import PluginRecord
+    from gankit.plugins.records import PluginRecord
 
-app = typer.Typer(help="See, make, check, install and remove plugins.", no_args_is_help=True)
+app = typer.Typer(help="List, create, check, install and remove plugins.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not prompt.")]
 
-TRUST = "A plugin is code that runs as you: it can read, change and send whatever you can."
+TRUST = "A plugin is code that runs with your permissions: install only what you trust."
 
 
-# --- Looking ------------------------------------------------------------------------------------
+# --- Listing ------------------------------------------------------------------------------------
 
 
 @app.command("list")
@@ -45,12 +45,12 @@ def list_(json: Json = False) -> None:
     )
     for r in records:
         if r.status != "ok":
-            said = f"{r.status}: {r.why}. {r.what_to_do}"
+            note = f"{r.status}: {r.why}. {r.what_to_do}"
         elif r.fault:
-            said = f"when last used: {r.fault}"
+            note = f"when last used: {r.fault}"
         else:
             continue
-        err.print(f"{r.name} ({r.distribution} {r.version}) {said}", markup=False)
+        err.print(f"{r.name} ({r.distribution} {r.version}) {note}", markup=False)
 
 
 def _status(record: PluginRecord) -> str:
@@ -61,7 +61,7 @@ def _status(record: PluginRecord) -> str:
 def show(
     name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")], json: Json = False
 ) -> None:
-    """Show a plugin: where it is from, formats, recipes, and every setting with its meaning."""
+    """Show a plugin: its distribution, formats, recipes, and every setting."""
     from gankit.config import describe, recipes
     from gankit.engine.settings import EngineSettings
     from gankit.plugins.registry import installed
@@ -69,7 +69,7 @@ def show(
     record = installed().record(name)
     if record is None or record.status != "ok" or not record.modalities:
         if record is None:
-            installed().modality(name)  # says that there is none
+            installed().modality(name)  # raises, with the nearest names
         elif json:
             print_json(asdict(record))
         else:
@@ -85,7 +85,7 @@ def show(
                 **asdict(record),
                 **asdict(loaded.info),
                 "formats": list(loaded.modality.formats),
-                "adjustable": list(loaded.modality.sampling_settings),
+                "sampling_settings": list(loaded.modality.sampling_settings),
                 "recipes": [r.name for r in known],
                 "settings": [asdict(s) for s in own],
                 "engine": [asdict(s) for s in engine],
@@ -100,15 +100,15 @@ def show(
         ("recipes", ", ".join(r.name for r in known)),
     ):
         out.print(f"{label + ':':9}{words}", markup=False)
-    for title, described in (("its settings", own), ("the engine's settings", engine)):
+    for title, described in (("plugin settings", own), ("engine settings", engine)):
         out.print(f"\n[bold]{title}[/]")
         table(
             ["key", "type", "default", "meaning"],
             [[s.key, s.type, _value(s.default), s.meaning] for s in described],
         )
         if described is own and loaded.modality.sampling_settings:
-            again = ", ".join(loaded.modality.sampling_settings)
-            out.print(f"at generation they can be given again: {again}", markup=False)
+            options = ", ".join(loaded.modality.sampling_settings)
+            out.print(f"sampling-time options: {options}", markup=False)
 
 
 def _show_record(record: PluginRecord) -> None:
@@ -117,7 +117,7 @@ def _show_record(record: PluginRecord) -> None:
         ("from", f"{record.distribution} {record.version}"),
         ("status", _status(record)),
         ("why", record.why),
-        ("mend", record.what_to_do),
+        ("fix", record.what_to_do),
         ("fault", record.fault),
         ("hooks", ", ".join(hook.removeprefix("gankit_") for hook in record.hooks)),
     ):
@@ -133,18 +133,18 @@ def _value(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-# --- Making and checking ------------------------------------------------------------------------
+# --- Creating and checking ------------------------------------------------------------------------
 
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="What the user will type after --plugin.")],
+    name: Annotated[str, typer.Argument(help="The plugin's name, as in --plugin NAME.")],
     out_: Annotated[
         Path | None,
         typer.Option("--out", metavar="FOLDER", help="The folder to make. [default: gankit-NAME]"),
     ] = None,
 ) -> None:
-    """Make a plugin that works at once, with comments where yours will differ."""
+    """Create a working plugin, with comments marking what to change."""
     from gankit.plugins.registry import installed
     from gankit.plugins.scaffold import scaffold
 
@@ -166,7 +166,7 @@ def new(
 @app.command()
 def check(
     name: Annotated[
-        str, typer.Argument(metavar="NAME|PATH", help="A plugin; or its folder or wheel.")
+        str, typer.Argument(metavar="NAME|PATH", help="A plugin, or its folder or wheel.")
     ],
     settings: Annotated[
         list[str] | None,
@@ -175,13 +175,15 @@ def check(
     data: Annotated[str | None, typer.Option(metavar="PATH", help="Data to check on.")] = None,
     expect: Annotated[
         list[str] | None,
-        typer.Option(metavar="CHECK=REASON", help="A check that fails, and why. Repeatable."),
+        typer.Option(
+            metavar="CHECK=REASON", help="A check that is expected to fail, and why. Repeatable."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Run the conformance kit: does the plugin keep the contract? Exit code 1 if it does not.
+    """Check a plugin against the contract. Exit code 1 if a check fails.
 
-    A folder or a wheel is checked without being installed; what it depends on must be.
+    A folder or a wheel is checked without installing it; its dependencies must be installed.
     """
     from gankit.config import parse_overrides
     from gankit.plugins import error_log as faults
@@ -195,8 +197,8 @@ def check(
         results.append(result)
         if not json:
             mark = {"passed": "ok", "skipped": "-"}.get(result.status, result.status.upper())
-            told = f": {result.message}" if result.message else ""
-            out.print(f"{mark:8}{result.check.name}{told}", markup=False)
+            message = f": {result.message}" if result.message else ""
+            out.print(f"{mark:8}{result.check.name}{message}", markup=False)
     failed = [r for r in results if not r.ok]
     if json:
         print_json(
@@ -213,21 +215,22 @@ def check(
     else:
         seconds = sum(r.seconds for r in results)
         idle = sum(r.status == "skipped" for r in results)
-        passed = f", {idle} with nothing to look at" if idle else ""
-        held = len(results) - len(failed)
-        out.print(f"{held} of {len(results)} hold{passed} ({seconds:.0f} s)")
+        skipped = f", {idle} of them skipped as not applicable" if idle else ""
+        passed = len(results) - len(failed)
+        out.print(f"{passed} of {len(results)} checks passed{skipped} ({seconds:.0f} s)")
     if failed:
         raise typer.Exit(1)
     faults.forget(record.distribution)
 
 
 def _find(name: str) -> tuple[PluginRecord, Any]:
-    """A plugin that is installed, or lies in a folder or a wheel.
+    """A plugin that is installed, or in a folder or a wheel.
 
     Raises:
         GankitError: there is none, or it cannot be used.
     """
-    from gankit.plugins.install import local, plugins_at
+    from gankit.plugins.install import local
+    from gankit.plugins.packages import plugins_at
     from gankit.plugins.registry import installed
 
     if (path := local(name)) is not None:
@@ -236,7 +239,7 @@ def _find(name: str) -> tuple[PluginRecord, Any]:
     else:
         plugins, found = installed(), installed().record(name)
         if found is None:
-            plugins.modality(name)  # says that there is none, and what is near
+            plugins.modality(name)  # raises, with the nearest names
         assert found is not None
         record = found
     if record.status != "ok":
@@ -248,7 +251,7 @@ def _reasons(words: list[str]) -> dict[str, str]:
     pairs = [word.partition("=") for word in words]
     for check, equals, _ in pairs:
         if not equals:
-            raise GankitError(f"--expect {check!r} has no reason", "Write --expect CHECK=REASON")
+            raise GankitError(f"--expect {check!r} has no reason", "Use --expect CHECK=REASON")
     return {check: reason for check, _, reason in pairs}
 
 
@@ -264,7 +267,7 @@ def install(
         bool, typer.Option("--editable", "-e", help="Use the folder itself, not a copy.")
     ] = False,
     upgrade: Annotated[
-        bool, typer.Option("--upgrade", "-U", help="Take the newest version that fits.")
+        bool, typer.Option("--upgrade", "-U", help="Install the newest compatible version.")
     ] = False,
     yes: Yes = False,
     dry_run: Annotated[
@@ -324,26 +327,26 @@ def uninstall(
 
 
 def _relay(line: str) -> None:
-    """A line of pip's or uv's, without the dozens that say that nothing is to be done."""
+    """Relays a line of pip's or uv's, except those about nothing to do."""
     if not line.startswith(("Requirement already satisfied", "Looking in ")):
         err.print(f"  {line}", style="dim", markup=False)
 
 
 def _confirm(question: str, yes: bool) -> None:
     """Raises:
-    GankitError: there is nobody to ask.
+    GankitError: standard input is not a terminal.
     """
     if yes:
         return
     if not sys.stdin.isatty():
-        raise GankitError("nobody is there to confirm", "Add --yes if you mean it")
+        raise GankitError("cannot prompt: stdin is not a terminal", "Add --yes to confirm")
     if not typer.confirm(question):
         err.print("nothing was changed")
         raise typer.Exit(1)
 
 
 def _afresh() -> list[dict[str, Any]]:
-    """The plugins as a new process sees them: this one keeps what it looked up."""
+    """The plugins as a new process sees them: this one has cached its own."""
     import json
     import subprocess
 

@@ -13,12 +13,12 @@ from gankit.errors import GankitError
 if TYPE_CHECKING:
     from gankit.config import Recipe
 
-app = typer.Typer(help="Named settings that give a known result.", no_args_is_help=True)
+app = typer.Typer(help="Preset configurations.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    plugin: Annotated[str | None, typer.Argument(help="One plugin only.")] = None,
+    plugin: Annotated[str | None, typer.Argument(help="Only this plugin.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the recipes of all plugins, or of one."""
@@ -63,7 +63,7 @@ def show(
 @app.command()
 def copy(
     name: Annotated[str, typer.Argument(metavar="PLUGIN/RECIPE")],
-    file: Annotated[Path, typer.Argument(help="Where to write it.")],
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
 ) -> None:
     """Copy a recipe to a file, to edit and train with --config."""
     recipe = _find(name)

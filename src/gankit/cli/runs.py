@@ -7,24 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import duration, found, out, print_json, table
+from gankit.cli._output import duration, number, out, print_json, rows, table
 from gankit.errors import GankitError
 
-app = typer.Typer(help="Look at what has been trained.", no_args_is_help=True)
+app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    folder: Annotated[Path, typer.Argument(help="Where the runs are.")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="The folder of the runs.")] = Path("runs"),
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the runs in a folder."""
     from gankit.runs.directory import find_runs
 
-    rows = [_summary(path) for path in find_runs(folder)]
+    found = [_summary(path) for path in find_runs(folder)]
     if json:
-        print_json(rows)
-    elif not rows:
+        print_json(found)
+    elif not found:
         out.print(f"no runs in {folder}; make one: gankit train --plugin NAME")
     else:
         table(
@@ -39,7 +39,7 @@ def list_(
                     duration(r["seconds"]),
                     r["created"],
                 ]
-                for r in rows
+                for r in found
             ],
         )
 
@@ -56,7 +56,7 @@ def show(
 
     it = Run(run)
     if not it.table:
-        raise GankitError(f"{run} is a model without its run", "Name the run directory")
+        raise GankitError(f"{run} is a model without its run", "Pass the run directory")
     metrics = it.metrics()
     facts = {
         **_summary(run),
@@ -76,11 +76,11 @@ def show(
         ("data", f"{data.get('description', '?')} ({data.get('source') or 'built in'})"),
         (
             "items",
-            f"{data.get('train', 0):,} trained on, {data.get('heldout', 0):,} held out, "
-            f"{data.get('left_out', 0):,} left out",
+            f"{data.get('train', 0):,} to train on, {data.get('heldout', 0):,} held out, "
+            f"{data.get('skipped', 0):,} skipped",
         ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
-        ("guard", metrics[-1]["guard"] if metrics else "-"),
+        ("training", metrics[-1]["guard"] if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
         out.print(f"{label + ':':10}{value}", markup=False)
@@ -89,14 +89,11 @@ def show(
         for line in it.privacy["does_not_cover"]:
             out.print(f"{'':10}not covered: {line}", markup=False)
     for score in facts["scores"]:
-        floor = (
-            ""
-            if score["real_baseline"] is None
-            else f"   (real against real {score['real_baseline']:.4g})"
-        )
-        out.print(f"{score['name'] + ':':32}{score['value']:.4g}{floor}", markup=False)
+        real = score["real_baseline"]
+        baseline = "" if real is None else f"   (real baseline {number(real)})"
+        out.print(f"{score['name'] + ':':32}{number(score['value'])}{baseline}", markup=False)
     out.print()
-    found(data.get("found", []), out)
+    rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table), markup=False)
 
 

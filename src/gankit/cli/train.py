@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import duration, err, found, out, parse_budget, print_json
+from gankit.cli import _output
+from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows
 from gankit.errors import GankitError
 
 
@@ -23,18 +23,16 @@ def train(
     ] = None,
     plugin: Annotated[
         str,
-        typer.Option(
-            "--plugin", "-p", metavar="NAME[/RECIPE]", help="What kind of data, e.g. image."
-        ),
+        typer.Option("--plugin", "-p", metavar="NAME[/RECIPE]", help="The plugin, e.g. image."),
     ] = "",
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Your data. Without it, the plugin's built-in data."),
+        typer.Option(metavar="PATH", help="Your data. [default: the plugin's built-in data]"),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A named set of settings.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
     out_: Annotated[
         Path | None,
-        typer.Option("--out", metavar="RUN", help="The run directory. One that exists is resumed."),
+        typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
     ] = None,
     config: Annotated[
         Path | None,
@@ -43,13 +41,17 @@ def train(
         ),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="When to stop: 90s, 10m, 2h, or 200k samples.")
+        str | None,
+        typer.Option(
+            help="When to stop: a time from the start of the command (90s, 10m, 2h), or a number "
+            "of samples (200k, 3M)."
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and stop."),
+        typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and exit."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -59,9 +61,10 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.engine.guard import ADVICE
     from gankit.plugins.registry import installed
     from gankit.runs.directory import CONFIG, Run, next_run
-    from gankit.workflows import train as training
+    from gankit.workflows.train import train as run_training
 
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
@@ -73,7 +76,7 @@ def train(
     words += [f"train.{key}={value}" for key, value in limits.items()]
 
     if existing is not None and not (plugin or recipe or config):
-        # Only the directory is named: take up the run as it was, with what may change.
+        # Only the directory is given: resume with the run's own settings.
         table = existing.table
         plugin, recipe = table["run"]["plugin"], table["run"]["recipe"]
         files, data = [table], data or table["run"].get("data")
@@ -82,7 +85,7 @@ def train(
         data = data or named.get("data")
     if not plugin:
         known = ", ".join(sorted(installed().infos())) or "none is installed"
-        raise GankitError("which kind of data?", f"Name a plugin: --plugin NAME ({known})")
+        raise GankitError("no plugin given", f"Add --plugin NAME ({known})")
     name, _, inline = plugin.partition("/")
     loaded = installed().modality(name)
     resolved = configuration.resolve(
@@ -94,126 +97,95 @@ def train(
         data=data,
     )
     folder = out_ or next_run(Path("runs"), f"{name}-{resolved.recipe}")
-
-    engine = resolved.engine
     if dry_run:
         _dry_run(loaded, resolved, folder, device, json)
         return
-    from gankit.engine.guard import ADVICE
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = Display(engine.train.samples, engine.train.time, ADVICE)
+    display = Display(resolved.engine.train.samples, resolved.engine.train.time, ADVICE)
     try:
-        status = training.train(
-            loaded, resolved, folder, device=device, callbacks=[display], progress=display.preparing
+        status = run_training(
+            *(loaded, resolved, folder),
+            device=device,
+            callbacks=[display],
+            progress=display.preparing,
+            started=_output.started,
         )
     except KeyboardInterrupt:
-        err.print("interrupted before training began: the same command begins again")
+        err.print("interrupted before training: the same command starts it again")
         raise typer.Exit(130) from None
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
-    left_out = run.record["data"]["left_out"]
-    if left_out:
-        first = run.record["data"]["issues"][0]
-        err.print(
-            f"left out {left_out:,}, e.g. {first['location']}: "
-            f"{first['reason']} (all in {folder / 'provenance.json'})",
-            markup=False,
-        )
+    found = run.record["data"]
+    if found["skipped"]:
+        _say_skipped(found["skipped"], found["issues"][0], f" (all in {folder}/provenance.json)")
     if json:
         print_json({"run": str(folder), "status": status, **last})
     else:
-        seconds = float(last.get("seconds", 0))
-        samples = int(last.get("samples", 0))
-        if samples == had:
-            out.print(
-                "nothing left to train: it has had its samples or its time; for more, add "
-                f"--budget {2 * samples}"
-            )
-        out.print(f"{status}: {folder} ({samples:,} samples, {duration(seconds)})")
-        if status == "done":
-            place = shlex.quote(str(folder))
-            out.print(
-                f"look:     {folder / 'previews'}\n"
-                f"generate: gankit generate {place} -n 64\n"
-                f"evaluate: gankit evaluate {place}"
-            )
-        else:
-            out.print(f"resume:   gankit train --out {shlex.quote(str(folder))}")
+        _report(folder, status, last, had)
     if status == "interrupted":
         raise typer.Exit(130)
 
 
+def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
+    """The end of a run, and what to do next."""
+    samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
+    if not samples:
+        err.print("[yellow]warning:[/] the time was used up before training: raise --budget")
+    elif samples == had:
+        out.print(f"Budget already reached. To train longer, add --budget {2 * samples}")
+    place = shlex.quote(str(folder))
+    lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
+    if status == "done":
+        lines += [
+            f"previews: {folder / 'previews'}",
+            f"generate: gankit generate {place} -n 64",
+            f"evaluate: gankit evaluate {place}",
+        ]
+    else:
+        lines.append(f"resume:   gankit train --out {place}")
+    out.print("\n".join(lines), markup=False)
+
+
+def _say_skipped(count: int, first: dict[str, str], more: str = "") -> None:
+    err.print(f"skipped {count:,}, e.g. {first['location']}: {first['reason']}{more}", markup=False)
+
+
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
-    """Everything but training: what would be trained, on what, and how long it would take."""
+    """Prints everything but the training: what, on what, and how long it would take."""
     import tomli_w
 
-    from gankit.engine.profiling import PROFILE_SAMPLES, memory_bytes, step_seconds
-    from gankit.workflows.data import quiet
-    from gankit.workflows.prepare import preparing
+    from gankit.workflows.estimate import estimate
 
-    with preparing(loaded, config, folder, None, device, quiet) as (
-        trainer,
-        data,
-    ):
-        some = PROFILE_SAMPLES if trainer.device.type == "cpu" else None
-        step = step_seconds(trainer, some)
-        count = {
-            name: sum(p.numel() for p in module.parameters())
-            for name, module in (
-                ("generator", trainer.networks.generator),
-                ("discriminator", trainer.networks.discriminator),
-            )
-        }
-        train = config.engine.train
-        steps = -(-train.samples // (train.batch * train.d_steps))
-        seconds = steps * step
-        if train.time:
-            seconds = min(seconds, train.time)
-        memory = memory_bytes(trainer)
-    condition = trainer.codec.layout.condition
-    facts = {
-        "run": str(folder),
-        "data": data.source.description,
-        "train_items": len(data.train),
-        "heldout_items": len(data.heldout),
-        "left_out": len(data.source.issues),
-        "shape": list(trainer.codec.layout.shape),
-        "found": [dict(line) for line in trainer.codec.describe()],
-        "conditions": [f.name for f in condition.fields] if condition else [],
-        "parameters": count,
-        "device": str(trainer.device),
-        "estimated_memory_bytes": memory,
-        "privacy": dataclasses.asdict(trainer.privacy.plan) if trainer.privacy else None,
-        "seconds_a_step": step,
-        "estimated_seconds": seconds,
-    }
+    found = estimate(loaded, config, folder, device=device, unlimited=UNLIMITED)
     if json:
-        print_json({**facts, "config": config.as_table()})
+        print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
         return
     out.print(tomli_w.dumps(config.as_table()), markup=False)
-    out.print(f"data:           {data.source.description}", markup=False)
-    out.print(f"items:          {len(data.train):,} to train on, {len(data.heldout):,} held out")
-    if data.source.issues:
-        first = data.source.issues[0]
-        out.print(
-            f"left out:       {len(data.source.issues)}, e.g. {first.location}: {first.reason}",
-            markup=False,
+    lines = [
+        f"data:           {found.dataset.description}",
+        f"items:          {found.train_items:,} to train on, {found.heldout_items:,} held out",
+    ]
+    if issues := found.dataset.issues:
+        first = issues[0]
+        lines.append(f"skipped:        {len(issues):,}, e.g. {first.location}: {first.reason}")
+    out.print("\n".join(lines), markup=False)
+    rows(found.described, out)
+    counts, plan = found.parameters, found.privacy
+    lines = [
+        f"conditioned on: {', '.join(found.conditions) or 'nothing'}",
+        f"parameters:     generator {counts['generator']:,}, "
+        f"discriminator {counts['discriminator']:,}",
+    ]
+    if plan:
+        lines.append(
+            f"privacy:        epsilon {plan['epsilon']:g}, delta {plan['delta']:.2g}; "
+            f"clip {plan['clip']:g}, noise multiplier {plan['noise_multiplier']:.3g}, "
+            f"Poisson rate {plan['batch'] / plan['records']:.3g}, {plan['steps']:,} steps"
         )
-    found(facts["found"], out)
-    out.print(f"conditioned on: {', '.join(facts['conditions']) or 'nothing'}", markup=False)
-    out.print(
-        f"parameters:     generator {count['generator']:,}, "
-        f"discriminator {count['discriminator']:,}"
-    )
-    if trainer.privacy:
-        plan = trainer.privacy.plan
-        out.print(
-            f"privacy:        epsilon {plan.epsilon:g}, delta {plan.delta:.2g}; "
-            f"clip {plan.clip:g}, noise multiplier {plan.noise_multiplier:.3g}, "
-            f"Poisson rate {plan.rate:.3g}, {plan.steps:,} steps"
-        )
-    out.print(f"memory:         about {memory / 2**20:,.0f} MiB on {trainer.device}")
-    out.print(
-        f"time:           about {duration(seconds)} ({step * 1000:.0f} ms a step, {steps:,} steps)"
-    )
+    lines.append(f"memory:         about {found.memory_bytes / 2**20:,.0f} MiB on {found.device}")
+    step = f"{found.seconds_per_step * 1000:.0f} ms per step"
+    if found.steps != float("inf"):
+        step += f", {found.steps:,.0f} steps"
+    lines.append(f"time:           about {duration(found.seconds)} ({step})")
+    out.print("\n".join(lines), markup=False)

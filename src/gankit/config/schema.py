@@ -8,12 +8,17 @@ import functools
 import inspect
 import itertools
 import json
+import operator
 import textwrap
+import types
 import typing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from gankit.config.values import Table, flatten
+from gankit.contract.settings import Bounds
+from gankit.engine.schedules import Ramp, Scheduled
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
 
@@ -35,11 +40,11 @@ def check_keys(table: Table, settings_type: type) -> None:
         GankitError: names the first unknown key.
     """
     known = [s.key for s in (*describe(settings_type), *describe(EngineSettings))]
-    tables = {key.rpartition(".")[0] for key in known if "." in key} | {"loss.extra"}
+    sections_ = {key.rpartition(".")[0] for key in known if "." in key} | {"loss.extra"}
     for key, value in flatten(table).items():
         parents = {key[:i] for i, letter in enumerate(key) if letter == "."}
         in_known = key in known or bool(parents & set(known))
-        if not in_known and not (key in tables and value == {}):
+        if not in_known and not (key in sections_ and value == {}):
             raise GankitError(f"unknown setting {key!r}", did_you_mean(key, known))
 
 
@@ -52,7 +57,7 @@ def validate(cls: type, values: Table) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     try:
-        return TypeAdapter(cls).validate_python(values)
+        found: Any = TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         names = [str(part) for part in first["loc"]]
@@ -65,20 +70,73 @@ def validate(cls: type, values: Table) -> Any:
             key.split("."),
             typing.cast(Any, values),
         )
-        expected = f"it takes {given.type}" if given else first["msg"]
+        expected = f"expected {given.type}" if given else first["msg"]
         wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
         if first["type"] == "tuple_type":
             listed = json.dumps([value], default=str)
-            wrong, expected = "is no list", f"{expected}: '{key}={listed}'"
+            wrong, expected = "is not a list", f"{expected}: '{key}={listed}'"
         raise GankitError(
             f"{key}={value!r}: {wrong}", expected[:1].upper() + expected[1:]
         ) from None
+    check_bounds(found)
+    return found
+
+
+def check_bounds(settings: Any, prefix: str = "") -> None:
+    """Checks the numbers of a settings dataclass against the bounds next to its fields.
+
+    Raises:
+        GankitError: names the key, its value and its range.
+    """
+    hints = typing.get_type_hints(type(settings), include_extras=True)
+    for f in dataclasses.fields(settings):
+        key, value = prefix + f.name, getattr(settings, f.name)
+        if dataclasses.is_dataclass(value) and not isinstance(value, Ramp):
+            check_bounds(value, key + ".")
+            continue
+        bounds = _bounds_of(hints[f.name])
+        for number in _numbers(value):
+            if bounds is not None and number not in bounds:
+                raise GankitError(f"{key}={_shown(value)}: out of range", f"Use {bounds}")
+
+
+def _without_bounds(hint: Any) -> Any:
+    """A type hint without its annotations."""
+    if hasattr(hint, "__metadata__"):
+        return _without_bounds(hint.__origin__)
+    args = typing.get_args(hint)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return functools.reduce(operator.or_, map(_without_bounds, args))
+    return hint
+
+
+def _bounds_of(hint: Any) -> Bounds | None:
+    """The bounds in a type hint, also inside ``X | None``."""
+    found = [m for m in getattr(hint, "__metadata__", ()) if isinstance(m, Bounds)]
+    if found:
+        return found[0]
+    return next((b for a in typing.get_args(hint) if (b := _bounds_of(a)) is not None), None)
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """The numbers of a setting: itself, those of a list, or the ends of a schedule."""
+    if isinstance(value, Ramp):
+        yield from (value.start, value.stop)
+    elif isinstance(value, tuple | list):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(dataclasses.asdict(value) if isinstance(value, Ramp) else value)
 
 
 @functools.cache
 def describe(cls: type, prefix: str = "") -> tuple[Setting, ...]:
     """Every setting of a dataclass, nested ones by dotted name, with its docstring."""
-    hints, docs = typing.get_type_hints(cls), _field_docs(cls)
+    hints, docs = typing.get_type_hints(cls, include_extras=True), _field_docs(cls)
     described: list[Setting] = []
     for f in dataclasses.fields(cls):
         key = prefix + f.name
@@ -114,8 +172,9 @@ def _field_docs(cls: type) -> dict[str, str]:
 
 
 def _type_name(hint: Any) -> str:
-    from gankit.engine.schedules import Scheduled
-
+    if bounds := _bounds_of(hint):
+        plain = _type_name(_without_bounds(hint))
+        return f"{plain}, {bounds}"
     if hint in (Scheduled, Scheduled | None):
         return "number, [from, to] or table"
     origin, args = typing.get_origin(hint), typing.get_args(hint)

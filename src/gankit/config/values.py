@@ -24,7 +24,7 @@ def read_toml(path: Path) -> Table:
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GankitError(f"{path} is not valid TOML: {error}", "Mend that line") from None
+        raise GankitError(f"{path} is not valid TOML: {error}", "Fix that line") from None
 
 
 def parse_overrides(words: Iterable[str]) -> Table:
@@ -37,7 +37,7 @@ def parse_overrides(words: Iterable[str]) -> Table:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals or not key.strip():
-            raise GankitError(f"{word!r} is not a setting", "Write settings as key=value")
+            raise GankitError(f"{word!r} is not a setting", "Use key=value")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

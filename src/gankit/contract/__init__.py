@@ -10,7 +10,16 @@ Shapes: ``N`` is the batch axis; one encoded sample has ``Layout.shape`` and no 
 Torch is imported for its types only, so importing this package costs nothing.
 """
 
-from gankit.contract.codec import Codec, CodecState
+from gankit.contract.codec import (
+    Codec,
+    CodecState,
+    Describes,
+    Fitting,
+    InfersConditions,
+    ReservesKeys,
+    SamplesConditions,
+    TransformsDensityRatioInput,
+)
 from gankit.contract.conditions import Categorical, Condition, Continuous
 from gankit.contract.data import (
     Batch,
@@ -20,20 +29,26 @@ from gankit.contract.data import (
     Layout,
     Progress,
     Provenance,
+    Rendering,
     Sample,
+    quiet,
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
-from gankit.contract.modality import Modality, NoSettings
-from gankit.contract.networks import Networks
+from gankit.contract.modality import Augmentable, HasBaselines, Modality, NoSettings
+from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
+from gankit.contract.settings import Bounds
 from gankit.contract.training import Callback, Objective, Penalty
 
 __all__ = [
     "ENTRY_POINT_GROUP",
     "OLDEST_PLUGIN_API",
     "PLUGIN_API",
+    "AugmentInput",
+    "Augmentable",
     "Batch",
+    "Bounds",
     "Callback",
     "Categorical",
     "Codec",
@@ -41,14 +56,20 @@ __all__ = [
     "Condition",
     "Continuous",
     "Dataset",
+    "Describes",
     "DownstreamModel",
     "EvaluationData",
     "Evaluator",
     "Extractor",
+    "Fitting",
+    "GeneratorTerm",
+    "HasBaselines",
     "Hooks",
+    "InfersConditions",
     "Issue",
     "Item",
     "Layout",
+    "Likelihood",
     "Metric",
     "Modality",
     "Networks",
@@ -58,6 +79,11 @@ __all__ = [
     "PluginInfo",
     "Progress",
     "Provenance",
+    "Rendering",
+    "ReservesKeys",
     "Sample",
+    "SamplesConditions",
+    "TransformsDensityRatioInput",
     "hookimpl",
+    "quiet",
 ]

@@ -1,13 +1,19 @@
-"""The codec: how items become tensors of one shape, and back."""
+"""The codec: how items become tensors of one shape, and back.
+
+:class:`Codec` is what every plugin implements. The protocols below it are optional capabilities: a
+codec has one by having its method. Derive from the protocol too, so that a type checker compares
+the signatures.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
-from gankit.contract.data import Batch, Item, Layout
+from gankit.contract.data import Batch, Item, Layout, Progress, quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +28,32 @@ class CodecState:
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Fitting:
+    """What :meth:`Modality.fit_codec` may use and has to respect.
+
+    A codec that is itself trained runs on the user's clock: it ends when ``time_left()`` approaches
+    0, and saves its progress in ``cache`` and returns when ``stopped()`` is true. The core then
+    ends the command; the next one continues from the cache.
+    """
+
+    progress: Progress = quiet
+    time_left: Callable[[], float] = lambda: float("inf")
+    """Seconds that remain for the codec, a share of ``--budget``; infinite without a time limit."""
+    stopped: Callable[[], bool] = lambda: False
+    """Whether the user has asked to stop (Ctrl-C)."""
+    cache: Path | None = None
+    """A folder of this plugin's own that outlives the run; None where nothing may be kept."""
+    seed: int = 0
+    """Of whatever is drawn while fitting; torch's default generator is seeded with it too."""
+
+    def rng(self) -> np.random.Generator:
+        """A fresh numpy generator from the seed."""
+        import numpy as np
+
+        return np.random.default_rng(self.seed)
+
+
 class Codec(ABC, Generic[Item]):
     """How items become tensors and back."""
 
@@ -30,86 +62,127 @@ class Codec(ABC, Generic[Item]):
     """Whether :meth:`encode` gives the same tensors each time. The engine then encodes each item
     once and keeps the result; otherwise it encodes again at every visit."""
     decode_batch_size: int = 64
-    """Items that are generated together. More is faster where a sample is small."""
+    """Samples that are generated and decoded together. More is faster where a sample is small."""
     tolerance: float = 0.05
     """How far decoding and encoding may move a sample, as root mean square in units of the encoded
-    data's standard deviation: more where the codec loses something by design."""
+    data's standard deviation: more where the codec is lossy by design."""
     is_learned: bool = False
-    """Whether decoding is the work of a trained model. Evaluation then also shows what the codec
-    alone makes: of a Gaussian fitted to the encoded data, and of held-out items encoded."""
+    """Whether decoding is done by a trained model. Evaluation then also scores the codec alone: a
+    Gaussian fitted to the encoded data, and held-out items encoded and decoded."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:
-        """Items as tensors in storage form: any dtype, as small as it can be, on the CPU."""
+        """Items as tensors in storage form: any dtype, as small as possible, on the CPU."""
 
     def prepare(self, batch: Batch) -> Batch:
-        """Storage form to what D sees: float32 ``(N, *layout.shape)``, on the batch's device.
+        """Storage form to the discriminator's input: float32 ``(N, *layout.shape)``, on the
+        batch's device.
 
         Runs at every step. Random views (a mirror image, a crop) belong here and draw from
         torch's default generator.
         """
         return batch
 
-    def density_ratio_input(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
-        """What the density ratio of real and generated samples is a function of (setting
-        ``resampling.candidates``): float32 ``x`` of the layout's shape, and ``c``; on its device.
-
-        Where decoding loses much, two tensors can differ in what no item shows. Then generated
-        ones are best given as :meth:`encode` would give what they decode to.
-
-        Args:
-            batch: real samples in storage form, or generated ones.
-            seeds: with which generated samples will be decoded; None for real ones.
-        """
-        return self.prepare(batch) if seeds is None else batch
-
     @abstractmethod
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Item]:
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Item]:
         """Generated tensors as items; the inverse of ``prepare(encode(...))``.
 
         Args:
-            batch: what the generator made, float32 on the CPU.
+            batch: the generator's output, float32 on the CPU.
             seeds: one per sample; whatever is drawn for a sample is drawn from its seed, so that
                 an item does not depend on its neighbours.
+            where: the conditions that were requested, by name. A codec whose ``c`` expresses them
+                only approximately makes them exact here.
         """
 
     @abstractmethod
     def state(self) -> CodecState:
         """All that :meth:`Modality.load_codec` needs."""
 
-    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
-        """Rows of ``c`` for what is asked, one a seed and drawn from it; for codecs whose
-        conditions say more than a value a field.
 
-        None leaves it to the core: what is not asked is then drawn from the training rows.
+# --- Optional capabilities ----------------------------------------------------------------------
+
+
+@runtime_checkable
+class SamplesConditions(Protocol):
+    """For codecs whose conditions are more than a value per field."""
+
+    def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
+        """Rows of ``c`` for the requested conditions, one per seed and drawn from it.
+
+        None falls back to the default: what is not requested is drawn from training rows.
 
         Raises:
             GankitError: there is no such field or value.
         """
-        return None
 
-    def infer_conditions(self, x: Tensor) -> Tensor | None:
-        """Rows of ``c`` by which samples ``x``, (N, shape), could have been asked for, drawn
-        as :meth:`prepare` draws them for real ones, from torch's default generator.
 
-        Under differential privacy the generator is trained on conditions of its own samples, since
-        those of real ones may not reach it. None leaves it to what :meth:`ask` gives.
+@runtime_checkable
+class InfersConditions(Protocol):
+    """For codecs whose conditions follow from the samples themselves."""
+
+    def infer_conditions(self, x: Tensor) -> Tensor:
+        """Rows of ``c`` that samples ``x``, (N, *shape), could have been generated with, drawn as
+        :meth:`Codec.prepare` draws them for real samples, from torch's default generator.
+
+        Under differential privacy the generator is trained on the conditions of its own samples,
+        since those of real ones may not reach it.
         """
-        return None
 
-    def settle(
-        self, items: list[Item], where: Mapping[str, object], seeds: Sequence[int]
-    ) -> list[Item]:
-        """Decoded items with what was asked made exact, where ``c`` says it only roughly."""
-        return items
 
-    def reserve(self, real: Sequence[Item]) -> None:
-        """From now on items will stand in one data set with these real ones: what must be unique,
-        such as a key, has to differ from theirs.
+@runtime_checkable
+class TransformsDensityRatioInput(Protocol):
+    """For codecs that lose much when decoding: two tensors can then differ in ways that no item
+    shows."""
+
+    def density_ratio_input(self, batch: Batch, seeds: Sequence[int] | None = None) -> Batch:
+        """What the density ratio of real and generated samples is estimated on (setting
+        ``resampling.candidates``): float32 ``x`` of the layout's shape, and ``c``; on the batch's
+        device. Best for generated samples is what :meth:`Codec.encode` gives for the items that
+        they decode to.
+
+        Args:
+            batch: real samples in storage form, or generated ones.
+            seeds: with which generated samples will be decoded; None for real ones.
         """
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """For codecs that infer something from the data that a person should check."""
 
     def describe(self) -> Sequence[Mapping[str, str]]:
-        """What was found out of the data, for a person to check: a line for each part of an item
-        (a table's column), the same few names in each. Shown before training, and kept.
-        """
-        return ()
+        """What was inferred: a row per part of an item (a table's column), all with the same few
+        keys. Shown before training, and stored with the run."""
+
+
+@runtime_checkable
+class ReservesKeys(Protocol):
+    """For codecs that generate unique keys."""
+
+    def reserve(self, real: Sequence[Any]) -> None:
+        """Generated items will share a data set with these real ones: from now on, what must be
+        unique differs from theirs."""
+
+
+def density_ratio_input(
+    codec: Codec[Any], batch: Batch, seeds: Sequence[int] | None = None
+) -> Batch:
+    """A codec's density-ratio input, or the discriminator's input by default."""
+    if isinstance(codec, TransformsDensityRatioInput):
+        return codec.density_ratio_input(batch, seeds)
+    return codec.prepare(batch) if seeds is None else batch
+
+
+def describe(codec: Codec[Any]) -> list[dict[str, str]]:
+    """What a codec describes; nothing by default."""
+    return [dict(row) for row in codec.describe()] if isinstance(codec, Describes) else []
+
+
+def sample_conditions(
+    codec: Codec[Any], where: Mapping[str, object], seeds: Sequence[int]
+) -> Tensor | None:
+    """Rows of ``c`` that a codec samples itself; None where it leaves that to the default."""
+    return codec.sample_conditions(where, seeds) if isinstance(codec, SamplesConditions) else None

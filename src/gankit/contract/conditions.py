@@ -15,7 +15,7 @@ class Categorical:
     name: str
     values: tuple[str, ...]
     optional: bool = False
-    """Whether it may be left open: its block in ``c`` is then all zeros."""
+    """Whether it may be unspecified: its block in ``c`` is then all zeros."""
 
     @property
     def width(self) -> int:
@@ -62,7 +62,7 @@ class Continuous:
             return [(float(str(value)) - self.mean) / self.scale]
         except ValueError:
             raise GankitError(
-                f"{self.name}={value}: not a number", f"{self.name} takes one"
+                f"{self.name}={value}: not a number", f"Use a number for {self.name}"
             ) from None
 
     def decode(self, block: Sequence[float]) -> float:
@@ -71,7 +71,7 @@ class Continuous:
 
 @dataclass(frozen=True)
 class Condition:
-    """What generation can be asked for: named fields, laid side by side in ``c``."""
+    """What a generator is conditioned on: named fields, concatenated in ``c``."""
 
     fields: tuple[Categorical | Continuous, ...]
 
@@ -102,7 +102,7 @@ class Condition:
         """A field by its name.
 
         Raises:
-            GankitError: the run does not condition on it.
+            GankitError: the run is not conditioned on it.
         """
         for f, block in self.blocks():
             if f.name == name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -18,6 +19,10 @@ Progress = Callable[[str, int, int], None]
 """``progress(what, done, total)``: called now and then during slow work; total 0 is unknown."""
 
 
+def quiet(what: str, done: int, total: int) -> None:
+    """A progress callback that shows nothing."""
+
+
 @dataclass(frozen=True)
 class Issue:
     """A file, row or entry that could not be used, and why."""
@@ -32,16 +37,16 @@ class Dataset(Generic[Item]):
     """What :meth:`Modality.read` found."""
 
     items: Sequence[Item]
-    """Lazy where it matters: the engine uses ``len()`` and ``[i]`` only; and
-    ``__getitems__([i, …])``, for a sequence that gives many at once more quickly."""
+    """Lazy where it matters: the engine uses only ``len()``, ``[i]`` and, where the sequence has
+    it, ``__getitems__([i, …])``, which reads many at once."""
     fingerprint: str
-    """A hash of the data: the same files give the same one, wherever they lie."""
+    """A hash of the content: the same files give the same one, wherever they are stored."""
     description: str = ""
     """One line for the run's record: format, count, classes."""
     licence: str = ""
-    """What is known of the data's licence."""
+    """The data's licence, if known."""
     issues: Sequence[Issue] = ()
-    """What was left out, one entry each."""
+    """What was skipped, one entry each."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +79,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Sample(Generic[Item]):
-    """A generated item with its own seed and the condition it was made for; or a real one, among
-    generated ones in an augmented data set.
+    """A generated item with its seed and the condition it was generated for; or a real item in an
+    augmented data set.
     """
 
     item: Item
     seed: int
     condition: Mapping[str, str | float]
     real: bool = False
-    """It came from the user's data; ``seed`` then means nothing."""
+    """Whether it is an item of the user's data; ``seed`` is then meaningless."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What every generated file says of itself. Written by the core, carried by the plugin."""
+    """The statement in every generated file. Filled in by the core, embedded by the plugin."""
 
     software: str
     """Name and version of the program."""
@@ -109,3 +114,22 @@ class Provenance:
             "DigitalSourceType": self.source_type,
             "CreationTime": self.created,
         }
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Something to look at or listen to, as a file's content."""
+
+    media_type: str
+    """``image/png``, ``image/svg+xml``, ``audio/wav``, ``text/html`` …"""
+    content: bytes
+    page: str = ""
+    """A self-contained HTML page that shows more than the content does (players, links); reports
+    and previews then include it."""
+
+    @property
+    def suffix(self) -> str:
+        """A file's suffix for the media type, with the dot."""
+        known = {"image/jpeg": ".jpg", "image/svg+xml": ".svg", "audio/wav": ".wav"}
+        known |= {"audio/flac": ".flac", "text/plain": ".txt"}
+        return known.get(self.media_type) or mimetypes.guess_extension(self.media_type) or ".bin"

@@ -1,4 +1,4 @@
-"""What a plugin measures: features, scores, and the model that tells what augmentation is worth."""
+"""What a plugin measures: features, scores, and the downstream model for augmentation."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ if TYPE_CHECKING:
 
 
 class Extractor(ABC, Generic[Item]):
-    """Features under which distances between data sets are measured."""
+    """Features in which distances between data sets are measured."""
 
     name: str
-    """Scores carry it: ``frechet/<name>``."""
+    """Part of the name of its scores: ``frechet/<name>``."""
     fingerprint: str
-    """A hash of the weights or of the recipe that draws them."""
+    """A hash of the weights, or of the recipe that draws them."""
     aliases: Mapping[str, str] = {}
-    """Established names of a score with this very extractor, as ``{"frechet": "fid"}``."""
+    """Established names of scores with exactly this extractor, as ``{"frechet": "fid"}``."""
+
+    def fit(self, train: Sequence[Item]) -> None:
+        """Called once before :meth:`features`, with the real training items."""
 
     @abstractmethod
     def features(self, items: Sequence[Item]) -> np.ndarray[Any, Any]:
         """Float64 features of shape ``(N, D)``."""
 
     def accepts(self, item: Item) -> bool:
-        """Whether an item has features at all, which what is no valid item may lack: distances
-        are then over the others, and no such item enters an augmented data set.
+        """Whether an item has features at all, which an invalid one may lack: distances are then
+        computed over the others, and it never enters an augmented data set.
         """
         return True
 
@@ -41,15 +44,15 @@ class EvaluationData(Generic[Item]):
     generated: Sequence[Sample[Item]]
     train: Sequence[Item]
     heldout: Sequence[Item]
-    """Real items that training never saw."""
+    """Real items that were not used for training."""
 
 
 class Evaluator(ABC, Generic[Item]):
-    """Scores of a modality's own, beyond distances between features."""
+    """Scores specific to a modality, beyond distances between features."""
 
     name: str
     fingerprint: str = ""
-    """A hash of whatever the scores depend on besides the data, if there is such a thing."""
+    """A hash of whatever the scores depend on besides the data, if anything."""
 
     @abstractmethod
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
@@ -57,24 +60,24 @@ class Evaluator(ABC, Generic[Item]):
 
 
 class DownstreamModel(ABC, Generic[Item]):
-    """The standard model of a modality, to measure what augmentation is worth."""
+    """The standard predictive model of a modality, for benchmarking augmentation."""
 
     mitigations: Sequence[str] = ()
-    """The usual alternatives to generated items, by name: class weights, oversampling, flips."""
+    """The usual alternatives to synthetic data, by name: class weights, oversampling, flips."""
 
     @abstractmethod
     def scores(
-        self, train: Sequence[Item], test: Sequence[Item], key: str, remedy: str, seed: int
+        self, train: Sequence[Item], test: Sequence[Item], key: str, mitigation: str, seed: int
     ) -> dict[str, float]:
         """Trains on ``train`` and tests on ``test``.
 
         Args:
-            key: what to predict, one of :meth:`Modality.values`.
-            remedy: one of ``mitigations``; empty for none.
-            seed: of whatever is drawn.
+            key: what to predict, one of :meth:`Augmentable.attributes`.
+            mitigation: one of ``mitigations``; empty for none.
+            seed: of everything random.
 
         Returns:
-            Scores of which higher ones are better; none where the remedy does not apply to the key.
+            Scores where higher is better; none where the mitigation does not apply to the key.
 
         Raises:
             GankitError: the key cannot be predicted.

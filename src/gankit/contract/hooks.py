@@ -94,9 +94,9 @@ class Hooks:
 
     @hookspec
     def gankit_outputs(self, folder: Path, record: dict[str, Any]) -> None:
-        """Called once for every folder of generated files before it takes its final name.
+        """Called once for every folder of generated files before it gets its final name.
 
-        ``record`` is what ``provenance.json`` will say. The place to sign or watermark.
+        ``record`` is the provenance record to be written. The place to sign or watermark.
 
         ::
 

@@ -1,4 +1,8 @@
-"""The modality: what a plugin implements. Start reading here."""
+"""The modality: what a plugin implements. Start reading here.
+
+A modality is stateless: every method gets all that it needs, and two codecs can be used in turns.
+:class:`Modality` is what every plugin implements; the protocols below it are optional capabilities.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, runtime_checkable
 
-from gankit.contract.codec import Codec, CodecState
-from gankit.contract.data import Dataset, Item, Layout, Progress, Provenance, Sample
+from gankit.contract.codec import Codec, CodecState, Fitting
+from gankit.contract.data import Dataset, Item, Progress, Provenance, Rendering, Sample
 from gankit.contract.evaluation import DownstreamModel, Evaluator, Extractor
 from gankit.contract.networks import Networks
 
@@ -20,21 +24,22 @@ class NoSettings:
 
 
 class Modality(ABC, Generic[Item]):
-    """What a plugin supplies: a data module, networks and evaluators."""
+    """Reading and writing, a codec, networks and evaluators."""
 
     Settings: type = NoSettings
-    """A frozen dataclass with defaults; the docstring under each field is shown to the user."""
+    """A frozen dataclass with defaults; the docstring under each field is shown to the user, and
+    ``Annotated[int, Bounds(...)]`` gives its range."""
     formats: Sequence[str] = ("folder",)
-    """What :meth:`write` can write; the first is the default."""
+    """Formats that :meth:`write` knows; the first is the default."""
     sampling_settings: Sequence[str] = ()
-    """Settings that can be given again at generation, for they concern only how a codec decodes:
-    :meth:`load_codec` then has the new ones."""
+    """Settings that only affect decoding, so that they can be overridden when generating:
+    :meth:`load_codec` then gets the new values."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-    """The IPTC digital source type of what the modality generates."""
+    """The IPTC digital source type of generated items."""
 
     @abstractmethod
     def read(self, source: object | None, settings: Any, progress: Progress) -> Dataset[Item]:
-        """The items of a data set.
+        """Reads a data set.
 
         Args:
             source: a path, an object in memory (``gankit.fit``), or None for the small real data
@@ -45,44 +50,36 @@ class Modality(ABC, Generic[Item]):
         """
 
     @abstractmethod
-    def fit_codec(self, items: Sequence[Item], settings: Any, progress: Progress) -> Codec[Item]:
-        """The codec for these items, learnt from them where need be."""
+    def fit_codec(self, items: Sequence[Item], settings: Any, fitting: Fitting) -> Codec[Item]:
+        """The codec for these items, fitted to them where necessary. Its time counts against the
+        user's budget: see :class:`Fitting`."""
 
     @abstractmethod
     def load_codec(self, state: CodecState, settings: Any) -> Codec[Item]:
         """The codec that :meth:`Codec.state` described. Executes nothing from the run."""
 
     @abstractmethod
-    def build_networks(self, layout: Layout, settings: Any) -> Networks:
+    def build_networks(self, codec: Codec[Item], settings: Any) -> Networks:
         """Freshly initialised networks, drawn from torch's default generator."""
 
-    def evaluators(self, settings: Any) -> Sequence[Extractor[Item] | Evaluator[Item]]:
-        """Extractors and scores, the default ones first."""
-        return ()
-
-    def baselines(
-        self, train: Sequence[Item], settings: Any, n: int, seed: int, progress: Progress
-    ) -> Mapping[str, Sequence[Item]]:
-        """Items of simpler models, which evaluation scores beside the generated ones: what a
-        generator has to beat. Called at each evaluation; train one only if ``settings`` ask for it,
-        and make as many attempts at a valid item as the generator does, for what no extractor takes
-        makes every column's distances those of fewer items.
+    def evaluators(
+        self, codec: Codec[Item] | None, settings: Any
+    ) -> Sequence[Extractor[Item] | Evaluator[Item]]:
+        """Extractors and evaluators, the default ones first.
 
         Args:
-            train: the items to train on.
-            settings: the run's with what was given again; of a folder of files, only the latter.
-            n: how many items to make with each model.
-            seed: decides them.
-
-        Returns:
-            ``n`` items by the model's name, which heads its column: not ``gaussian`` or
-            ``reconstruction``, which a learnt codec has.
+            codec: the run's; None where a folder of generated files without its run is scored.
         """
-        return {}
+        return ()
 
     @abstractmethod
     def write(
-        self, samples: Iterable[Sample[Item]], target: Path, provenance: Provenance, format: str
+        self,
+        samples: Iterable[Sample[Item]],
+        target: Path,
+        codec: Codec[Item],
+        provenance: Provenance,
+        format: str,
     ) -> Mapping[str, int] | None:
         """Writes generated items below the new, empty folder ``target``.
 
@@ -90,36 +87,66 @@ class Modality(ABC, Generic[Item]):
         ``provenance.text()`` in its format's own metadata.
 
         Returns:
-            What is worth counting among the generated ones, as ``{"valid": 9}``: whole numbers,
-            said as "9 valid" and kept with the record; or None.
+            What is worth counting among the generated items, as ``{"valid": 9}``: integers, shown
+            as "9 valid" and stored with the record; or None.
         """
 
     @abstractmethod
-    def preview(self, items: Sequence[Item], target: Path) -> Path:
-        """Something to look at, written to ``target`` plus a suffix; returns the file.
+    def render(self, item: Item, codec: Codec[Item] | None) -> Rendering:
+        """One item to look at or to listen to, for galleries and reports, generated or real.
 
-        The items are generated ones, and the file says so where its format can. A self-contained
-        page of the same name and ``.html`` may stand beside it; reports show that one.
+        Args:
+            codec: the run's; None for files without their run.
         """
 
-    def preview_beside(self, items: Sequence[Item], real: Sequence[Item], target: Path) -> Path:
-        """The same with training items beside the generated ones, where that helps to judge.
+    @abstractmethod
+    def preview(
+        self, items: Sequence[Item], codec: Codec[Item] | None, real: Sequence[Item] = ()
+    ) -> Rendering:
+        """A picture of many generated items, marked as synthetic where its format allows.
 
-        ``real`` may be long, and lazy: take some of it.
+        Args:
+            codec: the run's; None for files without their run.
+            real: training items to show next to them where that helps; may be long and lazy, so
+                take a few. Empty for private runs.
         """
-        return self.preview(items, target)
 
-    mixes: bool = False
-    """Whether :meth:`write` heeds ``Sample.real``, so that it can write an augmented data set."""
 
-    def values(self, item: Item) -> Mapping[str, object]:
+# --- Optional capabilities ----------------------------------------------------------------------
+
+
+@runtime_checkable
+class Augmentable(Protocol):
+    """For ``gankit augment``: :meth:`Modality.write` then also writes samples whose ``real`` is
+    set, just as they were read."""
+
+    def attributes(self, item: Any) -> Mapping[str, object]:
         """An item's named values, such as its label: what a data set is balanced by."""
-        return {}
 
-    def learner(self, settings: Any) -> DownstreamModel[Item] | None:
-        """The model that measures what augmentation is worth, where there is one."""
-        return None
+    def downstream_model(self, settings: Any) -> DownstreamModel[Any] | None:
+        """The model that measures what augmentation is worth; None where there is none."""
 
-    def animate(self, previews: Sequence[Path], target: Path) -> Path | None:
-        """The previews of one training run as a short film, or None."""
-        return None
+
+@runtime_checkable
+class HasBaselines(Protocol):
+    """For modalities that bring simpler models than the generator, for comparison."""
+
+    def baselines(
+        self, train: Sequence[Any], settings: Any, n: int, seed: int, progress: Progress
+    ) -> Mapping[str, Sequence[Any]]:
+        """Items generated by simpler models, which evaluation scores in columns of their own.
+
+        Called at each evaluation; train a model only if ``settings`` request it, and make as many
+        attempts at a valid item as the generator does: items that no extractor accepts leave every
+        column's distances with fewer items.
+
+        Args:
+            train: the items to train on.
+            settings: the run's, with overrides; for a folder of files, only the latter.
+            n: items per model.
+            seed: decides them.
+
+        Returns:
+            ``n`` items by the model's name, which heads its column: not ``gaussian`` or
+            ``reconstruction``, which are taken.
+        """

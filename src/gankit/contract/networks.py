@@ -1,13 +1,21 @@
-"""The networks that a plugin supplies."""
+"""The networks that a plugin supplies, as one record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+AugmentInput: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
+"""``(x, p) -> x``: differentiable augmentation of the discriminator's input, each transformation
+with probability p, a 0-d tensor."""
+GeneratorTerm: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
+"""``(fake, c) -> scalar``: a further term of the generator's loss."""
+Likelihood: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
+"""``(x, c) -> (N,)``: the generator's own negative log-likelihood of real samples."""
 
 
 @dataclass
@@ -17,15 +25,16 @@ class Networks:
     generator: nn.Module
     """``(z (N, latent_dim), c (N, width) | None) -> x (N, *shape)``; deterministic in its input."""
     discriminator: nn.Module
-    """``(x (N, *shape), c | None) -> logits (N,)``; unbounded, no sigmoid."""
+    """``(x (N, *shape), c | None) -> logits``, ``(N,)``, or ``(N, M)`` where M heads judge each
+    sample: losses are means over them. Unbounded, no sigmoid."""
     latent_dim: int
     """Width of ``z ~ N(0, I)``."""
-    augment: Callable[[Tensor, Tensor], Tensor] | None = None
-    """``(x, p) -> x``: differentiable augmentation of D's input with probability p (0-d tensor)."""
-    generator_terms: Mapping[str, Callable[[Tensor, Tensor | None], Tensor]] = field(
-        default_factory=dict
-    )
-    """Further terms ``(fake, c) -> scalar`` of the generator's loss, by the name they log under."""
+    augment_input: AugmentInput | None = None
+    generator_terms: Mapping[str, GeneratorTerm] = field(default_factory=dict)
+    """By the name they are logged under."""
     batch_dependent: bool = False
-    """Whether D's logit of a sample depends on the rest of its batch (batch normalisation,
-    minibatch statistics). Reals and fakes then go through D separately."""
+    """Whether the logit of a sample depends on the rest of its batch (batch normalisation,
+    minibatch statistics). Real and generated samples then go through D separately."""
+    likelihood: Likelihood | None = None
+    """Minimised over the generator's parameters for the first ``train.warm_up`` samples, before
+    the adversarial game."""

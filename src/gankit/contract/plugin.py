@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PLUGIN_API = 1
+PLUGIN_API = 2
 """The version of this contract. A plugin states the one it was written for."""
-OLDEST_PLUGIN_API = 1
-"""The oldest one that this gankit still takes."""
+OLDEST_PLUGIN_API = 2
+"""The oldest version that this gankit accepts."""
 
 
 @dataclass(frozen=True)
@@ -15,18 +15,19 @@ class PluginInfo:
     """The record that a plugin yields from the hook ``gankit_modalities``."""
 
     name: str
-    """What the user types after ``--plugin``."""
+    """The name after ``--plugin``."""
     summary: str
     """One line for ``gankit plugins list``."""
     target: str
-    """Where the :class:`Modality` lives, as ``"package.module:Class"``; imported on first use."""
+    """Where the :class:`Modality` is defined, as ``"package.module:Class"``; imported on first
+    use."""
     api: int = 1
-    """The contract's version the plugin was written for: one that says nothing means the first."""
+    """The contract's version the plugin was written for; one that states none means the first."""
     suffixes: tuple[str, ...] = ()
-    """File endings that the modality reads, with the dot."""
+    """File extensions that the modality reads, with the dot."""
     recipes: str = ""
     """The package that holds ``*.toml`` recipes, as ``"package.recipes"``."""
     default_recipe: str = "default"
     """The recipe used when the user names none."""
     data_recipe: str = ""
-    """The one used when the user names none but brings data; ``default_recipe`` when empty."""
+    """The recipe used when the user names none but passes data; ``default_recipe`` when empty."""

@@ -1,4 +1,4 @@
-"""Sequences of items, and parts of them that know their items by number alone."""
+"""Parts of a sequence of items, by index."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def take(items: Sequence[Any], indices: Any) -> Sequence[Any]:
 
 
 class Part(Sequence[Any]):
-    """Some of the items; reads them when asked."""
+    """Some of the items; reads them on access."""
 
     def __init__(self, items: Sequence[Any]) -> None:
         self.items = items
@@ -59,7 +59,7 @@ class Subset(Part):
 
 
 class Complement(Part):
-    """The items but for a few: takes memory for those few only.
+    """All items but a few; needs memory for those few only.
 
     Args:
         without: their numbers, ascending.

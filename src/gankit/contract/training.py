@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Objective:
-    """A game: two functions ``(real_logits (N,), fake_logits (N,)) -> loss per pair (N,)``."""
+    """An adversarial objective: two elementwise functions ``(real_logits, fake_logits) -> loss``,
+    all of shape (N,) or (N, M)."""
 
     name: str
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -24,7 +25,8 @@ class Objective:
 
 @dataclass(frozen=True)
 class Penalty:
-    """A penalty on D: ``(discriminate, real, fake, c) -> (N,)``; weighted by ``loss.extra``."""
+    """A penalty on the discriminator: ``(discriminate, real, fake, c) -> (N,)``; weighted by
+    ``loss.extra``."""
 
     name: str
     function: Callable[
@@ -33,7 +35,7 @@ class Penalty:
 
 
 class Callback:
-    """Follows a training run. Override what you need."""
+    """Follows a training run. Override the methods you need."""
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
         """Training begins or resumes in the folder ``run``."""
@@ -45,7 +47,7 @@ class Callback:
         """A preview was written."""
 
     def warning(self, message: str) -> None:
-        """Something that whoever watches should know; training goes on."""
+        """Something that a user should know; training continues."""
 
     def finished(self, status: str) -> None:
         """Training ended: ``done``, ``interrupted`` or ``failed``."""

@@ -1,7 +1,7 @@
-"""Real samples: encoded once and kept on the device when they fit, streamed by workers when not.
+"""Real samples: encoded once and kept on the device if they fit, streamed by workers otherwise.
 
 The order is a fresh permutation for each epoch, a function of seed and position alone, so that a
-resumed run goes on with the very next sample; and so that the order of a billion takes no memory.
+resumed run continues with the next sample, and the order of a billion needs no memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gankit.contract import Batch, Codec, Progress
+from gankit.contract import Batch, Codec, Progress, quiet
 from gankit.contract.subsets import take
 from gankit.seeds import shuffled
 
@@ -46,7 +46,7 @@ class RealSamples:
         cache: ``auto``, ``always`` or ``never``.
         workers: processes that encode when streaming.
         visits: samples that will be drawn in all: of more items than that, not all are encoded.
-        share: this process's rank and the number of processes; each takes its part of a batch.
+        share: this process's rank and the number of processes; each has its part of a batch.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RealSamples:
         workers: int = 0,
         visits: int | None = None,
         share: tuple[int, int] = (0, 1),
-        progress: Progress = lambda what, done, total: None,
+        progress: Progress = quiet,
     ) -> None:
         self.items, self.codec = items, codec
         self.batch, self.seed, self.device, self.share = batch, seed, device, share
@@ -99,10 +99,6 @@ class RealSamples:
     def next(self) -> Batch:
         """The next batch, prepared: float32 ``(batch, *shape)`` on the device."""
         return self.codec.prepare(self.draw())
-
-    def density_ratio_input(self) -> Batch:
-        """The next batch, as the density ratio sees real samples."""
-        return self.codec.density_ratio_input(self.draw())
 
     def draw(self) -> Batch:
         """The next batch in storage form, on the device."""

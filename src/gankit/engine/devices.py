@@ -8,10 +8,10 @@ from gankit.errors import GankitError
 
 
 def choose_device(name: str) -> torch.device:
-    """``auto`` takes CUDA, then Apple's MPS, then the CPU.
+    """The device of a name; ``auto`` prefers CUDA, then Apple's MPS, then the CPU.
 
     Raises:
-        GankitError: the name means nothing, or that device is not here.
+        GankitError: an unknown name, or a device that is not available.
     """
     if name == "auto":
         if torch.cuda.is_available():

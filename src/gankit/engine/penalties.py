@@ -1,4 +1,4 @@
-"""Gradient penalties on the discriminator, per sample, shape (N,). Weights are the caller's.
+"""Gradient penalties on the discriminator, per sample, shape (N,). The caller weights them.
 
 Squared norms sum over every axis but the batch. All are differentiable in D's parameters.
 """
@@ -11,14 +11,20 @@ import torch
 from torch import Tensor
 
 
+def per_sample(logits: Tensor) -> Tensor:
+    """One number per sample, (N,), from logits (N,) or (N, M): their mean."""
+    return logits if logits.ndim == 1 else logits.flatten(1).mean(1)
+
+
 def squared_gradient_norm(logits: Tensor, x: Tensor) -> Tensor:
     """``||grad_x D(x)||^2``: R1 at real samples, R2 at generated ones (Mescheder et al. 2018).
 
     Args:
-        logits: (N,), computed from ``x``; sample i must depend on ``x[i]`` only.
+        logits: (N,) or (N, M), of which the mean over M is D; computed from ``x``, row i from
+            ``x[i]`` only.
         x: (N, ...), requires grad.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    (gradient,) = torch.autograd.grad(per_sample(logits).sum(), x, create_graph=True)
     return gradient.square().flatten(1).sum(1)
 
 
@@ -31,7 +37,7 @@ def finite_difference_norm(
     Seaweed-APT (arXiv 2501.08316).
     """
     nearby = x.detach() + sigma * torch.randn_like(x)
-    return ((discriminate(nearby) - logits) / sigma).square()
+    return (per_sample(discriminate(nearby) - logits) / sigma).square()
 
 
 def gradient_penalty(

@@ -1,44 +1,52 @@
-"""Trial steps: how many threads to use, and what a run would cost. They leave no trace."""
+"""Profiling steps: how many threads to use, and what a run would cost. They leave no trace."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from gankit.engine.trainer import Trainer
+from gankit.contract import Batch
+from gankit.engine.data import RealSamples
+from gankit.engine.updates import Updates
 
 PROFILE_SAMPLES = 16
-"""Samples of a trial step on a CPU, where time is in proportion to them."""
+"""Samples of a profiling step on a CPU, where time is proportional to them."""
 SLOW = 5.0
-"""Seconds of a trial after which there is no second one."""
+"""Seconds of a profiling step after which there is no second one."""
 
 
-def step_seconds(trainer: Trainer, samples: int | None = None, repeats: int = 3) -> float:
-    """The fastest of a few trial iterations, scaled to the whole batch.
+def step_seconds(
+    updates: Updates,
+    reals: RealSamples,
+    generator_batch: Callable[[], Batch],
+    samples: int | None = None,
+    repeats: int = 3,
+) -> float:
+    """The fastest of a few iterations, scaled to the whole batch.
 
     Args:
+        generator_batch: gives the batch of a generator step.
         samples: how many of a batch to use; all if None.
     """
-    train = trainer.settings.train
-    batch = trainer.reals.batch
+    train = updates.settings.train
+    batch = reals.batch
     fraction = min(samples or batch, batch) / batch
     fastest = float("inf")
-    with preserve_state(trainer):
-        real = trainer.reals.next()[: round(batch * fraction)]
+    with preserve_state(updates, reals):
+        real = reals.next()[: round(batch * fraction)]
+        generated = generator_batch()[: round(batch * fraction)]
         for repeat in range(repeats + 1):  # the first one warms up
             started = time.perf_counter()
             for _ in range(train.d_steps):
-                trainer.gradients(trainer.game.discriminator_step, trainer.d_params, real, (True,))
-            fakes = trainer.g_batch()[: round(batch * fraction)] if trainer.privacy else real
-            trainer.gradients(trainer.game.generator_step, trainer.g_params, fakes, ())
-            if trainer.device.type == "cuda":
-                torch.cuda.synchronize(trainer.device)
+                updates.gradients(updates.discriminator, real, True, eager=True)
+            updates.gradients(updates.generator, generated, eager=True)
+            if updates.device.type == "cuda":
+                torch.cuda.synchronize(updates.device)
             took = time.perf_counter() - started
             if repeat or not repeats or took > SLOW:
                 fastest = min(fastest, took)
@@ -47,9 +55,11 @@ def step_seconds(trainer: Trainer, samples: int | None = None, repeats: int = 3)
     return fastest / fraction * train.accumulate
 
 
-def fastest_threads(trainer: Trainer) -> int:
-    """The number of CPU threads with which trial steps are fastest: threads that wait for each
-    other on a busy machine can be ten times slower than one."""
+def fastest_threads(
+    updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]
+) -> int:
+    """The number of CPU threads with which steps are fastest: threads that wait for each other on
+    a busy machine can be ten times slower than one."""
     available = torch.get_num_threads()
     counts = sorted({1, available, *(n for n in (2, 4, 8, 16, 32, 64) if n < available)})
     if len(counts) == 1:
@@ -57,20 +67,20 @@ def fastest_threads(trainer: Trainer) -> int:
     seconds = {}
     for count in counts:
         torch.set_num_threads(count)
-        seconds[count] = step_seconds(trainer)
+        seconds[count] = step_seconds(updates, reals, generator_batch)
     return min(counts, key=seconds.__getitem__)
 
 
-def memory_bytes(trainer: Trainer) -> int:
-    """About what training takes: weights, moments, gradients, cached data, activations.
+def memory_bytes(updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]) -> int:
+    """An estimate of training's memory: weights, moments, gradients, cached data, activations.
 
     On a CUDA device it is measured; elsewhere activations are counted as the outputs of all
     layers, four times for the second derivatives.
     """
-    if trainer.device.type == "cuda":
-        step_seconds(trainer, repeats=0)
-        return int(torch.cuda.max_memory_allocated(trainer.device))
-    networks = (trainer.networks.generator, trainer.networks.discriminator)
+    if updates.device.type == "cuda":
+        step_seconds(updates, reals, generator_batch, repeats=0)
+        return int(torch.cuda.max_memory_allocated(updates.device))
+    networks = (updates.networks.generator, updates.networks.discriminator)
     weights = sum(p.numel() * p.element_size() for net in networks for p in net.parameters())
     activations = 0
 
@@ -85,27 +95,27 @@ def memory_bytes(trainer: Trainer) -> int:
         for m in net.modules()
         if not any(m.children())
     ]
-    step_seconds(trainer, PROFILE_SAMPLES, repeats=0)
+    step_seconds(updates, reals, generator_batch, PROFILE_SAMPLES, repeats=0)
     for handle in handles:
         handle.remove()
-    scale = max(trainer.reals.batch / PROFILE_SAMPLES, 1)
-    return int(4.5 * weights + trainer.reals.cached_bytes + 4 * activations * scale)
+    scale = max(reals.batch / PROFILE_SAMPLES, 1)
+    return int(4.5 * weights + reals.cached_bytes + 4 * activations * scale)
 
 
 @contextlib.contextmanager
-def preserve_state(trainer: Trainer) -> Iterator[None]:
-    """Puts back what a step changes: random states, data position, running statistics."""
-    position, rng = trainer.reals.position, torch.get_rng_state()
-    on_cuda = trainer.device.type == "cuda"
-    cuda_rng = torch.cuda.get_rng_state(trainer.device) if on_cuda else None
-    networks = (trainer.networks.generator, trainer.networks.discriminator)
+def preserve_state(updates: Updates, reals: RealSamples) -> Iterator[None]:
+    """Restores what a step changes: random states, data position, running statistics."""
+    position, rng = reals.position, torch.get_rng_state()
+    on_cuda = updates.device.type == "cuda"
+    cuda_rng = torch.cuda.get_rng_state(updates.device) if on_cuda else None
+    networks = (updates.networks.generator, updates.networks.discriminator)
     buffers = [(b, b.clone()) for net in networks for b in net.buffers()]
     try:
         yield
     finally:
         for buffer, value in buffers:
             buffer.copy_(value)
-        trainer.reals.seek(position)
+        reals.seek(position)
         torch.set_rng_state(rng)
         if cuda_rng is not None:
-            torch.cuda.set_rng_state(cuda_rng, trainer.device)
+            torch.cuda.set_rng_state(cuda_rng, updates.device)

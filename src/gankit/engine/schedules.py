@@ -1,4 +1,4 @@
-"""The one primitive for everything that changes during training, on the samples-seen clock."""
+"""Schedules: everything that changes during training, as a function of samples seen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Ramp:
     start: float
     stop: float
     over: float | None = None
-    """Length of the ramp in samples; None takes ``train.burn_in``."""
+    """Length of the ramp in samples; None uses ``train.burn_in``."""
     after: float = 0.0
     """Samples seen before the ramp begins."""
     shape: Literal["cosine", "linear"] = "cosine"

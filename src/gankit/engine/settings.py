@@ -7,27 +7,40 @@ table ``{start, stop, over, after, shape}``.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
+from gankit.contract.settings import Bounds
 from gankit.engine.schedules import Scheduled
+
+Count: TypeAlias = Annotated[int, Bounds(0)]
+AtLeastOne: TypeAlias = Annotated[int, Bounds(1)]
+NotNegative: TypeAlias = Annotated[float, Bounds(0)]
+Positive: TypeAlias = Annotated[float, Bounds(0, exclusive=True)]
+Decay: TypeAlias = Annotated[float, Bounds(0, 0.9999999)]
+Weight: TypeAlias = Annotated[Scheduled, Bounds(0)]
+Rate: TypeAlias = Annotated[Scheduled, Bounds(0)]
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """Length, batch and arithmetic."""
 
-    samples: int = 200_000
-    """Real samples shown to the discriminator before training ends."""
-    time: float = 0.0
-    """Seconds of training after which it ends all the same; 0 is no limit."""
-    batch: int = 64
-    """Samples a step, over all processes."""
-    accumulate: int = 1
-    """Pieces a batch is cut into to save memory; gradients are averaged over them."""
-    d_steps: int = 1
-    """Discriminator steps for one generator step."""
-    burn_in: float = 0.0
-    """Samples over which scheduled values move."""
+    samples: AtLeastOne = 200_000
+    """Real samples to train on, warm-up included."""
+    warm_up: Count = 0
+    """The first so many samples train the generator by its own likelihood, where the plugin's
+    networks have one, before the adversarial game starts."""
+    time: NotNegative = 0.0
+    """Seconds after which training ends all the same, counted from the start of the command;
+    0 is no limit. ``--budget`` sets it."""
+    batch: AtLeastOne = 64
+    """Samples per step, over all processes."""
+    accumulate: AtLeastOne = 1
+    """Pieces a batch is split into to save memory; gradients are averaged over them."""
+    d_steps: AtLeastOne = 1
+    """Discriminator steps per generator step."""
+    burn_in: NotNegative = 0.0
+    """Samples over which scheduled values change."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Arithmetic inside the networks, in training and when generating; parameters and losses stay
     fp32."""
@@ -35,29 +48,29 @@ class TrainSettings:
     """Compile the whole step, second derivatives included; costs minutes at the start."""
     channels_last: bool = False
     """Memory format of four-dimensional tensors; helps convolutions in bf16."""
-    threads: int = 0
-    """CPU threads; 0 measures a few steps and keeps the fastest number."""
-    seed: int = 0
+    threads: Count = 0
+    """CPU threads; 0 profiles a few steps and keeps the fastest number."""
+    seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     """Seed of everything random; ``--seed`` sets it."""
 
 
 @dataclass(frozen=True)
 class LossSettings:
-    """The game and its penalties."""
+    """The adversarial objective and its penalties."""
 
     objective: str = "rpgan"
     """rpgan, nonsaturating, saturating, hinge, lsgan, wasserstein, or one from a plugin."""
-    r1: Scheduled = 0.0
+    r1: Weight = 0.0
     """Weight gamma of R1, gamma/2 times the squared gradient norm at real samples."""
-    r2: Scheduled = 0.0
+    r2: Weight = 0.0
     """Weight gamma of R2, the same at generated samples."""
-    gradient_penalty: Scheduled = 0.0
+    gradient_penalty: Weight = 0.0
     """Weight of WGAN-GP's penalty (gradient norm - 1)^2 at interpolates."""
     penalty_form: Literal["exact", "finite-difference"] = "exact"
     """How R1 and R2 are computed: exactly by double backward, or by a cheap random difference."""
-    fd_sigma: float = 0.01
+    fd_sigma: Positive = 0.01
     """Step of the finite difference, in units of the data."""
-    penalty_every: int = 1
+    penalty_every: AtLeastOne = 1
     """Apply penalties every so many steps, scaled up accordingly; above 1 may not converge."""
     extra: dict[str, float] = field(default_factory=dict)
     """Weights of penalties that plugins add, by name."""
@@ -67,59 +80,62 @@ class LossSettings:
 class OptimSettings:
     """Adam, for the generator and, where d_* is given, differently for the discriminator."""
 
-    lr: Scheduled = 2e-4
+    lr: Rate = 2e-4
     """Learning rate."""
-    beta1: float = 0.0
+    beta1: Decay = 0.0
     """Decay of the first moment."""
-    beta2: Scheduled = 0.99
+    beta2: Annotated[Scheduled, Bounds(0, 0.9999999)] = 0.99
     """Decay of the second moment."""
-    eps: float = 1e-8
+    eps: Positive = 1e-8
     """Added to the root of the second moment."""
-    d_lr: Scheduled | None = None
+    d_lr: Rate | None = None
     """Learning rate of the discriminator where it differs."""
-    d_beta1: float | None = None
+    d_beta1: Decay | None = None
     """First-moment decay of the discriminator where it differs."""
-    d_beta2: Scheduled | None = None
+    d_beta2: Annotated[Scheduled, Bounds(0, 0.9999999)] | None = None
     """Second-moment decay of the discriminator where it differs."""
 
 
 @dataclass(frozen=True)
 class EmaSettings:
-    """The moving average of the generator's weights: what generates."""
+    """The moving average of the generator's weights, which generates."""
 
-    half_life: Scheduled = 10_000.0
-    """Samples after which an old weight counts half."""
+    half_life: Weight = 10_000.0
+    """Samples after which the influence of old weights has halved."""
 
 
 @dataclass(frozen=True)
 class ResamplingSettings:
-    """Choice among candidates at sampling, by a density ratio that is learnt after training."""
+    """Resampling among candidates by a density ratio, fitted after training."""
 
-    candidates: int = 1
-    """Candidates for each generated sample; 1 does without."""
-    train_fraction: float = 0.8
-    """Length of learning the ratio, in samples, as a share of those of training."""
-    max_epochs: float = 0.0
-    """The most passes over the data while the ratio is learnt, which may otherwise know its samples
-    by heart and choose copies of them; 0 is no limit."""
-    pool_size: int = 0
-    """Generated samples that are made once and seen again and again while the ratio is learnt; 0
-    makes new ones each time."""
-    lr: float = 1e-3
-    """Its learning rate, which falls to 0."""
-    weight_decay: float = 0.01
-    """Its weight decay: more makes for a ratio nearer to 1."""
+    candidates: AtLeastOne = 1
+    """Candidates per generated sample; 1 switches resampling off."""
+    train_fraction: Positive = 0.8
+    """Samples that the density-ratio classifier is trained on, as a fraction of training's."""
+    time_fraction: Annotated[float, Bounds(0, 0.9)] = 0.25
+    """The part of a time budget that is reserved for it."""
+    max_epochs: NotNegative = 0.0
+    """The most passes over the data of the classifier, which may otherwise memorise the training
+    samples and choose copies of them; 0 is no limit."""
+    pool_size: Count = 0
+    """Generated samples that are made once and reused by the classifier; 0 makes new ones at every
+    step."""
+    lr: Positive = 1e-3
+    """The classifier's learning rate, decayed to 0."""
+    weight_decay: NotNegative = 0.01
+    """The classifier's weight decay: more keeps the ratio closer to 1."""
 
 
 @dataclass(frozen=True)
 class AugmentSettings:
-    """Augmentation of the discriminator's input, where the plugin offers one."""
+    """Augmentation of the discriminator's input, where the plugin supports it."""
 
-    p: Scheduled = 0.0
+    p: Annotated[Scheduled, Bounds(0, 1)] = 0.0
     """Probability of each transformation."""
-    target: float = 0.0
-    """Above 0, p is adapted to hold E[sign(D(real) - D(fake))] at this value; 0.6 is usual."""
-    speed: float = 500_000.0
+    target: Annotated[float, Bounds(0, 1)] = 0.0
+    """Above 0, p is adapted to keep E[sign(D(real) - D(fake))] at this value (ADA); 0.6 is
+    usual."""
+    speed: Positive = 500_000.0
     """Samples over which an adapted p can move from 0 to 1."""
 
 
@@ -127,11 +143,11 @@ class AugmentSettings:
 class DataSettings:
     """How real samples reach the device."""
 
-    holdout: float = 0.1
-    """Share set aside for evaluation before training; small data sets set aside more."""
+    holdout: Annotated[float, Bounds(0, 0.9)] = 0.1
+    """Fraction held out for evaluation before training; small data sets hold out more."""
     cache: Literal["auto", "always", "never"] = "auto"
     """Keep encoded data on the device: auto does when it fits in half of the free memory."""
-    workers: int = 2
+    workers: Count = 2
     """Processes that encode when data is streamed; 0 encodes in the training process."""
 
 
@@ -139,35 +155,36 @@ class DataSettings:
 class PrivacySettings:
     """Differential privacy of the networks' weights; needs ``gankit[privacy]``."""
 
-    epsilon: float = 0.0
-    """Above 0, the discriminator is trained by DP-SGD that spends no more than this; 0 is off."""
-    delta: float = 0.0
-    """The other parameter of differential privacy; 0 takes 1/(10 n) for n records."""
-    clip: float = 1.0
-    """Bound of the norm that one record's gradient has."""
+    epsilon: Annotated[float, Bounds(0, 1e6)] = 0.0
+    """Above 0, the discriminator is trained by DP-SGD that spends at most this; 0 is off. 3 is
+    usual."""
+    delta: Annotated[float, Bounds(0, 0.5)] = 0.0
+    """The other parameter of differential privacy; 0 uses 1/(10 n) for n records."""
+    clip: Annotated[float, Bounds(0, 1e6, exclusive=True)] = 1.0
+    """Bound of the norm of one record's gradient; 1 is usual."""
 
 
 @dataclass(frozen=True)
 class CheckpointSettings:
     """When the training state is saved."""
 
-    minutes: float = 5.0
+    minutes: Positive = 5.0
     """Save after so many minutes."""
-    every: int = 0
+    every: Count = 0
     """Save after so many samples as well; 0 does not."""
-    keep: int = 2
-    """Checkpoints kept."""
+    keep: AtLeastOne = 2
+    """Checkpoints to keep."""
 
 
 @dataclass(frozen=True)
 class LogSettings:
-    """What is written while training."""
+    """What is logged while training."""
 
-    every: int = 0
-    """Samples between two lines of metrics.jsonl; 0 makes about a hundred."""
-    preview: int = 0
-    """Samples between two previews; 0 makes about ten."""
-    preview_count: int = 100
+    every: Count = 0
+    """Samples between two lines of metrics.jsonl; 0 gives about a hundred lines."""
+    preview: Count = 0
+    """Samples between two previews; 0 gives about ten."""
+    preview_count: AtLeastOne = 100
     """Items in a preview."""
 
 

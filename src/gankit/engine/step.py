@@ -18,6 +18,7 @@ from gankit.contract import Networks, Objective, Penalty
 from gankit.engine.penalties import (
     finite_difference_norm,
     gradient_penalty,
+    per_sample,
     squared_gradient_norm,
 )
 
@@ -27,7 +28,7 @@ Logs = dict[str, Tensor]
 
 @dataclass
 class LossWeights:
-    """What the schedules set before each step, as 0-d tensors on the device."""
+    """Set by the schedules before each step, as 0-d tensors on the device."""
 
     r1: Tensor
     r2: Tensor
@@ -37,7 +38,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """Which terms the loss has at all; fixed for a run, so that absent ones cost nothing."""
+    """Which terms the loss has; fixed for a run, so that absent ones cost nothing."""
 
     zero_centred: bool = True
     gradient_penalty: bool = False
@@ -48,10 +49,11 @@ class LossTerms:
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """Two networks and the rules they play by.
+    """The losses of two networks.
 
-    Fakes carry the labels of the real batch. Exact squared gradient norms are taken with respect
-    to the un-augmented samples, through the augmentation; finite differences at augmented ones.
+    Generated samples carry the conditions of the real batch. Exact squared gradient norms are taken
+    with respect to the un-augmented samples, through the augmentation; finite differences at
+    augmented ones. Where D has several logits per sample, losses are means over them.
     """
 
     networks: Networks
@@ -65,7 +67,8 @@ class AdversarialLoss:
         return fake.float() if self.autocast else fake
 
     def augment(self, x: Tensor, w: LossWeights) -> Tensor:
-        return x if self.networks.augment is None else self.networks.augment(x, w.augment_p)
+        augment = self.networks.augment_input
+        return x if augment is None else augment(x, w.augment_p)
 
     def discriminate(self, x: Tensor, c: Tensor | None, frozen: bool = False) -> Tensor:
         D = self.networks.discriminator
@@ -82,14 +85,14 @@ class AdversarialLoss:
         exact = penalise and self.terms.zero_centred and not self.terms.finite_difference
         n = len(real)
 
-        # Reals and fakes share one pass, unless a sample's logit depends on its neighbours.
+        # Real and generated samples share one pass, unless logits depend on the batch.
         def forward_with_penalty(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
             if exact:
                 x = x.detach().requires_grad_()
             seen = self.augment(x, w)
             logits = self.discriminate(seen, c)
             if not (penalise and self.terms.zero_centred):
-                return logits, torch.zeros_like(logits)
+                return logits, logits.new_zeros(len(logits))
             if exact:
                 return logits, squared_gradient_norm(logits, x)
             return logits, finite_difference_norm(
@@ -112,13 +115,13 @@ class AdversarialLoss:
                 norm[n:],
             )
 
-        game = self.objective.discriminator(real_logits, fake_logits).mean()
-        loss = game
+        adversarial = self.objective.discriminator(real_logits, fake_logits).mean()
+        loss = adversarial
         logs = {
-            "d_loss": game,
+            "d_loss": adversarial,
             "d_real": real_logits.mean(),
             "d_fake": fake_logits.mean(),
-            "d_sign": (real_logits - fake_logits).sign().mean(),
+            "d_sign": per_sample(real_logits - fake_logits).sign().mean(),
         }
         if penalise and self.terms.zero_centred:
             loss = loss + w.r1 / 2 * real_norm.mean() + w.r2 / 2 * fake_norm.mean()
@@ -153,6 +156,15 @@ class AdversarialLoss:
             loss = loss + logs[name]
         return loss, logs
 
+    def likelihood_step(
+        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None
+    ) -> tuple[Gradients, Logs]:
+        """Gradients of the generator's negative log-likelihood of real samples: the warm-up."""
+        assert self.networks.likelihood is not None
+        with torch.autocast(real.device.type, self.autocast, enabled=self.autocast is not None):
+            loss = self.networks.likelihood(real, c).float().mean()
+        return _gradients(loss, params), {"nll": loss.detach()}
+
     def discriminator_step(
         self,
         params: Sequence[Tensor],
@@ -180,13 +192,13 @@ class AdversarialLoss:
 
 
 def _gradients(loss: Tensor, params: Sequence[Tensor]) -> Gradients:
-    """Gradients in the memory layout of their parameters, which fused Adam takes for granted."""
+    """Gradients in the memory format of their parameters, which fused Adam relies on."""
     found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
     return tuple(match_memory_format(p, g) for g, p in zip(found, params, strict=True))
 
 
 def match_memory_format(parameter: Tensor, value: Tensor) -> Tensor:
-    """A tensor of a parameter's shape in that parameter's memory layout."""
+    """A tensor of a parameter's shape in that parameter's memory format."""
     if value.stride() == parameter.stride():
         return value
     return torch.empty_like(parameter).copy_(value)
@@ -196,5 +208,5 @@ StepFunction = Callable[..., tuple[Gradients, Logs]]
 
 
 def trainable(module: nn.Module) -> list[nn.Parameter]:
-    """The parameters that an optimiser moves."""
+    """The parameters that an optimiser updates."""
     return [p for p in module.parameters() if p.requires_grad]

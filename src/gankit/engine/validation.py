@@ -1,6 +1,6 @@
-"""A look at what a plugin handed over, before the first step: shapes, types and finite values.
+"""Checks what a plugin supplied before the first step: shapes, types and finite values.
 
-A wrong shape would otherwise show as an error deep inside a step, or broadcast without a word.
+A wrong shape would otherwise surface as an error deep inside a step, or broadcast silently.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from gankit.contract import Codec, Networks
 
 
 def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[Any]) -> str:
-    """What does not keep the contract, as a clause; empty when all is well.
+    """What violates the contract, as a clause; empty when nothing does.
 
-    Random numbers and running statistics are afterwards as they were.
+    Random numbers and running statistics are restored.
 
     Args:
         items: a few real ones.
@@ -27,13 +27,13 @@ def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[An
     players = networks.generator, networks.discriminator
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         batch = codec.prepare(codec.encode(items, np.random.default_rng(0)))
-        if said := _differs("its codec's x", batch.x, (n, *layout.shape)):
-            return said
+        if what := _differs("its codec's x", batch.x, (n, *layout.shape)):
+            return what
         if (batch.c is None) != (layout.condition is None):
-            return "its codec's batches and its layout disagree on whether there is a condition"
+            return "its codec's batches and its layout disagree about having a condition"
         wanted = (n, layout.condition.width if layout.condition else 0)
-        if batch.c is not None and (said := _differs("its codec's c", batch.c, wanted)):
-            return said
+        if batch.c is not None and (what := _differs("its codec's c", batch.c, wanted)):
+            return what
         modes = [player.training for player in players]
         for player in players:
             player.eval()  # running statistics stay as they are
@@ -41,16 +41,17 @@ def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[An
         logits = networks.discriminator(batch.x, batch.c)
         for player, mode in zip(players, modes, strict=True):
             player.train(mode)
+    wanted = tuple(logits.shape) if logits.ndim == 2 and len(logits) == n else (n,)
     return _differs("its generator's output", fake, (n, *layout.shape)) or _differs(
-        "its discriminator's output", logits, (n,)
+        "its discriminator's output", logits, wanted
     )
 
 
 def _differs(what: str, x: Tensor, shape: tuple[int, ...]) -> str:
     if tuple(x.shape) != shape:
-        return f"{what} has shape {tuple(x.shape)}, where the contract wants {shape}"
+        return f"{what} has shape {tuple(x.shape)}, but the contract requires {shape}"
     if x.dtype != torch.float32:
-        return f"{what} is {x.dtype}, where the contract wants torch.float32"
+        return f"{what} is {x.dtype}, but the contract requires torch.float32"
     if not x.isfinite().all():
         return f"{what} is not finite"
     return ""

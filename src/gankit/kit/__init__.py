@@ -1,1 +1,5 @@
-"""What plugins may share. Modules with dependencies of their own import them when they are used."""
+"""What plugins may share.
+
+Importing a module here costs nothing, except for ``layers``, which imports torch: other libraries
+are imported by the functions that need them.
+"""

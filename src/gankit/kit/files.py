@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,3 +41,30 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
     return value
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def cache_folder(name: str) -> Path | None:
+    """gankit's folder for ``name`` in the user's cache; None on a system without one.
+
+    ``GANKIT_CACHE`` names another place, and an empty one switches caching off.
+    """
+    chosen = os.environ.get("GANKIT_CACHE")
+    if chosen is not None:
+        return Path(chosen).expanduser() / name if chosen else None
+    if given := os.environ.get("XDG_CACHE_HOME"):
+        return Path(given) / "gankit" / name
+    if os.name == "nt":
+        local = os.environ.get("LOCALAPPDATA")
+        return Path(local) / "gankit" / "cache" / name if local else None
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    caches = home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
+    return caches / "gankit" / name

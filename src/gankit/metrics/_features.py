@@ -1,4 +1,4 @@
-"""What every metric asks of its input, in one place."""
+"""Checks of every metric's input, in one place."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def different_bins(
     Richardson and Weiss 2018 (section 3), NDB/K: bins are the cells of k-means on the training
     set; a two-proportion z-test compares the shares of each at the 5 % level. Two equal
     distributions would give 0.05, but cells fit the samples that they were made from: read it
-    beside the same number for held-out samples, as many as generated ones.
+    compared with the same number for as many held-out samples.
 
     Args:
         train: features ``(N, D)``.

@@ -1,4 +1,4 @@
-"""All scores of a generator, each beside the same number for real data: its floor."""
+"""All scores of a generator, each with its real-data baseline."""
 
 from __future__ import annotations
 
@@ -45,34 +45,34 @@ LOWER_IS_BETTER = {
     "coverage": False,
     "copies": True,
 }
-"""The others have a best value in the middle (their floor), or are not ours."""
+"""The others are best at their real-data baseline, or come from plugins."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A number, and all that must be known before it is put beside another."""
+    """A number, with everything that determines whether it can be compared with another."""
 
     name: str
     """``metric/extractor``, or an established name such as ``fid``."""
     value: float
     real_baseline: float | None
-    """The same number for held-out real samples in place of the generated ones; None where an
-    evaluator gives none."""
+    """The same metric for held-out real samples in place of the generated ones; None where an
+    evaluator has none."""
     extractor: str
     """Name of the extractor, or of the evaluator."""
     extractor_fingerprint: str
-    """Scores with different fingerprints do not compare."""
+    """Scores with different fingerprints are not comparable."""
     n_real: int
     """Real samples compared with."""
     n_generated: int
-    """Generated samples used, and held-out ones for the floor."""
+    """Generated samples used, and held-out ones for the baseline."""
     split: str
-    """Where the real samples came from."""
+    """Where the real samples come from."""
     seed: int
     lower_is_better: bool | None
     """None where neither holds, or it is not known."""
     baselines: Mapping[str, float] = field(default_factory=dict)
-    """The same number for what others than the generator made, by name."""
+    """The same metric for other models' samples, by their name."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
@@ -137,7 +137,7 @@ def evaluate(
         extra: further scores of feature sets, from plugins.
         k: neighbours for precision, recall, density and coverage.
         max_reference: bounds memory and time.
-        baselines: what others than the generator made, scored in the same way.
+        baselines: other models' samples, scored in the same way.
         progress: called while features are extracted.
 
     Raises:
@@ -275,7 +275,7 @@ def _scores(
     counts: tuple[int, int],
     seed: int,
 ) -> Iterator[Score]:
-    """The scores of one group that ``only`` asks for."""
+    """The scores of one group that ``only`` selects."""
     for metric, value in values.items():
         name = _score_name(source, metric)
         if only and {group, metric, name}.isdisjoint(only):
@@ -314,7 +314,7 @@ def _selects(
     group: str,
     metrics: Sequence[str],
 ) -> bool:
-    """Whether ``only`` asks for a score of this group."""
+    """Whether ``only`` selects a score of this group."""
     names = {group, *metrics, *(_score_name(source, metric) for metric in (group, *metrics))}
     return not only or not names.isdisjoint(only)
 
@@ -340,7 +340,7 @@ def check_names(
         if name not in known:
             hint = did_you_mean(name, known)
             if groups and not hint.startswith("Did"):
-                hint = f"Ask for a group: {', '.join([*GROUPS, *groups])}"
+                hint = f"Use a group: {', '.join([*GROUPS, *groups])}"
             raise GankitError(f"metric {name!r}: there is none", hint)
 
 

@@ -1,4 +1,4 @@
-"""The Fréchet distance between Gaussian fits: FID, FAD and FCD, whatever the features."""
+"""The Fréchet distance between Gaussian fits: FID, FAD or FCD, depending on the features."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ def frechet_extrapolated(
     points: int = 15,
     smallest: float = 0.2,
 ) -> tuple[float, float]:
-    """The Fréchet distance of infinitely many generated samples, as far as these foretell it.
+    """The Fréchet distance extrapolated to infinitely many generated samples.
 
     The distance of N samples exceeds its limit by about c/N, so the intercept of a line through
     distances of subsets over 1/N is free of that bias (Chong and Forsyth 2020, section 4; for FAD:
     Gui et al. 2023). The bias of the real side stays: the limit is against *these* real samples.
-    With fewer samples than features the law bends, and R² says so.
+    With fewer samples than features the relation is not linear, which shows in R².
 
     Args:
         real: features ``(N, D)``; all of them, each time.

@@ -1,4 +1,4 @@
-"""The kernel distance: KID, whatever the features."""
+"""The kernel distance: KID, with any features."""
 
 from __future__ import annotations
 

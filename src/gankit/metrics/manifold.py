@@ -34,7 +34,7 @@ def manifold_scores(
     """
     x, y = as_pair(real, generated, least=2)
     k = min(k, len(x) - 1, len(y) - 1)
-    slack = 1.0 + 1e-9  # a sample on the rim of a ball is inside, whatever rounding says
+    slack = 1.0 + 1e-9  # a sample on the boundary of a ball is inside, despite rounding
     real_balls = nearest(x, x, k, same=True)[:, -1] ** 2 * slack
     generated_balls = nearest(y, y, k, same=True)[:, -1] ** 2 * slack
 

@@ -1,8 +1,8 @@
 """Whether a generator repeats its training data: generated samples against held-out ones.
 
-A sample is suspicious only if it lies nearer to the training data than unseen real data does, so
+A sample is suspicious only if it is nearer to the training data than unseen real data is, so
 every number compares the nearest-training distances of both. They warn of copying; that nothing is
-copied, distances cannot certify. Samples without detail lie near everything and can raise a false
+copied, distances cannot certify. Samples without detail are near everything and can raise a false
 alarm, but in ``copies`` hardly.
 """
 
@@ -19,9 +19,10 @@ from gankit.metrics.neighbours import nearest
 def memorisation_scores(
     train: np.ndarray[Any, Any], generated: np.ndarray[Any, Any], heldout: np.ndarray[Any, Any]
 ) -> dict[str, float]:
-    """Nearest-training distances of generated samples, judged by those of held-out ones.
+    """Nearest-training distances of generated samples, relative to those of held-out ones.
 
-    - ``nearest_train_ratio``: median distance of generated samples over that of held-out ones.
+    - ``nearest_train_ratio``: median distance of generated samples divided by that of held-out
+      ones.
       1 is ideal, near 0 is memorisation, above 1 is off the data.
     - ``copies``: share of generated samples at most as far from a training sample as the nearest
       1 % of held-out ones. 0.01 is ideal.

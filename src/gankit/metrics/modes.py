@@ -32,7 +32,7 @@ def mode_scores(
     """
     chosen = np.asarray(assignments)
     if chosen.size and not -1 <= chosen.min() <= chosen.max() < n_modes:
-        raise ValueError(f"assignments must lie in -1 ... {n_modes - 1}")
+        raise ValueError(f"assignments must be in -1 ... {n_modes - 1}")
     counts = np.bincount(chosen[chosen >= 0].astype(np.int64), minlength=n_modes)
     if counts.sum() == 0:
         raise GankitError("no generated sample falls on a mode", "Generate more, or train longer")

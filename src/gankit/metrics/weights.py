@@ -44,7 +44,7 @@ def read_weights(given: str, setting: str) -> dict[str, Any]:
 
 
 def fingerprint_weights(network: nn.Module, recipe: str) -> str:
-    """A hash of a network's weights and of what is done to its input."""
+    """A hash of a network's weights and of its preprocessing."""
     digest = hashlib.sha256(recipe.encode())
     for name, tensor in sorted(network.state_dict().items()):
         if not name.endswith("num_batches_tracked"):  # a training counter, and not always stored

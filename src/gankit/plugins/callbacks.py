@@ -14,7 +14,7 @@ from gankit.plugins.registry import (
 
 
 class Isolated(Callback):
-    """A plugin's callback. Once it raises it is reported and left alone; training goes on."""
+    """A plugin's callback. When it raises it is reported and disabled; training continues."""
 
     def __init__(self, plugin: str, callback: Callback, plugins: Plugins) -> None:
         self._plugin, self._callback, self._plugins = plugin, callback, plugins
@@ -43,7 +43,7 @@ class Isolated(Callback):
         except Exception as error:  # noqa: BLE001 - isolation is the point
             raise_if_strict(error)
             self._works = False
-            what = f"failed in {method} and follows no longer: {in_one_line(error)}"
+            what = f"failed in {method} and is disabled: {in_one_line(error)}"
             self._plugins.report(self._plugin, what)
 
 

@@ -6,17 +6,25 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import metadata, version
+from typing import Any
 
 from gankit.contract import (
     OLDEST_PLUGIN_API,
     PLUGIN_API,
 )
 
-GANKIT_OF_API = {0: "<0.1", 1: ">=0.1"}
-"""Which versions of gankit take plugins of an API."""
+CHANGED = {
+    2: "API 2 passes the codec to every method of a modality and renames the contract's types; the "
+    "changelog lists them"
+}
+"""What a version of the API changed."""
+BUNDLED = "gankit-bundled"
+"""The keyword in the metadata of this project's own modalities."""
+REMOVED = ("gankit.hookspecs", "gankit.items")
+"""Modules of API 1: whoever imports them was written for it."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,26 @@ class Origin:
     name: str
     version: str
     needs: tuple[str, ...] = ()
-    """Its requirements, as its metadata has them."""
+    """Its requirements, as in its metadata."""
+    bundled: bool = False
+    """Whether its metadata states that it is part of this project: it is loaded first, so that
+    nobody takes its names, and ``GANKIT_PLUGINS`` does not disable it."""
+
+
+def is_bundled(about: Mapping[str, Any]) -> bool:
+    """Whether a distribution's metadata names gankit's own author and carries the keyword: a
+    statement, not a proof, and what it grants is small.
+
+    Args:
+        about: metadata with the fields ``Author`` and ``Keywords``.
+    """
+    own = metadata("gankit")["Author"]
+    words = re.split(r"[,\s]+", str(about.get("Keywords") or ""))
+    return BUNDLED in words and bool(own) and about.get("Author") == own
 
 
 def unfit(origin: Origin) -> str:
-    """Why the distribution does not fit this gankit, going by its requirements; or nothing."""
+    """Why the distribution's requirements exclude this gankit; empty if they do not."""
     for line in origin.needs:
         if not re.match(r"gankit(?![\w.-])", line):
             continue
@@ -51,28 +74,26 @@ def unfit(origin: Origin) -> str:
 
 
 def other_api(api: object, origin: Origin) -> tuple[str, str] | None:
-    """What is wrong with a plugin of that API, and which versions fit; None when it is ours."""
+    """Why a plugin of that API cannot be used, and which versions can; None when it can."""
     if isinstance(api, int) and OLDEST_PLUGIN_API <= api <= PLUGIN_API:
         return None
     ours = " or ".join(str(n) for n in range(OLDEST_PLUGIN_API, PLUGIN_API + 1))
     why = (
         f"{origin.name} {origin.version} was written for plugin API {api}; "
-        f"gankit {version('gankit')} takes API {ours}"
+        f"gankit {version('gankit')} accepts API {ours}"
     )
     if not isinstance(api, int):
-        return why, f"An API is a number: its authors should write {PLUGIN_API}"
+        return why, f"The API is an integer: its authors should state {PLUGIN_API}"
     if api > PLUGIN_API:
         return why, (
             f"Install a newer gankit, or an older version of {origin.name}, written for API {ours}"
         )
-    return why, (
-        f"Install a newer version of {origin.name}, written for API {ours}, "
-        f"or gankit {GANKIT_OF_API.get(api, 'of that time')}"
-    )
+    changed = f"{CHANGED[api + 1]}. " if api + 1 in CHANGED else ""
+    return why, f"{changed}Install a newer version of {origin.name}, written for API {ours}"
 
 
 class ImportTimeout(BaseException):
-    """No Exception, so that a plugin's own ``except Exception`` does not swallow it."""
+    """Not an Exception, so that a plugin's own ``except Exception`` does not swallow it."""
 
     def __str__(self) -> str:
         return "it was not imported in time; a hook module should import nothing and do nothing"
@@ -80,7 +101,7 @@ class ImportTimeout(BaseException):
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Interrupts what takes too long, where there are alarms: a main thread, and not Windows."""
+    """Interrupts code that runs too long, in a main thread and not on Windows."""
     if not hasattr(signal, "setitimer") or (
         threading.current_thread() is not threading.main_thread()
     ):

@@ -1,7 +1,7 @@
-"""What a plugin did wrong when it was last used, remembered so that ``plugins list`` can say it.
+"""Errors of plugins when they were last used, stored so that ``plugins list`` can show them.
 
-A plugin can load well and still break its promises later. The memory is a small JSON file in the
-user's application folder; where that cannot be written, nothing is remembered and nothing breaks.
+A plugin can load and still violate the contract later. The log is a small JSON file in the user's
+application folder; where that cannot be written, nothing is stored and nothing breaks.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 
 def remember(distribution: str, version: str, what: str) -> None:
     """Keeps the latest fault of a distribution."""
-    _write({**recall(), distribution: (version, what)})
+    _write({**load(), distribution: (version, what)})
 
 
 def forget(distribution: str) -> None:
     """After it was checked, replaced or removed."""
-    known = recall()
+    known = load()
     if known.pop(distribution, None) is not None:
         _write(known)
 
 
-def recall() -> dict[str, tuple[str, str]]:
+def load() -> dict[str, tuple[str, str]]:
     """Version and fault by distribution."""
     try:
         known = json.loads(_file().read_text(encoding="utf-8"))

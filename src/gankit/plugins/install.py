@@ -1,4 +1,4 @@
-"""The distributions that plugins come in: reading one, installing it, taking it away.
+"""Distributions of plugins: reading, installing and uninstalling them.
 
 Installing is pip's or uv's work, in the environment that gankit itself runs in. Nothing here
 imports a plugin, so that a broken one can always be removed.
@@ -14,120 +14,24 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
-import zipfile
 from collections.abc import Callable, Iterator
-from configparser import ConfigParser
-from configparser import Error as ConfigError
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from importlib.metadata import Distribution, EntryPoint, distributions, version
 from pathlib import Path
 
 from gankit.contract import ENTRY_POINT_GROUP
 from gankit.errors import GankitError, did_you_mean
-from gankit.plugins.compatibility import Origin
-from gankit.plugins.registry import BUILT_IN, Plugins
+from gankit.plugins.compatibility import is_bundled
+from gankit.plugins.packages import (
+    read_package,
+)
 
 KEPT = ("gankit", "torch")
 """What installing a plugin never replaces."""
 
 
 # --- Reading one --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Package:
-    """A plugin's distribution, in a folder or a wheel."""
-
-    origin: Origin
-    points: tuple[EntryPoint, ...]
-    place: Path
-    """What to put on ``sys.path`` to import it without installing it."""
-
-
-def read_package(path: Path) -> Package:
-    """The distribution in a folder or a wheel.
-
-    Raises:
-        GankitError: there is none, it is damaged, or it is no plugin; names the file.
-    """
-    if path.is_file() and path.suffix != ".whl":
-        raise GankitError(f"{path} is neither a folder nor a wheel", "Unpack it, or build a wheel")
-    package = _read_wheel(path) if path.suffix == ".whl" else _read_folder(path)
-    if not package.points:
-        raise GankitError(
-            f"{path} is no gankit plugin: {package.origin.name} has no entry point in the group "
-            f"{ENTRY_POINT_GROUP!r}",
-            "`gankit plugins new NAME` makes one to compare with",
-        )
-    return package
-
-
-def plugins_at(path: Path) -> Plugins:
-    """The plugins in a folder or a wheel that is not installed; what it depends on must be.
-
-    Raises:
-        GankitError: it is no plugin.
-    """
-    package = read_package(path)
-    sys.path.insert(0, str(package.place))
-    importlib.invalidate_caches()
-    return Plugins(package.points, package.origin)
-
-
-def _read_folder(path: Path) -> Package:
-    file = path / "pyproject.toml"
-    try:
-        project = tomllib.loads(file.read_text(encoding="utf-8"))["project"]
-        points = project.get("entry-points", {}).get(ENTRY_POINT_GROUP, {})
-        needs = tuple(map(str, project.get("dependencies", ())))
-        origin = Origin(_text(project["name"]), str(project.get("version", "?")), needs)
-        found = _points({_text(name): _text(value) for name, value in points.items()})
-    except OSError as error:
-        raise GankitError(
-            f"cannot read {file}: {error.strerror}", "Name the folder of a plugin, or a wheel"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise GankitError(f"{file} is not valid TOML: {error}", "Mend that line") from None
-    except (KeyError, AttributeError, TypeError):
-        raise GankitError(
-            f"{file} has no [project] with a name and entry points that are texts", "Mend it"
-        ) from None
-    place = path / "src" if (path / "src").is_dir() else path
-    return Package(origin, found, place.resolve())
-
-
-def _text(value: object) -> str:
-    """Raises:
-    TypeError: it is something else.
-    """
-    if not isinstance(value, str):
-        raise TypeError(value)
-    return value
-
-
-def _read_wheel(path: Path) -> Package:
-    try:
-        with zipfile.ZipFile(path) as wheel:
-            inside = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
-            about = HeaderParser().parsestr(wheel.read(inside["METADATA"]).decode())
-            listed = ConfigParser(delimiters=("=",))
-            listed.optionxform = str  # type: ignore[assignment, method-assign]
-            if "entry_points.txt" in inside:
-                listed.read_string(wheel.read(inside["entry_points.txt"]).decode())
-    except OSError as error:
-        raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, ConfigError) as error:
-        raise GankitError(f"{path} is no wheel: {error}", "Build it again") from None
-    points = dict(listed[ENTRY_POINT_GROUP]) if ENTRY_POINT_GROUP in listed else {}
-    origin = Origin(about["Name"], about["Version"], tuple(about.get_all("Requires-Dist") or ()))
-    return Package(origin, _points(points), path.resolve())
-
-
-def _points(table: dict[str, str]) -> tuple[EntryPoint, ...]:
-    return tuple(EntryPoint(name, value, ENTRY_POINT_GROUP) for name, value in table.items())
 
 
 # --- Installing ---------------------------------------------------------------------------------
@@ -192,11 +96,11 @@ def install_command(spec: str, *, editable: bool = False, upgrade: bool = False)
     return [*tool, "install", *target, *options, spec]
 
 
-def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
-    """Runs an :func:`install_command`; what is no plugin is removed again.
+def install(command: list[str], relay: Callable[[str], None]) -> list[Installed]:
+    """Runs an :func:`install_command`; a package that is not a plugin is removed again.
 
     Args:
-        say: is given the tool's output, line by line.
+        relay: called with each line of the tool's output.
 
     Returns:
         The plugins that the command installed or found installed.
@@ -208,23 +112,23 @@ def install(command: list[str], say: Callable[[str], None]) -> list[Installed]:
     with tempfile.TemporaryDirectory() as folder:
         constraints = Path(folder) / "constraints.txt"
         constraints.write_text("".join(f"{name}=={version(name)}\n" for name in KEPT))
-        _run([*command, "--constraint", str(constraints)], say, about=command[-1])
+        _run([*command, "--constraint", str(constraints)], relay, about=command[-1])
     importlib.invalidate_caches()
     after = _versions()
     changed = {name for name in after if after[name] != before.get(name)}
-    asked = _name_of(command[-1])
+    requested = _name_of(command[-1])
     ours = {_canonical(dist.name): dist for dist in distributions() if points_of(dist)}
-    found = [dist for name, dist in ours.items() if name in changed or name == asked]
+    found = [dist for name, dist in ours.items() if name in changed or name == requested]
     if not found:
         added = sorted(name for name in changed if name not in before)
         if added:
-            uninstall(added, say)
+            uninstall(added, relay)
         back = " ".join(f"{name}=={before[name]}" for name in sorted(changed & set(before)))
-        mend = "It was removed again" if added else "Nothing was changed"
+        fix = "It was removed again" if added else "Nothing was changed"
         raise GankitError(
             f"{command[-1]} is no gankit plugin: it has no entry point in the group "
             f"{ENTRY_POINT_GROUP!r}",
-            f"It replaced other versions; to have them back: pip install {back}" if back else mend,
+            f"It replaced other versions; to have them back: pip install {back}" if back else fix,
         )
     return [Installed(d.name, d.version, before.get(_canonical(d.name))) for d in found]
 
@@ -236,7 +140,7 @@ def find_plugin(name: str) -> Distribution:
     """The distribution of a plugin, by its own name or its plugin's. Imports nothing of it.
 
     Raises:
-        GankitError: there is none, several plugins go by that name, or it comes with gankit.
+        GankitError: there is none, several plugins have that name, or it is bundled with gankit.
     """
     ours = {dist.name: dist for dist in distributions() if points_of(dist) and dist.name}
     exact = [d for d in ours.values() if _canonical(d.name) == _canonical(name)]
@@ -244,42 +148,42 @@ def find_plugin(name: str) -> Distribution:
     if len(fitting) > 1:
         raise GankitError(
             f"several plugins are named {name!r}",
-            f"Name the distribution: {' or '.join(sorted(d.name for d in fitting))}",
+            f"Use the distribution's name: {' or '.join(sorted(d.name for d in fitting))}",
         )
     if not fitting:
         if _canonical(name) in _versions():
-            mend = f"If you mean it: pip uninstall {name}"
-            raise GankitError(f"{name} is no gankit plugin", mend)
+            fix = f"To remove it: pip uninstall {name}"
+            raise GankitError(f"{name} is not a gankit plugin", fix)
         known = sorted({*ours, *(p.name for d in ours.values() for p in points_of(d))})
         raise GankitError(f"no plugin named {name!r} is installed", did_you_mean(name, known))
     (found,) = fitting
-    if found.name in BUILT_IN:
+    if is_bundled({key: found.metadata[key] for key in ("Author", "Keywords")}):
         raise GankitError(
-            f"{found.name} comes with gankit and is not uninstalled here",
-            f"If you mean it: pip uninstall {found.name}",
+            f"{found.name} is bundled with gankit and is not uninstalled here",
+            f"To remove it anyway: pip uninstall {found.name}",
         )
     return found
 
 
 def uninstall_command(names: list[str]) -> list[str]:
-    """The command that takes distributions away.
+    """The command that uninstalls distributions.
 
     Raises:
         GankitError: there is neither pip nor uv, or the environment cannot be written.
     """
     tool, target = _tool()
     _check_writable()
-    sure = [] if target else ["--yes"]  # uv does not ask
+    sure = [] if target else ["--yes"]  # uv does not prompt
     return [*tool, "uninstall", *target, *sure, *names]
 
 
-def uninstall(names: list[str], say: Callable[[str], None]) -> None:
-    """Takes distributions away.
+def uninstall(names: list[str], relay: Callable[[str], None]) -> None:
+    """Uninstalls distributions.
 
     Raises:
         GankitError: it failed, or one is still there.
     """
-    _run(uninstall_command(names), say, about=" ".join(names))
+    _run(uninstall_command(names), relay, about=" ".join(names))
     importlib.invalidate_caches()
     left = {_canonical(name) for name in names} & set(_versions())
     if left:
@@ -293,7 +197,7 @@ def points_of(dist: Distribution) -> list[EntryPoint]:
     """A distribution's entry points for gankit; none where its metadata is damaged."""
     try:
         return [point for point in dist.entry_points if point.group == ENTRY_POINT_GROUP]
-    except Exception:  # noqa: BLE001 - somebody else's damage
+    except Exception:  # noqa: BLE001 - damaged metadata of another package
         return []
 
 
@@ -321,27 +225,27 @@ def _check_writable() -> None:
     """
     place = Path(sysconfig.get_path("purelib"))
     marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
-    mend = "Install gankit in a virtual environment of your own: python3 -m venv .venv"
+    fix = "Install gankit in a virtual environment of your own: python3 -m venv .venv"
     if sys.prefix == sys.base_prefix and marker.is_file():
-        raise GankitError(f"the Python in {sys.prefix} is managed by the system", mend)
+        raise GankitError(f"the Python in {sys.prefix} is managed by the system", fix)
     if not os.access(place, os.W_OK):
-        raise GankitError(f"no permission to write {place}", mend)
+        raise GankitError(f"no permission to write {place}", fix)
 
 
-def _run(command: list[str], say: Callable[[str], None], about: str) -> None:
+def _run(command: list[str], relay: Callable[[str], None], about: str) -> None:
     """Runs pip or uv on what ``about`` names.
 
     Raises:
-        GankitError: it failed; says why, as far as its output tells.
+        GankitError: it failed; with the reason, as far as its output shows.
     """
-    said: list[str] = []
+    lines: list[str] = []
     with _process(command) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            said.append(line.rstrip())
-            say(said[-1])
+            lines.append(line.rstrip())
+            relay(lines[-1])
     if process.returncode:
-        raise _failure(command, said, about)
+        raise _failure(command, lines, about)
 
 
 @contextmanager
@@ -379,18 +283,18 @@ WHY = {
         "no version of it fits",
         "See above for what it needs",
     ),
-    r"conflict": ("what it needs does not fit what is installed", "See above"),
+    r"conflict": ("its requirements conflict with installed packages", "See above"),
 }
-"""What in the output of pip or uv tells why it failed."""
+"""Patterns in the output of pip or uv that explain a failure."""
 
 
-def _failure(command: list[str], said: list[str], about: str) -> GankitError:
-    text = "\n".join(said)
-    for pattern, (why, mend) in WHY.items():
+def _failure(command: list[str], lines: list[str], about: str) -> GankitError:
+    text = "\n".join(lines)
+    for pattern, (why, fix) in WHY.items():
         if re.search(pattern, text):
-            return GankitError(f"{about}: {why}", mend)
-    telling = [line for line in said if re.match(r"\s*(ERROR|error|fatal)\b", line)]
-    last = next(iter([*telling, *reversed([x for x in said if x.strip()])]), "it said nothing")
+            return GankitError(f"{about}: {why}", fix)
+    telling = [line for line in lines if re.match(r"\s*(ERROR|error|fatal)\b", line)]
+    last = next(iter([*telling, *reversed([x for x in lines if x.strip()])]), "it printed nothing")
     tool = next(Path(word).stem for word in command if Path(word).stem in ("pip", "uv"))
     return GankitError(f"{tool} failed: {last.strip()}", "See above")
 

@@ -1,4 +1,4 @@
-"""Finding plugins, one at a time: a broken one is reported and harms nobody.
+"""Finding plugins, one at a time: a broken one is reported and affects no other.
 
 Entry points are metadata, so listing them imports only each plugin's own light module; the
 modality behind it is imported when it is used.
@@ -16,7 +16,6 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
@@ -24,6 +23,7 @@ import pluggy
 
 from gankit.contract import (
     ENTRY_POINT_GROUP,
+    PLUGIN_API,
     Callback,
     Metric,
     Modality,
@@ -33,22 +33,19 @@ from gankit.contract import (
 )
 from gankit.contract import hooks as hookspecs
 from gankit.errors import GankitError, did_you_mean
-from gankit.plugins import error_log as faults
+from gankit.plugins import error_log
 from gankit.plugins.compatibility import (
+    REMOVED,
     Origin,
+    is_bundled,
     other_api,
     time_limit,
     unfit,
 )
-
-BUILT_IN = frozenset(
-    f"gankit-{name}"
-    for name in ("toy", "image", "audio", "tabular", "molecule", "text", "video", "material")
-)
-"""Distributions that come from this project; ``GANKIT_PLUGINS`` does not switch them off."""
+from gankit.plugins.records import LoadedModality, PluginRecord
 
 TIME_TO_IMPORT = 10.0
-"""Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` says otherwise."""
+"""Seconds for the import of a hook module, unless ``GANKIT_PLUGIN_TIMEOUT`` overrides it."""
 
 
 RECORDS: dict[str, type] = {
@@ -60,54 +57,13 @@ RECORDS: dict[str, type] = {
 """What each hook yields."""
 
 
-@dataclass(frozen=True)
-class PluginRecord:
-    """What became of one entry point."""
-
-    name: str
-    distribution: str
-    version: str
-    package: str = ""
-    """The top-level package of its hook module."""
-    modalities: tuple[PluginInfo, ...] = ()
-    hooks: tuple[str, ...] = ()
-    """The hooks that it implements."""
-    status: str = "ok"
-    """``ok``, ``failed``, ``refused`` (another API, a name that is taken) or ``disabled``."""
-    why: str = ""
-    what_to_do: str = ""
-    fault: str = ""
-    """What it did wrong when it was last used, though it loads."""
-
-    @property
-    def summary(self) -> str:
-        return "; ".join(info.summary for info in self.modalities) or ", ".join(
-            hook.removeprefix("gankit_") for hook in self.hooks
-        )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All names that a person may know it by."""
-        return (self.name, self.distribution, *(info.name for info in self.modalities))
-
-
-@dataclass(frozen=True)
-class LoadedModality:
-    """A modality ready for use, and where it comes from."""
-
-    info: PluginInfo
-    modality: Modality[Any]
-    distribution: str
-    version: str
-
-
 class Plugins:
     """The plugins of this environment.
 
     Args:
         points: entry points to load; those of the group ``gankit`` when not given.
-        origin: where they come from, for entry points that do not say it themselves. They were
-            asked for by name, so that ``GANKIT_PLUGINS`` does not switch them off.
+        origin: where they come from, for entry points without a distribution. They were requested
+            by name, so ``GANKIT_PLUGINS`` does not disable them.
     """
 
     def __init__(
@@ -116,13 +72,13 @@ class Plugins:
         self.manager = pluggy.PluginManager("gankit")
         self.manager.add_hookspecs(hookspecs.Hooks)
         self.records: list[PluginRecord] = []
-        self._faults = faults.recall()
+        self._faults = error_log.load()
         if points is None:
             points = entry_points(group=ENTRY_POINT_GROUP)
         found = [(point, origin or origin_of(point)) for point in points]
-        # What comes with gankit is loaded first: nobody takes its names.
-        for point, its in sorted(found, key=lambda f: (f[1].name not in BUILT_IN, f[0].name)):
-            wanted = origin is not None or _enabled(point.name, its.name)
+        # Bundled plugins are loaded first: nobody takes their names.
+        for point, its in sorted(found, key=lambda f: (not f[1].bundled, f[0].name)):
+            wanted = origin is not None or _enabled(point.name, its)
             self.records.append(self._load(point, its, wanted))
 
     def infos(self) -> dict[str, PluginInfo]:
@@ -152,14 +108,14 @@ class Plugins:
         for record in self.records:
             if name == record.name and not record.modalities:
                 raise GankitError(
-                    f"plugin {name} brings no kind of data ({record.summary})",
-                    "It works beside others: name one that does",
+                    f"plugin {name} has no modality ({record.summary})",
+                    "Use a plugin that has one",
                 )
         near = did_you_mean(name, sorted(self.infos()))
         stop = "" if near.endswith(("?", ".")) else "."
         raise GankitError(
             f"no plugin named {name!r}",
-            f"{near}{stop} `gankit plugins list` shows what is installed",
+            f"{near}{stop} `gankit plugins list` shows the installed ones",
         )
 
     def record(self, name: str) -> PluginRecord | None:
@@ -195,9 +151,9 @@ class Plugins:
             for record in given:
                 name = getattr(record, "name", None)
                 if not isinstance(record, wanted):
-                    self.report(plugin, f"{hook} gave {record!r}, which is no {wanted.__name__}")
+                    self.report(plugin, f"{hook} gave {record!r}, which is not a {wanted.__name__}")
                 elif name in names:
-                    self.report(plugin, f"{hook} gave {name!r}, a name that is taken; left out")
+                    self.report(plugin, f"{hook} gave {name!r}, a name that is taken; skipped")
                 else:
                     names |= {name} if isinstance(name, str) else set()
                     kept.append((plugin, record))
@@ -218,22 +174,22 @@ class Plugins:
                 yield impl.plugin_name, app
 
     def report(self, plugin: str, what: str) -> None:
-        """Says on standard error what a plugin did wrong, and remembers it."""
+        """Reports a plugin's error on standard error, and stores it."""
         print(f"gankit: plugin {plugin} {what}", file=sys.stderr)
         self.remember(plugin, what)
 
     def remember(self, plugin: str, what: str) -> None:
-        """Keeps a fault for ``plugins list``."""
+        """Stores an error for ``plugins list``."""
         if record := self.record(plugin):
-            faults.remember(record.distribution, record.version, what)
+            error_log.remember(record.distribution, record.version, what)
 
-    def blame(self, error: BaseException) -> PluginRecord | None:
-        """The plugin, not one of ours, whose code an exception came from."""
+    def attribute_error(self, error: BaseException) -> PluginRecord | None:
+        """The third-party plugin whose code raised an exception."""
         packages = {
             re.split("[.:]", target)[0]: record
             for record in self.records
             for target in (record.package, *(info.target for info in record.modalities))
-            if record.distribution not in BUILT_IN
+            if not record.bundled
         }
         for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
             package = frame.f_globals.get("__name__", "").partition(".")[0]
@@ -250,6 +206,7 @@ class Plugins:
             origin.name,
             origin.version,
             point.module.partition(".")[0],
+            origin.bundled,
             fault=fault if known == origin.version else "",
         )
         refused = functools.partial(dataclasses.replace, record, status="refused")
@@ -273,23 +230,27 @@ class Plugins:
             )
         try:
             limit = float(os.environ.get("GANKIT_PLUGIN_TIMEOUT", TIME_TO_IMPORT))
-            # What a plugin prints is not part of what a command says.
+            # A plugin's prints are not part of a command's output.
             with time_limit(limit), contextlib.redirect_stdout(sys.stderr):
                 module = point.load()
-                if apart := other_api(getattr(module, "GANKIT_API", 1), origin):
+                api = getattr(module, "GANKIT_API", PLUGIN_API)
+                if apart := other_api(api, origin):
                     return refused(why=apart[0], what_to_do=apart[1])
                 hooks, infos = self._register(module, point.name)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 print(f"gankit: stopped while loading plugin {point.name}", file=sys.stderr)
                 raise
+            if isinstance(error, ModuleNotFoundError) and error.name in REMOVED:
+                why, what_to_do = other_api(1, origin) or ("", "")
+                return refused(why=why, what_to_do=what_to_do)
             raise_if_strict(error)
             self._unregister(point.name)
             return dataclasses.replace(
                 record,
                 status="failed",
                 why=in_one_line(error),
-                what_to_do=_mend(error, f"upgrade it, or remove it: {remove}"),
+                what_to_do=_fix(error, f"upgrade it, or remove it: {remove}"),
             )
         record = dataclasses.replace(record, modalities=infos, hooks=hooks)
         refused = functools.partial(dataclasses.replace, record, status="refused")
@@ -320,7 +281,7 @@ class Plugins:
                 infos = list(cast(Iterable[PluginInfo], impl.function()))
         for info in infos:
             if not isinstance(info, PluginInfo):
-                raise TypeError(f"gankit_modalities gave {info!r}, which is no PluginInfo")
+                raise TypeError(f"gankit_modalities gave {info!r}, which is not a PluginInfo")
         for modality, times in Counter(info.name for info in infos).items():
             if times > 1:
                 raise ValueError(f"it gives the modality {modality!r} {times} times")
@@ -338,13 +299,15 @@ def installed() -> Plugins:
 
 
 def origin_of(point: EntryPoint) -> Origin:
-    """The distribution of an entry point, as far as damaged metadata tells."""
+    """The distribution of an entry point, as far as its metadata can be read."""
     package = point.module.partition(".")[0]
     try:
         dist = point.dist
         assert dist is not None
-        return Origin(dist.name or package, dist.version or "?", tuple(dist.requires or ()))
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it still has a name to be removed by
+        needs = tuple(dist.requires or ())
+        about = {key: dist.metadata[key] for key in ("Author", "Keywords")}
+        return Origin(dist.name or package, dist.version or "?", needs, is_bundled(about))
+    except Exception:  # noqa: BLE001 - even with broken metadata it needs a name to be removed by
         return Origin(package, "?")
 
 
@@ -366,7 +329,7 @@ def _instance(info: PluginInfo) -> Modality[Any]:
     return modality
 
 
-def _mend(error: BaseException, otherwise: str) -> str:
+def _fix(error: BaseException, otherwise: str) -> str:
     """What to do about a plugin that does not load."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"Install what it needs ({error.name}), {otherwise}"
@@ -378,11 +341,11 @@ def in_one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
 
 
-def _enabled(name: str, distribution: str) -> bool:
+def _enabled(name: str, origin: Origin) -> bool:
     chosen = os.environ.get("GANKIT_PLUGINS")
-    if chosen is None or distribution in BUILT_IN:
+    if chosen is None or origin.bundled:
         return True
-    return bool({name, distribution} & {part.strip() for part in chosen.split(",")})
+    return bool({name, origin.name} & {part.strip() for part in chosen.split(",")})
 
 
 def raise_if_strict(error: BaseException) -> None:

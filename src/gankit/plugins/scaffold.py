@@ -21,7 +21,6 @@ from pathlib import Path, PurePosixPath
 from packaging.utils import canonicalize_name
 
 from gankit.errors import GankitError
-from gankit.plugins.registry import BUILT_IN
 
 SUFFIX = ".tmpl"
 HIDDEN = ("gitignore", "github")
@@ -43,12 +42,12 @@ def scaffold(name: str, folder: Path | None = None, taken: Collection[str] = ())
         GankitError: the name does not fit or is taken, or the folder cannot be made.
     """
     name = plugin_name(name, taken)
-    asked = folder or Path(f"gankit-{name}")
-    target = Path(os.path.abspath(asked))
+    requested = folder or Path(f"gankit-{name}")
+    target = Path(os.path.abspath(requested))
     if target == Path.cwd():
         raise GankitError("the plugin cannot replace the folder you are in", "Go one folder up")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise GankitError(f"{asked} exists already", "Choose another name, or --out FOLDER")
+        raise GankitError(f"{requested} exists already", "Choose another name, or --out FOLDER")
     aside = target.with_name(f".{target.name}.partial")
     try:
         shutil.rmtree(aside, ignore_errors=True)
@@ -61,11 +60,11 @@ def scaffold(name: str, folder: Path | None = None, taken: Collection[str] = ())
         aside.rename(target)
     except OSError as error:
         raise GankitError(
-            f"cannot write {asked}: {error.strerror}", "Choose another place: --out FOLDER"
+            f"cannot write {requested}: {error.strerror}", "Choose another place: --out FOLDER"
         ) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    return asked
+    return requested
 
 
 def plugin_name(name: str, taken: Collection[str] = ()) -> str:
@@ -79,15 +78,15 @@ def plugin_name(name: str, taken: Collection[str] = ()) -> str:
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         fitting = re.sub(r"^[^a-z]+|-+$", "", re.sub(r"[^a-z0-9]+", "-", plain))
         raise GankitError(
-            f"{name!r} is no name for a plugin",
+            f"{name!r} is not a valid plugin name",
             "Use a-z, 0-9 and single hyphens, a letter first"
             + (f", e.g. {fitting}" if fitting else ""),
         )
-    used = {*BUILT_IN, *map(canonicalize_name, taken)}
+    used = set(map(canonicalize_name, taken))
     if name in used or f"gankit-{name}" in used:
         raise GankitError(f"there is a plugin named {name} already", "Choose another name")
     if keyword.iskeyword(name):
-        raise GankitError(f"{name!r} is a word of Python's own", "Choose another name")
+        raise GankitError(f"{name!r} is a Python keyword", "Choose another name")
     return name
 
 

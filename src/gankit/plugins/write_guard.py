@@ -1,4 +1,4 @@
-"""Keeps what a plugin writes inside the folder that it was given.
+"""Restricts a plugin's writing to the folder that it was given.
 
 It catches mistakes: a fixed file name, a path built from the wrong folder. It is no sandbox: a
 plugin is code that runs as you, and native libraries open files without asking Python.

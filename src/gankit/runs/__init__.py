@@ -1,1 +1,1 @@
-"""Runs on disk: the directory, what is recorded in it, and what is exported from it."""
+"""Runs on disk: the directory, its records, the exported model, and generated output."""

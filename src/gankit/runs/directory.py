@@ -1,4 +1,4 @@
-"""The run directory: what lies where, atomic writes, and reading back.
+"""The run directory: its files, and reading them back.
 
 ::
 
@@ -17,15 +17,16 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
-from gankit.contract import Layout, Sample
+from gankit.contract import Codec, Layout
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_atomic
-from gankit.plugins.registry import LoadedModality, installed
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
 from gankit.runs.model import (
     CODEC,
     FORMAT,
@@ -46,8 +47,6 @@ if TYPE_CHECKING:
 
 CONFIG, METRICS, LOG = "run.toml", "metrics.jsonl", "log.txt"
 SCORES = "scores.json"
-MOST_SEED = 2**63
-"""Seeds between two of which items are made lie below this."""
 
 
 class Run:
@@ -63,13 +62,13 @@ class Run:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise GankitError(f"no run at {self.path}", "`gankit runs list` shows what is there")
+            raise GankitError(f"no run at {self.path}", "`gankit runs list` shows the runs")
         alone = (self.path / MODEL).is_file()
         self.model_folder = self.path if alone else self.path / "model"
         if not alone and not (self.path / CONFIG).is_file():
             raise GankitError(
                 f"{self.path} is not a run: it has no {CONFIG}",
-                "`gankit runs list` shows what is there",
+                "`gankit runs list` shows the runs",
             )
         check_format(self.path / CONFIG, self.table.get("run", {}).get("format", FORMAT))
 
@@ -79,13 +78,13 @@ class Run:
 
     @functools.cached_property
     def table(self) -> dict[str, Any]:
-        """What ``run.toml`` says; empty for a copied model."""
+        """The content of ``run.toml``; empty for a copied model."""
         file = self.path / CONFIG
         return configuration.read_toml(file) if file.is_file() else {}
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
-        """What ``provenance.json`` says."""
+        """The content of ``provenance.json``."""
         return read_json(self.path / RECORD) if (self.path / RECORD).is_file() else {}
 
     @functools.cached_property
@@ -111,7 +110,7 @@ class Run:
 
     @functools.cached_property
     def model(self) -> dict[str, Any]:
-        """What ``model.json`` says.
+        """The content of ``model.json``.
 
         Raises:
             GankitError: nothing has been trained yet.
@@ -127,7 +126,7 @@ class Run:
 
     @property
     def privacy(self) -> dict[str, Any] | None:
-        """What differential privacy the trained model has: epsilon, delta and what they rest on."""
+        """The trained model's differential privacy: epsilon, delta and their assumptions."""
         if not (self.model_folder / GENERATOR).is_file():
             return None
         found: dict[str, Any] | None = self.model.get("privacy")
@@ -139,15 +138,22 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl``."""
-        file = self.path / METRICS
-        if not file.is_file():
-            return []
-        return [json.loads(line) for line in file.read_text().splitlines() if line]
+        return read_metrics(self.path)
 
     def scores(self) -> list[dict[str, Any]]:
-        """What the last ``gankit evaluate`` found."""
+        """The scores of the last ``gankit evaluate``."""
         file = self.path / SCORES
         return list(read_json(file)["scores"]) if file.is_file() else []
+
+    @functools.cached_property
+    def codec(self) -> Codec[Any]:
+        """The run's own codec, with the settings it was trained with."""
+        return self.load_codec(self.settings)
+
+    def load_codec(self, settings: Any) -> Codec[Any]:
+        """The run's own codec with these settings of the plugin."""
+        tensors = read_tensors(self.model_folder / CODEC)
+        return self.plugin.modality.load_codec(codec_state(self.model, tensors), settings)
 
     def sampler(
         self, device: str = "auto", settings: Mapping[str, object] | None = None
@@ -155,105 +161,65 @@ class Run:
         """The trained generator, ready to draw.
 
         Args:
-            settings: of the plugin, given again: its modality's ``sampling_settings``.
+            settings: overrides of the plugin's settings, among its ``sampling_settings``.
+
+        Raises:
+            GankitError: no model yet, a setting that cannot be overridden, or an unknown device.
         """
         import torch
 
         from gankit.engine.devices import choose_device
         from gankit.engine.sampling.conditions import ConditionTable
-        from gankit.engine.sampling.sampler import Sampler
+        from gankit.engine.sampling.sampler import Resampler, Sampler
 
-        modality, model = self.plugin.modality, self.model
+        modality, model, place = self.plugin.modality, self.model, choose_device(device)
         resolved = configuration.adjust(
-            modality.Settings,
-            model["settings"],
-            dict(settings or {}),
-            modality.sampling_settings,
-            self.plugin.info.name,
+            *(modality.Settings, model["settings"], dict(settings or {})),
+            *(modality.sampling_settings, self.plugin.info.name),
         )
-        tensors = read_tensors(self.model_folder / CODEC)
-        codec = modality.load_codec(codec_state(model, tensors), resolved)
+        codec = self.load_codec(resolved)
         with torch.random.fork_rng(devices=[]):
-            networks = modality.build_networks(codec.layout, resolved)
+            networks = modality.build_networks(codec, resolved)
         networks.generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
-        conditions = None
+        tensors, conditions, resampler = read_tensors(self.model_folder / CODEC), None, None
         if "conditions/rows" in tensors:
             conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
-        where = choose_device(device)
-        ratio, power = None, 1.0
         if (self.model_folder / RATIO).is_file():
             weights = read_tensors(self.model_folder / RATIO)
             power = float(weights.pop(POWER, 1.0))
             networks.discriminator.load_state_dict(weights)
-            ratio = networks.discriminator.to(where)
+            ratio = networks.discriminator.to(place)
+            resampler = Resampler(ratio, model["candidates"], power)
         return Sampler(
-            networks.generator.to(where),
-            codec,
-            model["latent_dim"],
-            conditions,
-            where,
-            ratio,
-            model.get("candidates", 1),
-            torch.bfloat16 if model.get("precision") == "bf16" else None,
-            power,
+            *(networks.generator.to(place), codec, model["latent_dim"], place),
+            conditions=conditions,
+            resampler=resampler,
+            autocast=torch.bfloat16 if model["precision"] == "bf16" else None,
         )
 
-    def stream(
-        self,
-        n: int,
-        *,
-        seed: int = 0,
-        where: Mapping[str, object] | None = None,
-        between: tuple[int, int] | None = None,
-        settings: Mapping[str, object] | None = None,
-        device: str = "auto",
-    ) -> Iterator[Sample[Any]]:
-        """Generated items with their seeds and conditions, one after another; see :meth:`sample`.
 
-        Those between two seeds have seeds after both, and are not what :meth:`sample` gives for
-        them.
-        """
-        if n < 1:
-            raise GankitError(f"cannot generate {n} items", "Ask for at least one")
-        if between is None:
-            return self.sampler(device, settings).sample(n, seed, where)
-        first, last = between
-        if not all(0 <= end < MOST_SEED for end in between):
-            raise GankitError(f"no seeds: {first} and {last}", "Seeds are whole numbers from 0")
-        if first == last:
-            raise GankitError(f"nothing lies between seed {first} and itself", "Name two seeds")
-        if n < 2:
-            raise GankitError(
-                "both ends are among what lies between two seeds", "Ask for 2 or more"
-            )
-        return self.sampler(device, settings).between(first, last, n, where)
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's ``metrics.jsonl``. A last line that is cut off, as a full disk leaves
+    it, is dropped.
 
-    def sample(
-        self,
-        n: int = 64,
-        *,
-        seed: int = 0,
-        where: Mapping[str, object] | None = None,
-        between: tuple[int, int] | None = None,
-        settings: Mapping[str, object] | None = None,
-        device: str = "auto",
-    ) -> list[Any]:
-        """``n`` generated items; item i is that of seed ``seed + i``, whatever ``n`` is.
-
-        Args:
-            where: asked conditions, by name.
-            between: two seeds: the items go from the first one's to the second one's, both among
-                them, on the great circle through their latents. All have the first one's
-                condition, or what is asked. ``seed`` then means nothing.
-            settings: of the plugin, given again for this; its modality says which may be.
-
-        Raises:
-            GankitError: no model yet, or a condition or setting the run does not know.
-        """
-        found = self.stream(
-            n, seed=seed, where=where, between=between, settings=settings, device=device
-        )
-        return [s.item for s in found]
+    Raises:
+        GankitError: another line is damaged.
+    """
+    file = folder / METRICS
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+            found.append({**value, "samples": int(value["samples"])})
+        except (ValueError, TypeError, KeyError):
+            if number < len(lines):
+                raise GankitError(
+                    f"{file}, line {number}: not a line of metrics", "Fix or delete that line"
+                ) from None
+    return found
 
 
 def privacy_in_words(record: Mapping[str, Any]) -> str:

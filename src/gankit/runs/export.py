@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit import config as configuration
 from gankit.kit.files import read_json, write_atomic, write_json
-from gankit.plugins.registry import LoadedModality
-from gankit.runs.model import (
-    CODEC,
-    FORMAT,
-    GENERATOR,
-    MODEL,
-    POWER,
-    RATIO,
-    layout_to_json,
-)
+from gankit.plugins.records import LoadedModality
+from gankit.runs.model import CODEC, FORMAT, GENERATOR, MODEL, POWER, RATIO, layout_to_json
 
 if TYPE_CHECKING:
-    from gankit.engine.sampling.conditions import ConditionTable
     from gankit.engine.trainer import Trainer
 
 
@@ -31,58 +21,65 @@ def export_model(
     plugin: LoadedModality,
     config: configuration.Config,
     run: str,
-    conditions: ConditionTable | None,
     data: Mapping[str, str],
 ) -> None:
-    """Writes ``model/``: the averaged generator, the codec's state, and what describes them."""
+    """Writes ``model/``: the averaged generator, the codec's state, and their description.
+
+    Args:
+        run: the run's name.
+        data: the data's licence and fingerprint.
+    """
     import torch
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {k: v.contiguous() for k, v in trainer.ema.state_dict().items()}
     if not (folder / MODEL).is_file():
-        state = trainer.codec.state()
-        tensors = {f"codec/{k}": v for k, v in state.tensors.items()}
-        if conditions is not None:
-            tensors |= {
-                "conditions/rows": conditions.rows,
-                "conditions/weights": conditions.weights,
-            }
-        settings = {
-            k: v
-            for k, v in config.as_table().items()
-            if k
-            in {f.key.partition(".")[0] for f in configuration.describe(plugin.modality.Settings)}
-        }
-        write_atomic(folder / CODEC, save(tensors))
-        write_atomic(
-            folder / MODEL,
-            json.dumps(
-                {
-                    "format": FORMAT,
-                    "plugin": plugin.info.name,
-                    "plugin_version": plugin.version,
-                    "data": dict(data),
-                    "run": run,
-                    "latent_dim": trainer.networks.latent_dim,
-                    "candidates": trainer.settings.resampling.candidates,
-                    "precision": trainer.settings.train.precision,
-                    "layout": layout_to_json(trainer.codec.layout),
-                    "settings": settings,
-                    "codec": state.config,
-                },
-                indent=1,
-            ).encode(),
-        )
-    if trainer.privacy is not None:  # before the weights: rather claim too much than too little
-        about = read_json(folder / MODEL)
-        write_json(folder / MODEL, about | {"privacy": trainer.privacy.record(trainer.d_steps)})
-    if trainer.ratio is None:  # one that was learnt for an earlier generator does not fit this one
+        _write_codec(folder, trainer, plugin, config, {"run": run, "data": dict(data)})
+    private = trainer.policy.record(trainer.d_steps)
+    if private is not None:  # before the weights: rather overstate what was spent than understate
+        write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})
+    if trainer.resampler is None:  # one fitted to an earlier generator does not fit this one
         (folder / RATIO).unlink(missing_ok=True)
-    write_atomic(
-        folder / GENERATOR, save(weights, metadata={"samples": str(trainer.clock.samples)})
-    )
-    if trainer.ratio is not None:
-        ratio = {k: v.contiguous() for k, v in trainer.ratio.state_dict().items()}
-        ratio[POWER] = torch.tensor(trainer.ratio_power)
+    weights = {k: v.contiguous() for k, v in trainer.ema.state_dict().items()}
+    samples = {"samples": str(trainer.clock.samples)}
+    write_atomic(folder / GENERATOR, save(weights, metadata=samples))
+    if trainer.resampler is not None:
+        ratio = {k: v.contiguous() for k, v in trainer.resampler.ratio.state_dict().items()}
+        ratio[POWER] = torch.tensor(trainer.resampler.power)
         write_atomic(folder / RATIO, save(ratio))
+
+
+def _write_codec(
+    folder: Path,
+    trainer: Trainer,
+    plugin: LoadedModality,
+    config: configuration.Config,
+    about: Mapping[str, object],
+) -> None:
+    from safetensors.torch import save
+
+    state, conditions = trainer.codec.state(), trainer.plan.conditions
+    tensors = {f"codec/{k}": v for k, v in state.tensors.items()}
+    if conditions is not None:
+        tensors |= {
+            "conditions/rows": conditions.rows,
+            "conditions/weights": conditions.weights,
+        }
+    own = {s.key.partition(".")[0] for s in configuration.describe(plugin.modality.Settings)}
+    settings = {k: v for k, v in config.as_table().items() if k in own}
+    write_atomic(folder / CODEC, save(tensors))
+    write_json(
+        folder / MODEL,
+        {
+            "format": FORMAT,
+            "plugin": plugin.info.name,
+            "plugin_version": plugin.version,
+            **about,
+            "latent_dim": trainer.networks.latent_dim,
+            "candidates": trainer.settings.resampling.candidates,
+            "precision": trainer.settings.train.precision,
+            "layout": layout_to_json(trainer.codec.layout),
+            "settings": settings,
+            "codec": state.config,
+        },
+    )

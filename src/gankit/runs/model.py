@@ -1,4 +1,4 @@
-"""What lies in ``model/``: all that generation needs, as safetensors and JSON."""
+"""The content of ``model/``: all that generation needs, as safetensors and JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-FORMAT = 1
-"""Version of the run directory; a newer one is refused."""
+FORMAT = 2
+"""Version of the run directory; others are refused."""
 
 MODEL = "model.json"
 
@@ -47,7 +47,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def check_format(path: Path, found: int) -> None:
-    """Refuses what a newer gankit wrote.
+    """Refuses what another version's gankit wrote.
 
     Raises:
         GankitError: names both formats.
@@ -56,6 +56,11 @@ def check_format(path: Path, found: int) -> None:
         raise GankitError(
             f"{path} was written by a newer gankit (format {found}; this one reads up to {FORMAT})",
             "Upgrade gankit: pip install -U gankit",
+        )
+    if found < FORMAT:
+        raise GankitError(
+            f"{path} was written by an older gankit (format {found}; this one reads {FORMAT})",
+            "Train the run again, or use the gankit it was trained with",
         )
 
 
@@ -71,7 +76,7 @@ def layout_from_json(value: Mapping[str, Any]) -> Layout:
     fields: list[Categorical | Continuous] = []
     for entry in value["condition"]:
         rest = {k: v for k, v in entry.items() if k != "kind"}
-        if entry["kind"] == "classes":
+        if entry["kind"] == "categorical":
             fields.append(Categorical(**{**rest, "values": tuple(rest["values"])}))
         else:
             fields.append(Continuous(**rest))

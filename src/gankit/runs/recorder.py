@@ -1,36 +1,45 @@
-"""What a run leaves behind while it trains: configuration, provenance, metrics, log, film."""
+"""What a run records while it trains: configuration, provenance, metrics, log, film."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from gankit.workflows.data import Data
-
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gankit.config import Config
-from gankit.contract import Callback
+from gankit.contract import Callback, Dataset
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_json
-from gankit.plugins.registry import (
-    LoadedModality,
-)
-from gankit.plugins.write_guard import confined
+from gankit.kit.pictures import film
+from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
-from gankit.runs.directory import LOG, METRICS, write_config
+from gankit.runs.directory import LOG, METRICS, read_metrics, write_config
 
 
 class Recorder(Callback):
-    """Writes what a run leaves behind: configuration, provenance, metrics, log, film."""
+    """Writes configuration, provenance, metrics, log and film into a run directory.
+
+    Args:
+        device: the type of the device that trains.
+        dataset: what was read.
+        sizes: items to train on, and held out.
+        described: what the codec inferred from the data.
+    """
 
     def __init__(
-        self, folder: Path, plugin: LoadedModality, config: Config, data: Data, device: str
+        self,
+        folder: Path,
+        plugin: LoadedModality,
+        config: Config,
+        device: str,
+        *,
+        dataset: Dataset[Any],
+        sizes: tuple[int, int],
+        described: Sequence[Mapping[str, str]],
     ) -> None:
-        self.folder, self.plugin, self.config = folder, plugin, config
-        issues = [{"location": p.location, "reason": p.reason} for p in data.source.issues]
+        self.folder, self.config = folder, config
+        issues = [{"location": i.location, "reason": i.reason} for i in dataset.issues]
         self.record: dict[str, Any] = {
             "software": provenance.software(),
             "versions": provenance.versions(plugin.distribution),
@@ -40,13 +49,14 @@ class Recorder(Callback):
             "seed": config.engine.train.seed,
             "data": {
                 "source": config.as_table()["run"].get("data"),
-                "description": data.source.description,
-                "licence": data.source.licence,
-                "fingerprint": data.source.fingerprint,
-                "train": len(data.train),
-                "heldout": len(data.heldout),
-                "left_out": len(issues),
+                "description": dataset.description,
+                "licence": dataset.licence,
+                "fingerprint": dataset.fingerprint,
+                "train": sizes[0],
+                "heldout": sizes[1],
+                "skipped": len(issues),
                 "issues": issues[:100],
+                "described": [dict(row) for row in described],
             },
         }
 
@@ -54,30 +64,29 @@ class Recorder(Callback):
         """Writes configuration and provenance, or checks them when resuming.
 
         Raises:
-            GankitError: the data is not what the run was begun with, or the disk refuses.
+            GankitError: the data has changed since the run started, or the disk is not writable.
         """
         file = self.folder / provenance.RECORD
         if samples and file.is_file():
             before = read_json(file)
             if before["data"]["fingerprint"] != self.record["data"]["fingerprint"]:
                 raise GankitError(
-                    f"the data has changed since {self.folder} was begun",
-                    "Restore it, or train afresh with another --out",
+                    f"the data has changed since the run {self.folder} started",
+                    "Restore it, or start a new run with another --out",
                 )
             self.record = {**before, "resumed": [*before.get("resumed", []), provenance.now()]}
         try:
             write_config(self.folder, self.config)
             self._status("training")
-            metrics = self.folder / METRICS
-            lines = metrics.read_text().splitlines() if samples and metrics.is_file() else []
-            kept = [line for line in lines if json.loads(line)["samples"] <= samples]
-            metrics.write_text("".join(line + "\n" for line in kept))
+            lines = read_metrics(self.folder) if samples else []
+            kept = [json.dumps(line) + "\n" for line in lines if line["samples"] <= samples]
+            (self.folder / METRICS).write_text("".join(kept))
         except OSError as error:
             raise GankitError(
                 f"cannot write {self.folder}: {error.strerror}",
-                "Choose another --out, or make room",
+                "Choose another --out, or free some space",
             ) from error
-        self.say(f"{'resumed at' if samples else 'began at'} {samples} samples")
+        self.say(f"{'resumed' if samples else 'started'} at {samples} samples")
 
     def tick(self, values: dict[str, Any]) -> None:
         with (self.folder / METRICS).open("a") as file:
@@ -88,8 +97,7 @@ class Recorder(Callback):
         self.say(status)
         previews = sorted((self.folder / "previews").glob("0*"))
         if status == "done" and len(previews) > 1:
-            with confined(self.plugin.info.name, self.folder / "previews"):
-                self.plugin.modality.animate(previews, self.folder / "previews" / "progress")
+            film(previews, self.folder / "previews" / "progress.gif")
 
     def warning(self, message: str) -> None:
         self.say(f"warning: {message}")

@@ -1,4 +1,4 @@
-"""What an evaluation found."""
+"""The result of an evaluation."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Sample
+from gankit.contract import Codec, Sample
 from gankit.metrics import Score
-from gankit.plugins.registry import (
-    LoadedModality,
-)
+from gankit.plugins.records import LoadedModality
 
-CODEC_ALONE = ("gaussian", "reconstruction")
-"""Columns of what a learnt codec makes without the generator."""
+CODEC_BASELINES = ("gaussian", "reconstruction")
+"""Baselines of a learned codec without the generator."""
 
 
 @dataclass
@@ -22,16 +20,19 @@ class Evaluation:
     """What was compared, and the scores."""
 
     subject: Path
+    """The run, model or folder that was scored."""
     plugin: LoadedModality
+    codec: Codec[Any] | None
+    """The run's; None for a folder of files."""
     scores: list[Score]
     generated: Sequence[Sample[Any]]
     train: Sequence[Any]
     record: dict[str, Any]
-    """What ``scores.json`` says."""
+    """The content of ``scores.json``."""
     shown: int
-    """Samples to show."""
+    """Samples to show in a report."""
 
     @property
     def baselines(self) -> list[str]:
-        """Whom else than the generator some score names."""
+        """Names of the baselines that have scores."""
         return list(dict.fromkeys(name for score in self.scores for name in score.baselines))

@@ -1,4 +1,4 @@
-"""What the hooks beside modalities promise: objectives, penalties, metrics, callbacks, commands."""
+"""Checks of the other hooks: objectives, penalties, metrics, callbacks, outputs, commands."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from gankit.contract import Callback, Metric, Objective, Penalty
 from gankit.engine.objectives import OBJECTIVES
 from gankit.metrics.evaluate import GROUPS
-from gankit.plugins.registry import PluginRecord, Plugins, raise_if_strict
-from gankit.testing.checks import HEAVY, IMPORTED, Check, expect
+from gankit.plugins.records import PluginRecord
+from gankit.plugins.registry import Plugins, raise_if_strict
+from gankit.testing.checks.base import Check, expect
+from gankit.testing.checks.plugin import HEAVY, IMPORTED
 from gankit.testing.subject import CheckFailed, NotApplicable
 
 N, WIDTH = 16, 4
@@ -41,8 +43,8 @@ class HookSubject:
         """
         given = list(self.call(hook) or ())
         for record in given:
-            mend = f"Yield {wanted.__name__}"
-            expect(isinstance(record, wanted), f"{hook} gave {record!r}, which is none", mend)
+            fix = f"Yield {wanted.__name__}"
+            expect(isinstance(record, wanted), f"{hook} gave {record!r}, which is none", fix)
         expect(given, f"{hook} gave nothing", "Yield a record, or take the hook out")
         return given
 
@@ -63,9 +65,9 @@ def light_hooks(s: HookSubject) -> None:
     words = [IMPORTED, "\n".join(sys.path), "\n".join(HEAVY), s.record.package]
     done = subprocess.run([sys.executable, "-c", *words], capture_output=True, text=True)
     last = done.stderr.strip().rpartition("\n")[2]
-    mend = "Import what is heavy where it is used, inside the functions"
-    expect(not done.returncode, f"the hook module cannot be imported: {last}", mend)
-    expect(not done.stdout.split(), f"the hook module imports {done.stdout.strip()}", mend)
+    fix = "Import heavy modules inside the functions that use them"
+    expect(not done.returncode, f"the hook module cannot be imported: {last}", fix)
+    expect(not done.stdout.split(), f"the hook module imports {done.stdout.strip()}", fix)
 
 
 def objectives(s: HookSubject) -> None:
@@ -112,15 +114,15 @@ def penalties(s: HookSubject) -> None:
         expect(value.shape == (N,), what, "Give a value for each sample, of shape (N,); no mean")
         finite = bool(value.isfinite().all())
         expect(finite, f"penalty {info.name}: not finite", "Guard divisions, roots and logs")
-        mend = "Let it depend on discriminate by differentiable operations; no no_grad, no detach"
+        fix = "Let it depend on discriminate by differentiable operations; no no_grad, no detach"
         try:
             found = torch.autograd.grad(
                 value.sum(), list(net.parameters()), allow_unused=True, materialize_grads=True
             )
         except RuntimeError as error:
-            raise CheckFailed(f"penalty {info.name}: no gradient: {error}", mend) from None
+            raise CheckFailed(f"penalty {info.name}: no gradient: {error}", fix) from None
         moves = any(bool(g.any()) for g in found)
-        expect(moves, f"penalty {info.name}: it moves no parameter of D", mend)
+        expect(moves, f"penalty {info.name}: it moves no parameter of D", fix)
 
 
 def metrics(s: HookSubject) -> None:
@@ -134,10 +136,10 @@ def metrics(s: HookSubject) -> None:
         first, again = (dict(info.function(real, fake, np.random.default_rng(1))) for _ in range(2))
         expect(first, f"metric {name}: no score", "Return {name: value}")
         odd = [k for k, v in first.items() if not isinstance(v, float) or not np.isfinite(v)]
-        mend = "Return floats; leave a score out where it does not apply"
-        expect(not odd, f"metric {name}: {', '.join(odd)} is no finite number", mend)
-        mend = "Draw from the rng that is handed in"
-        expect(first == again, f"metric {name}: two calls differ", mend)
+        fix = "Return floats; leave a score out where it does not apply"
+        expect(not odd, f"metric {name}: {', '.join(odd)} is no finite number", fix)
+        fix = "Draw from the rng that is handed in"
+        expect(first == again, f"metric {name}: two calls differ", fix)
         kept = all(np.array_equal(a, b) for a, b in zip(before, (real, fake), strict=True))
         expect(kept, f"metric {name}: it changes its input", "Work on a copy")
 
@@ -167,12 +169,12 @@ def callbacks(s: HookSubject) -> None:
                     except Exception as error:
                         raise_if_strict(error)
                         what = f"{name}.{method} raises {type(error).__name__}: {error}"
-                        mend = "Expect values you do not know, and runs that resume"
-                        raise CheckFailed(what, mend) from error
+                        fix = "Expect values you do not know, and runs that resume"
+                        raise CheckFailed(what, fix) from error
 
 
 def outputs(s: HookSubject) -> None:
-    """The output hook takes a folder of generated files, and leaves them as they are."""
+    """The output hook accepts a folder of generated files, and does not change them."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "item.txt").write_text("generated")
@@ -185,14 +187,14 @@ def outputs(s: HookSubject) -> None:
         }
         given = dict(record)
         s.call("gankit_outputs", folder=folder, record=given)
-        mend = "Only read it: it says that the files are generated"
-        expect(given == record, "gankit_outputs changes the record", mend)
+        fix = "Only read it: it marks the files as generated"
+        expect(given == record, "gankit_outputs changes the record", fix)
         kept = (folder / "item.txt").is_file() and (folder / "item.txt").read_bytes()
         expect(kept, "gankit_outputs removes what was generated", "Add to it, or mark it")
 
 
 def commands(s: HookSubject) -> None:
-    """Commands have names of their own and say what they do."""
+    """Commands have unique names and a help text."""
     import typer
 
     app = typer.Typer()
@@ -210,7 +212,7 @@ HOOK_CHECKS = tuple(
     Check.of(function)
     for function in (light_hooks, objectives, penalties, metrics, callbacks, outputs, commands)
 )
-"""Every check of a plugin's hooks beside modalities."""
+"""Every check of a plugin's hooks other than modalities."""
 
 
 def applicable(record: PluginRecord) -> Iterator[Check]:

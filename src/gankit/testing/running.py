@@ -11,7 +11,8 @@ from typing import Any, Literal
 import torch
 
 from gankit.errors import GankitError, PluginError, did_you_mean
-from gankit.plugins.registry import PluginRecord, Plugins
+from gankit.plugins.records import PluginRecord
+from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
 from gankit.testing.checks import CHECKS, Check
 from gankit.testing.hooks import HOOK_CHECKS, HookSubject, applicable
@@ -29,7 +30,7 @@ class Result:
     """``error`` is an exception that no check foresaw, ``skipped`` that there was nothing to
     look at, ``xfailed`` that it failed as expected."""
     message: str = ""
-    """What is wrong and how to mend it; or the reason."""
+    """The problem and how to fix it; or the reason."""
     seconds: float = 0.0
     exception: Exception | None = None
 
@@ -76,7 +77,7 @@ def run_check(
         status, message, exception = "xfailed", f"{reason} ({message})", None
     elif reason is not None and status == "passed":
         what = f"{check.name} passes, though it is expected to fail: {reason}"
-        status, message = "failed", str(CheckFailed(what, "Take it off expected_failures"))
+        status, message = "failed", str(CheckFailed(what, "Remove it from expected_failures"))
     return Result(check, status, message, time.perf_counter() - began, exception)
 
 
@@ -105,7 +106,7 @@ def check_reasons(expected_failures: Mapping[str, str]) -> None:
         if name not in names:
             raise GankitError(f"expected_failures: no check {name!r}", did_you_mean(name, names))
         if not reason.strip():
-            raise GankitError(f"expected_failures: {name} has no reason", "Write down why it fails")
+            raise GankitError(f"expected_failures: {name} has no reason", "State why it fails")
 
 
 def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str, Exception | None]:
@@ -117,10 +118,10 @@ def _outcome(subject: Subject | HookSubject, check: Check) -> tuple[Status, str,
     except CheckFailed as failure:
         return "failed", str(failure), failure
     except PluginError as fault:
-        mend = "Mend that first: other checks may fail for the same reason"
+        fix = "Fix that first: other checks may fail for the same reason"
         if "tried to write" in fault.what:
-            mend = "Write below the folder that is given; keep caches in the user's cache folder"
-        return "failed", str(CheckFailed(fault.what, mend)), fault
+            fix = "Write below the given folder; keep caches in the user's cache folder"
+        return "failed", str(CheckFailed(fault.what, fix)), fault
     except NotApplicable as absent:
         return "skipped", str(absent), None
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything

@@ -1,4 +1,4 @@
-"""What is checked: a modality with small settings, and what it makes of them."""
+"""The subject of the checks: a modality with small settings, and everything derived from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -24,16 +24,18 @@ from gankit.contract import (
     Dataset,
     Evaluator,
     Extractor,
+    Fitting,
     Modality,
     Networks,
     PluginInfo,
     Sample,
+    quiet,
 )
-from gankit.plugins.registry import LoadedModality, Plugins, installed
-from gankit.runs.directory import Run
-from gankit.runs.provenance import write_generated
-from gankit.workflows import train as training
-from gankit.workflows.data import quiet
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins, installed
+from gankit.runs.output import Target, write_generated
+from gankit.workflows.api import Run
+from gankit.workflows.train import train as run_training
 
 BATCH = 16
 """Samples in the batches of the checks and in a training step."""
@@ -52,35 +54,41 @@ ENGINE: dict[str, Any] = {
 
 
 class CheckFailed(Exception):  # noqa: N818 - it says what happened, not that something broke
-    """A modality does not keep the contract.
+    """A modality violates the contract.
 
     Args:
         what: what is wrong.
-        mend: what to do about it.
+        fix: what to do about it.
     """
 
-    def __init__(self, what: str, mend: str) -> None:
-        super().__init__(what, mend)
-        self.what, self.mend = what, mend
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(what, fix)
+        self.what, self.fix = what, fix
 
     def __str__(self) -> str:
-        return f"{self.what.rstrip('.')}. {self.mend}"
+        return f"{self.what.rstrip('.')}. {self.fix}"
 
 
 class NotApplicable(Exception):  # noqa: N818
-    """The modality has nothing that the check could look at; says what is absent."""
+    """The check does not apply to the modality; says what is absent."""
+
+
+def is_extractor(
+    evaluator: Extractor[Any] | Evaluator[Any],
+) -> TypeGuard[Extractor[Any]]:
+    return isinstance(evaluator, Extractor)
 
 
 @dataclass(eq=False)
 class Subject:
-    """A modality with its settings; whatever is derived from them is made on first use.
+    """A modality with its settings; what is derived from them is computed on first use.
 
     Args:
         plugin: the modality and where it comes from.
         config: its settings and the engine's.
-        source: what :meth:`Modality.read` gets; None for the data that comes with the plugin.
+        source: passed to :meth:`Modality.read`; None for the data that comes with the plugin.
         tolerance: how far an item may move in a round trip through decode and encode, as root
-            mean square in units of the encoded data's standard deviation; None takes the codec's.
+            mean square in units of the encoded data's standard deviation; None uses the codec's.
     """
 
     plugin: LoadedModality
@@ -128,37 +136,37 @@ class Subject:
 
     @property
     def allowed(self) -> float:
-        """The tolerance that was asked for, or else the codec's own."""
+        """The tolerance that was given, or else the codec's own."""
         return self.codec.tolerance if self.tolerance is None else self.tolerance
 
-    # --- Made on first use ----------------------------------------------------------------------
+    # --- Computed on first use ------------------------------------------------------------------
 
     @functools.cached_property
     def folder(self) -> Path:
-        """A folder for whatever the checks write; removed with the subject."""
+        """A folder for what the checks write; removed with the subject."""
         path = Path(tempfile.mkdtemp(prefix="gankit-testing-"))
         weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
         return path
 
     @functools.cached_property
-    def found(self) -> Dataset[Any]:
-        """What :meth:`Modality.read` makes of the source."""
+    def dataset(self) -> Dataset[Any]:
+        """What :meth:`Modality.read` gives for the source."""
         return self.modality.read(self.source, self.settings, quiet)
 
     @functools.cached_property
     def codec(self) -> Codec[Any]:
-        return self.modality.fit_codec(self.found.items, self.settings, quiet)
+        return self.fit()
 
     @functools.cached_property
     def evaluators(self) -> Sequence[Extractor[Any] | Evaluator[Any]]:
-        return self.modality.evaluators(self.settings)
+        return self.modality.evaluators(self.codec, self.settings)
 
     @property
     def extractors(self) -> list[Extractor[Any]]:
         """Raises NotApplicable where the modality brings none."""
-        found = [e for e in self.evaluators if isinstance(e, Extractor)]
+        found = [e for e in self.evaluators if is_extractor(e)]
         if not found:
-            raise NotApplicable("the modality brings no extractor")
+            raise NotApplicable("the modality has no extractor")
         return found
 
     @functools.cached_property
@@ -166,31 +174,37 @@ class Subject:
         """A run trained for a few steps."""
         return self.train("whole", STEPS * BATCH)
 
-    # --- Made afresh ----------------------------------------------------------------------------
+    # --- Computed afresh ------------------------------------------------------------------------
+
+    def fit(self, items: Sequence[Any] | None = None, fitting: Fitting | None = None) -> Codec[Any]:
+        """A codec for these items; for all of them by default."""
+        torch.manual_seed(0)
+        given = self.dataset.items if items is None else items
+        return self.modality.fit_codec(given, self.settings, fitting or Fitting())
 
     def items(self, n: int, skip: int = 0) -> list[Any]:
         """``n`` items in an order that mixes classes, fewer where the data has fewer."""
-        order = np.random.default_rng(0).permutation(len(self.found.items)).tolist()
-        return [self.found.items[i] for i in order[skip : skip + n]]
+        order = np.random.default_rng(0).permutation(len(self.dataset.items)).tolist()
+        return [self.dataset.items[i] for i in order[skip : skip + n]]
 
     def encode(self, items: Sequence[Any]) -> Batch:
-        """In storage form, with always the same random numbers."""
+        """Items in storage form, always with the same random numbers."""
         return self.codec.encode(items, np.random.default_rng(0))
 
     def real(self, n: int = BATCH) -> Batch:
-        """``n`` real samples as D sees them."""
+        """``n`` real samples as the discriminator's input."""
         return self.codec.prepare(self.encode(self.items(n)))
 
-    def networks(self, stirred: bool = True) -> Networks:
+    def networks(self, perturbed: bool = True) -> Networks:
         """Fresh networks.
 
         Args:
-            stirred: with a little noise on every parameter, since layers that start at zero hide
-                what lies behind them.
+            perturbed: add a little noise to every parameter, since layers initialised to zero
+                hide those behind them.
         """
-        networks = self.modality.build_networks(self.codec.layout, self.settings)
+        networks = self.modality.build_networks(self.codec, self.settings)
         with torch.no_grad():
-            for module in (networks.generator, networks.discriminator) if stirred else ():
+            for module in (networks.generator, networks.discriminator) if perturbed else ():
                 for parameter in module.parameters():
                     parameter.add_(0.02 * torch.randn_like(parameter))
         return networks
@@ -199,32 +213,29 @@ class Subject:
         return torch.randn(n, networks.latent_dim)
 
     def train(self, name: str, samples: int) -> Run:
-        """Trains in a folder of that name up to so many samples, resuming what is there."""
+        """Trains in a folder of that name up to so many samples, resuming a run that is there."""
         engine = self.config.engine
         length = dataclasses.replace(engine.train, samples=samples)
         config = dataclasses.replace(self.config, engine=dataclasses.replace(engine, train=length))
         folder = self.folder / name
-        torch.manual_seed(0)  # a codec that is learnt draws before the engine sets its seed
-        training.train(self.plugin, config, folder, source=self.source, device="cpu")
+        run_training(self.plugin, config, folder, source=self.source, device="cpu")
         return self.open(folder, self.modality)
 
     def open(self, folder: Path, modality: Modality[Any] | None = None) -> Run:
-        """A run on disk, with a modality that remembers nothing of the training."""
+        """A run on disk, with a fresh instance of the modality."""
         run = Run(folder)
         run.plugin = dataclasses.replace(self.plugin, modality=modality or type(self.modality)())
         return run
 
     def write(self, samples: Sequence[Sample[Any]], format: str) -> tuple[Path, dict[str, Any]]:
-        """Generated files with their marks, and the record that lies beside them."""
-        target = self.folder / f"written-{format}"
+        """Writes samples into a folder; the folder and its provenance record."""
+        folder = self.folder / f"written-{format}"
         record = write_generated(
-            self.modality,
-            samples,
-            target,
-            format=format,
+            *(self.plugin, samples, Target(folder, format, single_file=False)),
+            codec=self.codec,
             run="conformance",
-            record={"plugin": self.info.name},
-            plugins=Plugins([]),  # what other plugins do to files is not this one's doing
+            record={},
+            plugins=Plugins([]),  # without the hooks of other plugins
             overwrite=True,
         )
-        return target, record
+        return folder, record

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gankit.plugins.registry import LoadedModality
+from gankit.plugins.records import LoadedModality
 from gankit.testing.checks import CHECKS, Check
 from gankit.testing.running import check_reasons, run_check
 from gankit.testing.subject import Subject
@@ -25,7 +25,7 @@ class ModalityTests:
     """What to read; None for the data that comes with the plugin."""
     tolerance: ClassVar[float | None] = None
     """How far an item may move in a round trip, in standard deviations of the encoded data; None
-    takes the codec's own."""
+    uses the codec's own."""
     expected_failures: ClassVar[Mapping[str, str]] = {}
     """Names of checks that fail, each with the reason. One that passes after all is a failure."""
 

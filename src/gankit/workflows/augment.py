@@ -1,4 +1,4 @@
-"""A data set made larger: the user's items beside generated ones, each marked, none hidden."""
+"""Augmenting a data set: the user's items with generated ones added, each marked, none hidden."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Progress, Sample
+from gankit.contract import Augmentable, Progress, Sample, quiet
 from gankit.errors import GankitError, without_password
 from gankit.plugins.registry import installed
-from gankit.runs import provenance
 from gankit.runs.directory import Run
-from gankit.workflows.candidates import (
-    AttributeView,
-    Counts,
-    generated,
-    judges,
-    plan,
-)
-from gankit.workflows.data import quiet
+from gankit.runs.output import refuse_existing, write_generated
+from gankit.workflows.candidates import AttributeView, Counts, filters, generated, plan
+from gankit.workflows.generate import Generated, output_target, run_record
 
 
 def augment(
@@ -37,72 +31,76 @@ def augment(
     device: str = "auto",
     overwrite: bool = False,
     progress: Progress = quiet,
-) -> dict[str, Any]:
+) -> Generated:
     """Writes a new data set: the real items, then the generated ones.
 
     Args:
         data: the real data; it is only read.
-        out: the folder to make.
-        keep_all: keep near duplicates and items off the manifold too.
-
-    Returns:
-        What ``provenance.json`` says.
+        out: the folder or file to make.
+        balance, factor, where, n: how much to generate, as for
+            :func:`gankit.workflows.candidates.plan`.
+        keep_all: keep near duplicates and outliers too.
 
     Raises:
-        GankitError: for whatever the user can put right.
+        GankitError: for whatever the user can fix.
     """
-    modality = run.plugin.modality
-    if not modality.mixes:
+    modality = augmentable(run)
+    source_path = Path(data).resolve()
+    if out.resolve() == source_path or source_path in out.resolve().parents:
         raise GankitError(
-            f"plugin {run.plugin.info.name} cannot write real items beside generated ones",
-            "Use gankit generate, and put the folders together yourself",
+            f"{out} is inside {data}, which must not be changed", "Choose another --out"
         )
-    provenance.refuse_existing(out, overwrite)
-    inside = Path(data).resolve()
-    if out.resolve() == inside or inside in out.resolve().parents:
-        raise GankitError(
-            f"{out} lies in {data}, which is not to be changed", "Choose another --out"
-        )
-    source = modality.read(data, run.settings, progress)
-    real = source.items
-    values = AttributeView(real, modality.values)
-    requests = plan(values, balance=balance, factor=factor, where=where, n=n)
-    counts, model, sampler = Counts(), run.model, run.sampler(device)
-    judge = judges(run, real, values, balance, keep_all, seed)
-    made = generated(sampler, requests, judge, counts, beside=real, seed=seed, progress=progress)
+    target = output_target(run, out, format, _format_of(run.plugin.modality.formats, data))
+    refuse_existing(target, overwrite)
+    dataset = run.plugin.modality.read(data, run.settings, progress)
+    real = dataset.items
+    attributes = AttributeView(real, modality.attributes)
+    requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
+    counts, sampler = Counts(), run.sampler(device)
+    filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
+    made = generated(
+        *(sampler, requests, filter_of, counts), alongside=real, seed=seed, progress=progress
+    )
 
     def everything() -> Iterator[Sample[Any]]:
         for i in range(len(real)):
-            yield Sample(real[i], -1, dict(values[i]), real=True)
+            yield Sample(real[i], -1, dict(attributes[i]), real=True)
         yield from made
 
-    record: dict[str, Any] = {
-        "plugin": run.plugin.info.name,
-        "versions": provenance.versions(run.plugin.distribution),
-        "augmented": {
-            "source": without_password(data),
-            "description": source.description,
-            "real": len(real),
-            "generated": counts.as_dict(),
-        },
-        "where": dict(where or {}),
-        "data_fingerprint": model["data"]["fingerprint"],
-        "data_licence": model["data"]["licence"],
+    augmented: dict[str, Any] = {
+        "source": without_password(data),
+        "description": dataset.description,
+        "real": len(real),
+        "generated": counts.as_dict(),
     }
     if balance:
-        record["augmented"]["balance"] = balance
-        record["augmented"]["before"] = dict(Counter(str(v.get(balance)) for v in values))
-    return provenance.write_generated(
-        modality,
-        everything(),
-        out,
-        format=format or _format_of(modality.formats, data),
-        run=model["run"],
+        augmented["balance"] = balance
+        augmented["before"] = dict(Counter(str(a.get(balance)) for a in attributes))
+    record = write_generated(
+        *(run.plugin, everything(), target),
+        codec=sampler.codec,
+        run=run.model["run"],
+        record={**run_record(run), "augmented": augmented, "where": dict(where or {})},
         plugins=installed(),
         overwrite=overwrite,
-        record=record,
         finish=lambda full: full["augmented"].update(generated=counts.as_dict()),
     )
+    return Generated(target.path, record)
+
+
+def augmentable(run: Run) -> Augmentable:
+    """The run's modality, which can augment.
+
+    Raises:
+        GankitError: it cannot.
+    """
+    modality = run.plugin.modality
+    if not isinstance(modality, Augmentable):
+        raise GankitError(
+            f"plugin {run.plugin.info.name} does not support augmentation",
+            "Use gankit generate, and combine the data yourself",
+        )
+    return modality
 
 
 def _format_of(formats: Sequence[str], data: str) -> str:

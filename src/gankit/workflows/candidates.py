@@ -1,4 +1,4 @@
-"""Generated candidates for an augmented data set, and which of them may stay."""
+"""Candidates for an augmented data set: what to generate, and which samples to keep."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gankit.contract import Codec, Extractor, Progress, Sample
+from gankit.contract import Codec, Extractor, Progress, ReservesKeys, Sample, quiet
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics import nearest
 from gankit.runs.directory import Run
-from gankit.workflows.data import quiet
 
 CHUNK = 1024
-"""Candidates that are generated and judged at a time."""
-
+"""Candidates that are generated and filtered at a time."""
 TRIES = 20
-"""Times as many candidates as are wanted, after which the rest is given up."""
-
+"""Candidates per requested sample, after which the rest is given up."""
 REFERENCE = 5000
 """Real items that candidates are compared with."""
-
 NEIGHBOURS = 5
+DUPLICATES = 0.01
+"""A candidate nearer to a real item than this share of real items to another is a duplicate."""
+
+Filter = Callable[[Sequence[Any]], list[str]]
+"""``items -> a reason to drop each, or an empty string``."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """So many generated items, for what is asked."""
+    """So many generated items, for a condition."""
 
     count: int
     where: Mapping[str, object]
@@ -43,7 +44,7 @@ class Counts:
     kept: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     missing: int = 0
-    """Wanted, and given up after many tries."""
+    """Requested, and given up after many tries."""
 
     def as_dict(self) -> dict[str, Any]:
         return {"kept": self.kept, "dropped": dict(self.dropped), "missing": self.missing}
@@ -57,45 +58,46 @@ def plan(
     where: Mapping[str, object] | None = None,
     n: int = 0,
 ) -> list[Request]:
-    """What to generate, from the real items' named values.
+    """What to generate, from the real items' attributes.
 
     Args:
-        balance: a name whose values should all be as frequent as the most frequent one.
-        factor: how many times the real items the result should have.
-        where, n: so many, for what is asked.
+        balance: an attribute whose classes should all be as frequent as the most frequent one.
+        factor: how many times as many items the result should have.
+        where, n: so many, for a condition.
 
     Raises:
-        GankitError: not exactly one of these, or one that cannot be.
+        GankitError: not exactly one of these, or one that is impossible.
     """
     if sum((bool(balance), bool(factor), bool(n))) != 1:
         raise GankitError(
-            "how much should be generated?", "Give one of --balance KEY, --factor F, or -n N"
+            "it is unclear how much to generate", "Use one of --balance KEY, --factor F, or -n N"
         )
-    asked = dict(where or {})
+    conditions = dict(where or {})
     if n:
-        return [Request(n, asked)]
+        return [Request(n, conditions)]
     if factor:
-        if factor <= 1:
+        if not factor > 1:
             raise GankitError(f"--factor {factor:g}: adds nothing", "Use more than 1, e.g. 2")
-        return [Request(round((factor - 1) * len(real)), asked)]
+        return [Request(round((factor - 1) * len(real)), conditions)]
     names = list(real[0]) if real else []
     if balance not in names:
-        raise GankitError(f"items have no value named {balance!r}", did_you_mean(balance, names))
+        raise GankitError(f"items have no attribute {balance!r}", did_you_mean(balance, names))
     counts = Counter(str(v[balance]) for v in real if v.get(balance) is not None)
     if not 2 <= len(counts) <= 100:
+        classes = "1 class" if len(counts) == 1 else f"{len(counts)} classes"
         raise GankitError(
-            f"--balance {balance}: it has {len(counts)} values", "Name one with 2 to 100 classes"
+            f"--balance {balance}: it has {classes}", "Use an attribute with 2 to 100 classes"
         )
     most = max(counts.values())
     return [
-        Request(most - count, {**asked, balance: value})
+        Request(most - count, {**conditions, balance: value})
         for value, count in sorted(counts.items())
         if count < most
     ]
 
 
 class SampleSource(Protocol):
-    """What candidates come from: :class:`gankit.engine.sampling.sampler.Sampler`, for one."""
+    """Where candidates come from: :class:`gankit.engine.sampling.sampler.Sampler`, for one."""
 
     codec: Codec[Any]
 
@@ -105,29 +107,32 @@ class SampleSource(Protocol):
 
 
 class AttributeView(Sequence[Mapping[str, object]]):
-    """The items' named values, each made when it is asked for: a table may be long."""
+    """The items' attributes, computed on access: a data set may be long."""
 
-    def __init__(self, items: Sequence[Any], values: Callable[[Any], Mapping[str, object]]) -> None:
-        self.items, self.values = items, values
+    def __init__(
+        self, items: Sequence[Any], attributes: Callable[[Any], Mapping[str, object]]
+    ) -> None:
+        self.items, self.attributes = items, attributes
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, i: Any) -> Any:
-        return self.values(self.items[i])
+        return self.attributes(self.items[i])
 
 
 class CandidateFilter:
-    """Tells candidates that may stay from those that may not, by an extractor's features.
+    """Separates candidates to keep from those to drop, in an extractor's feature space.
 
-    - ``near duplicate``: nearer to a real item than 99 of 100 real items are to another one.
-    - ``off manifold``: outside the neighbourhoods of all real items (Kynkäänniemi et al. 2019,
+    - ``near duplicate``: nearer to a real item than 99 of 100 real items are to another one, or
+      equal to one.
+    - ``outlier``: outside the neighbourhoods of all real items (Kynkäänniemi et al. 2019,
       section 3.1).
-    - ``wrong class``: its real neighbours are mostly of another class than was asked.
-    - ``invalid``: the extractor does not take it.
+    - ``wrong class``: its real neighbours are mostly of another class than was requested.
+    - ``invalid``: the extractor does not accept it.
 
     Args:
-        classes: of the real items, where one was asked.
+        classes: of the real items, where one was requested.
     """
 
     def __init__(
@@ -139,10 +144,13 @@ class CandidateFilter:
         k = min(NEIGHBOURS, len(self.reference) - 1)
         among = nearest(self.reference, self.reference, k, same=True)
         self.radii = among[:, -1]
-        self.duplicate = float(np.quantile(among[:, 0], 0.01))
+        # Where real items repeat, the quantile is 0 and only copies are duplicates. Features of
+        # equal items may differ by rounding.
+        rounding = 1e-6 * float(np.sqrt(np.square(self.reference).sum(1).mean()))
+        self.duplicate = max(float(np.quantile(among[:, 0], DUPLICATES)), rounding)
 
-    def __call__(self, items: Sequence[Any], asked: str | None) -> list[str]:
-        """A reason to drop each item, or an empty text."""
+    def __call__(self, items: Sequence[Any], requested: str | None) -> list[str]:
+        """A reason to drop each item, or an empty string."""
         reasons = ["" if self.extractor.accepts(item) else "invalid" for item in items]
         valid = [i for i, reason in enumerate(reasons) if not reason]
         if not valid:
@@ -151,14 +159,16 @@ class CandidateFilter:
         distances = _distances(x, self.reference)
         k = min(NEIGHBOURS, len(self.reference))
         closest = np.argpartition(distances, k - 1, axis=1)[:, :k]
+        # By differences, since the expanded square cancels where two points nearly agree.
+        exact = np.sqrt(np.square(x[:, None] - self.reference[closest]).sum(2)).min(1)
         for row, (i, d) in enumerate(zip(valid, distances, strict=True)):
-            if d.min() <= self.duplicate:
+            if exact[row] <= self.duplicate:
                 reasons[i] = "near duplicate"
             elif not (d <= self.radii).any():
-                reasons[i] = "off manifold"
-            elif asked is not None and self.classes is not None:
+                reasons[i] = "outlier"
+            elif requested is not None and self.classes is not None:
                 votes = Counter(self.classes[closest[row]].tolist())
-                if 2 * votes[asked] < max(votes.values()):
+                if 2 * votes[requested] < max(votes.values()):
                     reasons[i] = "wrong class"
         return reasons
 
@@ -168,33 +178,60 @@ def _distances(a: Any, b: Any) -> Any:
     return np.sqrt(np.maximum(squares, 0))
 
 
+def filters(
+    run: Run,
+    codec: Codec[Any],
+    real: Sequence[Any],
+    attributes: Sequence[Mapping[str, object]],
+    key: str,
+    keep_all: bool,
+    seed: int,
+) -> Callable[[Request], Filter | None]:
+    """For each request, what filters its candidates; None where all are kept."""
+    found = run.plugin.modality.evaluators(codec, run.settings)
+    extractor = next((e for e in found if isinstance(e, Extractor)), None)
+    if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
+        return lambda request: None
+    extractor.fit(real)
+    rng = np.random.default_rng([seed, 11])
+    chosen = np.sort(rng.choice(len(real), min(len(real), REFERENCE), replace=False))
+    classes = [str(attributes[i].get(key)) for i in chosen.tolist()] if key else None
+    keep = CandidateFilter(extractor, take(real, chosen), classes)
+
+    def of(request: Request) -> Filter:
+        requested = str(request.where.get(key))  # a range, or one of two, is no class
+        known = requested if requested in (classes or ()) else None
+        return lambda items: keep(items, known)
+
+    return of
+
+
 def generated(
-    sampler: SampleSource,
+    source: SampleSource,
     requests: Sequence[Request],
-    judge: Callable[[Request], Callable[[Sequence[Any]], list[str]] | None],
+    filter_of: Callable[[Request], Filter | None],
     counts: Counts,
     *,
-    beside: Sequence[Any] = (),
+    alongside: Sequence[Any] = (),
     seed: int = 0,
     progress: Progress = quiet,
 ) -> Iterator[Sample[Any]]:
-    """Candidates that stay, wish by wish; what is dropped is counted in ``counts``.
+    """Candidates that are kept, request by request; dropped ones are counted in ``counts``.
 
     Args:
-        beside: the real items that they will stand beside.
+        alongside: the real items of the data set that they are added to.
     """
-    if beside:
-        sampler.codec.reserve(beside)
+    if len(alongside) and isinstance(source.codec, ReservesKeys):
+        source.codec.reserve(alongside)
     wanted = sum(request.count for request in requests)
     for request in requests:
-        decide, kept, tried = judge(request), 0, 0
+        drop, kept, tried = filter_of(request), 0, 0
         while kept < request.count and tried < TRIES * request.count + CHUNK:
-            some = list(
-                sampler.sample(min(CHUNK, 2 * (request.count - kept) + 16), seed, request.where)
-            )
+            n = min(CHUNK, 2 * (request.count - kept) + 16)
+            some = list(source.sample(n, seed, request.where))
             seed += len(some)
             tried += len(some)
-            reasons = decide([s.item for s in some]) if decide else [""] * len(some)
+            reasons = drop([s.item for s in some]) if drop else [""] * len(some)
             for sample, reason in zip(some, reasons, strict=True):
                 if kept == request.count:
                     break
@@ -206,30 +243,3 @@ def generated(
                 yield sample
             progress("generating", counts.kept, wanted)
         counts.missing += request.count - kept
-
-
-def judges(
-    run: Run,
-    real: Sequence[Any],
-    values: Sequence[Mapping[str, object]],
-    key: str,
-    keep_all: bool,
-    seed: int,
-) -> Callable[[Request], Callable[[Sequence[Any]], list[str]] | None]:
-    """For each wish, what judges its candidates; None where all may stay. Features may need the
-    codec, which :meth:`gankit.runs.directory.Run.sampler` loads.
-    """
-    found = run.plugin.modality.evaluators(run.settings)
-    extractor = next((e for e in found if isinstance(e, Extractor)), None)
-    if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
-        return lambda request: None
-    rng = np.random.default_rng([seed, 11])
-    chosen = np.sort(rng.choice(len(real), min(len(real), REFERENCE), replace=False))
-    classes = [str(values[i].get(key)) for i in chosen.tolist()] if key else None
-    judge = CandidateFilter(extractor, take(real, chosen), classes)
-
-    def of(request: Request) -> Callable[[Sequence[Any]], list[str]]:
-        asked = str(request.where.get(key))  # a range, or one of two, is no class
-        return lambda items: judge(items, asked if asked in (classes or ()) else None)
-
-    return of

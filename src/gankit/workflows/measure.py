@@ -1,4 +1,4 @@
-"""What augmentation is worth: a downstream model trained with and without it."""
+"""Benchmarking augmentation: a downstream model trained with and without generated items."""
 
 from __future__ import annotations
 
@@ -9,26 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from gankit.contract import Progress
+from gankit.contract import Progress, quiet
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
-from gankit.workflows.candidates import (
-    AttributeView,
-    Counts,
-    Request,
-    generated,
-    judges,
-)
-from gankit.workflows.data import quiet, read_data
+from gankit.workflows.augment import augmentable
+from gankit.workflows.candidates import AttributeView, Counts, Request, filters, generated
+from gankit.workflows.data import read_data
+
+SEEDS_APART = 10_000_000
+"""Between the first seeds of two repetitions."""
+AUGMENTED = "real + generated"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A way of training, and its scores over repetitions."""
+class Benchmark:
+    """A training set, and the downstream model's scores over repetitions."""
 
-    way: str
+    trained_on: str
     scores: Mapping[str, tuple[float, float]]
-    """Mean, and half the width of the 95 % interval."""
+    """Mean, and half the width of the 95 % confidence interval."""
 
 
 def measure(
@@ -42,70 +41,75 @@ def measure(
     seed: int = 0,
     device: str = "auto",
     progress: Progress = quiet,
-) -> list[Measured]:
-    """Trains the modality's standard model on the real training part, with and without generated
-    items and with the usual remedies, and tests all on the same untouched real items.
+) -> list[Benchmark]:
+    """Trains the modality's downstream model on the real training part, with and without generated
+    items and with the usual mitigations, and tests all on the same held-out real items.
 
     Args:
-        test: a test set of its own. Otherwise what the run held out, where ``data`` is what it was
+        test: a separate test set. Otherwise what the run held out, where ``data`` is what it was
             trained on, or a fifth of ``data``.
         key: what the model predicts.
+        requests_of: what to generate, from the training items' attributes.
         repeats: repetitions, each with other draws and other generated items.
 
     Raises:
         GankitError: the modality has no such model, or the key cannot be predicted.
     """
-    modality, settings = run.plugin.modality, run.settings
-    learner = modality.learner(settings)
-    if learner is None:
+    modality = augmentable(run)
+    model = modality.downstream_model(run.settings)
+    if model is None:
         raise GankitError(
-            f"plugin {run.plugin.info.name} has no model to measure with", "Leave out --measure"
+            f"plugin {run.plugin.info.name} has no downstream model", "Leave out --measure"
         )
-    train, heldout = _divide(run, data, test, seed, progress)
-    values, sampler = AttributeView(train, modality.values), run.sampler(device)
-    if not any(key in named for named in values):
-        raise GankitError(f"items have no value named {key!r}", did_you_mean(key, list(values[0])))
-    judge = judges(run, train, values, key, False, seed)
-    ways: dict[str, list[dict[str, float]]] = {}
+    train, heldout = _split(run, data, test, seed, progress)
+    attributes = AttributeView(train, modality.attributes)
+    if not any(key in named for named in attributes):
+        known = list(attributes[0])
+        raise GankitError(f"items have no attribute {key!r}", did_you_mean(key, known))
+    filter_of = filters(run, run.sampler(device).codec, train, attributes, key, False, seed)
+    results: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
-        begin = seed + 10_000_000 * (repeat + 1)
-        more = list(generated(sampler, requests_of(values), judge, Counts(), seed=begin))
-        if more and not any(key in modality.values(sample.item) for sample in more):
+        first, counts = seed + SEEDS_APART * (repeat + 1), Counts()
+        # A sampler of its own: keys must differ within a data set, not between repetitions.
+        source = run.sampler(device)
+        requests = requests_of(attributes)
+        more = list(generated(source, requests, filter_of, counts, alongside=train, seed=first))
+        if more and not any(key in modality.attributes(sample.item) for sample in more):
             raise GankitError(
-                f"generated items have no {key!r}, so that nothing can be learnt of it from them",
-                "Choose a --target that the run is conditioned on",
+                f"generated items have no {key!r}, so a model cannot be trained on them",
+                "Use a --target that the run is conditioned on",
             )
         sets = {
-            "real alone": ("", train),
-            "real + generated": ("", [*train, *(s.item for s in more)]),
+            "real": ("", train),
+            AUGMENTED: ("", [*train, *(s.item for s in more)]),
         }
-        sets |= {f"real, {remedy}": (remedy, train) for remedy in learner.mitigations}
-        for i, (way, (remedy, items)) in enumerate(sets.items()):
-            progress(f"measuring: {way}", repeat * len(sets) + i, repeats * len(sets))
-            if scores := learner.scores(items, heldout, key, remedy, seed + repeat):
-                ways.setdefault(way, []).append(scores)
-    return [Measured(way, _intervals(found)) for way, found in ways.items()]
+        sets |= {f"real, {mitigation}": (mitigation, train) for mitigation in model.mitigations}
+        for i, (name, (mitigation, items)) in enumerate(sets.items()):
+            progress(f"training on {name}", repeat * len(sets) + i, repeats * len(sets))
+            if scores := model.scores(items, heldout, key, mitigation, seed + repeat):
+                results.setdefault(name, []).append(scores)
+    return [Benchmark(name, _intervals(found)) for name, found in results.items()]
 
 
-def verdict(measured: Sequence[Measured]) -> list[str]:
-    """What the figures say, a sentence a score."""
-    by_way = {m.way: m.scores for m in measured}
-    ours, lines = by_way["real + generated"], []
-    others = {way: scores for way, scores in by_way.items() if way != "real + generated"}
-    for name, (mean, half) in ours.items():
-        way = max(others, key=lambda w: others[w][name][0])
-        best, spread = others[way][name]
+def verdict(benchmarks: Sequence[Benchmark]) -> list[str]:
+    """What the figures mean, a sentence per score."""
+    by_name = {b.trained_on: b.scores for b in benchmarks}
+    ours, lines = by_name[AUGMENTED], []
+    others = {name: scores for name, scores in by_name.items() if name != AUGMENTED}
+    for score, (mean, half) in ours.items():
+        name = max(others, key=lambda other: others[other][score][0])
+        best, spread = others[name][score]
         if mean - half > best + spread:
-            said = f"generated items help: {mean:.3f} against {best:.3f} by {way}"
+            said = f"generated items help: {mean:.3f} against {best:.3f} for {name}"
         elif mean + half < best - spread:
-            said = f"generated items do not help: {way} is better, {best:.3f} against {mean:.3f}"
+            said = f"generated items do not help: {name} is better, {best:.3f} against {mean:.3f}"
         else:
-            said = f"no clear difference: {mean:.3f}, and {best:.3f} by {way}"
-        lines.append(f"{name}: {said}")
+            said = f"no significant difference: {mean:.3f}, and {best:.3f} for {name}"
+        lines.append(f"{score}: {said}")
     return lines
 
 
-def _divide(
+def _split(
     run: Run, data: str, test: str | None, seed: int, progress: Progress
 ) -> tuple[list[Any], list[Any]]:
     modality, settings = run.plugin.modality, run.settings
@@ -113,38 +117,26 @@ def _divide(
     if test is not None:
         return list(found.items), list(modality.read(test, settings, progress).items)
     if run.table and found.fingerprint == run.record["data"]["fingerprint"]:
-        divided = read_data(run.plugin, run.config, None, progress)
-        if len(divided.heldout):
-            return list(divided.train), list(divided.heldout)
+        split = read_data(run.plugin, run.config, None, progress)
+        if len(split.heldout):
+            return list(split.train), list(split.heldout)
     order = np.random.default_rng([seed, 13]).permutation(len(found.items)).tolist()
     aside = len(order) // 5
     return [found.items[i] for i in order[aside:]], [found.items[i] for i in order[:aside]]
 
 
 def _intervals(repeated: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:
-    """Mean and half the 95 % interval, by Student's t."""
-    table = {}
+    """Mean and half the 95 % confidence interval, by Student's t."""
+    found = {}
     for name in repeated[0]:
         values = np.array([scores[name] for scores in repeated])
         spread = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-        table[name] = (
-            float(values.mean()),
-            _student(len(values) - 1) * spread / math.sqrt(len(values)),
-        )
-    return table
+        half = _student(len(values) - 1) * spread / math.sqrt(len(values))
+        found[name] = (float(values.mean()), half)
+    return found
 
 
 def _student(freedom: int) -> float:
     """The 97.5 % quantile of Student's t distribution."""
-    known = {
-        1: 12.706,
-        2: 4.303,
-        3: 3.182,
-        4: 2.776,
-        5: 2.571,
-        6: 2.447,
-        7: 2.365,
-        8: 2.306,
-        9: 2.262,
-    }
-    return known.get(freedom, 1.96 + 2.5 / max(freedom, 1))
+    known = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+    return known[freedom - 1] if 0 < freedom <= len(known) else 1.96 + 2.5 / max(freedom, 1)

@@ -1,160 +1,204 @@
-"""A trainer, ready to begin."""
+"""A trainer, ready to start: data, codec, networks and policy of a configuration."""
 
 from __future__ import annotations
 
-import contextlib
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
-from gankit.contract import Codec, Progress
-from gankit.errors import GankitError, PluginError
-from gankit.kit.files import read_json
-from gankit.plugins.registry import (
-    LoadedModality,
-    installed,
-)
+from gankit.contract import Codec, Fitting, Progress, quiet
+from gankit.contract.codec import sample_conditions
+from gankit.errors import GankitError, PluginError, did_you_mean
+from gankit.kit.files import cache_folder, read_json
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
 from gankit.runs.export import export_model
 from gankit.runs.model import CODEC, MODEL, codec_state, read_tensors
-from gankit.workflows.data import Data, read_data
+from gankit.workflows.data import Split, read_data
+from gankit.workflows.interrupts import StopRequest
 
 if TYPE_CHECKING:
+    from gankit.contract import Objective, Penalty
+    from gankit.engine.budget import Budget
+    from gankit.engine.parallel import ParallelContext
     from gankit.engine.trainer import Trainer
 
+CODEC_TIME = 0.6
+"""The share of a time budget that fitting a codec may take."""
 
-@contextlib.contextmanager
-def preparing(
+
+def prepare(
     plugin: LoadedModality,
     config: Config,
     folder: Path,
-    source: object,
-    device: str,
-    progress: Progress,
-) -> Iterator[tuple[Trainer, Data]]:
-    """A trainer, ready to begin, and the data it will see."""
+    *,
+    source: object = None,
+    device: str = "auto",
+    progress: Progress = quiet,
+    started: float | None = None,
+    stop: StopRequest | None = None,
+    parallel: ParallelContext | None = None,
+) -> tuple[Trainer, Split]:
+    """A trainer, ready to start, and its data; arguments as for ``train``.
+
+    Raises:
+        GankitError: for whatever the user can fix.
+        PluginError: the plugin breaks its contract.
+        KeyboardInterrupt: stopped while the codec was fitted.
+    """
     import torch
 
-    from gankit.engine import parallel
-    from gankit.engine.data import RealSamples
+    from gankit.engine.budget import Budget
     from gankit.engine.devices import choose_device
-    from gankit.engine.objectives import OBJECTIVES
-    from gankit.engine.privacy.accountant import plan as plan_noise
-    from gankit.engine.privacy.batches import PoissonSamples
-    from gankit.engine.privacy.policy import refuse_unsound, try_out
-    from gankit.engine.privacy.secret import Privacy
+    from gankit.engine.parallel import ParallelContext
+    from gankit.engine.plan import TrainingPlan
+    from gankit.engine.policy import TrainingPolicy
+    from gankit.engine.privacy.policy import PrivatePolicy, try_out
     from gankit.engine.sampling.conditions import ConditionTable
     from gankit.engine.trainer import Trainer
     from gankit.engine.validation import contract_violation
 
     modality, settings, engine = plugin.modality, config.settings, config.engine
-    place = choose_device(device)
+    place, seed = choose_device(device), engine.train.seed
     torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
-    plugins = installed()
-    theirs = plugins.collect("gankit_objectives", taken=OBJECTIVES)
-    objectives = {**OBJECTIVES, **{record.name: record for _, record in theirs}}
-    penalties = {record.name: record for _, record in plugins.collect("gankit_penalties")}
-    objective = named_record(objectives, engine.loss.objective, "loss.objective")
-    extra = [
-        (named_record(penalties, name, "loss.extra"), weight)
-        for name, weight in engine.loss.extra.items()
-    ]
+    parallel, stop = parallel or ParallelContext.current(), stop or StopRequest()
+    budget = Budget(engine.train.time, started)
+    objective, penalties = _loss_parts(config, installed())
+    policy = PrivatePolicy() if engine.privacy.epsilon else TrainingPolicy()
 
-    if engine.privacy.epsilon:
-        refuse_unsound(engine, objective)
+    # Each part is checked by the policy as soon as it is known.
+    policy.check(engine, objective)
+    pieces = engine.train.accumulate * parallel.size
+    if engine.train.batch % pieces:
+        raise GankitError(
+            f"train.batch={engine.train.batch} cannot be divided over {parallel.size} processes "
+            f"with train.accumulate={engine.train.accumulate}",
+            f"Use a multiple of {pieces}",
+        )
     data = read_data(plugin, config, source, progress)
-    privacy = None
-    if engine.privacy.epsilon:
-        privacy = Privacy(plan_noise(engine, len(data.train)))
-    torch.manual_seed(engine.train.seed)  # a codec may be learnt
-    codec = stored_codec(folder, plugin, config)
+    policy.plan(engine, len(data.train))
+    torch.manual_seed(seed)  # a codec may be trained
+    codec = _stored_codec(folder, plugin, config)
     if codec is None:
-        codec = modality.fit_codec(data.train, settings, progress)
-    if privacy is not None:
-        refuse_unsound(engine, objective, codec=codec)
-    rank, size = parallel.world()
-    draw: Callable[..., RealSamples] = RealSamples
-    if privacy is not None:
-        draw = functools.partial(PoissonSamples, privacy=privacy)
-    reals = draw(
+        codec = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
+    policy.check(engine, objective, codec=codec)
+    reals = policy.real_samples(
         data.train,
         codec,
-        batch=engine.train.batch // engine.train.accumulate // size,
-        seed=engine.train.seed,
+        batch=engine.train.batch // pieces,
+        seed=seed,
         device=place,
         cache=engine.data.cache,
         workers=engine.data.workers,
         visits=engine.train.samples * engine.train.d_steps,
-        share=(rank, size),
+        share=(parallel.rank, parallel.size),
         progress=progress,
     )
-    torch.manual_seed(engine.train.seed)
-    networks = modality.build_networks(codec.layout, settings)
-    if privacy is not None:
-        refuse_unsound(engine, objective, networks)
+    torch.manual_seed(seed)
+    networks = modality.build_networks(codec, settings)
+    policy.check(engine, objective, networks)
     if broken := contract_violation(networks, codec, list(data.train[:2])):
         raise PluginError(plugin.info.name, broken)
-    torch.manual_seed(privacy.seed() if privacy else engine.train.seed * 1009 + 1 + rank)
+    torch.manual_seed(parallel.seed(policy.seed(seed)))
     conditions = None
-    if codec.layout.condition is not None and codec.sample_conditions({}, [0]) is None:
-        conditions = ConditionTable.from_training(reals.conditions(), engine.train.seed)
-    previews = folder / "previews"
+    if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
+        conditions = ConditionTable.from_training(reals.conditions(), seed)
+    plan = TrainingPlan(
+        *(networks, codec, reals, engine, objective, folder / "checkpoints"),
+        penalties=penalties,
+        conditions=conditions,
+        policy=policy,
+        parallel=parallel,
+        budget=budget,
+    )
+    about = {"licence": data.dataset.licence, "fingerprint": ""}
+    if policy.shows_real_items:  # by a hash of the data a guess at one record could be checked
+        about["fingerprint"] = data.dataset.fingerprint
+    name = folder.resolve().name
+    trainer = Trainer(
+        plan,
+        preview=_previewer(plugin, folder / "previews", codec, data, policy.shows_real_items),
+        progress=progress,
+        export=lambda t: export_model(folder / "model", t, plugin, config, name, about),
+        stop=stop,
+    )
+    if isinstance(policy, PrivatePolicy):
+        try_out(trainer.updates, reals, policy)
+    return trainer, data
+
+
+def _loss_parts(
+    config: Config, plugins: Plugins
+) -> tuple[Objective, tuple[tuple[Penalty, float], ...]]:
+    """The objective and the extra penalties that the settings name, from the core or plugins."""
+    from gankit.engine.objectives import OBJECTIVES
+
+    loss = config.engine.loss
+    theirs = plugins.collect("gankit_objectives", taken=OBJECTIVES)
+    objectives = {**OBJECTIVES, **{record.name: record for _, record in theirs}}
+    penalties = {record.name: record for _, record in plugins.collect("gankit_penalties")}
+    extra = ((_named(penalties, k, "loss.extra"), weight) for k, weight in loss.extra.items())
+    return _named(objectives, loss.objective, "loss.objective"), tuple(extra)
+
+
+def _named(known: dict[str, Any], name: str, key: str) -> Any:
+    if name not in known:
+        raise GankitError(f"{key}={name!r}: unknown name", did_you_mean(name, sorted(known)))
+    return known[name]
+
+
+def _fit_codec(
+    plugin: LoadedModality,
+    data: Split,
+    settings: Any,
+    seed: int,
+    budget: Budget,
+    stop: StopRequest,
+    progress: Progress,
+) -> Codec[Any]:
+    """The codec for the training items, in its share of the time.
+
+    Raises:
+        KeyboardInterrupt: the user stopped it; a codec that is trained has saved its progress.
+    """
+    fitting = Fitting(
+        progress=progress,
+        time_left=budget.share(CODEC_TIME),
+        stopped=stop,
+        cache=cache_folder(plugin.info.name),
+        seed=seed,
+    )
+    with stop.listening():
+        codec = plugin.modality.fit_codec(data.train, settings, fitting)
+    if stop():
+        raise KeyboardInterrupt
+    return codec
+
+
+def _previewer(
+    plugin: LoadedModality, folder: Path, codec: Codec[Any], data: Split, shows_real: bool
+) -> Callable[[list[Any], int], Path]:
+    """Writes the preview of a number of samples seen."""
 
     def preview(items: list[Any], samples: int) -> Path:
-        previews.mkdir(parents=True, exist_ok=True)
-        target = previews / f"{samples:012d}"
-        with confined(plugin.info.name, previews):
-            if privacy is not None:  # real items would tell what the noise is to hide
-                return modality.preview(items, target)
-            return modality.preview_beside(items, data.train, target)
+        folder.mkdir(parents=True, exist_ok=True)
+        with confined(plugin.info.name, folder):
+            found = plugin.modality.preview(items, codec, data.train if shows_real else ())
+        target = folder / f"{samples:012d}{found.suffix}"
+        target.write_bytes(found.content)
+        if found.page:
+            target.with_suffix(".html").write_text(found.page, encoding="utf-8")
+        return target
 
-    trainer = Trainer(
-        networks,
-        codec,
-        reals,
-        engine,
-        objective=objective,
-        penalties=extra,
-        conditions=conditions,
-        privacy=privacy,
-        folder=folder / "checkpoints",
-        preview=preview,
-        progress=progress,
-        export=lambda t: export_model(
-            folder / "model",
-            t,
-            plugin,
-            config,
-            folder.resolve().name,
-            conditions,
-            {
-                # By a hash of the data a guess at one record could be checked.
-                "fingerprint": data.source.fingerprint if privacy is None else "",
-                "licence": data.source.licence,
-            },
-        ),
-    )
-    if privacy is not None:
-        try_out(trainer)
-    yield trainer, data
+    return preview
 
 
-def stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:
+def _stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:
     """The codec of a run that is resumed, or None."""
     model = folder / "model"
     if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
         return None
     state = codec_state(read_json(model / MODEL), read_tensors(model / CODEC))
     return plugin.modality.load_codec(state, config.settings)
-
-
-def named_record(known: dict[str, Any], name: str, key: str) -> Any:
-    from gankit.errors import did_you_mean
-
-    if name not in known:
-        raise GankitError(
-            f"{key}={name!r}: there is no such name", did_you_mean(name, sorted(known))
-        )
-    return known[name]

@@ -16,8 +16,8 @@ from vectors import VectorCodec, VectorModality
 
 from gankit import config as configuration
 from gankit.contract import Dataset, Networks
-from gankit.engine.privacy import accountant, loss, policy, secret
 from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.privacy import accountant, loss, policy, secret
 from gankit.engine.privacy.accountant import Plan
 from gankit.engine.privacy.batches import PoissonSamples
 from gankit.engine.privacy.loss import PrivateLoss, clipped_sum

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from gankit.workflows.fit import fit
 from torch import nn
 from vectors import MLP, VectorCodec
 
@@ -12,7 +13,6 @@ from gankit.engine.sampling.resampling import flatten_ratio, learn_density_ratio
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import ResamplingSettings
 from gankit.runs.directory import Run
-from gankit.workflows.fit import fit
 
 
 class Shifted(nn.Module):

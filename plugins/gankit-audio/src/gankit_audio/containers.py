@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import bisect
-import json
-import os
 import posixpath
 import threading
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,18 +13,15 @@ from typing import Any
 
 from gankit.contract import Issue
 from gankit.errors import GankitError
+from gankit.kit.archives import UnreadableError, ZipArchive
+from gankit.kit.folders import class_folder, find_root, parent
+from gankit.kit.parquet import class_name, class_names, is_binary
 from gankit_audio import manifests
 from gankit_audio.files import SUFFIXES, Content, UnusableError
 from gankit_audio.manifests import Row
 
 MAX_MEMBER = 2**30
 """Largest file in an archive, in bytes, uncompressed: it is unpacked in memory."""
-MAX_ARCHIVE = 256 * 2**30
-"""Largest archive, in bytes, uncompressed."""
-MAX_MEMBERS = 5_000_000
-"""Most files in an archive."""
-
-_SPLITS = {"train", "training", "test", "val", "valid", "validation", "eval"}
 
 
 @dataclass(frozen=True)
@@ -65,21 +58,6 @@ def is_audio(name: str) -> bool:
 # --- Folders and archives -----------------------------------------------------------------------
 
 
-def walk(root: Path) -> Iterator[str]:
-    """Names of the files below a folder, sorted, with slashes; hidden ones are left out."""
-    seen = set()
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:  # a link to a folder above
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if _visible(name))
-        for name in sorted(files):
-            if _visible(name):
-                yield (Path(folder) / name).relative_to(root).as_posix()
-
-
 def folder(root: Path, names: Sequence[str], audio_key: str) -> Listing:
     """The recordings among ``names`` below ``root``; those of its manifests, where it has any."""
 
@@ -96,61 +74,20 @@ def folder(root: Path, names: Sequence[str], audio_key: str) -> Listing:
 
 
 def archive(path: Path, audio_key: str) -> Listing:
-    """The recordings of a zip archive, read in memory: nothing is unpacked to disk.
+    """The recordings of a zip archive.
 
     Raises:
-        GankitError: no archive, or one that would unpack to more than the limits.
+        GankitError: not an archive, or one that would unpack to more than the limits.
     """
-    try:
-        opened = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise GankitError(
-            f"{path}: not a readable zip archive ({error})", "Pack it again"
-        ) from None
-    members = {
-        member.filename: member
-        for member in opened.infolist()
-        if not member.is_dir() and all(map(_visible, member.filename.split("/")))
-    }
-    total = sum(member.file_size for member in members.values())
-    if len(members) > MAX_MEMBERS or total > MAX_ARCHIVE:
-        raise GankitError(
-            f"{path}: refused, it would unpack to {len(members):,} files and {total:,} bytes",
-            f"The limits are {MAX_MEMBERS:,} files and {MAX_ARCHIVE:,} bytes; unpack it yourself",
-        )
+    opened = ZipArchive(path, MAX_MEMBER)
 
     def content(name: str) -> bytes:
-        if name not in members:
-            raise UnusableError("no such file in the archive")
-        return _member(opened, members[name])
-
-    def text(name: str) -> bytes:
         try:
-            return content(name)
-        except UnusableError as error:
-            raise GankitError(f"{path}, {name}: {error}", "Pack the archive again") from None
+            return opened.read(name)
+        except UnreadableError as error:
+            raise UnusableError(str(error)) from None
 
-    return _listed("zip archive", path, sorted(members), content, text, audio_key)
-
-
-def _member(opened: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    too_large = f"unpacks to more than {MAX_MEMBER:,} bytes"
-    if member.file_size > MAX_MEMBER:
-        raise UnusableError(too_large)
-    try:
-        with opened.open(member) as file:
-            data = file.read(MAX_MEMBER + 1)  # the declared size may lie
-    except RuntimeError:
-        raise UnusableError("encrypted") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        raise UnusableError(f"damaged in the archive ({error})") from None
-    if len(data) > MAX_MEMBER:
-        raise UnusableError(too_large)
-    return data
-
-
-def _visible(name: str) -> bool:
-    return not name.startswith(".") and name != "__MACOSX"
+    return _listed("zip archive", path, opened.names, content, opened.read_required, audio_key)
 
 
 def _listed(
@@ -164,17 +101,17 @@ def _listed(
     """Recordings by name. Manifests say what belongs to the data set; without any, all does."""
     audio = [name for name in names if is_audio(name)]
     described = [name for name in names if manifests.is_manifest(name)]
-    top, note = _top(audio)
+    top, note = find_root(audio)
     audio = [name for name in audio if name.startswith(top)]
-    described = [n for n in described if n.startswith(top) or top.startswith(_parent(n))]
+    described = [n for n in described if n.startswith(top) or top.startswith(parent(n))]
     if not described:
-        entries = [Entry(n, partial(content, n), {}, _below(n, top)) for n in audio]
+        entries = [Entry(n, partial(content, n), {}, class_folder(n, top)) for n in audio]
         return Listing(kind + note, entries)
 
-    parents = [_parent(name) for name in described]
+    parents = [parent(name) for name in described]
     twice = next((p for p in parents if parents.count(p) > 1), None)
     if twice is not None:
-        several = ", ".join(n for n in described if _parent(n) == twice)
+        several = ", ".join(n for n in described if parent(n) == twice)
         raise GankitError(f"{where}: several manifests: {several}", "Give one of them as the data")
     found: list[Entry] = []
     issues: list[Issue] = []
@@ -182,48 +119,14 @@ def _listed(
         rows, bad = _rows(f"{where}, {manifest}", text(manifest), audio_key)
         issues += bad
         for file, row in rows:
-            name = posixpath.normpath(posixpath.join(_parent(manifest), file.replace("\\", "/")))
+            name = posixpath.normpath(posixpath.join(parent(manifest), file.replace("\\", "/")))
             if name.startswith(top):
-                found.append(Entry(name, partial(content, name), row, _below(name, top)))
+                found.append(Entry(name, partial(content, name), row, class_folder(name, top)))
     notes: list[Issue] = []
     if rest := len(set(audio) - {entry.name for entry in found}):
         what = "recordings beside it are" if rest > 1 else "recording beside it is"
         notes.append(Issue(described[0], f"{rest:,} {what} not listed, and left out"))
     return Listing(f"{kind} with {described[0]}{note}", found, issues, notes)
-
-
-def _parent(name: str) -> str:
-    """The folder of a name, with its slash."""
-    return name[: name.rfind("/") + 1]
-
-
-def _below(name: str, top: str) -> str | None:
-    """The first folder of a name below the top."""
-    first, slash, _ = name.removeprefix(top).partition("/")
-    return first if slash else None
-
-
-def _top(names: Sequence[str]) -> tuple[str, str]:
-    """The folder in which the recordings begin, and a note on the choice.
-
-    A folder around everything is looked through, and of splits (train, test) the train part is
-    taken.
-    """
-    top, note = "", ""
-    while names:
-        parts = [name[len(top) :].split("/") for name in names]
-        firsts = {part[0] for part in parts if len(part) > 1}
-        if any(len(part) == 1 for part in parts):
-            break
-        train = next((f for f in sorted(firsts) if f.lower() in ("train", "training")), None)
-        if train and {f.lower() for f in firsts} <= _SPLITS:
-            top, note = f"{top}{train}/", f" (its part {top}{train})"
-            names = [name for name in names if name.startswith(top)]
-        elif len(firsts) == 1 and all(len(part) > 2 for part in parts):
-            top = f"{top}{firsts.pop()}/"
-        else:
-            break
-    return top, note
 
 
 # --- Manifests ----------------------------------------------------------------------------------
@@ -241,9 +144,9 @@ def manifest(path: Path, audio_key: str) -> Listing:
         raise GankitError(f"{path}: cannot be read ({error.strerror or error})") from None
     rows, issues = _rows(str(path), text, audio_key)
     tops = [file.replace("\\", "/") for file, _ in rows]
-    top, _ = _top(tops)
+    top, _ = find_root(tops)
     entries = [
-        Entry(name, partial(_file, path.parent / file), row, _below(name, top))
+        Entry(name, partial(_file, path.parent / file), row, class_folder(name, top))
         for name, (file, row) in zip(tops, rows, strict=True)
     ]
     return Listing("manifest", entries, issues)
@@ -316,14 +219,18 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
             raise GankitError(f"{path}: not a readable Parquet file ({reason})") from None
         if not plain:
             rows = [{}] * file.metadata.num_rows
-        names = {key: found for key in plain if (found := _classes(schema, key, label_key))}
+        names = {
+            key: found
+            for key in plain
+            if (found := class_names(schema.metadata, key, is_label=key == label_key))
+        }
         groups = _Groups(path, file, audio)
         prefix = f"{path.name} " if len(paths) > 1 else ""
         entries += [
             Entry(
                 f"{prefix}row {i}",
                 partial(groups.content, i),
-                {key: _named(value, names.get(key, ())) for key, value in row.items()},
+                {key: class_name(value, names.get(key, ())) for key, value in row.items()},
                 file=called[i] or "",
             )
             for i, row in enumerate(rows)
@@ -390,32 +297,9 @@ def _holds_audio(kind: Any) -> bool:
     return any(
         is_kind(kind)
         for is_kind in (
-            types.is_binary,
-            types.is_large_binary,
-            types.is_fixed_size_binary,
-            types.is_binary_view,
+            is_binary,
             types.is_string,
             types.is_large_string,
             types.is_string_view,
         )
     )
-
-
-def _classes(schema: Any, key: str, label_key: str) -> Sequence[str]:
-    """The names of a column's classes, where integers stand for them."""
-    metadata: Mapping[bytes, bytes] = schema.metadata or {}
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return [str(name) for name in features[key]["names"]]
-    except (KeyError, TypeError, ValueError):
-        classes = metadata.get(b"classes", b"").decode("utf-8", "replace")
-        return classes.split(",") if classes and key == label_key else ()
-
-
-def _named(value: object, names: Sequence[str]) -> object:
-    if isinstance(value, int) and not isinstance(value, bool) and names:
-        if value < 0:
-            return None  # Hugging Face's mark for "not labelled"
-        if value < len(names):
-            return names[value]
-    return value

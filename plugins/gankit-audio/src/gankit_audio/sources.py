@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from gankit.contract import Dataset, Issue, Progress
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError
+from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
 from gankit_audio import containers, manifests, memory, slicing
 from gankit_audio.clips import LABEL, Clip
 from gankit_audio.containers import Entry, Listing
@@ -77,7 +78,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     entries = listing.entries
     if not entries and not listing.issues:
         raise GankitError(f"{where}: no recordings there", _READS)
-    listed = [_tolerated(problem, where, settings) for problem in listing.issues]
+    listed = [skip(problem, where, settings.strict) for problem in listing.issues]
     listed += listing.notes
     values = manifests.told(
         [e.row for e in entries],
@@ -106,7 +107,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     told = (f"{entries[i].name}\0{json.dumps(values[i])}\0{found.hashes[i]}" for i in good)
     return Dataset(
         clips,
-        fingerprint=_fingerprint(told),
+        fingerprint=fingerprint(told),
         description=_describe(listing.kind, headers, clips, form),
         licence=listing.licence,
         issues=issues,
@@ -186,13 +187,13 @@ def _listing(source: object | None, settings: AudioSettings) -> tuple[Listing, s
         return memory.listing(source, settings), "the data"
     path = Path(source).expanduser()
     if not path.exists():
-        raise _missing(path)
+        raise no_such_path(path)
     return (_folder if path.is_dir() else _single)(path, settings), str(path)
 
 
 def _folder(root: Path, settings: AudioSettings) -> Listing:
     """Recordings or manifests where there are any; else the containers that lie there."""
-    names = list(containers.walk(root))
+    names = list(files_below(root))
     if not names:
         raise GankitError(f"{root}: the folder is empty", _READS)
     if any(containers.is_audio(name) or manifests.is_manifest(name) for name in names):
@@ -230,16 +231,6 @@ def _single(path: Path, settings: AudioSettings) -> Listing:
     raise GankitError(f"{path}: no recordings can be read from {suffix or 'such'} files", _READS)
 
 
-def _missing(path: Path) -> GankitError:
-    parent = path.parent
-    if not parent.is_dir():
-        return GankitError(f"{path}: no such path, and no folder {parent}", "Check the spelling")
-    return GankitError(
-        f"{path}: no such file or folder",
-        did_you_mean(path.name, [p.name for p in parent.iterdir()]),
-    )
-
-
 @dataclass(frozen=True)
 class _Found:
     """Headers and hashes of the usable recordings, by their numbers, and what is wrong with the
@@ -259,7 +250,7 @@ def _look(
     for i, result in enumerate(looked):
         if isinstance(result, UnusableError):
             problem = Issue(entries[i].name, str(result))
-            found.issues.append(_tolerated(problem, where, settings))
+            found.issues.append(skip(problem, where, settings.strict))
         else:
             found.headers[i], found.hashes[i] = result
     return found
@@ -312,7 +303,7 @@ def _cut_all(
     cuts = _parallel(load, entries, form.settings.workers, "decoding recordings", progress)
     for row, result in enumerate(cuts):
         if isinstance(result, UnusableError):
-            _tolerated(Issue(entries[row].name, str(result)), where, form.settings)
+            skip(Issue(entries[row].name, str(result)), where, form.settings.strict)
             index.issues.append((row, str(result)))
             continue
         for samples, start, windows in zip(
@@ -424,15 +415,6 @@ def _parallel(
         pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
-def _tolerated(problem: Issue, where: str, settings: AudioSettings) -> Issue:
-    if settings.strict:
-        raise GankitError(
-            f"{where}, {problem.location}: {problem.reason}",
-            "Mend or remove it, or set strict=false to leave such files out",
-        )
-    return problem
-
-
 def _nothing(where: str, total: int, issues: Sequence[Issue]) -> GankitError:
     first = f"; the first problem: {issues[0].location}: {issues[0].reason}" if issues else ""
     return GankitError(
@@ -447,14 +429,6 @@ def _few(where: str, count: int, settings: AudioSettings, issues: Sequence[Issue
     return GankitError(
         f"{where}: only {_many(count, 'clip')}{left_out}", f"At least {FEWEST} are needed{more}"
     )
-
-
-def _fingerprint(lines: Iterable[str]) -> str:
-    """SHA-256 over the sorted lines of name, values and content hash."""
-    digest = hashlib.sha256()
-    for line in sorted(lines):
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
-    return digest.hexdigest()
 
 
 def _many(count: int, what: str) -> str:

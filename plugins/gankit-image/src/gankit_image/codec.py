@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import torch
 
 from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout, Progress
 from gankit.errors import GankitError
+from gankit.kit.folders import natural_key
 from gankit_image.items import Image
 from gankit_image.pixels import PixelFormat, fit
 
@@ -143,7 +143,7 @@ def _classes(labels: Sequence[str | None], settings: ImageSettings) -> list[str]
     if settings.conditional is False:
         return []
     known = [label for label in labels if label is not None]
-    classes = sorted(set(known), key=natural)
+    classes = sorted(set(known), key=natural_key)
     if len(known) < len(labels) or not classes:
         if settings.conditional is True:
             raise GankitError(
@@ -159,9 +159,3 @@ def _classes(labels: Sequence[str | None], settings: ImageSettings) -> list[str]
     if len(classes) == 1 and settings.conditional == "auto":
         return []
     return classes
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """A sorting key under which 9 comes before 10."""
-    parts = re.split(r"([0-9]+)", text)
-    return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]

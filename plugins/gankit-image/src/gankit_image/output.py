@@ -20,7 +20,8 @@ import PIL.PngImagePlugin
 
 from gankit.contract import Modality, Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
-from gankit_image.codec import LABEL, natural
+from gankit.kit.folders import natural_key
+from gankit_image.codec import LABEL
 from gankit_image.containers import METADATA
 from gankit_image.items import Image
 from gankit_image.pixels import PixelFormat, convert
@@ -129,7 +130,7 @@ def _write_parquet(samples: Iterable[Sample[Image]], target: Path, provenance: P
         if rows:
             writer.write_table(pa.Table.from_pylist(rows, schema))
         if classes:  # known at the end only, which is where Parquet keeps its metadata
-            listed = ",".join(sorted(classes, key=natural))
+            listed = ",".join(sorted(classes, key=natural_key))
             writer.add_key_value_metadata({"classes": listed})
 
 

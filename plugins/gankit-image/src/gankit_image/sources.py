@@ -7,7 +7,7 @@ and not at step 40,000.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from gankit.contract import Dataset, Issue, Progress
-from gankit.errors import GankitError, did_you_mean
+from gankit.errors import GankitError
+from gankit.kit.archives import UnreadableError
+from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
 from gankit_image import arrays, containers
 from gankit_image.arrays import Arrays
-from gankit_image.containers import Entry, Listing, UnreadableError
+from gankit_image.containers import Entry, Listing
 from gankit_image.items import DeferredImage, Image, Images
 from gankit_image.pixels import (
     SUFFIXES,
@@ -69,7 +71,7 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
         return _from_arrays(arrays.memory(source), "the data", settings, progress)
     path = Path(source)
     if not path.exists():
-        raise _missing(path)
+        raise no_such_path(path)
     if path.is_dir():
         return _read_folder(path, settings, progress)
     return _read_file(path, settings, progress)
@@ -77,7 +79,7 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
 
 def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     """Image files where there are any; else the containers that lie there."""
-    names = list(containers.walk(root))
+    names = list(files_below(root))
     if not names:
         raise GankitError(f"{root}: the folder is empty", _READS)
     if any(map(containers.is_image, names)):
@@ -120,16 +122,6 @@ def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Datas
     raise GankitError(f"{path}: no images can be read from {suffix or 'such'} files", _READS)
 
 
-def _missing(path: Path) -> GankitError:
-    parent = path.parent
-    if not parent.is_dir():
-        return GankitError(f"{path}: no such path, and no folder {parent}", "Check the spelling")
-    return GankitError(
-        f"{path}: no such file or folder",
-        did_you_mean(path.name, [p.name for p in parent.iterdir()]),
-    )
-
-
 # --- Encoded images -----------------------------------------------------------------------------
 
 
@@ -145,7 +137,7 @@ def _from_entries(
     formats: dict[Entry, PixelFormat] = {}
     for entry, found in _parallel(header, entries, "checking images", progress):
         if isinstance(found, Issue):
-            issues.append(_tolerated(found, where, settings))
+            issues.append(skip(found, where, settings.strict))
         else:
             formats[entry] = found
 
@@ -158,7 +150,7 @@ def _from_entries(
         hashes: dict[Entry, str] = {}
         for entry, result in _parallel(load, good, "reading images", progress):
             if isinstance(result, Issue):
-                issues.append(_tolerated(result, where, settings))
+                issues.append(skip(result, where, settings.strict))
                 del formats[entry]
                 continue
             pixels, digest = result
@@ -181,7 +173,7 @@ def _from_entries(
 
     return Dataset(
         Images(len(good), kept if keep else again),
-        fingerprint=_fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
+        fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, labels, note),
         issues=issues,
     )
@@ -233,15 +225,6 @@ def _parallel(
         pool.shutdown(cancel_futures=True)  # an interrupt need not wait for the rest
 
 
-def _tolerated(problem: Issue, where: Path, settings: ImageSettings) -> Issue:
-    if settings.strict:
-        raise GankitError(
-            f"{where}, {problem.location}: {problem.reason}",
-            "Mend or remove it, or set strict=false to leave such files out",
-        )
-    return problem
-
-
 # --- Decoded images -----------------------------------------------------------------------------
 
 
@@ -282,7 +265,7 @@ def _from_arrays(
 
     return Dataset(
         Images(count, kept if keep else again),
-        fingerprint=_fingerprint(
+        fingerprint=fingerprint(
             f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
             for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
         ),
@@ -311,14 +294,6 @@ def _all_or_none(labels: Sequence[str | None]) -> tuple[Sequence[str | None], st
         return labels, ""
     note = f"labels ignored, {missing:,} images have none"
     return [None] * len(labels), note
-
-
-def _fingerprint(lines: Iterable[str]) -> str:
-    """SHA-256 over the sorted lines of name, label and content hash."""
-    digest = hashlib.sha256()
-    for line in sorted(lines):
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
-    return digest.hexdigest()
 
 
 def _describe(

@@ -13,6 +13,7 @@ def gankit_modalities() -> Iterator[PluginInfo]:
         name="toy",
         summary="2-D point clouds: mixtures of Gaussians, a spiral, or your own CSV of points",
         target="gankit_toy.modality:ToyModality",
+        api=2,
         suffixes=(".csv", ".npy"),
         recipes="gankit_toy.recipes",
         default_recipe="grid25",

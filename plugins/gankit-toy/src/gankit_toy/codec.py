@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from gankit_toy.points import Point, coordinates, modes
 
 
 class PointCodec(Codec[Point]):
-    """Standardises each axis; conditions on the label, one-hot, where asked.
+    """Standardises each axis; conditions on the label, one-hot, if there are labels.
 
     Args:
         mean: of each axis, in the points' units.
@@ -47,7 +47,9 @@ class PointCodec(Codec[Point]):
             return Batch(x)
         return Batch(x, torch.tensor([self.label.encode(p.label) for p in items]))
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Point]:
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> list[Point]:
         xy = (batch.x.double().numpy() * self.scale + self.mean).tolist()
         if batch.c is None:
             return [Point(x, y) for x, y in xy]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gankit.contract import Callback, hookimpl
 
-GANKIT_API = 1
+GANKIT_API = 2
 
 
 @hookimpl

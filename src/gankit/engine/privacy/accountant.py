@@ -1,4 +1,4 @@
-"""How much noise differential privacy takes, and what has been spent."""
+"""The noise that differential privacy needs, and the privacy budget spent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError
 
 MOST_NOISE = 100.0
-"""A noise multiplier beyond which nothing would be learnt."""
+"""A noise multiplier beyond which training is hopeless."""
 
 LEAST_NOISE = 0.25
-"""Below this, epsilon says nothing any more; less noise is never used."""
+"""The least noise: below this, epsilon is meaningless."""
 
 LEAST_BATCH = 32
 """Expected samples a batch: a Poisson batch is then never empty (probability e^-32)."""
@@ -24,7 +24,7 @@ class Plan:
     """What a run will spend, fixed before it begins."""
 
     epsilon: float
-    """What was asked for; the plan spends no more."""
+    """The requested epsilon; the plan spends at most this."""
     delta: float
     clip: float
     """Bound C of a sample's gradient norm."""
@@ -48,38 +48,39 @@ class Plan:
 
 
 def plan(engine: EngineSettings, records: int) -> Plan:
-    """Chooses the noise for the epsilon that is asked for.
+    """Chooses the noise for the requested epsilon.
 
     Args:
         records: items to train on.
 
     Raises:
-        GankitError: delta or the batch make no sense here, or the noise would drown everything.
+        GankitError: delta or the batch are unsuitable, or the noise would be too large.
     """
-    asked, train = engine.privacy, engine.train
-    delta = asked.delta or 1 / (10 * records)
+    private, train = engine.privacy, engine.train
+    delta = private.delta or 1 / (10 * records)
     if delta >= 1 / records:
         raise GankitError(
-            f"privacy.delta={delta:g}: with {records:,} records it must lie below 1/n = "
+            f"privacy.delta={delta:g}: with {records:,} records it must be below 1/n = "
             f"{1 / records:.2g}, or publishing a record whole would count as private",
-            "Leave it out: it is then 1/(10 n)",
+            "Leave it out: the default is 1/(10 n)",
         )
     batch = min(train.batch, records)
     if batch < LEAST_BATCH:
         raise GankitError(
-            f"privacy.epsilon with batches of {batch}: noise is shared by a batch, and this is few",
+            f"privacy.epsilon with batches of {batch}: noise is added per batch, and this one is "
+            "small",
             f"Use train.batch of {LEAST_BATCH} or more; hundreds or thousands are usual",
         )
     steps = -(-train.samples // (train.batch * train.d_steps)) * train.d_steps
-    sigma = _noise_multiplier(asked.epsilon, batch / records, steps, delta)
+    sigma = _noise_multiplier(private.epsilon, batch / records, steps, delta)
     if sigma > MOST_NOISE:
         raise GankitError(
-            f"privacy.epsilon={asked.epsilon:g} over {steps:,} steps of about {batch:,} of "
-            f"{records:,} records needs noise of more than {MOST_NOISE:g} times the clip: nothing "
-            "would be learnt",
-            "Raise privacy.epsilon, train for fewer samples, or bring more data",
+            f"privacy.epsilon={private.epsilon:g} over {steps:,} steps of about {batch:,} of "
+            f"{records:,} records needs noise of more than {MOST_NOISE:g} times the clip: training "
+            "would fail",
+            "Raise privacy.epsilon, train for fewer samples, or use more data",
         )
-    return Plan(asked.epsilon, delta, asked.clip, sigma, records, batch, steps)
+    return Plan(private.epsilon, delta, private.clip, sigma, records, batch, steps)
 
 
 def _noise_multiplier(epsilon: float, rate: float, steps: int, delta: float) -> float:

@@ -12,7 +12,7 @@ from gankit.engine.privacy.secret import Privacy
 
 
 class PoissonSamples(RealSamples):
-    """Real batches of varying size, the very sampling that the accountant reckons with.
+    """Real batches of varying size, the sampling that the accountant assumes.
 
     Nothing is padded and nothing can overflow: gradients are taken a few samples at a time.
     """

@@ -16,16 +16,17 @@ from gankit.engine.privacy.secret import Privacy
 from gankit.engine.step import AdversarialLoss, Gradients, Logs, LossWeights, match_memory_format
 
 GRADIENTS_AT_ONCE = {"cpu": 2**22, "cuda": 2**28}
-"""Numbers in the per-sample gradients that are held at a time."""
+"""Numbers of per-sample gradients that are held in memory at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateLoss(AdversarialLoss):
-    """The game with DP-SGD for D. What it logs is private too: nothing is said of real samples."""
+    """The losses with DP-SGD for D. Logged values are private too: none depends on real samples
+    without noise."""
 
     privacy: Privacy
     position: Callable[[], int]
-    """Where the data stands: each of D's steps draws noise of its own by it."""
+    """The data's position, from which each discriminator step derives its own noise."""
 
     def pair_loss(
         self,
@@ -98,8 +99,7 @@ def clipped_sum(
 ) -> list[Tensor]:
     """``sum_i g_i min(1, clip / ||g_i||)`` with ``g_i`` the gradient of sample i's loss.
 
-    Whatever one sample is, it moves the sum by no more than ``clip``; one whose gradient is not
-    finite adds nothing.
+    No sample changes the sum by more than ``clip``; one whose gradient is not finite adds nothing.
 
     Args:
         loss: ``(params, *sample) -> scalar``, of one sample without a batch axis.

@@ -1,31 +1,100 @@
 """Differentially private training: D learns by DP-SGD, and G learns from D alone.
 
-Whatever reaches G's weights from a record passes through D's weights, and these change only by
-sums of clipped per-sample gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). What is
-computed from D without looking at the data again is then as private as D: post-processing.
+Information about a record reaches G only through D's weights, and these change only by
+sums of clipped per-sample gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). Anything
+computed from D without using the data again is then as private as D: post-processing.
 
-One *sample* is a record with all that D's loss makes of it: the pair of the real item and the fake
-that is generated for its condition, and the slopes R1 and R2 at both.
+One *sample* is a record with all that D's loss makes of it: the pair of the real item and the
+sample generated for its condition, and the gradients that R1 and R2 penalise at both.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
-from gankit.contract import Batch, Codec, Networks, Objective
-from gankit.engine import parallel
+from gankit.contract import Batch, Codec, InfersConditions, Networks, Objective
+from gankit.contract.codec import sample_conditions
+from gankit.engine.data import RealSamples
+from gankit.engine.parallel import ParallelContext
+from gankit.engine.policy import TrainingPolicy
+from gankit.engine.privacy.accountant import plan
+from gankit.engine.privacy.batches import PoissonSamples
+from gankit.engine.privacy.loss import PrivateLoss
+from gankit.engine.privacy.secret import Privacy
+from gankit.engine.profiling import step_seconds
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings
-from gankit.engine.step import AdversarialLoss
+from gankit.engine.step import AdversarialLoss, LossTerms
+from gankit.engine.updates import Updates
 from gankit.errors import GankitError
 
-if TYPE_CHECKING:
-    from gankit.engine.trainer import Trainer
 
+class PrivatePolicy(TrainingPolicy):
+    """DP-SGD for the discriminator: Poisson batches, clipped and noised gradients, a generator that
+    sees no real sample, and records without real items."""
 
-# --- What cannot be private ---------------------------------------------------------------------
+    shows_real_items = False
+
+    privacy: Privacy
+    """Known from :meth:`plan` on."""
+
+    def check(
+        self,
+        engine: EngineSettings,
+        objective: Objective,
+        networks: Networks | None = None,
+        codec: Codec[Any] | None = None,
+    ) -> None:
+        """Refuses what would let real data bypass the noise, or what per-sample gradients exclude.
+
+        Raises:
+            GankitError: names the setting.
+        """
+        refuse_unsound(engine, objective, networks, codec)
+
+    def plan(self, engine: EngineSettings, records: int) -> None:
+        self.privacy = Privacy(plan(engine, records))
+
+    def seed(self, seed: int) -> int:
+        return self.privacy.seed()
+
+    def real_samples(self, items: Sequence[Any], codec: Codec[Any], **given: Any) -> RealSamples:
+        return PoissonSamples(items, codec, privacy=self.privacy, **given)
+
+    def loss(
+        self,
+        networks: Networks,
+        objective: Objective,
+        terms: LossTerms,
+        autocast: torch.dtype | None,
+        reals: RealSamples,
+    ) -> AdversarialLoss:
+        game = networks, objective, terms, autocast
+        return PrivateLoss(*game, privacy=self.privacy, position=lambda: reals.position)
+
+    def generator_batch(
+        self,
+        loss: AdversarialLoss,
+        reals: RealSamples,
+        conditions: ConditionTable | None,
+        n: int,
+    ) -> Batch:
+        return generator_conditions(loss, reals.codec, conditions, n)
+
+    def metrics(self, d_steps: int) -> dict[str, float]:
+        return {"epsilon": self.privacy.plan.spent(d_steps)}
+
+    def record(self, d_steps: int) -> dict[str, Any]:
+        return self.privacy.record(d_steps)
+
+    def state(self) -> dict[str, Any]:
+        return self.privacy.state()
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        self.privacy.resume(state)
 
 
 def refuse_unsound(
@@ -34,14 +103,14 @@ def refuse_unsound(
     networks: Networks | None = None,
     codec: Codec[Any] | None = None,
 ) -> None:
-    """Refuses what would let real data past the noise, or what per-sample gradients exclude.
+    """Refuses what would let real data bypass the noise, or what per-sample gradients exclude.
 
     Raises:
         GankitError: names the setting.
     """
     train, loss = engine.train, engine.loss
     unsound = {
-        f"loss.objective={loss.objective}: its generator looks at real samples": (
+        f"loss.objective={loss.objective}: its generator uses real samples": (
             objective.generator_sees_reals,
             "Use loss.objective=nonsaturating, hinge or lsgan",
         ),
@@ -54,11 +123,11 @@ def refuse_unsound(
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
         ),
-        "resampling.candidates: it learns a ratio from real samples without noise": (
+        "resampling.candidates: it fits a ratio to real samples without noise": (
             engine.resampling.candidates > 1,
             "Use resampling.candidates=1",
         ),
-        "augment.target: it follows how D judges real samples": (
+        "augment.target: it depends on D's output for real samples": (
             engine.augment.target > 0,
             "Use a fixed augment.p",
         ),
@@ -71,10 +140,10 @@ def refuse_unsound(
             train.time > 0,
             "Give a length in samples, as in --budget 300k",
         ),
-        "several processes": (parallel.world()[1] > 1, "Train in one"),
+        "several processes": (ParallelContext.current().size > 1, "Train in one"),
         "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
             networks is not None and networks.batch_dependent,
-            "Use networks whose discriminator looks at each sample alone",
+            "Use networks whose discriminator treats each sample independently",
         ),
         "this codec: it is a model of its own, trained on real items without noise": (
             codec is not None and codec.is_learned,
@@ -83,47 +152,50 @@ def refuse_unsound(
     }
     for what, (found, hint) in unsound.items():
         if found:
-            raise GankitError(f"privacy.epsilon does not go with {what}", hint)
+            raise GankitError(f"privacy.epsilon cannot be used with {what}", hint)
 
 
-def try_out(trainer: Trainer) -> None:
-    """Takes one private step and forgets it, so that networks which cannot say so before training.
+def try_out(updates: Updates, reals: RealSamples, policy: TrainingPolicy) -> None:
+    """Computes one private step and discards it, so that unsuitable networks fail before training.
 
     Raises:
         GankitError: they give no per-sample gradients.
     """
-    from gankit.engine.profiling import step_seconds
+    n = updates.settings.train.batch
+
+    def batch() -> Batch:
+        return policy.generator_batch(updates.loss, reals, None, n)
 
     try:
-        step_seconds(trainer, samples=2, repeats=0)
+        step_seconds(updates, reals, batch, samples=2, repeats=0)
     except RuntimeError as error:
         raise GankitError(
-            "privacy.epsilon does not go with these networks: their discriminator gives no "
-            f"gradient for each sample ({str(error).strip().splitlines()[0]})",
+            "privacy.epsilon cannot be used with these networks: their discriminator has no "
+            f"per-sample gradients ({str(error).strip().splitlines()[0]})",
             "Use networks of ordinary layers, without statistics that are updated in training",
         ) from error
 
 
 @torch.no_grad()
 def generator_conditions(
-    game: AdversarialLoss, codec: Codec[Any], table: ConditionTable | None, n: int
+    loss: AdversarialLoss, codec: Codec[Any], table: ConditionTable | None, n: int
 ) -> Batch:
-    """What G plays on: ``n`` conditions that come from no record, and no real samples.
+    """The generator's batch: ``n`` conditions that come from no record, and no real samples.
 
-    They are those of generated samples where the codec can say what these could have been asked
-    by; else what the codec gives where nothing is asked; else drawn from the table of training
-    conditions, which is published with the model.
+    They are inferred from generated samples where the codec can do so; otherwise sampled by the
+    codec; otherwise drawn from the table of training conditions, which is published with the model.
     """
-    device = next(game.networks.generator.parameters()).device
+    device = next(loss.networks.generator.parameters()).device
     nothing = torch.empty(n, 0, device=device)
     if codec.layout.condition is None:
         return Batch(nothing)
-    c = codec.sample_conditions({}, torch.randint(2**31, (n,)).tolist())
+    c = sample_conditions(codec, {}, torch.randint(2**31, (n,)).tolist())
     if c is None:
-        assert table is not None, "conditions that the codec does not make come from the table"
+        assert table is not None, "conditions that the codec does not sample come from the table"
         c = table.rows[torch.multinomial(table.weights, n, replacement=True)].to(device)
         return Batch(nothing, c)
     c = c.to(device)
-    z = torch.randn(n, game.networks.latent_dim, device=device)
-    again = codec.infer_conditions(game.generate(z, c))
-    return Batch(nothing, c if again is None else again)
+    if not isinstance(codec, InfersConditions):
+        return Batch(nothing, c)
+    z = torch.randn(n, loss.networks.latent_dim, device=device)
+    return Batch(nothing, codec.infer_conditions(loss.generate(z, c)))

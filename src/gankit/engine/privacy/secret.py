@@ -40,29 +40,29 @@ class Privacy:
         return [int(i) for i in np.flatnonzero(u < self.plan.rate)]
 
     def seed(self) -> int:
-        """For torch's default generator: latents and random views are nobody's business either."""
+        """For torch's default generator: latents and random views stay secret too."""
         return int(self.rng("torch", 0).integers(2**63))
 
     def state(self) -> dict[str, Any]:
         return {"secret": self.secret.hex(), "plan": asdict(self.plan)}
 
     def resume(self, state: Mapping[str, Any]) -> None:
-        """Goes on with a checkpoint's plan and secret.
+        """Continues with a checkpoint's plan and secret.
 
         Raises:
-            GankitError: what is asked for now is longer than what the noise was chosen for.
+            GankitError: training longer than the noise was chosen for.
         """
         before = Plan(**state["plan"])
         if self.plan.steps > before.steps:
             raise GankitError(
                 f"the noise of this run was chosen for {before.steps:,} discriminator steps; "
                 f"{self.plan.steps:,} would spend more than privacy.epsilon={before.epsilon:g}",
-                "Train afresh for longer, with another --out",
+                "Start a longer run, with another --out",
             )
         self.plan, self.secret = before, bytes.fromhex(state["secret"])
 
     def record(self, steps: int) -> dict[str, Any]:
-        """What the model says of itself after so many of D's steps."""
+        """The model's privacy statement after so many discriminator steps."""
         plan = self.plan
         return {
             "epsilon": plan.spent(steps),

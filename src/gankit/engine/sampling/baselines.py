@@ -1,4 +1,4 @@
-"""What a generator over a learnt codec has to beat: what that codec makes without it."""
+"""Baselines that a generator over a learned codec has to beat: the codec without it."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class GaussianGenerator(nn.Module):
     def fit(cls, x: Tensor, c: Tensor | None) -> GaussianGenerator:
         """The Gaussian of samples ``x``, (N, *shape), given ``c``, (N, width)."""
         flat = x.flatten(1).double()
-        told = flat.new_zeros(len(flat), 0) if c is None else c.double()
-        found = cls(tuple(x.shape[1:]), told.shape[1])
-        centre = told.mean(0)
-        slope = torch.linalg.lstsq(told - centre, flat - flat.mean(0), driver="gelsd").solution
-        rest = flat - flat.mean(0) - (told - centre) @ slope
+        given = flat.new_zeros(len(flat), 0) if c is None else c.double()
+        found = cls(tuple(x.shape[1:]), given.shape[1])
+        centre = given.mean(0)
+        slope = torch.linalg.lstsq(given - centre, flat - flat.mean(0), driver="gelsd").solution
+        rest = flat - flat.mean(0) - (given - centre) @ slope
         covariance = rest.T @ rest / len(rest)
         ridge = RIDGE * covariance.diagonal().mean().clamp(min=RIDGE)
         covariance += ridge * torch.eye(len(covariance), dtype=covariance.dtype)
@@ -61,25 +61,22 @@ class GaussianGenerator(nn.Module):
 
 
 def gaussian(sampler: Sampler, items: Sequence[Any]) -> Sampler:
-    """Draws from the Gaussian that fits these items where ``sampler`` asks its generator: for the
-    same conditions, through the same codec.
+    """A sampler with a Gaussian fitted to these items in place of the generator: for the same
+    conditions, through the same codec.
     """
     chosen = np.linspace(0, len(items) - 1, min(len(items), MOST_ROWS)).astype(np.int64)
     blocks = list(_encoded(sampler.codec, items, chosen))
     x = torch.cat([block.x for block in blocks])
-    told = [block.c for block in blocks if block.c is not None]
-    fitted = GaussianGenerator.fit(x, torch.cat(told) if told else None)
+    c = [block.c for block in blocks if block.c is not None]
+    fitted = GaussianGenerator.fit(x, torch.cat(c) if c else None)
     return Sampler(
-        fitted.to(sampler.device),
-        sampler.codec,
-        x[0].numel(),
-        sampler.conditions,
-        sampler.device,
+        *(fitted.to(sampler.device), sampler.codec, x[0].numel(), sampler.device),
+        conditions=sampler.conditions,
     )
 
 
 def reconstructions(sampler: Sampler, items: Sequence[Any], seed: int) -> Iterator[Sample[Any]]:
-    """Items encoded and decoded: what a generator without fault would give."""
+    """Items encoded and decoded: what a perfect generator would give."""
     for block in _encoded(sampler.codec, items, np.arange(len(items))):
         yield from sampler.as_samples(block, range(seed, seed + len(block)))
         seed += len(block)

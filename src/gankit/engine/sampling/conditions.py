@@ -1,4 +1,4 @@
-"""Conditions at sampling: drawn from those seen in training."""
+"""Conditions for sampling, drawn from those seen in training."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from gankit.seeds import uniform
 MAX_CONDITION_ROWS = 4096
 
 UNASKED = 2**31
-"""The stream that draws the conditions that nobody asked for."""
+"""The random stream of conditions that were not requested."""
 
 
 class ConditionTable:
-    """The conditions seen in training and how often: what is drawn where the user asks nothing.
+    """The conditions seen in training and their frequencies, from which conditions are drawn that
+    were not requested.
 
     Args:
         rows: distinct rows of ``c``, (R, width).
@@ -40,16 +41,16 @@ class ConditionTable:
     def draw(
         self, condition: Condition, seeds: Sequence[int], where: Mapping[str, object]
     ) -> Tensor:
-        """One row of ``c`` a seed, with the fields in ``where`` as asked.
+        """One row of ``c`` per seed, with the fields in ``where`` as requested.
 
-        The other fields come from training rows that have the asked classes, where there are any.
+        The other fields come from training rows that have the requested classes, if there are any.
         """
-        asked = []
+        requested = []
         for name, value in where.items():
             field, block = condition.field(name)
-            asked.append((block, torch.tensor(field.encode(value))))
+            requested.append((block, torch.tensor(field.encode(value))))
         fits = torch.ones(len(self.rows), dtype=torch.bool)
-        for block, value in asked:
+        for block, value in requested:
             fits &= (self.rows[:, block] - value).abs().amax(1) < 0.5
         if not fits.any():
             fits[:] = True
@@ -57,6 +58,6 @@ class ConditionTable:
         upto = self.weights[fits].cumsum(0)
         u = torch.from_numpy(uniform(seeds, UNASKED)) * upto[-1]
         c = rows[torch.searchsorted(upto, u, right=True).clamp(max=len(rows) - 1)]
-        for block, value in asked:
+        for block, value in requested:
             c[:, block] = value
         return c

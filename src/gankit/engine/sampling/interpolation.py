@@ -1,4 +1,4 @@
-"""Between two latents."""
+"""Interpolation between two latents."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Latents at the shares ``t``, (N,), of the way from ``a`` to ``b``, both (1, D): (N, D).
+    """Spherical linear interpolation (Shoemake 1985, section 3.3): latents, (N, D), at fractions
+    ``t``, (N,), between ``a`` and ``b``, both (1, D).
 
-    The angle grows evenly (Shoemake 1985, section 3.3), the length from the one's to the other's: a
-    straight line would pass nearer the origin than latents of N(0, I) lie. Where no circle is the
-    shortest (parallel latents, as all of one dimension are) the line is straight.
+    The angle grows linearly, and so does the length: a straight line would pass nearer the origin
+    than latents of N(0, I) are. Parallel latents (all of one dimension) are interpolated linearly.
     """
     a, b, t = a.double(), b.double(), t.double()[:, None]
     lengths = a.norm(), b.norm()

@@ -1,42 +1,49 @@
-"""Choosing among candidates: what the generator makes too often is passed over at sampling.
+"""Resampling: samples that the generator makes too often are chosen less often.
 
-After training, a classifier learns to tell real samples from generated ones; its logit is the
-logarithm of their density ratio. Of several candidates for a seed, one is drawn in proportion to
+After training, a classifier is fitted to tell real samples from generated ones; its logit is the
+log density ratio. Of several candidates for a seed, one is drawn with probability proportional to
 that ratio (sampling-importance-resampling; Grover et al. 2019, "Bias correction of learned
 generative models using likelihood-free importance weighting", section 3).
 
-Where the generator misses a part of the data altogether, few candidates cannot stand for it and
-the ratio only prefers what is easy. So it is raised to a power of at most 1 (section 3.3 there,
-flattening) that keeps the means of the data.
+Where the generator misses a mode altogether, few candidates cannot make up for it and the ratio
+only prefers what is easy. So it is raised to a power of at most 1 (flattening, section 3.3 there)
+that preserves the means of the data.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Progress
+from gankit.contract import Batch, Progress, quiet
+from gankit.contract.codec import density_ratio_input
 from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import ResamplingSettings
 
 POWERS = torch.linspace(0, 1, 11)
 DRAWS = 4096
-"""Choices by which the powers are compared, at the most."""
+"""Choices by which the powers are compared, at most."""
 TOLERANCE = 1e-3
-"""What the means may move: the squared distance as a share of the data's total variance."""
+"""How far the means may move: squared distance as a share of the data's total variance."""
+POOL_TIME, FITTING_TIME = 0.4, 0.8
+"""Shares of the time that is left for generating the pool, then for fitting the classifier."""
 
 
 class Resampling:
-    """Learns, once training is over, the ratio by which a sampler will choose.
+    """Fits the density ratio that a sampler chooses by, after training.
 
     Args:
         sampler: of the averaged generator.
-        reals: what training saw.
-        stop: whether to leave off.
+        reals: the training data.
+        stop: whether to stop early, without a result.
+        time_left: seconds in which to finish.
     """
 
     def __init__(
@@ -46,96 +53,106 @@ class Resampling:
         settings: ResamplingSettings,
         stop: Callable[[], bool],
         progress: Progress,
+        time_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.sampler, self.reals, self.settings = sampler, reals, settings
-        self.stop, self.progress = stop, progress
+        self.stop, self.progress, self.time_left = stop, progress, time_left
 
-    def learn(self, classifier: nn.Module, samples: int) -> float | None:
+    def fit(self, classifier: nn.Module, samples: int) -> float | None:
         """Trains ``classifier`` in place; the power to raise its ratio to, None when stopped.
 
         Args:
-            samples: real ones to show, but no more than ``settings.max_epochs`` over the data.
+            samples: real samples to train on, at most ``settings.max_epochs`` over the data.
         """
         settings = self.settings
         if settings.max_epochs:
             samples = min(samples, int(len(self.reals.items) * settings.max_epochs))
-        kept = min(settings.pool_size, samples)  # more would not be shown
-        made = list(self._beforehand(kept))
-        if self.stop() or not learn_density_ratio(
+        size = min(settings.pool_size, samples)  # more would not be used
+        pool = list(self._pool(size, self.time_left() * POOL_TIME))
+        if self.stop() or not fit_density_ratio(
             classifier,
-            seen_again(made) if made else self._beside,
-            self.reals.density_ratio_input,
+            from_pool(pool) if pool else self._paired,
+            self._next_real,
             samples,
             settings,
             self.stop,
             self.progress,
+            self.time_left() * FITTING_TIME,
         ):
             return None
-        # Where samples are dear, half as many as the ratio was learnt from.
-        draws = min(DRAWS, kept // (2 * settings.candidates)) if kept else DRAWS
+        # Where samples are expensive, half as many as the ratio was fitted to.
+        size = min(size, sum(len(batch) for batch in pool))
+        draws = min(DRAWS, size // (2 * settings.candidates)) if size else DRAWS
         return flatten_ratio(
             classifier,
-            self._made,
-            self.reals.density_ratio_input,
-            self._unasked,
+            self._generated,
+            self._next_real,
+            self._unconditional,
             settings.candidates,
             draws,
+            self.time_left,
         )
 
+    def _next_real(self) -> Batch:
+        return density_ratio_input(self.sampler.codec, self.reals.draw())
+
     @torch.no_grad()
-    def _made(self, c: Tensor | None, seeds: Sequence[int]) -> Tensor:
+    def _generated(self, c: Tensor | None, seeds: Sequence[int]) -> Tensor:
         sampler = self.sampler
         z = torch.randn(len(seeds), sampler.latent_dim, device=sampler.device)
-        return sampler.codec.density_ratio_input(Batch(sampler.generator(z, c).float(), c), seeds).x
+        batch = Batch(sampler.generator(z, c).float(), c)
+        return density_ratio_input(sampler.codec, batch, seeds).x
 
-    def _unasked(self, seeds: range) -> Tensor | None:
+    def _unconditional(self, seeds: range) -> Tensor | None:
         c = self.sampler.draw_conditions(seeds, {})
         return None if c is None else c.to(self.sampler.device)
 
-    def _beside(self, real: Batch) -> Batch:
+    def _paired(self, real: Batch) -> Batch:
         """Generated samples with the conditions of real ones."""
         seeds = torch.randint(2**40, (len(real),)).tolist()
-        return Batch(self._made(real.c, seeds), real.c)
+        return Batch(self._generated(real.c, seeds), real.c)
 
-    def _beforehand(self, n: int) -> Iterator[Batch]:
-        """Generated samples, a block at a time."""
-        size = self.sampler.codec.decode_batch_size
+    def _pool(self, n: int, seconds: float) -> Iterator[Batch]:
+        """Generated samples, a batch at a time."""
+        size, ends = self.sampler.codec.decode_batch_size, time.monotonic() + seconds
         for start in range(0, n, size):
-            if self.stop():
+            if self.stop() or (start and time.monotonic() > ends):
                 return
-            self.progress("making what the ratio is learnt from", start, n)
-            c = self._unasked(seeds := range(start, start + size))
-            yield Batch(self._made(c, seeds), c)
+            self.progress("generating the density-ratio classifier's samples", start, n)
+            c = self._unconditional(seeds := range(start, start + size))
+            yield Batch(self._generated(c, seeds), c)
 
 
-def learn_density_ratio(
+def fit_density_ratio(
     classifier: nn.Module,
     next_fake: Callable[[Batch], Batch],
     next_real: Callable[[], Batch],
     samples: int,
     settings: ResamplingSettings,
     stop: Callable[[], bool] = lambda: False,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = quiet,
+    seconds: float = math.inf,
 ) -> bool:
-    """Trains ``classifier`` in place; False when it was told to stop.
+    """Trains ``classifier`` in place; False when stopped.
 
     Args:
-        classifier: ``(x, c) -> logits (N,)``.
-        next_fake: generated samples to show beside a batch of real ones, as many.
+        classifier: ``(x, c) -> logits``.
+        next_fake: as many generated samples, for a batch of real ones.
         next_real: the next batch of real samples.
-        samples: real ones to show.
+        samples: real samples to train on.
+        seconds: time after which training ends all the same.
     """
     params = [p for p in classifier.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(params, weight_decay=settings.weight_decay, betas=(0.9, 0.99))
     cross_entropy = OBJECTIVES["nonsaturating"].discriminator
     classifier.train()
-    seen = 0
-    while seen < samples:
+    seen, started, seconds = 0, time.monotonic(), max(seconds, 1e-9)
+    while (done := max(seen / samples, (time.monotonic() - started) / seconds)) < 1:
         if stop():
             return False
-        progress("learning which candidates to choose", seen, samples)
+        progress("training the density-ratio classifier", seen, samples)
         for group in optimiser.param_groups:
-            group["lr"] = settings.lr * (1 - seen / samples)
+            group["lr"] = settings.lr * (1 - done)
         real = next_real()
         fake = next_fake(real)
         loss = cross_entropy(classifier(real.x, real.c), classifier(fake.x, fake.c)).mean()
@@ -147,15 +164,15 @@ def learn_density_ratio(
     return True
 
 
-def seen_again(made: Sequence[Batch]) -> Callable[[Batch], Batch]:
-    """Generated samples, all made beforehand, drawn anew for each batch of real ones."""
-    told = [batch.c for batch in made if batch.c is not None]
-    kept = Batch(torch.cat([batch.x for batch in made]), torch.cat(told) if told else None)
+def from_pool(pool: Sequence[Batch]) -> Callable[[Batch], Batch]:
+    """Samples of a pool of generated ones, drawn anew for each batch of real ones."""
+    c = [batch.c for batch in pool if batch.c is not None]
+    kept = Batch(torch.cat([batch.x for batch in pool]), torch.cat(c) if c else None)
 
-    def some(real: Batch) -> Batch:
+    def draw(real: Batch) -> Batch:
         return kept[torch.randint(len(kept), (len(real),), device=kept.x.device)]
 
-    return some
+    return draw
 
 
 @torch.no_grad()
@@ -166,23 +183,25 @@ def flatten_ratio(
     conditions: Callable[[range], Tensor | None],
     candidates: int,
     draws: int = DRAWS,
+    time_left: Callable[[], float] = lambda: math.inf,
 ) -> float:
-    """The largest power of the ratio, 0 to 1, that keeps the means of real samples about as well
-    as any does.
+    """The largest power of the ratio, 0 to 1, that preserves the means of real samples about as
+    well as any other.
 
     Args:
         generate: samples for rows of ``c`` and seeds.
-        conditions: rows of ``c`` for seeds, as they are when nothing is asked for. Those of real
-            samples would hold the means where they are.
+        conditions: rows of ``c`` for seeds, as drawn when no condition is requested. Those of real
+            samples would keep the means where they are.
         draws: choices by which the powers are compared.
+        time_left: seconds; fewer draws are made when they run out.
     """
     n, sums = 0, []
-    while n < max(draws, 1):
+    while n < max(draws, 1) and not (n and time_left() <= 0):
         real = next_real()
         seeds = range(n, n + len(real))
         x, c = real.x.flatten(1).double(), conditions(seeds)
         fakes = [generate(c, seeds) for _ in range(candidates)]
-        ratios = torch.stack([classifier(fake, c) for fake in fakes]).double()
+        ratios = torch.stack([per_sample(classifier(fake, c)) for fake in fakes]).double()
         share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
         made = torch.stack([fake.flatten(1) for fake in fakes]).double()
         sums.append((x.sum(0), x.square().sum(0), torch.einsum("pkn,knd->pd", share, made)))

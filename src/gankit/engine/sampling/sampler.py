@@ -1,11 +1,11 @@
-"""Drawing from a trained generator: one seed an item, the same item whatever is asked beside it.
-
-And between two of them: items whose latents lie on the way from one seed's to another's.
+"""Drawing from a trained generator: one seed per item, independent of the number requested; and
+interpolating in latent space between two seeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -13,45 +13,47 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Sample
+from gankit.contract.codec import density_ratio_input, sample_conditions
+from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
 from gankit.engine.sampling.interpolation import slerp
 from gankit.seeds import normal, uniform
 
 CHOICE = UNASKED + 1
-"""From here on, the streams that choose among candidates."""
+"""The first of the random streams that choose among candidates."""
 
 
+@dataclass
+class Resampler:
+    """Chooses among candidates for a seed by a power of their density ratio."""
+
+    ratio: nn.Module
+    """``(x, c) -> logits``: the log density ratio of real and generated samples."""
+    candidates: int
+    power: float = 1.0
+    """0 to 1."""
+
+
+@dataclass
 class Sampler:
-    """A generator with its codec, ready to draw.
+    """A generator with its codec, ready to draw."""
 
-    Args:
-        generator: in the state it should sample with; it is put in evaluation mode.
-        codec: decodes what it makes.
-        latent_dim: width of z.
-        conditions: what to condition on, None for an unconditional run.
-        device: where the generator is.
-        ratio: ``(x, c) -> `` the logarithm of the density ratio of real and generated samples.
-        candidates: for each seed, of which one is chosen by that ratio.
-        autocast: the type to compute in, None for float32.
-        power: of the density ratio, 0 to 1.
-    """
+    generator: nn.Module
+    """In the state to sample with; it is put in evaluation mode."""
+    codec: Codec[Any]
+    latent_dim: int
+    device: torch.device
+    """Where the generator is."""
+    conditions: ConditionTable | None = field(default=None, kw_only=True)
+    """What to condition on; None for an unconditional run, or where the codec samples them."""
+    resampler: Resampler | None = field(default=None, kw_only=True)
+    autocast: torch.dtype | None = field(default=None, kw_only=True)
+    """The type to compute in; None for float32."""
 
-    def __init__(
-        self,
-        generator: nn.Module,
-        codec: Codec[Any],
-        latent_dim: int,
-        conditions: ConditionTable | None,
-        device: torch.device,
-        ratio: nn.Module | None = None,
-        candidates: int = 1,
-        autocast: torch.dtype | None = None,
-        power: float = 1.0,
-    ) -> None:
-        self.generator, self.codec, self.latent_dim = generator.eval(), codec, latent_dim
-        self.conditions, self.device = conditions, device
-        self.ratio = None if ratio is None else ratio.eval()
-        self.candidates, self.autocast, self.power = candidates, autocast, power
+    def __post_init__(self) -> None:
+        self.generator.eval()
+        if self.resampler is not None:
+            self.resampler.ratio.eval()
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
         """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
@@ -61,11 +63,11 @@ class Sampler:
         """Rows of ``c`` for the seeds, or None for an unconditional run.
 
         Raises:
-            GankitError: ``where`` asks for what the run is not conditioned on.
+            GankitError: ``where`` names what the run is not conditioned on.
         """
-        asked = self.codec.sample_conditions(where, seeds)
-        if asked is not None:
-            return asked
+        drawn = sample_conditions(self.codec, where, seeds)
+        if drawn is not None:
+            return drawn
         condition = self.codec.layout.condition
         if self.conditions is None or condition is None:
             if where:
@@ -78,9 +80,9 @@ class Sampler:
     def sample(
         self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
-        """Items for the seeds ``seed … seed + n - 1``, one block at a time."""
+        """Items for the seeds ``seed … seed + n - 1``, one batch at a time."""
         where = where or {}
-        self.draw_conditions([seed], where)  # a wrong condition shows before any work
+        self.draw_conditions([seed], where)  # a wrong condition fails before any work
         size = self.codec.decode_batch_size
         first, last = seed // size, (seed + n - 1) // size
         for block in range(first, last + 1):
@@ -89,15 +91,15 @@ class Sampler:
             batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
             yield from self.as_samples(batch, seeds[wanted], where)
 
-    def between(
+    def interpolate(
         self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
     ) -> Iterator[Sample[Any]]:
-        """``n`` items from seed ``first``'s to seed ``last``'s, evenly spread on the great circle
-        through their latents. All have the condition of the first.
+        """``n`` items, evenly spaced by spherical interpolation between the latents of seed
+        ``first`` and seed ``last``. All have the condition of the first.
 
-        The ends are the very items that :meth:`sample` gives for these seeds and that condition.
-        What the codec draws for those between comes from the seeds after both, since what must
-        differ from item to item, such as a key, has to differ here too.
+        The ends are the items that :meth:`sample` gives for these seeds and that condition. The
+        codec draws for those in between from the seeds after both, since what must be unique,
+        such as a key, has to differ here too.
 
         Args:
             n: at least 2.
@@ -120,8 +122,8 @@ class Sampler:
     def _end(
         self, seed: int, c: Tensor | None, where: Mapping[str, object]
     ) -> tuple[Batch, Tensor, Tensor | None]:
-        """A seed's sample, computed at its place as :meth:`sample` does, for the row ``c`` or for
-        what the seed draws; with its latent (of the candidate that was chosen) and its row.
+        """A seed's sample, computed at its position as in :meth:`sample`, for the row ``c`` or the
+        seed's own; with its latent (of the chosen candidate) and its row.
         """
         start, size = seed - seed % self.codec.decode_batch_size, self.codec.decode_batch_size
         seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
@@ -131,27 +133,28 @@ class Sampler:
         return batch[place], z, None if rows is None else rows[place]
 
     def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
-        """One sample a seed, chosen among its candidates by a power of their density ratios."""
+        """One sample per seed, chosen among its candidates by a power of their density ratios."""
         return self._choose(seeds, c)[0]
 
     @torch.inference_mode()
     def _choose(self, seeds: Sequence[int], c: Tensor | None) -> tuple[Batch, Tensor]:
-        """One sample a seed, and which of its candidates that is.
+        """One sample per seed, and the index of its candidate.
 
-        Adding Gumbel noise to logarithms makes the largest a draw in proportion to the ratios.
+        With Gumbel noise added to log ratios, the largest is a draw proportional to the ratios.
         """
-        best, ratio = self.generate(self.latents(seeds), c), self.ratio
+        best, resampler = self.generate(self.latents(seeds), c), self.resampler
         winners = torch.zeros(len(seeds), dtype=torch.long)
-        if ratio is None:
+        if resampler is None:
             return best, winners
 
         def score(x: Tensor, k: int) -> Tensor:
-            x = self.codec.density_ratio_input(Batch(x, c), seeds).x
+            x = density_ratio_input(self.codec, Batch(x, c), seeds).x
             u = torch.from_numpy(uniform(seeds, CHOICE + k)).clamp(1e-12, 1 - 1e-12)
-            return self.power * self._computed(ratio, x, c) - torch.log(-torch.log(u))
+            ratio = per_sample(self._computed(resampler.ratio, x, c))
+            return resampler.power * ratio - torch.log(-torch.log(u))
 
         highest = score(best.x, 0)
-        for k in range(1, self.candidates):
+        for k in range(1, resampler.candidates):
             x = self.generate(self.latents(seeds, k), c).x
             found = score(x, k)
             better = found > highest
@@ -161,7 +164,7 @@ class Sampler:
 
     @torch.inference_mode()
     def generate(self, z: Tensor, c: Tensor | None) -> Batch:
-        """What the generator makes of latents and conditions, float32 on the CPU."""
+        """The generator's output for latents and conditions, float32 on the CPU."""
         return Batch(self._computed(self.generator, z, c), c)
 
     def _computed(self, network: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
@@ -174,7 +177,7 @@ class Sampler:
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})
     ) -> Iterator[Sample[Any]]:
         condition = self.codec.layout.condition
-        items = self.codec.settle(self.codec.decode(batch, seeds), where, seeds)
+        items = self.codec.decode(batch, seeds, where)
         known = batch.c is not None and bool(batch.c.any())
         for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
             named = {}

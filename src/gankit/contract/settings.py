@@ -1,0 +1,33 @@
+"""Bounds of a setting, stated next to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The range of a numeric setting, as ``width: Annotated[int, Bounds(1)] = 64``.
+
+    NaN is never in range. Bounds of a list or a schedule hold for each of its numbers.
+    """
+
+    least: float = -math.inf
+    most: float = math.inf
+    exclusive: bool = False
+    """Whether ``least`` itself is out of range: "above 0"."""
+
+    def __contains__(self, value: float) -> bool:
+        above = value > self.least if self.exclusive else value >= self.least
+        return above and value <= self.most and not math.isnan(value)
+
+    def __str__(self) -> str:
+        above = f"above {self.least:,g}" if self.exclusive else f"at least {self.least:,g}"
+        if math.isinf(self.least):
+            return f"at most {self.most:,g}"
+        if math.isinf(self.most):
+            return above
+        if self.exclusive:
+            return f"{above} and at most {self.most:,g}"
+        return f"between {self.least:,g} and {self.most:,g}"

@@ -1,0 +1,64 @@
+"""The training clock, what is due, and every scheduled value."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from gankit.engine.schedules import Scheduled, schedule
+from gankit.engine.settings import EngineSettings
+
+
+@dataclass
+class Clock:
+    """The progress of training."""
+
+    samples: int = 0
+    """Real samples seen, warm-up included: the time that every schedule runs on."""
+    steps: int = 0
+    """Generator steps."""
+    seconds: float = 0.0
+    """Wall-clock seconds from the start of the command, summed over resumptions."""
+
+
+class Every:
+    """Comes due every so many samples, or seconds, whichever is first; 0 samples never does."""
+
+    def __init__(self, samples: int, seconds: float) -> None:
+        self.samples, self.seconds = samples, seconds
+
+    def start(self, seen: int) -> None:
+        """Counts from here: on to the next multiple of ``samples``."""
+        self.at = (seen // self.samples + 1) * self.samples if self.samples else float("inf")
+        self.since = time.monotonic()
+
+    def due(self, seen: int) -> bool:
+        if seen < self.at and time.monotonic() - self.since < self.seconds:
+            return False
+        self.start(seen)
+        return True
+
+
+class TrainingSchedules:
+    """Every value of the settings that changes with time, on one clock."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        loss, optim = settings.loss, settings.optim
+        values: dict[str, Scheduled] = {
+            "r1": loss.r1,
+            "r2": loss.r2,
+            "gradient_penalty": loss.gradient_penalty,
+            "g_lr": optim.lr,
+            "d_lr": optim.lr if optim.d_lr is None else optim.d_lr,
+            "g_beta2": optim.beta2,
+            "d_beta2": optim.beta2 if optim.d_beta2 is None else optim.d_beta2,
+            "half_life": settings.ema.half_life,
+            "augment_p": settings.augment.p,
+        }
+        self._schedules = {k: schedule(v, settings.train.burn_in) for k, v in values.items()}
+        self._warm_up = settings.train.warm_up
+
+    def at(self, samples: int) -> dict[str, float]:
+        """The values after so many samples; schedules begin where the warm-up ends."""
+        since = max(samples - self._warm_up, 0)
+        return {name: value(since) for name, value in self._schedules.items()}

@@ -1,0 +1,154 @@
+"""Optimiser steps of both networks: gradients, accumulation, and everything the schedules set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Networks
+from gankit.engine.compile import CompiledStep
+from gankit.engine.meters import Means
+from gankit.engine.parallel import ParallelContext
+from gankit.engine.settings import EngineSettings
+from gankit.engine.step import (
+    AdversarialLoss,
+    Gradients,
+    LossWeights,
+    StepFunction,
+    trainable,
+)
+
+
+class Player:
+    """One network with its optimiser and its step function."""
+
+    def __init__(self, network: nn.Module, step: StepFunction, eps: float, fused: bool) -> None:
+        self.network, self.step = network, step
+        self.params = trainable(network)
+        self.optimiser = torch.optim.Adam(list(self.params), eps=eps, fused=fused)
+
+    def set(self, lr: float, beta1: float, beta2: float) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"], group["betas"] = lr, (beta1, beta2)
+
+
+class Updates:
+    """The discriminator's and the generator's optimiser steps on fresh batches.
+
+    Args:
+        networks: on ``device``.
+        loss: of both.
+    """
+
+    def __init__(
+        self,
+        networks: Networks,
+        loss: AdversarialLoss,
+        settings: EngineSettings,
+        device: torch.device,
+        parallel: ParallelContext,
+    ) -> None:
+        self.networks, self.loss, self.settings = networks, loss, settings
+        self.device, self.parallel, self.means = device, parallel, Means()
+        eps, fused = settings.optim.eps, device.type in ("cpu", "cuda")
+        d_step: StepFunction = loss.discriminator_step
+        g_step: StepFunction = loss.generator_step
+        if settings.train.compile:
+            d_step = CompiledStep(d_step, networks.discriminator, networks.generator)
+            g_step = CompiledStep(g_step, networks.generator, networks.discriminator)
+        self.generator = Player(networks.generator, g_step, eps, fused)
+        self.discriminator = Player(networks.discriminator, d_step, eps, fused)
+        self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
+
+    def step_discriminator(self, draw: Callable[[], Batch], penalise: bool) -> None:
+        """One step of D on a fresh batch."""
+        self._update(
+            self.discriminator, lambda: self.gradients(self.discriminator, draw(), penalise)
+        )
+
+    def step_generator(self, draw: Callable[[], Batch]) -> None:
+        """One step of G on a fresh batch."""
+        self._update(self.generator, lambda: self.gradients(self.generator, draw()))
+
+    def step_likelihood(self, draw: Callable[[], Batch]) -> None:
+        """One step of G on its own likelihood of a fresh batch."""
+
+        def gradients() -> tuple[Gradients, dict[str, Tensor]]:
+            real = draw()
+            return self.loss.likelihood_step(self.generator.params, real.x, real.c)
+
+        self._update(self.generator, gradients)
+
+    def gradients(
+        self, player: Player, real: Batch, *static: bool, eager: bool = False
+    ) -> tuple[Gradients, dict[str, Tensor]]:
+        """One player's gradients on a prepared batch, with fresh latents.
+
+        Args:
+            static: what the step function is specialised for.
+            eager: bypass the compiled step.
+        """
+        step = player.step
+        if eager and isinstance(step, CompiledStep):
+            step = step.step
+        x = real.x
+        if self.settings.train.channels_last and x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)
+        z = torch.randn(len(real), self.networks.latent_dim, device=self.device)
+        return step(player.params, x, real.c, z, self.weights, *static)
+
+    def _update(
+        self, player: Player, gradients: Callable[[], tuple[Gradients, dict[str, Tensor]]]
+    ) -> None:
+        pieces = self.settings.train.accumulate
+        total: list[Tensor] = []
+        for _ in range(pieces):
+            found, logs = gradients()
+            if total:
+                torch._foreach_add_(total, list(found))
+            else:
+                total = list(found)
+            self.means.add(logs)
+            if self.settings.augment.target > 0 and "d_sign" in logs:
+                self._adapt_augmentation(logs["d_sign"])
+        if pieces > 1:
+            torch._foreach_div_(total, pieces)
+        self.parallel.average_(total)
+        for p, gradient in zip(player.params, total, strict=True):
+            p.grad = gradient
+        player.optimiser.step()
+        player.optimiser.zero_grad()
+
+    # --- What the schedules set -----------------------------------------------------------------
+
+    def set(self, at: Mapping[str, float]) -> None:
+        """Sets loss weights, learning rates and betas to the schedules' values."""
+        lazily = self.settings.loss.penalty_every
+        self.weights.r1.fill_(at["r1"] * lazily)
+        self.weights.r2.fill_(at["r2"] * lazily)
+        self.weights.gradient_penalty.fill_(at["gradient_penalty"] * lazily)
+        if self.settings.augment.target <= 0:
+            self.weights.augment_p.fill_(at["augment_p"])
+        optim = self.settings.optim
+        d_beta1 = optim.beta1 if optim.d_beta1 is None else optim.d_beta1
+        self.generator.set(at["g_lr"], optim.beta1, at["g_beta2"])
+        self.discriminator.set(at["d_lr"], d_beta1, at["d_beta2"])
+
+    def _adapt_augmentation(self, d_sign: Tensor) -> None:
+        """Moves p so that D(real) > D(fake) at the target rate (Karras et al. 2020, sec. 2.3)."""
+        train, augment = self.settings.train, self.settings.augment
+        self.parallel.average_([d_sign])
+        change = (d_sign - augment.target).sign() * (train.batch / augment.speed)
+        self.weights.augment_p.add_(change / train.accumulate).clamp_(0, 1)
+
+    def modules(self) -> dict[str, nn.Module]:
+        """Everything trained, by the name it has in a checkpoint."""
+        return {"generator": self.networks.generator, "discriminator": self.networks.discriminator}
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        return {
+            "g_optimiser": self.generator.optimiser,
+            "d_optimiser": self.discriminator.optimiser,
+        }

@@ -1,0 +1,146 @@
+"""Checks of the codec."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from gankit.contract import (
+    Batch,
+    Categorical,
+    Codec,
+    CodecState,
+    Fitting,
+)
+from gankit.contract.codec import density_ratio_input
+from gankit.testing.checks.base import expect, expect_float
+from gankit.testing.checks.shared import distance_in_deviations
+from gankit.testing.subject import BATCH, CheckFailed, NotApplicable, Subject, is_extractor
+
+
+def encode(s: Subject) -> None:
+    """Encoded and prepared samples have the layout's shape, in finite float32."""
+    items = s.items(BATCH)
+    stored = s.encode(items)
+    before = stored.x.clone()
+    x, shape = s.codec.prepare(stored).x, (len(items), *s.codec.layout.shape)
+    expect_float("prepare's x", x, shape, "Let encode, prepare and codec.layout.shape agree")
+    for what, seeds in (("real", None), ("generated", range(len(items)))):
+        given = Batch(x, stored.c) if seeds else stored
+        found = density_ratio_input(s.codec, given, seeds).x
+        what = f"density_ratio_input's x of {what} samples"
+        expect_float(what, found, shape, "Keep the layout's shape")
+    kept = torch.equal(before, stored.x)
+    expect(kept, "prepare modifies its input, which is cached", "Work on a copy")
+    again = s.codec.encode(items, np.random.default_rng(1)).x
+    fixed = torch.equal(again, stored.x) or not s.codec.deterministic
+    fix = "Set deterministic=False, or draw in prepare"
+    expect(fixed, "encode is random though the codec is deterministic", fix)
+
+
+def encode_condition(s: Subject) -> None:
+    """Encoded samples carry the layout's condition: one-hot classes and numbers, in float32."""
+    condition, batch = s.codec.layout.condition, s.real()
+    fix = "Return c exactly when codec.layout.condition is set"
+    expect((batch.c is None) == (condition is None), "the layout and encode's c disagree", fix)
+    if condition is None or batch.c is None:
+        raise NotApplicable("the layout has no condition")
+    expect_float("c", batch.c, (len(batch), condition.width), "Match codec.layout.condition.width")
+    for field, block in condition.blocks():
+        c, fix = batch.c[:, block], "Use Categorical.encode"
+        full = c.sum(1) == 1
+        if isinstance(field, Categorical) and field.optional:
+            full |= c.sum(1) == 0
+        one_hot = bool((c == c.bool()).all() and full.all())
+        expect(one_hot or not isinstance(field, Categorical), f"{field.name} is not one-hot", fix)
+
+
+def round_trip(s: Subject) -> None:
+    """Decoding encoded items gives the items back: encoded again, they are the same."""
+    batch = s.real()
+    n, items = len(batch), s.codec.decode(batch, range(len(batch)))
+    expect(
+        len(items) == n, f"{n} samples decode to {len(items)} items", "Return one item per sample"
+    )
+    again = s.codec.prepare(s.encode(items))
+    moved = distance_in_deviations(again.x, batch.x)
+    fix = "Make decode invert prepare(encode(...)), or widen Codec.tolerance and say why"
+    expect(moved <= s.allowed, f"a round trip moves items by {moved:.3g} standard deviations", fix)
+    if batch.c is not None and again.c is not None:
+        condition = s.codec.layout.condition
+        fields = condition.fields if condition else ()
+        drawn = any(isinstance(f, Categorical) and f.optional for f in fields)
+        # A trained decoder follows conditions only roughly: how well is a score.
+        kept = drawn or s.codec.is_learned or torch.allclose(batch.c, again.c, atol=1e-4)
+        expect(kept, "a round trip changes conditions", "Make decode write c into the items")
+
+
+def codec_state(s: Subject) -> None:
+    """A codec can be restored from JSON and tensors, without the data."""
+    state = s.codec.state()
+    fix = "Use JSON values in config and plain, contiguous tensors in tensors"
+    try:
+        config = json.loads(json.dumps(state.config))
+        tensors = safetensors.torch.load(safetensors.torch.save(state.tensors))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckFailed(f"the codec's state cannot be stored: {error}", fix) from None
+    codec = type(s.modality)().load_codec(CodecState(config, tensors), s.settings)
+    fix = "Put all that load_codec needs into state()"
+    expect(codec.layout == s.codec.layout, "the loaded codec's layout differs", fix)
+    x = codec.encode(s.items(BATCH), np.random.default_rng(0)).x
+    expect(torch.equal(x, s.encode(s.items(BATCH)).x), "the loaded codec encodes differently", fix)
+    batch = s.real()
+    ours, theirs = (s.encode(c.decode(batch, range(len(batch)))).x for c in (s.codec, codec))
+    expect(torch.equal(ours, theirs), "the loaded codec decodes differently", fix)
+
+
+def statelessness(s: Subject) -> None:
+    """Two codecs can be used in turns: each has its own networks, features and output."""
+    other = s.fit(s.items(max(len(s.dataset.items) // 2, 2)))
+    fix = "Use the codec that is passed; let no attribute of the modality remember one"
+
+    def uses(codec: Codec[Any]) -> tuple[list[str], list[Tensor], list[Any]]:
+        torch.manual_seed(0)
+        networks = s.modality.build_networks(codec, s.settings)
+        extractors = [e for e in s.modality.evaluators(codec, s.settings) if is_extractor(e)]
+        features = [np.asarray(e.features(s.items(4))) for e in extractors]
+        shown = s.modality.preview(s.items(2), codec)
+        shapes = [str(tuple(p.shape)) for p in networks.generator.parameters()]
+        prints = [e.fingerprint for e in extractors]
+        return [*shapes, *prints, shown.media_type], [*networks.generator.parameters()], features
+
+    alone = uses(s.codec)
+    uses(other)
+    again = uses(s.codec)
+    same = alone[0] == again[0]
+    same = same and all(torch.equal(a, b) for a, b in zip(alone[1], again[1], strict=True))
+    same = same and all(np.array_equal(a, b) for a, b in zip(alone[2], again[2], strict=True))
+    expect(same, "using another codec in between changes the result for the first one", fix)
+
+
+def budget(s: Subject) -> None:
+    """A codec that is trained ends with its time, and stops when the user stops it."""
+    if not s.codec.is_learned:
+        raise NotApplicable("the codec is not trained")
+    asked: dict[str, int] = {"time_left": 0, "stopped": 0}
+
+    def time_left() -> float:
+        asked["time_left"] += 1
+        return max(3.0 - asked["time_left"], 0.0)
+
+    def stopped() -> bool:
+        asked["stopped"] += 1
+        return False
+
+    codec = s.fit(fitting=Fitting(time_left=time_left, stopped=stopped))
+    for name, times in asked.items():
+        fix = f"Call fitting.{name}() between steps, and end when it says so"
+        expect(times, f"fit_codec does not use fitting.{name}", fix)
+    batch = codec.prepare(codec.encode(s.items(4), np.random.default_rng(0)))
+    finite = bool(batch.x.isfinite().all())
+    expect(finite, "a codec that ran out of time is not usable", "Return what was learned so far")

@@ -1,0 +1,40 @@
+"""Checks of training and sampling."""
+
+from __future__ import annotations
+
+import shutil
+
+import torch
+
+from gankit.engine.checkpoint import load_checkpoint
+from gankit.testing.checks.base import expect
+from gankit.testing.subject import BATCH, STEPS, Subject
+
+
+def resume(s: Subject) -> None:
+    """Training in two parts gives, bit for bit, the same result as in one."""
+    s.train("parts", STEPS * BATCH // 2)
+    parts, whole = (
+        load_checkpoint(run.path / "checkpoints")
+        for run in (s.train("parts", STEPS * BATCH), s.run)
+    )
+    assert parts is not None and whole is not None  # noqa: PT018 - no test, but mypy's hint
+    other = [k for k, v in whole[0].items() if not torch.equal(parts[0][k], v)]
+    fix = (
+        "Draw from torch's default generator, or from the rng and seeds that are passed; keep what "
+        "changes in training in parameters and buffers"
+    )
+    expect(not other, f"{len(other)} tensors differ after resuming, such as {other[:3]}", fix)
+
+
+def sampling(s: Subject) -> None:
+    """An item depends on its seed only, also in a copy of the model folder."""
+    copy = s.folder / "copied-model"  # opened by a fresh instance of the modality
+    shutil.copytree(s.run.model_folder, copy, dirs_exist_ok=True)
+    first = s.encode(s.run.sample(6)).x
+    fix = "Make decode draw from each sample's own seed, and put all that it needs into state()"
+    expect(torch.equal(first, s.encode(s.run.sample(6)).x), "two calls of sample differ", fix)
+    some = s.encode(s.run.sample(3, seed=2)).x
+    expect(torch.equal(first[2:5], some), "items change with the number requested", fix)
+    away = s.encode(s.open(copy).sample(6)).x
+    expect(torch.equal(first, away), "a copied model folder generates different items", fix)

@@ -1,0 +1,37 @@
+"""Ctrl-C and SIGTERM: the first saves and stops, the second stops at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+
+class StopRequest:
+    """Whether the user has asked to stop."""
+
+    def __init__(self) -> None:
+        self.made = False
+
+    def __call__(self) -> bool:
+        return self.made
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Turns signals into requests; only the main thread can."""
+
+        def stop(number: int, frame: object) -> None:
+            if self.made:
+                os._exit(130)
+            self.made = True
+
+        try:
+            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        except ValueError:  # not the main thread: the caller's signals are its own
+            before = {}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
