@@ -24,6 +24,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
+from gankit.contract import Fitting
 from gankit.kit.cache import Cache
 from gankit.workflows.data import quiet
 from gankit.workflows.evaluate import evaluate_path
@@ -63,8 +64,8 @@ def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
             times.append((done, time.process_time(), time.perf_counter()))
 
     with profile(activities=[ProfilerActivity.CPU]) as seen:
-        train(*pair, few, settings, quiet, Cache(None), "")
-    train(*pair, corpus, settings, note, Cache(None), "")
+        train(*pair, few, settings, Fitting(), Cache(None), "")
+    train(*pair, corpus, settings, Fitting(note), Cache(None), "")
     steps = times[-1][0] - times[0][0]
     length = float(corpus.tokens.lengths.mean())
     tokens = steps * BATCH_SIZE[default_device().type] * length

@@ -93,7 +93,7 @@ def test_what_cannot_be_read_of_a_folder_is_counted(
     (out / "molecules.smi").write_text("CCO a\nCCN b\nC1CC c\n")
     words = ["--data", home / "data.csv", "--metrics", "moses"]
     done = gankit_("evaluate", out, *words)
-    assert "1 generated could not be read, and count in no score" in done.stderr
+    assert "skipped 1 generated that cannot be read" in done.stderr
     assert "line 3: no SMILES: 'C1CC'" in done.stderr
 
 

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit.contract import (
+    Augmentable,
     Codec,
     CodecState,
     Dataset,
     DownstreamModel,
     Evaluator,
     Extractor,
-    Layout,
+    Fitting,
+    HasBaselines,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
 from gankit_molecule.data.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
 
+if TYPE_CHECKING:
+    from gankit_molecule.codec.codec import MoleculeCodec
 
-class MoleculeModality(Modality[Molecule]):
+
+class MoleculeModality(Modality[Molecule], Augmentable, HasBaselines):
     """Small molecules, as SMILES."""
 
     Settings = MoleculeSettings
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
-    mixes = True
     sampling_settings = ("raw", "temperature", "scaffold", "novel")
 
     def read(
@@ -39,24 +45,26 @@ class MoleculeModality(Modality[Molecule]):
         return read(source, settings, progress)
 
     def fit_codec(
-        self, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
-    ) -> Codec[Molecule]:
+        self, items: Sequence[Molecule], settings: MoleculeSettings, fitting: Fitting
+    ) -> MoleculeCodec:
         from gankit_molecule.codec.fitting import fit
 
-        return fit(items, settings, progress)
+        return fit(items, settings, fitting)
 
-    def load_codec(self, state: CodecState, settings: MoleculeSettings) -> Codec[Molecule]:
+    def load_codec(self, state: CodecState, settings: MoleculeSettings) -> MoleculeCodec:
         from gankit_molecule.codec.codec import MoleculeCodec
 
         return MoleculeCodec.load(state, settings)
 
-    def build_networks(self, layout: Layout, settings: MoleculeSettings) -> Networks:
+    def build_networks(self, codec: Codec[Molecule], settings: MoleculeSettings) -> Networks:
+        from gankit_molecule.codec.codec import MoleculeCodec
         from gankit_molecule.networks.latent_gan import build_networks
 
-        return build_networks(layout, settings)
+        assert isinstance(codec, MoleculeCodec)
+        return build_networks(codec, settings)
 
     def evaluators(
-        self, settings: MoleculeSettings
+        self, codec: Codec[Molecule] | None, settings: MoleculeSettings
     ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
         from gankit_molecule.evaluation.evaluators import build_evaluators
 
@@ -81,6 +89,7 @@ class MoleculeModality(Modality[Molecule]):
         self,
         samples: Iterable[Sample[Molecule]],
         target: Path,
+        codec: Codec[Molecule],
         provenance: Provenance,
         format: str,
     ) -> Mapping[str, int]:
@@ -88,25 +97,25 @@ class MoleculeModality(Modality[Molecule]):
 
         return write(samples, target, provenance, format)
 
-    def preview(self, items: Sequence[Molecule], target: Path) -> Path:
-        return self.preview_beside(items, (), target)
+    def render(self, item: Molecule, codec: Codec[Molecule] | None) -> Rendering:
+        from gankit_molecule.output.preview import render
 
-    def preview_beside(
-        self, items: Sequence[Molecule], real: Sequence[Molecule], target: Path
-    ) -> Path:
+        return render(item)
+
+    def preview(
+        self,
+        items: Sequence[Molecule],
+        codec: Codec[Molecule] | None,
+        real: Sequence[Molecule] = (),
+    ) -> Rendering:
         from gankit_molecule.output.preview import preview
 
-        picture, page = preview(items, real)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.with_name(f"{target.name}.html").write_text(page, encoding="utf-8")
-        file = target.with_name(f"{target.name}.png")
-        file.write_bytes(picture)
-        return file
+        return preview(items, real)
 
-    def values(self, item: Molecule) -> Mapping[str, object]:
+    def attributes(self, item: Molecule) -> Mapping[str, object]:
         return dict(item.values)
 
-    def learner(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
+    def downstream_model(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
         from gankit_molecule.evaluation.downstream import FingerprintModel
 
         return FingerprintModel(settings)

@@ -16,7 +16,7 @@ import pytest
 import torch
 from rdkit import Chem
 
-from gankit.contract import Batch, EvaluationData, Sample
+from gankit.contract import Batch, EvaluationData, Fitting, Sample
 from gankit.errors import GankitError
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.fitting import fit as fit_codec
@@ -51,14 +51,10 @@ SMALL: dict[str, Any] = {
 }
 
 
-def quiet(what: str, done: int, total: int) -> None:
-    pass
-
-
 def fit(objective: str, **changed: Any) -> MoleculeCodec:
     torch.manual_seed(0)
     settings = MoleculeSettings(**{**SMALL, "objective": objective, **changed})
-    return fit_codec([Molecule(s) for s in SMILES], settings, quiet)
+    return fit_codec([Molecule(s) for s in SMILES], settings, Fitting())
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +108,12 @@ def test_the_reward_has_a_gradient_and_survives_being_stored(codec: MoleculeCode
         assert torch.equal(v, again.state().tensors[k]), k
     batch = codec.prepare(codec.encode([Molecule(s) for s in SMILES[:8]], np.random.default_rng(0)))
     x = batch.x.requires_grad_()
-    terms = [build_networks(c.layout, c.settings).generator_terms for c in (codec, again)]
+    terms = [build_networks(c, c.settings).generator_terms for c in (codec, again)]
     rewards = [t["reward"](x, batch.c) for t in terms]
     assert torch.equal(*rewards)
     (slope,) = torch.autograd.grad(rewards[0], x)
     assert slope.abs().sum() > 0
-    assert build_networks(codec.layout, replace(codec.settings, reward=0.0)).generator_terms == {}
+    assert build_networks(codec, replace(codec.settings, reward=0.0)).generator_terms == {}
 
 
 def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
@@ -132,7 +128,7 @@ def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
 def test_without_an_objective_nothing_is_kept_of_one() -> None:
     codec = fit("", epochs=1, reward=0.0)
     assert "optimised" not in codec.state().config
-    assert build_networks(codec.layout, codec.settings).generator_terms == {}
+    assert build_networks(codec, codec.settings).generator_terms == {}
 
 
 def test_what_was_found_is_described(codec: MoleculeCodec) -> None:
@@ -179,7 +175,7 @@ def test_an_interrupted_search_scores_nothing_twice(here: Path) -> None:
 
     settings = MoleculeSettings(**{**SMALL, "objective": "mine.py:score", **changed})
     with pytest.raises(KeyboardInterrupt):
-        fit_codec([Molecule(s) for s in SMILES], settings, interrupt)
+        fit_codec([Molecule(s) for s in SMILES], settings, Fitting(interrupt))
     before = (here / "calls.txt").read_text().split()
     assert len(before) > 90
     whole = fit("mine.py:score", **changed)

@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import PIL.Image
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gankit.contract import Rendering
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import properties_of
 from gankit_molecule.output.pictures import (
@@ -28,7 +30,7 @@ from gankit_molecule.output.pictures import (
     histograms,
     structure,
 )
-from gankit_molecule.output.preview import MAX_IN_PAGE, MAX_IN_PICTURE, MAX_REAL, preview
+from gankit_molecule.output.preview import MAX_IN_PAGE, MAX_IN_PICTURE, MAX_REAL, preview, render
 
 SMILES = [
     "CC(=O)Oc1ccccc1C(=O)O",
@@ -71,10 +73,11 @@ class Page(HTMLParser):
 
 
 def draw(items: Sequence[Molecule], real: Sequence[Molecule] = ()) -> tuple[PIL.Image.Image, Page]:
-    picture, page = preview(items, real)
-    image = PIL.Image.open(io.BytesIO(picture))
+    found = preview(items, real)
+    assert found.media_type == "image/png"
+    image = PIL.Image.open(io.BytesIO(found.content))
     image.load()
-    return image, Page(page)
+    return image, Page(found.page)
 
 
 def area(picture: PIL.Image.Image, colour: Any) -> int:
@@ -99,11 +102,11 @@ def test_a_picture_and_a_page() -> None:
 
 
 def test_a_page_loads_nothing_from_the_network() -> None:
-    _, page = preview(molecules(), molecules())
+    page = preview(molecules(), molecules()).page
     addresses = re.findall(r"(?:src|href)=[\"']([^\"']{5})", page)
     assert set(addresses) == {"data:"}
-    policy = Page(page).all("meta")[-1]["content"]
-    assert str(policy).startswith("default-src 'none'")
+    policies = [m for m in Page(page).all("meta") if "http-equiv" in m]
+    assert str(policies[0]["content"]).startswith("default-src 'none'")
 
 
 def test_invalid_molecules_are_shown_as_grey_text() -> None:
@@ -147,6 +150,20 @@ def test_the_number_of_molecules_shown_is_limited() -> None:
     large, page = draw(molecules(3 * MAX_IN_PICTURE))
     assert small.size == large.size
     assert len(page.smiles) == MAX_IN_PAGE
+
+
+def test_one_molecule_is_drawn_as_svg(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = render(Molecule(SMILES[0]))
+    assert found.media_type == "image/svg+xml"
+    drawing = ElementTree.fromstring(found.content)
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 5
+    for item in (Molecule("CC(\udc80", tries=0), Molecule("C" * 400)):
+        shown = render(item)
+        assert shown.media_type == "text/plain"
+        assert shown.content.decode() in item.smiles
+    monkeypatch.setattr("gankit_molecule.output.pictures.Draw", None)
+    assert render(Molecule("CCO")) == Rendering("text/plain", b"CCO")
 
 
 # --- Next to the data ----------------------------------------------------------------------------

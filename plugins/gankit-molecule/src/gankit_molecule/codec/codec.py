@@ -12,7 +12,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from gankit.contract import Batch, Codec, CodecState, Condition, Continuous, Layout
+from gankit.contract import (
+    Batch,
+    Codec,
+    CodecState,
+    Condition,
+    Continuous,
+    Describes,
+    Layout,
+    SamplesConditions,
+    TransformsDensityRatioInput,
+)
 from gankit.errors import GankitError
 from gankit.seeds import normal
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
@@ -28,9 +38,9 @@ from gankit_molecule.codec.writer import CPU, DECODE_BATCH_SIZE, Writer
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.optimize.elites import Elites
-from gankit_molecule.optimize.objective import Expression, check_objective
+from gankit_molecule.optimize.objective import Expression, objective_of
 from gankit_molecule.optimize.scorers import ByExpression
-from gankit_molecule.settings import MoleculeSettings, cache_of, check_ranges
+from gankit_molecule.settings import MoleculeSettings, cache_of
 
 MAX_TRIES = 50
 """Decodings of a latent until there is an acceptable molecule."""
@@ -42,7 +52,7 @@ MAX_COORDINATE = 1e3
 """Coordinates of diverged networks are clamped to this range."""
 
 
-class MoleculeCodec(Codec[Molecule]):
+class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioInput, Describes):
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
     A molecule is written token by token, each sampled from the decoder, along the scaffold where
@@ -62,7 +72,6 @@ class MoleculeCodec(Codec[Molecule]):
         condition: Condition | None,
         settings: MoleculeSettings,
     ) -> None:
-        check_codec_settings(settings)
         cond_dim = condition.width if condition else 0
         self.alphabet, self.longest, self.settings = alphabet, longest, settings
         self.layout = Layout((settings.latent,), condition)
@@ -81,7 +90,6 @@ class MoleculeCodec(Codec[Molecule]):
         self.loss, self.missing = math.nan, dict[str, int]()
         self.known: Tensor | None = None
         """Sorted hashes of the training molecules, int64; runs of earlier versions have none."""
-        self._decoded: tuple[Sequence[int], Batch] | None = None
         self.training_latents: tuple[dict[str, int], Tensor] = {}, torch.zeros(0, settings.latent)
         """Training molecules and their latents before whitening; only while the codec is fitted."""
         self.elites: Elites | None = None
@@ -89,7 +97,6 @@ class MoleculeCodec(Codec[Molecule]):
     def set_elites(self, elites: Elites) -> None:
         """From now on training data and conditions are those of the best molecules found."""
         self.elites = elites
-        self.layout = elites.layout(self.layout)
         if self.layout.condition is not None and elites.c is not None:
             self.query = PropertyQuery(self.layout.condition, subsample(elites.c))
 
@@ -166,26 +173,20 @@ class MoleculeCodec(Codec[Molecule]):
 
     # --- Decoding --------------------------------------------------------------------------------
 
-    def decode(self, batch: Batch, seeds: Sequence[int]) -> list[Molecule]:
-        """Molecules, each a function of its latent, its conditions and its seed."""
-        self._decoded = (tuple(seeds), batch)
-        nothing = [Molecule("", values, tries=0) for values in self._values(batch.c, len(batch))]
-        found = self._retried(nothing, batch, seeds, range(1 if self.settings.raw else MAX_TRIES))
-        return self._scored(found)
-
-    def settle(
-        self, items: list[Molecule], where: Mapping[str, object], seeds: Sequence[int]
+    def decode(
+        self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
     ) -> list[Molecule]:
-        """Molecules just decoded, and others for those whose computed properties are not as
-        requested; of several that are not, the nearest one.
+        """Molecules, each a function of its latent, its conditions and its seed. Those whose
+        computed properties are not as requested are decoded again, and the nearest is taken.
         """
-        constraints = [] if self.query is None else self.query.constraints(where)
+        found = [Molecule("", values, tries=0) for values in self._values(batch.c, len(batch))]
+        found = self._retried(found, batch, seeds, range(1 if self.settings.raw else MAX_TRIES))
+        constraints = [] if self.query is None else self.query.constraints(where or {})
         constraints = [each for each in constraints if each.name in PROPERTIES]
-        decoded = self._decoded
-        if not constraints or self.settings.raw or decoded is None or decoded[0] != tuple(seeds):
-            return items
-        attempts = range(MAX_TRIES, MAX_TRIES + MAX_CONSTRAINED_TRIES)
-        return self._scored(self._retried(items, decoded[1], seeds, attempts, constraints))
+        if constraints and not self.settings.raw:
+            attempts = range(MAX_TRIES, MAX_TRIES + MAX_CONSTRAINED_TRIES)
+            found = self._retried(found, batch, seeds, attempts, constraints)
+        return self._scored(found)
 
     @torch.no_grad()
     def _retried(
@@ -227,7 +228,7 @@ class MoleculeCodec(Codec[Molecule]):
 
     def _scored(self, items: list[Molecule]) -> list[Molecule]:
         """With scores by the objective, if it is an expression: no code that a run names is run."""
-        objective = None if self.elites is None else check_objective(self.settings)
+        objective = None if self.elites is None else objective_of(self.settings)
         if not isinstance(objective, Expression):
             return items
         valid = [m.smiles for m in items if m.valid]
@@ -326,23 +327,6 @@ class MoleculeCodec(Codec[Molecule]):
         names, cache = codec.measured.names, cache_of(settings)
         codec.measured = Measured.stored(names, codec.key, cache) or codec.measured
         return codec
-
-
-def check_codec_settings(settings: MoleculeSettings) -> None:
-    """Raises:
-    GankitError: a setting is out of range, or the scaffold is none.
-    """
-    if settings.scaffold:
-        Scaffold(settings)
-    check_ranges(
-        ("vocabulary", settings.vocabulary, 0, 10_000),
-        ("latent", settings.latent, 2, 1024),
-        ("width", settings.width, 8, 4096),
-        ("units", settings.units, 8, 4096),
-        ("smooth", settings.smooth, 0, 10),
-        ("epochs", settings.epochs, 0, 10_000),
-        ("temperature", settings.temperature, 0, 10),
-    )
 
 
 def _bounded(x: Tensor) -> Tensor:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import rdkit
 
-from gankit.contract import Condition, Continuous, Progress
+from gankit.contract import Condition, Continuous, Fitting
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.cache import Cache
 from gankit_molecule.data.hashes import Hashes, hashes_of, key_of, looked_up
 from gankit_molecule.data.molecules import FETCH_SIZE, Molecule, in_blocks
-from gankit_molecule.data.properties import PROPERTIES, Values, measure
+from gankit_molecule.data.properties import PROPERTIES, Values, measure, properties_of
+from gankit_molecule.timing import computed
 
 SUGGESTION_ROWS = 1000
 """Molecules whose columns are suggested for an unknown name."""
@@ -45,18 +47,30 @@ class Measured:
         names: Sequence[str],
         workers: int,
         cache: Cache,
-        progress: Progress,
+        fitting: Fitting,
     ) -> tuple[Measured, str]:
-        """The table of these molecules, from the cache if possible, and its key there."""
+        """The table of these molecules, from the cache if possible, and its key there. If the time
+        runs out, the table of a random subset, which is not cached and has no key.
+
+        Raises:
+            KeyboardInterrupt: the user has stopped.
+        """
         if not names:
             return cls(()), ""
         key = key_of([rdkit.__version__, *names], smiles)
         if (kept := cls.stored(names, key, cache)) is not None:
             return kept, key
         hashes, first = np.unique(hashes_of(smiles), return_index=True)
-        found = cls(
-            names, hashes, measure([smiles[int(i)] for i in first], names, workers, progress)
+        distinct = [smiles[int(i)] for i in first]
+        order, results = computed(
+            properties_of, distinct, workers, "computing properties", fitting, names
         )
+        values = np.array(list(results), np.float64).reshape(-1, len(names))
+        rows = order[: len(values)]
+        ascending = np.argsort(rows)
+        found = cls(names, hashes[rows[ascending]], values[ascending])
+        if len(rows) < len(distinct):
+            return found, ""
         if (file := cache.path("properties", f"{key}.npz")) is not None:
             with cache.writing(file) as part, part.open("wb") as out:
                 np.savez(out, hashes=found.hashes, values=found.values)
@@ -75,6 +89,10 @@ class Measured:
             return None
         fits = hashes.dtype == np.int64 and values.shape == (len(hashes), len(names))
         return cls(names, hashes, values) if fits else None
+
+    def has(self, smiles: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which molecules are in the table, (N,)."""
+        return looked_up(hashes_of(smiles), self.hashes)[1]
 
     def look(self, smiles: Sequence[str]) -> Values:
         """Their properties, (N, names); missing ones are computed."""

@@ -12,6 +12,8 @@ from torch import Tensor
 
 PAD = 0
 
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
 
 class Ragged:
     """Rows in one flat array, padded only when some are taken. A million molecules take a few
@@ -24,13 +26,18 @@ class Ragged:
             flat.extend(row)
             lengths.append(len(row))
         self._flat = np.frombuffer(flat, np.uint16) if flat else np.zeros(1, np.uint16)
-        self.lengths: np.ndarray[Any, np.dtype[np.int64]] = np.array(lengths, np.int64)
+        self.lengths: Ints = np.array(lengths, np.int64)
         self._starts = self.lengths.cumsum() - self.lengths
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def take(self, chosen: np.ndarray[Any, np.dtype[np.int64]] | slice = slice(None)) -> Tensor:
+    def subset(self, rows: Ints) -> Ragged:
+        """Some of the rows."""
+        ends = self._starts + self.lengths
+        return Ragged(self._flat[self._starts[i] : ends[i]].tolist() for i in rows.tolist())
+
+    def take(self, chosen: Ints | slice = slice(None)) -> Tensor:
         """The chosen rows as int64 ``(N, T)``, padded at the end with :data:`PAD`."""
         lengths = self.lengths[chosen]
         places = np.arange(lengths.max(initial=0))

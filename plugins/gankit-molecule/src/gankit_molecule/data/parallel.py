@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeVar
 
 from joblib import Parallel, delayed
@@ -26,7 +27,7 @@ def mapped(
     what: str,
     progress: Progress,
     *args: Any,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """``function(item, *args)`` of each item, in their order.
 
     Args:
@@ -43,11 +44,16 @@ def mapped(
     chunks = [items[i : i + CHUNK] for i in range(0, len(items), CHUNK)]
     # joblib neither forks torch's threads nor runs the user's script again.
     pool = Parallel(count, return_as="generator")
-    done = 0
-    for results in pool(delayed(_chunk)(function, args, chunk) for chunk in chunks):
-        done += len(results)
-        progress(what, done, len(items))
-        yield from results
+    found, done = pool(delayed(_chunk)(function, args, chunk) for chunk in chunks), 0
+    try:
+        for results in found:
+            done += len(results)
+            progress(what, done, len(items))
+            yield from results
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # where not all results were used
+            found.close()
 
 
 def _chunk(function: Callable[..., R], args: tuple[Any, ...], items: Sequence[Any]) -> list[R]:
@@ -56,7 +62,3 @@ def _chunk(function: Callable[..., R], args: tuple[Any, ...], items: Sequence[An
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """A progress callback that shows nothing."""

@@ -14,7 +14,7 @@ import numpy as np
 from rdkit import Chem, RDConfig, rdBase
 from rdkit.Chem import QED, Crippen, Descriptors, Lipinski, rdMolDescriptors
 
-from gankit.contract import Progress
+from gankit.contract import Progress, quiet
 from gankit_molecule.data.parallel import mapped
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
@@ -70,7 +70,7 @@ def measure(
     smiles: Sequence[str],
     names: Sequence[str],
     workers: int = 0,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = quiet,
 ) -> Values:
     """Properties ``(N, len(names))``, by name of :data:`PROPERTIES`, in several processes."""
     rows = list(mapped(properties_of, smiles, workers, "computing properties", progress, names))

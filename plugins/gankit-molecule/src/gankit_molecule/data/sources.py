@@ -48,10 +48,11 @@ def read(
     molecules is kept; files that gankit wrote keep all, since evaluation counts distinct ones.
 
     Raises:
-        GankitError: nothing usable there, fewer than ``MIN_MOLECULES``, or a setting is out of
-            range; with ``settings.strict``, one entry that cannot be used.
+        GankitError: nothing usable there, or fewer than ``MIN_MOLECULES``; with
+            ``settings.strict``, one entry that cannot be used.
     """
-    _check(settings)
+    if settings.limit == 1:
+        raise GankitError("limit=1: too few", f"Set 0 for all, or {MIN_MOLECULES} or more")
     found = locate(source)
     table, files = _standardised(found, settings, progress)
     issues = Issues(table, files)
@@ -121,18 +122,6 @@ def _save(table: pa.Table, files: Files, path: Path, cache: Cache) -> None:
 
 
 # --- Messages -----------------------------------------------------------------------------------
-
-
-def _check(settings: MoleculeSettings) -> None:
-    """Raises:
-    GankitError: a setting is out of range.
-    """
-    for name, least in (("limit", 0), ("most_atoms", 1), ("workers", 0)):
-        value = getattr(settings, name)
-        if not isinstance(value, int) or value < least:
-            raise GankitError(f"{name}={value}: out of range", f"Set {least} or more")
-    if settings.limit == 1:
-        raise GankitError("limit=1: too few", f"Set 0 for all, or {MIN_MOLECULES} or more")
 
 
 def _refuse_unusable(issues: Issues, where: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gankit_molecule.data.parallel import mapped, quiet
+from gankit.contract import quiet
+from gankit_molecule.data.parallel import mapped
 from gankit_molecule.data.properties import measure
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Progress
+from gankit.contract import Fitting, Progress, quiet
 from gankit.kit.cache import Cache
 from gankit.seeds import uniform
 from gankit_molecule.codec.autoencoder import Decoder
@@ -22,7 +22,6 @@ from gankit_molecule.codec.training import Corpus, epochs_of, texts_of, train, t
 from gankit_molecule.codec.writer import DECODE_BATCH_SIZE
 from gankit_molecule.data.hashes import key_of
 from gankit_molecule.data.molecules import Molecule
-from gankit_molecule.data.parallel import quiet
 from gankit_molecule.settings import MoleculeSettings, cache_of
 
 CACHE_VERSION = 1
@@ -46,6 +45,7 @@ class CharacterRNN:
         cache: Cache | None = None,
     ) -> None:
         self.settings = settings
+        fitting = Fitting(progress)
         texts = texts_of(smiles, NOTATIONS[settings.notation](), settings.workers, progress)
         self.alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
         tokens = Ragged(map(self.alphabet.encode, texts))
@@ -60,9 +60,10 @@ class CharacterRNN:
             self.decoder = Decoder(len(self.alphabet), settings.latent, 0, settings.width).eval()
             self.loss = trained_or_cached(
                 self.decoder,
-                cache.path("rnns", f"{key}.safetensors"),
+                "rnns",
+                key,
                 cache,
-                lambda: train(None, self.decoder, self.corpus, settings, progress, cache, key),
+                lambda: train(None, self.decoder, self.corpus, settings, fitting, cache, key),
             )
 
     def write(self, seeds: Sequence[int], attempt: int = 0, ruled: bool = True) -> Tensor:

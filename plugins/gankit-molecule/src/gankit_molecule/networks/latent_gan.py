@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Layout, Networks
+from gankit.contract import Networks
+from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.optimize.surrogate import reward_terms
 from gankit_molecule.settings import MoleculeSettings
 
@@ -65,13 +66,14 @@ class Discriminator(nn.Module):
         return out.squeeze(1)
 
 
-def build_networks(layout: Layout, settings: MoleculeSettings) -> Networks:
-    """The networks for latents of this layout."""
-    latent = layout.shape[0]
-    cond_dim = layout.condition.width if layout.condition else 0
+def build_networks(codec: MoleculeCodec, settings: MoleculeSettings) -> Networks:
+    """The networks for the codec's latents."""
+    latent, condition = codec.layout.shape[0], codec.layout.condition
+    cond_dim = condition.width if condition else 0
+    surrogate = None if codec.elites is None else codec.elites.surrogate
     return Networks(
         generator=Generator(latent, cond_dim, settings.units),
         discriminator=Discriminator(latent, cond_dim, settings.units),
         latent_dim=latent,
-        generator_terms=reward_terms(layout, settings.reward),
+        generator_terms=reward_terms(surrogate, settings.reward),
     )

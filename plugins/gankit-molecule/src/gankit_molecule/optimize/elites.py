@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gankit.contract import Batch, Layout
+from gankit.contract import Batch
 from gankit_molecule.optimize.scorers import REASONS
-from gankit_molecule.optimize.surrogate import OptimizedLayout, Surrogate
+from gankit_molecule.optimize.surrogate import Surrogate
 
 KEY = "optimised"
 """Of the codec's state."""
@@ -35,10 +35,6 @@ class Elites:
     _on_device: dict[torch.device, tuple[Tensor, Tensor | None]] = field(
         default_factory=dict, repr=False
     )
-
-    def layout(self, layout: Layout) -> OptimizedLayout:
-        """The layout with the surrogate, for the generator's reward."""
-        return OptimizedLayout(layout.shape, layout.condition, self.surrogate)
 
     def mixed(self, batch: Batch, share: float) -> Batch:
         """A batch in which a random share of the samples is replaced by random elites."""

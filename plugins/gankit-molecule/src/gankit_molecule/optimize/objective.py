@@ -13,7 +13,7 @@ import numpy as np
 
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.data.properties import PROPERTIES, Values
-from gankit_molecule.settings import MoleculeSettings, check_ranges
+from gankit_molecule.settings import MoleculeSettings
 
 EXAMPLES = "objective=qed, 'objective=qed - 0.1*sa', or objective=scorer.py:score"
 MAX_LENGTH = 1_000
@@ -101,25 +101,16 @@ def read_objective(text: str) -> Expression | Scoring:
     return _expression(text)
 
 
-def check_objective(settings: MoleculeSettings) -> Expression | Scoring | None:
+def objective_of(settings: MoleculeSettings) -> Expression | Scoring | None:
     """A run's objective, if it has one.
 
     Raises:
-        GankitError: a setting is out of range, or there is a reward without an objective.
+        GankitError: it cannot be parsed, or there is a reward without an objective.
     """
     if not settings.objective.strip():
         if settings.reward:
             raise GankitError("objective: none is set", f"Set one, such as {EXAMPLES}")
         return None
-    check_ranges(
-        ("calls", settings.calls, 10, 10**9),
-        ("scorer_batch", settings.scorer_batch, 1, 1_000_000),
-        ("scorer_seconds", settings.scorer_seconds, 0.01, 10**7),
-        ("elites", settings.elites, 2, 1_000_000),
-        ("per_scaffold", settings.per_scaffold, 1, 1_000_000),
-        ("pull", settings.pull, 0, 1),
-        ("reward", settings.reward, 0, 1000),
-    )
     return read_objective(settings.objective)
 
 

@@ -16,11 +16,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from gankit.contract import Batch, Progress
+from gankit.contract import Batch, Fitting, quiet
 from gankit.errors import GankitError
 from gankit.kit.cache import Cache
 from gankit_molecule.data.molecules import Molecule
-from gankit_molecule.data.parallel import mapped, quiet
+from gankit_molecule.data.parallel import mapped
 from gankit_molecule.optimize.elites import Elites
 from gankit_molecule.optimize.objective import Expression, Scoring
 from gankit_molecule.optimize.pool import MIN_ELITES, Pool, diverse, scaffold_of
@@ -29,6 +29,7 @@ from gankit_molecule.optimize.scorers import REASONS, ByFunction, Score, scorer_
 from gankit_molecule.optimize.space import SearchSpace
 from gankit_molecule.optimize.surrogate import BATCH_SIZE, Surrogate
 from gankit_molecule.settings import MoleculeSettings
+from gankit_molecule.timing import check_stopped, interruptible, part_of
 
 TRAINING_SHARE = 0.25
 """Share of the calls for training molecules."""
@@ -57,6 +58,8 @@ RANK = 0.1
 weight 1/(0.1 n + rank) of n."""
 TEMPERATURE = 0.7
 """Of writing during the search: a colder decoder reproduces training molecules."""
+ROUNDS_TIME = 0.6
+"""Share of the time for rounds; the rest is for retraining."""
 MAX_IDLE_ROUNDS = 5
 """Rounds in a row without a new molecule, after which the search ends."""
 
@@ -85,36 +88,41 @@ class Search:
         """Training molecules that are scored."""
         self._first: list[Score] = []
 
-    def begin(self, progress: Progress) -> None:
+    def begin(self, fitting: Fitting) -> None:
         """Scores some of the training molecules: before anything slow, for a scorer may not work.
 
         Raises:
             GankitError: it does not.
+            KeyboardInterrupt: the user has stopped.
         """
         try:
             self._first = self._score(
-                [self.smiles[i] for i in self.rows], "scoring training molecules", progress
+                [self.smiles[i] for i in self.rows], "scoring training molecules", fitting
             )
         finally:
             self.scorer.close()
+        self.rows = self.rows[: len(self._first)]
+        if not any(isinstance(score, float) for score in self._first):
+            raise self._no_scores()
 
-    def run(self, space: SearchSpace, items: Sequence[Molecule], progress: Progress) -> Elites:
-        """Spends the other calls on new molecules.
+    def run(self, space: SearchSpace, items: Sequence[Molecule], fitting: Fitting) -> Elites:
+        """Spends the other calls on new molecules, or the time that is left.
 
         Args:
             items: the training molecules that were scored, with their values.
 
         Raises:
             GankitError: the scorer fails.
+            KeyboardInterrupt: the user has stopped.
         """
         try:
             with torch.random.fork_rng(devices=[]), torch.enable_grad():
                 torch.manual_seed(0)  # like the codec, it depends on no run's seed
-                return self._run(space, items, progress)
+                return self._run(space, items, fitting)
         finally:
             self.scorer.close()
 
-    def _run(self, space: SearchSpace, items: Sequence[Molecule], progress: Progress) -> Elites:
+    def _run(self, space: SearchSpace, items: Sequence[Molecule], fitting: Fitting) -> Elites:
         settings, layout = self.settings, space.layout
         pool, seen = Pool(), set(self.smiles)
         self._add(pool, space, items, self._first)
@@ -125,8 +133,10 @@ class Search:
         seeds, rounds, start = 0, 0, self.calls
         for k in range(RETRAININGS):
             limit = start + (settings.calls - start) * (k + 1) // RETRAININGS
-            idle = 0
-            while self.calls < limit and idle < MAX_IDLE_ROUNDS:
+            part, idle = part_of(fitting, 1 / (RETRAININGS - k)), 0
+            rounds_time = part_of(part, ROUNDS_TIME)
+            while self.calls < limit and idle < MAX_IDLE_ROUNDS and rounds_time.time_left() > 0:
+                check_stopped(fitting)
                 rounds += 1
                 self._fit(surrogate, pool, space, PASSES[rounds > 1])
                 parents = pool.best(MAX_PARENTS, settings.per_scaffold)
@@ -141,15 +151,16 @@ class Search:
                 chosen = self._chosen(list(new.values()), space, surrogate, most)
                 seen.update(m.smiles for m in chosen)
                 what = f"searching (round {rounds}, best {pool.scores[parents[0]]:.3g})"
-                scores = self._score([m.smiles for m in chosen], what, progress)
-                self._add(pool, space, chosen, scores)
-            self._retrain(pool, space, progress)
+                scores = self._score([m.smiles for m in chosen], what, rounds_time)
+                self._add(pool, space, chosen[: len(scores)], scores)
+            if part.time_left() > 0:
+                self._retrain(pool, space, part)
             surrogate = Surrogate(layout.shape[0], cond_dim)
             self._fit(surrogate, pool, space, PASSES[0])
-        progress("searching", settings.calls, settings.calls)
+        fitting.progress("searching", settings.calls, settings.calls)
         return self._elites(pool, surrogate)
 
-    def _retrain(self, pool: Pool, space: SearchSpace, progress: Progress) -> None:
+    def _retrain(self, pool: Pool, space: SearchSpace, fitting: Fitting) -> None:
         """Trains the codec on the best molecules and as many others, the better the more often."""
         rows = pool.best(self.settings.elites, self.settings.per_scaffold)
         others = np.array(sorted(set(range(len(pool.scores))) - set(rows)), np.int64)
@@ -165,7 +176,7 @@ class Search:
             return
         _, c = pool.latents(rows)
         epochs = self.settings.epochs / 4 or EPOCHS
-        space.retrain([pool.smiles[i] for i in rows], c, epochs, progress)
+        space.retrain([pool.smiles[i] for i in rows], c, epochs, fitting)
         _, c = pool.latents()
         pool.x = list(space.latents(pool.smiles, c))
 
@@ -226,13 +237,15 @@ class Search:
     def _scaffolds(self, smiles: Sequence[str]) -> list[str]:
         return list(mapped(scaffold_of, smiles, self.settings.workers, "", quiet))
 
-    def _score(self, smiles: Sequence[str], what: str, progress: Progress) -> list[Score]:
-        """Scores, batch by batch.
+    def _score(self, smiles: Sequence[str], what: str, fitting: Fitting) -> list[Score]:
+        """Scores, batch by batch; of the first molecules only, if the time runs out.
 
         Raises:
             GankitError: the first batches have none.
+            KeyboardInterrupt: the user has stopped.
         """
         scores: list[Score] = []
+        progress = interruptible(fitting)
         size = self.scorer.batch
         for i in range(0, len(smiles), size):
             some = self.scorer.score(smiles[i : i + size])
@@ -246,6 +259,8 @@ class Search:
                 none >= FIRST_BATCHES * size or self.calls >= len(self.rows)
             ):
                 raise self._no_scores()
+            if fitting.time_left() <= 0:
+                break
         return scores
 
     def _no_scores(self) -> GankitError:

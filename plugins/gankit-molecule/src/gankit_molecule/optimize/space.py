@@ -7,7 +7,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from gankit.contract import Batch, Layout, Progress
+from gankit.contract import Batch, Fitting, Layout
 from gankit_molecule.data.molecules import Molecule
 
 
@@ -29,6 +29,6 @@ class SearchSpace(Protocol):
         """One molecule per latent, written once; it may be invalid."""
 
     def retrain(
-        self, smiles: Sequence[str], c: Tensor | None, epochs: float, progress: Progress
+        self, smiles: Sequence[str], c: Tensor | None, epochs: float, fitting: Fitting
     ) -> None:
-        """Trains encoder and decoder further, on these molecules alone; latents change."""
+        """Trains encoder and decoder further on these molecules alone, which changes latents."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from gankit.contract import Layout
+from gankit.contract import GeneratorTerm
 
 MEMBERS = 3
 """Networks whose mean is the prediction: where they saw no data they differ, and their mean is
@@ -79,18 +78,8 @@ class Surrogate(nn.Module):
         self.requires_grad_(False)
 
 
-@dataclass(frozen=True)
-class OptimizedLayout(Layout):
-    """A layout with the network that predicts the scores of its latents."""
-
-    surrogate: Surrogate | None = field(default=None, compare=False)
-
-
-def reward_terms(
-    layout: Layout, weight: float
-) -> Mapping[str, Callable[[Tensor, Tensor | None], Tensor]]:
+def reward_terms(surrogate: Surrogate | None, weight: float) -> Mapping[str, GeneratorTerm]:
     """The generator's further term, which falls with the predicted score; none without weight."""
-    surrogate = layout.surrogate if isinstance(layout, OptimizedLayout) else None
     if surrogate is None or not weight:
         return {}
 

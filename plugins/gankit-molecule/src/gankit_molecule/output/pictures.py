@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 from rdkit import Chem
 
 from gankit_molecule.data.molecules import Molecule
@@ -108,14 +107,18 @@ def drawn(mol: Chem.Mol) -> Image.Image:
     return Image.open(io.BytesIO(canvas.GetDrawingText())).convert("RGB")
 
 
-def drawn_svg(mol: Chem.Mol) -> str:
-    """The structure as an ``<svg>`` element of flexible width."""
+def drawn_svg(mol: Chem.Mol, standalone: bool = False) -> str:
+    """The structure as an ``<svg>`` element of flexible width, or as a file."""
     canvas = Draw.rdMolDraw2D.MolDraw2DSVG(WIDTH, HEIGHT)
     canvas.drawOptions().clearBackground = False
     _draw(canvas, mol)
     text = canvas.GetDrawingText()
     inside = UNNEEDED.sub("", text[text.index(HEADER) + len(HEADER) :]).strip()
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{inside}'
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}"'
+    if standalone:
+        size = f'width="{WIDTH}" height="{HEIGHT}" style="background:#fff"'
+        return f'{head} xmlns="http://www.w3.org/2000/svg" {size}>{inside}'
+    return f'{head} aria-hidden="true">{inside}'
 
 
 def _draw(canvas: Draw.rdMolDraw2D.MolDraw2D, mol: Chem.Mol) -> None:
@@ -125,15 +128,6 @@ def _draw(canvas: Draw.rdMolDraw2D.MolDraw2D, mol: Chem.Mol) -> None:
     options.padding = 0.05
     Draw.rdMolDraw2D.PrepareAndDrawMolecule(canvas, mol)
     canvas.FinishDrawing()
-
-
-def png(image: Image.Image, **metadata: str) -> bytes:
-    """An image as PNG with text metadata."""
-    file, info = io.BytesIO(), PngInfo()
-    for key, text in metadata.items():
-        info.add_text(key, text)
-    image.save(file, "PNG", optimize=True, pnginfo=info)
-    return file.getvalue()
 
 
 # --- The grid -----------------------------------------------------------------------------------
