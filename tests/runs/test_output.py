@@ -77,7 +77,7 @@ def test_the_plugin_gets_codec_provenance_and_format(vectors, tmp_path, monkeypa
     monkeypatch.setattr(vectors.modality, "write", lambda *given: seen.append(given))
     codec = object()
     write(vectors, tmp_path / "out", codec=codec, between=(3, 9))
-    ((samples, target, given, provenance, format),) = seen
+    ((_, target, given, provenance, format),) = seen
     assert (given, format) == (codec, "folder")
     assert target.name == ".out.partial"
     assert (provenance.run, provenance.between) == ("r", (3, 9))
