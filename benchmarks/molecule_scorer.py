@@ -1,9 +1,9 @@
-"""A scorer of one's own, for ``objective=benchmarks/molecule_scorer.py:score``.
+"""A custom scoring function, for ``objective=benchmarks/molecule_scorer.py:score``.
 
 Molecules like celecoxib (its rediscovery is a task of GuacaMol, Brown et al. 2019) whose logP is
 near 3: the geometric mean of the Tanimoto similarity of their Morgan fingerprints and of a Gaussian
-of the logP. Any function that takes a list of SMILES and gives as many numbers will do, such as one
-that calls a docking program.
+of the logP. Any function that maps a list of SMILES to as many numbers works, for example one that
+calls a docking program.
 """
 
 from __future__ import annotations
