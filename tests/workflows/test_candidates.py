@@ -199,5 +199,3 @@ def test_impossible_requests_are_given_up():
     never = lambda request: lambda items: ["no"] * len(items)  # noqa: E731
     assert list(generated(Stub(), [Request(10, {})], never, counts)) == []
     assert counts.missing == 10
-
-

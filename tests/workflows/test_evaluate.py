@@ -1,10 +1,16 @@
-"""Scoring a run: what stands beside it, and what is refused before anything is made."""
+"""Scoring a run: with its own codec, next to baselines; and what is refused before generating."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
+
+import numpy as np
 import pytest
 
 import gankit
+from gankit.contract import Evaluator, Extractor
 from gankit.errors import GankitError, PluginError
 from gankit.report.page import write_report
 from gankit.runs.directory import Run
@@ -20,42 +26,192 @@ def run(tmp_path_factory):
     return gankit.fit("toy/ring8", out=out, device="cpu", count=200, **SMALL)
 
 
-def baselines(found):
-    """A modality's ``baselines`` that gives ``found(training items, n)``."""
-    return lambda self, train, settings, n, seed, progress: found(train, n)
+@pytest.fixture(scope="module")
+def files(run, tmp_path_factory):
+    """A folder of generated files, and other points as real data."""
+    folder = tmp_path_factory.mktemp("files")
+    run.generate(folder / "made", 60)
+    run.generate(folder / "real", 60, seed=1000)
+    return folder
 
 
-def test_a_rival_is_scored_like_the_generator(run, monkeypatch, tmp_path):
-    copies = baselines(lambda train, n: {"memory": [train[i % len(train)] for i in range(n)]})
-    monkeypatch.setattr(ToyModality, "rivals", copies)
+# --- The codec ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def codecs(monkeypatch):
+    """The codecs that the modality's evaluators get, and those that it fits."""
+    seen, evaluators, fit = [], ToyModality.evaluators, ToyModality.fit_codec
+
+    def noting(self, codec, settings):
+        seen.append(("evaluators", codec))
+        return evaluators(self, codec, settings)
+
+    def fitting(self, items, settings, fitting):
+        seen.append(("fit", None))
+        return fit(self, items, settings, fitting)
+
+    monkeypatch.setattr(ToyModality, "evaluators", noting)
+    monkeypatch.setattr(ToyModality, "fit_codec", fitting)
+    return seen
+
+
+def test_a_run_is_scored_with_its_own_codec(run, codecs):
+    """Not with one that is fitted anew, to other items."""
+    found = evaluate_path(run.path, n=40)
+    ((what, codec),) = codecs
+    assert what == "evaluators"
+    assert codec.state() == run.codec.state()
+    assert found.codec is codec
+
+
+def test_a_copied_model_is_scored_with_its_own_codec(run, files, codecs):
+    evaluate_path(run.model_folder, data=str(files / "real"), n=40)
+    ((_, codec),) = codecs
+    assert codec.state() == run.codec.state()
+
+
+def test_files_without_their_run_have_no_codec(files, codecs):
+    found = evaluate_path(files / "made", data=str(files / "real"))
+    assert codecs == [("evaluators", None)]
+    assert found.codec is None
+
+
+def test_extractors_are_fitted_once_to_the_training_items(run, monkeypatch):
+    fitted = []
+
+    class Fitted(Extractor):
+        name, fingerprint = "fitted", "1"
+
+        def fit(self, train):
+            fitted.append(len(train))
+
+        def features(self, items):
+            assert fitted
+            return np.array([[p.x, p.y] for p in items])
+
+    monkeypatch.setattr(ToyModality, "evaluators", lambda *_: [Fitted()])
+    evaluate_path(run.path, n=40, only=["frechet"])
+    assert fitted == [160]
+
+
+# --- Baselines ----------------------------------------------------------------------------------
+
+
+def bring_baselines(monkeypatch, found):
+    """A toy whose baselines are ``found(training items, n)``."""
+
+    class WithBaselines(ToyModality):
+        def baselines(self, train, settings, n, seed, progress):
+            return found(train, n)
+
+    monkeypatch.setattr("gankit_toy.modality.ToyModality", WithBaselines)
+
+
+def test_a_baseline_is_scored_like_the_generator(run, monkeypatch, tmp_path):
+    memory = lambda train, n: {"memory": [train[i % len(train)] for i in range(n)]}  # noqa: E731
+    bring_baselines(monkeypatch, memory)
     found = evaluate_path(run.path, n=40, overrides=["count=200"])
     scores = {score.name: score for score in found.scores}
     copied = next(name for name in scores if name.startswith("copies/"))
     assert scores[copied].baselines == {"memory": 1.0}
     assert scores[copied].value < 1
+    assert found.baselines == ["memory"]
     assert found.record["settings"] == {"count": 200}
     write_report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert "Simpler models of the same training items: memory." in page
-    assert "Settings given for this evaluation: count=200." in page
+    assert "Simpler models trained on the same items: memory." in page
+    assert "Settings overridden for this evaluation: count=200." in page
     assert "Gaussian" not in page
 
 
-def test_a_rival_that_makes_too_few_is_a_fault_of_the_plugin(run, monkeypatch):
-    monkeypatch.setattr(ToyModality, "rivals", baselines(lambda train, n: {"lazy": [train[0]]}))
-    with pytest.raises(PluginError, match="its rival 'lazy' has 1 items for 40"):
+def test_a_baseline_of_another_number_of_items_is_the_plugins_error(run, monkeypatch):
+    bring_baselines(monkeypatch, lambda train, n: {"lazy": [train[0]]})
+    with pytest.raises(PluginError, match="its baseline 'lazy' has 1 items instead of 40"):
         evaluate_path(run.path, n=40)
 
 
-def test_a_rival_takes_no_name_of_what_the_codec_makes_alone(run, monkeypatch):
-    monkeypatch.setattr(ToyModality, "rivals", baselines(lambda train, n: {"gaussian": train[:n]}))
-    with pytest.raises(PluginError, match="its rival 'gaussian' has a name that is taken"):
+def test_a_baseline_may_not_have_the_name_of_a_codecs(run, monkeypatch):
+    bring_baselines(monkeypatch, lambda train, n: {"gaussian": train[:n]})
+    with pytest.raises(PluginError, match="its baseline 'gaussian' has a taken name"):
         evaluate_path(run.path, n=40)
 
 
-def test_a_metric_that_there_is_not_is_refused_before_anything_is_made(run, monkeypatch):
-    monkeypatch.setattr(Run, "sampler", lambda *_: pytest.fail("it generates already"))
+def test_a_learned_codec_is_scored_without_the_generator(run, monkeypatch, tmp_path):
+    load = ToyModality.load_codec
+
+    def learned(self, state, settings):
+        codec = load(self, state, settings)
+        codec.is_learned = True
+        return codec
+
+    monkeypatch.setattr(ToyModality, "load_codec", learned)
+    found = evaluate_path(run.path, n=40, only=["frechet"])
+    (score,) = found.scores
+    assert found.baselines == ["gaussian", "reconstruction"]
+    # The toy's codec loses nothing, so what it decodes is the held-out data itself.
+    assert score.baselines["reconstruction"] == pytest.approx(score.real_baseline)
+    write_report(found, tmp_path / "report.html")
+    assert "Gaussian" in (tmp_path / "report.html").read_text()
+
+
+# --- Scores -------------------------------------------------------------------------------------
+
+
+def test_scores_that_are_not_finite_are_null_in_json(run, monkeypatch):
+    class Odd(Evaluator):
+        name = "odd"
+
+        def evaluate(self, data, rng):
+            return {"endless": math.inf, "undefined": math.nan, "undefined_real": math.inf}
+
+    monkeypatch.setattr(ToyModality, "evaluators", lambda *_: [Odd()])
+    found = evaluate_path(run.path, n=40)
+    text = json.dumps(found.record, allow_nan=False)
+    values = {s["name"]: (s["value"], s["real_baseline"]) for s in json.loads(text)["scores"]}
+    assert values == {"endless": (None, None), "undefined": (None, None)}
+    assert Run(run.path).scores() == json.loads(text)["scores"]
+
+
+def test_an_unknown_metric_is_refused_before_anything_is_generated(run, monkeypatch):
+    sample = pytest.fail
+    monkeypatch.setattr("gankit.engine.sampling.sampler.Sampler.sample", sample)
     with pytest.raises(GankitError, match="metric 'frechett': there is none. Did you mean"):
         evaluate_path(run.path, only=["frechett"])
-    with pytest.raises(GankitError, match="'zzzzzz': there is none. Ask for a group: .*modes"):
+    with pytest.raises(GankitError, match="'zzzzzz': there is none. Use a group: .*modes"):
         evaluate_path(run.path, only=["zzzzzz"])
+
+
+def test_scores_are_stored_only_where_nothing_was_overridden(run, files):
+    file = run.path / "scores.json"
+    evaluate_path(run.path, n=40)
+    before = file.read_bytes()
+    for given in ({"only": ["frechet"]}, {"overrides": ["sigma=1"]}, {"data": str(files / "real")}):
+        evaluate_path(run.path, n=30, **given)
+        assert file.read_bytes() == before
+
+
+def test_changed_data_is_refused(run, monkeypatch):
+    read = ToyModality.read
+    monkeypatch.setattr(
+        *(ToyModality, "read"), lambda *a: dataclasses.replace(read(*a), fingerprint="other")
+    )
+    with pytest.raises(GankitError, match="the data has changed since .* was trained"):
+        evaluate_path(run.path, n=40)
+
+
+def test_a_folder_of_files_needs_a_plugin_and_data(files, tmp_path):
+    with pytest.raises(GankitError, match="no real data to compare with. Pass it: --data"):
+        evaluate_path(files / "made")
+    (tmp_path / "points.csv").write_bytes((files / "made" / "points.csv").read_bytes())
+    with pytest.raises(GankitError, match="does not state which plugin it belongs to"):
+        evaluate_path(tmp_path / "points.csv", data=str(files / "real"))
+
+
+def test_files_that_cannot_be_read_are_counted(files, tmp_path):
+    file = tmp_path / "points.csv"
+    file.write_text((files / "made" / "points.csv").read_text() + "oh,no,,1,1\n")
+    found = evaluate_path(file, plugin="toy", data=str(files / "real"), only=["frechet"])
+    assert found.record["skipped"] == 1
+    assert "points.csv, line 62" in found.record["skipped_first"]
+    assert found.record["n_generated"] == 60

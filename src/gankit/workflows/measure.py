@@ -66,7 +66,7 @@ def measure(
     if not any(key in named for named in attributes):
         known = list(attributes[0])
         raise GankitError(f"items have no attribute {key!r}", did_you_mean(key, known))
-    filter_of = filters(run, run.sampler(device).codec, train, attributes, key, False, seed)
+    filter_of = filters(run, run.codec, train, attributes, key, False, seed)
     results: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
         first, counts = seed + SEEDS_APART * (repeat + 1), Counts()
