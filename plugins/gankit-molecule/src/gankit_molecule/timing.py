@@ -61,7 +61,7 @@ def computed(
     *args: Any,
 ) -> tuple[Rows, Iterator[R]]:
     """``function(item, *args)`` of each item; with a time limit in random order, so that the
-    results are those of a random subset if they end early.
+    results are of a random subset if they end early.
 
     Returns:
         The items' numbers in the order of the results, and the results.

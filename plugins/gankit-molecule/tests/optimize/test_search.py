@@ -73,7 +73,7 @@ def test_a_search_finds_better_ones_that_are_new_and_unlike(codec: MoleculeCodec
     found, figures = best(codec), codec.elites.figures
     trained, elites = (figures[k] for k in ("training molecules", "elites"))
     assert trained["count"] == 100
-    assert elites["mean"] > trained["mean"] + trained["deviation"] / 2
+    assert elites["mean"] > trained["mean"] + trained["std"] / 2
     assert not {s for s, _ in found} & set(SMILES)
     assert len({s for s, _ in found}) == len(found) <= 24
     assert max(Counter(scaffold_of(s) for s, _ in found).values()) <= 8
@@ -232,7 +232,7 @@ def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
     lines = [json.loads(line) for line in (home / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["samples"] == 640
     assert all("reward" in line for line in lines)
-    found = json.loads((home / "run" / "provenance.json").read_text())["data"]["found"]
+    found = json.loads((home / "run" / "provenance.json").read_text())["data"]["described"]
     assert any(line["property"] == "objective, new molecules" for line in found)
     gankit_("generate", "run", "-n", 8, "--format", "csv", "--out", "made", cwd=home)
     with (home / "made" / "data.csv").open() as file:

@@ -56,8 +56,9 @@ class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioIn
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
     A molecule is written token by token, each sampled from the decoder, along the scaffold where
-    the settings name one. What is invalid, lacks the scaffold or is not novel where that is
-    required is decoded again with other draws and partly other noise, unless ``raw`` is set.
+    the settings name one. Molecules that are invalid, lack the scaffold, or are not novel where
+    that is required, are decoded again with other draws and partly other noise, unless ``raw`` is
+    set.
     """
 
     decode_batch_size = DECODE_BATCH_SIZE
@@ -197,7 +198,7 @@ class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioIn
         attempts: range,
         constraints: Sequence[Constraint] = (),
     ) -> list[Molecule]:
-        """Decodes again what is not acceptable, and keeps the best one of each."""
+        """Decodes samples again until they are acceptable, and keeps the best molecule of each."""
         known = self.known if self.settings.novel else None
         accepted = Requirements(self._scaffold, known, self._scales)
         x = _bounded(batch.x)
@@ -257,7 +258,7 @@ class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioIn
             {
                 "property": f.name,
                 "mean": f"{f.mean:.3g}",
-                "deviation": f"{f.scale:.3g}",
+                "std": f"{f.scale:.3g}",
                 "missing": f"{self.missing.get(f.name, 0):,}",
             }
             for f in fields

@@ -69,7 +69,7 @@ def fit(items: Sequence[Molecule], settings: MoleculeSettings, fitting: Fitting)
     codec_time = fitting if search is None else part_of(fitting, 1 - SEARCH_TIME)
     codec = _fit(items, smiles, names, settings, codec_time, cache)
     if search is not None:
-        # Retrained from weights that a time limit decided, nothing is reproducible.
+        # With a time limit, the weights that retraining starts from are not reproducible.
         kept = cache if math.isinf(fitting.time_left()) else Cache(None)
         space = CodecSpace(codec, kept)
         codec.set_elites(search.run(space, take(items, search.rows), fitting))
@@ -106,9 +106,9 @@ def _fit(
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
     corpus = Corpus(smiles, Ragged(map(alphabet.encode, texts)), c, alphabet)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)  # what is cached depends on no run's seed
+        torch.manual_seed(0)  # the cache does not depend on a run's seed
         codec = MoleculeCodec(alphabet, int(corpus.tokens.lengths.max()), condition, settings)
-        # No later run could use the training of a random subset.
+        # A training on a random subset is of no use for later runs.
         kept = cache if len(smiles) == total else Cache(None)
         _train(codec, corpus, settings, part_of(fitting, TRAINING_TIME), kept)
     codec.measured, codec.key, codec.known = measured, key, known

@@ -55,7 +55,7 @@ class Scaffold:
         """Ways to write the core, one from each atom, in tokens of the alphabet.
 
         Raises:
-            GankitError: the alphabet lacks what the core needs.
+            GankitError: the alphabet lacks tokens of the core.
         """
         texts: dict[str, list[int]] = {}
         for atom in range(self._core.GetNumAtoms()):

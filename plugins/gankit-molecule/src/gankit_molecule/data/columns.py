@@ -197,7 +197,7 @@ def _near(key: str, columns: Sequence[str]) -> str:
 
 
 def key_in(columns: Sequence[str], key: str, usual: Sequence[str]) -> str | None:
-    """The column of a key: that of its name, or for auto the first usual one, in any case."""
+    """The column with the key's name, or for auto the first usual one, in any case."""
     lower = {column.lower(): column for column in reversed(columns)}
     if key == "auto":
         return next((lower[name] for name in usual if name in lower), None)

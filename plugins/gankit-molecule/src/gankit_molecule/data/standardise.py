@@ -72,12 +72,12 @@ def standardise(text: str, settings: MoleculeSettings) -> str | UnusableError:
             return _standardise(text, settings)
         except UnusableError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - RDKit raises what it likes
+        except Exception as error:  # noqa: BLE001 - RDKit may raise anything
             return UnusableError("unread", f"RDKit cannot standardise it: {_line(str(error))}")
 
 
 def parsed(smiles: str) -> Chem.Mol | None:
-    """RDKit's molecule of SMILES, without a word; None where what is written is none."""
+    """Parses SMILES without log messages; None for invalid ones."""
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
     return mol if mol is not None and mol.GetNumAtoms() else None

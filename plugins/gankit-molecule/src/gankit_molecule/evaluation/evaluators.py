@@ -50,7 +50,7 @@ EXTRACTORS = {"chemnet": ChemNetExtractor, "fingerprint": FingerprintExtractor}
 def build_evaluators(
     settings: MoleculeSettings,
 ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
-    """The extractors of the settings, then the evaluators, which share what they compute.
+    """The extractors of the settings, then the evaluators, which share computed values.
 
     Raises:
         GankitError: an unknown extractor.

@@ -1,4 +1,4 @@
-"""Whether molecules have what was requested: properties, or a high objective."""
+"""Agreement with requests: properties, and the objective."""
 
 from __future__ import annotations
 

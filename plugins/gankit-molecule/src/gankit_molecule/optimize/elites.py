@@ -59,7 +59,7 @@ class Elites:
             {
                 "property": f"objective, {group}",
                 "mean": f"{line['mean']:.3g}",
-                "deviation": f"{line['deviation']:.3g}",
+                "std": f"{line['std']:.3g}",
                 "missing": "0",
             }
             for group, line in self.figures.items()
@@ -68,7 +68,7 @@ class Elites:
             {
                 "property": f"objective: {REASONS[k]}",
                 "mean": "",
-                "deviation": "",
+                "std": "",
                 "missing": f"{n:,}",
             }
             for k, n in self.missing.items()

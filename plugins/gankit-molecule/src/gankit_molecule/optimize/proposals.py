@@ -1,4 +1,4 @@
-"""New latents from those of the best molecules: perturbed, mixed, and moved uphill."""
+"""New latents from the best molecules' latents: perturbed, mixed, and moved uphill."""
 
 from __future__ import annotations
 

@@ -277,5 +277,5 @@ class Search:
 
 def _figures(scores: np.ndarray[tuple[int], np.dtype[np.float64]]) -> dict[str, float]:
     if not len(scores):
-        return {"mean": math.nan, "deviation": math.nan, "count": 0}
-    return {"mean": float(scores.mean()), "deviation": float(scores.std()), "count": len(scores)}
+        return {"mean": math.nan, "std": math.nan, "count": 0}
+    return {"mean": float(scores.mean()), "std": float(scores.std()), "count": len(scores)}

@@ -1,4 +1,4 @@
-"""What a search needs of a codec."""
+"""The parts of a codec that a search uses."""
 
 from __future__ import annotations
 

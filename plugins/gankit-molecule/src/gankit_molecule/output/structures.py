@@ -84,7 +84,7 @@ def _embedded(mol: Chem.Mol, seed: int) -> tuple[Chem.Mol | None, str]:
                 break
         else:
             return None, ""
-    except Exception:  # noqa: BLE001 - RDKit raises what it likes; flat coordinates remain
+    except Exception:  # noqa: BLE001 - RDKit may raise anything; flat coordinates remain
         return None, ""
     try:
         if not rdForceFieldHelpers.MMFFHasAllMoleculeParams(full):
