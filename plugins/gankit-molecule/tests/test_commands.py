@@ -43,7 +43,9 @@ def test_molecules_by_property_are_valid_and_marked(
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
     assert all(Chem.MolFromSmiles(row["smiles"]) is not None for row in rows)
-    assert all(2 <= float(row["asked_logp"]) <= 3 and row["generated"] == "true" for row in rows)
+    assert all(
+        2 <= float(row["requested_logp"]) <= 3 and row["generated"] == "true" for row in rows
+    )
     assert json.loads((out / "provenance.json").read_text())["plugin"] == "molecule"
 
 
@@ -57,7 +59,7 @@ def test_the_same_seed_gives_the_same_molecule(trained: tuple[Path, Any], gankit
     assert [line.split("\t")[0] for line in five[3:]] == [line.split("\t")[0] for line in two]
 
 
-def test_scores_stand_beside_simpler_models(trained: tuple[Path, Any], gankit_: Any) -> None:
+def test_scores_are_shown_with_baselines(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     words = ["-n", 10, "--metrics", "moses,fcd", "--json"]
     alone, again = (
@@ -74,7 +76,7 @@ def test_scores_stand_beside_simpler_models(trained: tuple[Path, Any], gankit_: 
     assert again["unique"]["reconstruction"] == alone["unique"]["reconstruction"]
 
 
-def test_what_generation_takes_evaluation_takes_too(
+def test_evaluation_takes_the_settings_of_generation(
     trained: tuple[Path, Any], gankit_: Any
 ) -> None:
     home, _ = trained
@@ -84,7 +86,7 @@ def test_what_generation_takes_evaluation_takes_too(
     assert scores["validity"]["value"] == scores["validity/raw"]["value"] < 1
 
 
-def test_what_cannot_be_read_of_a_folder_is_counted(
+def test_unreadable_molecules_of_a_folder_are_counted(
     trained: tuple[Path, Any], gankit_: Any
 ) -> None:
     home, _ = trained
@@ -97,7 +99,7 @@ def test_what_cannot_be_read_of_a_folder_is_counted(
     assert "line 3: no SMILES: 'C1CC'" in done.stderr
 
 
-def test_what_the_run_was_not_told_is_not_measured(trained: tuple[Path, Any], gankit_: Any) -> None:
+def test_a_column_without_a_condition_is_no_target(trained: tuple[Path, Any], gankit_: Any) -> None:
     home, _ = trained
     words = ["--data", home / "data.csv", "-n", 5, "--measure", "--target", "length"]
     done = gankit_("augment", home / "run", *words, "--out", home / "none", code=2)
@@ -122,7 +124,7 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: A
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--where", "qed=high"], "neither a number nor a range"),
         (["--where", "solubility=1"], "not conditioned on 'solubility'"),
@@ -132,12 +134,12 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: A
         (["scaffold=c1ccsc1"], "have no S, so it cannot be written"),
     ],
 )
-def test_what_cannot_be_asked_is_said(
-    trained: tuple[Path, Any], words: list[str], said: str, gankit_: Any
+def test_impossible_requests_are_errors(
+    trained: tuple[Path, Any], words: list[str], message: str, gankit_: Any
 ) -> None:
     home, _ = trained
     done = gankit_("generate", home / "run", *words, "--out", home / "never", code=2)
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (home / "never").exists()
 

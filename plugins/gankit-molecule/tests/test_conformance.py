@@ -1,4 +1,4 @@
-"""All that the contract asks of a modality, with molecules of few kinds."""
+"""The conformance kit, with a few kinds of molecules."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from gankit_molecule.settings import MoleculeSettings
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"limit": -1}, "limit=-1: out of range. Use at least 0"),
         ({"most_atoms": 0}, "most_atoms=0: out of range. Use at least 1"),
@@ -25,8 +25,8 @@ from gankit_molecule.settings import MoleculeSettings
         ({"scorer_seconds": 0.0}, "scorer_seconds=0.0: out of range"),
     ],
 )
-def test_settings_out_of_range_are_named(wrong: dict[str, Any], said: str) -> None:
+def test_settings_out_of_range_are_named(wrong: dict[str, Any], message: str) -> None:
     check_bounds(MoleculeSettings())
     with pytest.raises(GankitError) as error:
         check_bounds(MoleculeSettings(**wrong))
-    assert said in str(error.value)
+    assert message in str(error.value)

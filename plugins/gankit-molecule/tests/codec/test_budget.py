@@ -61,12 +61,12 @@ class Steps:
     """Follows the steps of a training by its progress."""
 
     done: list[int] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what.startswith("training the"):
             self.done.append(done)
-            self.said.append(what)
+            self.labels.append(what)
 
 
 def run(
@@ -108,13 +108,13 @@ def test_training_ends_with_the_time(tmp_path: Path) -> None:
         patched.setattr(training, "_rate", lambda *given: rates.append(rate(*given)) or rates[-1])
         codec = run(MANY, tmp_path, clock, progress=steps, epochs=1000)
     usable(codec)
-    assert clock.left > -4  # a few looks after the end, for what has to be done
+    assert clock.left > -4  # a few looks after the end
     planned = 1000 * len(MANY) / training.BATCH_SIZE["cpu"]
     assert steps.done[-1] <= planned
     assert len(rates) / 2 < planned / 50
     assert rates[-2] < 0.02 * max(rates)  # what was used; the other is the rate without a limit
-    assert "SMILES autoencoder, " in steps.said[-1]
-    assert " s of the budget (loss " in steps.said[-1]
+    assert "SMILES autoencoder, " in steps.labels[-1]
+    assert " s of the budget (loss " in steps.labels[-1]
     assert files(tmp_path, "autoencoders") == []
     assert [name.endswith("-limited.safetensors") for name in files(tmp_path, "training")] == [True]
 
@@ -198,15 +198,15 @@ def test_one_that_was_killed_resumes_from_its_last_snapshot(
 def test_preparation_can_be_stopped(what: str, tmp_path: Path) -> None:
     reached: list[str] = []
 
-    def progress(said: str, done: int, total: int) -> None:
-        reached.append(said)
+    def progress(label: str, done: int, total: int) -> None:
+        reached.append(label)
 
     with pytest.raises(KeyboardInterrupt):
         run(
             MANY,
             tmp_path,
             progress=progress,
-            stopped=lambda: any(said.startswith(what) for said in reached),
+            stopped=lambda: any(label.startswith(what) for label in reached),
         )
     assert reached[-1].startswith(what)
 

@@ -1,4 +1,4 @@
-"""Molecules to latents and back: what is learnt, kept, asked for and written."""
+"""Molecules to latents and back: training, cache, conditions and decoding."""
 
 from __future__ import annotations
 
@@ -74,23 +74,23 @@ def test_the_codecs_latents_are_standardised_together_with_the_noise(codec: Mole
     torch.testing.assert_close(noisy.T @ noisy / len(noisy), torch.eye(8), atol=0.15, rtol=0)
 
 
-def test_what_is_generated_is_valid_and_says_how_often_it_was_tried(codec: MoleculeCodec) -> None:
+def test_molecules_are_valid_and_count_their_tries(codec: MoleculeCodec) -> None:
     found = draw(codec, 60, temperature=3)
     assert all(m.valid and Chem.MolFromSmiles(m.smiles) is not None for m in found)
     assert max(m.tries for m in found) > 1
     assert len({m.smiles for m in found}) > 10
 
 
-def test_what_rdkit_writes_and_cannot_read_is_no_molecule(
+def test_smiles_that_rdkit_writes_but_cannot_parse_are_invalid(
     codec: MoleculeCodec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unreadable = "Cc1cc[n+](->[Cd]([C]#N)[S]C#N)c1"
     assert Chem.MolFromSmiles(unreadable) is None
-    known, asked = standardise, list[str]()
+    known, texts = standardise, list[str]()
 
     def sometimes(text: str, settings: MoleculeSettings) -> object:
-        asked.append(text)
-        return known(text, settings) if len(asked) > 4 else unreadable
+        texts.append(text)
+        return known(text, settings) if len(texts) > 4 else unreadable
 
     monkeypatch.setattr("gankit_molecule.codec.notations.standardise", sometimes)
     made = codec.decode(Batch(torch.randn(4, 8), torch.zeros(4, 2)), range(4))
@@ -105,7 +105,7 @@ def test_raw_ones_are_written_once(codec: MoleculeCodec) -> None:
     assert all((Chem.MolFromSmiles(m.smiles) is not None) or not m.valid for m in found)
 
 
-def test_a_candidate_is_judged_by_the_molecule_that_is_written_from_it(
+def test_the_density_ratio_input_is_that_of_the_decoded_molecule(
     codec: MoleculeCodec,
 ) -> None:
     codec = MoleculeCodec.load(codec.state(), MoleculeSettings(**SMALL, raw=True))
@@ -135,7 +135,7 @@ def test_the_likeliest_tokens_need_no_chance(codec: MoleculeCodec) -> None:
         assert first.smiles == again.smiles
 
 
-def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> None:
+def test_the_decoder_follows_its_conditions(codec: MoleculeCodec) -> None:
     seeds = range(120)
     x = torch.randn(120, 8, generator=torch.Generator().manual_seed(2))
     light, heavy = (codec.sample_conditions({"mw": mw}, seeds) for mw in (110, 150))
@@ -146,27 +146,27 @@ def test_the_decoder_follows_the_properties_it_is_told(codec: MoleculeCodec) -> 
     assert weights[1] > weights[0] + 10
 
 
-# --- What is decoded again ------------------------------------------------------------------------
+# --- Resampling -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("core", ["c1ccccc1", "C1CCCCC1", "c1ccsc1", "c1ccc(*)cc1", "NC(=O)*"])
-def test_molecules_keep_the_core_that_is_asked_for(codec: MoleculeCodec, core: str) -> None:
+def test_molecules_contain_the_scaffold(codec: MoleculeCodec, core: str) -> None:
     drawn = draw(codec, 60, scaffold=core, temperature=1.0)
     found = [m.smiles for m in drawn if m.valid]
     assert len(found) > 20  # of so small a decoder's, many have nothing but the core
     assert len(set(found)) > 5
-    asked = Scaffold(MoleculeSettings(scaffold=core))
-    assert all(asked.held_by(smiles) for smiles in found)
+    wanted = Scaffold(MoleculeSettings(scaffold=core))
+    assert all(wanted.held_by(smiles) for smiles in found)
     if core == "c1ccc(*)cc1":
         once = Chem.MolFromSmarts("[cH]1[cH][cH]c(!@*)[cH][cH]1")
         assert all(Chem.MolFromSmiles(smiles).HasSubstructMatch(once) for smiles in found)
 
 
-def test_what_is_written_once_follows_the_core_too(codec: MoleculeCodec) -> None:
+def test_raw_molecules_contain_the_scaffold_too(codec: MoleculeCodec) -> None:
     found = draw(codec, 60, scaffold="c1ccncc1", raw=True)
     assert {m.tries for m in found} == {0, 1}
-    asked = Scaffold(MoleculeSettings(scaffold="c1ccncc1"))
-    assert all(asked.held_by(m.smiles) for m in found if m.valid)
+    wanted = Scaffold(MoleculeSettings(scaffold="c1ccncc1"))
+    assert all(wanted.held_by(m.smiles) for m in found if m.valid)
 
 
 @pytest.mark.parametrize("changed", [{"scaffold": "c1ccccc1"}, {"novel": True}])
@@ -188,13 +188,13 @@ def test_a_molecule_depends_on_its_seed_alone(
         assert drawn(slice(0, 12), where)[5:9] == drawn(slice(5, 9), where)
 
 
-def test_a_scaffold_is_judged_before_anything_is_learnt() -> None:
-    for scaffold, said in (("C1CC", "not the SMILES"), ("CC[Br]", "have no Br")):
-        with pytest.raises(GankitError, match=f"scaffold=.*{said}"):
+def test_a_scaffold_is_checked_before_training() -> None:
+    for scaffold, message in (("C1CC", "not the SMILES"), ("CC[Br]", "have no Br")):
+        with pytest.raises(GankitError, match=f"scaffold=.*{message}"):
             fit(items(), MoleculeSettings(**{**SMALL, "scaffold": scaffold}), Fitting())
 
 
-def test_what_is_in_the_training_set_is_decoded_again(codec: MoleculeCodec) -> None:
+def test_training_molecules_are_resampled_if_novel_is_set(codec: MoleculeCodec) -> None:
     usual, new = (draw(codec, 60, temperature=1, novel=novel) for novel in (False, True))
     assert {m.smiles for m in usual if m.valid} & {*SMILES}
     assert sum(m.valid for m in new) > 30
@@ -206,7 +206,7 @@ def test_what_is_in_the_training_set_is_decoded_again(codec: MoleculeCodec) -> N
         draw(codec, 1, raw=True, novel=True)
 
 
-def test_a_run_that_keeps_no_hashes_can_be_drawn_from_but_not_for_new_ones(
+def test_a_run_without_hashes_cannot_be_sampled_with_novel(
     codec: MoleculeCodec,
 ) -> None:
     state = codec.state()
@@ -252,13 +252,13 @@ def test_only_computed_properties_of_molecules_that_are_not_raw_are_met(
         codec.decode(batch, seeds, {"qed": 0.5})
 
 
-def test_diverged_latents_are_no_reason_to_fail(codec: MoleculeCodec) -> None:
+def test_diverged_latents_are_decoded(codec: MoleculeCodec) -> None:
     x = torch.full((3, 8), torch.nan)
     x[1] = torch.inf
     assert len(codec.decode(Batch(x, codec.sample_conditions({}, range(3))), range(3))) == 3
 
 
-def test_a_column_of_the_data_is_told_and_said_again() -> None:
+def test_a_column_of_the_data_is_a_condition_and_a_value() -> None:
     activity = [float(len(s)) for s in SMILES]
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity", "logp"), "epochs": 20})
     codec = fit(items(activity=activity), settings, Fitting())
@@ -269,7 +269,7 @@ def test_a_column_of_the_data_is_told_and_said_again() -> None:
     assert [row["property"] for row in codec.describe()] == ["activity", "logp"]
 
 
-def test_what_is_missing_is_counted_and_told_as_the_mean() -> None:
+def test_missing_values_are_counted_and_encoded_as_the_mean() -> None:
     molecules = [Molecule(s, {} if i % 4 else {"activity": float(i)}) for i, s in enumerate(SMILES)]
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity",), "epochs": 3})
     codec = fit(molecules, settings, Fitting())
@@ -281,32 +281,35 @@ def test_what_is_missing_is_counted_and_told_as_the_mean() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "said"),
+    ("name", "values", "message"),
     [
         ("potency", {"activity": 1.0}, "neither a property nor a column"),
         ("activity", {"activity": "high"}, "is not a number: 'high'"),
         ("activity", {"activity": float("nan")}, "has no numbers"),
     ],
 )
-def test_a_column_that_cannot_be_told_is_named(name: str, values: Any, said: str) -> None:
+def test_a_column_that_cannot_be_a_condition_is_an_error(
+    name: str, values: Any, message: str
+) -> None:
     molecules = [Molecule(s, values) for s in SMILES]
     settings = MoleculeSettings(**{**SMALL, "conditions": (name,)})
-    with pytest.raises(GankitError, match=said):
+    with pytest.raises(GankitError, match=message):
         fit(molecules, settings, Fitting())
 
 
-def test_of_a_column_of_text_the_value_that_is_no_number_is_named() -> None:
+def test_the_first_value_that_is_not_a_number_is_named() -> None:
     settings = MoleculeSettings(**{**SMALL, "conditions": ("activity",)})
     texts: list[dict[str, Any]] = [{"activity": str(i)} for i in range(len(SMILES))]
-    for values, said in ((texts, "a value of activity"), ([*texts[1:], {"activity": "x"}], "'x'")):
+    for values, message in (
+        (texts, "a value of activity"),
+        ([*texts[1:], {"activity": "x"}], "'x'"),
+    ):
         molecules = [Molecule(s, v) for s, v in zip(SMILES, values, strict=True)]
-        with pytest.raises(GankitError, match=f"{said}|is not a number: {said}"):
+        with pytest.raises(GankitError, match=f"{message}|is not a number: {message}"):
             fit(molecules, settings, Fitting())
 
 
-def test_a_second_run_takes_what_the_first_one_learnt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_second_run_uses_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MoleculeSettings(**{**SMALL, "epochs": 5, "cache": str(tmp_path)})
     first = fit(items(), settings, Fitting())
     monkeypatch.setattr(training, "_batches", None)  # nothing is trained
@@ -320,7 +323,7 @@ def test_a_second_run_takes_what_the_first_one_learnt(
     fit(items(), settings, Fitting())
 
 
-def test_what_is_kept_depends_on_no_seed_and_none_on_what_is_kept(tmp_path: Path) -> None:
+def test_the_cache_and_the_seed_do_not_affect_each_other(tmp_path: Path) -> None:
     settings = MoleculeSettings(**{**SMALL, "epochs": 5, "cache": str(tmp_path)})
     drawn, states = [], []
     for seed in (1, 2):
@@ -334,7 +337,7 @@ def test_what_is_kept_depends_on_no_seed_and_none_on_what_is_kept(tmp_path: Path
         assert torch.equal(v, states[1].tensors[k]), k
 
 
-def test_a_system_without_a_cache_does_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_was_not_named_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", os.devnull)
     settings = MoleculeSettings(**{**SMALL, "epochs": 2, "cache": "auto"})
     assert fit(items(), settings, Fitting()).loss > 0
@@ -342,7 +345,7 @@ def test_a_system_without_a_cache_does_without_one(monkeypatch: pytest.MonkeyPat
         fit(items(), replace(settings, cache=f"{os.devnull}/here"), Fitting())
 
 
-def test_properties_agree_with_rdkit_and_what_is_none_has_none() -> None:
+def test_properties_agree_with_rdkit_and_are_nan_for_invalid_smiles() -> None:
     values = measure(["CCO", "no molecule", "c1ccccc1"], ["mw", "logp", "qed", "sa", "rings"])
     assert values[0, 0] == pytest.approx(46.07, abs=0.01)
     assert np.isnan(values[1]).all()

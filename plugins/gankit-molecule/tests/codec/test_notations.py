@@ -14,7 +14,7 @@ def smiles() -> list[str]:
 
 
 @pytest.mark.parametrize("name", [name for name in NOTATIONS if name != "selfies"])
-def test_what_is_written_is_read_as_the_same_molecule(name: str, smiles: list[str]) -> None:
+def test_texts_are_read_as_the_same_molecule(name: str, smiles: list[str]) -> None:
     notation = NOTATIONS[name]()
     assert len(smiles) > 100
     for text in smiles:
@@ -30,5 +30,5 @@ def test_kekule_has_no_aromatic_atoms(smiles: list[str]) -> None:
             assert not any(atom.GetIsAromatic() for atom in mol.GetAtoms())
 
 
-def test_what_is_no_molecule_is_left_as_it_is() -> None:
+def test_invalid_smiles_are_not_changed() -> None:
     assert NOTATIONS["kekule"]().written("no molecule") == "no molecule"

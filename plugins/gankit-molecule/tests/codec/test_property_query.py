@@ -52,7 +52,7 @@ def test_a_requested_value_is_exact_and_others_follow_it(query: PropertyQuery) -
     assert 0.7 < float(c[:, 1].mean()) < 1.3  # as in the data, not as on average
 
 
-def test_a_range_is_kept_to(query: PropertyQuery) -> None:
+def test_values_are_inside_a_range(query: PropertyQuery) -> None:
     c = query.sample({"logp": "2.25..2.5", "mw": "..330"}, range(500))
     assert bool(((c[:, 0] >= 0.5) & (c[:, 0] <= 1)).all())
     assert bool((c[:, 1] <= 1).all())

@@ -1,4 +1,4 @@
-"""A core that every molecule keeps: how it is read, written, led along and looked for."""
+"""A scaffold that every molecule keeps: parsing, writing, constrained decoding, matching."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def automaton(core: str, alphabet: Alphabet) -> tuple[Automaton, int]:
 
 
 def walk(core: str, alphabet: Alphabet, seed: int, n: int = 16) -> list[str]:
-    """Texts of tokens drawn from those that are allowed, all that came to an end; brackets and ends
+    """Texts of random allowed tokens, those that ended; brackets and ends
     are likelier than the rest, so that there are some.
     """
     rules, ways = automaton(core, alphabet)
@@ -95,7 +95,7 @@ def holds(text: str, core: str) -> bool:
 
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(CORES), st.sampled_from(ALPHABETS), st.integers(0, 2**31))
-def test_what_is_written_never_leaves_the_core(core: str, alphabet: Alphabet, seed: int) -> None:
+def test_constrained_texts_contain_the_core(core: str, alphabet: Alphabet, seed: int) -> None:
     for text in walk(core, alphabet, seed):
         with rdBase.BlockLogs():
             if Chem.MolFromSmiles(text, sanitize=False) is not None:
@@ -174,7 +174,7 @@ def accepts(core: str, text: str, alphabet: Alphabet) -> bool:
         ("NS(=O)(=O)c1ccccc1", "c1ccc(S(N)(C)(=O)=O)cc1", False),
     ],
 )
-def test_what_may_be_written(core: str, text: str, may: bool, alphabet: Alphabet) -> None:
+def test_texts_that_are_allowed(core: str, text: str, may: bool, alphabet: Alphabet) -> None:
     assert accepts(core, text, alphabet) is may
 
 
@@ -203,13 +203,13 @@ def test_a_core_is_found_where_it_is_substituted_as_marked(
     assert scaffold(core).held_by(smiles) is held
 
 
-def test_stereochemistry_counts_where_it_is_kept() -> None:
+def test_stereochemistry_is_matched_if_it_is_kept() -> None:
     core = scaffold("C[C@H](O)N", stereo="keep")
     assert core.held_by("CC[C@H](O)N") != core.held_by("CC[C@@H](O)N")
 
 
 @pytest.mark.parametrize(
-    ("core", "said"),
+    ("core", "message"),
     [
         ("C1CC", "not the SMILES of a molecule"),
         ("C C", "not the SMILES of a molecule"),
@@ -223,8 +223,8 @@ def test_stereochemistry_counts_where_it_is_kept() -> None:
         ("C" * 101, "101 heavy atoms"),
     ],
 )
-def test_what_is_no_core_is_named(core: str, said: str) -> None:
-    with pytest.raises(GankitError, match=said):
+def test_invalid_cores_are_errors(core: str, message: str) -> None:
+    with pytest.raises(GankitError, match=message):
         scaffold(core)
 
 
@@ -234,7 +234,7 @@ def test_another_notation_is_refused() -> None:
 
 
 @pytest.mark.parametrize("alphabet", ALPHABETS)
-def test_what_the_data_lacks_is_named(alphabet: Alphabet) -> None:
+def test_missing_tokens_are_errors(alphabet: Alphabet) -> None:
     with pytest.raises(GankitError, match=r"have no \[SeH\], so it"):
         scaffold("CC[SeH]").ways(alphabet)
 

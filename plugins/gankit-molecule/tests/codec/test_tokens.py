@@ -1,4 +1,4 @@
-"""Splitting molecules into tokens, and what tokens do to brackets and rings."""
+"""Splitting molecules into tokens, and the effects of tokens on brackets and rings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def alphabet(request: pytest.FixtureRequest) -> Alphabet:
 
 
 @pytest.mark.parametrize("smiles", SMILES[:6])
-def test_what_is_split_joins_again(alphabet: Alphabet, smiles: str) -> None:
+def test_tokens_join_to_the_text(alphabet: Alphabet, smiles: str) -> None:
     assert "".join(alphabet.split(smiles)) == smiles
     assert alphabet.decode(alphabet.encode(smiles)) == smiles
 
@@ -74,7 +74,7 @@ def test_an_unknown_notation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Alphabet((), "selfies")
 
 
-def test_what_is_written_closes_its_brackets_and_rings() -> None:
+def test_texts_close_their_brackets_and_rings() -> None:
     torch.manual_seed(0)
     alphabet = Alphabet(["C", "(", ")", "1", "2", "C(", ")C", "c1ccccc1", "(C)"])
     decoder = Decoder(len(alphabet), 4, 0, 16)

@@ -12,7 +12,7 @@ TEXTS = st.lists(st.text("CNO()=1", max_size=6))
 
 
 @given(TEXTS, TEXTS)
-def test_what_is_known_is_found_and_nothing_else(known: list[str], wanted: list[str]) -> None:
+def test_known_molecules_are_found_and_no_others(known: list[str], wanted: list[str]) -> None:
     hashes = np.unique(hashes_of(known))
     at, found = looked_up(hashes_of(wanted), hashes)
     assert found.tolist() == [text in known for text in wanted]

@@ -46,7 +46,7 @@ def smiles(source: Dataset[Molecule]) -> list[str]:
     return source.items.smiles()
 
 
-def told(source: Dataset[Molecule]) -> list[tuple[str, str]]:
+def issues_of(source: Dataset[Molecule]) -> list[tuple[str, str]]:
     return [(p.location, p.reason) for p in source.issues]
 
 
@@ -76,7 +76,7 @@ def test_lines_under_a_header_are_a_table(tmp_path: Path) -> None:
     (tmp_path / "a.smi").write_text("# made by hand\n" + "\n".join(lines))
     found = read(tmp_path / "a.smi")
     assert found.items[2] == Molecule("CCN", {"logp": 2.5}, "Z2")
-    assert told(found) == [("a.smi, line 9", "no SMILES: 'x'")]
+    assert issues_of(found) == [("a.smi, line 9", "no SMILES: 'x'")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -115,7 +115,7 @@ def test_lines_that_do_not_fit_their_table_are_named(tmp_path: Path) -> None:
     found = read(tmp_path / "a.csv")
     assert smiles(found) == ["CCO", "CCCl", "CCF"]
     assert found.items[0].values == {"logp": "1"}
-    assert told(found) == [
+    assert issues_of(found) == [
         ("a.csv, line 3", "1 cell, not 2"),
         ("a.csv, line 4", "3 cells, not 2"),
         ("a.csv, line 7", "no SMILES: 'CC\\nO'"),
@@ -148,7 +148,7 @@ def test_sdf_keeps_its_properties(tmp_path: Path) -> None:
     found = read(file)
     assert smiles(found) == SIX
     begin = text[: text.index("$$$$")].count("\n") + 2
-    assert told(found) == [(f"a.sdf, line {begin}", "no mol block: it has no line M  END")]
+    assert issues_of(found) == [(f"a.sdf, line {begin}", "no mol block: it has no line M  END")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -179,7 +179,7 @@ def test_a_folder_as_gankit_writes_it(tmp_path: Path) -> None:
     (tmp_path / "data.csv").write_text("smiles,generated,seed\nCCO,True,1\nOCC,True,2\nCCN,,\n")
     found = read(tmp_path)
     assert smiles(found) == ["CCO", "CCN"]
-    assert told(found) == [("data.csv, line 3", "the same molecule as line 2")]
+    assert issues_of(found) == [("data.csv, line 3", "the same molecule as line 2")]
     (tmp_path / "provenance.json").write_text("{}")
     for path in (tmp_path, tmp_path / "data.csv"):  # how many differ is to be measured
         found = read(path)
@@ -199,7 +199,7 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
     assert [(m.smiles, m.values) for m in found.items] == [
         ("CCO", {"x": "1", "y": 1.0}), ("CCN", {"x": "2", "y": 2.0}), ("CCF", {"y": 3.0}),
     ]  # fmt: skip
-    assert told(found) == [
+    assert issues_of(found) == [
         ("b.csv.gz, line 3", "no SMILES: 'C1'"),
         ("b.csv.gz, line 2", "the same molecule as a.csv, line 2"),
     ]
@@ -208,7 +208,7 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
     )
 
 
-# --- What is wrong ------------------------------------------------------------------------------
+# --- Errors -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -291,11 +291,11 @@ def test_named_columns_are_taken() -> None:
 BAD = ["CCO", "C1", "[Na+].[Cl-]", "CC.CC", "*C", "C" * 101, "OCC", "", "CCN"]
 
 
-def test_what_is_left_out_is_said(tmp_path: Path) -> None:
+def test_skipped_entries_are_listed(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("\n".join(["smiles,x", *(f"{s},1" for s in BAD)]))
     found = read(tmp_path / "a.csv", salts="drop")
     assert smiles(found) == ["CCO", "CCN"]
-    assert told(found) == [
+    assert issues_of(found) == [
         ("a.csv, line 3", "no SMILES: 'C1'"),
         ("a.csv, line 4", "a salt or mixture of 2 parts"),
         ("a.csv, line 5", "a salt or mixture of 2 parts"),
@@ -320,7 +320,7 @@ def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
     with pytest.raises(GankitError, match="/a.smi, line 2: no SMILES: 'C1'. .*strict=false"):
         read(tmp_path / "a.smi", strict=True)
     found = read(["CCO", "OCC", "CCN"], strict=True)
-    assert told(found) == [("item 1", "the same molecule as item 0")]
+    assert issues_of(found) == [("item 1", "the same molecule as item 0")]
 
 
 def test_many_duplicates_take_little() -> None:
@@ -374,7 +374,7 @@ def test_values_in_memory() -> None:
         assert list(read(source).items[:3]) == wanted
     mixed = read([{"smiles": "CCO", "x": 1}, {"smiles": "CCN", "x": "high"}, {"y": 2}])
     assert [m.values for m in mixed.items] == [{"x": "1"}, {"x": "high"}]
-    assert told(mixed) == [("item 2", "no SMILES: empty")]
+    assert issues_of(mixed) == [("item 2", "no SMILES: empty")]
 
 
 @pytest.mark.parametrize(
@@ -393,13 +393,13 @@ def test_values_in_memory() -> None:
         ),
     ],
 )
-def test_what_is_none_in_memory(source: object, message: str) -> None:
+def test_objects_that_cannot_be_read(source: object, message: str) -> None:
     with pytest.raises(GankitError, match=message):
         read(source)
 
 
 def test_items_that_are_no_text_are_named() -> None:
-    assert told(read(["CCO", 3, None, "CCN", pd.NA])) == [
+    assert issues_of(read(["CCO", 3, None, "CCN", pd.NA])) == [
         ("item 1", "no SMILES: int"),
         ("item 2", "no SMILES: empty"),
         ("item 4", "no SMILES: empty"),
@@ -409,7 +409,7 @@ def test_items_that_are_no_text_are_named() -> None:
 # --- Limits, order, fingerprints ----------------------------------------------------------------
 
 
-def test_a_limit_is_kept_exactly_where_it_can_be() -> None:
+def test_a_limit_is_exact_where_possible() -> None:
     data = [s for i, s in enumerate(alkanes(240)) for s in ([s, s] if i % 2 else [s, f"{s}("])]
     one, two = read(data, limit=50), read(data, limit=50)
     assert len(one.items) == 50
@@ -422,17 +422,17 @@ def test_a_limit_is_kept_exactly_where_it_can_be() -> None:
 
 
 def test_a_limit_is_drawn_before_the_work() -> None:
-    told: list[tuple[str, int, int]] = []
+    calls: list[tuple[str, int, int]] = []
     settings = MoleculeSettings(cache="none", workers=1, limit=20)
-    sources.read(alkanes(3000)[:280] * 20, settings, lambda *words: told.append(words))
-    assert sum(total for _, _, total in told) < 200
+    sources.read(alkanes(3000)[:280] * 20, settings, lambda *words: calls.append(words))
+    assert sum(total for _, _, total in calls) < 200
 
 
-def test_processes_give_what_one_gives() -> None:
+def test_several_processes_give_the_same_as_one() -> None:
     data = [s for s in alkanes(270) for s in (s, s + "(")] * 4
     one, many = read(data), read(data, workers=2)
     assert smiles(one) == smiles(many)
-    assert told(one) == told(many)
+    assert issues_of(one) == issues_of(many)
 
 
 def test_the_fingerprint_is_of_content(tmp_path: Path) -> None:
@@ -508,7 +508,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "a.csv"
 
 
-def test_what_was_standardised_is_kept(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standardised_molecules_are_cached(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = kept.parent / "cache"
     first = read(kept, cache=str(folder))
     (file,) = (folder / "molecules").iterdir()
@@ -523,7 +523,7 @@ def test_what_was_standardised_is_kept(kept: Path, monkeypatch: pytest.MonkeyPat
             read(kept, cache=str(folder), stereo="keep")
     for found in (again, read(kept)):
         assert list(found.items) == list(first.items)
-        assert told(found) == told(first)
+        assert issues_of(found) == issues_of(first)
         assert found.fingerprint == first.fingerprint
         assert found.description == first.description
     whole = file.read_bytes()
@@ -542,7 +542,7 @@ def _flipped(whole: bytes) -> bytes:
     return whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :]
 
 
-def test_the_cache_is_where_the_system_has_its_own(
+def test_the_default_cache_is_in_the_users_cache(
     kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(kept.parent / "xdg"))
@@ -563,10 +563,10 @@ def test_a_cache_that_cannot_be_written(kept: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(GankitError, match="cache=.*file.*: cannot be written .* set cache to none"):
         read(kept, cache=str(blocked / "x"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    assert len(read(kept, cache="auto").items) == 6  # nobody asked for it: it is done without
+    assert len(read(kept, cache="auto").items) == 6  # the system's cache is optional
 
 
-def test_few_are_not_kept(tmp_path: Path) -> None:
+def test_few_molecules_are_not_cached(tmp_path: Path) -> None:
     read(SIX, cache=str(tmp_path / "cache"))
     assert not list((tmp_path / "cache").rglob("*.parquet"))
 

@@ -1,4 +1,4 @@
-"""One SMILES a molecule, however it was written; and what is no molecule, said."""
+"""One SMILES per molecule, and reasons to skip entries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def one(text: str, **how: Any) -> str:
         ("C[13C@H](F)Cl", "CC(F)Cl"),
     ],
 )
-def test_what_is_made_equal(text: str, expected: str) -> None:
+def test_equal_molecules_have_one_smiles(text: str, expected: str) -> None:
     assert one(text) == expected
 
 
@@ -68,7 +68,7 @@ def test_what_is_made_equal(text: str, expected: str) -> None:
         ({}, "*CC", "placeholder: a placeholder (*) for an atom"),
     ],
 )  # fmt: skip
-def test_what_the_settings_decide(how: dict[str, Any], text: str, expected: str) -> None:
+def test_settings_change_the_standard_form(how: dict[str, Any], text: str, expected: str) -> None:
     assert one(text, **how) == expected
 
 
@@ -93,12 +93,12 @@ def test_what_the_settings_decide(how: dict[str, Any], text: str, expected: str)
         ("\n\n\n  0  0\nM  END", "no SMILES: empty"),
     ],
 )
-def test_what_is_no_molecule(text: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_entries_that_are_skipped(text: str, why: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert one(text) == f"unread: {why}"
     assert capfd.readouterr() == ("", "")  # RDKit's own words reach nobody
 
 
-def test_what_would_end_the_process_is_left_out() -> None:
+def test_texts_that_would_crash_rdkit_are_skipped() -> None:
     for text in ("C" * 40_000, "C" + "(C" * 20_000 + ")" * 20_000, "(" * 50_000):
         found = standardise(text, KEEP_ALL)
         assert isinstance(found, UnusableError)
@@ -106,7 +106,7 @@ def test_what_would_end_the_process_is_left_out() -> None:
     assert one("C(" * 1_200 + "C" + ")" * 1_200).startswith("large: 1,201 heavy atoms")
 
 
-def test_peptides_of_many_atoms_are_left_out() -> None:
+def test_peptides_of_many_atoms_are_skipped() -> None:
     peptide = Chem.MolToSmiles(Chem.MolFromSequence("G" * 125))
     assert one(peptide) == "large: 501 heavy atoms: more than most_atoms=100"
 
@@ -142,7 +142,7 @@ def test_how_it_was_written_does_not_matter(text: str) -> None:
 
 @given(st.sampled_from(KNOWN))
 @settings(max_examples=150, deadline=None)
-def test_the_text_loses_what_rdkit_would_remove(text: str) -> None:
+def test_the_text_is_stripped_as_rdkit_would_do_it(text: str) -> None:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(text)
         if mol is None:
@@ -158,7 +158,7 @@ def test_the_text_loses_what_rdkit_would_remove(text: str) -> None:
 
 @given(st.text("CNOPcnos()[]=#123.+-@/\\HFl%:* ", max_size=40))
 @settings(max_examples=300, deadline=None)
-def test_any_text_is_a_molecule_or_said_to_be_none(text: str) -> None:
+def test_any_text_is_a_molecule_or_skipped_with_a_reason(text: str) -> None:
     found = standardise(text, MoleculeSettings())
     if isinstance(found, str):
         assert standardise(found, MoleculeSettings()) == found

@@ -67,8 +67,8 @@ def test_numbers(
     found = model.scores(*data, key, "", 0)
     assert set(found) == {"r2", "spearman"}
     assert 0.75 < min(found.values()) < max(found.values()) < 1
-    for remedy in model.mitigations:
-        assert model.scores(*data, key, remedy, 0) == {}
+    for mitigation in model.mitigations:
+        assert model.scores(*data, key, mitigation, 0) == {}
 
 
 def test_wrong_values_are_worth_nothing(
@@ -81,16 +81,16 @@ def test_wrong_values_are_worth_nothing(
     assert model.scores(wrong, test, "kind", "", 0)["auc"] < 0.7
 
 
-@pytest.mark.parametrize("remedy", ["class-weights", "oversampling"])
-def test_remedies_help_a_rare_class(
-    remedy: str, data: tuple[list[Molecule], list[Molecule]], model: FingerprintModel
+@pytest.mark.parametrize("mitigation", ["class-weights", "oversampling"])
+def test_mitigations_help_a_rare_class(
+    mitigation: str, data: tuple[list[Molecule], list[Molecule]], model: FingerprintModel
 ) -> None:
     train, test = data
     acids = [m for m in train if m.values["kind"] == "acid"][:12]
     few = [*acids, *(m for m in train if m.values["kind"] == "other")]
-    plain, mended = (model.scores(few, test, "kind", r, 0) for r in ("", remedy))
-    assert mended != plain
-    assert mended["balanced_accuracy"] >= plain["balanced_accuracy"]
+    plain, better = (model.scores(few, test, "kind", m, 0) for m in ("", mitigation))
+    assert better != plain
+    assert better["balanced_accuracy"] >= plain["balanced_accuracy"]
 
 
 def test_oversampling_levels_classes() -> None:
@@ -100,7 +100,7 @@ def test_oversampling_levels_classes() -> None:
     assert places[:10].tolist() == list(range(10))
 
 
-def test_a_seed_chooses_rows_and_the_same_for_each_remedy(
+def test_a_seed_chooses_rows_and_the_same_for_each_mitigation(
     data: tuple[list[Molecule], list[Molecule]],
     model: FingerprintModel,
     monkeypatch: pytest.MonkeyPatch,
@@ -121,7 +121,7 @@ def test_a_seed_chooses_rows_and_the_same_for_each_remedy(
     assert found[0] == again
 
 
-def test_a_property_is_not_told_itself(
+def test_the_property_to_predict_is_not_a_feature(
     data: tuple[list[Molecule], list[Molecule]], model: FingerprintModel
 ) -> None:
     train, _ = data
@@ -132,7 +132,7 @@ def test_a_property_is_not_told_itself(
     assert not any(np.array_equal(column, logp) for column in without.T)
 
 
-def test_what_has_no_value_does_not_count(
+def test_molecules_without_a_value_are_dropped(
     data: tuple[list[Molecule], list[Molecule]], model: FingerprintModel
 ) -> None:
     train, test = data

@@ -108,9 +108,9 @@ def test_features_are_of_the_molecule_however_it_is_written() -> None:
 def test_a_long_molecule_changes_no_other(molecules: list[Molecule]) -> None:
     extractor, long = ChemNetExtractor(), Molecule("C" * 400)
     alone = extractor.features(molecules[:2])
-    beside = extractor.features([molecules[0], long, molecules[1]])
-    np.testing.assert_allclose(beside[[0, 2]], alone, atol=1e-6)
-    assert np.isfinite(beside).all()
+    together = extractor.features([molecules[0], long, molecules[1]])
+    np.testing.assert_allclose(together[[0, 2]], alone, atol=1e-6)
+    assert np.isfinite(together).all()
 
 
 def test_weights_come_with_the_package_and_no_random_number_is_drawn() -> None:
@@ -128,7 +128,7 @@ def test_weights_come_with_the_package_and_no_random_number_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("extractor", [ChemNetExtractor(), FingerprintExtractor()])
-def test_what_is_no_molecule_has_no_features(
+def test_invalid_molecules_have_no_features(
     extractor: ChemNetExtractor | FingerprintExtractor, molecules: list[Molecule]
 ) -> None:
     assert extractor.accepts(molecules[0])
@@ -161,7 +161,7 @@ def test_fcd_is_of_valid_molecules_and_its_floor_of_as_many(
     assert with_broken.value == pytest.approx(with_broken.real_baseline, rel=0.4)
 
 
-def test_extractors_are_asked_by_name() -> None:
+def test_extractors_are_chosen_by_name() -> None:
     both = MoleculeSettings(extractors=("fingerprint", "chemnet", "fingerprint"), workers=1)
     assert [e.name for e in build_evaluators(both)][:2] == ["fingerprint", "chemnet"]
     with pytest.raises(GankitError, match="Did you mean chemnet"):
@@ -178,7 +178,7 @@ def test_validity_before_and_after_decoding_again(
     again = [replace(m, tries=3) for m in made[:20]]
     data = EvaluationData(samples([*again, *made[20:70], *[NOTHING] * 30]), *real)
     found = scored(Moses(memo), data)
-    assert (found["judged"], found["judged_real"]) == (100, 200)
+    assert (found["scored"], found["scored_real"]) == (100, 200)
     assert found["validity/raw"] == 0.5
     assert found["validity"] == 0.7
     assert found["validity_real"] == found["validity/raw_real"] == 1
@@ -211,7 +211,7 @@ def test_uniqueness_at_k_is_of_the_first_k(
     assert not {"unique@10k", "unique@10k_real"} & set(found)
 
 
-def test_real_molecules_reach_their_floors_and_a_lost_mode_does_not(
+def test_real_molecules_reach_the_baselines_and_a_lost_mode_does_not(
     molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     good = scored(Moses(memo), EvaluationData(samples(molecules[800:1000]), *real))
@@ -226,7 +226,7 @@ def test_real_molecules_reach_their_floors_and_a_lost_mode_does_not(
     assert 0 < good["filters_real"] <= 1
 
 
-def test_floors_beside_heldout_molecules_are_of_training_ones(
+def test_baselines_of_comparisons_are_of_training_molecules(
     molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     """Training molecules in place of generated ones: value and floor are then the same."""
@@ -247,7 +247,7 @@ def test_all_training_molecules_count_for_novelty(
     monkeypatch.setattr(base, "FETCH_SIZE", 7)
     train, heldout = real
     found = scored(Moses(memo), EvaluationData(samples(train), train, heldout))
-    assert found["judged"] == found["judged_real"] == 50
+    assert found["scored"] == found["scored_real"] == 50
     assert found["novelty"] == 0
     assert found["novelty_real"] == 1
 
@@ -291,10 +291,10 @@ def test_copies_are_nearer_than_heldout_molecules(
     assert strange["closer_to_train/tanimoto"] < 0.05
 
 
-# --- What was asked -----------------------------------------------------------------------------
+# --- Conditions ---------------------------------------------------------------------------------
 
 
-def asked(molecules: Sequence[Molecule], **values: Sequence[float]) -> list[Sample[Molecule]]:
+def conditioned(molecules: Sequence[Molecule], **values: Sequence[float]) -> list[Sample[Molecule]]:
     columns = zip(*values.values(), strict=True)
     return [
         Sample(molecule, i, dict(zip(values, row, strict=True)))
@@ -302,18 +302,18 @@ def asked(molecules: Sequence[Molecule], **values: Sequence[float]) -> list[Samp
     ]
 
 
-def test_obtained_properties_are_compared_with_asked_ones(
+def test_computed_properties_are_compared_with_conditions(
     molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     made = molecules[800:900]
     logp, mw = measure([m.smiles for m in made], ["logp", "mw"], 1).T
-    generated = asked(made, logp=logp + 0.5, mw=mw[::-1], potency=mw)
+    generated = conditioned(made, logp=logp + 0.5, mw=mw[::-1], potency=mw)
     generated += [Sample(NOTHING, 1000, {"logp": 99.0}), Sample(made[0], 1001, {"kind": "acid"})]
     found = scored(Agreement(memo), EvaluationData(generated, *real))
-    assert found["asked/logp/correlation"] == pytest.approx(1)
-    assert found["asked/logp/mean_absolute_error"] == pytest.approx(0.5)
-    assert found["asked/mw/correlation"] == pytest.approx(np.corrcoef(mw, mw[::-1])[0, 1])
-    assert found["asked/mw/mean_absolute_error"] == pytest.approx(np.abs(mw - mw[::-1]).mean())
+    assert found["requested/logp/correlation"] == pytest.approx(1)
+    assert found["requested/logp/mean_absolute_error"] == pytest.approx(0.5)
+    assert found["requested/mw/correlation"] == pytest.approx(np.corrcoef(mw, mw[::-1])[0, 1])
+    assert found["requested/mw/mean_absolute_error"] == pytest.approx(np.abs(mw - mw[::-1]).mean())
     assert {name.split("/")[1] for name in found} == {"logp", "mw"}
 
 
@@ -321,24 +321,24 @@ def test_other_properties_and_one_value_for_all(
     molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
     made = molecules[800:810]
-    found = scored(Agreement(memo), EvaluationData(asked(made, tpsa=[20.0] * 10), *real))
+    found = scored(Agreement(memo), EvaluationData(conditioned(made, tpsa=[20.0] * 10), *real))
     tpsa = measure([m.smiles for m in made], ["tpsa"], 1)[:, 0]
-    assert set(found) == {"asked/tpsa/mean_absolute_error"}
-    assert found["asked/tpsa/mean_absolute_error"] == pytest.approx(np.abs(tpsa - 20).mean())
+    assert set(found) == {"requested/tpsa/mean_absolute_error"}
+    assert found["requested/tpsa/mean_absolute_error"] == pytest.approx(np.abs(tpsa - 20).mean())
     assert scored(Agreement(memo), EvaluationData(samples(made), *real)) == {}
 
 
 # --- Together -----------------------------------------------------------------------------------
 
 
-def test_every_score_has_a_floor_but_what_was_asked(
+def test_every_score_has_a_baseline_except_agreement(
     molecules: list[Molecule],
     real: tuple[list[Molecule], list[Molecule]],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     made = [*molecules[800:845], *[NOTHING] * 5]
     logp = np.linspace(0, 4, 50)
-    data = EvaluationData(asked(made, logp=logp), real[0][:90], real[1][:60])
+    data = EvaluationData(conditioned(made, logp=logp), real[0][:90], real[1][:60])
     scores = evaluate(build_evaluators(SETTINGS), data)
     names = [score.name for score in scores]
     assert len(set(names)) == len(names)
@@ -347,16 +347,16 @@ def test_every_score_has_a_floor_but_what_was_asked(
         "snn", "frag", "scaf", "wasserstein/logp", "wasserstein/qed", "wasserstein/sa",
         "wasserstein/mw", "pains_rate", "brenk_rate", "sa/mean", "long_repeat_rate",
         "nearest_train/tanimoto", "closer_to_train/tanimoto", "copies/tanimoto",
-        "asked/logp/correlation", "asked/logp/mean_absolute_error",
+        "requested/logp/correlation", "requested/logp/mean_absolute_error",
     } <= set(names)  # fmt: skip
     assert {s.name for s in scores if s.real_baseline is None} == {
-        "asked/logp/correlation",
-        "asked/logp/mean_absolute_error",
+        "requested/logp/correlation",
+        "requested/logp/mean_absolute_error",
     }
     assert all(np.isfinite(s.value) and s.extractor_fingerprint for s in scores)
     again = {s.name: s.value for s in evaluate(build_evaluators(SETTINGS)[1:], data)}
     assert again == {s.name: s.value for s in scores if s.extractor != "chemnet"}
-    assert capfd.readouterr() == ("", "")  # RDKit keeps to itself
+    assert capfd.readouterr() == ("", "")  # RDKit is silent
 
 
 def test_a_generator_of_nothing_is_only_invalid(
@@ -366,7 +366,7 @@ def test_a_generator_of_nothing_is_only_invalid(
     scores = evaluate(
         build_evaluators(SETTINGS), EvaluationData(samples([NOTHING] * 20), train, heldout)
     )
-    assert {s.name: s.value for s in scores} == {"judged": 20, "validity/raw": 0, "validity": 0}
+    assert {s.name: s.value for s in scores} == {"scored": 20, "validity/raw": 0, "validity": 0}
 
 
 def test_too_few_molecules_give_nothing(real: tuple[list[Molecule], list[Molecule]]) -> None:

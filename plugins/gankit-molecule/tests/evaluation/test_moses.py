@@ -77,7 +77,7 @@ RECORDED = {
     "wasserstein/sa": 0.3011446911021475,
     "wasserstein/mw": 61.99948717948721,
 }
-"""What molsets 0.3.1 says of these, by RDKit 2026.09."""
+"""The scores of molsets 0.3.1 with RDKit 2026.09."""
 
 
 def scores(generated: list[str], heldout: list[str], train: list[str]) -> dict[str, float]:
@@ -210,7 +210,7 @@ def test_wasserstein_is_scipys(a: list[float], b: list[float], shift: float) -> 
     assert moses.wasserstein(x, x + shift) == pytest.approx(abs(shift), abs=1e-6)
 
 
-def test_counts_leave_out_what_is_empty() -> None:
+def test_empty_names_are_not_counted() -> None:
     assert moses.counted([["a", "b"], ["a"], [""], []]) == Counter(a=2, b=1)
 
 
@@ -232,7 +232,7 @@ def test_scaffolds(smiles: str, core: str) -> None:
     assert found.scaffold == core
 
 
-def test_fragments_are_what_brics_cuts() -> None:
+def test_fragments_are_cut_at_brics_bonds() -> None:
     found = moses.describe("CCC(=O)NCc1ccccc1")
     assert found is not None
     assert len(found.fragments) > 1
@@ -264,19 +264,17 @@ def test_longest_repeats(smiles: str, length: int) -> None:
 
 
 @given(st.text("CNO=", min_size=1, max_size=8), st.integers(3, 9), st.text("F", max_size=3))
-def test_a_repeat_is_found_wherever_it_stands(unit: str, times: int, end: str) -> None:
+def test_a_repeat_is_found_anywhere(unit: str, times: int, end: str) -> None:
     assert moses.longest_repeat(end + unit * times + end) >= len(unit) * times
     assert moses.longest_repeat(unit) <= len(unit)
 
 
 @pytest.mark.parametrize("smiles", ["", "c1ccc2c(", "INVALID", "C(C)(C)(C)(C)C"])
-def test_what_is_no_molecule_has_no_description(
-    smiles: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_smiles_have_no_description(smiles: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert moses.describe(smiles) is None
     assert alerts_of(smiles) is None
     assert fingerprint_of(smiles) is None
-    assert capfd.readouterr() == ("", "")  # RDKit keeps to itself
+    assert capfd.readouterr() == ("", "")  # RDKit is silent
 
 
 @pytest.mark.parametrize(
@@ -308,7 +306,7 @@ def test_the_filters_are_all_there() -> None:
 
 @pytest.fixture
 def molsets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """molsets, installed without what it depends on, and mended for today's Python and RDKit."""
+    """molsets, installed without its dependencies, patched for current Python and RDKit."""
     if importlib.util.find_spec("moses") is None or importlib.util.find_spec("fcd_torch") is None:
         pytest.skip("needs molsets and fcd_torch: pip install --no-deps molsets fcd_torch")
     import pandas as pd

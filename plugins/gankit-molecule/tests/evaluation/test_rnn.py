@@ -1,4 +1,4 @@
-"""The character RNN that scores may stand beside."""
+"""The character RNN, a baseline."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def trained(folder: Path) -> CharacterRNN:
     return CharacterRNN(SMILES, SETTINGS, quiet, Cache(folder))
 
 
-def test_it_writes_what_it_read(trained: CharacterRNN) -> None:
+def test_it_reproduces_its_training_molecules(trained: CharacterRNN) -> None:
     made = trained.sample(80, 0, quiet)
     known = sum(molecule.smiles in {*SMILES, "Cc1ccccc1"} for molecule in made)
     assert known > 60
@@ -43,14 +43,14 @@ def test_a_molecule_is_a_function_of_its_seed(trained: CharacterRNN) -> None:
     assert trained.sample(9, 3, quiet)[4:] == trained.sample(5, 7, quiet)
 
 
-def test_what_is_no_molecule_is_told_apart(trained: CharacterRNN) -> None:
+def test_invalid_texts_have_no_tries(trained: CharacterRNN) -> None:
     texts = ["CCO", "C(C", ""]
     made = trained.molecules(trained.alphabet.rows(texts))
     assert [molecule.tries for molecule in made] == [1, 0, 0]
     assert [molecule.smiles for molecule in made] == texts
 
 
-def test_one_that_was_kept_is_not_trained_again(trained: CharacterRNN, folder: Path) -> None:
+def test_a_cached_one_is_not_trained_again(trained: CharacterRNN, folder: Path) -> None:
     with mock.patch.object(rnn, "train", side_effect=AssertionError("trained again")):
         again = CharacterRNN(SMILES, SETTINGS, quiet, Cache(folder))
         assert again.sample(5, 0, quiet) == trained.sample(5, 0, quiet)
@@ -59,6 +59,6 @@ def test_one_that_was_kept_is_not_trained_again(trained: CharacterRNN, folder: P
             CharacterRNN(SMILES[:-1], SETTINGS, quiet, Cache(folder))
 
 
-def test_it_stands_beside_only_where_it_is_asked_for() -> None:
+def test_it_is_trained_only_if_the_settings_say_so() -> None:
     molecules = [Molecule(smiles) for smiles in SMILES]
     assert MoleculeModality().baselines(molecules, SETTINGS, 5, 0, quiet) == {}

@@ -1,4 +1,4 @@
-"""What may be asked for by an objective, and what a user's function may do while it scores."""
+"""Objectives: allowed expressions, and users' functions that misbehave."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_expressions_are_pythons_arithmetic(text: str, logp: float, qed: float) 
     if isinstance(wanted, complex) or not math.isfinite(wanted):
         return
     (got,) = found.of({k: np.array([v]) for k, v in values.items()}).tolist()
-    if math.isfinite(got):  # what overflowed on the way may come back finite in whole numbers
+    if math.isfinite(got):  # an intermediate overflow may end in a finite integer
         assert got == pytest.approx(wanted, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("__import__('os').system('true')", "is not allowed in an expression"),
         ("qed.__class__", "is not allowed in an expression"),
@@ -90,8 +90,8 @@ def test_expressions_are_pythons_arithmetic(text: str, logp: float, qed: float) 
         ("a-b:score", "neither an expression nor"),
     ],
 )
-def test_other_code_is_refused(text: str, said: str) -> None:
-    with pytest.raises(GankitError, match=said) as error:
+def test_other_code_is_refused(text: str, message: str) -> None:
+    with pytest.raises(GankitError, match=message) as error:
         read_objective(text)
     assert "\n" not in str(error.value)
 
@@ -115,7 +115,7 @@ def test_a_reward_needs_an_objective() -> None:
     assert objective_of(MoleculeSettings()) is None
 
 
-def test_an_expression_scores_what_has_a_value() -> None:
+def test_an_expression_scores_molecules_where_it_is_defined() -> None:
     expression = read_objective("log(logp) - 2*qed")
     scores = scorer_of(expression, MoleculeSettings(workers=1), Cache(None)).score(["CCCCCC", "O"])
     logp, qed = properties_of("CCCCCC", ["logp", "qed"])
@@ -181,15 +181,15 @@ def scorer(tmp_path: Path) -> Any:
         one.close()
 
 
-def test_what_a_function_prints_disturbs_nothing(scorer: Any, capfd: Any) -> None:
+def test_output_of_a_function_is_no_problem(scorer: Any, capfd: Any) -> None:
     assert scorer("length").score(["C", "CC", "CCC", "CCCC"]) == [1, 2, 3, 4]
-    said = capfd.readouterr()
-    assert said.out == ""
-    assert "loaded" in said.err
-    assert "from C" in said.err
+    message = capfd.readouterr()
+    assert message.out == ""
+    assert "loaded" in message.err
+    assert "from C" in message.err
 
 
-def test_scores_are_kept_and_not_asked_again(scorer: Any, tmp_path: Path) -> None:
+def test_scores_are_cached(scorer: Any, tmp_path: Path) -> None:
     smiles = ["C", "CC", "C", "CCC"]
     assert scorer("length").score(smiles) == [1, 2, 1, 3]
     again = scorer("length")
@@ -204,13 +204,13 @@ def test_scores_are_kept_and_not_asked_again(scorer: Any, tmp_path: Path) -> Non
     assert (tmp_path / "calls.txt").read_text().split()[-1] == "C"
 
 
-def test_molecules_at_which_it_raises_are_told_apart(scorer: Any) -> None:
+def test_molecules_that_raise_are_found_one_by_one(scorer: Any) -> None:
     one = scorer("picky")
     assert one.score(["C", "N", "CC", "CN"]) == [1, "raised", 2, "raised"]
     assert "ValueError: no nitrogen, please" in one.why
 
 
-def test_what_is_no_finite_number_is_told_apart(scorer: Any) -> None:
+def test_scores_that_are_not_finite_are_marked(scorer: Any) -> None:
     found = scorer("odd", batch=9).score(["C", "CC", "CCC", "CCCC", "CCCCC"])
     assert found == ["number"] * 4 + [1]
 
@@ -229,20 +229,20 @@ def test_one_that_always_hangs_is_an_error(scorer: Any) -> None:
         one.score(["N", "CN", "CCN"])
 
 
-def test_molecules_that_end_the_process_are_told_apart(scorer: Any) -> None:
+def test_molecules_that_end_the_process_are_found_one_by_one(scorer: Any) -> None:
     assert scorer("dies").score(["C", "N", "CC"]) == [1, "died", 1]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("short", "short returned 1 scores for 2 molecules"),
         ("one", "one returned float, not a list of numbers"),
         ("missing", "AttributeError: .*mine.py has no function missing"),
     ],
 )
-def test_a_function_that_does_not_keep_to_it_is_named(scorer: Any, name: str, said: str) -> None:
-    with pytest.raises(GankitError, match=said):
+def test_a_function_with_a_wrong_result_is_an_error(scorer: Any, name: str, message: str) -> None:
+    with pytest.raises(GankitError, match=message):
         scorer(name).score(["C", "CC"])
 
 
@@ -251,16 +251,16 @@ def test_ending_python_is_as_raising(scorer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [
         ("nowhere.py:score", "FileNotFoundError: no file nowhere.py"),
         ("no_such_package.dock:score", "ModuleNotFoundError: No module named 'no_such_package'"),
     ],
 )
-def test_what_cannot_be_loaded_is_named(place: str, said: str) -> None:
+def test_a_function_that_cannot_be_loaded_is_an_error(place: str, message: str) -> None:
     found = read_objective(place)
     assert isinstance(found, Scoring)
-    with pytest.raises(GankitError, match=said):
+    with pytest.raises(GankitError, match=message):
         ByFunction(found, 60, 4, Cache(None)).score(["C"])
 
 

@@ -1,4 +1,4 @@
-"""Molecules that score high: the search, what the codec keeps of it, and the whole from outside."""
+"""The search for molecules that score high, its results in the codec, and the commands."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_search_finds_better_ones_that_are_new_and_unlike(codec: MoleculeCodec
     assert scorer.score([s for s, _ in found]) == [score for _, score in found]
 
 
-def test_real_latents_are_those_of_the_best_with_noise(codec: MoleculeCodec) -> None:
+def test_real_latents_are_the_elites_with_noise(codec: MoleculeCodec) -> None:
     assert codec.elites is not None
     batch = codec.encode([Molecule(s) for s in SMILES[:40]], np.random.default_rng(0))
     quiet_codec = MoleculeCodec.load(codec.state(), replace(codec.settings, smooth=0.0))
@@ -116,7 +116,7 @@ def test_the_reward_has_a_gradient_and_survives_being_stored(codec: MoleculeCode
     assert build_networks(codec, replace(codec.settings, reward=0.0)).generator_terms == {}
 
 
-def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
+def test_the_density_ratio_is_against_the_elites(codec: MoleculeCodec) -> None:
     assert codec.elites is not None
     elites = {tuple(row) for row in codec.elites.x.tolist()}
     real = codec.density_ratio_input(Batch(torch.full((50, 8), 9.0), torch.zeros(50, 2)))
@@ -125,13 +125,13 @@ def test_candidates_are_judged_by_the_best_found(codec: MoleculeCodec) -> None:
     assert not (real.c == 0).all()
 
 
-def test_without_an_objective_nothing_is_kept_of_one() -> None:
+def test_without_an_objective_there_are_no_elites() -> None:
     codec = fit("", epochs=1, reward=0.0)
     assert "optimised" not in codec.state().config
     assert build_networks(codec, codec.settings).generator_terms == {}
 
 
-def test_what_was_found_is_described(codec: MoleculeCodec) -> None:
+def test_results_are_described(codec: MoleculeCodec) -> None:
     lines = {line["property"]: line for line in codec.describe()}
     assert {"logp", "mw", "objective, training molecules", "objective, new molecules"} <= {*lines}
     assert len({tuple(line) for line in codec.describe()}) == 1
@@ -194,7 +194,7 @@ def test_a_scorer_that_never_scores_is_named_before_anything_slow(here: Path) ->
         fit("mine.py:broken", scorer_batch=4, epochs=10_000)
 
 
-def test_objectives_are_scored_beside_real_molecules() -> None:
+def test_objectives_are_compared_with_real_molecules() -> None:
     settings = MoleculeSettings(**{**SMALL, "objective": "mw"})
     (evaluator,) = [e for e in build_evaluators(settings) if isinstance(e, ObjectiveScores)]
     made = [Sample(Molecule("C" * n), n, {}) for n in (3, 4, 5)]
@@ -204,12 +204,10 @@ def test_objectives_are_scored_beside_real_molecules() -> None:
     assert scores["objective/mean_real"] == pytest.approx(44.10, abs=0.01)
     assert scores["objective/mean_train"] == pytest.approx(30.07, abs=0.01)
     other = build_evaluators(replace(settings, objective="mine.py:score"))
-    assert not [
-        e for e in other if isinstance(e, ObjectiveScores)
-    ]  # code that a run names is not run
+    assert not [e for e in other if isinstance(e, ObjectiveScores)]  # a run's code is not executed
 
 
-# --- From outside -------------------------------------------------------------------------------
+# --- Commands -----------------------------------------------------------------------------------
 
 TINY = ["width=48", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=60", "workers=1",
         "calls=240", "elites=40", "train.samples=640", "train.batch=32", "train.threads=1",
@@ -250,7 +248,7 @@ def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "objective: none is set. Set one, such as objective=qed"),
         (["objective=qedd"], "Did you mean qed"),
@@ -258,10 +256,10 @@ def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
         (["objective=mine.py:broken"], "RuntimeError: no licence"),
     ],
 )
-def test_what_cannot_be_optimised_is_said(
-    home: Path, words: list[str], said: str, gankit_: Any
+def test_impossible_objectives_are_errors(
+    home: Path, words: list[str], message: str, gankit_: Any
 ) -> None:
     start = ["train", "--plugin", "molecule/optimize", "--data", "data.csv", "cache=none"]
     done = gankit_(*start, *TINY, *words, "--out", "never", cwd=home, code=2)
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert not (home / "never").exists()

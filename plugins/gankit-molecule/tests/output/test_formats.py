@@ -1,4 +1,4 @@
-"""What is written: read again by those who read such files, and marked as generated."""
+"""Output files: readable by other software, and marked as generated."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ FILES = {
 }
 
 
-def generated(count: int = 4, **asked: str | float) -> list[Sample[Molecule]]:
-    return [Sample(Molecule(SMILES[i % len(SMILES)]), 2**63 + i, asked) for i in range(count)]
+def generated(count: int = 4, **condition: str | float) -> list[Sample[Molecule]]:
+    return [Sample(Molecule(SMILES[i % len(SMILES)]), 2**63 + i, condition) for i in range(count)]
 
 
 def real(count: int = 3, **values: str | float) -> list[Sample[Molecule]]:
@@ -53,7 +53,7 @@ def real(count: int = 3, **values: str | float) -> list[Sample[Molecule]]:
 
 
 def written(samples: list[Sample[Molecule]], folder: Path, format: str) -> list[dict[str, Any]]:
-    """What a reader of the format finds, as rows; a missing value is None."""
+    """The rows that a reader of the format gets; a missing value is None."""
     output.write(iter(samples), folder, PROVENANCE, format)
     assert [file.name for file in folder.iterdir()] == [FILES[format]]
     file = folder / FILES[format]
@@ -78,21 +78,21 @@ def written(samples: list[Sample[Molecule]], folder: Path, format: str) -> list[
 @pytest.mark.parametrize("format", output.FORMATS)
 def test_molecules_come_back_in_their_order(tmp_path: Path, format: str) -> None:
     found = written(generated(6, logp=2.5), tmp_path / "out", format)
-    # A conformer is one stereoisomer, whether or not the SMILES says which.
+    # A conformer is one stereoisomer, even if the SMILES is not.
     canonical = [Chem.CanonSmiles(row["smiles"], useChiral=format != "sdf3d") for row in found]
     assert canonical == [Chem.CanonSmiles(SMILES[i % 4]) for i in range(6)]
     assert [row["name"] for row in found] == [f"generated-{i:06d}-{2**63 + i}" for i in range(6)]
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "sdf", "sdf3d"])
-def test_properties_seeds_and_what_was_asked_stand_beside_each(tmp_path: Path, format: str) -> None:
+def test_rows_have_properties_seeds_and_conditions(tmp_path: Path, format: str) -> None:
     found = written(generated(2, logp=2.5, activity=7.0), tmp_path, format)
     for i, row in enumerate(found):
         expected = properties_of(SMILES[i], tuple(PROPERTIES))
         assert [float(row[key]) for key in PROPERTIES] == pytest.approx(expected, rel=1e-5)
-        assert float(row["asked_logp"]) == 2.5
-        # A column of the data that was asked for is there under its own name, too.
-        assert float(row["asked_activity"]) == float(row["activity"]) == 7.0
+        assert float(row["requested_logp"]) == 2.5
+        # A condition on a column of the data is there under its own name, too.
+        assert float(row["requested_activity"]) == float(row["activity"]) == 7.0
         assert int(row["seed"]) == 2**63 + i
         assert int(row["tries"]) == 1
         assert str(row["generated"]).lower() == "true"
@@ -119,7 +119,7 @@ def test_a_field_has_the_smiles_as_they_were_generated(tmp_path: Path, format: s
     assert [mol.GetProp("smiles") for mol in mols] == SMILES
 
 
-def test_a_mol_block_says_in_its_head_what_made_it(tmp_path: Path) -> None:
+def test_a_mol_block_has_its_source_in_the_header(tmp_path: Path) -> None:
     output.write([*real(1), *generated(1)], tmp_path, PROVENANCE, "sdf")
     entries = (tmp_path / "molecules.sdf").read_text().split("$$$$\n")
     assert entries[0].splitlines()[2] == ""
@@ -137,7 +137,7 @@ def test_real_molecules_keep_their_columns(tmp_path: Path, format: str) -> None:
     assert [row.get("maker") for row in found] == ['a "b", c'] * 2 + [None] * 2
     assert [row["name"] for row in found[:2]] == ["compound 0", "compound 1"]
     assert [row.get("seed") for row in found[:2]] == [None, None]
-    assert [row.get("asked_activity") for row in found[:2]] == [None, None]
+    assert [row.get("requested_activity") for row in found[:2]] == [None, None]
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
@@ -149,7 +149,7 @@ def test_columns_that_only_later_samples_have(
     samples = [*real(5, activity=5.0), *generated(3, logp=1.5), *odd]
     found = written(samples, tmp_path, format)
     assert [str(row["activity"]) for row in found] == ["5"] * 5 + ["None"] * 3 + ["high"]
-    assert [row["asked_logp"] and float(row["asked_logp"]) for row in found] == (
+    assert [row["requested_logp"] and float(row["requested_logp"]) for row in found] == (
         [None] * 5 + [1.5] * 3 + [None]
     )
     assert [Chem.CanonSmiles(row["smiles"]) for row in found[:8]] == [
@@ -158,11 +158,15 @@ def test_columns_that_only_later_samples_have(
 
 
 def test_columns_of_the_data_named_like_ours(tmp_path: Path) -> None:
-    samples = [*real(1, qed=9.0, seed="s", asked_logp=3.0), *generated(1, logp=2.0, qed=0.5)]
+    samples = [*real(1, qed=9.0, seed="s", requested_logp=3.0), *generated(1, logp=2.0, qed=0.5)]
     first, second = written(samples, tmp_path, "csv")
-    assert (first["qed_"], first["seed_"], first["asked_logp"]) == ("9", "s", "3")
+    assert (first["qed_"], first["seed_"], first["requested_logp"]) == ("9", "s", "3")
     assert first["qed"] == f"{properties_of(SMILES[0], ['qed'])[0]:.6g}"
-    assert (second["asked_logp_"], second["qed_"], second["asked_qed"]) == ("2", "0.5", "0.5")
+    assert (second["requested_logp_"], second["qed_"], second["requested_qed"]) == (
+        "2",
+        "0.5",
+        "0.5",
+    )
     assert second["seed"] == str(2**63)
 
 
@@ -180,7 +184,7 @@ def test_no_samples(tmp_path: Path, format: str) -> None:
 INVALID = ["C1CC(", "#CC", "", "two words\n$$$$"]
 
 
-def test_what_is_no_molecule_is_written_as_it_is(tmp_path: Path) -> None:
+def test_invalid_molecules_are_written_as_text(tmp_path: Path) -> None:
     samples = [Sample(Molecule(text, tries=0), i, {"logp": 1.0}) for i, text in enumerate(INVALID)]
     for format in ("csv", "parquet"):
         found = written(samples, tmp_path / format, format)
@@ -198,7 +202,7 @@ def test_what_is_no_molecule_is_written_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("format", ["sdf", "sdf3d"])
-def test_an_sdf_leaves_out_what_is_no_molecule(tmp_path: Path, format: str) -> None:
+def test_an_sdf_skips_invalid_molecules(tmp_path: Path, format: str) -> None:
     samples = [*generated(1), Sample(Molecule("C1CC(", tries=0), 1, {}), *generated(1)]
     found = written(samples, tmp_path, format)
     assert [row["name"][:16] for row in found] == ["generated-000000", "generated-000002"]
@@ -235,7 +239,7 @@ def test_conformers_have_hydrogens_and_depend_on_the_seed_alone(tmp_path: Path) 
     assert np.abs(texts[0][0] - texts[0][1]).max() > 0.1
 
 
-def test_what_cannot_be_placed_in_space_is_flat_and_says_so(tmp_path: Path) -> None:
+def test_a_molecule_that_cannot_be_embedded_is_flat(tmp_path: Path) -> None:
     strained = Sample(Molecule("C1#CC1"), 0, {})
     metal = Sample(Molecule("CC[Se]C"), 0, {})
     flat, unrelaxed = written([strained, metal], tmp_path, "sdf3d")

@@ -85,7 +85,7 @@ def _objectives(text: str, memo: Memo) -> list[Evaluator[Molecule]]:
 class Moses(MoleculeEvaluator):
     """The scores of MOSES (Polykovskiy et al. 2020), except FCD, which an extractor gives.
 
-    - ``judged``: molecules that were scored, at most ``MAX_SCORED``, of each kind;
+    - ``scored``: molecules that were scored, at most ``MAX_SCORED``, of each kind;
     - ``validity/raw``: share that is valid at the first decoding; ``validity``: share that is valid
       in the end. All other scores are of valid molecules;
     - ``unique``, ``unique@1k``, ``unique@10k``: share of distinct ones among all, the first 1,000,
@@ -110,7 +110,7 @@ class Moses(MoleculeEvaluator):
         train = MoleculeSet(self.memo, sampled(data.train, made.count, rng))
         scores: Scores = {}
         for end, one in (("", made), ("_real", heldout)):
-            scores[f"judged{end}"] = one.count
+            scores[f"scored{end}"] = one.count
             scores[f"validity/raw{end}"] = one.raw / one.count
             scores[f"validity{end}"] = len(one) / one.count
         if not len(made) or not len(heldout) or not len(train):

@@ -30,14 +30,14 @@ TOP = 100
 class Agreement(MoleculeEvaluator):
     """Agreement of computed properties with the conditions on them.
 
-    - ``asked/<property>/correlation``: Pearson's, of requested and computed values, where the
+    - ``requested/<property>/correlation``: Pearson's, of requested and computed values, where the
       requested ones differ;
-    - ``asked/<property>/mean_absolute_error``: in the property's unit.
+    - ``requested/<property>/mean_absolute_error``: in the property's unit.
 
     They have no real-data baseline: nothing is requested of real molecules.
     """
 
-    name = "asked"
+    name = "requested"
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """Empty where no such property was requested."""
@@ -62,9 +62,9 @@ def _number(value: object) -> float:
 
 
 def _agreement(name: str, wanted: Values, computed: Values) -> Iterator[tuple[str, float]]:
-    yield f"asked/{name}/mean_absolute_error", float(np.abs(computed - wanted).mean())
+    yield f"requested/{name}/mean_absolute_error", float(np.abs(computed - wanted).mean())
     if len(wanted) > 1 and np.ptp(wanted) > 0 and np.ptp(computed) > 0:
-        yield f"asked/{name}/correlation", float(np.corrcoef(wanted, computed)[0, 1])
+        yield f"requested/{name}/correlation", float(np.corrcoef(wanted, computed)[0, 1])
 
 
 class ObjectiveScores(MoleculeEvaluator):

@@ -35,7 +35,7 @@ def write(
     - ``smi``: ``molecules.smi``: SMILES, a tab, and a name with the seed, marked as generated. The
       first line is a comment, which RDKit and Open Babel skip.
     - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, conditions as
-      ``asked_…``, seed, tries and ``generated``.
+      ``requested_…``, seed, tries and ``generated``.
     - ``parquet``: ``data.parquet``: the same, with provenance in the schema's metadata.
     - ``sdf``: ``molecules.sdf``: flat structures with the same values as data fields.
     - ``sdf3d``: ``molecules.sdf``: conformers with hydrogens, by ETKDGv3 from the sample's seed and

@@ -65,7 +65,7 @@ class Columns:
                 self._put(row, self._data, key, key, value)
         else:
             for key, value in sample.condition.items():
-                self._put(row, self._conditions, key, f"asked_{key}", _short(value))
+                self._put(row, self._conditions, key, f"requested_{key}", _short(value))
                 # So that generated molecules have the columns of the data that they are added to.
                 if key in self._data or key not in PROPERTIES:
                     self._put(row, self._data, key, key, _short(value))
