@@ -56,17 +56,18 @@ def train(
         with parallel.together():
             if parallel.is_main:
                 held.enter_context(locked(folder))
-            trainer, data = prepare(
-                plugin,
-                config,
-                folder,
-                source=source,
-                device=device,
-                progress=progress,
-                started=started,
-                stop=stop,
-                parallel=parallel,
-            )
+        trainer, data = prepare(
+            plugin,
+            config,
+            folder,
+            source=source,
+            device=device,
+            progress=progress,
+            started=started,
+            stop=stop,
+            parallel=parallel,
+        )
+        with parallel.together():
             if parallel.is_main:
                 recorder = Recorder(
                     *(folder, plugin, config, trainer.device.type),
