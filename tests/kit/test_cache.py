@@ -1,9 +1,8 @@
-"""A cache folder: where it is, and that its files are whole."""
+"""A cache folder: whole files, and errors only for a folder that the user named."""
 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 from safetensors import SafetensorError
 
 from gankit.errors import GankitError
-from gankit.kit.cache import ABANDONED, Cache, open_cache, system_folder
+from gankit.kit.cache import ABANDONED, Cache, open_cache
 
 
 def test_the_setting_names_the_folder(tmp_path: Path) -> None:
@@ -20,16 +19,6 @@ def test_the_setting_names_the_folder(tmp_path: Path) -> None:
     assert open_cache(str(tmp_path / "mine"), auto).path("", "k") == tmp_path / "mine" / "k"
     for setting, folder in (("none", auto), ("", auto), ("auto", None)):
         assert open_cache(setting, folder).path("models", "k.bin") is None
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="XDG")
-def test_the_systems_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert system_folder("toy") == tmp_path / "xdg" / "gankit" / "toy"
-    assert not (tmp_path / "xdg").exists()
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert system_folder("toy").is_relative_to(tmp_path / "home")
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from gankit.contract import Provenance
-from gankit.kit.parquet import class_name, class_names, schema_metadata
+from gankit.kit.parquet import class_name, class_names
 
 HUGGING_FACE = {
     b"huggingface": json.dumps(
@@ -38,12 +37,3 @@ def test_no_class_names(metadata):
 def test_the_name_that_an_integer_stands_for(value, name):
     assert class_name(value, ["cat", "dog"]) == name
     assert class_name(value, ()) == value
-
-
-def test_metadata_of_generated_rows_has_features_and_provenance():
-    features = {"label": {"names": ["cat", "dog"], "_type": "ClassLabel"}}
-    found = schema_metadata(features, Provenance("gankit 1", "run-1", "2030-01-02", "a:type"))
-    assert json.loads(found["huggingface"])["info"]["features"] == features
-    assert found["gankit.DigitalSourceType"] == "a:type"
-    encoded = {key.encode(): value.encode() for key, value in found.items()}
-    assert class_names(encoded, "label") == ["cat", "dog"]

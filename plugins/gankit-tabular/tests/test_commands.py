@@ -122,10 +122,10 @@ def test_a_dry_run_describes_the_columns(gankit_here, tmp_path):
     assert re.search(r"1?\d\.\d%", lines["end"])
     assert " kg to " in lines["weight"]
     assert "S" in lines["size"]
-    found = json.loads(gankit_here(*words, "--json").stdout)["found"]
+    found = json.loads(gankit_here(*words, "--json").stdout)["described"]
     assert [line["column"] for line in found][:3] == ["id", "country", "city"]
     other = gankit_here(*words, 'categories=["weight"]', "ordinals={size=[]}", "--json")
-    found = {line["column"]: line for line in json.loads(other.stdout)["found"]}
+    found = {line["column"]: line for line in json.loads(other.stdout)["described"]}
     assert found["weight"]["kind"] == "category"
     assert found["size"]["values"] == "L < M < S"
 
@@ -238,7 +238,7 @@ def test_invalid_lines_are_skipped_and_reported(gankit_here, tmp_path):
     words = ["hidden=8", "train.samples=64", "train.batch=32", "train.threads=1"]
     done = gankit_here("train", "--plugin", "tabular", "--data", "t.csv", "--out", "run", *words)
     assert done.returncode == 0, done.stderr
-    assert "left out 2" in done.stderr
+    assert "skipped 2" in done.stderr
     assert "t.csv, line 12: it has 3 values, not 2" in done.stderr
 
 

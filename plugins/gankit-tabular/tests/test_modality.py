@@ -56,6 +56,7 @@ def test_a_run_is_scored_with_its_own_codec(gankit_here, tmp_path):
     own = {fingerprint(model["codec"]["columns"])}
     only = ("--json", "--metrics", "frechet")
     assert scored(gankit_here("evaluate", "run", *only)) == own
+    assert scored(gankit_here("evaluate", "run", "bins=4", *only)) == own
     assert scored(gankit_here("evaluate", "run/model", "--data", "people.csv", *only)) == own
 
 

@@ -1,4 +1,4 @@
-"""Packing against the paper's arithmetic."""
+"""Blocks, and packing against the paper's arithmetic."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 
 import gankit
 from gankit.errors import GankitError
+from gankit_tabular import networks
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.networks import Discriminator
@@ -65,3 +66,21 @@ def test_the_recipe_trains_without_resampling(tmp_path):
             resampling__candidates=2,
             **settings,
         )
+
+
+def test_both_ways_to_sum_blocks_agree(monkeypatch):
+    sizes = [3, 40, 9, 2]
+    starts = [sum(sizes[:i]) for i in range(len(sizes))]
+    blocks = [
+        networks.Block(i, a, n, 0, 0, -1)
+        for i, (a, n) in enumerate(zip(starts, sizes, strict=True))
+    ]
+    x = torch.randn(5, sum(sizes))
+    expected = torch.stack([part.sum(1) for part in x.split(sizes, 1)], 1)
+    dense = networks.PaddedBlocks(blocks, sum(sizes))
+    monkeypatch.setattr(networks, "DENSE", 0)
+    gathered = networks.PaddedBlocks(blocks, sum(sizes))
+    assert dense.ones is not None
+    assert gathered.ones is None
+    for padded in (dense, gathered):
+        torch.testing.assert_close(padded.sums(x), expected)

@@ -86,5 +86,5 @@ def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, peop
 
     relativistic = gankit_here(*train[:-1], "other", *words, "loss.objective=rpgan")
     assert relativistic.returncode == 2
-    assert "its generator looks at real samples" in relativistic.stderr
+    assert "its generator uses real samples" in relativistic.stderr
     assert not (tmp_path / "other").exists()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -87,7 +86,7 @@ def open_cache(setting: str, auto: Path | None) -> Cache:
     """The cache for a setting: ``auto``, ``none`` (or empty), or a path.
 
     Args:
-        auto: the folder for ``auto``, such as :func:`system_folder`; None caches nothing.
+        auto: the folder for ``auto``, see :func:`gankit.kit.files.cache_folder`; None for none.
 
     Raises:
         GankitError: the folder that the user named cannot be created.
@@ -103,20 +102,6 @@ def open_cache(setting: str, auto: Path | None) -> Cache:
             raise _not_writable(folder, error) from None
         return Cache(None)
     return Cache(folder, strict=named)
-
-
-def system_folder(plugin: str) -> Path:
-    """A plugin's folder in the user's cache directory; it may not exist."""
-    return _system_cache() / "gankit" / plugin
-
-
-def _system_cache() -> Path:
-    if named := os.environ.get("XDG_CACHE_HOME"):
-        return Path(named)
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local)
-    home = Path(os.path.expanduser("~"))
-    return home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
 
 
 def _delete_abandoned(folder: Path) -> None:

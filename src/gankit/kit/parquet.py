@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gankit.contract import Provenance
-
 
 def is_binary(kind: Any) -> bool:
     """Whether an Arrow type holds bytes."""
@@ -49,13 +47,3 @@ def class_name(value: object, names: Sequence[str]) -> object:
         if value < len(names):
             return names[value]
     return value
-
-
-def schema_metadata(features: Mapping[str, Any], provenance: Provenance) -> dict[str, str]:
-    """Metadata of a schema of generated rows: Hugging Face's features, and the provenance.
-
-    Args:
-        features: by column, such as ``{"label": {"dtype": "string", "_type": "Value"}}``.
-    """
-    statement = {f"gankit.{key}": value for key, value in provenance.text().items()}
-    return {"huggingface": json.dumps({"info": {"features": features}}), **statement}

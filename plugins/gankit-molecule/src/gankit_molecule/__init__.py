@@ -12,8 +12,9 @@ def gankit_modalities() -> Iterable[PluginInfo]:
     """The molecule modality."""
     yield PluginInfo(
         name="molecule",
-        summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; asked for by property",
+        summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; conditional on properties",
         target="gankit_molecule.modality:MoleculeModality",
+        api=2,
         suffixes=(".smi", ".smiles", ".txt", ".sdf", ".csv", ".tsv", ".parquet"),
         recipes="gankit_molecule.recipes",
         default_recipe="default",

@@ -4,61 +4,69 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit.contract import (
+    Augmentable,
     Codec,
     CodecState,
     Dataset,
     DownstreamModel,
     Evaluator,
     Extractor,
-    Layout,
+    Fitting,
+    HasBaselines,
     Modality,
     Networks,
     Progress,
     Provenance,
+    Rendering,
     Sample,
 )
-from gankit_molecule.molecules import Molecule, smiles_of
+from gankit_molecule.data.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
 
+if TYPE_CHECKING:
+    from gankit_molecule.codec.codec import MoleculeCodec
 
-class MoleculeModality(Modality[Molecule]):
+
+class MoleculeModality(Modality[Molecule], Augmentable, HasBaselines):
     """Small molecules, as SMILES."""
 
     Settings = MoleculeSettings
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
-    mixes = True
     sampling_settings = ("raw", "temperature", "scaffold", "novel")
 
     def read(
         self, source: object | None, settings: MoleculeSettings, progress: Progress
     ) -> Dataset[Molecule]:
-        from gankit_molecule.sources import read
+        from gankit_molecule.data.sources import read
 
         return read(source, settings, progress)
 
     def fit_codec(
-        self, items: Sequence[Molecule], settings: MoleculeSettings, progress: Progress
-    ) -> Codec[Molecule]:
-        from gankit_molecule.codec import MoleculeCodec
+        self, items: Sequence[Molecule], settings: MoleculeSettings, fitting: Fitting
+    ) -> MoleculeCodec:
+        from gankit_molecule.codec.fitting import fit
 
-        return MoleculeCodec.fit(items, settings, progress)
+        return fit(items, settings, fitting)
 
-    def load_codec(self, state: CodecState, settings: MoleculeSettings) -> Codec[Molecule]:
-        from gankit_molecule.codec import MoleculeCodec
+    def load_codec(self, state: CodecState, settings: MoleculeSettings) -> MoleculeCodec:
+        from gankit_molecule.codec.codec import MoleculeCodec
 
         return MoleculeCodec.load(state, settings)
 
-    def build_networks(self, layout: Layout, settings: MoleculeSettings) -> Networks:
-        from gankit_molecule.networks import build_networks
+    def build_networks(self, codec: Codec[Molecule], settings: MoleculeSettings) -> Networks:
+        from gankit_molecule.codec.codec import MoleculeCodec
+        from gankit_molecule.networks.latent_gan import build_networks
 
-        return build_networks(layout, settings)
+        assert isinstance(codec, MoleculeCodec)
+        return build_networks(codec, settings)
 
     def evaluators(
-        self, settings: MoleculeSettings
+        self, codec: Codec[Molecule] | None, settings: MoleculeSettings
     ) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
-        from gankit_molecule.evaluators import build_evaluators
+        from gankit_molecule.evaluation.evaluators import build_evaluators
 
         return build_evaluators(settings)
 
@@ -72,7 +80,7 @@ class MoleculeModality(Modality[Molecule]):
     ) -> Mapping[str, Sequence[Molecule]]:
         if not settings.rnn:
             return {}
-        from gankit_molecule.rnn import CharacterRNN
+        from gankit_molecule.evaluation.rnn import CharacterRNN
 
         rnn = CharacterRNN(smiles_of(train), settings, progress)
         return {"rnn": rnn.sample(n, seed, progress)}
@@ -81,29 +89,33 @@ class MoleculeModality(Modality[Molecule]):
         self,
         samples: Iterable[Sample[Molecule]],
         target: Path,
+        codec: Codec[Molecule],
         provenance: Provenance,
         format: str,
     ) -> Mapping[str, int]:
-        from gankit_molecule.output import write
+        from gankit_molecule.output.formats import write
 
         return write(samples, target, provenance, format)
 
-    def preview(self, items: Sequence[Molecule], target: Path) -> Path:
-        from gankit_molecule.preview import preview
+    def render(self, item: Molecule, codec: Codec[Molecule] | None) -> Rendering:
+        from gankit_molecule.output.preview import render
 
-        return preview(items, target)
+        return render(item)
 
-    def preview_beside(
-        self, items: Sequence[Molecule], real: Sequence[Molecule], target: Path
-    ) -> Path:
-        from gankit_molecule.preview import preview_beside
+    def preview(
+        self,
+        items: Sequence[Molecule],
+        codec: Codec[Molecule] | None,
+        real: Sequence[Molecule] = (),
+    ) -> Rendering:
+        from gankit_molecule.output.preview import preview
 
-        return preview_beside(items, real, target)
+        return preview(items, real)
 
-    def values(self, item: Molecule) -> Mapping[str, object]:
+    def attributes(self, item: Molecule) -> Mapping[str, object]:
         return dict(item.values)
 
-    def learner(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
-        from gankit_molecule.learner import FingerprintModel
+    def downstream_model(self, settings: MoleculeSettings) -> DownstreamModel[Molecule]:
+        from gankit_molecule.evaluation.downstream import FingerprintModel
 
         return FingerprintModel(settings)

@@ -10,7 +10,6 @@ import torch
 from gankit.contract import Batch
 from gankit.errors import GankitError
 from gankit.seeds import uniform
-from gankit_tabular import networks
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.networks import Generator
 
@@ -132,21 +131,3 @@ def test_uniform_numbers_are_uniform_and_depend_on_their_seed_alone():
     assert abs(np.quantile(u, 0.9) - 0.9) < 0.02
     assert uniform([7], 3)[0] == u[7]
     assert abs(np.corrcoef(u, uniform(range(10_000), 4))[0, 1]) < 0.05
-
-
-def test_both_ways_to_sum_blocks_agree(monkeypatch):
-    sizes = [3, 40, 9, 2]
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    blocks = [
-        networks.Block(i, a, n, 0, 0, -1)
-        for i, (a, n) in enumerate(zip(starts, sizes, strict=True))
-    ]
-    x = torch.randn(5, sum(sizes))
-    expected = torch.stack([part.sum(1) for part in x.split(sizes, 1)], 1)
-    dense = networks.PaddedBlocks(blocks, sum(sizes))
-    monkeypatch.setattr(networks, "DENSE", 0)
-    gathered = networks.PaddedBlocks(blocks, sum(sizes))
-    assert dense.ones is not None
-    assert gathered.ones is None
-    for padded in (dense, gathered):
-        torch.testing.assert_close(padded.sums(x), expected)

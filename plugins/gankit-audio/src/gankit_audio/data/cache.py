@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gankit.kit.cache import open_cache, system_folder
+from gankit.kit.cache import open_cache
+from gankit.kit.files import cache_folder
 from gankit_audio.data.store import Index, Stored, Writer, mapped
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ClipCache:
     """
 
     def __init__(self, setting: str, key: str) -> None:
-        self._cache = open_cache(setting, system_folder("audio"))
+        self._cache = open_cache(setting, cache_folder("audio"))
         self._block = self._cache.path("", f"{key}.f32")
         self._index = self._cache.path("", f"{key}.json")
 

@@ -14,7 +14,8 @@ import numpy as np
 import PIL.Image
 
 from gankit.errors import GankitError, did_you_mean
-from gankit_image.data.containers import IMAGE_KEYS, LABEL_KEYS, find_key
+from gankit.kit.tables import find_column
+from gankit_image.data.containers import IMAGE_KEYS, LABEL_KEYS
 from gankit_image.data.decoding import native
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
     """
     with _load(path) as arrays:
         names = list(arrays.keys())
-        key = find_key(names, image_key, IMAGE_KEYS)
+        key = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
         if key is None:
             raise GankitError(
                 f"{path}: no array {image_key!r}; it has {', '.join(names) or 'none'}",
                 f"Set image_key. {did_you_mean(image_key, names)}",
             )
-        of_labels = find_key(names, label_key, LABEL_KEYS)
+        of_labels = find_column(names, label_key, LABEL_KEYS[0], LABEL_KEYS)
         if of_labels is None and label_key != LABEL_KEYS[0]:
             raise GankitError(
                 f"{path}: no array {label_key!r}; it has {', '.join(names)}",

@@ -14,6 +14,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.archives import UnreadableError, ZipArchive
 from gankit.kit.folders import class_folder, find_root
 from gankit.kit.parquet import class_name, class_names, is_binary
+from gankit.kit.tables import find_column
 from gankit_image.data.pixels import SUFFIXES
 
 MAX_MEMBER = 256 * 2**20
@@ -46,15 +47,6 @@ class Listing:
 
 def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
-
-
-def find_key(known: Sequence[str], key: str, usual: tuple[str, ...]) -> str | None:
-    """The name that the user set, or the first usual one if the setting has its default."""
-    if key in known:
-        return key
-    if key == usual[0]:
-        return next((name for name in usual if name in known), None)
-    return None
 
 
 # --- Folders and archives -----------------------------------------------------------------------
@@ -191,7 +183,7 @@ def _cell(column: Any, row: int) -> BinaryIO:
 
 
 def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[str, str | None]:
-    image = find_key(schema.names, image_key, IMAGE_KEYS)
+    image = find_column(schema.names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
     listed = ", ".join(f"{f.name} ({f.type})" for f in schema) or "none"
     if image is None:
         raise GankitError(
@@ -204,7 +196,7 @@ def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[s
             f"{path}: column {image!r} holds {kind}, not image files",
             "Expected binary, or a struct with the field bytes",
         )
-    label = find_key(schema.names, label_key, LABEL_KEYS)
+    label = find_column(schema.names, label_key, LABEL_KEYS[0], LABEL_KEYS)
     if label is None and label_key != LABEL_KEYS[0]:
         raise GankitError(
             f"{path}: no column {label_key!r}; it has {listed}",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from xml.sax.saxutils import escape
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name, natural_key
-from gankit.kit.parquet import schema_metadata
 from gankit.kit.pictures import png
+from gankit.kit.tables import TableWriter, json_line, marks, media_schema
 from gankit_image.codec.image_codec import LABEL
 from gankit_image.data.containers import METADATA
 from gankit_image.data.images import Image
@@ -69,7 +68,7 @@ def _write_folder(files: Files, target: Path, labelled: bool, provenance: Proven
             file = target / name
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(data)
-            metadata.write(_metadata_line(name, row))
+            metadata.write(json_line({"file_name": name, **row}))
 
 
 def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
@@ -81,7 +80,7 @@ def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenanc
     ):
         for name, data, row in files:
             archive.writestr(zipfile.ZipInfo(name), data)
-            metadata.write(_metadata_line(name, row))
+            metadata.write(json_line({"file_name": name, **row}))
         metadata.seek(0)
         with archive.open(zipfile.ZipInfo(METADATA), "w", force_zip64=True) as member:
             for line in metadata:
@@ -90,34 +89,19 @@ def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenanc
 
 def _write_parquet(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    image = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-    features: dict[str, Any] = {"image": {"_type": "Image"}}
-    columns = [("image", image)]
-    if labelled:
-        columns.append((LABEL, pa.string()))
-        features[LABEL] = {"dtype": "string", "_type": "Value"}
-    columns += [("seed", pa.uint64()), ("generated", pa.bool_())]
-    features["seed"] = {"dtype": "uint64", "_type": "Value"}
-    features["generated"] = {"dtype": "bool", "_type": "Value"}
-    schema = pa.schema(columns).with_metadata(schema_metadata(features, provenance))
-
+    columns = {"image": pa.struct([("bytes", pa.binary()), ("path", pa.string())])}
+    columns |= {LABEL: pa.string()} if labelled else {}
+    columns |= {"seed": pa.uint64(), "generated": pa.bool_()}
+    schema = media_schema(columns, {"image": {"_type": "Image"}}, provenance)
     classes: set[str] = set()
-    rows: list[dict[str, Any]] = []
-    with pq.ParquetWriter(target / "data.parquet", schema) as writer:
+    with TableWriter(target / "data.parquet", schema, ROW_GROUP) as writer:
         for name, data, row in files:
-            rows.append({"image": {"bytes": data, "path": name}, **row})
+            writer.write({"image": {"bytes": data, "path": name}, **row})
             if row.get(LABEL) is not None:
                 classes.add(row[LABEL])
-            if len(rows) == ROW_GROUP:
-                writer.write_table(pa.Table.from_pylist(rows, schema))
-                rows.clear()
-        if rows:
-            writer.write_table(pa.Table.from_pylist(rows, schema))
         if classes:  # known only at the end, where Parquet stores its metadata
-            listed = ",".join(sorted(classes, key=natural_key))
-            writer.add_key_value_metadata({"classes": listed})
+            writer.add_metadata({"classes": ",".join(sorted(classes, key=natural_key))})
 
 
 def _files(samples: Iterable[Sample[Image]], labelled: bool, provenance: Provenance) -> Files:
@@ -126,14 +110,9 @@ def _files(samples: Iterable[Sample[Image]], labelled: bool, provenance: Provena
         folder = "" if label is None else f"{folder_name(str(label), TAKEN)}/"
         row = {
             **({LABEL: None if label is None else str(label)} if labelled else {}),
-            "seed": None if sample.real else sample.seed,
-            "generated": not sample.real,
+            **marks(sample),
         }
         yield f"{folder}{i:06d}.png", _png(sample, provenance), row
-
-
-def _metadata_line(name: str, row: Mapping[str, Any]) -> str:
-    return json.dumps({"file_name": name, **row}, ensure_ascii=False) + "\n"
 
 
 def _png(sample: Sample[Image], provenance: Provenance) -> bytes:

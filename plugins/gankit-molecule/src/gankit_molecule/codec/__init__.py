@@ -1,0 +1,1 @@
+"""The codec: molecules as latents of a heteroencoder, and back."""

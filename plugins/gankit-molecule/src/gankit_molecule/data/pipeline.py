@@ -1,0 +1,129 @@
+"""Entries become standardised molecules, each of them once, in an Arrow table.
+
+The table has a row per entry, with columns smiles (null where the entry is skipped), kind and why
+(of skipped entries, else null), same (of a duplicate, the first entry's row), name, file, place,
+and values after ``:``.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gankit.contract import Progress
+from gankit_molecule.data.columns import Listing
+from gankit_molecule.data.parallel import mapped
+from gankit_molecule.data.standardise import UnusableError, standardise
+from gankit_molecule.settings import MoleculeSettings
+
+MIN_PARALLEL = 20_000
+"""Entries below which one process is faster than several."""
+CHUNK = 200_000
+"""Entries that are standardised before they become a column."""
+SEED = 1_009
+"""Of the random subset for ``limit``."""
+
+Ints = npt.NDArray[np.int64]
+
+
+def standardise_all(
+    listing: Listing, settings: MoleculeSettings, generated: bool, progress: Progress
+) -> pa.Table:
+    """All entries, or a random subset that gives ``settings.limit`` molecules.
+
+    Args:
+        generated: whether gankit wrote them: then duplicates are kept.
+    """
+    n = len(listing.entries)
+    limit = settings.limit if settings.limit < n else 0
+    drawn = np.random.default_rng(SEED).permutation(n) if limit else np.arange(n)
+    found = _standardise(listing.entries.slice(0, 0), settings, progress)
+    while (done := len(found)) < n and not (settings.strict and _any_unusable(found)):
+        missing = limit - int(_distinct(found, generated).sum()) if limit else n
+        if missing <= 0:
+            break
+        # A few more than are missing, since some will be skipped.
+        more = missing + missing // 16 + 16 if limit else n
+        some = listing.entries.take(pa.array(drawn[done : done + min(more, CHUNK)]))
+        shifted = partial(_shifted, progress, done, 0 if limit else n)
+        found = pa.concat_tables([found, _standardise(some, settings, shifted)])
+    if limit:
+        enough = np.searchsorted(np.cumsum(_distinct(found, generated)), limit) + 1
+        found = found.slice(0, int(enough))
+    drawn = drawn[: len(found)]
+    order = np.argsort(drawn)
+    found = found.take(pa.array(order))
+    if not generated:
+        found = _without_duplicates(found)
+    chosen = pa.array(drawn[order])
+    for name in ("name", "file", "place"):
+        found = found.append_column(name, listing.entries.column(name).take(chosen))
+    kept = is_kept(found)
+    for name in listing.values.column_names[1:]:
+        values = listing.values.column(name).take(chosen)
+        found = found.append_column(f":{name}", pc.if_else(kept, values, None))
+    return found.combine_chunks()
+
+
+def is_kept(table: pa.Table) -> Any:
+    """Which rows are molecules, and no duplicates."""
+    return table.column("smiles").is_valid()
+
+
+def _shifted(progress: Progress, before: int, of: int, what: str, done: int, total: int) -> None:
+    progress(what, before + done, of or before + total)
+
+
+def _standardise(entries: pa.Table, settings: MoleculeSettings, progress: Progress) -> pa.Table:
+    """Columns smiles, kind, why, and an empty column same."""
+    texts = entries.column("text").fill_null("").to_pylist()
+    whys = entries.column("why").to_pylist()
+    workers = settings.workers or int(len(texts) < MIN_PARALLEL)
+    found = mapped(standardise, texts, workers, "standardising molecules", progress, settings)
+    smiles: list[str | None] = []
+    kinds: list[str | None] = []
+    for i, one in enumerate(found):
+        if whys[i] is not None:
+            one = UnusableError("unread", whys[i])
+        smiles.append(None if isinstance(one, UnusableError) else one)
+        kinds.append(one.kind if isinstance(one, UnusableError) else None)
+        whys[i] = one.why if isinstance(one, UnusableError) else None
+    columns = {"smiles": smiles, "kind": kinds, "why": whys}
+    table = pa.table({k: pa.array(v, pa.large_string()) for k, v in columns.items()})
+    return table.append_column("same", pa.nulls(len(texts), pa.int64()))
+
+
+def _without_duplicates(found: pa.Table) -> pa.Table:
+    """The first of equal molecules is kept; the others refer to its row."""
+    distinct, first = _distinct(found, False), _first_rows(found)
+    same = pa.array(~distinct & (first >= 0))
+    columns = {
+        "smiles": pc.if_else(same, None, found.column("smiles")),
+        "kind": pc.if_else(same, "same", found.column("kind")),
+        "why": found.column("why"),
+        "same": pc.if_else(same, pa.array(first), None),
+    }
+    return pa.table(columns).cast(found.schema)
+
+
+def _distinct(found: pa.Table, generated: bool) -> npt.NDArray[np.bool_]:
+    """Which rows are molecules that no earlier row has; all molecules if generated."""
+    first = _first_rows(found)
+    return first >= 0 if generated else first == np.arange(len(first))
+
+
+def _first_rows(found: pa.Table) -> Ints:
+    """For each row, the first one with the same SMILES; -1 where there is no molecule."""
+    codes = found.column("smiles").combine_chunks().dictionary_encode().indices
+    codes = codes.fill_null(-1).to_numpy(zero_copy_only=False)
+    known, first = np.unique(codes, return_index=True)
+    return np.where(codes < 0, -1, first[np.searchsorted(known, codes)])
+
+
+def _any_unusable(found: pa.Table) -> bool:
+    return bool(found.column("why").null_count < len(found))

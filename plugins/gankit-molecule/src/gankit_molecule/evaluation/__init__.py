@@ -1,0 +1,1 @@
+"""Extractors, evaluators, the baseline and the downstream model."""

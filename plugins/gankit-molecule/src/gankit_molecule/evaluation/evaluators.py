@@ -1,0 +1,222 @@
+"""Scores of generated molecules, each with the same score of real ones as its baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gankit.contract import EvaluationData, Evaluator, Extractor
+from gankit.errors import GankitError, did_you_mean
+from gankit.metrics.memorisation import closer_probability
+from gankit_molecule.data.molecules import Molecule, in_blocks
+from gankit_molecule.evaluation.alerts import Alerts, alerts_of
+from gankit_molecule.evaluation.base import (
+    COMPARED,
+    MAX_SCORED,
+    MoleculeEvaluator,
+    MoleculeSet,
+    Scores,
+    sampled,
+    valid_smiles,
+    without_none,
+)
+from gankit_molecule.evaluation.chemnet import ChemNetExtractor, FingerprintExtractor
+from gankit_molecule.evaluation.fingerprints import fingerprint_of, nearest_similarity
+from gankit_molecule.evaluation.memo import Memo
+from gankit_molecule.evaluation.moses import (
+    cosine,
+    internal_diversity,
+    longest_repeat,
+    neighbour_similarity,
+    novelty,
+    uniqueness,
+    wasserstein,
+)
+from gankit_molecule.evaluation.requested import Agreement, ObjectiveScores
+from gankit_molecule.optimize.objective import Expression, read_objective
+from gankit_molecule.settings import MoleculeSettings
+
+MAX_NEIGHBOURS = 50_000
+"""Training molecules among which nearest neighbours are searched."""
+UNIQUE_AT = {"unique@1k": 1000, "unique@10k": 10_000}
+REPEAT_QUANTILE = 0.999
+"""Quantile of the training molecules' longest repeats above which a repeat is too long."""
+
+EXTRACTORS = {"chemnet": ChemNetExtractor, "fingerprint": FingerprintExtractor}
+"""By the names in ``settings.extractors``."""
+
+
+def build_evaluators(
+    settings: MoleculeSettings,
+) -> Sequence[Extractor[Molecule] | Evaluator[Molecule]]:
+    """The extractors of the settings, then the evaluators, which share what they compute.
+
+    Raises:
+        GankitError: an unknown extractor.
+    """
+    for name in settings.extractors:
+        if name not in EXTRACTORS:
+            raise GankitError(
+                f"extractors={name}: there is none of that name",
+                did_you_mean(name, tuple(EXTRACTORS)),
+            )
+    memo = Memo(settings.workers)
+    return (
+        *(EXTRACTORS[name]() for name in dict.fromkeys(settings.extractors)),
+        Moses(memo),
+        Chemistry(memo),
+        Neighbours(memo),
+        Agreement(memo),
+        *_objectives(settings.objective, memo),
+    )
+
+
+def _objectives(text: str, memo: Memo) -> list[Evaluator[Molecule]]:
+    """Scores by the expression. A user's function is not run: a run may come from somebody else,
+    and name any code."""
+    objective = read_objective(text) if text.strip() else None
+    return [ObjectiveScores(objective, memo)] if isinstance(objective, Expression) else []
+
+
+# --- MOSES --------------------------------------------------------------------------------------
+
+
+class Moses(MoleculeEvaluator):
+    """The scores of MOSES (Polykovskiy et al. 2020), except FCD, which an extractor gives.
+
+    - ``judged``: molecules that were scored, at most ``MAX_SCORED``, of each kind;
+    - ``validity/raw``: share that is valid at the first decoding; ``validity``: share that is valid
+      in the end. All other scores are of valid molecules;
+    - ``unique``, ``unique@1k``, ``unique@10k``: share of distinct ones among all, the first 1,000,
+      and the first 10,000, where there are so many;
+    - ``novelty``: share of the distinct ones that are not in the training data;
+    - ``filters``: share that pass MOSES' filters, see :func:`~.alerts.alerts_of`;
+    - ``intdiv``, ``intdiv2``: internal diversity at p = 1 and 2;
+    - ``snn``: mean similarity to the nearest held-out molecule;
+    - ``frag``, ``scaf``: cosine of the counts of BRICS fragments, and of scaffolds, with those of
+      held-out molecules;
+    - ``wasserstein/logp``, ``…/qed``, ``…/sa``, ``…/mw``: distances to held-out molecules.
+
+    The baseline of comparisons with held-out molecules is the score of as many training molecules;
+    of all other scores, that of the held-out ones. Held-out is MOSES' test set.
+    """
+
+    name = "moses"
+
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores; validity alone where no generated molecule is valid."""
+        made, heldout = self.sets(data, rng)
+        train = MoleculeSet(self.memo, sampled(data.train, made.count, rng))
+        scores: Scores = {}
+        for end, one in (("", made), ("_real", heldout)):
+            scores[f"judged{end}"] = one.count
+            scores[f"validity/raw{end}"] = one.raw / one.count
+            scores[f"validity{end}"] = len(one) / one.count
+        if not len(made) or not len(heldout) or not len(train):
+            return scores
+        known = _occurring(data.train, {*made.smiles, *heldout.smiles})
+        for end, one in (("", made), ("_real", heldout)):
+            scores |= {f"{name}{end}": value for name, value in self._alone(one, known).items()}
+        for end, one in (("", made), ("_real", train)):
+            scores |= {f"{name}{end}": value for name, value in _compared(one, heldout).items()}
+        return {n: v for n, v in scores.items() if n.removesuffix("_real") in scores}
+
+    def _alone(self, one: MoleculeSet, known: set[str]) -> Scores:
+        alerts = without_none(self.memo.of(alerts_of, one.smiles))
+        counts = {name: k for name, k in UNIQUE_AT.items() if len(one) >= k}
+        return {
+            "unique": uniqueness(one.smiles),
+            **{name: uniqueness(one.smiles, k) for name, k in counts.items()},
+            "novelty": novelty(one.smiles, known),
+            "filters": float(np.mean([found.passes for found in alerts])),
+            "intdiv": internal_diversity(one.bits),
+            "intdiv2": internal_diversity(one.bits, 2),
+        }
+
+
+def _compared(one: MoleculeSet, heldout: MoleculeSet) -> Scores:
+    scores = {
+        "snn": neighbour_similarity(one.bits, heldout.bits),
+        "frag": cosine(one.fragments, heldout.fragments),
+        "scaf": cosine(one.scaffolds, heldout.scaffolds),
+    }
+    for name, x, y in zip(COMPARED, one.properties.T, heldout.properties.T, strict=True):
+        x, y = x[np.isfinite(x)], y[np.isfinite(y)]
+        if len(x) and len(y):
+            scores[f"wasserstein/{name}"] = wasserstein(x, y)
+    return scores
+
+
+def _occurring(molecules: Sequence[Molecule], wanted: set[str]) -> set[str]:
+    """The wanted SMILES that occur among the molecules, of which there may be millions."""
+    found: set[str] = set()
+    for block in in_blocks(molecules):
+        found |= wanted.intersection(molecule.smiles for molecule in block)
+    return found
+
+
+# --- Chemistry ----------------------------------------------------------------------------------
+
+
+class Chemistry(MoleculeEvaluator):
+    """Signs of unlikely chemistry among valid molecules; the baselines are those of held-out ones.
+
+    - ``pains_rate``, ``brenk_rate``: share with an alert, see :class:`~.alerts.Alerts`;
+    - ``sa/mean``: mean synthetic accessibility (Ertl & Schuffenhauer 2009), 1 (easy) to 10 (hard);
+    - ``long_repeat_rate``: share with a repeat (:func:`~.moses.longest_repeat`) longer than the
+      99.9 % quantile of the longest ones of at most ``MAX_SCORED`` training molecules, as
+      degenerate decoders write.
+    """
+
+    name = "chemistry"
+
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores; none where no generated molecule is valid."""
+        made, heldout = self.sets(data, rng)
+        train = valid_smiles(sampled(data.train, MAX_SCORED, rng))
+        if not train or not len(made) or not len(heldout):
+            return {}
+        repeats = [longest_repeat(text) for text in train]
+        usual = np.quantile(repeats, REPEAT_QUANTILE, method="higher")
+        scores: Scores = {}
+        for end, one in (("", made), ("_real", heldout)):
+            alerts: list[Alerts] = without_none(self.memo.of(alerts_of, one.smiles))
+            scores[f"pains_rate{end}"] = float(np.mean([found.pains for found in alerts]))
+            scores[f"brenk_rate{end}"] = float(np.mean([found.brenk for found in alerts]))
+            scores[f"sa/mean{end}"] = float(np.nanmean(one.properties[:, COMPARED.index("sa")]))
+            scores[f"long_repeat_rate{end}"] = float((one.repeats > usual).mean())
+        return scores
+
+
+# --- Memorisation -------------------------------------------------------------------------------
+
+
+class Neighbours(MoleculeEvaluator):
+    """Memorisation, by the Tanimoto similarity of Morgan fingerprints of generated molecules to the
+    nearest of at most ``MAX_NEIGHBOURS`` training molecules; the baseline is that of held-out ones.
+
+    - ``nearest_train/tanimoto``: the mean similarity; the baseline is ideal, 1 is copying;
+    - ``closer_to_train/tanimoto``: probability that a generated molecule is more similar to its
+      nearest neighbour than a held-out one is to its own, ties counted half: 0.5 is ideal;
+    - ``copies/tanimoto``: share at least as similar as the most similar 1 % of held-out ones.
+    """
+
+    name = "neighbours"
+
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores; none where no generated molecule is valid."""
+        made, heldout = self.sets(data, rng)
+        smiles = valid_smiles(sampled(data.train, MAX_NEIGHBOURS, rng))
+        train = without_none(self.memo.of(fingerprint_of, smiles))
+        if not train or not len(made) or not len(heldout):
+            return {}
+        bits = np.stack(train)
+        near, usual = (nearest_similarity(one.bits, bits) for one in (made, heldout))
+        threshold = np.quantile(usual, 0.99, method="higher")
+        scores: Scores = {}
+        for end, similar in (("", near), ("_real", usual)):
+            scores[f"nearest_train/tanimoto{end}"] = float(similar.mean())
+            scores[f"closer_to_train/tanimoto{end}"] = closer_probability(-similar, -usual)
+            scores[f"copies/tanimoto{end}"] = float((similar >= threshold).mean())
+        return scores

@@ -1,0 +1,1 @@
+"""Searching for molecules that score high by an objective."""

@@ -1,0 +1,227 @@
+"""Writing generated molecules: SMILES, tables with computed properties, and structures."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gankit.contract import Provenance, Sample
+from gankit.errors import GankitError, did_you_mean
+from gankit_molecule.data.molecules import Molecule
+from gankit_molecule.data.properties import PROPERTIES
+from gankit_molecule.output.rows import (
+    BLOCK_SIZE,
+    COUNTS,
+    Columns,
+    Row,
+    Value,
+    name,
+    plain,
+    text_of,
+)
+from gankit_molecule.output.structures import records
+
+Samples = Iterable[Sample[Molecule]]
+
+
+def write(
+    samples: Samples, target: Path, provenance: Provenance, format: str = "smi"
+) -> dict[str, int]:
+    """Writes molecules below ``target`` as they come.
+
+    - ``smi``: ``molecules.smi``: SMILES, a tab, and a name with the seed, marked as generated. The
+      first line is a comment, which RDKit and Open Babel skip.
+    - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, conditions as
+      ``asked_…``, seed, tries and ``generated``.
+    - ``parquet``: ``data.parquet``: the same, with provenance in the schema's metadata.
+    - ``sdf``: ``molecules.sdf``: flat structures with the same values as data fields.
+    - ``sdf3d``: ``molecules.sdf``: conformers with hydrogens, by ETKDGv3 from the sample's seed and
+      relaxed with MMFF94; the field ``coordinates`` says where that failed. A conformer is one
+      stereoisomer even where the SMILES, in the field ``smiles``, does not specify which.
+
+    Real molecules of an augmented data set keep their columns. Generated ones have a value there
+    only if they were conditioned on it, by the user or with a training molecule's value.
+
+    An invalid molecule is written as the decoder's text, with tries 0 and no properties; in ``smi``
+    its name says so, and in SDF it is skipped.
+
+    Returns:
+        The number of generated molecules that are valid, and of distinct ones among them.
+
+    Raises:
+        GankitError: no such format.
+    """
+    if format not in FORMATS:
+        raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
+    target.mkdir(parents=True, exist_ok=True)
+    counts = Counts(samples)
+    FORMATS[format](counts, target, provenance)
+    return {"valid": counts.valid, "different": len(counts.seen)}
+
+
+class Counts:
+    """Passes samples on, and counts the generated ones."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples, self.valid = samples, 0
+        self.seen: set[int] = set()
+        """Hashes of SMILES, of which there may be millions."""
+
+    def __iter__(self) -> Iterator[Sample[Molecule]]:
+        for sample in self.samples:
+            if sample.item.valid and not sample.real:
+                self.valid += 1
+                self.seen.add(hash(sample.item.smiles))
+            yield sample
+
+
+# --- SMILES and SDF -----------------------------------------------------------------------------
+
+
+def _write_smi(samples: Samples, target: Path, provenance: Provenance) -> None:
+    about = "; ".join(f"{key}: {text}" for key, text in provenance.text().items())
+    with _text(target / "molecules.smi") as file:
+        file.write(f"# {plain(about)}\n")
+        for i, sample in enumerate(samples):
+            smiles, called = sample.item.smiles, plain(name(sample, i)) or f"real-{i:06d}"
+            if not sample.item.valid:
+                smiles = _visible(smiles)
+            file.write(f"{smiles}\t{called}\n")
+
+
+def _visible(text: str) -> str:
+    """Invalid text as one word that no reader skips."""
+    word = plain(text).replace(" ", "_")
+    return f"?{word}" if not word or word.startswith("#") else word
+
+
+def _write_sdf(samples: Samples, target: Path, provenance: Provenance) -> None:
+    _write_records(samples, target, provenance, three_d=False)
+
+
+def _write_sdf3d(samples: Samples, target: Path, provenance: Provenance) -> None:
+    _write_records(samples, target, provenance, three_d=True)
+
+
+def _write_records(samples: Samples, target: Path, provenance: Provenance, three_d: bool) -> None:
+    with _text(target / "molecules.sdf") as file:
+        file.writelines(records(samples, provenance, three_d))
+
+
+# --- Tables -------------------------------------------------------------------------------------
+
+
+def _write_csv(samples: Samples, target: Path, provenance: Provenance) -> None:
+    file, columns = target / "data.csv", Columns()
+    header: list[str] = []
+    for rows in _blocks_and_nothing(columns, samples):
+        if columns.names() != header:
+            header = columns.names()
+            _widen_csv(file, header)
+        with _text(file, "a") as out:
+            lines = csv.DictWriter(out, header, lineterminator="\n")
+            lines.writerows({key: text_of(value) for key, value in row.items()} for row in rows)
+
+
+def _widen_csv(file: Path, header: Sequence[str]) -> None:
+    """Rewrites a file with these columns, among them those that it has."""
+    with _replaced(file) as before, _text(file) as out:
+        lines = csv.DictWriter(out, header, restval="", lineterminator="\n")
+        lines.writeheader()
+        if before is not None:
+            limit = csv.field_size_limit(2**31 - 1)
+            try:
+                with before.open(encoding="utf-8", newline="") as old:
+                    lines.writerows(csv.DictReader(old))
+            finally:
+                csv.field_size_limit(limit)
+
+
+def _write_parquet(samples: Samples, target: Path, provenance: Provenance) -> None:
+    import pyarrow.parquet as pq
+
+    file, columns = target / "data.parquet", Columns()
+    about = {f"gankit.{key}": text for key, text in provenance.text().items()}
+    writer: Any = None
+    try:
+        for rows in _blocks_and_nothing(columns, samples):
+            schema = _schema(columns, about)
+            if writer is None or writer.schema != schema:
+                if writer is not None:
+                    writer.close()
+                with _replaced(file) as before:
+                    writer = pq.ParquetWriter(file, schema)
+                    if before is not None:
+                        for batch in pq.ParquetFile(before).iter_batches(BLOCK_SIZE):
+                            writer.write_table(_table(batch.to_pylist(), columns, schema))
+            if rows:
+                writer.write_table(_table(rows, columns, schema), BLOCK_SIZE)
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _schema(columns: Columns, about: Mapping[str, str]) -> Any:
+    import pyarrow as pa
+
+    kinds = dict.fromkeys(columns.names(), pa.string())
+    kinds |= dict.fromkeys((*PROPERTIES, *columns.numbers()), pa.float64())
+    kinds |= dict.fromkeys((*COUNTS, "tries"), pa.int32())
+    kinds |= {"seed": pa.uint64(), "generated": pa.bool_()}
+    return pa.schema(list(kinds.items()), about)
+
+
+def _table(rows: Sequence[Mapping[str, Value]], columns: Columns, schema: Any) -> Any:
+    """Rows as a table; a number in a column of text becomes text."""
+    import pyarrow as pa
+
+    converted: list[dict[str, Value]] = []
+    for row in rows:
+        texts = {
+            key: None if (value := row.get(key)) is None else text_of(value)
+            for key in columns.texts
+        }
+        converted.append({**row, **texts})
+    return pa.Table.from_pylist(converted, schema)
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def _blocks_and_nothing(columns: Columns, samples: Samples) -> Iterator[list[Row]]:
+    """No rows, so that a file is created without samples, too; then blocks of rows."""
+    yield []
+    for block in columns.blocks(samples):
+        yield [row for _, row in block]
+
+
+def _text(file: Path, mode: str = "w") -> Any:
+    # A decoder's text, or a data set's columns, may be invalid Unicode.
+    return file.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
+
+
+@contextmanager
+def _replaced(file: Path) -> Iterator[Path | None]:
+    """The old file while a new one is written in its place; None if there is none."""
+    if not file.exists():
+        yield None
+        return
+    before = file.with_name(f".{file.name}.before")
+    file.replace(before)
+    try:
+        yield before
+    finally:
+        before.unlink()
+
+
+FORMATS: dict[str, Callable[[Samples, Path, Provenance], None]] = {
+    "smi": _write_smi,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+    "sdf": _write_sdf,
+    "sdf3d": _write_sdf3d,
+}
+"""The writer of each format; the first is the default."""
