@@ -1,4 +1,4 @@
-"""Signals that ask for a stop."""
+"""Signals that request a stop."""
 
 from __future__ import annotations
 

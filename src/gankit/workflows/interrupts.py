@@ -7,7 +7,6 @@ import os
 import signal
 from collections.abc import Iterator
 
-
 SIGNALS = [s for name in ("SIGINT", "SIGTERM", "SIGHUP") if (s := getattr(signal, name, None))]
 """Windows has no SIGHUP."""
 

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from playing import StopAt, final_state, weights
+from training import StopAt, final_state, weights
 from safetensors.torch import load_file
 from vectors import MLP, VectorCodec, VectorModality
 
