@@ -9,9 +9,9 @@ import shutil
 import pytest
 import torch
 from clocks import fake_budget_clock
-from training import StopAt, final_state
 from safetensors.torch import load_file
 from torch import nn
+from training import StopAt, final_state
 
 from gankit import config as configuration
 from gankit.errors import GankitError

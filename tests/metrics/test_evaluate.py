@@ -1,3 +1,5 @@
+"""All scores of a generator, each with its real-data baseline."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Copies of training items are found, and fresh samples are not taken for copies."""
+
 from __future__ import annotations
 
 import numpy as np
