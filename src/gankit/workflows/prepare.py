@@ -98,6 +98,7 @@ def prepare(
             visits=engine.train.samples * engine.train.d_steps,
             share=(parallel.rank, parallel.size),
             progress=progress,
+            time_left=budget.left,
         )
         torch.manual_seed(seed)
         networks = modality.build_networks(codec, settings)
