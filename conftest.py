@@ -23,7 +23,7 @@ torch.set_num_threads(1)
 # A first example may import half a library, and a machine may be busy.
 hypothesis.settings.register_profile("gankit", deadline=None)
 hypothesis.settings.load_profile("gankit")
-os.environ["GANKIT_PLUGINS"] = ""  # only ours, whatever else is installed; a test may name more
+os.environ["GANKIT_PLUGINS"] = ""  # only bundled plugins; a test may name more
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def gankit(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture(scope="session")
 def preforked() -> Iterator[Preforked]:
-    """Runs commands in forks of one process, which have nothing left to import."""
+    """Runs commands in forks of one process that has imported everything."""
     if not hasattr(os, "fork"):
-        pytest.skip("needs fork, which this system has not")
+        pytest.skip("needs fork, which this system lacks")
     process = Preforked()
     yield process
     process.close()
@@ -72,7 +72,7 @@ def preforked() -> Iterator[Preforked]:
 
 @pytest.fixture(scope="session")
 def gankit_(preforked: Preforked) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line as a process that has nothing left to import, and looks how it ends."""
+    """Runs the command line in such a fork, and checks its exit code."""
 
     def run(
         *words: object, cwd: Path | None = None, code: int = 0, **environment: str
@@ -89,7 +89,7 @@ def gankit_(preforked: Preforked) -> Callable[..., subprocess.CompletedProcess[s
 def gankit_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line in this process: the same door, without three seconds of start-up."""
+    """Runs the command line in this process, without three seconds of start-up."""
     from gankit.cli import main
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
@@ -109,7 +109,7 @@ def gankit_here(
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of real data sets that lies beside a checkout here; skips where it is absent."""
+    """The folder of real data sets next to the checkout; skips where it is absent."""
     folder = Path(__file__).resolve().parents[1] / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("needs the real data sets in ../shared/data")
@@ -118,7 +118,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def enabled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Switches on the plugin that a test module names in ``PLUGIN``."""
+    """Enables the plugin that a test module names in ``PLUGIN``."""
     monkeypatch.setenv("GANKIT_PLUGINS", request.module.PLUGIN)
     installed.cache_clear()
     yield

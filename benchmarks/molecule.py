@@ -1,11 +1,11 @@
-"""Molecules: training tokens and valid molecules a second, with a profile; and a character RNN.
+"""Molecules: training tokens and valid molecules per second, profiled; and a character RNN.
 
     python benchmarks/molecule.py --data train.csv [--limit 20000] [--epochs 4] [-n 2000]
     python benchmarks/molecule.py --data train.csv --limit 20000 --epochs 4 --rnn
 
-Trains the default recipe on molecules of the file, then draws ``n`` from it, and says what share of
-the time goes where. ``--rnn`` then prints what ``gankit evaluate RUN rnn=true`` shows. CPU seconds
-are the process's own; RDKit's processes are not in them.
+Trains the default recipe on molecules of the file, then generates ``n`` from it, and profiles both.
+``--rnn`` then prints the scores of ``gankit evaluate RUN rnn=true``. CPU seconds are the process's
+own, without RDKit's processes.
 """
 
 from __future__ import annotations
@@ -24,72 +24,62 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 import gankit
-from gankit.contract import Fitting
+from gankit.contract import Fitting, quiet
 from gankit.kit.cache import Cache
-from gankit.workflows.data import quiet
-from gankit.workflows.evaluate import evaluate_path
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
 from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.codec.training import BATCH_SIZE, Corpus, default_device, train
+from gankit_molecule.codec.training import BATCH_SIZE, Corpus, default_device, texts_of, train
 from gankit_molecule.data.sources import read
 from gankit_molecule.settings import MoleculeSettings
 
 SHOWN = ("validity/raw", "unique", "novelty", "fcd", "intdiv", "snn", "frag", "scaf", "filters")
 
 
-def untrained(
-    alphabet: Alphabet, settings: MoleculeSettings, cond_dim: int
-) -> tuple[Encoder, Decoder]:
-    return (
-        Encoder(len(alphabet), settings.latent, settings.width // 2),
-        Decoder(len(alphabet), settings.latent, cond_dim, settings.width),
-    )
-
-
-def corpus_of(smiles: Sequence[str], alphabet: Alphabet, settings: MoleculeSettings) -> Corpus:
-    tokens = Ragged(alphabet.encode(alphabet.notation.written(s)) for s in smiles)
-    return Corpus(smiles, tokens, torch.zeros(len(smiles), len(settings.conditions)), alphabet)
-
-
-def tokens_a_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
-    """Tokens written in training, a processor second and a second."""
+def tokens_per_second(smiles: Sequence[str], settings: MoleculeSettings) -> None:
+    """Tokens per processor second and per second in training."""
     alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary)
-    pair = untrained(alphabet, settings, len(settings.conditions))
-    corpus, few = (corpus_of(some, alphabet, settings) for some in (smiles, smiles[:2048]))
-    times: list[tuple[int, float, float]] = []
+    cond_dim, times = len(settings.conditions), list[tuple[int, float, float]]()
+    encoder = Encoder(len(alphabet), settings.latent, settings.width // 2)
+    decoder = Decoder(len(alphabet), settings.latent, cond_dim, settings.width)
+
+    def trained(smiles: Sequence[str], fitting: Fitting) -> Corpus:
+        texts = texts_of(smiles, alphabet.notation, settings.workers)
+        tokens = Ragged(map(alphabet.encode, texts))
+        corpus = Corpus(smiles, tokens, torch.zeros(len(smiles), cond_dim), alphabet)
+        train(encoder, decoder, corpus, settings, fitting, Cache(None), "")
+        return corpus
 
     def note(what: str, done: int, total: int) -> None:
-        if what.startswith("training the"):
+        if what.startswith("training"):
             times.append((done, time.process_time(), time.perf_counter()))
 
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
-        train(*pair, few, settings, Fitting(), Cache(None), "")
-    train(*pair, corpus, settings, Fitting(note), Cache(None), "")
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        trained(smiles[:2048], Fitting())
+    length = float(trained(smiles, Fitting(note)).tokens.lengths.mean())
     steps = times[-1][0] - times[0][0]
-    length = float(corpus.tokens.lengths.mean())
     tokens = steps * BATCH_SIZE[default_device().type] * length
     cpu, wall = times[-1][1] - times[0][1], times[-1][2] - times[0][2]
     atoms = float(np.mean([len(Alphabet(()).split(s)) for s in smiles])) / length
     print(
-        f"training: {tokens / cpu:,.0f} tokens a CPU s, {tokens / wall:,.0f} a second on "
+        f"training: {tokens / cpu:,.0f} tokens per CPU s, {tokens / wall:,.0f} per second on "
         f"{torch.get_num_threads()} threads; a token is {atoms:.1f} atoms and bonds"
     )
-    print(seen.key_averages().table(sort_by="self_cpu_time_total", row_limit=8))
+    print(profiled.key_averages().table(sort_by="self_cpu_time_total", row_limit=8))
 
 
-def drawn_a_second(run: gankit.Run, n: int) -> None:
-    """Valid molecules, a processor second and a second."""
+def generated_per_second(run: gankit.Run, n: int) -> None:
+    """Valid molecules per processor second and per second."""
     next(iter(run.stream(1)))
     cpu, wall = time.process_time(), time.perf_counter()
     molecules = [sample.item for sample in run.stream(n, seed=1)]
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     valid = sum(m.valid for m in molecules)
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
         list(run.stream(512, seed=1))
-    networks = sum(e.self_cpu_time_total for e in seen.key_averages()) / 1e6
+    networks = sum(e.self_cpu_time_total for e in profiled.key_averages()) / 1e6
     print(
-        f"drawing: {valid / cpu:,.0f} valid molecules a CPU s, {valid / wall:,.0f} a second; "
+        f"sampling: {valid / cpu:,.0f} valid molecules per CPU s, {valid / wall:,.0f} per second; "
         f"{np.mean([m.tries == 1 for m in molecules]):.3f} at the first try; "
         f"torch's share of 512: {networks:.2f} s"
     )
@@ -106,16 +96,16 @@ def main() -> None:
     settings = MoleculeSettings(limit=args.limit, epochs=args.epochs, cache="none")
     smiles = [m.smiles for m in read(args.data, settings, quiet).items]
     print(f"{len(smiles):,} molecules; {torch.get_num_threads()} threads")
-    tokens_a_second(smiles, settings)
+    tokens_per_second(smiles, settings)
     with tempfile.TemporaryDirectory() as folder:
         given = {"limit": args.limit, "epochs": args.epochs, "cache": "none"}
         run = gankit.fit("molecule", args.data, out=Path(folder) / "run", **given)
-        drawn_a_second(run, args.n)
+        generated_per_second(run, args.n)
         if not args.rnn:
             return
-        result = evaluate_path(run.path, n=args.n, overrides=["rnn=true"])
-    rows = {s.name: [s.value, s.real_baseline, *s.beside.values()] for s in result.scores}
-    print(f"| score | gankit | real | {' | '.join(result.beside)} |")
+        result = run.evaluate(n=args.n, overrides=["rnn=true"])
+    rows = {s.name: [s.value, s.real_baseline, *s.baselines.values()] for s in result.scores}
+    print(f"| score | gankit | real | {' | '.join(result.baselines)} |")
     for name in SHOWN:
         shown = (f"{value:.3f}" if value is not None else "" for value in rows.get(name, []))
         print(f"| {name} | {' | '.join(shown)} |")

@@ -1,14 +1,15 @@
-"""Optimising an objective by reinforcement as ORGAN does: what ``molecule/optimize`` has to beat.
+"""Optimising an objective by reinforcement, as ORGAN: the baseline of ``molecule/optimize``.
 
     python benchmarks/molecule_organ.py --objective qed
     python benchmarks/molecule_organ.py --objective benchmarks/molecule_scorer.py:score
 
-A character RNN of the recipe's size, trained by maximum likelihood on the built-in molecules, is
-then the policy (Guimaraes et al. 2017, "Objective-Reinforced Generative Adversarial Networks"):
-the reward of a text is λ D + (1 - λ) objective, divided by how often the batch has it. D tells it
-from the data's texts, and learns beside it. Unlike there, the reward comes at the end of a text
-(REINFORCE with a running mean as the baseline) and not by Monte Carlo roll-outs, which would take
-twenty times the calls. It may score as many molecules as the recipe; repeated ones cost no call.
+A character RNN of the recipe's size is trained by maximum likelihood on the built-in molecules and
+then is the policy (Guimaraes et al. 2017, "Objective-Reinforced Generative Adversarial Networks").
+The reward of a text is λ D + (1 - λ) objective, divided by its count in the batch. D is trained at
+the same time to separate generated texts from the data's. Unlike in the paper, the reward is given
+at the end of a text (REINFORCE with a running mean as the baseline), not by Monte Carlo roll-outs,
+which would take twenty times the calls. It may score as many molecules as the recipe; repeated
+molecules cost no call.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
+from gankit.contract import quiet
 from gankit.kit.cache import Cache
-from gankit.workflows.data import quiet
 from gankit_molecule.codec.autoencoder import Encoder
 from gankit_molecule.codec.ragged import PAD
 from gankit_molecule.data.sources import read
@@ -42,14 +43,14 @@ STEPS_MOST = 5000
 
 def log_likelihood(rnn: CharacterRNN, rows: Tensor) -> Tensor:
     """Of each text, (N,)."""
-    heard = torch.zeros(len(rows), rnn.settings.latent), torch.zeros(len(rows), 0)
-    logits = rnn.decoder(*heard, rows)
+    inputs = torch.zeros(len(rows), rnn.settings.latent), torch.zeros(len(rows), 0)
+    logits = rnn.decoder(*inputs, rows)
     lost = cross_entropy(logits.flatten(0, 1), rows.flatten(), ignore_index=PAD, reduction="none")
     return -lost.view_as(rows).sum(1)
 
 
 class Scores:
-    """Scores of valid molecules, each asked for once; 0 for what has none."""
+    """Scores of valid molecules, each computed once; 0 for those that have none."""
 
     def __init__(self, scorer: Scorer) -> None:
         self.scorer, self.known = scorer, dict[str, float]()
@@ -65,24 +66,24 @@ class Scores:
 
 
 def reinforce(rnn: CharacterRNN, scores: Scores, calls: int, share: float) -> int:
-    """Trains the policy until the calls are spent; the steps it took."""
-    judge = nn.Sequential(Encoder(len(rnn.alphabet), 64, 128), nn.Linear(64, 1))
+    """Trains the policy until the calls are used up; returns the number of steps."""
+    discriminator = nn.Sequential(Encoder(len(rnn.alphabet), 64, 128), nn.Linear(64, 1))
     policy = torch.optim.Adam(rnn.decoder.parameters(), RATE)
-    critic = torch.optim.Adam(judge.parameters(), 1e-3)
-    rng, mean, step = np.random.default_rng(0), 0.0, 0
+    critic = torch.optim.Adam(discriminator.parameters(), 1e-3)
+    rng, mean, step, texts = np.random.default_rng(0), 0.0, 0, rnn.corpus.tokens
     while len(scores.known) < calls and step < STEPS_MOST:
         rows = rnn.write(range(step * BATCH, (step + 1) * BATCH), ruled=False)
         made = rnn.molecules(rows)
         valued = iter(scores.of([m.smiles for m in made if m.valid]))
         objective = torch.tensor([next(valued) if m.valid else 0.0 for m in made])
         often = Counter(m.smiles for m in made)
-        real = rnn.corpus.tokens.take(rng.integers(0, len(rnn.corpus.tokens), BATCH))
-        told = [judge(rows).squeeze(1), judge(real).squeeze(1)]
+        real = texts.take(rng.integers(0, len(texts), BATCH))
+        logits = [discriminator(x).squeeze(1) for x in (rows, real)]
         critic.zero_grad()
-        (softplus(told[0]).mean() + softplus(-told[1]).mean()).backward()
+        (softplus(logits[0]).mean() + softplus(-logits[1]).mean()).backward()
         critic.step()
         copies = torch.tensor([float(often[m.smiles]) for m in made])
-        reward = (share * told[0].detach().sigmoid() + (1 - share) * objective) / copies
+        reward = (share * logits[0].detach().sigmoid() + (1 - share) * objective) / copies
         mean = float(reward.mean()) if step == 0 else 0.9 * mean + 0.1 * float(reward.mean())
         policy.zero_grad()
         (-(reward - mean) * log_likelihood(rnn, rows)).mean().backward()

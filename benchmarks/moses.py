@@ -1,4 +1,4 @@
-"""The full protocol of MOSES (Polykovskiy et al. 2020), of molecules that a run generated raw.
+"""The full protocol of MOSES (Polykovskiy et al. 2020), for a run's raw molecules.
 
 Train on MOSES' training set, generate, and compare with its reference statistics:
 
@@ -6,8 +6,8 @@ Train on MOSES' training set, generate, and compare with its reference statistic
     gankit generate run -n 30000 raw=true temperature=1 --out made
     python benchmarks/moses.py made/molecules.smi --train train.csv.gz --stats test_stats.npz
 
-The statistics are MOSES' own file, of all 176,074 test molecules. It holds pickled counts, which
-are code when they are read: take it from MOSES' repository only.
+The statistics are MOSES' own file, of all 176,074 test molecules. It contains pickled counts, which
+can execute code when they are read: use only the file from MOSES' repository.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from gankit.metrics.frechet import GaussianStats, frechet_distance
+from gankit.contract import quiet
+from gankit.metrics import GaussianStats, frechet_distance
 from gankit_molecule.data.molecules import Molecule
+from gankit_molecule.data.parallel import mapped
+from gankit_molecule.data.properties import measure
 from gankit_molecule.data.standardise import standardise
 from gankit_molecule.evaluation.alerts import alerts_of
 from gankit_molecule.evaluation.chemnet import ChemNetExtractor
-from gankit_molecule.evaluation.memo import Memo
 from gankit_molecule.evaluation.moses import (
     cosine,
     counted,
@@ -73,17 +75,16 @@ def scores(
     path: Path, train: set[str], reference: dict[str, dict[str, object]]
 ) -> dict[str, float]:
     lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    texts = [line.split("\t")[0] for line in lines]
-    memo = Memo()
+    texts = [(line.split() or [""])[0] for line in lines]
     read = [standardise(text, MoleculeSettings()) if text else None for text in texts]
     smiles = [found for found in read if isinstance(found, str)]
-    described = [found for found in memo.of(describe, smiles) if found is not None]
+    described = [found for found in mapped(describe, smiles, 0, "", quiet) if found is not None]
     bits = np.stack([found.bits for found in described])
-    alerts = [found for found in memo.of(alerts_of, smiles) if found is not None]
+    alerts = [found for found in mapped(alerts_of, smiles, 0, "", quiet) if found is not None]
     features = ChemNetExtractor().features([Molecule(text) for text in smiles])
     true = GaussianStats(reference["FCD"]["mu"], reference["FCD"]["sigma"], 176_074)
     known = np.packbits(np.asarray(reference["SNN"]["fps"], bool), axis=1)
-    properties = memo.properties(smiles, ("logp", "sa", "qed", "mw"))
+    properties = measure(smiles, ("logp", "sa", "qed", "mw"))
     found = {
         "generated": len(texts),
         "valid": len(smiles) / len(texts),

@@ -142,7 +142,7 @@ HARMLESS = {
 
 
 def test_nothing_is_pickled():
-    """np.load and torch.load can execute what they read, unless told not to."""
+    """np.load and torch.load can execute what they read, unless that is disabled."""
     for file in [*CORE.rglob("*.py"), *(f for p in PLUGINS for f in p.rglob("*.py"))]:
         tree = ast.parse(file.read_text())
         found = {m for m in imports(file) if m.split(".")[0] in PICKLES}

@@ -1,3 +1,5 @@
+"""Random numbers that are functions of a seed: independent of their neighbours, and uniform."""
+
 from __future__ import annotations
 
 import math
@@ -45,7 +47,7 @@ def test_streams_share_nothing_with_latents():
     assert np.abs(np.corrcoef([u, *z])[0, 1:]).max() < 5 / np.sqrt(20_000)
 
 
-def test_an_order_of_any_length_needs_no_list():
+def test_an_order_of_any_length_needs_no_memory():
     n = 10**12
     at = np.arange(5 * n - 2000, 5 * n + 2000)
     drawn = shuffled(n, 3, at)

@@ -12,9 +12,9 @@ def test_the_time_left_follows_from_the_average_rate(capsys, limit, left):
     display = Display(1000, limit, {})
     tick = {"samples": 250, "seconds": 10.0, "samples_per_second": 4000.0, "guard": "stable"}
     display.tick(tick)
-    said = capsys.readouterr().err
-    assert "4,000/s" in said
-    assert f"{left} left" in said
+    printed = capsys.readouterr().err
+    assert "4,000/s" in printed
+    assert f"{left} left" in printed
 
 
 def test_a_warning_is_printed_once(capsys):

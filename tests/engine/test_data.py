@@ -86,6 +86,15 @@ def test_data_that_does_not_fit_is_streamed(monkeypatch):
     assert reals(cache="always").cached
 
 
+def test_data_that_cannot_be_encoded_in_the_time_left_is_streamed():
+    """What is drawn stays the same."""
+    late = reals(3000, time_left=lambda: 0.0)
+    assert not late.cached
+    assert reals(3000, time_left=lambda: 1e6).cached
+    assert reals(3000, time_left=lambda: 0.0, cache="always").cached
+    assert draw(late, 3) == draw(reals(3000), 3)
+
+
 def test_random_encodings_are_not_cached():
     class Noisy(Numbers):
         deterministic = False

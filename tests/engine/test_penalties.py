@@ -58,7 +58,7 @@ def test_finite_difference_reaches_the_weights_in_one_backward():
 
 
 def test_gradient_penalty_of_a_linear_discriminator():
-    """(|w| - 1)^2 wherever it is taken (Gulrajani et al. 2017, eq. 3)."""
+    """(|w| - 1)^2 at any interpolate (Gulrajani et al. 2017, eq. 3)."""
     w = torch.randn(6, dtype=torch.float64)
     real, fake = torch.randn(2, 7, 6, dtype=torch.float64)
     torch.testing.assert_close(

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 import torch.nn.functional as F
-from playing import weights
+from training import weights
 from vectors import MLP
 
 from gankit.contract import Networks, Penalty

@@ -9,9 +9,9 @@ import shutil
 import pytest
 import torch
 from clocks import fake_budget_clock
-from playing import StopAt, final_state
 from safetensors.torch import load_file
 from torch import nn
+from training import StopAt, final_state
 
 from gankit import config as configuration
 from gankit.errors import GankitError
@@ -266,7 +266,7 @@ class Steps:
 
 
 def slow_codec(vectors, monkeypatch, clock, seconds):
-    """Fitting the codec takes so many seconds; gives what it was passed."""
+    """Makes fitting the codec last so many seconds; returns what it was passed."""
     given = []
 
     def fit(items, settings, fitting):

@@ -62,8 +62,8 @@ def test_what_a_killed_run_left_is_deleted_but_not_what_another_run_writes(tmp_p
 def test_only_a_folder_that_the_user_named_has_to_be_writable(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    said = "cache=.*file.*: cannot be written .*Name another folder, or set cache to none"
-    with pytest.raises(GankitError, match=said):
+    message = "cache=.*file.*: cannot be written .*Name another folder, or set cache to none"
+    with pytest.raises(GankitError, match=message):
         open_cache(str(blocked / "x"), None)
     assert open_cache("auto", blocked / "x").path("models", "k") is None
     for error in (OSError(28, "No space left on device"), SafetensorError("No space left")):
@@ -75,5 +75,5 @@ def test_only_a_folder_that_the_user_named_has_to_be_writable(tmp_path: Path) ->
         ):
             raise error
     Cache(blocked).append(blocked / "k", "1\n")
-    with pytest.raises(GankitError, match=said):
+    with pytest.raises(GankitError, match=message):
         Cache(blocked, strict=True).append(blocked / "k", "1\n")

@@ -1,3 +1,5 @@
+"""Binned differences between two samples."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""All scores of a generator, each with its real-data baseline."""
+
 from __future__ import annotations
 
 import json
@@ -73,7 +75,7 @@ def test_compare_names_and_values() -> None:
     assert same["coverage"] == 1.0 > scores["coverage"]
 
 
-def test_every_feature_score_has_a_floor_at_equal_counts() -> None:
+def test_every_feature_score_has_a_baseline_at_equal_counts() -> None:
     scores = evaluate([Plain()], data(), seed=3)
     assert len(scores) == 11
     for score in scores:
@@ -83,7 +85,7 @@ def test_every_feature_score_has_a_floor_at_equal_counts() -> None:
         assert score.extractor_fingerprint == "p1"
 
 
-def test_a_good_generator_is_near_its_floor_and_a_bad_one_is_not() -> None:
+def test_a_good_generator_is_near_the_baseline_and_a_bad_one_is_not() -> None:
     good, bad = (by_name(evaluate([Plain()], data(shift))) for shift in (0.0, 2.0))
     for name in ("frechet/plain", "kernel/plain"):
         assert good[name].lower_is_better is True
@@ -94,7 +96,7 @@ def test_a_good_generator_is_near_its_floor_and_a_bad_one_is_not() -> None:
     assert good["frechet/plain"].value < 3 * good["frechet/plain"].real_baseline
 
 
-def test_a_generator_that_copies_beats_the_floor_and_is_found_out() -> None:
+def test_a_generator_that_copies_beats_the_baseline_and_is_detected() -> None:
     train = cloud(1, 400)
     copying = EvaluationData(samples(train[:300]), train, cloud(2, 150))
     scores = by_name(evaluate([Plain()], copying))
@@ -104,7 +106,7 @@ def test_a_generator_that_copies_beats_the_floor_and_is_found_out() -> None:
     assert scores["nearest_train_ratio/plain"].real_baseline == 1.0
 
 
-def test_held_out_data_in_place_of_generated_gives_the_floor() -> None:
+def test_held_out_data_in_place_of_generated_gives_the_baseline() -> None:
     heldout = cloud(2, 150)
     for score in evaluate([Plain()], EvaluationData(samples(heldout), cloud(1, 400), heldout)):
         assert score.value == pytest.approx(score.real_baseline), score.name
@@ -157,7 +159,7 @@ def test_unknown_metric_names_the_nearest() -> None:
         evaluate([Plain()], data(), only=["frechett"])
 
 
-def test_evaluators_bring_their_own_floor() -> None:
+def test_evaluators_may_give_their_own_baseline() -> None:
     scores = by_name(evaluate([Median()], data(1.0)))
     assert set(scores) == {"median", "noise"}
     assert scores["median"].value == pytest.approx(1.0, abs=0.2)
@@ -194,7 +196,7 @@ def test_metrics_need_no_torch() -> None:
 
 
 class Picky(Plain):
-    """Takes points whose first number is known."""
+    """Accepts points whose first number is known."""
 
     def accepts(self, item: Point) -> bool:
         return not np.isnan(item[0])
@@ -204,7 +206,7 @@ class Picky(Plain):
         return super().features(items)
 
 
-def test_what_an_extractor_does_not_take_is_left_out_of_value_and_floor() -> None:
+def test_items_that_are_not_accepted_are_left_out_of_value_and_baseline() -> None:
     n = 600
     good = cloud(0, n)
     spoilt = [p if i % 20 == 0 else np.full(4, np.nan) for i, p in enumerate(good)]

@@ -1,3 +1,5 @@
+"""The Fréchet distance against closed forms."""
+
 from __future__ import annotations
 
 import numpy as np

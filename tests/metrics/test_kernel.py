@@ -1,3 +1,5 @@
+"""The kernel distance: unbiased, and the same for a seed."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""Precision, recall, density and coverage against brute force."""
+
 from __future__ import annotations
 
 import numpy as np

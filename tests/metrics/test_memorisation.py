@@ -1,3 +1,5 @@
+"""Copies of training items are found, and fresh samples are not taken for copies."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -56,7 +58,7 @@ def test_data_that_repeats_itself(rng: np.random.Generator) -> None:
     train = rng.integers(0, 3, size=(400, 2)).astype(float)  # nine distinct rows
     scores = memorisation_scores(train, train[:50], train[50:100])
     assert scores["nearest_train_ratio"] == 1.0
-    assert scores["copies"] == 1.0  # and the floor says the same
+    assert scores["copies"] == 1.0  # and so does the baseline
     assert scores["closer_to_train"] == 0.5
     off = memorisation_scores(train, train[:50] + 0.5, train[50:100])
     assert off["nearest_train_ratio"] == float("inf")

@@ -1,3 +1,5 @@
+"""Coverage of modes, and the divergence of their histogram."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -135,7 +135,7 @@ def test_a_plugin_that_imports_modules_of_api_1_is_refused(module, gone):
 
 
 def test_a_plugin_that_states_no_api_was_written_for_the_first(module):
-    """There were no others to tell it from."""
+    """API 1 did not require it."""
     (record,) = Plugins([module("plain", modality("plain", ""))], Origin("plain", "1")).records
     assert record.status == "refused"
     assert record.why.startswith("plain 1 was written for plugin API 1; ")
@@ -268,8 +268,8 @@ def test_only_metadata_exempts_a_plugin_from_selection_and_errors(
     plugins = Plugins([point])
     with pytest.raises(KeyError) as error:
         sys.modules["gankit_video"].work()
-    blamed = plugins.attribute_error(error.value)
-    assert (blamed is None) is bundled
+    record = plugins.attribute_error(error.value)
+    assert (record is None) is bundled
     monkeypatch.setenv("GANKIT_PLUGINS", "")
     assert Plugins([point]).records[0].status == ("ok" if bundled else "disabled")
 
@@ -321,10 +321,10 @@ def test_records_of_a_wrong_type_or_a_taken_name_are_left_out(module, capsys):
     kept = plugins.collect("gankit_objectives", taken=["rpgan"])
     assert len(kept) == 1
     assert isinstance(kept[0][1], Objective)
-    said = capsys.readouterr().err
-    assert "plugin a gankit_objectives gave 'rpgan', a name that is taken" in said
-    assert "gave 'mine', a name that is taken" in said
-    assert "plugin d gankit_objectives gave 'hinge', which is not a Objective" in said
+    printed = capsys.readouterr().err
+    assert "plugin a gankit_objectives gave 'rpgan', a name that is taken" in printed
+    assert "gave 'mine', a name that is taken" in printed
+    assert "plugin d gankit_objectives gave 'hinge', which is not a Objective" in printed
 
 
 def test_an_error_is_kept_for_the_version_that_made_it(module):

@@ -1,4 +1,4 @@
-"""What a plugin writes stays where it belongs, and everything else goes on as before."""
+"""A plugin writes in the folder that it is given only; everything else works as before."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ ATTEMPTS = {
 @pytest.mark.parametrize("attempt", ATTEMPTS)
 def test_outside_is_refused_and_nothing_is_changed(places, attempt):
     inside, outside = places
-    said = rf"plugin p: it tried to write {outside}.*, outside"
-    with pytest.raises(PluginError, match=said), confined("p", inside):
+    message = rf"plugin p: it tried to write {outside}.*, outside"
+    with pytest.raises(PluginError, match=message), confined("p", inside):
         ATTEMPTS[attempt](outside)
     assert [p.name for p in outside.iterdir()] == ["old.txt"]
     assert (outside / "old.txt").read_text() == "old"

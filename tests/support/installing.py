@@ -87,8 +87,8 @@ def make_wheel(folder: Path, name: str, version: str = "1.0", **modules: str) ->
 
 
 def environment(folder: Path) -> Path:
-    """A virtual environment that sees all that is installed here, and to which more is added
-    without touching it. Returns its Python.
+    """A virtual environment that sees the packages installed here, and to which others are added
+    without changing this one. Returns its Python.
     """
     venv.create(folder, with_pip=False)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"

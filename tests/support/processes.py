@@ -46,7 +46,7 @@ def run_in_processes(code: str, folder: Path, size: int) -> None:
     ends = time.monotonic() + PATIENCE
     while any(process.poll() is None for process in processes):
         if time.monotonic() > ends or any(process.returncode for process in processes):
-            time.sleep(1)  # the others may have something to say of it
+            time.sleep(1)  # the others may fail for the same reason, and report it
             for process in processes:
                 process.kill()
                 process.wait()

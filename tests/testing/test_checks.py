@@ -202,7 +202,7 @@ def learning() -> Subject:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_a_correct_modality_with_a_trained_codec_passes(check: Check, learning: Subject) -> None:
-    """Distances say nothing there: noise decodes to plausible items."""
+    """Distances are meaningless there: noise decodes to plausible items."""
     result = run_check(learning, check)
     assert result.status == ("skipped" if check.name == "distances" else "passed"), result.message
 
@@ -415,7 +415,7 @@ class RememberingPreview(Remembering):
 
 
 def ignoring(*names: str) -> Callable[..., LearnedCodec]:
-    """A ``fit_codec`` that looks neither at its time nor at whether it is stopped."""
+    """A ``fit_codec`` that does not use these functions of its ``Fitting``."""
 
     def fit_codec(self: Any, items: Sequence[Any], settings: Any, fitting: Fitting) -> LearnedCodec:
         return Learning.fit_codec(
@@ -675,7 +675,7 @@ def test_the_random_numbers_and_threads_of_the_caller_stay(correct: Subject) -> 
 def test_every_check_runs_on_one_thread() -> None:
     """So that codecs are fitted with the same order of summation everywhere."""
     threads, seen = torch.get_num_threads(), []
-    check = Check("look", "Looks.", lambda _: seen.append(torch.get_num_threads()))
+    check = Check("threads", "Counts threads.", lambda _: seen.append(torch.get_num_threads()))
     torch.set_num_threads(2)
     try:
         assert run_check(Subject.of(BROKEN()), check).ok

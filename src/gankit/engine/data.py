@@ -7,8 +7,10 @@ resumed run continues with the next sample, and the order of a billion needs no 
 from __future__ import annotations
 
 import itertools
+import math
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ ENCODE_CHUNK = 256
 ENCODE_BYTES = 2**22
 """Small items are encoded more at a time, up to so many bytes of codes."""
 ORDER_CHUNK = 4096
+TIMED_CHUNK = 1024
+"""Items that are encoded between two looks at the time, where it is limited."""
+ENCODE_TIME = 0.3
+"""The part of the time left that encoding all items may take; otherwise they are streamed."""
 FEW = 100_000
 """So many items are encoded at once, even where training ends before it has seen them all."""
 
@@ -47,6 +53,7 @@ class RealSamples:
         workers: processes that encode when streaming.
         visits: samples that will be drawn in all: of more items than that, not all are encoded.
         share: this process's rank and the number of processes; each has its part of a batch.
+        time_left: seconds; infinite without a time limit.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class RealSamples:
         visits: int | None = None,
         share: tuple[int, int] = (0, 1),
         progress: Progress = quiet,
+        time_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.items, self.codec = items, codec
         self.batch, self.seed, self.device, self.share = batch, seed, device, share
@@ -72,7 +80,7 @@ class RealSamples:
         self._stream: Iterator[Any] | None = None
         seldom = visits is not None and len(items) > max(visits, FEW)
         if codec.deterministic and (cache == "always" or (cache == "auto" and not seldom)):
-            self._stored = self._encode_all(cache, progress)
+            self._stored = self._encode_all(cache, progress, time_left)
 
     @property
     def cached(self) -> bool:
@@ -135,9 +143,12 @@ class RealSamples:
             for x, c in loader:
                 yield Batch(x, c).to(self.device)
 
-    def _encode_all(self, cache: str, progress: Progress) -> Batch | None:
-        """All items encoded, or None when they would not fit."""
+    def _encode_all(
+        self, cache: str, progress: Progress, time_left: Callable[[], float]
+    ) -> Batch | None:
+        """All items encoded, or None when they would not fit into memory or into the time."""
         n, done, step, chunks = len(self.items), 0, ENCODE_CHUNK, []
+        started, allowed = time.monotonic(), ENCODE_TIME * max(time_left(), 0.0)
         while done < n:
             some = take(self.items, np.arange(done, min(done + step, n)))
             chunks.append(self.codec.encode(some, np.random.default_rng([self.seed, done])))
@@ -146,8 +157,11 @@ class RealSamples:
                 if cache == "auto" and each * n > _free_memory(self.device) / 2:
                     return None
                 step = max(step, int(ENCODE_BYTES / each))
+                step = step if math.isinf(allowed) else min(step, TIMED_CHUNK)
             done += len(some)
             progress("encoding", done, n)
+            if cache == "auto" and (time.monotonic() - started) * n / done > allowed:
+                return None
         stored = Batch(
             torch.cat([chunk.x for chunk in chunks]),
             None if chunks[0].c is None else torch.cat([_known(chunk.c) for chunk in chunks]),

@@ -324,10 +324,10 @@ def check_names(
     evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
     extra: Sequence[Metric],
 ) -> None:
-    """Whether each of ``only`` can be asked for, as :func:`evaluate` takes it.
+    """Checks that each of ``only`` is the name of a metric or a group.
 
     Raises:
-        GankitError: one that nothing here has.
+        GankitError: names the unknown one, with the nearest names.
     """
     own = [*GROUPS, *(metric for group in GROUPS.values() for metric in group)]
     own += [info.name for info in extra]
@@ -341,7 +341,7 @@ def check_names(
             hint = did_you_mean(name, known)
             if groups and not hint.startswith("Did"):
                 hint = f"Use a group: {', '.join([*GROUPS, *groups])}"
-            raise GankitError(f"metric {name!r}: there is none", hint)
+            raise GankitError(f"unknown metric {name!r}", hint)
 
 
 def _rng(seed: int, purpose: str) -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first saves and stops, the second stops at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first saves and stops, the second stops at once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+
+SIGNALS = [s for name in ("SIGINT", "SIGTERM", "SIGHUP") if (s := getattr(signal, name, None))]
+"""Windows has no SIGHUP."""
 
 
 class StopRequest:
@@ -26,8 +29,10 @@ class StopRequest:
                 os._exit(130)
             self.made = True
 
+        # A signal that is ignored stays so, as SIGHUP under nohup.
+        heeded = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
         try:
-            before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+            before = {s: signal.signal(s, stop) for s in heeded}
         except ValueError:  # not the main thread: the caller's signals are its own
             before = {}
         try:

@@ -62,74 +62,74 @@ def prepare(
     from gankit.engine.validation import contract_violation
 
     modality, settings, engine = plugin.modality, config.settings, config.engine
-    place, seed = choose_device(device), engine.train.seed
-    torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
-    parallel, stop = parallel or ParallelContext.current(), stop or StopRequest()
-    budget = Budget(engine.train.time, started)
-    objective, penalties = _loss_parts(config, installed())
+    seed, stop = engine.train.seed, stop or StopRequest()
+    parallel, budget = parallel or ParallelContext.current(), Budget(engine.train.time, started)
     policy = PrivatePolicy() if engine.privacy.epsilon else TrainingPolicy()
+    torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
 
     # Each part is checked by the policy as soon as it is known.
-    policy.check(engine, objective)
-    pieces = engine.train.accumulate * parallel.size
-    if engine.train.batch % pieces:
-        raise GankitError(
-            f"train.batch={engine.train.batch} cannot be divided over {parallel.size} processes "
-            f"with train.accumulate={engine.train.accumulate}",
-            f"Use a multiple of {pieces}",
+    with parallel.together():
+        place, pieces = choose_device(device), engine.train.accumulate * parallel.size
+        objective, penalties = _loss_parts(config, installed())
+        policy.check(engine, objective)
+        if engine.train.batch % pieces:
+            raise GankitError(
+                f"train.batch={engine.train.batch} cannot be divided over {parallel.size} "
+                f"processes with train.accumulate={engine.train.accumulate}",
+                f"Use a multiple of {pieces}",
+            )
+        data = read_data(plugin, config, source, progress)
+        policy.plan(engine, len(data.train))
+        torch.manual_seed(seed)  # a codec may be trained
+        own = _stored_codec(folder, plugin, config) if parallel.is_main else None
+        if parallel.is_main and own is None:
+            own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
+    codec = _shared_codec(plugin, own, settings, parallel)
+    with parallel.together():
+        policy.check(engine, objective, codec=codec)
+        reals = policy.real_samples(
+            data.train,
+            codec,
+            batch=engine.train.batch // pieces,
+            seed=seed,
+            device=place,
+            cache=engine.data.cache,
+            workers=engine.data.workers,
+            visits=engine.train.samples * engine.train.d_steps,
+            share=(parallel.rank, parallel.size),
+            progress=progress,
+            time_left=budget.left,
         )
-    data = read_data(plugin, config, source, progress)
-    policy.plan(engine, len(data.train))
-    torch.manual_seed(seed)  # a codec may be trained
-    codec = _stored_codec(folder, plugin, config)
-    if codec is None:
-        with parallel.together():
-            if parallel.is_main:
-                codec = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
-        codec = _shared_codec(plugin, codec, settings, parallel)
-    policy.check(engine, objective, codec=codec)
-    reals = policy.real_samples(
-        data.train,
-        codec,
-        batch=engine.train.batch // pieces,
-        seed=seed,
-        device=place,
-        cache=engine.data.cache,
-        workers=engine.data.workers,
-        visits=engine.train.samples * engine.train.d_steps,
-        share=(parallel.rank, parallel.size),
-        progress=progress,
-    )
-    torch.manual_seed(seed)
-    networks = modality.build_networks(codec, settings)
-    policy.check(engine, objective, networks)
-    if broken := contract_violation(networks, codec, list(data.train[:2])):
-        raise PluginError(plugin.info.name, broken)
-    torch.manual_seed(parallel.seed(policy.seed(seed)))
-    conditions = None
-    if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
-        conditions = ConditionTable.from_training(reals.conditions(), seed)
-    plan = TrainingPlan(
-        *(networks, codec, reals, engine, objective, folder / "checkpoints"),
-        penalties=penalties,
-        conditions=conditions,
-        policy=policy,
-        parallel=parallel,
-        budget=budget,
-    )
-    about = {"licence": data.dataset.licence, "fingerprint": ""}
-    if policy.shows_real_items:  # by a hash of the data a guess at one record could be checked
-        about["fingerprint"] = data.dataset.fingerprint
-    name = folder.resolve().name
-    trainer = Trainer(
-        plan,
-        preview=_previewer(plugin, folder / "previews", codec, data, policy.shows_real_items),
-        progress=progress,
-        export=lambda t: export_model(folder / "model", t, plugin, config, name, about),
-        stop=stop,
-    )
-    if isinstance(policy, PrivatePolicy):
-        try_out(trainer.updates, reals, trainer.generator_batch)
+        torch.manual_seed(seed)
+        networks = modality.build_networks(codec, settings)
+        policy.check(engine, objective, networks)
+        if broken := contract_violation(networks, codec, list(data.train[:2])):
+            raise PluginError(plugin.info.name, broken)
+        torch.manual_seed(parallel.seed(policy.seed(seed)))
+        conditions = None
+        if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
+            conditions = ConditionTable.from_training(reals.conditions(), seed)
+        plan = TrainingPlan(
+            *(networks, codec, reals, engine, objective, folder / "checkpoints"),
+            penalties=penalties,
+            conditions=conditions,
+            policy=policy,
+            parallel=parallel,
+            budget=budget,
+        )
+        about = {"licence": data.dataset.licence, "fingerprint": ""}
+        if policy.shows_real_items:  # a hash of the data would confirm a guess at one record
+            about["fingerprint"] = data.dataset.fingerprint
+        name = folder.resolve().name
+        trainer = Trainer(
+            plan,
+            preview=_previewer(plugin, folder / "previews", codec, data, policy.shows_real_items),
+            progress=progress,
+            export=lambda t: export_model(folder / "model", t, plugin, config, name, about),
+            stop=stop,
+        )
+        if isinstance(policy, PrivatePolicy):
+            try_out(trainer.updates, reals, trainer.generator_batch)
     return trainer, data
 
 
@@ -184,7 +184,7 @@ def _fit_codec(
 def _shared_codec(
     plugin: LoadedModality, codec: Codec[Any] | None, settings: Any, parallel: ParallelContext
 ) -> Codec[Any]:
-    """The codec that the main process fitted, in all processes."""
+    """The main process's codec, in all processes."""
     from safetensors.torch import load, save
 
     if codec is not None and parallel.size == 1:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,21 +53,22 @@ def train(
     parallel, stop = ParallelContext.current(), StopRequest()
     with parallel.together():  # before one of them writes there
         resuming = check_resumable(folder, plugin, config)
-    with contextlib.ExitStack() as held:
+    with _disk_errors(folder), contextlib.ExitStack() as held:
         with parallel.together():
             if parallel.is_main:
                 held.enter_context(locked(folder))
-            trainer, data = prepare(
-                plugin,
-                config,
-                folder,
-                source=source,
-                device=device,
-                progress=progress,
-                started=started,
-                stop=stop,
-                parallel=parallel,
-            )
+        trainer, data = prepare(
+            plugin,
+            config,
+            folder,
+            source=source,
+            device=device,
+            progress=progress,
+            started=started,
+            stop=stop,
+            parallel=parallel,
+        )
+        with parallel.together():
             if parallel.is_main:
                 recorder = Recorder(
                     *(folder, plugin, config, trainer.device.type),
@@ -86,9 +88,26 @@ def train(
             with stop.listening():
                 status = trainer.train()
         finally:
+            # A disk that is full has been reported by then.
+            ignored = [OSError] if status == "failed" else []
             for callback in trainer.callbacks:
-                callback.finished(status)
+                with contextlib.suppress(*ignored):
+                    callback.finished(status)
         return status
+
+
+@contextlib.contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Reports a full or read-only disk, whatever was being written, as an error of the user's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
+            raise
+        raise GankitError(
+            f"cannot write {error.filename or folder}: {error.strerror or error}",
+            "Earlier checkpoints are kept: free some space and run the same command again",
+        ) from error
 
 
 def _resume(trainer: Trainer) -> None:

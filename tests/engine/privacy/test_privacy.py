@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from playing import StopAt, final_state, weights
 from safetensors.torch import load_file
+from training import StopAt, final_state, weights
 from vectors import MLP, VectorCodec, VectorModality
 
 from gankit import config as configuration

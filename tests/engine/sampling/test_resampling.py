@@ -25,7 +25,7 @@ from gankit.runs.directory import Run
 
 
 class Shifted(nn.Module):
-    """N(1, 1) twice the same number, whatever the class."""
+    """The same draw from N(1, 1) twice, for any class."""
 
     def forward(self, z, c):
         return z[:, :1].repeat(1, 2) + 1
@@ -95,7 +95,7 @@ def test_candidates_are_compared_by_the_codecs_density_ratio_input():
     backwards = sampler(64)
     backwards.codec.density_ratio_input = lambda batch, seeds=None: Batch(1 - batch.x)
     chosen = torch.tensor([s.item for s in backwards.sample(5_000)])
-    # The ratio takes 1 - x, which is N(0, 1), for x: exp(0.5 - (1 - x)) moves N(1, 1) to N(2, 1).
+    # The ratio sees 1 - x, which is N(0, 1), as x: exp(0.5 - (1 - x)) moves N(1, 1) to N(2, 1).
     assert chosen.mean() == pytest.approx(2, abs=0.08)
 
 
@@ -187,7 +187,7 @@ def test_the_ratio_of_an_earlier_generator_is_removed(tmp_path, monkeypatch):
 
 
 def powers(shift, broken):
-    """The power for a classifier that is right, or one that takes large samples for real ones."""
+    """The power for a classifier that is right, or one that finds large samples real."""
     torch.manual_seed(0)
 
     def generate(c, seeds):
@@ -255,7 +255,7 @@ class Linear(nn.Module):
 
 
 def test_resampling_is_bounded_by_the_time_that_is_left(clock):
-    """Every batch takes a second: of the pool, of fitting and of flattening."""
+    """Every batch lasts a second: of the pool, of fitting and of flattening."""
     counts = {"pool": 0, "fit": 0}
 
     class Slow(VectorCodec):
@@ -288,12 +288,12 @@ def test_resampling_is_bounded_by_the_time_that_is_left(clock):
 
 
 def test_without_a_limit_the_whole_pool_is_generated():
-    said, some = [], sampler(1)
+    reported, some = [], sampler(1)
     some.codec.decode_batch_size = 16
     resampling = Resampling(
         *(some, None, ResamplingSettings(candidates=2)),
         stop=lambda: False,
-        progress=lambda what, done, total: said.append((done, total)),
+        progress=lambda what, done, total: reported.append((done, total)),
     )
     assert [len(batch) for batch in resampling._pool(64, math.inf)] == [16] * 4
-    assert said == [(0, 64), (16, 64), (32, 64), (48, 64)]
+    assert reported == [(0, 64), (16, 64), (32, 64), (48, 64)]

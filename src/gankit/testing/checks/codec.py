@@ -133,18 +133,18 @@ def budget(s: Subject) -> None:
     """A codec that is trained ends with its time, and stops when the user stops it."""
     if not s.codec.is_learned:
         raise NotApplicable("the codec is not trained")
-    asked: dict[str, int] = {"time_left": 0, "stopped": 0}
+    calls: dict[str, int] = {"time_left": 0, "stopped": 0}
 
     def time_left() -> float:
-        asked["time_left"] += 1
-        return max(3.0 - asked["time_left"], 0.0)
+        calls["time_left"] += 1
+        return max(3.0 - calls["time_left"], 0.0)
 
     def stopped() -> bool:
-        asked["stopped"] += 1
+        calls["stopped"] += 1
         return False
 
     codec = s.fit(fitting=Fitting(time_left=time_left, stopped=stopped))
-    for name, times in asked.items():
+    for name, times in calls.items():
         fix = f"Call fitting.{name}() between steps, and end when it says so"
         expect(times, f"fit_codec does not use fitting.{name}", fix)
     batch = codec.prepare(codec.encode(s.items(4), np.random.default_rng(0)))

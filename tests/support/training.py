@@ -1,4 +1,4 @@
-"""What tests of the step and of whole runs share: weights in doubles, a stop, the last state."""
+"""Shared by tests of the step and of runs: loss weights in doubles, a stop, the last state."""
 
 from __future__ import annotations
 
