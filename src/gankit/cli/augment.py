@@ -40,7 +40,8 @@ def augment(
         str | None, typer.Option(metavar="PATH", help="Real test data for --measure.")
     ] = None,
     target: Annotated[
-        str, typer.Option(metavar="KEY", help="What the downstream model predicts. [default: KEY]")
+        str,
+        typer.Option(metavar="KEY", help="What the downstream model predicts. \\[default: KEY]"),
     ] = "",
     repeats: Annotated[int, typer.Option(min=2, help="Repetitions of --measure.")] = 5,
     keep_all: Annotated[

@@ -32,7 +32,7 @@ def evaluate(
     ] = "",
     n: Annotated[
         int | None,
-        typer.Option("-n", min=2, help="Number of samples. [default: as many as are held out]"),
+        typer.Option("-n", min=2, help="Number of samples. \\[default: as many as are held out]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and subsets.")] = 0,
     plugin: Annotated[
@@ -42,7 +42,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Report to write. [default: RUN/report.html]"),
+        typer.Option(metavar="FILE.html", help="Report to write. \\[default: RUN/report.html]"),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:

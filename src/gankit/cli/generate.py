@@ -40,7 +40,7 @@ def generate(
             "--out",
             metavar="PATH",
             help="A folder to make, or a file of the plugin's formats (people.csv). "
-            "[default: generated/RUN-001]",
+            "\\[default: generated/RUN-001]",
         ),
     ] = None,
     format: Annotated[

@@ -141,7 +141,9 @@ def new(
     name: Annotated[str, typer.Argument(help="The plugin's name, as in --plugin NAME.")],
     out_: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="The folder to make. [default: gankit-NAME]"),
+        typer.Option(
+            "--out", metavar="FOLDER", help="The folder to make. \\[default: gankit-NAME]"
+        ),
     ] = None,
 ) -> None:
     """Create a working plugin, with comments marking what to change."""

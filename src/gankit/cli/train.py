@@ -27,7 +27,7 @@ def train(
     ] = "",
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Your data. [default: the plugin's built-in data]"),
+        typer.Option(metavar="PATH", help="Your data. \\[default: the plugin's built-in data]"),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
     out_: Annotated[
