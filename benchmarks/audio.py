@@ -30,9 +30,6 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import torch
 import torch.nn.functional as F
-from gankit_audio.codec.conditions import Conditions
-from gankit_audio.codec.waveform import WaveformCodec
-from gankit_audio.networks.wavegan import build_wavegan
 from step import Play, machine, make_trainer, play, take_turns
 from tabular import as_settings
 from torch import Tensor, nn
@@ -41,6 +38,9 @@ import gankit
 from gankit.contract import Layout, Networks
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import EngineSettings
+from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.waveform import WaveformCodec
+from gankit_audio.networks.wavegan import build_wavegan
 from gankit_audio.settings import AudioSettings
 
 LENGTH, RATE, ITEMS = 16_384, 16_000, 256
