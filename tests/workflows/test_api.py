@@ -146,6 +146,11 @@ def test_saved_samples_are_those_that_were_sampled(run, tmp_path):
     assert stored == made.record
 
 
+def test_saved_interpolations_state_their_seeds(run, tmp_path):
+    made = run.save(run.sample(4, between=(3, 9)), tmp_path / "path.csv")
+    assert made.record["between"] == [3, 9]
+
+
 def test_some_of_the_samples_can_be_saved(run, tmp_path):
     """Those of a stream, as they are; in any order, with their own seeds."""
     chosen = [sample for sample in run.stream(20) if sample.item.x > 0]

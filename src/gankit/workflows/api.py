@@ -18,10 +18,13 @@ from gankit.workflows.train import train
 
 
 class Samples(list[Any]):
-    """Generated items; a list that remembers the seed and condition of each in ``samples``."""
+    """Generated items; a list that remembers the seed and condition of each in ``samples``, and
+    the seeds they were interpolated between, if they were."""
 
-    def __init__(self, samples: Iterable[Sample[Any]]) -> None:
-        self.samples = list(samples)
+    def __init__(
+        self, samples: Iterable[Sample[Any]], between: tuple[int, int] | None = None
+    ) -> None:
+        self.samples, self.between = list(samples), between
         super().__init__(sample.item for sample in self.samples)
 
 
@@ -62,7 +65,7 @@ class Run(directory.Run):
         Raises:
             GankitError: no model yet, or an unknown condition or setting.
         """
-        return Samples(self.stream(n, **arguments))
+        return Samples(self.stream(n, **arguments), arguments.get("between"))
 
     def generate(
         self,
@@ -102,9 +105,11 @@ class Run(directory.Run):
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        kept = samples.samples if isinstance(samples, Samples) else samples
+        kept, between = samples, None
+        if isinstance(samples, Samples):
+            kept, between = samples.samples, samples.between
         target = None if path is None else Path(path)
-        return save(self, kept, target, format=format, overwrite=overwrite)
+        return save(self, kept, target, between=between, format=format, overwrite=overwrite)
 
     def evaluate(self, **arguments: Any) -> Evaluation:
         """Scores of the run, as ``gankit evaluate`` computes them; ``.scores`` has the numbers.

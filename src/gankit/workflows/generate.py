@@ -123,6 +123,7 @@ def save(
     samples: Iterable[Sample[Any]],
     out: Path | None = None,
     *,
+    between: tuple[int, int] | None = None,
     format: str | None = None,
     overwrite: bool = False,
 ) -> Generated:
@@ -142,9 +143,14 @@ def save(
         *(run.plugin, kept, target),
         codec=run.codec,
         run=run.model["run"],
-        record={**run_record(run), "seeds": [sample.seed for sample in kept]},
+        record={
+            **run_record(run),
+            **({"between": list(between)} if between else {}),
+            "seeds": [sample.seed for sample in kept],
+        },
         plugins=installed(),
         overwrite=overwrite,
+        between=between,
     )
     return Generated(target.path, record)
 
