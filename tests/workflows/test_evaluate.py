@@ -176,9 +176,9 @@ def test_scores_that_are_not_finite_are_null_in_json(run, monkeypatch):
 def test_an_unknown_metric_is_refused_before_anything_is_generated(run, monkeypatch):
     sample = pytest.fail
     monkeypatch.setattr("gankit.engine.sampling.sampler.Sampler.sample", sample)
-    with pytest.raises(GankitError, match="metric 'frechett': there is none. Did you mean"):
+    with pytest.raises(GankitError, match="unknown metric 'frechett'. Did you mean"):
         evaluate_path(run.path, only=["frechett"])
-    with pytest.raises(GankitError, match="'zzzzzz': there is none. Use a group: .*modes"):
+    with pytest.raises(GankitError, match="unknown metric 'zzzzzz'. Use a group: .*modes"):
         evaluate_path(run.path, only=["zzzzzz"])
 
 

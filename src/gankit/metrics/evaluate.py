@@ -338,7 +338,7 @@ def check_names(
             known += [_score_name(one, metric) for metric in own]
     for name in only:
         if name not in known:
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(name, list(dict.fromkeys(known)))
             if groups and not hint.startswith("Did"):
                 hint = f"Use a group: {', '.join([*GROUPS, *groups])}"
             raise GankitError(f"unknown metric {name!r}", hint)
