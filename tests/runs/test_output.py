@@ -111,6 +111,19 @@ def test_an_empty_folder_is_written_into(vectors, tmp_path):
     assert (tmp_path / "out" / "provenance.json").is_file()
 
 
+def test_an_empty_working_folder_is_filled_and_stays(vectors, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = Path().stat().st_ino
+    write(vectors, Path())
+    assert sorted(p.name for p in Path().iterdir()) == ["numbers.jsonl", "provenance.json"]
+    assert Path().stat().st_ino == tmp_path.stat().st_ino == before
+
+
+def test_a_name_that_is_too_long(json_lines, tmp_path):
+    with pytest.raises(GankitError, match="cannot write .*name too long"):
+        write(json_lines, tmp_path / ("x" * 400 + ".jsonl"))
+
+
 def test_outputs_pass_through_the_hook(vectors, tmp_path):
     """Where signing will happen: before the hashes are taken and the folder appears."""
 

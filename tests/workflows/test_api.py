@@ -55,6 +55,15 @@ def test_bad_settings_raise_gankit_errors(tmp_path):
         gankit.load(gankit.fit("toy", out=tmp_path / "run", count=200, **SMALL).path).sample(0)
 
 
+def test_dotted_settings(tmp_path):
+    """The names of the documentation may be given as they stand, and are checked too."""
+    settings = {"optim.lr": 0.5, "train.samples": 64}
+    made = gankit.fit("toy", out=tmp_path / "run", count=200, train__batch=32, **settings)
+    assert (made.config.engine.optim.lr, made.metrics()[-1]["samples"]) == (0.5, 64)
+    with pytest.raises(GankitError, match="Did you mean optim.lr"):
+        gankit.fit("toy", out=tmp_path / "other", **{"optim.rl": 0.5})
+
+
 def test_data_in_memory(tmp_path):
     """An array is a source, which cannot be read again."""
     points = np.random.default_rng(0).normal(size=(200, 2))

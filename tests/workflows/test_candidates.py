@@ -39,6 +39,7 @@ def test_factor_and_number():
         ({"n": 3, "factor": 2.0}, "it is unclear how much to generate. Use one of"),
         ({"factor": 0.5}, "adds nothing"),
         ({"factor": float("nan")}, "adds nothing"),
+        ({"factor": float("inf")}, "has no end"),
         ({"balance": "lable"}, "Did you mean label"),
     ],
 )

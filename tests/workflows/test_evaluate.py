@@ -208,6 +208,13 @@ def test_a_folder_of_files_needs_a_plugin_and_data(files, tmp_path):
         evaluate_path(tmp_path / "points.csv", data=str(files / "real"))
 
 
+def test_a_generated_file_states_its_plugin(files, run, tmp_path):
+    file = tmp_path / "points.csv"
+    run.generate(file, 60)
+    found = evaluate_path(file, data=str(files / "real"), only=["frechet"])
+    assert found.record["n_generated"] == 60
+
+
 def test_files_that_cannot_be_read_are_counted(files, tmp_path):
     file = tmp_path / "points.csv"
     file.write_text((files / "made" / "points.csv").read_text() + "oh,no,,1,1\n")

@@ -60,12 +60,15 @@ def generate(
     if ends and seed:
         raise GankitError("--between and --seed both name seeds", "Use one of them")
     conditions, changed = parse_where(where or []), parse_overrides(settings or [])
+    source = Run(run)
     made = write(
-        *(Run(run), Sampling(n, seed, conditions, ends, changed), out_),
+        *(source, Sampling(n, seed, conditions, ends, changed), out_),
         format=format,
         device=device,
         overwrite=overwrite,
     )
+    if not source.samples_trained:
+        err.print("[yellow]warning:[/] the generator is untrained: its run saw no samples")
     if json:
         print_json({"path": str(made.path), **made.record})
         return

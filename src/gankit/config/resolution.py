@@ -22,6 +22,7 @@ from gankit.config.values import (
     Table,
     flatten,
     merge,
+    nest,
     parse_overrides,
     plain,
     without_none,
@@ -88,7 +89,7 @@ def resolve(
     chosen = recipe or (info.data_recipe if data else "") or info.default_recipe
     merged: Table = {}
     for layer in (load_recipe(info, chosen).values, *files, parse_overrides(overrides)):
-        known = {k: v for k, v in layer.items() if k not in ("run", "recipe")}
+        known = {k: v for k, v in nest(layer).items() if k not in ("run", "recipe")}
         check_keys(known, settings_type)
         merged = merge(merged, known)
     engines = sections()

@@ -42,14 +42,19 @@ def parse_overrides(words: Iterable[str]) -> Table:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
-        nested: Table = {}
-        inner = nested
-        *path, last = key.strip().split(".")
-        for part in path:
-            inner = inner.setdefault(part, {})
-        inner[last] = value
-        table = merge(table, nested)
+        table = merge(table, nest({key.strip(): value}))
     return table
+
+
+def nest(table: Table) -> Table:
+    """Settings whose keys may be dotted (``{"optim.lr": 1e-3}``) as nested settings."""
+    nested: Table = {}
+    for key, value in table.items():
+        inner = nest(value) if isinstance(value, dict) else value
+        for part in reversed(str(key).split(".")):
+            inner = {part: inner}
+        nested = merge(nested, inner)
+    return nested
 
 
 def flatten(table: Table, prefix: str = "") -> Table:

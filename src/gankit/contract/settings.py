@@ -10,7 +10,8 @@ from dataclasses import dataclass
 class Bounds:
     """The range of a numeric setting, as ``width: Annotated[int, Bounds(1)] = 64``.
 
-    NaN is never in range. Bounds of a list or a schedule hold for each of its numbers.
+    NaN and infinity are never in range. Bounds of a list or a schedule hold for each of its
+    numbers.
     """
 
     least: float = -math.inf
@@ -20,7 +21,7 @@ class Bounds:
 
     def __contains__(self, value: float) -> bool:
         above = value > self.least if self.exclusive else value >= self.least
-        return above and value <= self.most and not math.isnan(value)
+        return above and value <= self.most and math.isfinite(value)
 
     def __str__(self) -> str:
         above = f"above {self.least:,g}" if self.exclusive else f"at least {self.least:,g}"

@@ -116,7 +116,12 @@ class Trainer:
 
         self.save()
         candidates = self.settings.resampling.candidates
-        if status == "done" and candidates > 1 and self.plan.parallel.is_main:
+        if (
+            status == "done"
+            and candidates > 1
+            and self.clock.samples  # else the time was used up before training
+            and self.plan.parallel.is_main
+        ):
             status = self._fit_resampling()
         if status == "done":
             self._write_preview()

@@ -133,6 +133,14 @@ class Run:
         return found
 
     @property
+    def samples_trained(self) -> int:
+        """Training samples that the stored generator has seen; 0 where time was up before."""
+        from safetensors import safe_open
+
+        with safe_open(self.model_folder / GENERATOR, framework="np") as file:
+            return int((file.metadata() or {}).get("samples", 0))
+
+    @property
     def layout(self) -> Layout:
         return layout_from_json(self.model["layout"])
 

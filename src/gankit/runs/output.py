@@ -150,9 +150,7 @@ def write_generated(
             _place_file(aside, written[0], path, text)
         else:
             (aside / RECORD).write_text(text, encoding="utf-8")
-            if path.exists():
-                shutil.rmtree(path)
-            os.replace(aside, path)
+            _place_folder(aside, path)
     except OSError as error:
         raise GankitError(
             f"cannot write {path}: {error.strerror or error}",
@@ -161,6 +159,20 @@ def write_generated(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return full
+
+
+def _place_folder(aside: Path, path: Path) -> None:
+    """Moves the folder to its place. An empty one there is filled, not replaced: somebody may
+    stand in it, or have set its permissions.
+    """
+    if path.is_dir() and not any(path.iterdir()):
+        # The record comes first: no synthetic file is without one.
+        for file in sorted(aside.iterdir(), key=lambda p: p.name != RECORD):
+            os.replace(file, path / file.name)
+        return
+    if path.exists():
+        shutil.rmtree(path)
+    os.replace(aside, path)
 
 
 def _place_file(aside: Path, file: Path, path: Path, record: str) -> None:
@@ -196,7 +208,12 @@ def refuse_existing(target: Target, overwrite: bool) -> None:
         GankitError: something is there already and may not be overwritten.
     """
     path = target.path
-    there = [p for p in (path, *([target.record] if target.single_file else [])) if p.exists()]
+    try:
+        there = [p for p in (path, *([target.record] if target.single_file else [])) if p.exists()]
+    except OSError as error:  # a name that is too long
+        raise GankitError(
+            f"cannot write {path}: {error.strerror}", "Choose another --out"
+        ) from None
     if not there or (path.is_dir() and not any(path.iterdir()) and not target.single_file):
         return
     try:

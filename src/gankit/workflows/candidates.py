@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -76,8 +77,9 @@ def plan(
     if n:
         return [Request(n, conditions)]
     if factor:
-        if not factor > 1:
-            raise GankitError(f"--factor {factor:g}: adds nothing", "Use more than 1, e.g. 2")
+        if not 1 < factor < math.inf:
+            what = "has no end" if factor > 1 else "adds nothing"
+            raise GankitError(f"--factor {factor:g}: {what}", "Use more than 1, e.g. 2")
         return [Request(round((factor - 1) * len(real)), conditions)]
     names = list(real[0]) if real else []
     if balance not in names:

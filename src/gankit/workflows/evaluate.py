@@ -29,6 +29,7 @@ from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_st
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
+from gankit.runs.output import SIDECAR
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
 from gankit.workflows.data import read_data
 
@@ -121,7 +122,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
 
 def _evaluate_files(path: Path, given: Options) -> Evaluation:
     """A folder of generated files, or a copied model."""
-    record = read_json(path / provenance.RECORD) if (path / provenance.RECORD).is_file() else {}
+    stated = path / provenance.RECORD if path.is_dir() else path.with_name(path.name + SIDECAR)
+    record = read_json(stated) if stated.is_file() else {}
     run = Run(path) if (path / MODEL).is_file() else None
     name = given.plugin or (run.model["plugin"] if run else record.get("plugin"))
     if name is None:

@@ -147,6 +147,7 @@ def fit_density_ratio(
     cross_entropy = OBJECTIVES["nonsaturating"].discriminator
     classifier.train()
     seen, started, seconds = 0, time.monotonic(), max(seconds, 1e-9)
+    samples = max(1, samples)
     while (done := max(seen / samples, (time.monotonic() - started) / seconds)) < 1:
         if stop():
             return False
