@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +24,10 @@ torch.set_num_threads(1)
 # A first example may import half a library, and a machine may be busy.
 hypothesis.settings.register_profile("gankit", deadline=None)
 hypothesis.settings.load_profile("gankit")
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.environ["GANKIT_PLUGINS"] = ""  # only bundled plugins; a test may name more
 
 

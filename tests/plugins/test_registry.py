@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from installing import made_known, make_project
@@ -283,6 +284,20 @@ def test_damaged_metadata_still_gives_a_name():
             raise PackageNotFoundError("oh")
 
     assert origin_of(Damaged()) == Origin("some_package", "?")
+
+
+def test_absent_fields_of_metadata_may_raise():
+    """As they do once something has imported the package importlib_metadata."""
+
+    class Point:
+        module = "some_package.hooks"
+        dist = SimpleNamespace(name="some-package", version="3", requires=None, metadata={})
+
+    assert origin_of(Point()) == Origin("some-package", "3")
+    Point.dist.metadata["Author"] = "The gankit authors"
+    assert origin_of(Point()) == Origin("some-package", "3")
+    Point.dist.metadata["Keywords"] = "gan,gankit-bundled"
+    assert origin_of(Point()) == Origin("some-package", "3", bundled=True)
 
 
 # --- Other hooks --------------------------------------------------------------------------------

@@ -6,10 +6,9 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import metadata, version
-from typing import Any
+from importlib.metadata import PackageMetadata, metadata, version
 
 from gankit.contract import (
     OLDEST_PLUGIN_API,
@@ -40,16 +39,15 @@ class Origin:
     nobody takes its names, and ``GANKIT_PLUGINS`` does not disable it."""
 
 
-def is_bundled(about: Mapping[str, Any]) -> bool:
+def is_bundled(about: PackageMetadata) -> bool:
     """Whether a distribution's metadata names gankit's own author and carries the keyword: a
     statement, not a proof, and what it grants is small.
-
-    Args:
-        about: metadata with the fields ``Author`` and ``Keywords``.
     """
-    own = metadata("gankit")["Author"]
-    words = re.split(r"[,\s]+", str(about.get("Keywords") or ""))
-    return BUNDLED in words and bool(own) and about.get("Author") == own
+    own, author, words = metadata("gankit")["Author"], None, ""
+    # The importlib_metadata package, where something imports it, raises for an absent field.
+    if "Author" in about and "Keywords" in about:
+        author, words = about["Author"], about["Keywords"]
+    return BUNDLED in re.split(r"[,\s]+", words) and bool(own) and author == own
 
 
 def unfit(origin: Origin) -> str:

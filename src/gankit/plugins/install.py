@@ -157,7 +157,7 @@ def find_plugin(name: str) -> Distribution:
         known = sorted({*ours, *(p.name for d in ours.values() for p in points_of(d))})
         raise GankitError(f"no plugin named {name!r} is installed", did_you_mean(name, known))
     (found,) = fitting
-    if is_bundled({key: found.metadata[key] for key in ("Author", "Keywords")}):
+    if is_bundled(found.metadata):
         raise GankitError(
             f"{found.name} is bundled with gankit and is not uninstalled here",
             f"To remove it anyway: pip uninstall {found.name}",
@@ -303,8 +303,8 @@ def _versions() -> dict[str, str]:
     """Every installed distribution's version."""
     found: dict[str, str] = {}
     for dist in distributions():
-        if name := dist.metadata["Name"]:
-            found.setdefault(_canonical(name), dist.version)
+        if "Name" in dist.metadata:
+            found.setdefault(_canonical(dist.name), dist.version)
     return found
 
 

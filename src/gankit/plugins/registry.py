@@ -305,8 +305,8 @@ def origin_of(point: EntryPoint) -> Origin:
         dist = point.dist
         assert dist is not None
         needs = tuple(dist.requires or ())
-        about = {key: dist.metadata[key] for key in ("Author", "Keywords")}
-        return Origin(dist.name or package, dist.version or "?", needs, is_bundled(about))
+        bundled = is_bundled(dist.metadata)
+        return Origin(dist.name or package, dist.version or "?", needs, bundled)
     except Exception:  # noqa: BLE001 - even with broken metadata it needs a name to be removed by
         return Origin(package, "?")
 
