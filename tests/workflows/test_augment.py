@@ -117,10 +117,10 @@ def test_output_inside_the_data_is_refused(gankit_here, augmentable, trained, tm
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "real.csv").write_bytes(trained[1].read_bytes())
     words = ["augment", trained[0], "--data", "data", "-n", 5, "--out"]
-    for out in ("data", "data/more"):
+    for out, where in (("data", "the real data"), ("data/more", "inside data")):
         done = gankit_here(*words, out)
         assert done.returncode == 2
-        assert f"{out} is inside data, which must not be changed" in done.stderr
+        assert f"{out} is {where}, which must not be changed" in done.stderr
     assert [p.name for p in (tmp_path / "data").iterdir()] == ["real.csv"]
 
 
