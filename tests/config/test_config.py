@@ -296,3 +296,12 @@ def test_only_sampling_settings_can_be_overridden():
     ):
         with pytest.raises(GankitError, match=message):
             config.adjust(ThingSettings, trained, changes, ["share"], "thing")
+
+
+def test_only_names_of_settings_are_split_at_dots():
+    """A column's name may have a dot."""
+    table = {"optim.lr": 1, "optim": {"betas": [0, 1]}, "types": {"a.b": "integer"}}
+    assert config.values.nest(table) == {
+        "optim": {"lr": 1, "betas": [0, 1]},
+        "types": {"a.b": "integer"},
+    }

@@ -47,13 +47,14 @@ def parse_overrides(words: Iterable[str]) -> Table:
 
 
 def nest(table: Table) -> Table:
-    """Settings whose keys may be dotted (``{"optim.lr": 1e-3}``) as nested settings."""
+    """Settings whose names may be dotted (``{"optim.lr": 1e-3}``) as nested settings. Keys within
+    a value are data, a table's columns for example, and stay as they are.
+    """
     nested: Table = {}
     for key, value in table.items():
-        inner = nest(value) if isinstance(value, dict) else value
-        for part in reversed(str(key).split(".")):
-            inner = {part: inner}
-        nested = merge(nested, inner)
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        nested = merge(nested, value)
     return nested
 
 

@@ -47,8 +47,8 @@ def augment(
     modality = augmentable(run)
     source_path = Path(data).resolve()
     if out.resolve() == source_path or source_path in out.resolve().parents:
-        where_ = "the real data" if out.resolve() == source_path else f"inside {data}"
-        raise GankitError(f"{out} is {where_}, which must not be changed", "Choose another --out")
+        place = "the real data" if out.resolve() == source_path else f"inside {data}"
+        raise GankitError(f"{out} is {place}, which must not be changed", "Choose another --out")
     target = output_target(run, out, format, _format_of(run.plugin.modality.formats, data))
     refuse_existing(target, overwrite)
     dataset = run.plugin.modality.read(data, run.settings, progress)
