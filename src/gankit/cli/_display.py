@@ -20,9 +20,12 @@ from rich.progress import (
 from rich.table import Table
 
 from gankit.cli._output import duration, err, rows
+from gankit.cli._reading import show_reading
 from gankit.contract import Callback
 from gankit.kit.files import read_json
 from gankit.runs.provenance import RECORD
+from gankit.workflows.data import Split
+from gankit.workflows.reading import Reading, reading
 
 SHOWN_LINES = 40
 """Lines of what was inferred from the data."""
@@ -51,6 +54,7 @@ class Display(Callback):
 
     def __init__(self, samples: int, limit: float, advice: dict[str, str]) -> None:
         self.samples, self.limit, self.advice = samples, limit, advice
+        self.data: Reading | None = None
         self.live: Live | None = None
         self.warned: set[str] = set()
         self.latest_preview: Path | None = None
@@ -73,6 +77,11 @@ class Display(Callback):
             if self.said:
                 err.print(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
             self.said = now
+
+    def read(self, data: Split) -> None:
+        """Shows what was read, before anything is trained."""
+        self.data = reading(data)
+        show_reading(self.data, err)
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
         rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)

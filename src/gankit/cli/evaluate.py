@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from gankit.cli._output import err, number, out, print_json, table
 from gankit.errors import GankitError
@@ -94,6 +95,8 @@ def evaluate(
         f"{record['n_generated']:,} generated, {record['n_train']:,} training and "
         f"{record['n_heldout']:,} held-out real items, seed {seed}"
     )
+    for warning in record.get("warnings", ()):
+        err.print(f"[yellow]warning:[/] {escape(warning)}")
     if skipped := record.get("skipped"):
         err.print(
             f"skipped {skipped:,} generated that cannot be read, e.g. {record['skipped_first']}",

@@ -110,17 +110,16 @@ def train(
             callbacks=[display],
             progress=display.preparing,
             started=_output.started,
+            on_read=display.read,
         )
     except KeyboardInterrupt:
         err.print("interrupted before training: the same command starts it again")
         raise typer.Exit(130) from None
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
-    found = run.record["data"]
-    if found["skipped"]:
-        _say_skipped(found["skipped"], found["issues"][0], f" (all in {folder}/provenance.json)")
     if json:
-        print_json({"run": str(folder), "status": status, **last})
+        about = display.data.as_dict() if display.data else None
+        print_json({"run": str(folder), "status": status, "data": about, **last})
     else:
         _report(folder, status, last, had)
     if status == "interrupted":
@@ -147,29 +146,24 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     out.print("\n".join(lines), markup=False)
 
 
-def _say_skipped(count: int, first: dict[str, str], more: str = "") -> None:
-    err.print(f"skipped {count:,}, e.g. {first['location']}: {first['reason']}{more}", markup=False)
-
-
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
     """Prints everything but the training: what, on what, and how long it would take."""
     import tomli_w
 
+    from gankit.cli._reading import show_reading
     from gankit.workflows.estimate import estimate
+    from gankit.workflows.reading import reading
 
-    found = estimate(loaded, config, folder, device=device, unlimited=UNLIMITED)
+    found = estimate(
+        *(loaded, config, folder),
+        device=device,
+        unlimited=UNLIMITED,
+        on_read=lambda data: None if json else show_reading(reading(data), out),
+    )
     if json:
         print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
         return
     out.print(tomli_w.dumps(config.as_table()), markup=False)
-    lines = [
-        f"data:           {found.dataset.description}",
-        f"items:          {found.train_items:,} to train on, {found.heldout_items:,} held out",
-    ]
-    if issues := found.dataset.issues:
-        first = issues[0]
-        lines.append(f"skipped:        {len(issues):,}, e.g. {first.location}: {first.reason}")
-    out.print("\n".join(lines), markup=False)
     rows(found.described, out)
     counts, plan = found.parameters, found.privacy
     lines = [

@@ -13,6 +13,8 @@ Torch is imported for its types only, so importing this package costs nothing.
 from gankit.contract.codec import (
     Codec,
     CodecState,
+    Conformed,
+    Conforms,
     Describes,
     Fitting,
     InfersConditions,
@@ -54,6 +56,8 @@ __all__ = [
     "Codec",
     "CodecState",
     "Condition",
+    "Conformed",
+    "Conforms",
     "Continuous",
     "Dataset",
     "Describes",

@@ -167,6 +167,37 @@ class ReservesKeys(Protocol):
         unique differs from theirs."""
 
 
+@dataclass(frozen=True)
+class Conformed(Generic[Item]):
+    """Items of another data set in the form of the training data."""
+
+    items: Sequence[Item]
+    warnings: Sequence[str] = ()
+    """What differed and was ignored, one sentence each."""
+
+
+@runtime_checkable
+class Conforms(Protocol):
+    """For codecs whose items have a schema: names, types, units."""
+
+    def conform(self, items: Sequence[Any], strict: bool) -> Conformed[Any]:
+        """Checks another data set against the one the codec was fitted to, by name, wherever data
+        meets a run: resuming, evaluating, augmenting.
+
+        Args:
+            strict: whether all that is in ``items`` must have a place in generated items, because
+                both will share a data set.
+
+        Raises:
+            GankitError: something is missing or of another kind; the message names it.
+        """
+
+
+def conform(codec: Codec[Any], items: Sequence[Any], strict: bool = False) -> Conformed[Any]:
+    """Items of another data set in the form of the codec's; as they are by default."""
+    return codec.conform(items, strict) if isinstance(codec, Conforms) else Conformed(items)
+
+
 def density_ratio_input(
     codec: Codec[Any], batch: Batch, seeds: Sequence[int] | None = None
 ) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from gankit.contract.conditions import Condition
@@ -30,6 +30,7 @@ class Issue:
     location: str
     """The file, row or entry."""
     reason: str
+    """Worded alike for all that failed alike: what was skipped is counted by reason."""
 
 
 @dataclass
@@ -47,6 +48,18 @@ class Dataset(Generic[Item]):
     """The data's licence, if known."""
     issues: Sequence[Issue] = ()
     """What was skipped, one entry each."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the source was taken for, as shown before training and stored with the run: a short
+    name and a line each, such as ``{"labels": "10 classes, from dataset.json", "split": "train;
+    test (2,000 files) left out"}``. No values of single items."""
+    table: Sequence[Mapping[str, str]] = ()
+    """Details of the same as rows with the same few keys, such as a table's columns with types and
+    examples, or classes with counts. Shown before training, never stored."""
+    warnings: Sequence[str] = ()
+    """Doubts about what was read, one sentence each with what to do: a single column full of
+    semicolons, bytes that could not be decoded."""
+    strata: Sequence[object] | None = None
+    """The class of each item, by which held-out items are chosen in proportion; None for none."""
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ class Recorder(Callback):
             "data": {
                 "source": config.as_table()["run"].get("data"),
                 "description": dataset.description,
+                "facts": dict(dataset.facts),
+                "warnings": list(dataset.warnings),
                 "licence": dataset.licence,
                 "fingerprint": dataset.fingerprint,
                 "train": sizes[0],

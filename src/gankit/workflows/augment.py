@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.contract import Augmentable, Progress, Sample, quiet
+from gankit.contract.codec import conform
 from gankit.errors import GankitError, without_password
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
@@ -52,10 +53,10 @@ def augment(
     target = output_target(run, out, format, _format_of(run.plugin.modality.formats, data))
     refuse_existing(target, overwrite)
     dataset = run.plugin.modality.read(data, run.settings, progress)
-    real = dataset.items
+    counts, sampler = Counts(), run.sampler(device)
+    real = conform(sampler.codec, dataset.items, strict=True).items
     attributes = AttributeView(real, modality.attributes)
     requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
-    counts, sampler = Counts(), run.sampler(device)
     filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
     made = generated(
         *(sampler, requests, filter_of, counts), alongside=real, seed=seed, progress=progress

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from gankit.config import Config
 from gankit.contract import Dataset, Progress, quiet
-from gankit.contract.subsets import Complement, Part, Subset
+from gankit.contract.subsets import Complement, Indices, Part, Subset
 from gankit.errors import GankitError
 from gankit.plugins.records import LoadedModality
 
@@ -29,13 +31,20 @@ class Split:
     train: Part
     heldout: Part
 
+    def over(self, items: Sequence[Any]) -> Split:
+        """The same parts of other items, which stand for the data set's own one by one."""
+        heldout = self.heldout.numbers(np.arange(len(self.heldout)))
+        dataset = dataclasses.replace(self.dataset, items=items)
+        return Split(dataset, Complement(items, heldout), Subset(items, heldout))
+
 
 def read_data(
     plugin: LoadedModality, config: Config, source: object = None, progress: Progress = quiet
 ) -> Split:
     """Reads the data set of a configuration and sets a part aside.
 
-    The split is a function of the number of items, ``data.holdout`` and ``train.seed``.
+    The split is a function of the number of items, their classes, ``data.holdout`` and
+    ``train.seed``.
 
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
@@ -47,9 +56,38 @@ def read_data(
             "Pass the same data to gankit.fit again, with the same out",
         )
     found = plugin.modality.read(given, config.settings, progress)
-    n, share = len(found.items), config.engine.data.holdout
+    heldout = held_out(
+        len(found.items), config.engine.data.holdout, config.engine.train.seed, found.strata
+    )
+    return Split(found, Complement(found.items, heldout), Subset(found.items, heldout))
+
+
+def held_out(n: int, share: float, seed: int, strata: Sequence[object] | None = None) -> Indices:
+    """The indices of the items to hold out, ascending.
+
+    Args:
+        n: number of items.
+        share: of them; at least 500 where that is no more than a fifth.
+        strata: the class of each item. Each class then gives its share, and keeps one item at
+            least; what has no class (None) is a class of its own.
+    """
     least = min(MIN_HELDOUT, n // 5)
     aside = min(max(int(share * n), least), MAX_HELDOUT) if share else 0
-    rng = np.random.default_rng([config.engine.train.seed, 7])
-    heldout = np.sort(rng.choice(n, aside, replace=False))
-    return Split(found, Complement(found.items, heldout), Subset(found.items, heldout))
+    rng = np.random.default_rng([seed, 7])
+    if strata is None:
+        return np.sort(rng.choice(n, aside, replace=False))
+    numbers: dict[object, int] = {}
+    codes = np.array([numbers.setdefault(label, len(numbers)) for label in strata], np.int64)
+    counts = np.bincount(codes, minlength=len(numbers))
+    # Largest remainders, in random order so that no class is favoured among equals.
+    exact = counts * (aside / max(n, 1))
+    order = rng.permutation(len(counts))
+    by_remainder = order[np.argsort((np.floor(exact) - exact)[order], kind="stable")]
+    taken = np.floor(exact).astype(np.int64)
+    taken[by_remainder[: aside - int(taken.sum())]] += 1
+    taken = np.minimum(taken, counts - 1)
+    shuffled = rng.permutation(n)
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    starts = np.cumsum(counts) - counts
+    chosen = [by_class[a : a + k] for a, k in zip(starts, taken, strict=True)]
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gankit.config import Config
-from gankit.contract import Dataset, Progress, quiet
+from gankit.contract import Progress, quiet
 from gankit.contract.codec import describe
 from gankit.plugins.records import LoadedModality
+from gankit.workflows.data import Split
 from gankit.workflows.prepare import prepare
+from gankit.workflows.reading import Reading, reading
 
 
 @dataclass(frozen=True)
 class Estimate:
     """The run that a configuration describes."""
 
-    dataset: Dataset[Any]
-    train_items: int
-    heldout_items: int
+    data: Reading
     shape: tuple[int, ...]
     """Of one encoded sample."""
     described: list[dict[str, str]]
@@ -39,10 +40,7 @@ class Estimate:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "data": self.dataset.description,
-            "train_items": self.train_items,
-            "heldout_items": self.heldout_items,
-            "skipped": len(self.dataset.issues),
+            "data": self.data.as_dict(),
             "shape": list(self.shape),
             "described": self.described,
             "conditions": self.conditions,
@@ -63,11 +61,13 @@ def estimate(
     device: str = "auto",
     progress: Progress = quiet,
     unlimited: int = 10**12,
+    on_read: Callable[[Split], None] = lambda data: None,
 ) -> Estimate:
     """Prepares a run, profiles a few steps, and trains nothing.
 
     Args:
         unlimited: so many samples mean that only time limits the run.
+        on_read: called with the data as soon as it is read.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -75,7 +75,9 @@ def estimate(
     from gankit.engine.privacy.policy import PrivatePolicy
     from gankit.engine.profiling import PROFILE_SAMPLES, memory_bytes, step_seconds
 
-    trainer, data = prepare(plugin, config, folder, device=device, progress=progress)
+    trainer, data = prepare(
+        plugin, config, folder, device=device, progress=progress, on_read=on_read
+    )
     profiled = trainer.updates, trainer.reals, trainer.generator_batch
     some = PROFILE_SAMPLES if trainer.device.type == "cpu" else None
     step, train, policy = step_seconds(*profiled, some), config.engine.train, trainer.policy
@@ -85,9 +87,7 @@ def estimate(
     networks = trainer.networks
     condition = trainer.codec.layout.condition
     return Estimate(
-        data.dataset,
-        len(data.train),
-        len(data.heldout),
+        reading(data),
         trainer.codec.layout.shape,
         describe(trainer.codec),
         [f.name for f in condition.fields] if condition else [],

@@ -19,6 +19,7 @@ from gankit.contract import (
     Sample,
     quiet,
 )
+from gankit.contract.codec import conform
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, PluginError, without_password
 from gankit.kit.files import read_json, write_json
@@ -94,8 +95,11 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
             "Restore it: its held-out part cannot be separated from its training part",
         )
     heldout: Sequence[Any] = split.heldout
+    warnings: Sequence[str] = ()
     if given.data is not None:
-        heldout = loaded.modality.read(given.data, config.settings, given.progress).items
+        own = loaded.modality.read(given.data, config.settings, given.progress)
+        conformed = conform(sampler.codec, own.items)
+        heldout, warnings = conformed.items, conformed.warnings
     if not len(heldout):
         raise GankitError(
             f"{run.path} held no data out (data.holdout=0)", "Pass other real data: --data PATH"
@@ -114,6 +118,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
         "heldout": without_password(given.data or "set aside before training"),
         "samples_seen": metrics[-1]["samples"] if metrics else 0,
         **_privacy(run.privacy),
+        **({"warnings": list(warnings)} if warnings else {}),
     }
     if not given.only and not given.overrides and given.data is None:
         _write(run.path / SCORES, result.record)
@@ -145,6 +150,10 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         sampler = run.sampler(given.device, _sampling_overrides(loaded, given.overrides))
     scoring = _Scoring(loaded, sampler.codec if sampler else None, config.settings, given)
     split = read_data(loaded, config, None, given.progress)
+    warnings: Sequence[str] = ()
+    if sampler:
+        conformed = conform(sampler.codec, split.dataset.items)
+        split, warnings = split.over(conformed.items), conformed.warnings
     skipped: Sequence[Issue] = ()
     baselines: dict[str, list[Sample[Any]]] = {}
     if sampler:
@@ -159,6 +168,8 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         compared = EvaluationData(samples, split.train, split.heldout)
     result = scoring.of(path, compared, config.engine.log.preview_count, baselines)
     result.record |= _privacy(run.privacy if run else record.get("privacy"))
+    if warnings:
+        result.record |= {"warnings": list(warnings)}
     if skipped:
         first = f"{skipped[0].location}: {skipped[0].reason}"
         result.record |= {"skipped": len(skipped), "skipped_first": first}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gankit.contract import Progress, quiet
+from gankit.contract.codec import conform
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
 from gankit.workflows.augment import augmentable
@@ -61,7 +62,10 @@ def measure(
         raise GankitError(
             f"plugin {run.plugin.info.name} has no downstream model", "Leave out --measure"
         )
-    train, heldout = _split(run, data, test, seed, progress)
+    train, heldout = (
+        list(conform(run.codec, items, strict=True).items)
+        for items in _split(run, data, test, seed, progress)
+    )
     attributes = AttributeView(train, modality.attributes)
     if not any(key in named for named in attributes):
         known = list(attributes[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
 from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
-from gankit.contract.codec import sample_conditions
+from gankit.contract.codec import conform, sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder, read_json
 from gankit.plugins.records import LoadedModality
@@ -41,6 +41,7 @@ def prepare(
     started: float | None = None,
     stop: StopRequest | None = None,
     parallel: ParallelContext | None = None,
+    on_read: Callable[[Split], None] = lambda data: None,
 ) -> tuple[Trainer, Split]:
     """A trainer, ready to start, and its data; arguments as for ``train``.
 
@@ -79,9 +80,13 @@ def prepare(
                 f"Use a multiple of {pieces}",
             )
         data = read_data(plugin, config, source, progress)
+        if parallel.is_main:
+            on_read(data)
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
+        if own is not None:
+            conform(own, data.dataset.items, strict=True)
         if parallel.is_main and own is None:
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
     codec = _shared_codec(plugin, own, settings, parallel)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
+from gankit.workflows.data import Split
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.lock import locked
 from gankit.workflows.prepare import prepare
@@ -36,6 +37,7 @@ def train(
     callbacks: Sequence[Callback] = (),
     progress: Progress = quiet,
     started: float | None = None,
+    on_read: Callable[[Split], None] = lambda data: None,
 ) -> str:
     """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``.
 
@@ -43,6 +45,7 @@ def train(
         source: the data as an object in memory; otherwise the configuration's.
         started: when the command started, on ``time.monotonic()``'s clock: ``train.time`` is
             counted from there.
+        on_read: called with the data as soon as it is read.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -67,6 +70,7 @@ def train(
             started=started,
             stop=stop,
             parallel=parallel,
+            on_read=on_read,
         )
         with parallel.together():
             if parallel.is_main:

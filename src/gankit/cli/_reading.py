@@ -1,0 +1,44 @@
+"""The screen that says what was read, before training and in a dry run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from gankit.cli._output import table
+from gankit.workflows.reading import REASONS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gankit.workflows.reading import Reading
+
+SHOWN_ROWS = 40
+"""Rows of details, such as columns; the others are counted."""
+LABEL = 16
+"""Width of the labels in front of the facts."""
+
+
+def show_reading(found: Reading, to: Console) -> None:
+    """Prints what a data set was taken for, what was skipped by reason, and doubts."""
+    facts = {
+        "data": found.description,
+        **found.facts,
+        "items": f"{found.train_items:,} to train on, {found.heldout_items:,} held out",
+    }
+    for name, text in facts.items():
+        to.print(f"{name + ':':<{LABEL}}{text}", markup=False)
+    if found.table:
+        names = list(found.table[0])
+        shown = [[row.get(name, "") for name in names] for row in found.table[:SHOWN_ROWS]]
+        table(names, [[*row] for row in shown], to)
+        if (more := len(found.table) - SHOWN_ROWS) > 0:
+            to.print(f"… and {more:,} more (all with --dry-run --json)")
+    for skipped in found.skipped[:REASONS]:
+        line = f"{skipped.count:,}, e.g. {skipped.example}: {skipped.reason}"
+        to.print(f"{'skipped:':<{LABEL}}{line}", markup=False)
+    if rest := sum(reason.count for reason in found.skipped[REASONS:]):
+        to.print(f"{'skipped:':<{LABEL}}{rest:,} more, for other reasons")
+    for warning in found.warnings:
+        to.print(f"[yellow]warning:[/] {escape(warning)}")
