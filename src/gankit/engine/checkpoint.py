@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit.system_errors import translate
 
 TENSORS, META = "state.safetensors", "state.json"
 
@@ -29,10 +30,12 @@ def save_checkpoint(
 
     Raises:
         OSError: the disk is full or not writable; earlier checkpoints are untouched.
+        GankitError: the same, where it was met while the tensors were written.
     """
     target = folder / f"{samples:012d}"
     aside = folder / f".{target.name}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
+    for left in folder.glob(".*.partial"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside / TENSORS)
@@ -44,8 +47,12 @@ def save_checkpoint(
         os.replace(aside, target)
         _sync(folder)
     except (OSError, SafetensorError) as error:
+        fault = translate(error, target)
+        if fault is None or isinstance(error, OSError):
+            raise
+        raise fault from error
+    finally:
         shutil.rmtree(aside, ignore_errors=True)
-        raise OSError(getattr(error, "errno", None) or 5, str(error), str(target)) from error
     for old in checkpoints(folder)[: -max(keep, 1)]:
         shutil.rmtree(old, ignore_errors=True)
     return target

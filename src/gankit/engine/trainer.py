@@ -24,6 +24,7 @@ from gankit.engine.sampling.sampler import Resampler, Sampler
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
+from gankit.system_errors import translated
 
 
 class Trainer:
@@ -256,14 +257,10 @@ class Trainer:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
             raise self._diverged("weights")
         folder, keep = self.plan.folder, self.settings.checkpoint.keep
-        try:
+        hint = "Earlier checkpoints are kept: free some space and run the same command again"
+        with translated(folder, disk=hint):
             save_checkpoint(folder, self.clock.samples, tensors, meta, keep)
             self.export(self)
-        except OSError as error:
-            raise GankitError(
-                f"cannot write {error.filename or folder}: {error.strerror or error}",
-                "Earlier checkpoints are kept: free some space and run the same command again",
-            ) from error
 
     def resume(self) -> bool:
         """Continues from the newest checkpoint; False when there is none."""
