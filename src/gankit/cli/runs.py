@@ -80,7 +80,7 @@ def show(
             f"{data.get('skipped', 0):,} skipped",
         ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
-        ("training", metrics[-1]["guard"] if metrics else "-"),
+        ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
         out.print(f"{label + ':':10}{value}")

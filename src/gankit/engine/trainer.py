@@ -264,11 +264,13 @@ class Trainer:
 
     def resume(self) -> bool:
         """Continues from the newest checkpoint; False when there is none."""
-        loaded = load_checkpoint(self.plan.folder, set_aside=self.plan.parallel.is_main)
-        if loaded is None:
-            return False
-        tensors, meta = loaded
         parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
-        self.clock, self.threads = unpack(tensors, meta, *parts)
+
+        def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+            self.clock, self.threads = unpack(tensors, meta, *parts)
+
+        main = self.plan.parallel.is_main
+        if load_checkpoint(self.plan.folder, set_aside=main, use=use) is None:
+            return False
         self.plan.budget.before = self.clock.seconds
         return True
