@@ -57,18 +57,22 @@ def test_torch_is_imported_at_module_level_only_where_it_is_used_throughout():
 
 ROOMS: dict[str, tuple[str, ...]] = {
     "errors": (),
+    "system_errors": ("errors",),
     "seeds": (),
     "contract": ("errors",),
-    "kit": ("contract", "errors", "seeds"),
+    "kit": ("contract", "errors", "system_errors", "seeds"),
     "metrics": ("contract", "errors", "seeds"),
-    "engine": ("contract", "errors", "seeds"),
+    "engine": ("contract", "errors", "system_errors", "seeds"),
     "config": ("engine", "contract", "errors"),
     "plugins": ("kit", "contract", "errors"),
-    "runs": ("plugins", "config", "metrics", "engine", "kit", "contract", "errors", "seeds"),
-    "report": ("runs", "plugins", "kit", "contract", "errors"),
+    "runs": (
+        *("plugins", "config", "metrics", "engine", "kit", "contract", "errors", "seeds"),
+        "system_errors",
+    ),
+    "report": ("runs", "plugins", "kit", "contract", "errors", "system_errors"),
     "workflows": (
         *("report", "runs", "plugins", "config", "metrics", "engine", "kit", "contract"),
-        *("errors", "seeds"),
+        *("errors", "seeds", "system_errors"),
     ),
     "testing": (
         *("workflows", "runs", "plugins", "config", "metrics", "engine", "kit", "contract"),
@@ -76,7 +80,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     ),
     "cli": (
         *("workflows", "testing", "report", "runs", "plugins", "config", "engine", "kit"),
-        *("contract", "errors"),
+        *("contract", "errors", "system_errors"),
     ),
 }
 """What each room may import: arrows run one way."""

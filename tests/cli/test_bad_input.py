@@ -47,7 +47,9 @@ def test_one_line_and_code_2(gankit_here, tmp_path, words, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    lines = done.stderr.strip().splitlines()
+    assert lines[-1].startswith("error: ")  # what was read may stand before it
+    assert len([line for line in lines if not line.startswith(("data:", "items:"))]) == 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -11,6 +11,8 @@ from typer.models import CommandInfo, TyperInfo
 from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, recipes, runs, train
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
+from gankit.system_errors import translate
+from gankit.workflows.interrupts import ended_by_signals
 
 app = typer.Typer(
     name="gankit",
@@ -51,18 +53,21 @@ def main() -> None:
     """The entry point: turns errors that the user can fix into one line and exit code 2."""
     _output.started = time.monotonic()
     try:
-        _add_commands()
-        app()
+        try:
+            with ended_by_signals():
+                _add_commands()
+                app()
+        finally:
+            _output.flush()
     except GankitError as error:
         if isinstance(error, PluginError):
             _remember(error.plugin, error.what)
         fail(error)
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
     except Exception as error:
+        if (of_system := translate(error)) is not None:
+            fail(of_system)
         fault = _plugin_fault(error)
         if fault is None:
             raise

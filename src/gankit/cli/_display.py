@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.console import Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,9 +17,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
-from gankit.cli._output import duration, err, rows
+from gankit.cli._output import duration, err, rows, warn
 from gankit.cli._reading import show_reading
+from gankit.cli._streams import visible
 from gankit.contract import Callback
 from gankit.kit.files import read_json
 from gankit.runs.provenance import RECORD
@@ -85,7 +86,7 @@ class Display(Callback):
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
         rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
-        err.print(f"training in [bold]{escape(str(run))}[/]; Ctrl-C saves and stops")
+        err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         if err.is_terminal:
             self.task = self.bar.add_task("training", total=self.samples, left="")
             self.live = Live(self.bar, console=err, refresh_per_second=4)
@@ -108,10 +109,12 @@ class Display(Callback):
             )
             grid = Table.grid(padding=(0, 3))
             grid.add_row("samples", "samples/s", *numbers, "training", style="dim")
-            mark = f"[yellow]{status}[/]" if status in self.advice else f"[green]{status}[/]"
+            mark = Text(visible(status), "yellow" if status in self.advice else "green")
             grid.add_row(f"{seen:,}", f"{rate:,.0f}", *(f"{v:.3g}" for v in numbers.values()), mark)
-            shown = escape(f"latest preview: {self.latest_preview}") if self.latest_preview else ""
-            self.live.update(Group(self.bar, grid, shown))
+            latest = (
+                f"latest preview: {visible(self.latest_preview)}" if self.latest_preview else ""
+            )
+            self.live.update(Group(self.bar, grid, Text(latest)))
         elif time.monotonic() - self.said > 1 or seen >= self.samples:
             self.said = time.monotonic()
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
@@ -120,10 +123,10 @@ class Display(Callback):
             )
         if status in self.advice and status not in self.warned:
             self.warned.add(status)
-            err.print(f"[yellow]warning:[/] {self.advice[status]}")
+            warn(self.advice[status])
 
     def warning(self, message: str) -> None:
-        err.print(f"[yellow]warning:[/] {escape(message)}")
+        warn(message)
 
     def preview(self, file: Path) -> None:
         self.latest_preview = file

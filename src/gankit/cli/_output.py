@@ -8,11 +8,13 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import IO, Any, NoReturn, cast
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from gankit.cli._streams import Stream, harmless, visible
 from gankit.errors import GankitError
 
 UNLIMITED = 10**12
@@ -20,22 +22,51 @@ UNLIMITED = 10**12
 started = time.monotonic()
 """When the command started; :func:`gankit.cli.main` sets it."""
 
-out = Console(soft_wrap=True, highlight=False, emoji=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
-for console in (out, err):
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width of its own; columns are not cut there
+
+class _Console(Console):
+    """Prints texts as they are: nothing in them is markup, or a command to the terminal."""
+
+    def __init__(self, stream: Stream) -> None:
+        file = cast("IO[str]", stream)
+        super().__init__(file=file, markup=False, soft_wrap=True, highlight=False, emoji=False)
+        if not self.is_terminal:
+            self.width = 200  # a pipe has no width of its own; columns are not cut there
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*[harmless(o) if isinstance(o, str) else o for o in objects], **options)
+
+
+_stdout, _stderr = Stream("stdout"), Stream("stderr")
+out, err = _Console(_stdout), _Console(_stderr)
 
 
 def fail(error: GankitError) -> NoReturn:
     """One line on stderr, exit code 2."""
-    err.print(f"[bold red]error:[/] {_escape(str(error))}")
+    err.print(Text.assemble(("error:", "bold red"), " ", visible(str(error))))
     sys.exit(2)
 
 
+def warn(message: str) -> None:
+    """One warning on stderr."""
+    err.print(Text.assemble(("warning:", "yellow"), " ", visible(message)))
+
+
+def flush() -> None:
+    """Writes what is still held back.
+
+    Raises:
+        OSError: standard output cannot be written, as on a full disk.
+    """
+    _stderr.flush()
+    _stdout.flush()
+
+
 def print_json(value: object) -> None:
-    """One JSON document on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document on stdout; escaped where its encoding lacks a character."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    if not _stdout.can_encode(text):
+        text = json.dumps(value, indent=2, default=str)
+    _stdout.write(text + "\n")
 
 
 def rows(described: Sequence[Mapping[str, str]], to: Console, most: int = 1000) -> None:
@@ -49,9 +80,9 @@ def rows(described: Sequence[Mapping[str, str]], to: Console, most: int = 1000) 
 
 def table(columns: list[str], cells: list[list[object]], to: Console = out) -> None:
     """A plain table, on stdout."""
-    shown = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    shown = Table(*map(visible, columns), box=None, pad_edge=False, header_style="bold")
     for row in cells:
-        shown.add_row(*[_escape(str(cell)) for cell in row])
+        shown.add_row(*[Text(visible(str(cell))) for cell in row])
     to.print(shown)
 
 
@@ -120,9 +151,3 @@ def parse_between(text: str) -> tuple[int, int]:
             f"--between {text!r} is not a pair of seeds", "Use --between 3:17, with seeds from 0 on"
         )
     return int(match[1]), int(match[2])
-
-
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)

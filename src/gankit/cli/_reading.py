@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
-from gankit.cli._output import table
+from gankit.cli._output import table, warn
 from gankit.workflows.reading import REASONS
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ def show_reading(found: Reading, to: Console) -> None:
         "items": f"{found.train_items:,} to train on, {found.heldout_items:,} held out",
     }
     for name, text in facts.items():
-        to.print(f"{name + ':':<{LABEL}}{text}", markup=False)
+        to.print(f"{name + ':':<{LABEL}}{text}")
     if found.table:
         names = list(found.table[0])
         shown = [[row.get(name, "") for name in names] for row in found.table[:SHOWN_ROWS]]
@@ -37,8 +35,8 @@ def show_reading(found: Reading, to: Console) -> None:
             to.print(f"… and {more:,} more (all with --dry-run --json)")
     for skipped in found.skipped[:REASONS]:
         line = f"{skipped.count:,}, e.g. {skipped.example}: {skipped.reason}"
-        to.print(f"{'skipped:':<{LABEL}}{line}", markup=False)
+        to.print(f"{'skipped:':<{LABEL}}{line}")
     if rest := sum(reason.count for reason in found.skipped[REASONS:]):
         to.print(f"{'skipped:':<{LABEL}}{rest:,} more, for other reasons")
     for warning in found.warnings:
-        to.print(f"[yellow]warning:[/] {escape(warning)}")
+        warn(warning)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import err, out, parse_where, print_json, table
+from gankit.cli._output import err, out, parse_where, print_json, table, warn
 from gankit.errors import GankitError
 
 
@@ -102,7 +102,7 @@ def augment(
                 ],
             )
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
-            out.print("\n".join(lines), markup=False)
+            out.print("\n".join(lines))
     if out_ is not None:
         made = write(
             source,
@@ -128,11 +128,9 @@ def augment(
 
 def _report(path: Path, done: dict[str, Any]) -> None:
     made = done["generated"]
-    err.print(f"real: {done['description']}", markup=False)
-    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}", markup=False)
+    err.print(f"real: {done['description']}")
+    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}")
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")
     if made["missing"]:
-        err.print(
-            f"[yellow]warning:[/] {made['missing']:,} fewer than requested: too many were dropped"
-        )
+        warn(f"{made['missing']:,} fewer than requested: too many were dropped")

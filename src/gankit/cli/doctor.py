@@ -61,12 +61,12 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
         )
         return
     for name, value in versions().items():
-        out.print(f"{name + ':':12}{value}", markup=False)
+        out.print(f"{name + ':':12}{value}")
     for device in devices:
         rest = ", ".join(f"{k} {v}" for k, v in device.items() if k != "device")
-        out.print(f"{device['device'] + ':':12}{rest}", markup=False)
+        out.print(f"{device['device'] + ':':12}{rest}")
     out.print(f"{'compiler:':12}{compiler or 'none'}")
     out.print(f"{'disk:':12}{free:.0f} GiB free here")
     for name, status in plugins.items():
-        out.print(f"plugin {name + ':':12}{status}", markup=False)
-    out.print("\n".join(f"- {line}" for line in advice) or "No problems found", markup=False)
+        out.print(f"plugin {name + ':':12}{status}")
+    out.print("\n".join(f"- {line}" for line in advice) or "No problems found")

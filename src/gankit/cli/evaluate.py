@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from gankit.cli._output import err, number, out, print_json, table
+from gankit.cli._output import err, number, out, print_json, table, warn
 from gankit.errors import GankitError
 
 
@@ -96,11 +95,10 @@ def evaluate(
         f"{record['n_heldout']:,} held-out real items, seed {seed}"
     )
     for warning in record.get("warnings", ()):
-        err.print(f"[yellow]warning:[/] {escape(warning)}")
+        warn(warning)
     if skipped := record.get("skipped"):
         err.print(
             f"skipped {skipped:,} generated that cannot be read, e.g. {record['skipped_first']}",
-            markup=False,
         )
     if page is not None:
-        out.print(f"report: {page}", markup=False)
+        out.print(f"report: {page}")

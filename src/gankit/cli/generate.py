@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gankit.cli._output import err, out, parse_between, parse_where, print_json
+from gankit.cli._output import err, out, parse_between, parse_where, print_json, warn
 from gankit.errors import GankitError
 
 
@@ -68,14 +68,13 @@ def generate(
         overwrite=overwrite,
     )
     if not source.samples_trained:
-        err.print("[yellow]warning:[/] the generator is untrained: its run saw no samples")
+        warn("the generator is untrained: its run saw no samples")
     if json:
         print_json({"path": str(made.path), **made.record})
         return
     seeds = f"between seeds {ends[0]} and {ends[1]}" if ends else f"seeds {seed} to {seed + n - 1}"
     err.print(
         seeds + "".join(f", {k}={v}" for k, v in [*conditions.items(), *changed.items()]),
-        markup=False,
     )
     counted = ", ".join(f"{k:,} {name}" for name, k in made.record.get("counted", {}).items())
-    out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {made.path}", markup=False)
+    out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {made.path}")

@@ -50,7 +50,7 @@ def list_(json: Json = False) -> None:
             note = f"when last used: {r.fault}"
         else:
             continue
-        err.print(f"{r.name} ({r.distribution} {r.version}) {note}", markup=False)
+        err.print(f"{r.name} ({r.distribution} {r.version}) {note}")
 
 
 def _status(record: PluginRecord) -> str:
@@ -99,16 +99,16 @@ def show(
         ("writes", ", ".join(loaded.modality.formats)),
         ("recipes", ", ".join(r.name for r in known)),
     ):
-        out.print(f"{label + ':':9}{words}", markup=False)
+        out.print(f"{label + ':':9}{words}")
     for title, described in (("plugin settings", own), ("engine settings", engine)):
-        out.print(f"\n[bold]{title}[/]")
+        out.print(f"\n{title}", style="bold")
         table(
             ["key", "type", "default", "meaning"],
             [[s.key, s.type, _value(s.default), s.meaning] for s in described],
         )
         if described is own and loaded.modality.sampling_settings:
             options = ", ".join(loaded.modality.sampling_settings)
-            out.print(f"sampling-time options: {options}", markup=False)
+            out.print(f"sampling-time options: {options}")
 
 
 def _show_record(record: PluginRecord) -> None:
@@ -122,7 +122,7 @@ def _show_record(record: PluginRecord) -> None:
         ("hooks", ", ".join(hook.removeprefix("gankit_") for hook in record.hooks)),
     ):
         if words:
-            out.print(f"{label + ':':9}{words}", markup=False)
+            out.print(f"{label + ':':9}{words}")
 
 
 def _value(value: object) -> str:
@@ -161,7 +161,6 @@ def new(
         f"check:    gankit plugins check {place}\n"
         f"install:  gankit plugins install -e {place}\n"
         f"train:    gankit train --plugin {plugin}",
-        markup=False,
     )
 
 
@@ -200,7 +199,7 @@ def check(
         if not json:
             mark = {"passed": "ok", "skipped": "-"}.get(result.status, result.status.upper())
             message = f": {result.message}" if result.message else ""
-            out.print(f"{mark:8}{result.check.name}{message}", markup=False)
+            out.print(f"{mark:8}{result.check.name}{message}")
     failed = [r for r in results if not r.ok]
     if json:
         print_json(
@@ -283,7 +282,7 @@ def install(
     packages.check_spec(spec)
     command = packages.install_command(spec, editable=editable, upgrade=upgrade)
     kept = " and ".join(packages.KEPT)
-    out.print(f"runs: {shlex.join(command)}   ({kept} held at their versions)", markup=False)
+    out.print(f"runs: {shlex.join(command)}   ({kept} held at their versions)")
     if dry_run:
         return
     err.print(TRUST)
@@ -294,20 +293,20 @@ def install(
         faults.forget(one.name)
         replaced = f" (was {one.before})" if one.before not in (None, one.version) else ""
         again = " (again, or it was there)" if one.before == one.version else ""
-        out.print(f"{one.name} {one.version} is installed{replaced}{again}", markup=False)
+        out.print(f"{one.name} {one.version} is installed{replaced}{again}")
     for record in records:
         if record["distribution"] not in {one.name for one in done}:
             continue
         if record["status"] == "disabled":
-            err.print(f"{record['name']} is switched off: {record['why']}", markup=False)
+            err.print(f"{record['name']} is switched off: {record['why']}")
         elif record["status"] != "ok":
             raise GankitError(
                 f"{record['name']} was installed but cannot be used: {record['why']}",
                 record["what_to_do"],
             )
         for info in record["modalities"]:
-            out.print(f"train:    gankit train --plugin {info['name']}", markup=False)
-            out.print(f"settings: gankit plugins show {info['name']}", markup=False)
+            out.print(f"train:    gankit train --plugin {info['name']}")
+            out.print(f"settings: gankit plugins show {info['name']}")
 
 
 @app.command()
@@ -321,17 +320,17 @@ def uninstall(
 
     found = packages.find_plugin(name)
     distribution, version = found.name, found.version
-    out.print(f"runs: {shlex.join(packages.uninstall_command([distribution]))}", markup=False)
+    out.print(f"runs: {shlex.join(packages.uninstall_command([distribution]))}")
     _confirm(f"Remove {distribution} {version}?", yes)
     packages.uninstall([distribution], _relay)
     faults.forget(distribution)
-    out.print(f"{distribution} {version} is removed", markup=False)
+    out.print(f"{distribution} {version} is removed")
 
 
 def _relay(line: str) -> None:
     """Relays a line of pip's or uv's, except those about nothing to do."""
     if not line.startswith(("Requirement already satisfied", "Looking in ")):
-        err.print(f"  {line}", style="dim", markup=False)
+        err.print(f"  {line}", style="dim")
 
 
 def _confirm(question: str, yes: bool) -> None:

@@ -57,7 +57,7 @@ def show(
     if json:
         print_json({"recipe": name, **recipe.about, "values": recipe.values})
     else:
-        out.print(recipe.text, markup=False, end="")
+        out.print(recipe.text, end="")
 
 
 @app.command()

@@ -80,21 +80,21 @@ def show(
             f"{data.get('skipped', 0):,} skipped",
         ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
-        ("training", metrics[-1]["guard"] if metrics else "-"),
+        ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
-        out.print(f"{label + ':':10}{value}", markup=False)
+        out.print(f"{label + ':':10}{value}")
     if it.privacy:
-        out.print(f"{'privacy:':10}{privacy_in_words(it.privacy)}", markup=False)
+        out.print(f"{'privacy:':10}{privacy_in_words(it.privacy)}")
         for line in it.privacy["does_not_cover"]:
-            out.print(f"{'':10}not covered: {line}", markup=False)
+            out.print(f"{'':10}not covered: {line}")
     for score in facts["scores"]:
         real = score["real_baseline"]
         baseline = "" if real is None else f"   (real baseline {number(real)})"
-        out.print(f"{score['name'] + ':':32}{number(score['value'])}{baseline}", markup=False)
+        out.print(f"{score['name'] + ':':32}{number(score['value'])}{baseline}")
     out.print()
     rows(data.get("described", []), out)
-    out.print(tomli_w.dumps(it.table), markup=False)
+    out.print(tomli_w.dumps(it.table))
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli import _output
-from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows
+from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
 from gankit.errors import GankitError
 
 
@@ -130,7 +130,7 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     """The end of a run, and what to do next."""
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
-        err.print("[yellow]warning:[/] the time was used up before training: raise --budget")
+        warn("the time was used up before training: raise --budget")
     elif samples == had:
         out.print(f"Budget already reached. To train longer, add --budget {2 * samples}")
     place = shlex.quote(str(folder))
@@ -143,7 +143,7 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
         ]
     else:
         lines.append(f"resume:   gankit train --out {place}")
-    out.print("\n".join(lines), markup=False)
+    out.print("\n".join(lines))
 
 
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
@@ -163,7 +163,7 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     if json:
         print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
         return
-    out.print(tomli_w.dumps(config.as_table()), markup=False)
+    out.print(tomli_w.dumps(config.as_table()))
     rows(found.described, out)
     counts, plan = found.parameters, found.privacy
     lines = [
@@ -182,4 +182,4 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     if found.steps != float("inf"):
         step += f", {found.steps:,.0f} steps"
     lines.append(f"time:           about {duration(found.seconds)} ({step})")
-    out.print("\n".join(lines), markup=False)
+    out.print("\n".join(lines))

@@ -11,6 +11,8 @@ from typing import Any
 from gankit.errors import GankitError
 
 Table = dict[str, Any]
+LARGEST = 2**24
+"""Bytes of a TOML file."""
 
 
 def read_toml(path: Path) -> Table:
@@ -20,9 +22,21 @@ def read_toml(path: Path) -> Table:
         GankitError: it is not there or not TOML; the message has the line.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise GankitError(f"{path} has {size:,} bytes: no file of settings", "Check the path")
+        raw = path.read_bytes()
+        table = tomllib.loads(raw.decode(errors="surrogateescape"))
+        run = table.get("run")
+        data = run.get("data") if isinstance(run, dict) else None
+        if isinstance(data, str) and data:  # this path alone may have bytes that are not UTF-8
+            raw = raw.replace(data.encode(errors="surrogateescape"), b"")
+        raw.decode()
+        return table
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
+    except RecursionError:
+        raise GankitError(f"{path} is nested too deeply", "Fix it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise GankitError(f"{path} is not valid TOML: {error}", "Fix that line") from None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit.system_errors import translate
 
 TENSORS, META = "state.safetensors", "state.json"
 
@@ -29,10 +30,12 @@ def save_checkpoint(
 
     Raises:
         OSError: the disk is full or not writable; earlier checkpoints are untouched.
+        GankitError: the same, where it was met while the tensors were written.
     """
     target = folder / f"{samples:012d}"
     aside = folder / f".{target.name}.partial"
-    shutil.rmtree(aside, ignore_errors=True)
+    for left in folder.glob(".*.partial"):  # by a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside / TENSORS)
@@ -44,22 +47,35 @@ def save_checkpoint(
         os.replace(aside, target)
         _sync(folder)
     except (OSError, SafetensorError) as error:
+        fault = translate(error, target)
+        if fault is None or isinstance(error, OSError):
+            raise
+        raise fault from error
+    finally:
         shutil.rmtree(aside, ignore_errors=True)
-        raise OSError(getattr(error, "errno", None) or 5, str(error), str(target)) from error
     for old in checkpoints(folder)[: -max(keep, 1)]:
         shutil.rmtree(old, ignore_errors=True)
     return target
 
 
 UNREADABLE = ".unreadable"
+DAMAGE = (
+    *(OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError),
+    *(ArithmeticError, MemoryError, RecursionError, SafetensorError),
+)
+"""What a damaged checkpoint raises when it is read or used."""
 
 
 def load_checkpoint(
-    folder: Path, set_aside: bool = True
+    folder: Path,
+    set_aside: bool = True,
+    use: Callable[[dict[str, Tensor], dict[str, Any]], None] = lambda tensors, meta: None,
 ) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest checkpoint that can be read, or None when there is none.
+    """The newest checkpoint that can be read and used, or None when there is none.
 
     Args:
+        use: restores the state; where it raises, the checkpoint before is tried, which has to
+            restore all of it.
         set_aside: renames newer ones that cannot be read, so that they do not count among those
             kept; :func:`unreadable` lists them.
 
@@ -70,12 +86,19 @@ def load_checkpoint(
     damaged: list[Path] = []
     for path in reversed(found):
         try:
-            state = load_file(path / TENSORS), json.loads((path / META).read_text())
+            meta = json.loads((path / META).read_text(encoding="utf-8"))
+            if not isinstance(meta, dict):
+                raise ValueError(f"{META} holds no JSON object")
+            state = load_file(path / TENSORS), meta
+            use(*state)
             for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
             return state
-        except (OSError, ValueError, SafetensorError) as error:
-            reason = f"{path}: {error}"
+        except DAMAGE as error:
+            fault = translate(error)
+            if fault is not None and not isinstance(error, OSError):
+                raise fault from error  # out of memory: the checkpoint is not at fault
+            reason = f"{path}: {' '.join(str(error).split())[:300] or type(error).__name__}"
             damaged.append(path)
     if found:
         raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
 
 from gankit.contract import Batch, Codec, Progress, quiet
 from gankit.contract.subsets import take
+from gankit.engine.workers import stream
 from gankit.seeds import shuffled
 
 ENCODE_CHUNK = 256
@@ -130,18 +130,12 @@ class RealSamples:
                     index = index.pin_memory().to(self.device, non_blocking=True)
                 yield self._stored[index.to(self.device)]
         else:
-            loader = DataLoader(
-                _Encoded(self.items, self.codec, self.seed),
-                sampler=_Positions(
-                    self._indices(), self.position + self.share[0], self.batch * self.share[1]
-                ),
-                batch_size=None,
-                num_workers=self.workers,
-                pin_memory=self.device.type == "cuda",
-                generator=torch.Generator().manual_seed(0),
-            )
-            for x, c in loader:
-                yield Batch(x, c).to(self.device)
+            first, step = self.position + self.share[0], self.batch * self.share[1]
+            positions = zip(itertools.count(first, step), self._indices(), strict=False)
+            pinned = self.device.type == "cuda"
+            parts = self.items, self.codec, self.seed, positions
+            for batch in stream(*parts, workers=self.workers, pinned=pinned):
+                yield batch.to(self.device)
 
     def _encode_all(
         self, cache: str, progress: Progress, time_left: Callable[[], float]
@@ -167,30 +161,6 @@ class RealSamples:
             None if chunks[0].c is None else torch.cat([_known(chunk.c) for chunk in chunks]),
         )
         return stored.to(self.device)
-
-
-class _Encoded(Dataset[Any]):
-    """Batches by their position and indices, for the worker processes."""
-
-    def __init__(self, items: Sequence[Any], codec: Codec[Any], seed: int) -> None:
-        self.items, self.codec, self.seed = items, codec, seed
-
-    def __getitem__(self, key: Any) -> Any:
-        position, indices = key
-        rng = np.random.default_rng([self.seed, position])
-        batch = self.codec.encode(take(self.items, indices), rng)
-        return batch.x, batch.c
-
-
-class _Positions(torch.utils.data.Sampler[Any]):
-    """Numbers the batches, so that a batch's random views depend on its position alone: in each
-    process on another one."""
-
-    def __init__(self, indices: Iterator[list[int]], start: int, step: int) -> None:
-        self.indices, self.positions = indices, itertools.count(start, step)
-
-    def __iter__(self) -> Iterator[Any]:
-        return zip(self.positions, self.indices, strict=False)
 
 
 def _known(c: torch.Tensor | None) -> torch.Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,7 +52,20 @@ def unpack(
     policy: TrainingPolicy,
     parallel: ParallelContext,
 ) -> tuple[Clock, int]:
-    """Restores what :func:`pack` gave; the clock and the number of threads."""
+    """Restores what :func:`pack` gave; the clock and the number of threads.
+
+    Raises:
+        ValueError, KeyError, RuntimeError, …: it is damaged, or another run's.
+    """
+    clock, position, threads = Clock(**meta["clock"]), meta["position"], meta["threads"]
+    for count in (clock.samples, clock.steps, position, threads):
+        if not isinstance(count, int) or not 0 <= count < 2**63:
+            raise ValueError(f"{count!r} is not a count")
+    if not 0 <= float(clock.seconds) < math.inf:
+        raise ValueError(f"{clock.seconds!r} is not a time")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} is not finite")
     if "policy" in meta:
         policy.resume(meta["policy"])
     for name, module in {**updates.modules(), "ema": ema}.items():
@@ -61,9 +75,9 @@ def unpack(
         moments = _moments(_below(tensors, name), optimiser.param_groups[0]["params"])
         optimiser.load_state_dict({"state": moments, "param_groups": groups})
     updates.weights.augment_p.copy_(tensors["augment_p"])
-    reals.seek(meta["position"])
+    reals.seek(position)
     _restore_random(tensors, updates.device, parallel)
-    return Clock(**meta["clock"]), meta["threads"]
+    return clock, threads
 
 
 def _random_states(device: torch.device) -> dict[str, Tensor]:

@@ -24,6 +24,7 @@ from gankit.engine.sampling.sampler import Resampler, Sampler
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
+from gankit.system_errors import translated
 
 
 class Trainer:
@@ -256,22 +257,20 @@ class Trainer:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
             raise self._diverged("weights")
         folder, keep = self.plan.folder, self.settings.checkpoint.keep
-        try:
+        hint = "Earlier checkpoints are kept: free some space and run the same command again"
+        with translated(folder, disk=hint):
             save_checkpoint(folder, self.clock.samples, tensors, meta, keep)
             self.export(self)
-        except OSError as error:
-            raise GankitError(
-                f"cannot write {error.filename or folder}: {error.strerror or error}",
-                "Earlier checkpoints are kept: free some space and run the same command again",
-            ) from error
 
     def resume(self) -> bool:
         """Continues from the newest checkpoint; False when there is none."""
-        loaded = load_checkpoint(self.plan.folder, set_aside=self.plan.parallel.is_main)
-        if loaded is None:
-            return False
-        tensors, meta = loaded
         parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
-        self.clock, self.threads = unpack(tensors, meta, *parts)
+
+        def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+            self.clock, self.threads = unpack(tensors, meta, *parts)
+
+        main = self.plan.parallel.is_main
+        if load_checkpoint(self.plan.folder, set_aside=main, use=use) is None:
+            return False
         self.plan.budget.before = self.clock.seconds
         return True

@@ -75,8 +75,11 @@ class Cache:
         """
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.write(text)
+            with path.open("ab+") as file:
+                if file.seek(0, os.SEEK_END):  # a last line that is cut off stays by itself
+                    file.seek(-1, os.SEEK_END)
+                    text = text if file.read(1) == b"\n" else f"\n{text}"
+                file.write(text.encode(errors="surrogateescape"))
         except OSError as error:
             if self.strict:
                 raise _not_writable(self.folder, error) from None

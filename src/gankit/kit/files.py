@@ -12,6 +12,9 @@ from typing import Any
 
 from gankit.errors import GankitError
 
+LARGEST_JSON = 2**28
+"""Bytes of a JSON file that are read: more is no file of gankit's."""
+
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes a file so that it is the old or the new one, never half of it."""
@@ -26,21 +29,49 @@ def write_atomic(path: Path, content: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
+def json_bytes(value: object) -> bytes:
+    """JSON in UTF-8. Bytes of a file name that are not UTF-8 are escaped, and so read back."""
+    try:
+        return json.dumps(value, indent=1, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, indent=1).encode()
+
+
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+    write_atomic(path, json_bytes(value))
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON object.
 
     Raises:
-        GankitError: the file is damaged.
+        GankitError: the file is damaged, no object, has a key twice, or is too large.
     """
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        size = path.stat().st_size
+        if size > LARGEST_JSON:
+            raise ValueError(f"it has {size:,} bytes, and at most {LARGEST_JSON:,} are read")
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+        if not isinstance(value, dict):
+            raise ValueError("it holds no JSON object")
+    except OSError as error:
+        why, hint = error.strerror or error, "Check its permissions, or restore it from a copy"
+        raise GankitError(f"{path} cannot be read: {why}", hint) from None
+    except RecursionError:
+        why = "it is nested too deeply"
+        raise GankitError(f"{path} cannot be read: {why}", "Restore it from a copy") from None
+    except ValueError as error:
         raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
     return value
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice!r} is there twice")
+    return found
 
 
 def sha256(path: Path) -> str:

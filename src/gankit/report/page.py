@@ -17,6 +17,7 @@ from gankit.kit.files import write_atomic
 from gankit.runs.directory import CONFIG, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
+from gankit.system_errors import reason
 
 
 def write_report(evaluation: Evaluation, target: Path) -> None:
@@ -43,14 +44,18 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         privacy=privacy,
         privacy_summary=privacy_in_words(privacy) if privacy else "",
         preview=_preview(evaluation),
-        settings=config.read_text(encoding="utf-8") if config.is_file() else "",
+        settings=_text(config) if config.is_file() else "",
     )
     try:
-        write_atomic(target, page.encode())
+        write_atomic(target, page.encode(errors="backslashreplace"))
     except OSError as error:
         raise GankitError(
-            f"cannot write {target}: {error.strerror}", "Choose another --report"
+            f"cannot write {target}: {reason(error)}", "Choose another --report"
         ) from None
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="backslashreplace")
 
 
 def render_template(template: str, **values: Any) -> str:

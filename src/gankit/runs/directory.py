@@ -14,10 +14,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_atomic
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import installed
+from gankit.runs import checks
+from gankit.runs.checks import check, damaged, mismatch, using
 from gankit.runs.model import (
     CODEC,
     FORMAT,
@@ -37,16 +40,21 @@ from gankit.runs.model import (
     check_format,
     codec_state,
     layout_from_json,
+    load_weights,
+    read_model,
     read_tensors,
 )
 from gankit.runs.provenance import RECORD
 
 if TYPE_CHECKING:
-    from gankit.engine.sampling.sampler import Sampler
+    from torch import Tensor
 
+    from gankit.engine.sampling.sampler import Sampler
 
 CONFIG, METRICS, LOG = "run.toml", "metrics.jsonl", "log.txt"
 SCORES = "scores.json"
+LONGEST_LINE = 2**20
+"""Characters of a line of metrics."""
 
 
 class Run:
@@ -70,7 +78,8 @@ class Run:
                 f"{self.path} is not a run: it has no {CONFIG}",
                 "`gankit runs list` shows the runs",
             )
-        check_format(self.path / CONFIG, self.table.get("run", {}).get("format", FORMAT))
+        if self.table:
+            check_format(self.path / CONFIG, self.table["run"].get("format", FORMAT))
 
     @property
     def name(self) -> str:
@@ -80,12 +89,16 @@ class Run:
     def table(self) -> dict[str, Any]:
         """The content of ``run.toml``; empty for a copied model."""
         file = self.path / CONFIG
-        return configuration.read_toml(file) if file.is_file() else {}
+        if not file.is_file():
+            return {}
+        table = configuration.read_toml(file)
+        check(table, checks.RUN, file)
+        return table
 
     @functools.cached_property
     def record(self) -> dict[str, Any]:
         """The content of ``provenance.json``."""
-        return read_json(self.path / RECORD) if (self.path / RECORD).is_file() else {}
+        return read_record(self.path)
 
     @functools.cached_property
     def plugin(self) -> LoadedModality:
@@ -101,12 +114,14 @@ class Run:
         """
         if not self.table:
             raise GankitError(f"{self.path} is a model without its run", "Name the run directory")
-        return configuration.from_run(self.table, self.plugin.modality.Settings)
+        with _named(self.path / CONFIG):
+            return configuration.from_run(self.table, self.plugin.modality.Settings)
 
     @functools.cached_property
     def settings(self) -> Any:
         """The plugin's settings that the model was trained with."""
-        return configuration.validate(self.plugin.modality.Settings, self.model["settings"])
+        with _named(self.model_folder / MODEL):
+            return configuration.validate(self.plugin.modality.Settings, self.model["settings"])
 
     @functools.cached_property
     def model(self) -> dict[str, Any]:
@@ -120,9 +135,7 @@ class Run:
             raise GankitError(
                 f"{self.path} has no trained model yet", f"Train it: gankit train --out {self.path}"
             )
-        model = read_json(file)
-        check_format(file, model["format"])
-        return model
+        return read_model(self.model_folder)
 
     @property
     def privacy(self) -> dict[str, Any] | None:
@@ -137,12 +150,14 @@ class Run:
         """Training samples that the stored generator has seen; 0 where time was up before."""
         from safetensors import safe_open
 
-        with safe_open(self.model_folder / GENERATOR, framework="np") as file:
+        path = self.model_folder / GENERATOR
+        with using(path, "cannot be read"), safe_open(path, framework="np") as file:
             return int((file.metadata() or {}).get("samples", 0))
 
     @property
     def layout(self) -> Layout:
-        return layout_from_json(self.model["layout"])
+        with using(self.model_folder / MODEL, "has no valid layout"):
+            return layout_from_json(self.model["layout"])
 
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl``."""
@@ -151,7 +166,11 @@ class Run:
     def scores(self) -> list[dict[str, Any]]:
         """The scores of the last ``gankit evaluate``."""
         file = self.path / SCORES
-        return list(read_json(file)["scores"]) if file.is_file() else []
+        if not file.is_file():
+            return []
+        found = read_json(file)
+        check(found, checks.SCORES, file)
+        return list(found["scores"])
 
     @functools.cached_property
     def codec(self) -> Codec[Any]:
@@ -161,7 +180,7 @@ class Run:
     def load_codec(self, settings: Any) -> Codec[Any]:
         """The run's own codec with these settings of the plugin."""
         tensors = read_tensors(self.model_folder / CODEC)
-        return self.plugin.modality.load_codec(codec_state(self.model, tensors), settings)
+        return load_codec(self.plugin, self.model_folder, self.model, tensors, settings)
 
     def sampler(
         self, device: str = "auto", settings: Mapping[str, object] | None = None
@@ -185,17 +204,26 @@ class Run:
             *(modality.Settings, model["settings"], dict(settings or {})),
             *(modality.sampling_settings, self.plugin.info.name),
         )
-        codec = self.load_codec(resolved)
-        with torch.random.fork_rng(devices=[]):
+        stored = read_tensors(self.model_folder / CODEC)
+        codec = load_codec(self.plugin, self.model_folder, model, stored, resolved)
+        told = self.model_folder / MODEL
+        with torch.random.fork_rng(devices=[]), using(told, "gives no networks"):
             networks = modality.build_networks(codec, resolved)
-        networks.generator.load_state_dict(read_tensors(self.model_folder / GENERATOR))
-        tensors, conditions, resampler = read_tensors(self.model_folder / CODEC), None, None
-        if "conditions/rows" in tensors:
-            conditions = ConditionTable(tensors["conditions/rows"], tensors["conditions/weights"])
+        if networks.latent_dim != model["latent_dim"]:
+            why = f"latent_dim is {model['latent_dim']}, its settings give {networks.latent_dim}"
+            raise damaged(told, why)
+        file = self.model_folder / GENERATOR
+        load_weights(networks.generator, read_tensors(file), file)
+        conditions, resampler = None, None
+        if "conditions/rows" in stored:
+            with using(self.model_folder / CODEC, "has no valid conditions"):
+                conditions = ConditionTable(stored["conditions/rows"], stored["conditions/weights"])
+                conditions.check(codec.layout)
         if (self.model_folder / RATIO).is_file():
             weights = read_tensors(self.model_folder / RATIO)
-            power = float(weights.pop(POWER, 1.0))
-            networks.discriminator.load_state_dict(weights)
+            with using(self.model_folder / RATIO, "has no valid power"):
+                power = float(weights.pop(POWER, 1.0))
+            load_weights(networks.discriminator, weights, self.model_folder / RATIO)
             ratio = networks.discriminator.to(place)
             resampler = Resampler(ratio, model["candidates"], power)
         return Sampler(
@@ -216,18 +244,64 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     file = folder / METRICS
     if not file.is_file():
         return []
-    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     found: list[dict[str, Any]] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            value = json.loads(line)
-            found.append({**value, "samples": int(value["samples"])})
-        except (ValueError, TypeError, KeyError):
-            if number < len(lines):
+    torn = 0
+    with file.open(encoding="utf-8", errors="replace") as opened:
+        for number, line in enumerate(iter(lambda: opened.readline(LONGEST_LINE), ""), 1):
+            if torn:
                 raise GankitError(
-                    f"{file}, line {number}: not a line of metrics", "Fix or delete that line"
-                ) from None
+                    f"{file}, line {torn}: not a line of metrics", "Fix or delete that line"
+                )
+            try:
+                value = json.loads(line)
+                if isinstance(value, dict) and float(value.get("samples", "?")).is_integer():
+                    value["samples"] = int(value["samples"])
+            except (ValueError, TypeError, OverflowError, RecursionError):
+                value = None
+            if mismatch(value, checks.METRICS) or value["samples"] < 0:
+                torn = number
+            else:
+                found.append(value)
     return found
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of a run's ``provenance.json``; empty where there is none.
+
+    Raises:
+        GankitError: it is damaged.
+    """
+    file = folder / RECORD
+    if not file.is_file():
+        return {}
+    record = read_json(file)
+    check(record, checks.RECORD, file)
+    return record
+
+
+def load_codec(
+    plugin: LoadedModality,
+    folder: Path,
+    model: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    settings: Any,
+) -> Codec[Any]:
+    """The codec of a ``model/`` folder.
+
+    Raises:
+        GankitError: the plugin cannot load what is stored there.
+    """
+    with using(folder / MODEL, f"holds no codec that plugin {plugin.info.name} can load"):
+        return plugin.modality.load_codec(codec_state(model, tensors), settings)
+
+
+@contextlib.contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Names the file in what is wrong with its settings."""
+    try:
+        yield
+    except GankitError as error:
+        raise GankitError(f"{file}: {error.message}", error.hint) from error
 
 
 def privacy_in_words(record: Mapping[str, Any]) -> str:
@@ -266,4 +340,5 @@ def write_config(path: Path, config: configuration.Config) -> None:
 
     table = config.as_table()
     table["run"]["format"] = FORMAT
-    write_atomic(path / CONFIG, tomli_w.dumps(table).encode())
+    # The data's path is written byte for byte, be it UTF-8 or not.
+    write_atomic(path / CONFIG, tomli_w.dumps(table).encode(errors="surrogateescape"))

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.contract import Categorical, CodecState, Condition, Continuous, Layout
 from gankit.errors import GankitError
+from gankit.kit.files import read_json
+from gankit.runs import checks
+from gankit.runs.checks import RESTORE, check, damaged, using
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 
 FORMAT = 2
 """Version of the run directory; others are refused."""
 
 MODEL = "model.json"
+PRECISIONS = ("fp32", "bf16")
 
 GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
 
@@ -35,15 +39,58 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file.
 
     Raises:
-        GankitError: the file is not there, or damaged.
+        GankitError: the file is not there, or damaged: its header is checked against its size
+            before anything is allocated.
     """
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
+    with using(path, "cannot be read"):
+        if not path.is_file():
+            raise GankitError(f"{path} is not there", RESTORE)
         return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
+
+
+def read_model(folder: Path) -> dict[str, Any]:
+    """The content of ``model.json``, checked.
+
+    Raises:
+        GankitError: it is damaged, or another version's gankit wrote it.
+    """
+    file = folder / MODEL
+    model = read_json(file)
+    check(model, {"format": int}, file)
+    check_format(file, model["format"])
+    check(model, checks.MODEL, file)
+    for key, most in (("latent_dim", 2**20), ("candidates", 2**20)):
+        if not 1 <= model[key] <= most:
+            raise damaged(file, f"{key} is {model[key]}, not between 1 and {most:,}")
+    if model["precision"] not in PRECISIONS:
+        raise damaged(file, f"precision is {model['precision']!r}, not fp32 or bf16")
+    return model
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+    """Loads a network's weights.
+
+    Raises:
+        GankitError: they are another network's, or not finite.
+    """
+    own = module.state_dict()
+    unlike = [name for name in (*own, *weights) if (name in own) != (name in weights)]
+    unlike += [
+        name
+        for name in own
+        if name in weights
+        and (own[name].shape, own[name].dtype) != (weights[name].shape, weights[name].dtype)
+    ]
+    if unlike:
+        raise GankitError(
+            f"{file} does not fit {MODEL}: {len(unlike)} tensors differ, e.g. {unlike[0]!r}",
+            RESTORE,
+        )
+    if not all(bool(w.isfinite().all()) for w in weights.values() if w.is_floating_point()):
+        raise damaged(file, "its weights are not finite")
+    module.load_state_dict(weights)
 
 
 def check_format(path: Path, found: int) -> None:

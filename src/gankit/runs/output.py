@@ -18,11 +18,12 @@ from typing import Any
 
 from gankit.contract import Codec, Provenance, Sample
 from gankit.errors import GankitError, PluginError
-from gankit.kit.files import sha256
+from gankit.kit.files import json_bytes, sha256
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
 from gankit.runs.provenance import RECORD, now, software
+from gankit.system_errors import reason
 
 SIDECAR = ".provenance.json"
 """Appended to a file's name for the record next to it."""
@@ -145,15 +146,15 @@ def write_generated(
             if target.single_file:
                 name = path.name if file in written else f"{path.name}.{file.name}"
             full["files"][name] = sha256(file)
-        text = json.dumps(full, indent=1, ensure_ascii=False)
+        text = json_bytes(full)
         if target.single_file:
             _place_file(aside, written[0], path, text)
         else:
-            (aside / RECORD).write_text(text, encoding="utf-8")
+            (aside / RECORD).write_bytes(text)
             _place_folder(aside, path)
     except OSError as error:
         raise GankitError(
-            f"cannot write {path}: {error.strerror or error}",
+            f"cannot write {path}: {reason(error)}",
             "Choose another --out, or free some space",
         ) from error
     finally:
@@ -175,7 +176,7 @@ def _place_folder(aside: Path, path: Path) -> None:
     os.replace(aside, path)
 
 
-def _place_file(aside: Path, file: Path, path: Path, record: str) -> None:
+def _place_file(aside: Path, file: Path, path: Path, record: bytes) -> None:
     """Moves the one file to its place, its record before it: no synthetic file is without one.
     Where one cannot be moved, all is as before.
 
@@ -185,7 +186,7 @@ def _place_file(aside: Path, file: Path, path: Path, record: str) -> None:
     sidecar = path.with_name(path.name + SIDECAR)
     before = sidecar.read_bytes() if sidecar.is_file() else None
     moves = [(o, path.with_name(f"{path.name}.{o.name}")) for o in _files(aside) if o != file]
-    (aside / RECORD).write_text(record, encoding="utf-8")
+    (aside / RECORD).write_bytes(record)
     moves += [(aside / RECORD, sidecar), (file, path)]
     done: list[Path] = []
     try:
@@ -218,7 +219,7 @@ def refuse_existing(target: Target, overwrite: bool) -> None:
         return
     try:
         generated = bool(json.loads(target.record.read_text(encoding="utf-8"))["generated"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         generated = False
     if not generated or path.resolve() in (Path.cwd(), *Path.cwd().parents):
         what = "file" if target.single_file else "folder"

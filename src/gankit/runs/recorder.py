@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from gankit.config import Config
 from gankit.contract import Callback, Dataset
 from gankit.errors import GankitError
-from gankit.kit.files import read_json, write_json
+from gankit.kit.files import write_atomic, write_json
 from gankit.kit.pictures import film
 from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
-from gankit.runs.directory import LOG, METRICS, read_metrics, write_config
+from gankit.runs.directory import LOG, METRICS, read_metrics, read_record, write_config
+from gankit.system_errors import reason
 
 
 class Recorder(Callback):
@@ -68,10 +70,10 @@ class Recorder(Callback):
         Raises:
             GankitError: the data has changed since the run started, or the disk is not writable.
         """
-        file = self.folder / provenance.RECORD
-        if samples and file.is_file():
-            before = read_json(file)
-            if before["data"]["fingerprint"] != self.record["data"]["fingerprint"]:
+        before = read_record(self.folder) if samples else {}
+        if before:
+            own = self.record["data"]["fingerprint"]
+            if before.get("data", {}).get("fingerprint", own) != own:
                 raise GankitError(
                     f"the data has changed since the run {self.folder} started",
                     "Restore it, or start a new run with another --out",
@@ -82,16 +84,16 @@ class Recorder(Callback):
             self._status("training")
             lines = read_metrics(self.folder) if samples else []
             kept = [json.dumps(line) + "\n" for line in lines if line["samples"] <= samples]
-            (self.folder / METRICS).write_text("".join(kept))
+            write_atomic(self.folder / METRICS, "".join(kept).encode())
         except OSError as error:
             raise GankitError(
-                f"cannot write {self.folder}: {error.strerror}",
+                f"cannot write {self.folder}: {reason(error)}",
                 "Choose another --out, or free some space",
             ) from error
         self.say(f"{'resumed' if samples else 'started'} at {samples} samples")
 
     def tick(self, values: dict[str, Any]) -> None:
-        with (self.folder / METRICS).open("a") as file:
+        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
 
     def finished(self, status: str) -> None:
@@ -105,8 +107,18 @@ class Recorder(Callback):
         self.say(f"warning: {message}")
 
     def say(self, line: str) -> None:
-        with (self.folder / LOG).open("a") as file:
-            file.write(f"{provenance.now()} {line}\n")
+        text = f"{provenance.now()} {' '.join(line.splitlines())}\n"
+        with (self.folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text if _ends_a_line(self.folder / LOG) else f"\n{text}")
 
     def _status(self, status: str) -> None:
         write_json(self.folder / provenance.RECORD, {**self.record, "status": status})
+
+
+def _ends_a_line(file: Path) -> bool:
+    """Whether the file's last line is whole; a full disk leaves one that is not."""
+    with file.open("rb") as opened:
+        if not opened.seek(0, os.SEEK_END):
+            return True
+        opened.seek(-1, os.SEEK_END)
+        return opened.read(1) == b"\n"

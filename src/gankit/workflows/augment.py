@@ -13,10 +13,12 @@ from gankit.errors import GankitError, without_password
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.output import refuse_existing, write_generated
+from gankit.system_errors import translated
 from gankit.workflows.candidates import AttributeView, Counts, filters, generated, plan
-from gankit.workflows.generate import Generated, output_target, run_record
+from gankit.workflows.generate import MEMORY_HINT, Generated, output_target, run_record
 
 
+@translated(memory=MEMORY_HINT)
 def augment(
     run: Run,
     data: str,

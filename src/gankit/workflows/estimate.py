@@ -13,6 +13,7 @@ from gankit.config import Config
 from gankit.contract import Progress, quiet
 from gankit.contract.codec import describe
 from gankit.plugins.records import LoadedModality
+from gankit.system_errors import translated
 from gankit.workflows.data import Split
 from gankit.workflows.prepare import prepare
 from gankit.workflows.reading import Reading, reading
@@ -53,6 +54,7 @@ class Estimate:
         }
 
 
+@translated(memory="Use a smaller model, or train.accumulate=2")
 def estimate(
     plugin: LoadedModality,
     config: Config,

@@ -32,6 +32,7 @@ from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
 from gankit.runs.output import SIDECAR
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
+from gankit.system_errors import translated
 from gankit.workflows.data import read_data
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Options:
     progress: Progress = quiet
 
 
+@translated(memory="Use a smaller -n, close other programs, or choose another --device")
 def evaluate_path(path: Path, **options: Any) -> Evaluation:
     """Scores of what a run generates, or of a folder of generated files.
 

@@ -16,10 +16,12 @@ from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
 from gankit.runs.output import Target, refuse_existing, resolve_target, write_generated
 from gankit.runs.provenance import versions
+from gankit.system_errors import translated
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
 
+MEMORY_HINT = "Close other programs, or choose another --device"
 END_OF_SEEDS = 2**63
 """Seeds are below this."""
 
@@ -84,6 +86,7 @@ class Generated:
     """The provenance record."""
 
 
+@translated(memory=MEMORY_HINT)
 def generate(
     run: Run,
     sampling: Sampling,
@@ -118,6 +121,7 @@ def generate(
     return Generated(target.path, record)
 
 
+@translated(memory=MEMORY_HINT)
 def save(
     run: Run,
     samples: Iterable[Sample[Any]],

@@ -1,14 +1,18 @@
-"""Ctrl-C, SIGTERM and a closed terminal: the first saves and stops, the second stops at once."""
+"""Ctrl-C, SIGTERM and a closed terminal: the first saves and stops, the second stops at once.
+
+A second SIGHUP does not: a terminal that is closed sends it twice, by the shell and by the system.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 SIGNALS = [s for name in ("SIGINT", "SIGTERM", "SIGHUP") if (s := getattr(signal, name, None))]
 """Windows has no SIGHUP."""
+HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class StopRequest:
@@ -25,18 +29,43 @@ class StopRequest:
         """Turns signals into requests; only the main thread can."""
 
         def stop(number: int, frame: object) -> None:
-            if self.made:
+            if self.made and number != HANGUP:
                 os._exit(130)
             self.made = True
 
-        # A signal that is ignored stays so, as SIGHUP under nohup.
-        heeded = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
-        try:
-            before = {s: signal.signal(s, stop) for s in heeded}
-        except ValueError:  # not the main thread: the caller's signals are its own
-            before = {}
-        try:
+        with _handled_by(stop):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Signals end the command by KeyboardInterrupt, so that temporary files are removed; a second
+    one ends the process at once."""
+    made = False
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal made
+        if made:
+            if number != HANGUP:
+                os._exit(130)
+            return
+        made = True
+        raise KeyboardInterrupt
+
+    with _handled_by(interrupt):
+        yield
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, object], None]) -> Iterator[None]:
+    # A signal that is ignored stays so, as SIGHUP under nohup.
+    heeded = [s for s in SIGNALS if signal.getsignal(s) is not signal.SIG_IGN]
+    try:
+        before = {s: signal.signal(s, handler) for s in heeded}
+    except ValueError:  # not the main thread: the caller's signals are its own
+        before = {}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)

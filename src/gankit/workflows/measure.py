@@ -13,9 +13,11 @@ from gankit.contract import Progress, quiet
 from gankit.contract.codec import conform
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
+from gankit.system_errors import translated
 from gankit.workflows.augment import augmentable
 from gankit.workflows.candidates import AttributeView, Counts, Request, filters, generated
 from gankit.workflows.data import read_data
+from gankit.workflows.generate import MEMORY_HINT
 
 SEEDS_APART = 10_000_000
 """Between the first seeds of two repetitions."""
@@ -31,6 +33,7 @@ class Benchmark:
     """Mean, and half the width of the 95 % confidence interval."""
 
 
+@translated(memory=MEMORY_HINT)
 def measure(
     run: Run,
     data: str,

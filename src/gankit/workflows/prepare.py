@@ -11,12 +11,13 @@ from gankit.config import Config
 from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
 from gankit.contract.codec import conform, sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
-from gankit.kit.files import cache_folder, read_json
+from gankit.kit.files import cache_folder
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
+from gankit.runs.directory import load_codec
 from gankit.runs.export import export_model
-from gankit.runs.model import CODEC, MODEL, codec_state, read_tensors
+from gankit.runs.model import CODEC, MODEL, read_model, read_tensors
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
 
@@ -225,5 +226,5 @@ def _stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec
     model = folder / "model"
     if not ((model / MODEL).is_file() and (model / CODEC).is_file()):
         return None
-    state = codec_state(read_json(model / MODEL), read_tensors(model / CODEC))
-    return plugin.modality.load_codec(state, config.settings)
+    tensors = read_tensors(model / CODEC)
+    return load_codec(plugin, model, read_model(model), tensors, config.settings)

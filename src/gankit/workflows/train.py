@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
+from gankit.system_errors import translated
 from gankit.workflows.data import Split
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.lock import locked
@@ -25,6 +25,8 @@ from gankit.workflows.prepare import prepare
 
 if TYPE_CHECKING:
     from gankit.engine.trainer import Trainer
+
+DISK_HINT = "Earlier checkpoints are kept: free some space and run the same command again"
 
 
 def train(
@@ -56,7 +58,7 @@ def train(
     parallel, stop = ParallelContext.current(), StopRequest()
     with parallel.together():  # before one of them writes there
         resuming = check_resumable(folder, plugin, config)
-    with _disk_errors(folder), contextlib.ExitStack() as held:
+    with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
             if parallel.is_main:
                 held.enter_context(locked(folder))
@@ -93,25 +95,28 @@ def train(
                 status = trainer.train()
         finally:
             # A disk that is full has been reported by then.
-            ignored = [OSError] if status == "failed" else []
+            ignored = [OSError, MemoryError] if status == "failed" else []
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
         return status
 
 
-@contextlib.contextmanager
-def _disk_errors(folder: Path) -> Iterator[None]:
-    """Reports a full or read-only disk, whatever was being written, as an error of the user's."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS):
-            raise
-        raise GankitError(
-            f"cannot write {error.filename or folder}: {error.strerror or error}",
-            "Earlier checkpoints are kept: free some space and run the same command again",
-        ) from error
+def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[None]:
+    """Reports faults of the system, whatever was being done, as errors of the user's."""
+    return translated(folder, disk=DISK_HINT, memory=memory_hint(config))
+
+
+def memory_hint(config: Config) -> str:
+    """Which of the settings to change where memory does not suffice."""
+    train, own = config.engine.train, config.settings
+    pieces = next((p for p in (2, 4, 8) if p > train.accumulate and train.batch % p == 0), 0)
+    smaller = [f"train.accumulate={pieces}"] if pieces else [f"train.batch={train.batch // 2 or 1}"]
+    if (resolution := getattr(own, "resolution", None)) is not None:
+        half = f"={resolution // 2}" if isinstance(resolution, int) and resolution > 1 else ""
+        smaller.append(f"a smaller resolution{half}")
+    smaller += ["data.workers=0"] if config.engine.data.workers else []
+    return f"Earlier checkpoints are kept. Try {' or '.join(smaller)}"
 
 
 def _resume(trainer: Trainer) -> None:

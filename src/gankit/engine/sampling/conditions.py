@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Condition
+from gankit.contract import Condition, Layout
 from gankit.seeds import uniform
 
 MAX_CONDITION_ROWS = 4096
@@ -28,6 +28,19 @@ class ConditionTable:
 
     def __init__(self, rows: Tensor, weights: Tensor) -> None:
         self.rows, self.weights = rows.float().cpu(), weights.double().cpu()
+
+    def check(self, layout: Layout) -> None:
+        """Raises:
+        ValueError: the table does not fit the layout, or is empty.
+        """
+        width = 0 if layout.condition is None else layout.condition.width
+        fits = self.rows.shape == (len(self.weights), width) and self.weights.ndim == 1
+        if not (fits and len(self.weights) and width):
+            raise ValueError(f"rows {tuple(self.rows.shape)}, not ({len(self.weights)}, {width})")
+        if not (self.rows.isfinite().all() and self.weights.isfinite().all()):
+            raise ValueError("not finite")
+        if not (self.weights > 0).all():
+            raise ValueError("weights that are not positive")
 
     @classmethod
     def from_training(cls, c: Tensor, seed: int) -> ConditionTable:

@@ -1,0 +1,142 @@
+"""Checking what a run's files say before it is used: they are edited, cut off and damaged."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gankit.errors import GankitError
+from gankit.system_errors import translate
+
+RESTORE = "Restore it from a copy"
+
+NUMBER, TEXT = "a number", "text"
+"""Kinds of values; the others are Python's types."""
+LARGEST = 2**63
+
+RUN = {"run": {"plugin": str, "recipe": str, "data?": (str, None), "format?": int}}
+"""``run.toml``"""
+PRIVACY = {
+    **dict.fromkeys(("epsilon", "delta", "clip", "noise_multiplier", "sampling_rate"), NUMBER),
+    "steps": int,
+    "accountant": str,
+    "does_not_cover": [str],
+}
+MODEL = {
+    "plugin": str,
+    "run": str,
+    "latent_dim": int,
+    "candidates": int,
+    "precision": str,
+    "settings": dict,
+    "codec": dict,
+    "privacy?": (PRIVACY, None),
+    "data": {"licence": (str, None), "fingerprint": str},
+    "layout": {"shape": [int], "condition": [{"kind": str}]},
+}
+"""``model.json``"""
+RECORD = {
+    "software?": str,
+    "status?": str,
+    "created?": str,
+    "resumed?": [str],
+    "data?": {
+        "source?": (str, None),
+        "description?": str,
+        "fingerprint?": str,
+        "train?": int,
+        "heldout?": int,
+        "skipped?": int,
+        "described?": [dict],
+    },
+}
+"""``provenance.json`` of a run"""
+SCORES = {
+    "scores": [{"name": str, "value": (NUMBER, None), "real_baseline": (NUMBER, None)}],
+}
+"""``scores.json``"""
+METRICS = {"samples": int, "seconds?": NUMBER, "guard?": str}
+"""A line of ``metrics.jsonl``"""
+
+
+def damaged(file: Path, why: str) -> GankitError:
+    return GankitError(f"{file} is damaged: {why}", RESTORE)
+
+
+def check(value: Any, expected: Any, file: Path, key: str = "") -> None:
+    """Raises:
+    GankitError: the value is not of the kind expected; the message names the file and the key.
+    """
+    if why := mismatch(value, expected, key):
+        raise damaged(file, why)
+
+
+def mismatch(value: Any, expected: Any, key: str = "") -> str:
+    """What is wrong with a value; empty where nothing is.
+
+    Args:
+        expected: a type, ``NUMBER``, a mapping of keys (those with ``?`` may be absent), a list of
+            one kind, or a tuple of a kind and None.
+    """
+    if isinstance(expected, tuple):
+        return "" if value is None else mismatch(value, expected[0], key)
+    name = key or "the content"
+    if isinstance(expected, Mapping):
+        if not isinstance(value, dict):
+            return f"{name} is {_kind(value)}, not a table"
+        for inner, kind in expected.items():
+            known = inner.removesuffix("?")
+            at = f"{key}.{known}" if key else known
+            if known in value:
+                if why := mismatch(value[known], kind, at):
+                    return why
+            elif known == inner:
+                return f"it has no {at}"
+        return ""
+    if isinstance(expected, list):
+        if not isinstance(value, list):
+            return f"{name} is {_kind(value)}, not a list"
+        found = (mismatch(v, expected[0], f"{key}[{i}]") for i, v in enumerate(value))
+        return next(filter(None, found), "")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    fits = number if expected == NUMBER else isinstance(value, expected)
+    if expected is int and isinstance(value, bool):
+        fits = False
+    if not fits:
+        wanted = {int: "a whole number", str: TEXT, dict: "a table"}.get(expected, expected)
+        return f"{name} is {_kind(value)}, not {wanted}"
+    if isinstance(value, int) and not -LARGEST < value < LARGEST:
+        return f"{name} is out of range"
+    return ""
+
+
+def _kind(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "empty", True: "true", False: "false"}[value]
+    kinds = {int: NUMBER, float: NUMBER, str: TEXT, list: "a list", dict: "a table"}
+    return kinds.get(type(value), type(value).__name__)
+
+
+@contextlib.contextmanager
+def using(file: Path, what: str) -> Iterator[None]:
+    """Reports whatever is raised within as damage of a file, for code that trusts its content.
+
+    Args:
+        what: what does not work: ``does not fit model.json``.
+
+    Raises:
+        GankitError: names the file and the reason in one line.
+    """
+    from gankit.plugins.registry import in_one_line, raise_if_strict
+
+    try:
+        yield
+    except GankitError:
+        raise
+    except Exception as error:
+        if (fault := translate(error, file)) is not None:
+            raise fault from error
+        raise_if_strict(error)
+        raise GankitError(f"{file} {what}: {in_one_line(error)[:300]}", RESTORE) from error
