@@ -14,7 +14,8 @@ from gankit.contract import Sample, hookimpl
 from gankit.errors import GankitError, PluginError
 from gankit.plugins.registry import Plugins, installed
 from gankit.runs import output
-from gankit.runs.output import Target, resolve_target, write_generated
+from gankit.runs.output import write_generated
+from gankit.runs.targets import Target, resolve_target
 
 SAMPLES = [Sample((1.5, 0), 7, {}), Sample((2.5, 1), 8, {})]
 

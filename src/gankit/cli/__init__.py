@@ -9,6 +9,7 @@ import typer
 from typer.models import CommandInfo, TyperInfo
 
 from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, recipes, runs, train
+from gankit.cli._options import check_options
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
 
@@ -52,6 +53,7 @@ def main() -> None:
     _output.started = time.monotonic()
     try:
         _add_commands()
+        check_options(app)
         app()
     except GankitError as error:
         if isinstance(error, PluginError):

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -106,6 +106,28 @@ def parse_where(words: list[str]) -> dict[str, object]:
             raise GankitError(f"--where {name} is given twice", "Give one condition per name")
         conditions[name] = value.strip()
     return conditions
+
+
+def check_stdout(path: str | None, as_json: bool) -> bool:
+    """Whether the result goes to standard output: ``--out -``.
+
+    Raises:
+        GankitError: so would the JSON.
+    """
+    if path == "-" and as_json:
+        raise GankitError(
+            "--json and --out - both write to standard output", "Use --out FILE with --json"
+        )
+    return path == "-"
+
+
+def state_provenance(what: str, record: Mapping[str, Any]) -> None:
+    """The provenance of what went to standard output, in one line on stderr."""
+    err.print(
+        f"{what}: synthetic data by {record['software']}, run {record['run']}, {record['created']} "
+        f"({record['digital_source_type']})",
+        markup=False,
+    )
 
 
 def parse_between(text: str) -> tuple[int, int]:

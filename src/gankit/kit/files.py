@@ -27,7 +27,9 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    write_atomic(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+    # Bytes of file names that are not UTF-8 are lone surrogates, which JSON can only escape.
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    write_atomic(path, text.encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
 from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
-from gankit.contract.codec import conform, sample_conditions
+from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder, read_json
 from gankit.plugins.records import LoadedModality
@@ -17,6 +17,7 @@ from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
 from gankit.runs.export import export_model
 from gankit.runs.model import CODEC, MODEL, codec_state, read_tensors
+from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
 
@@ -86,7 +87,7 @@ def prepare(
         torch.manual_seed(seed)  # a codec may be trained
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
         if own is not None:
-            conform(own, data.dataset.items, strict=True)
+            conformed(modality, own, data.dataset.items, source or config.data, strict=True)
         if parallel.is_main and own is None:
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
     codec = _shared_codec(plugin, own, settings, parallel)
