@@ -111,7 +111,11 @@ def train(
         return
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = Display(resolved.engine.train.samples, resolved.engine.train.time, ADVICE)
+    display = Display(
+        *(resolved.engine.train.samples, resolved.engine.train.time, ADVICE),
+        resumed=existing is not None,
+        private=bool(resolved.engine.privacy.epsilon),
+    )
     try:
         status = run_training(
             *(loaded, resolved, folder),
@@ -176,11 +180,12 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     from gankit.workflows.estimate import estimate
     from gankit.workflows.reading import reading
 
+    private = bool(config.engine.privacy.epsilon)
     found = estimate(
         *(loaded, config, folder),
         device=device,
         unlimited=UNLIMITED,
-        on_read=lambda data: None if json else show_reading(reading(data), out),
+        on_read=lambda data: None if json else show_reading(reading(data, private), out),
     )
     if json:
         print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})

@@ -99,7 +99,7 @@ def resolve_target(
     if ending in known and f".{first}" not in plugin.info.suffixes and not packing:
         return Target(path, first, single_file=True, ending=ending)  # such as a folder of PNG
     if packing or ending in known | {*FILE_ENDINGS.split()} | _endings_of_plugins():
-        what = f"a {packing} file of it" if packing and not ending else f"format {ending!r}"
+        what = f"format {ending!r}" if ending else f"format before .{packing}"
         raise GankitError(
             f"plugin {plugin.info.name} cannot write {path.name}: it has no {what}",
             f"Formats: {', '.join(formats)}. A name without an ending, or with a slash behind it, "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
-from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
+from gankit.contract import Codec, CodecState, Conforms, Fitting, Progress, quiet
 from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder, read_json
@@ -86,8 +86,9 @@ def prepare(
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
-        if own is not None:
-            conformed(modality, own, data.dataset.items, source or config.data, strict=True)
+        if isinstance(own, Conforms):  # data that has changed otherwise is refused by fingerprint
+            name = config.data if source is None else source
+            conformed(modality, own, data.dataset.items, name, strict=True)
         if parallel.is_main and own is None:
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
     codec = _shared_codec(plugin, own, settings, parallel)
