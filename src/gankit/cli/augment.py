@@ -84,7 +84,6 @@ def augment(
     from gankit.workflows.measure import measure as benchmark
     from gankit.workflows.measure import verdict
 
-    source, conditions = Run(run), parse_where(where or [])
     if out_ is None and not measure:
         raise GankitError("no output given", "Add --out PATH, or --measure")
     _refuse(measure, "--measure", {"--test": test, "--target": target, "--repeats": repeats})
@@ -96,6 +95,7 @@ def augment(
         )
     if data == "-" and measure:  # it is gone once it is read
         raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
+    source, conditions = Run(run), parse_where(where or [])
     progress = Display(1, 0, {}).preparing
     result: dict[str, Any] = {}
     if measure:
