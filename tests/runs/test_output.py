@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import json
+import lzma
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +18,8 @@ from gankit.contract import Sample, hookimpl
 from gankit.errors import GankitError, PluginError
 from gankit.plugins.registry import Plugins, installed
 from gankit.runs import output
-from gankit.runs.output import Target, resolve_target, write_generated
+from gankit.runs.output import write_generated
+from gankit.runs.targets import Target, resolve_target
 
 SAMPLES = [Sample((1.5, 0), 7, {}), Sample((2.5, 1), 8, {})]
 
@@ -217,6 +222,214 @@ def test_a_record_without_its_file(json_lines, tmp_path):
     file.unlink()
     write(json_lines, file, format="jsonl")
     assert file.is_file()
+
+
+# --- Pictures and sounds as one file ------------------------------------------------------------
+
+
+@pytest.fixture
+def one_each(vectors, monkeypatch):
+    """The modality of numbers, writing a text file each with a row of metadata."""
+    monkeypatch.setattr(vectors.modality, "formats", ("folder", "zip"))
+    started = []
+
+    def write(samples, target, codec, provenance, format):
+        started.clear()
+        with (target / "metadata.jsonl").open("w") as rows:
+            for sample in samples:
+                started.append(sample.seed)
+                (target / f"{sample.seed}.txt").write_text(str(sample.item[0]))
+                print(json.dumps({"file_name": "x", "label": "a", "seed": sample.seed}), file=rows)
+        if format == "zip":
+            with zipfile.ZipFile(target / "numbers.zip", "w") as archive:
+                for file in sorted(target.glob("*.txt")):
+                    archive.write(file, file.name)
+            for file in target.glob("*.[tj]*"):
+                file.unlink()
+
+    monkeypatch.setattr(vectors.modality, "write", write)
+    return vectors, started
+
+
+def write_to(vectors, target, samples=SAMPLES, **given):
+    given = {"codec": None, "run": "r", "record": {}, "plugins": Plugins([])} | given
+    return write_generated(vectors, iter(samples), target, **given)
+
+
+def test_one_sample_as_one_file(one_each, tmp_path):
+    target = Target(tmp_path / "one.txt", "folder", single_file=True, ending="txt")
+    record = write_to(one_each[0], target, SAMPLES[:1])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["one.txt", "one.txt.provenance.json"]
+    assert record["items"] == [{"label": "a", "seed": 7}]
+    assert list(record["files"]) == ["one.txt"]
+
+
+def test_many_samples_are_not_one_file(one_each, tmp_path):
+    vectors, started = one_each
+    target = Target(tmp_path / "one.txt", "folder", single_file=True, ending="txt")
+    many = [Sample((1.0, 0), seed, {}) for seed in range(1000)]
+    hint = r"one.txt is one. Use -n 1, --out one.zip, or name a folder"
+    with pytest.raises(GankitError, match=f"format folder writes a file per sample, and {hint}"):
+        write_to(vectors, target, many)
+    assert len(started) < 5
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_kind_of_file_than_was_named(one_each, tmp_path):
+    target = Target(tmp_path / "one.png", "folder", single_file=True, ending="png")
+    with pytest.raises(GankitError, match="format folder writes .txt files. End the name in .txt"):
+        write_to(one_each[0], target, SAMPLES[:1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_of_the_folder(one_each, tmp_path):
+    contents = []
+    for name in ("a.zip", "b.zip"):
+        target = Target(tmp_path / name, "folder", single_file=True, packing="zip")
+        record = write_to(one_each[0], target, finish=lambda full: full.update(created="then"))
+        assert list(record["files"]) == [name]
+        assert sorted(p.name for p in tmp_path.glob(f"{name}*")) == [
+            name,
+            f"{name}.provenance.json",
+        ]
+        with zipfile.ZipFile(tmp_path / name) as archive:
+            names = archive.namelist()
+            inside = json.loads(archive.read("provenance.json"))
+        contents.append((tmp_path / name).read_bytes())
+        assert names == ["provenance.json", "7.txt", "8.txt", "metadata.jsonl"]
+        assert sorted(inside["files"]) == ["7.txt", "8.txt", "metadata.jsonl"]
+        assert inside["generated"] is True
+        content = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+        assert record["files"][name] == content
+    assert contents[0] == contents[1]
+    assert sorted(p.name for p in tmp_path.iterdir())[::2] == ["a.zip", "b.zip"]
+
+
+def test_the_record_of_an_archive_that_the_plugin_writes_is_inside_too(one_each, tmp_path):
+    record = write_to(one_each[0], Target(tmp_path / "a.zip", "zip", single_file=True))
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["7.txt", "8.txt", "provenance.json"]
+    assert record["files"] == {
+        "a.zip": hashlib.sha256((tmp_path / "a.zip").read_bytes()).hexdigest()
+    }
+
+
+@pytest.mark.parametrize(
+    ("way", "opened"), [("gz", gzip.open), ("bz2", bz2.open), ("xz", lzma.open)]
+)
+def test_a_compressed_file(json_lines, tmp_path, way, opened):
+    contents = []
+    for name in ("a", "b"):
+        target = Target(tmp_path / f"{name}.jsonl.{way}", "jsonl", single_file=True, packing=way)
+        write_to(json_lines, target)
+        assert opened(target.path, "rt").read().splitlines() == ["[1.5, 0, 7]", "[2.5, 1, 8]"]
+        assert target.record.is_file()
+        contents.append(target.path.read_bytes())
+    assert contents[0] == contents[1]
+
+
+# --- Standard output ----------------------------------------------------------------------------
+
+
+def test_to_standard_output(json_lines, tmp_path, capfdbinary, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = write_to(json_lines, Target(Path("-"), "jsonl", single_file=True, stdout=True))
+    assert capfdbinary.readouterr().out == b"[1.5, 0, 7]\n[2.5, 1, 8]"
+    assert list(tmp_path.iterdir()) == []
+    assert record["count"] == 2
+
+
+def test_several_files_are_refused(one_each, capfdbinary):
+    with pytest.raises(GankitError, match="format folder writes .*, and --out - takes one"):
+        write_to(one_each[0], Target(Path("-"), "folder", single_file=True, stdout=True))
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_no_binary_data_for_a_terminal(json_lines, monkeypatch, capfdbinary):
+    def write(samples, target, *rest):
+        list(samples)
+        (target / "x.parquet").write_bytes(b"PAR1\0\0")
+
+    monkeypatch.setattr(json_lines.modality, "write", write)
+    target = Target(Path("-"), "parquet", single_file=True, stdout=True)
+    write_to(json_lines, target)
+    assert capfdbinary.readouterr().out == b"PAR1\0\0"
+    monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
+    with pytest.raises(GankitError, match="format parquet is no text, and standard output is a"):
+        write_to(json_lines, target)
+    assert capfdbinary.readouterr().out == b""
+
+
+# --- Where the folder is ------------------------------------------------------------------------
+
+
+def on_another_disk(monkeypatch, *, within):
+    """Has renames out of or into a folder fail, as those over the edge of a file system do."""
+    replace = os.replace
+
+    def refusing(source, target):
+        if (within in Path(source).parents) != (within in Path(target).parents):
+            raise OSError(18, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(output.os, "replace", refusing)
+
+
+def test_an_empty_mount_point_is_filled(vectors, tmp_path, monkeypatch):
+    mounted = tmp_path / "mnt"
+    (mounted / "lost+found").mkdir(parents=True)
+    on_another_disk(monkeypatch, within=mounted)
+    monkeypatch.setattr(output.os.path, "ismount", lambda path: Path(path) == mounted)
+    assert write(vectors, mounted)["count"] == 2
+    names = ["lost+found", "numbers.jsonl", "provenance.json"]
+    assert sorted(p.name for p in mounted.iterdir()) == names
+    write(vectors, mounted, SAMPLES[:1], overwrite=True)
+    assert json.loads((mounted / "provenance.json").read_text())["count"] == 1
+    assert sorted(p.name for p in mounted.iterdir()) == names
+
+
+def test_a_folder_that_cannot_be_renamed_is_copied(vectors, tmp_path, monkeypatch):
+    """A container's lower layer, for one."""
+    out = tmp_path / "out"
+    write(vectors, out)
+    replace = os.replace
+
+    def refusing(source, target):
+        if Path(source) == out:
+            raise OSError(18, "Invalid cross-device link")
+        replace(source, target)
+
+    monkeypatch.setattr(output.os, "replace", refusing)
+    write(vectors, out, SAMPLES[:1], overwrite=True)
+    assert json.loads((out / "provenance.json").read_text())["count"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_overwritten_folder_is_kept_where_the_new_one_cannot_be_moved(
+    vectors, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    write(vectors, out)
+    replace = os.replace
+
+    def refusing(source, target):
+        if Path(source).name == ".out.partial":
+            raise OSError(13, "Permission denied")
+        replace(source, target)
+
+    monkeypatch.setattr(output.os, "replace", refusing)
+    with pytest.raises(GankitError, match="Permission denied"):
+        write(vectors, out, SAMPLES[:1], overwrite=True)
+    assert json.loads((out / "provenance.json").read_text())["count"] == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_folder_that_a_link_leads_to_is_overwritten(vectors, tmp_path):
+    write(vectors, tmp_path / "v1")
+    (tmp_path / "latest").symlink_to("v1")
+    write(vectors, tmp_path / "latest", SAMPLES[:1], overwrite=True)
+    assert (tmp_path / "latest").is_symlink()
+    assert json.loads((tmp_path / "v1" / "provenance.json").read_text())["count"] == 1
 
 
 # --- The disk refuses ---------------------------------------------------------------------------

@@ -444,6 +444,16 @@ def written(line: Callable[[Sample[Number]], Any], least: int = 0) -> Callable[.
     return write
 
 
+def said(**changes: Any) -> Callable[..., Dataset[Any]]:
+    """A ``read`` that says something odd of the data."""
+
+    def read(self: Any, source: Any, settings: Any, progress: Any) -> Dataset[Any]:
+        found = VectorModality.read(self, source, settings, progress)
+        return dataclasses.replace(found, **changes)
+
+    return read
+
+
 REAL = VectorModality().read(None, None, lambda *_: None).items
 
 FAULTS: list[tuple[str, str, Plant]] = [
@@ -461,6 +471,13 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("settings", "undocumented: steep", modality(Settings=Silent)),
     ("read", "differ in fingerprint", modality(read=restless)),
     ("read", "differ in their first item", modality(read=unsorted)),
+    ("reading", "the fact 'labels' is 10", modality(read=said(facts={"labels": 10}))),
+    ("reading", "the fact 'a' is 'two\\nlines'", modality(read=said(facts={"a": "two\nlines"}))),
+    ("reading", "differ in their keys", modality(read=said(table=[{"a": "1"}, {"b": "1"}]))),
+    ("reading", "has [1], which is no text", modality(read=said(table=[{"a": 1}]))),
+    ("reading", "warnings is one text", modality(read=said(warnings="odd"))),
+    ("reading", "is not one line", modality(read=said(warnings=[""]))),
+    ("reading", "2 strata for 300 items", modality(read=said(strata=["a", "b"]))),
     ("read-refuses", "accepts not-there", modality(read=VectorModality.read)),
     ("read-refuses", "FileNotFoundError", modality(read=unguarded)),
     ("encode", "(16, 1)", codec(prepare=lambda self, b: Batch(b.x[:, :1], b.c))),

@@ -9,6 +9,7 @@ import typer
 from typer.models import CommandInfo, TyperInfo
 
 from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, recipes, runs, train
+from gankit.cli._options import check_options
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
 from gankit.system_errors import translate
@@ -56,6 +57,7 @@ def main() -> None:
         try:
             with ended_by_signals():
                 _add_commands()
+                check_options(app)
                 app()
         finally:
             _output.flush()

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gankit.cli._output import duration, err, rows, warn
-from gankit.cli._reading import show_reading
+from gankit.cli._reading import show_reading, show_resumed
 from gankit.cli._streams import visible
 from gankit.contract import Callback
 from gankit.kit.files import read_json
@@ -51,10 +51,21 @@ class Display(Callback):
         samples: the run's length.
         limit: the run's time limit in seconds; 0 for none.
         advice: one line for each failure that the guard reports.
+        resumed: whether the run has been started before: its data was shown then.
+        private: whether to leave out what may show single items.
     """
 
-    def __init__(self, samples: int, limit: float, advice: dict[str, str]) -> None:
+    def __init__(
+        self,
+        samples: int,
+        limit: float,
+        advice: dict[str, str],
+        *,
+        resumed: bool = False,
+        private: bool = False,
+    ) -> None:
         self.samples, self.limit, self.advice = samples, limit, advice
+        self.resumed, self.private = resumed, private
         self.data: Reading | None = None
         self.live: Live | None = None
         self.warned: set[str] = set()
@@ -81,8 +92,9 @@ class Display(Callback):
 
     def read(self, data: Split) -> None:
         """Shows what was read, before anything is trained."""
-        self.data = reading(data)
-        show_reading(self.data, err)
+        self.data = reading(data, self.private)
+        show = show_resumed if self.resumed else show_reading
+        show(self.data, err)
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
         rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)

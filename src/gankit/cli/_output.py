@@ -139,6 +139,27 @@ def parse_where(words: list[str]) -> dict[str, object]:
     return conditions
 
 
+def check_stdout(path: str | None, as_json: bool) -> bool:
+    """Whether the result goes to standard output: ``--out -``.
+
+    Raises:
+        GankitError: so would the JSON.
+    """
+    if path == "-" and as_json:
+        raise GankitError(
+            "--json and --out - both write to standard output", "Use --out FILE with --json"
+        )
+    return path == "-"
+
+
+def state_provenance(what: str, record: Mapping[str, Any]) -> None:
+    """The provenance of what went to standard output, in one line on stderr."""
+    err.print(
+        f"{what}: synthetic data by {record['software']}, run {record['run']}, {record['created']} "
+        f"({record['digital_source_type']})",
+    )
+
+
 def parse_between(text: str) -> tuple[int, int]:
     """``3:17`` as two seeds.
 

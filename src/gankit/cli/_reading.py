@@ -18,6 +18,12 @@ LABEL = 16
 """Width of the labels in front of the facts."""
 
 
+def show_resumed(found: Reading, to: Console) -> None:
+    """One line: the data was shown when the run started."""
+    said = f"{found.train_items:,} to train on, {found.heldout_items:,} held out"
+    to.print(f"data: {found.description}; {said}")
+
+
 def show_reading(found: Reading, to: Console) -> None:
     """Prints what a data set was taken for, what was skipped by reason, and doubts."""
     facts = {
@@ -28,13 +34,14 @@ def show_reading(found: Reading, to: Console) -> None:
     for name, text in facts.items():
         to.print(f"{name + ':':<{LABEL}}{text}")
     if found.table:
-        names = list(found.table[0])
+        names = list(dict.fromkeys(name for row in found.table for name in row))
         shown = [[row.get(name, "") for name in names] for row in found.table[:SHOWN_ROWS]]
         table(names, [[*row] for row in shown], to)
         if (more := len(found.table) - SHOWN_ROWS) > 0:
             to.print(f"… and {more:,} more (all with --dry-run --json)")
     for skipped in found.skipped[:REASONS]:
-        line = f"{skipped.count:,}, e.g. {skipped.example}: {skipped.reason}"
+        example = f"e.g. {skipped.example}: " if skipped.example else ""
+        line = f"{skipped.count:,}, {example}{skipped.reason}"
         to.print(f"{'skipped:':<{LABEL}}{line}")
     if rest := sum(reason.count for reason in found.skipped[REASONS:]):
         to.print(f"{'skipped:':<{LABEL}}{rest:,} more, for other reasons")

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gankit.cli._output import err, out, parse_where, print_json, table, warn
+from gankit.cli._output import (
+    check_stdout,
+    err,
+    out,
+    parse_where,
+    print_json,
+    state_provenance,
+    table,
+    warn,
+)
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.workflows.generate import Generated
 
 
 def augment(
     run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
     data: Annotated[str, typer.Option(metavar="REAL", help="The real data; it is not changed.")],
     out_: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="PATH", help="A folder to make, or a file (more.csv)."),
+        str | None,
+        typer.Option(
+            "--out",
+            metavar="PATH",
+            help="A folder to make, a file (more.csv, more.zip), or - for standard output.",
+        ),
     ] = None,
     balance: Annotated[
         str, typer.Option(metavar="KEY", help="Balance the classes of KEY, e.g. label.")
@@ -43,7 +59,9 @@ def augment(
         str,
         typer.Option(metavar="KEY", help="What the downstream model predicts. \\[default: KEY]"),
     ] = "",
-    repeats: Annotated[int, typer.Option(min=2, help="Repetitions of --measure.")] = 5,
+    repeats: Annotated[
+        int | None, typer.Option(min=2, help="Repetitions of --measure. \\[default: 5]")
+    ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Keep near duplicates and outliers too.")
     ] = False,
@@ -66,9 +84,18 @@ def augment(
     from gankit.workflows.measure import measure as benchmark
     from gankit.workflows.measure import verdict
 
-    source, conditions = Run(run), parse_where(where or [])
     if out_ is None and not measure:
         raise GankitError("no output given", "Add --out PATH, or --measure")
+    _refuse(measure, "--measure", {"--test": test, "--target": target, "--repeats": repeats})
+    _refuse(out_ is not None, "--out PATH", {"--format": format, "--overwrite": overwrite})
+    piped, repeats = check_stdout(out_, json), repeats or 5
+    if piped and measure:
+        raise GankitError(
+            "--measure and --out - both write to standard output", "Use --out FILE with --measure"
+        )
+    if data == "-" and measure:  # it is gone once it is read
+        raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
+    source, conditions = Run(run), parse_where(where or [])
     progress = Display(1, 0, {}).preparing
     result: dict[str, Any] = {}
     if measure:
@@ -85,6 +112,7 @@ def augment(
             ),
             repeats=repeats,
             seed=seed,
+            keep_all=keep_all,
             device=device,
             progress=progress,
         )
@@ -119,18 +147,32 @@ def augment(
             overwrite=overwrite,
             progress=progress,
         )
-        result |= {"path": str(made.path), **made.record}
+        result |= {"path": str(made.path), **made.record, "warnings": list(made.warnings)}
         if not json:
-            _report(made.path, made.record["augmented"])
+            _report(made, piped)
     if json:
         print_json(result)
 
 
-def _report(path: Path, done: dict[str, Any]) -> None:
+def _refuse(known: bool, needed: str, options: dict[str, object]) -> None:
+    """Refuses options that have no meaning without another one."""
+    given = [name for name, value in options.items() if value]
+    if given and not known:
+        raise GankitError(f"{given[0]} has no meaning without {needed}", f"Add {needed}")
+
+
+def _report(result: Generated, piped: bool) -> None:
+    done = result.record["augmented"]
     made = done["generated"]
     err.print(f"real: {done['description']}")
-    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}")
+    line = f"{done['real']:,} real and {made['kept']:,} generated"
+    if piped:
+        state_provenance(line, result.record)
+    else:
+        out.print(f"{line}: {result.path}")
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")
     if made["missing"]:
         warn(f"{made['missing']:,} fewer than requested: too many were dropped")
+    for warning in result.warnings:
+        warn(warning)

@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from gankit.cli._output import err, out, parse_between, parse_where, print_json, warn
+from gankit.cli._output import (
+    check_stdout,
+    err,
+    out,
+    parse_between,
+    parse_where,
+    print_json,
+    state_provenance,
+    warn,
+)
 from gankit.errors import GankitError
 
 
@@ -20,7 +29,23 @@ def generate(
             help="Sampling-time options of the plugin; `gankit plugins show NAME` lists them.",
         ),
     ] = None,
-    n: Annotated[int, typer.Option("-n", min=1, help="Number of samples.")] = 64,
+    n: Annotated[
+        int | None, typer.Option("-n", min=1, help="Number of samples. \\[default: 64]")
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            "--per-class", metavar="N", min=1, help="N samples of each class, in place of -n."
+        ),
+    ] = None,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            metavar="KEY",
+            help="The condition that --per-class counts by. \\[default: label, or the only one]",
+        ),
+    ] = "",
     where: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Condition on a value, e.g. label=7. Repeatable."),
@@ -35,16 +60,19 @@ def generate(
         ),
     ] = None,
     out_: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out",
             metavar="PATH",
-            help="A folder to make, or a file of the plugin's formats (people.csv). "
-            "\\[default: generated/RUN-001]",
+            help="A folder to make; a file of the plugin's formats (people.csv, people.csv.gz), a "
+            "zip archive (made.zip), or - for standard output. \\[default: generated/RUN-001]",
         ),
     ] = None,
     format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Output format; the plugin's first one.")
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Output format. \\[default: --out's, or the plugin's first]"
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
@@ -56,25 +84,39 @@ def generate(
     from gankit.workflows.generate import Sampling
     from gankit.workflows.generate import generate as write
 
+    if per_class and n:
+        raise GankitError("-n and --per-class both give a number of samples", "Use one of them")
+    if by and not per_class:
+        raise GankitError("--by has no meaning without --per-class", "Add --per-class N")
     ends = None if between is None else parse_between(between)
     if ends and seed:
         raise GankitError("--between and --seed both name seeds", "Use one of them")
+    if ends and per_class:
+        raise GankitError(
+            "--between interpolates with one condition", "Use --between or --per-class"
+        )
+    piped = check_stdout(out_, json)
     conditions, changed = parse_where(where or []), parse_overrides(settings or [])
     source = Run(run)
-    made = write(
-        *(source, Sampling(n, seed, conditions, ends, changed), out_),
-        format=format,
-        device=device,
-        overwrite=overwrite,
+    sampling = Sampling(
+        n or 64, seed, conditions, ends, changed, per_class=per_class or 0, by=by.strip()
     )
+    made = write(source, sampling, out_, format=format, device=device, overwrite=overwrite)
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
     if json:
         print_json({"path": str(made.path), **made.record})
         return
-    seeds = f"between seeds {ends[0]} and {ends[1]}" if ends else f"seeds {seed} to {seed + n - 1}"
+    record = made.record
+    first, last = ends or record["seeds"]
+    seeds = f"between seeds {first} and {last}" if ends else f"seeds {first} to {last}"
+    each = f", {per_class:,} per {record['by']}" if per_class else ""
     err.print(
-        seeds + "".join(f", {k}={v}" for k, v in [*conditions.items(), *changed.items()]),
+        seeds + each + "".join(f", {k}={v}" for k, v in [*conditions.items(), *changed.items()])
     )
-    counted = ", ".join(f"{k:,} {name}" for name, k in made.record.get("counted", {}).items())
-    out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {made.path}")
+    counted = ", ".join(f"{k:,} {name}" for name, k in record.get("counted", {}).items())
+    line = f"{record['count']:,} generated{f' ({counted})' if counted else ''}"
+    if piped:
+        state_provenance(line, record)
+    else:
+        out.print(f"{line}: {made.path}")

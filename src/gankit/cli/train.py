@@ -61,6 +61,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
     from gankit.plugins.registry import installed
     from gankit.runs.directory import CONFIG, Run, next_run
@@ -71,6 +72,7 @@ def train(
     named = files[0].get("run", {}) if files else {}
     limits = parse_budget(budget) if budget else {}
     words = list(settings or [])
+    _refuse_twice(words, seed, limits)
     if seed is not None:
         words.append(f"train.seed={seed}")
     words += [f"train.{key}={value}" for key, value in limits.items()]
@@ -79,14 +81,20 @@ def train(
         # Only the directory is given: resume with the run's own settings.
         table = existing.table
         plugin, recipe = table["run"]["plugin"], table["run"]["recipe"]
-        files, data = [table], data or table["run"].get("data")
+        files, named = [table], table["run"]
     elif named:
         plugin, recipe = plugin or named.get("plugin", ""), recipe or named.get("recipe")
-        data = data or named.get("data")
+    path = None
+    if data is None:
+        data, path = named.get("data"), from_text(named.get("data_path"))
     if not plugin:
         known = ", ".join(sorted(installed().infos())) or "none is installed"
         raise GankitError("no plugin given", f"Add --plugin NAME ({known})")
     name, _, inline = plugin.partition("/")
+    if recipe and inline and recipe.removeprefix(f"{name}/") != inline:
+        raise GankitError(
+            f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
+        )
     loaded = installed().modality(name)
     resolved = configuration.resolve(
         loaded.info,
@@ -95,6 +103,7 @@ def train(
         files=files,
         overrides=words,
         data=data,
+        data_path=path,
     )
     folder = out_ or next_run(Path("runs"), f"{name}-{resolved.recipe}")
     if dry_run:
@@ -102,7 +111,11 @@ def train(
         return
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = Display(resolved.engine.train.samples, resolved.engine.train.time, ADVICE)
+    display = Display(
+        *(resolved.engine.train.samples, resolved.engine.train.time, ADVICE),
+        resumed=existing is not None,
+        private=bool(resolved.engine.privacy.epsilon),
+    )
     try:
         status = run_training(
             *(loaded, resolved, folder),
@@ -124,6 +137,19 @@ def train(
         _report(folder, status, last, had)
     if status == "interrupted":
         raise typer.Exit(130)
+
+
+def _refuse_twice(words: list[str], seed: int | None, limits: dict[str, float]) -> None:
+    """Refuses settings that options set too."""
+    from gankit.config import flatten, parse_overrides
+
+    given = flatten(parse_overrides(words))
+    options = {"--seed": ["train.seed"] * (seed is not None)}
+    options["--budget"] = [f"train.{key}" for key in limits]
+    for option, keys in options.items():
+        for key in keys:
+            if key in given:
+                raise GankitError(f"{option} and {key} set the same", "Use one of them")
 
 
 def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
@@ -154,11 +180,12 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     from gankit.workflows.estimate import estimate
     from gankit.workflows.reading import reading
 
+    private = bool(config.engine.privacy.epsilon)
     found = estimate(
         *(loaded, config, folder),
         device=device,
         unlimited=UNLIMITED,
-        on_read=lambda data: None if json else show_reading(reading(data), out),
+        on_read=lambda data: None if json else show_reading(reading(data, private), out),
     )
     if json:
         print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gankit.config import paths
 from gankit.config.recipes import load_recipe
 from gankit.config.schema import (
     check_keys,
@@ -45,11 +46,22 @@ class Config:
     engine: EngineSettings
     settings: Any
     """The plugin's own settings."""
+    data_path: str | None = None
+    """The absolute path of ``data`` as it was typed, where that is a file or folder."""
+
+    def source(self) -> str | None:
+        """Where the data is now.
+
+        Raises:
+            GankitError: it has been moved.
+        """
+        return paths.located(self.data, self.data_path)
 
     def as_table(self) -> Table:
         """What ``run.toml`` holds. Absent values (None) are left out: TOML has none."""
-        data = None if self.data is None else without_password(self.data)
+        data = None if self.data is None else paths.printable(without_password(self.data))
         run = {"plugin": self.plugin, "recipe": self.recipe, "data": data}
+        run["data_path"] = paths.as_text(self.data_path)
         table = {"run": run, **plain(self.settings), **plain(self.engine)}
         return typing.cast(Table, without_none(table))
 
@@ -61,7 +73,8 @@ class Config:
             for key in sorted(mine.keys() | theirs.keys())
             if mine.get(key) != theirs.get(key)
             and not any(key == free or key.startswith(free + ".") for free in MAY_CHANGE)
-            and key not in ("run.recipe", "run.data")  # the data's fingerprint decides
+            and key
+            not in ("run.recipe", "run.data", "run.data_path")  # the data's fingerprint decides
         ]
 
 
@@ -73,8 +86,14 @@ def resolve(
     files: Sequence[Table] = (),
     overrides: Sequence[str] = (),
     data: str | None = None,
+    data_path: str | None = None,
 ) -> Config:
     """Merges the layers and checks every value.
+
+    Args:
+        data: the data as it was typed.
+        data_path: its absolute path, where a run states it; by default, what ``data`` means in the
+            current folder.
 
     Raises:
         GankitError: an unknown recipe or key, or a value of the wrong type.
@@ -96,7 +115,8 @@ def resolve(
     engine = validate(EngineSettings, {k: v for k, v in merged.items() if k in engines})
     own = validate(settings_type, {k: v for k, v in merged.items() if k not in engines})
     _check_engine(engine)
-    return Config(info.name, chosen, data, engine, own)
+    place = data_path or paths.absolute(data)
+    return Config(info.name, chosen, data, engine, own, place)
 
 
 def from_run(table: Table, settings_type: type) -> Config:
@@ -110,6 +130,7 @@ def from_run(table: Table, settings_type: type) -> Config:
         run.get("data"),
         validate(EngineSettings, {k: v for k, v in known.items() if k in engines}),
         validate(settings_type, {k: v for k, v in known.items() if k not in engines}),
+        paths.from_text(run.get("data_path")),
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
+from gankit.contract.conditions import Categorical
 from gankit.contract.data import Batch, Item, Layout, Progress, quiet
 
 if TYPE_CHECKING:
@@ -167,6 +168,15 @@ class ReservesKeys(Protocol):
         unique differs from theirs."""
 
 
+@runtime_checkable
+class HasClasses(Protocol):
+    """For codecs whose requestable classes are not those of the layout's condition."""
+
+    def classes(self) -> Mapping[str, Sequence[str]]:
+        """The values of each categorical condition, as they can be requested one by one and as
+        attributes of items name them; in the order in which to generate them."""
+
+
 @dataclass(frozen=True)
 class Conformed(Generic[Item]):
     """Items of another data set in the form of the training data."""
@@ -196,6 +206,14 @@ class Conforms(Protocol):
 def conform(codec: Codec[Any], items: Sequence[Any], strict: bool = False) -> Conformed[Any]:
     """Items of another data set in the form of the codec's; as they are by default."""
     return codec.conform(items, strict) if isinstance(codec, Conforms) else Conformed(items)
+
+
+def classes(codec: Codec[Any]) -> dict[str, list[str]]:
+    """The values of each categorical condition; those of the layout's condition by default."""
+    if isinstance(codec, HasClasses):
+        return {name: list(values) for name, values in codec.classes().items()}
+    fields = codec.layout.condition.fields if codec.layout.condition else ()
+    return {f.name: list(f.values) for f in fields if isinstance(f, Categorical)}
 
 
 def density_ratio_input(

@@ -57,7 +57,7 @@ class Dataset(Generic[Item]):
     examples, or classes with counts. Shown before training, never stored."""
     warnings: Sequence[str] = ()
     """Doubts about what was read, one sentence each with what to do: a single column full of
-    semicolons, bytes that could not be decoded."""
+    semicolons, bytes that could not be decoded. Stored with the run, except a private one."""
     strata: Sequence[object] | None = None
     """The class of each item, by which held-out items are chosen in proportion; None for none."""
 

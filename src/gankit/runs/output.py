@@ -1,4 +1,4 @@
-"""Writing generated items with their provenance, as a folder or as one file.
+"""Writing generated items with their provenance, as a folder, one file or to standard output.
 
 Everything generated passes through :func:`write_generated`.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import errno
 import json
 import operator
 import os
 import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,62 +24,14 @@ from gankit.kit.files import json_bytes, sha256
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
+from gankit.runs.packing import add_record, compress, pack
 from gankit.runs.provenance import RECORD, now, software
+from gankit.runs.targets import SIDECAR, STAGING, UNCOUNTED, Target, is_empty, refuse_existing
 from gankit.system_errors import reason
 
-SIDECAR = ".provenance.json"
-"""Appended to a file's name for the record next to it."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where generated items go, and in what format."""
-
-    path: Path
-    format: str
-    single_file: bool
-    """Whether ``path`` is the one file to write; otherwise it is a folder to make."""
-
-    @property
-    def record(self) -> Path:
-        """Where the provenance record is written."""
-        if self.single_file:
-            return self.path.with_name(self.path.name + SIDECAR)
-        return self.path / RECORD
-
-
-def resolve_target(
-    plugin: LoadedModality, out: Path, format: str | None = None, default: str | None = None
-) -> Target:
-    """The target that ``--out`` and ``--format`` mean: a path that ends in one of the modality's
-    formats is a file, any other is a folder.
-
-    Args:
-        default: the format of a folder where none is given; the modality's first one by default.
-
-    Raises:
-        GankitError: the modality has no such format, or the two contradict each other.
-    """
-    formats = plugin.modality.formats
-    if format is not None and format not in formats:
-        raise GankitError(f"unknown format {format!r}", f"Known: {', '.join(formats)}")
-    suffix = out.suffix.lower().removeprefix(".")
-    if not suffix or out.is_dir():
-        return Target(out, format or default or formats[0], single_file=False)
-    if suffix in formats or (format is not None and format.startswith(suffix)):
-        chosen = format or suffix
-        if not chosen.startswith(suffix):
-            raise GankitError(
-                f"--out {out} and --format {format} contradict each other",
-                f"Leave out --format, or end the name in .{format}",
-            )
-        return Target(out, chosen, single_file=True)
-    if f".{suffix}" in {s.lower() for s in plugin.info.suffixes}:
-        raise GankitError(
-            f"plugin {plugin.info.name} cannot write {out.name}: it has no format {suffix!r}",
-            f"Formats: {', '.join(formats)}. A name without an ending is a folder",
-        )
-    return Target(out, format or default or formats[0], single_file=False)
+METADATA = "metadata.jsonl"
+"""A row per file, beside the files: what plugins write next to pictures, sounds and the like. Where
+one file is wanted, its row goes into the provenance record."""
 
 
 def write_generated(
@@ -113,19 +67,13 @@ def write_generated(
     refuse_existing(target, overwrite)
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
     statement = Provenance(software(), run, now(), modality.source_type, between)
-    aside, counter = path.with_name(f".{path.name}.partial"), _Counter(samples)
+    aside: Path | None = None
     try:
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        aside = _staging(target, path)
+        counter = _Counter(samples, target, aside)
         with confined(plugin.info.name, aside):
             counts = modality.write(counter, aside, codec, statement, target.format)
         counted = _counts(counts, plugin.info.name)
-        written = _files(aside)
-        if target.single_file and len(written) != 1:
-            raise GankitError(
-                f"format {target.format} writes {len(written):,} files, and {path.name} is one",
-                "Name a folder: a path without an ending",
-            )
         full: dict[str, Any] = {
             "generated": True,
             "digital_source_type": statement.source_type,
@@ -138,42 +86,192 @@ def write_generated(
             **({"counted": counted} if counted else {}),
             **record,
         }
+        one = _one_file(aside, target, full) if target.single_file and not target.packing else None
+        if target.packing and target.packing != "zip":
+            one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
+        if target.packing == "zip":
+            one = _packed(aside, path, full)
+        elif one is not None and target.format == "zip":
+            add_record(one, json_bytes(full).decode())
         full["files"] = {}
         for file in _files(aside):
             name = file.relative_to(aside).as_posix()
             if target.single_file:
-                name = path.name if file in written else f"{path.name}.{file.name}"
+                name = path.name if file == one else f"{path.name}.{file.name}"
             full["files"][name] = sha256(file)
-        text = json_bytes(full)
-        if target.single_file:
-            _place_file(aside, written[0], path, text)
+        if target.stdout:
+            assert one is not None
+            _to_stdout(one, target.format)
+        elif one is not None:
+            _place_file(aside, one, path, json_bytes(full))
         else:
-            (aside / RECORD).write_bytes(text)
+            (aside / RECORD).write_bytes(json_bytes(full))
             _place_folder(aside, path)
+    except BrokenPipeError:  # whoever read standard output has had enough
+        raise
     except OSError as error:
         raise GankitError(
             f"cannot write {path}: {reason(error)}",
             "Choose another --out, or free some space",
         ) from error
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        if aside is not None:
+            shutil.rmtree(aside, ignore_errors=True)
     return full
 
 
-def _place_folder(aside: Path, path: Path) -> None:
-    """Moves the folder to its place. An empty one there is filled, not replaced: somebody may
-    stand in it, or have set its permissions.
+# --- One file -----------------------------------------------------------------------------------
+
+
+def _payload(aside: Path, target: Target) -> list[Path]:
+    """The files that the format wrote, without the rows about them."""
+    return [file for file in _files(aside) if file.name != METADATA or target.format == METADATA]
+
+
+def _one_file(aside: Path, target: Target, record: dict[str, Any]) -> Path:
+    """The one file that the format wrote. The row about it, if any, moves into the record.
+
+    Raises:
+        GankitError: the format wrote several files, or of another kind.
     """
-    if path.is_dir() and not any(path.iterdir()):
+    found = _payload(aside, target)
+    if len(found) != 1:
+        raise _several(target, f"{len(found):,} files")
+    _check_ending(found[0], target)
+    rows = aside / METADATA
+    if rows.is_file() and rows != found[0]:
+        lines = rows.read_text(encoding="utf-8").splitlines()
+        kept = [json.loads(line) for line in lines if line.strip()]
+        record["items"] = [{k: v for k, v in row.items() if k != "file_name"} for row in kept]
+        rows.unlink()
+    return found[0]
+
+
+def _several(target: Target, what: str) -> GankitError:
+    name = target.path.name
+    if target.stdout:
+        hint = "Name a file or a folder, or a --format of one file"
+        return GankitError(f"format {target.format} writes {what}, and --out - takes one", hint)
+    return GankitError(
+        f"format {target.format} writes {what}, and {name} is one",
+        f"Use -n 1, --out {Path(name).stem}.zip, or name a folder: a path without an ending",
+    )
+
+
+def _check_ending(file: Path, target: Target) -> None:
+    if target.ending and file.suffix.lower() != f".{target.ending}":
+        raise GankitError(
+            f"--out {target.path.name}: format {target.format} writes {file.suffix} files",
+            f"End the name in {file.suffix}",
+        )
+
+
+def _packed(aside: Path, path: Path, record: Mapping[str, Any]) -> Path:
+    """Packs the folder, with its record inside; only the archive stays in the folder."""
+    files = _files(aside)
+    names = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
+    (aside / RECORD).write_bytes(json_bytes({**record, "files": names}))
+    archive = aside.with_name(f"{aside.name}.zip")
+    try:
+        pack(aside, [aside / RECORD, *files], archive)
+        shutil.rmtree(aside)
+        aside.mkdir()
+        return Path(shutil.move(archive, aside / path.name))
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def _to_stdout(file: Path, format: str) -> None:
+    """Copies a file to standard output.
+
+    Raises:
+        GankitError: it is no text, and standard output is a terminal.
+        BrokenPipeError: nobody reads any more.
+    """
+    out = sys.stdout.buffer
+    with file.open("rb") as source:
+        if sys.stdout.isatty() and b"\0" in source.read(2**16):
+            raise GankitError(
+                f"format {format} is no text, and standard output is a terminal",
+                "Redirect it: > FILE, or use --out FILE",
+            )
+        source.seek(0)
+        shutil.copyfileobj(source, out)
+    out.flush()
+
+
+# --- Placing ------------------------------------------------------------------------------------
+
+
+def _staging(target: Target, path: Path) -> Path:
+    """A new, empty folder to write to: on the file system of the target, so that moving it into
+    place is one step.
+
+    A folder that is there already, and stays, is written to from within: it may be a mount point,
+    and the folder around it not writable.
+    """
+    if target.stdout:
+        return Path(tempfile.mkdtemp(prefix="gankit-"))
+    inside = not target.single_file and path.is_dir() and _stays(path)
+    aside = path / STAGING if inside else path.with_name(f".{path.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    return aside
+
+
+def _stays(folder: Path) -> bool:
+    """Whether a folder is filled, and not replaced: it is empty (somebody may stand in it, or have
+    set its permissions), or cannot be replaced.
+    """
+    return is_empty(folder) or os.path.ismount(folder) or not os.access(folder.parent, os.W_OK)
+
+
+def _place_folder(aside: Path, path: Path) -> None:
+    """Moves the folder to its place."""
+    if aside.parent == path:
+        for old in path.iterdir():
+            if old.name not in UNCOUNTED:
+                shutil.rmtree(old) if old.is_dir() and not old.is_symlink() else old.unlink()
         # The record comes first: no synthetic file is without one.
         for file in sorted(aside.iterdir(), key=lambda p: p.name != RECORD):
-            os.replace(file, path / file.name)
+            _move(file, path / file.name)
         return
+    path = path.resolve() if path.is_symlink() else path
+    old = aside.with_name(f"{aside.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if path.exists():
-        shutil.rmtree(path)
-    os.replace(aside, path)
+        _move(path, old)
+    try:
+        _move(aside, path)
+    except OSError:
+        if old.exists():
+            _move(old, path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _move(source: Path, place: Path) -> None:
+    """Renames a file or folder. Where that is on another file system, such as a mount point or a
+    container's layer, it is copied first, and appears whole.
+    """
+    try:
+        os.replace(source, place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copied = place.with_name(f".{place.name}.copy")
+        try:
+            if source.is_dir():
+                shutil.copytree(source, copied, symlinks=True)
+            else:
+                shutil.copy2(source, copied)
+            os.replace(copied, place)
+        finally:
+            shutil.rmtree(copied, ignore_errors=True)
+            copied.unlink(missing_ok=True)
+        shutil.rmtree(source) if source.is_dir() else source.unlink()
 
 
 def _place_file(aside: Path, file: Path, path: Path, record: bytes) -> None:
@@ -191,7 +289,7 @@ def _place_file(aside: Path, file: Path, path: Path, record: bytes) -> None:
     done: list[Path] = []
     try:
         for source, place in moves:
-            os.replace(source, place)
+            _move(source, place)
             done.append(place)
     except OSError:
         with contextlib.suppress(OSError):
@@ -200,35 +298,6 @@ def _place_file(aside: Path, file: Path, path: Path, record: bytes) -> None:
             if before is not None and sidecar in done:
                 sidecar.write_bytes(before)
         raise
-
-
-def refuse_existing(target: Target, overwrite: bool) -> None:
-    """Only what gankit generated is ever overwritten, and only on request.
-
-    Raises:
-        GankitError: something is there already and may not be overwritten.
-    """
-    path = target.path
-    try:
-        there = [p for p in (path, *([target.record] if target.single_file else [])) if p.exists()]
-    except OSError as error:  # a name that is too long
-        raise GankitError(
-            f"cannot write {path}: {error.strerror}", "Choose another --out"
-        ) from None
-    if not there or (path.is_dir() and not any(path.iterdir()) and not target.single_file):
-        return
-    try:
-        generated = bool(json.loads(target.record.read_text(encoding="utf-8"))["generated"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        generated = False
-    if not generated or path.resolve() in (Path.cwd(), *Path.cwd().parents):
-        what = "file" if target.single_file else "folder"
-        raise GankitError(
-            f"{there[0]} exists already, and was not generated by gankit",
-            f"Choose another --out: gankit replaces no {what} but its own",
-        )
-    if path.exists() and not overwrite:
-        raise GankitError(f"{path} exists already", "Choose another --out, or add --overwrite")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -252,12 +321,22 @@ def _counts(found: object, plugin: str) -> dict[str, int]:
 
 
 class _Counter:
-    """Passes a stream on and counts it."""
+    """Passes a stream on and counts it. Where one file is wanted and the format writes one for each
+    sample, that is said before many are generated.
+    """
 
-    def __init__(self, samples: Iterable[Sample[Any]]) -> None:
+    def __init__(self, samples: Iterable[Sample[Any]], target: Target, aside: Path) -> None:
         self.samples, self.seen = samples, 0
+        self.target, self.aside = target, aside
 
     def __iter__(self) -> Iterator[Sample[Any]]:
+        watched = self.target.single_file and self.target.packing != "zip"
         for sample in self.samples:
+            if watched and self.seen in (1, 3):
+                found = _payload(self.aside, self.target)
+                if len(found) > 1:
+                    raise _several(self.target, "a file per sample")
+                if found:
+                    _check_ending(found[0], self.target)
             self.seen += 1
             yield sample

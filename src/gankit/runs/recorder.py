@@ -41,6 +41,8 @@ class Recorder(Callback):
         described: Sequence[Mapping[str, str]],
     ) -> None:
         self.folder, self.config = folder, config
+        # A private run stores nothing that single items show.
+        private = bool(config.engine.privacy.epsilon)
         issues = [{"location": i.location, "reason": i.reason} for i in dataset.issues]
         self.record: dict[str, Any] = {
             "software": provenance.software(),
@@ -53,13 +55,13 @@ class Recorder(Callback):
                 "source": config.as_table()["run"].get("data"),
                 "description": dataset.description,
                 "facts": dict(dataset.facts),
-                "warnings": list(dataset.warnings),
+                "warnings": [] if private else list(dataset.warnings),
                 "licence": dataset.licence,
                 "fingerprint": dataset.fingerprint,
                 "train": sizes[0],
                 "heldout": sizes[1],
                 "skipped": len(issues),
-                "issues": issues[:100],
+                "issues": [] if private else issues[:100],
                 "described": [dict(row) for row in described],
             },
         }

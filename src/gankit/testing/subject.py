@@ -33,7 +33,8 @@ from gankit.contract import (
 )
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
-from gankit.runs.output import Target, write_generated
+from gankit.runs.output import write_generated
+from gankit.runs.targets import Target
 from gankit.workflows.api import Run
 from gankit.workflows.train import train as run_training
 

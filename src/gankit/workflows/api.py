@@ -8,6 +8,7 @@ from typing import Any
 
 from gankit import config as configuration
 from gankit.contract import Callback, Sample
+from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs import directory
 from gankit.runs.scores import Evaluation
@@ -33,11 +34,13 @@ class Run(directory.Run):
 
     def stream(
         self,
-        n: int,
+        n: int | None = None,
         *,
         seed: int = 0,
         where: Mapping[str, object] | None = None,
         between: tuple[int, int] | None = None,
+        per_class: int = 0,
+        by: str = "",
         settings: Mapping[str, object] | None = None,
         device: str = "auto",
     ) -> Iterator[Sample[Any]]:
@@ -47,14 +50,17 @@ class Run(directory.Run):
         Interpolated items have seeds after both ends, and differ from what :meth:`sample` gives
         for them.
         """
-        sampling = Sampling(n, seed, dict(where or {}), between, dict(settings or {}))
+        sampling = _sampling(n, seed, where, between, per_class, by, settings)
         sampling.check()
         return sampling.draw(self.sampler(device, sampling.settings))
 
-    def sample(self, n: int = 64, **arguments: Any) -> Samples:
-        """``n`` generated items. Item i uses seed ``seed + i``, independent of ``n``.
+    def sample(self, n: int | None = None, **arguments: Any) -> Samples:
+        """``n`` generated items, 64 by default. Item i uses seed ``seed + i``, independent of
+        ``n``.
 
         Args:
+            per_class: so many of each class, one class after another, in place of ``n``.
+            by: the condition whose classes these are; ``label`` or the only one by default.
             seed: of the first item; 0 by default.
             where: conditions by name, as ``{"label": "7"}``.
             between: two seeds to interpolate between in latent space, both ends included. All
@@ -70,11 +76,13 @@ class Run(directory.Run):
     def generate(
         self,
         out: str | Path | None = None,
-        n: int = 64,
+        n: int | None = None,
         *,
         seed: int = 0,
         where: Mapping[str, object] | None = None,
         between: tuple[int, int] | None = None,
+        per_class: int = 0,
+        by: str = "",
         settings: Mapping[str, object] | None = None,
         format: str | None = None,
         device: str = "auto",
@@ -85,9 +93,8 @@ class Run(directory.Run):
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        sampling = Sampling(n, seed, dict(where or {}), between, dict(settings or {}))
-        target = None if out is None else Path(out)
-        return generate(self, sampling, target, format=format, device=device, overwrite=overwrite)
+        sampling = _sampling(n, seed, where, between, per_class, by, settings)
+        return generate(self, sampling, out, format=format, device=device, overwrite=overwrite)
 
     def save(
         self,
@@ -108,8 +115,7 @@ class Run(directory.Run):
         kept, between = samples, None
         if isinstance(samples, Samples):
             kept, between = samples.samples, samples.between
-        target = None if path is None else Path(path)
-        return save(self, kept, target, between=between, format=format, overwrite=overwrite)
+        return save(self, kept, path, between=between, format=format, overwrite=overwrite)
 
     def evaluate(self, **arguments: Any) -> Evaluation:
         """Scores of the run, as ``gankit evaluate`` computes them; ``.scores`` has the numbers.
@@ -119,6 +125,22 @@ class Run(directory.Run):
                 :func:`gankit.workflows.evaluate.evaluate_path`.
         """
         return evaluate_path(self.path, **arguments)
+
+
+def _sampling(
+    n: int | None,
+    seed: int,
+    where: Mapping[str, object] | None,
+    between: tuple[int, int] | None,
+    per_class: int,
+    by: str,
+    settings: Mapping[str, object] | None,
+) -> Sampling:
+    if n is not None and per_class:
+        raise GankitError("n and per_class both give a number of samples", "Use one of them")
+    n = 64 if n is None else n
+    conditions, changed = dict(where or {}), dict(settings or {})
+    return Sampling(n, seed, conditions, between, changed, per_class=per_class, by=by)
 
 
 def fit(

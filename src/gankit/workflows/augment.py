@@ -7,22 +7,41 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gankit.config.paths import absolute, expanded
 from gankit.contract import Augmentable, Progress, Sample, quiet
-from gankit.contract.codec import conform
 from gankit.errors import GankitError, without_password
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
-from gankit.runs.output import refuse_existing, write_generated
+from gankit.runs.output import write_generated
+from gankit.runs.targets import refuse_existing
 from gankit.system_errors import translated
-from gankit.workflows.candidates import AttributeView, Counts, filters, generated, plan
-from gankit.workflows.generate import MEMORY_HINT, Generated, output_target, run_record
+from gankit.workflows.candidates import (
+    OUTLIER,
+    AttributeView,
+    Counts,
+    filters,
+    generated,
+    most_candidates,
+    plan,
+)
+from gankit.workflows.conformity import conformed
+from gankit.workflows.generate import (
+    MEMORY_HINT,
+    Generated,
+    check_seeds,
+    output_target,
+    run_record,
+)
+
+MANY = 9
+"""Outliers per kept item from which on the data is doubted."""
 
 
 @translated(memory=MEMORY_HINT)
 def augment(
     run: Run,
     data: str,
-    out: Path,
+    out: str | Path,
     *,
     balance: str = "",
     factor: float = 0.0,
@@ -48,17 +67,24 @@ def augment(
         GankitError: for whatever the user can fix.
     """
     modality = augmentable(run)
-    source_path = Path(data).resolve()
-    if out.resolve() == source_path or source_path in out.resolve().parents:
-        place = "the real data" if out.resolve() == source_path else f"inside {data}"
-        raise GankitError(f"{out} is {place}, which must not be changed", "Choose another --out")
     target = output_target(run, out, format, _format_of(run.plugin.modality.formats, data))
+    if absolute(data) and not target.stdout:
+        source_path, path = Path(expanded(data)).resolve(), target.path.resolve()
+        if path == source_path or source_path in path.parents:
+            place = "the real data" if path == source_path else f"inside {data}"
+            raise GankitError(
+                f"{out} is {place}, which must not be changed", "Choose another --out"
+            )
     refuse_existing(target, overwrite)
-    dataset = run.plugin.modality.read(data, run.settings, progress)
+    dataset = run.plugin.modality.read(expanded(data), run.settings, progress)
     counts, sampler = Counts(), run.sampler(device)
-    real = conform(sampler.codec, dataset.items, strict=True).items
+    found = conformed(
+        *(run.plugin.modality, sampler.codec, dataset.items, data), strict=True, dataset=dataset
+    )
+    real, warnings = found.items, list(found.warnings)
     attributes = AttributeView(real, modality.attributes)
     requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
+    check_seeds(seed, most_candidates(requests))
     filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
     made = generated(
         *(sampler, requests, filter_of, counts), alongside=real, seed=seed, progress=progress
@@ -87,7 +113,12 @@ def augment(
         overwrite=overwrite,
         finish=lambda full: full["augmented"].update(generated=counts.as_dict()),
     )
-    return Generated(target.path, record)
+    if counts.dropped[OUTLIER] > MANY * max(counts.kept, 1):
+        warnings.append(
+            f"most generated items are unlike {without_password(data)}: check that it is data of "
+            "the kind that the run was trained on"
+        )
+    return Generated(target.path, record, tuple(warnings))
 
 
 def augmentable(run: Run) -> Augmentable:
@@ -107,5 +138,5 @@ def augmentable(run: Run) -> Augmentable:
 
 def _format_of(formats: Sequence[str], data: str) -> str:
     """The source's own format, where the plugin writes it."""
-    suffixes = {suffix.removeprefix(".") for suffix in Path(data).suffixes}
+    suffixes = {suffix.removeprefix(".").lower() for suffix in Path(data).suffixes}
     return next((f for f in formats if f in suffixes), formats[0])

@@ -26,6 +26,9 @@ NEIGHBOURS = 5
 DUPLICATES = 0.01
 """A candidate nearer to a real item than this share of real items to another is a duplicate."""
 
+OUTLIER = "outlier"
+"""The reason to drop what is unlike all real items."""
+
 Filter = Callable[[Sequence[Any]], list[str]]
 """``items -> a reason to drop each, or an empty string``."""
 
@@ -96,6 +99,11 @@ def plan(
         for value, count in sorted(counts.items())
         if count < most
     ]
+
+
+def most_candidates(requests: Sequence[Request]) -> int:
+    """The most seeds that requests can use up."""
+    return sum((TRIES + 2) * request.count + 2 * CHUNK for request in requests) or 1
 
 
 class SampleSource(Protocol):
@@ -169,7 +177,7 @@ class CandidateFilter:
             if exact[row] <= self.duplicate:
                 reasons[i] = "near duplicate"
             elif not (d <= self.radii).any():
-                reasons[i] = "outlier"
+                reasons[i] = OUTLIER
             elif requested is not None and self.classes is not None:
                 votes = Counter(self.classes[closest[row]].tolist())
                 if 2 * votes[requested] < max(votes.values()):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gankit.config import Config
+from gankit.config.paths import expanded
 from gankit.contract import Dataset, Progress, quiet
 from gankit.contract.subsets import Complement, Indices, Part, Subset
 from gankit.errors import GankitError
@@ -49,7 +51,11 @@ def read_data(
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
     """
-    given = config.data if source is None else source
+    given = source
+    if source is None:
+        given = config.source()
+    elif isinstance(source, str | Path):
+        given = expanded(str(source))
     if isinstance(given, str) and given == IN_MEMORY:
         raise GankitError(
             "this run was trained on an object in memory, which is gone",

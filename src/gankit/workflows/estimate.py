@@ -89,7 +89,7 @@ def estimate(
     networks = trainer.networks
     condition = trainer.codec.layout.condition
     return Estimate(
-        reading(data),
+        reading(data, isinstance(policy, PrivatePolicy)),
         trainer.codec.layout.shape,
         describe(trainer.codec),
         [f.name for f in condition.fields] if condition else [],

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
+from gankit.config.paths import expanded
 from gankit.contract import (
     Codec,
     EvaluationData,
@@ -19,7 +20,6 @@ from gankit.contract import (
     Sample,
     quiet,
 )
-from gankit.contract.codec import conform
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, PluginError, without_password
 from gankit.kit.files import read_json, write_json
@@ -30,10 +30,12 @@ from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_st
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
-from gankit.runs.output import SIDECAR
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
+from gankit.runs.targets import SIDECAR
 from gankit.system_errors import translated
+from gankit.workflows.conformity import attribute_warnings, conformed
 from gankit.workflows.data import read_data
+from gankit.workflows.generate import check_seeds
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -79,6 +81,7 @@ def evaluate_path(path: Path, **options: Any) -> Evaluation:
     given = Options(**options)
     if not path.exists():
         raise GankitError(f"no such path: {path}", "Name a run directory or a generated folder")
+    check_seeds(given.seed, given.n or MAX_GENERATED)
     if (path / CONFIG).is_file():
         return _evaluate_run(Run(path), given)
     return _evaluate_files(path, given)
@@ -99,9 +102,9 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     heldout: Sequence[Any] = split.heldout
     warnings: Sequence[str] = ()
     if given.data is not None:
-        own = loaded.modality.read(given.data, config.settings, given.progress)
-        conformed = conform(sampler.codec, own.items)
-        heldout, warnings = conformed.items, conformed.warnings
+        own = loaded.modality.read(expanded(given.data), config.settings, given.progress)
+        found = conformed(loaded.modality, sampler.codec, own.items, given.data, dataset=own)
+        heldout, warnings = found.items, found.warnings
     if not len(heldout):
         raise GankitError(
             f"{run.path} held no data out (data.holdout=0)", "Pass other real data: --data PATH"
@@ -154,8 +157,9 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
     split = read_data(loaded, config, None, given.progress)
     warnings: Sequence[str] = ()
     if sampler:
-        conformed = conform(sampler.codec, split.dataset.items)
-        split, warnings = split.over(conformed.items), conformed.warnings
+        other = split.dataset
+        fitting = conformed(loaded.modality, sampler.codec, other.items, given.data, dataset=other)
+        split, warnings = split.over(fitting.items), fitting.warnings
     skipped: Sequence[Issue] = ()
     baselines: dict[str, list[Sample[Any]]] = {}
     if sampler:
@@ -167,6 +171,12 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         found = loaded.modality.read(str(path), config.settings, given.progress)
         skipped, n = found.issues, min(len(found.items), given.n or len(found.items))
         samples = [Sample(found.items[i], i, {}) for i in range(n)]
+        parts = split.dataset.items, found.items
+        warnings = [
+            *(f"{given.data}: {warning}" for warning in split.dataset.warnings),
+            *(f"{path}: {warning}" for warning in found.warnings),
+            *attribute_warnings(loaded.modality, *parts, (given.data, path)),
+        ]
         compared = EvaluationData(samples, split.train, split.heldout)
     result = scoring.of(path, compared, config.engine.log.preview_count, baselines)
     result.record |= _privacy(run.privacy if run else record.get("privacy"))

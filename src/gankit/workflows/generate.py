@@ -5,17 +5,21 @@ The one way from a run to generated files: the command line, ``gankit augment`` 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.contract import Sample
-from gankit.errors import GankitError
+from gankit.contract import Codec, Sample
+from gankit.contract.codec import classes
+from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
-from gankit.runs.output import Target, refuse_existing, resolve_target, write_generated
+from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
+from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 MEMORY_HINT = "Close other programs, or choose another --device"
 END_OF_SEEDS = 2**63
 """Seeds are below this."""
+LABEL = "label"
+"""The condition whose classes are meant where none is named."""
 
 
 @dataclass(frozen=True)
@@ -40,19 +46,27 @@ class Sampling:
     first seed's condition, or ``where``; ``seed`` is unused."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Overrides of the plugin's settings, among its ``sampling_settings``."""
+    per_class: int = 0
+    """So many samples of each class, one class after another, in place of ``n``; 0 for no such
+    rule. Sample i still uses seed ``seed + i``."""
+    by: str = ""
+    """The condition whose classes these are; ``label`` or the only one by default."""
 
     def check(self) -> None:
         """Raises:
         GankitError: too few samples, or no two seeds.
         """
+        if self.per_class < 0 or (self.by and not self.per_class):
+            raise GankitError("no number of samples per class", "Use per_class of 1 or more")
         if self.n < 1:
             raise GankitError(f"n={self.n}: nothing to generate", "Use 1 or more")
-        if not 0 <= self.seed <= END_OF_SEEDS - self.n:
-            raise GankitError(
-                f"seed {self.seed}: out of range", f"Use 0 to {END_OF_SEEDS - self.n:,}"
-            )
+        check_seeds(self.seed, self.n)
         if self.between is None:
             return
+        if self.per_class:
+            raise GankitError(
+                "interpolation has one condition, not one per class", "Use per_class or between"
+            )
         first, last = self.between
         if not all(0 <= end < END_OF_SEEDS for end in self.between):
             raise GankitError(
@@ -63,18 +77,73 @@ class Sampling:
         if self.n < 2:
             raise GankitError("interpolation includes both ends", "Use n of 2 or more")
 
+    def settled(self, codec: Codec[Any]) -> Sampling:
+        """The same with ``by`` and ``n`` filled in, where there is a number per class.
+
+        Raises:
+            GankitError: the run has no such classes, or they are requested otherwise too.
+        """
+        if not self.per_class:
+            return self
+        known = {name: values for name, values in classes(codec).items() if values}
+        if not known:
+            raise GankitError(
+                "this run is not conditioned on classes", "Use -n N in place of --per-class"
+            )
+        by = self.by or (LABEL if LABEL in known else "")
+        if not by and len(known) > 1:
+            raise GankitError(
+                f"this run is conditioned on {len(known)} kinds of classes",
+                f"Choose one: --by KEY, of {', '.join(known)}",
+            )
+        by = by or next(iter(known))
+        if by not in known:
+            raise GankitError(f"this run has no classes {by!r}", did_you_mean(by, [*known]))
+        if by in self.where:
+            raise GankitError(
+                f"{by} is requested both as a condition and per class", "Use one of them"
+            )
+        n = self.per_class * len(known[by])
+        check_seeds(self.seed, n)
+        return dataclasses.replace(self, by=by, n=n)
+
     def draw(self, sampler: Sampler) -> Iterator[Sample[Any]]:
         """The samples, one after another."""
-        if self.between is None:
+        settled = self.settled(sampler.codec)
+        if self.between is not None:
+            return sampler.interpolate(*self.between, self.n, self.where)
+        if not self.per_class:
             return sampler.sample(self.n, self.seed, self.where)
-        return sampler.interpolate(*self.between, self.n, self.where)
+        wanted = [{**self.where, settled.by: c} for c in classes(sampler.codec)[settled.by]]
+        for i, where in enumerate(wanted):  # a wrong condition fails before any work
+            sampler.draw_conditions([self.seed + i * self.per_class], where)
+        return chain.from_iterable(
+            sampler.sample(self.per_class, self.seed + i * self.per_class, where)
+            for i, where in enumerate(wanted)
+        )
 
     def record(self) -> dict[str, Any]:
         """What the provenance record states of it."""
         ends = self.between
         seeds = {"between": list(ends)} if ends else {"seeds": [self.seed, self.seed + self.n - 1]}
         changed = {"settings": dict(self.settings)} if self.settings else {}
-        return {**seeds, "where": dict(self.where), **changed}
+        each = {"per_class": self.per_class, "by": self.by} if self.per_class else {}
+        return {**seeds, "where": dict(self.where), **each, **changed}
+
+
+def check_seeds(first: int, n: int) -> None:
+    """Whether ``n`` seeds from the first one on are in range.
+
+    Raises:
+        GankitError: they are not.
+    """
+    if n > END_OF_SEEDS:
+        raise GankitError(f"{n:,} samples: there are no more than 2^63 seeds", "Use a smaller n")
+    if not 0 <= first <= END_OF_SEEDS - n:
+        raise GankitError(
+            f"seed {first}: out of range",
+            f"Use 0 to {END_OF_SEEDS - n} for {n:,} sample{'s' if n > 1 else ''}",
+        )
 
 
 @dataclass(frozen=True)
@@ -84,13 +153,15 @@ class Generated:
     path: Path
     record: dict[str, Any]
     """The provenance record."""
+    warnings: tuple[str, ...] = ()
+    """Doubts, one sentence each."""
 
 
 @translated(memory=MEMORY_HINT)
 def generate(
     run: Run,
     sampling: Sampling,
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     format: str | None = None,
     device: str = "auto",
@@ -99,8 +170,8 @@ def generate(
     """Generates into a folder or one file, with provenance.
 
     Args:
-        out: a path that ends in one of the modality's formats is a file, any other a folder;
-            ``generated/RUN-001`` by default.
+        out: a path that ends in one of the modality's formats is a file, ``x.zip`` an archive, the
+            text ``-`` standard output, any other path a folder; ``generated/RUN-001`` by default.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -109,6 +180,7 @@ def generate(
     target = output_target(run, out, format)
     refuse_existing(target, overwrite)
     sampler = run.sampler(device, sampling.settings)
+    sampling = sampling.settled(sampler.codec)
     record = write_generated(
         *(run.plugin, sampling.draw(sampler), target),
         codec=sampler.codec,
@@ -125,7 +197,7 @@ def generate(
 def save(
     run: Run,
     samples: Iterable[Sample[Any]],
-    out: Path | None = None,
+    out: str | Path | None = None,
     *,
     between: tuple[int, int] | None = None,
     format: str | None = None,
@@ -160,7 +232,7 @@ def save(
 
 
 def output_target(
-    run: Run, out: Path | None, format: str | None = None, default: str | None = None
+    run: Run, out: str | Path | None, format: str | None = None, default: str | None = None
 ) -> Target:
     """Where a run's output goes."""
     path = out or next_run(Path("generated"), run.model["run"])

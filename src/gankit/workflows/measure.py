@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from gankit.config.paths import expanded
 from gankit.contract import Progress, quiet
-from gankit.contract.codec import conform
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
 from gankit.system_errors import translated
 from gankit.workflows.augment import augmentable
 from gankit.workflows.candidates import AttributeView, Counts, Request, filters, generated
+from gankit.workflows.conformity import conformed
 from gankit.workflows.data import read_data
-from gankit.workflows.generate import MEMORY_HINT
+from gankit.workflows.generate import MEMORY_HINT, check_seeds
 
 SEEDS_APART = 10_000_000
 """Between the first seeds of two repetitions."""
@@ -43,6 +44,7 @@ def measure(
     requests_of: Callable[[Sequence[Mapping[str, object]]], list[Request]],
     repeats: int = 5,
     seed: int = 0,
+    keep_all: bool = False,
     device: str = "auto",
     progress: Progress = quiet,
 ) -> list[Benchmark]:
@@ -55,6 +57,7 @@ def measure(
         key: what the model predicts.
         requests_of: what to generate, from the training items' attributes.
         repeats: repetitions, each with other draws and other generated items.
+        keep_all: add near duplicates and outliers too.
 
     Raises:
         GankitError: the modality has no such model, or the key cannot be predicted.
@@ -66,14 +69,17 @@ def measure(
             f"plugin {run.plugin.info.name} has no downstream model", "Leave out --measure"
         )
     train, heldout = (
-        list(conform(run.codec, items, strict=True).items)
-        for items in _split(run, data, test, seed, progress)
+        list(conformed(run.plugin.modality, run.codec, items, name, strict=True).items)
+        for items, name in zip(
+            _split(run, data, test, seed, progress), (data, test or data), strict=True
+        )
     )
     attributes = AttributeView(train, modality.attributes)
     if not any(key in named for named in attributes):
         known = list(attributes[0])
         raise GankitError(f"items have no attribute {key!r}", did_you_mean(key, known))
-    filter_of = filters(run, run.codec, train, attributes, key, False, seed)
+    filter_of = filters(run, run.codec, train, attributes, key, keep_all, seed)
+    check_seeds(seed, SEEDS_APART * (repeats + 2))
     results: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
         first, counts = seed + SEEDS_APART * (repeat + 1), Counts()
@@ -120,9 +126,9 @@ def _split(
     run: Run, data: str, test: str | None, seed: int, progress: Progress
 ) -> tuple[list[Any], list[Any]]:
     modality, settings = run.plugin.modality, run.settings
-    found = modality.read(data, settings, progress)
+    found = modality.read(expanded(data), settings, progress)
     if test is not None:
-        return list(found.items), list(modality.read(test, settings, progress).items)
+        return list(found.items), list(modality.read(expanded(test), settings, progress).items)
     if run.table and found.fingerprint == run.record["data"]["fingerprint"]:
         split = read_data(run.plugin, run.config, None, progress)
         if len(split.heldout):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
-from gankit.contract import Codec, CodecState, Fitting, Progress, quiet
-from gankit.contract.codec import conform, sample_conditions
+from gankit.contract import Codec, CodecState, Conforms, Fitting, Progress, quiet
+from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder
 from gankit.plugins.records import LoadedModality
@@ -18,6 +18,7 @@ from gankit.plugins.write_guard import confined
 from gankit.runs.directory import load_codec
 from gankit.runs.export import export_model
 from gankit.runs.model import CODEC, MODEL, read_model, read_tensors
+from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
 
@@ -86,8 +87,9 @@ def prepare(
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
-        if own is not None:
-            conform(own, data.dataset.items, strict=True)
+        if isinstance(own, Conforms):  # data that has changed otherwise is refused by fingerprint
+            name = config.data if source is None else source
+            conformed(modality, own, data.dataset.items, name, strict=True)
         if parallel.is_main and own is None:
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
     codec = _shared_codec(plugin, own, settings, parallel)

@@ -20,7 +20,7 @@ class Skipped:
     reason: str
     count: int
     example: str
-    """The location of the first one."""
+    """The location of the first one; empty for private runs."""
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,30 @@ class Reading:
         }
 
 
-def reading(split: Split) -> Reading:
-    """What was read, from the data set and its parts."""
+def reading(split: Split, private: bool = False) -> Reading:
+    """What was read, from the data set and its parts.
+
+    Args:
+        private: leave out what may show single items: details and examples.
+    """
     found = split.dataset
     return Reading(
         description=found.description,
         train_items=len(split.train),
         heldout_items=len(split.heldout),
         facts=found.facts,
-        table=found.table,
-        skipped=by_reason(found.issues),
+        table=() if private else found.table,
+        skipped=by_reason(found.issues, private),
         warnings=found.warnings,
     )
 
 
-def by_reason(issues: Sequence[Issue]) -> list[Skipped]:
-    """Issues counted by their reason, the most frequent first."""
+def by_reason(issues: Sequence[Issue], private: bool = False) -> list[Skipped]:
+    """Issues counted by their reason, the most frequent first; without examples where private."""
     first: dict[str, str] = {}
     counts: dict[str, int] = {}
     for issue in issues:
         first.setdefault(issue.reason, issue.location)
         counts[issue.reason] = counts.get(issue.reason, 0) + 1
     order = sorted(counts, key=lambda reason: -counts[reason])
-    return [Skipped(reason, counts[reason], first[reason]) for reason in order]
+    return [Skipped(r, counts[r], "" if private else first[r]) for r in order]

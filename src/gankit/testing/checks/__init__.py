@@ -13,7 +13,7 @@ from gankit.testing.checks.codec import (
     round_trip,
     statelessness,
 )
-from gankit.testing.checks.data import read, read_refuses
+from gankit.testing.checks.data import read, read_refuses, reading
 from gankit.testing.checks.evaluation import distances, evaluators, features
 from gankit.testing.checks.networks import (
     augment,
@@ -41,7 +41,7 @@ CHECKS = tuple(
         Check.of,
         (
             *(light_import, info, target, recipes, settings),
-            *(read, read_refuses),
+            *(read, reading, read_refuses),
             *(encode, encode_condition, round_trip, codec_state, statelessness, budget),
             *(shapes, generator_determinism, batch_independence, condition, gradients),
             *(second_derivatives, augment, likelihood),

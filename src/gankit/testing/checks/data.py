@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from gankit.contract import (
@@ -25,6 +27,32 @@ def read(s: Subject) -> None:
     first, other = (s.encode([found.items[0]]).x for found in (s.dataset, again))
     same = torch.allclose(first.double(), other.double(), rtol=0, atol=0, equal_nan=True)
     expect(same, "two readings differ in their first item", "Read in a fixed order")
+
+
+def reading(s: Subject) -> None:
+    """What read says of the data is well-formed: facts, details, warnings, classes."""
+    found: Any = s.dataset
+    fix = 'Use short names and a line each: {"labels": "10 classes, from dataset.json"}'
+    for name, text in found.facts.items():
+        lines = isinstance(name, str) and isinstance(text, str) and name.strip() and text.strip()
+        what = f"the fact {name!r} is {text!r}"
+        expect(lines and "\n" not in f"{name}{text}", what, fix)
+    keys = [list(row) for row in found.table]
+    fix = "Give all rows of Dataset.table the same few keys"
+    expect(all(k == keys[0] for k in keys), "rows of the table differ in their keys", fix)
+    cells = [cell for row in found.table for pair in row.items() for cell in pair]
+    odd = [cell for cell in cells if not isinstance(cell, str)]
+    expect(not odd, f"the table has {odd[:1]}, which is no text", "Use texts in Dataset.table")
+    fix = "Write one sentence per warning, with what to do"
+    is_list = not isinstance(found.warnings, str)
+    expect(is_list, "warnings is one text", fix)
+    for warning in found.warnings:
+        is_line = isinstance(warning, str) and bool(warning.strip()) and "\n" not in warning
+        expect(is_line, f"the warning {warning!r} is not one line", fix)
+    if found.strata is not None:
+        n, items = len(found.strata), len(found.items)
+        fix = "Give Dataset.strata a class, or None, for each item"
+        expect(n == items, f"{n} strata for {items} items", fix)
 
 
 def read_refuses(s: Subject) -> None:

@@ -19,6 +19,7 @@ from gankit.contract import (
     CodecState,
     Condition,
     Describes,
+    HasClasses,
     InfersConditions,
     Layout,
     ReservesKeys,
@@ -57,7 +58,9 @@ EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
 
-class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes):
+class TableCodec(
+    Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes, HasClasses
+):
     """One tensor for a table of mixed columns.
 
     Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
@@ -266,11 +269,20 @@ class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, 
         columns = [Column(**c) for c in state.config["columns"]]
         return cls(columns, Constraints.load(state.config.get("constraints", {}), columns))
 
+    def classes(self) -> dict[str, list[str]]:
+        found = (c for c in self.columns if c.kind == "category" and not c.hidden)
+        return {c.name: [_requested(value) for value in c.values] for c in found}
+
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
 
     def _formats(self) -> dict[str, NumberFormat]:
         return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
+
+
+def _requested(value: Any) -> str:
+    """A category as ``--where`` names it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _formatted(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:

@@ -1,0 +1,60 @@
+"""Archives and compressed files of generated output, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from gankit.runs.provenance import RECORD
+
+PACKED = (".png", ".jpg", ".webp", ".flac", ".ogg", ".opus", ".mp3", ".gz", ".parquet", ".zip")
+"""Compressed already."""
+
+
+def pack(folder: Path, files: Sequence[Path], archive: Path) -> None:
+    """Packs files below a folder into a zip archive, one after another; none is held in memory."""
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in files:
+            member = _member(file.relative_to(folder).as_posix(), file.suffix.lower())
+            with file.open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target, 2**20)
+
+
+def add_record(archive: Path, record: str) -> None:
+    """Adds the provenance record to a zip archive that a plugin wrote."""
+    with zipfile.ZipFile(archive, "a") as packed:
+        if RECORD not in packed.namelist():
+            packed.writestr(_member(RECORD, ".json"), record)
+
+
+def compress(file: Path, way: str) -> Path:
+    """The file compressed, in its place, without a date or name inside.
+
+    Args:
+        way: ``gz``, ``bz2`` or ``xz``.
+    """
+    packed = file.with_name(f"{file.name}.{way}")
+    with file.open("rb") as source, packed.open("wb") as raw, _compressor(way, raw) as target:
+        shutil.copyfileobj(source, target, 2**20)
+    file.unlink()
+    return packed
+
+
+def _compressor(way: str, raw: IO[bytes]) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
+    if way == "gz":
+        return gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6)
+    return bz2.BZ2File(raw, "wb") if way == "bz2" else lzma.LZMAFile(raw, "wb")
+
+
+def _member(name: str, suffix: str) -> zipfile.ZipInfo:
+    """A member dated 1980, as the format's zero is."""
+    member = zipfile.ZipInfo(name)
+    member.compress_type = zipfile.ZIP_STORED if suffix in PACKED else zipfile.ZIP_DEFLATED
+    member.external_attr = 0o644 << 16
+    return member

@@ -1,0 +1,83 @@
+"""The screen that says what was read."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from gankit.cli._display import Display
+from gankit.cli._reading import SHOWN_ROWS, show_reading, show_resumed
+from gankit.contract import Dataset, Issue
+from gankit.workflows.data import Split
+from gankit.workflows.reading import reading
+
+
+def shown(width=100, show=show_reading, private=False, **said):
+    console = Console(file=io.StringIO(), width=width, soft_wrap=True, highlight=False)
+    dataset = Dataset([1, 2, 3], "f", "3 numbers", **said)
+    show(reading(Split(dataset, [1, 2], [3]), private), console)
+    return console.file.getvalue()
+
+
+def test_the_screen():
+    text = shown(
+        facts={"format": "CSV, comma"},
+        table=[{"column": "age", "type": "number"}, {"column": "[job]", "type": "category"}],
+        warnings=["[odd] bytes in 3 cells: set encoding="],
+        issues=[Issue("a.csv, line 3", "too short"), Issue("a.csv, line 9", "too short")],
+    )
+    for line in (
+        "data:           3 numbers",
+        "format:         CSV, comma",
+        "items:          2 to train on, 1 held out",
+        "skipped:        2, e.g. a.csv, line 3: too short",
+        "warning: [odd] bytes in 3 cells: set encoding=",
+    ):
+        assert line in text.splitlines(), text
+    assert "[job]" in text
+
+
+def test_rows_that_are_too_many_are_counted():
+    text = shown(table=[{"column": f"c{i}"} for i in range(SHOWN_ROWS + 5)])
+    assert "… and 5 more" in text
+    assert f"c{SHOWN_ROWS}" not in text
+
+
+def test_reasons_that_are_too_many_are_counted():
+    text = shown(issues=[Issue(f"line {i}", f"reason {i}") for i in range(20)])
+    assert "12 more, for other reasons" in text
+
+
+def test_rows_with_different_keys():
+    text = shown(table=[{"a": "1"}, {"a": "2", "b": "3"}])
+    assert "b" in text
+    assert "3" in text
+
+
+@pytest.mark.parametrize("width", [1, 10, 40])
+def test_a_narrow_terminal_loses_no_sentence(width):
+    table = [{f"key {i}": f"value {i}" for i in range(9)}]
+    text = shown(width, table=table, facts={"labels": "10 classes, from dataset.json"})
+    assert "10 classes, from dataset.json" in text
+
+
+def test_a_resumed_run_has_one_line():
+    text = shown(show=show_resumed, facts={"format": "CSV"}, table=[{"a": "b"}])
+    assert text == "data: 3 numbers; 2 to train on, 1 held out\n"
+
+
+def test_a_private_run_shows_no_single_items():
+    text = shown(private=True, table=[{"examples": "Ann"}], issues=[Issue("Ann's", "too short")])
+    assert "Ann" not in text
+    assert "skipped:        1, too short" in text
+
+
+@pytest.mark.parametrize(("given", "there"), [({}, True), ({"resumed": True}, False)])
+def test_while_training(capsys, given, there):
+    dataset = Dataset([1, 2, 3], "f", "3 numbers", facts={"format": "CSV"})
+    display = Display(10, 0, {}, **given)
+    display.read(Split(dataset, [1, 2], [3]))
+    assert display.data.train_items == 2
+    assert ("CSV" in capsys.readouterr().err) is there
