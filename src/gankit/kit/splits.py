@@ -247,6 +247,7 @@ class _Search:
             return False
         kept: dict[str, str] = {}
         taken: list[str] = []
+        left_out: Counter[str] = Counter()
         for name, rest in self.rest.items():
             first, _, tail = rest.partition("/")
             split = found.get(first, {}).get(tail.partition("/")[0]) if "/" in tail else None
@@ -256,14 +257,14 @@ class _Search:
                 kept[name] = f"{first}/{tail.partition('/')[2]}"
                 taken.append(tail.partition("/")[0])
             else:
-                self.left_out[tail.partition("/")[0] if "/" in tail else first] += 1
+                left_out[tail.partition("/")[0] if "/" in tail else first] += 1
         if not taken:
             if self.wanted == "train":
-                self.left_out.clear()
                 self.warnings.append("There is no train part below the folders: all is used")
             return False
         self.matched = True
         self.rest = kept
+        self.left_out.update(left_out)
         self.taken += list(dict.fromkeys(taken))
         return False
 
