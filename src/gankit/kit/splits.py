@@ -109,6 +109,7 @@ def take_split(
     *,
     where: object = "the data",
     by_file_name: bool = False,
+    required: bool = True,
     inside: Collection[str] = (),
 ) -> Chosen:
     """The files of one split, or all files where there are no splits.
@@ -120,6 +121,7 @@ def take_split(
         wanted: the split, or ``all``.
         where: the data's path, for messages.
         by_file_name: whether names of files tell splits too: Parquet files, shards, archives.
+        required: whether a split other than train must be there.
         inside: folders, with a slash, that are shards: they are no part of a file's place.
 
     Raises:
@@ -133,7 +135,7 @@ def take_split(
         pass
     if by_file_name:
         search.by_file_name()
-    if wanted not in ("train", ALL) and not search.matched:
+    if required and wanted not in ("train", ALL) and not search.matched:
         there = sorted({*search.taken, *search.left_out})
         raise GankitError(
             f"{where}: no split {wanted!r}",
