@@ -7,7 +7,7 @@ import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import BinaryIO, Protocol
 
 from gankit.contract import Issue
 from gankit.errors import GankitError
@@ -41,7 +41,7 @@ class FileTree(Protocol):
             UnreadableError: it cannot be read.
         """
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, name: str) -> BinaryIO:
         """A file's content, opened; errors as for ``read``."""
 
     def read_required(self, name: str) -> bytes:
@@ -84,17 +84,8 @@ class Folder:
         reason = f"a folder that cannot be read ({error.strerror}): left out"
         self.issues.append(Issue(printable(where), reason))
 
-    def open(self, name: str) -> IO[bytes]:
-        try:
-            # Opening a pipe would wait for somebody to write to it.
-            number = os.open(self.path / name, os.O_RDONLY | _NOT_BLOCKING)
-            file = os.fdopen(number, "rb")
-        except OSError as error:
-            raise UnreadableError(_reason(error)) from None
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            file.close()
-            raise UnreadableError("not a file")
-        return file
+    def open(self, name: str) -> BinaryIO:
+        return open_file(self.path / name)
 
     def read(self, name: str) -> bytes:
         with self.open(name) as file:
@@ -108,6 +99,24 @@ class Folder:
             return self.read(name)
         except UnreadableError as error:
             raise GankitError(f"{self.path / name}: {error}", "Fix it, or remove it") from None
+
+
+def open_file(path: Path) -> BinaryIO:
+    """A file for reading; a pipe or a device is not waited for.
+
+    Raises:
+        UnreadableError: it cannot be opened, or is no plain file.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | _NOT_BLOCKING)  # a pipe would wait for a writer
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            os.close(number)
+            raise UnreadableError("not a file")
+        return os.fdopen(number, "rb")
+    except OSError as error:
+        raise UnreadableError(_reason(error)) from None
+    except ValueError:  # a name with a null character
+        raise UnreadableError("no such file") from None
 
 
 _NOT_BLOCKING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
