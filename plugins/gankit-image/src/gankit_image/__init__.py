@@ -17,7 +17,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         target="gankit_image.modality:ImageModality",
         suffixes=(
             ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif",
-            ".zip", ".parquet", ".npy", ".npz",
+            ".zip", ".tar", ".tgz", ".parquet", ".npy", ".npz",
         ),
         recipes="gankit_image.recipes",
         default_recipe="digits",

@@ -35,7 +35,10 @@ class ImageSettings:
     image_key: str = "image"
     """Parquet column or .npz array of the images."""
     label_key: str = "label"
-    """Parquet column or .npz array of the labels."""
+    """Column of the labels in Parquet or a table such as metadata.csv, or array in .npz."""
+    split: str = "train"
+    """Which split of the data to use: train, test, validation or another that it has; all uses
+    every split."""
 
     architecture: Literal["r3gan", "dcgan", "textbook"] = "r3gan"
     """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP generator, CNN

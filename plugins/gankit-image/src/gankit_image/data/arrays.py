@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,10 @@ class Arrays:
     images: Pixels | list[Pixels]
     labels: list[str | None]
     licence: str = ""
+    labels_from: str = ""
+    """Where the labels come from, for a person."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What was taken and what left out."""
 
 
 # --- NumPy files --------------------------------------------------------------------------------

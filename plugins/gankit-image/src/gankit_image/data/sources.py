@@ -7,7 +7,7 @@ once and not at step 40,000.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,26 +18,23 @@ import numpy as np
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
-from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
-from gankit_image.data import arrays, containers, idx
+from gankit.kit.folders import fingerprint, printable, skip
+from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
+from gankit_image.data.classes import FEWEST, duplicates, settle
 from gankit_image.data.containers import Entry, Listing
 from gankit_image.data.decoding import UndecodableError, decode, probe
 from gankit_image.data.images import DeferredImage, Image, Images
-from gankit_image.data.pixels import SUFFIXES, PixelFormat, choose, convert, fit
+from gankit_image.data.locate import locate, no_images, other_arrays
+from gankit_image.data.pixels import PixelFormat, choose, convert, fit
 
 if TYPE_CHECKING:
     from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
-FEWEST = 8
-"""Fewest usable images in a data set."""
 KEEP_BYTES = 2 * 2**30
 """Images of up to this size in all, in one format, stay in memory; larger data sets are decoded
 again at every access."""
-
-CONTAINER_SUFFIXES = (".zip", ".parquet", ".npy", ".npz")
-_READS = f"Reads folders and zip archives of {', '.join(SUFFIXES)}; .parquet, .npy, .npz, IDX"
 
 _THREADS = 3
 _CHUNK = 64
@@ -49,8 +46,9 @@ R = TypeVar("R")
 def read(source: object | None, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     """The images of a path or of an object in memory; None means scikit-learn's digits.
 
-    Paths: a folder of images (nested or flat; the first folder level is the label), a zip
-    archive of such a folder, Parquet in the Hugging Face layout, IDX, ``.npy``, ``.npz``. In
+    Paths: a folder of images (nested or flat; labels come from tables next to them, or the first
+    folder level), a zip or tar archive of such a folder, Parquet in the Hugging Face layout, IDX,
+    ``.npy``, ``.npz``. In
     memory: an array ``(N, H, W[, C])``, a list of arrays or of Pillow images, or a pair of one of
     these and labels.
 
@@ -63,57 +61,10 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
     if not isinstance(source, (str, Path)):
         return _from_arrays(arrays.memory(source), "the data", settings, progress)
     path = Path(source)
-    if not path.exists():
-        raise no_such_path(path)
-    if path.is_dir():
-        return _read_folder(path, settings, progress)
-    return _read_file(path, settings, progress)
-
-
-def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    """The image files of a folder, or else the containers in it."""
-    names = list(files_below(root))
-    if not names:
-        raise GankitError(f"{root}: the folder is empty", _READS)
-    if any(map(containers.is_image, names)):
-        listing = containers.folder(root, names, settings.label_key)
-        return _from_entries(listing, root, settings, progress)
-    tables = [root / name for name in names if name.endswith(".parquet")]
-    if tables:
-        train = [path for path in tables if path.name.startswith("train")]
-        listing = containers.parquet(train or tables, settings.image_key, settings.label_key)
-        return _from_entries(listing, root, settings, progress)
-    if any(idx.is_idx(Path(name).name) for name in names):
-        return _from_arrays(idx.read_idx_folder(root, names), str(root), settings, progress)
-    single = [name for name in names if name.endswith(CONTAINER_SUFFIXES)]
-    if len(single) == 1:
-        return _read_file(root / single[0], settings, progress)
-    if single:
-        several = ", ".join(single)
-        raise GankitError(f"{root}: several files of images: {several}", "Give one of them")
-    raise GankitError(f"no images found in {root} ({len(names)} other files)", _READS)
-
-
-def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        listing = containers.archive(path, settings.label_key)
-        return _from_entries(listing, path, settings, progress)
-    if suffix == ".parquet":
-        listing = containers.parquet([path], settings.image_key, settings.label_key)
-        return _from_entries(listing, path, settings, progress)
-    if suffix == ".npy":
-        return _from_arrays(arrays.npy(path), str(path), settings, progress)
-    if suffix == ".npz":
-        found = arrays.npz(path, settings.image_key, settings.label_key)
-        return _from_arrays(found, str(path), settings, progress)
-    if suffix in SUFFIXES:
-        raise GankitError(
-            f"{path}: this is a single image", f"Give a folder with at least {FEWEST} images"
-        )
-    if idx.is_idx(path.name) or "idx" in path.name:
-        return _from_arrays(idx.read_idx_images(path), str(path), settings, progress)
-    raise GankitError(f"{path}: cannot read images from {suffix or 'such'} files", _READS)
+    found = locate(path, settings)
+    if isinstance(found, Listing):
+        return _from_entries(found, path, settings, progress)
+    return _from_arrays(found, str(path), settings, progress, other_arrays(path, settings))
 
 
 # --- Encoded images -----------------------------------------------------------------------------
@@ -123,9 +74,17 @@ def _from_entries(
     listing: Listing, where: Path, settings: ImageSettings, progress: Progress
 ) -> Dataset[Image]:
     """Reads every header, chooses the format, then decodes every image once."""
-    entries, issues, total = listing.entries, [], len(listing.entries)
-    if not entries:
-        raise GankitError(f"no images found in {where}", _READS)
+    if not listing.entries:
+        raise no_images(where, (), listing.notes)
+    classes = settle(
+        [entry.label for entry in listing.entries],
+        [entry.name for entry in listing.entries],
+        listing.labels_from,
+        settings.conditional,
+    )
+    labelled = dict(zip((listing.entries[i] for i in classes.kept), classes.labels, strict=True))
+    entries, total = list(labelled), len(listing.entries)
+    issues = [skip(issue, where, settings.strict) for issue in listing.issues]
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
@@ -156,8 +115,9 @@ def _from_entries(
         if not good or choose(set(formats.values()), settings) == target:
             break
     _enough(len(good), total, issues, str(where))
-
-    labels, note = _all_or_none([entry.label for entry in good])
+    classes = classes.of([labelled[entry] for entry in good])
+    labels = classes.labels
+    copies = duplicates([hashes[entry] for entry in good], labels)
 
     def kept(i: int) -> Image:
         return Image(stack[i], labels[i], good[i].name)
@@ -168,8 +128,12 @@ def _from_entries(
     return Dataset(
         Images(len(good), kept if keep else decoded),
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
-        description=_describe(listing.kind, len(good), target, labels, note),
-        issues=issues,
+        description=_describe(listing.kind, len(good), target, labels, classes.note),
+        issues=[*issues, *listing.notes, *classes.notes],
+        facts={**listing.facts, "labels": classes.fact, **copies.facts},
+        table=classes.table,
+        warnings=[*listing.warnings, *classes.warnings, *copies.warnings],
+        strata=classes.strata,
     )
 
 
@@ -178,7 +142,7 @@ def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
         with entry.open() as file:
             return probe(file, max_pixels)
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(entry.name, str(error))
+        return Issue(printable(entry.name), printable(str(error)))
 
 
 def _pixels(
@@ -190,7 +154,7 @@ def _pixels(
             data = file.read()
         pixels = fit(decode(data, settings.max_pixels), target, settings.fit)
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(entry.name, str(error))
+        return Issue(printable(entry.name), printable(str(error)))
     return pixels, hashlib.sha256(data).hexdigest()
 
 
@@ -223,10 +187,21 @@ def _parallel(
 
 
 def _from_arrays(
-    found: Arrays, where: str, settings: ImageSettings, progress: Progress
+    found: Arrays,
+    where: str,
+    settings: ImageSettings,
+    progress: Progress,
+    facts: Mapping[str, str] | None = None,
 ) -> Dataset[Image]:
-    images, count = found.images, len(found.images)
-    _enough(count, count, (), where)
+    _enough(len(found.images), len(found.images), (), where)
+    names = [str(i) for i in range(len(found.images))]
+    source = found.labels_from
+    classes = settle(found.labels, names, source, settings.conditional)
+    images, names = found.images, [names[i] for i in classes.kept]
+    if len(classes.kept) < len(images):
+        images = _some(images, classes.kept)
+    count, labels = len(images), classes.labels
+    given = images
     if isinstance(images, list):
         target = choose({PixelFormat.of(image) for image in images}, settings)
     else:
@@ -248,24 +223,34 @@ def _from_arrays(
                 progress("reading images", min(start + _CHUNK, count), count)
     else:
         keep, stack = True, images
-    labels, note = _all_or_none(found.labels)
+    hashes = [hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() for image in given]
+    copies = duplicates(hashes, labels)
     progress("reading images", count, count)
 
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], str(i))
+        return Image(stack[i], labels[i], names[i])
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], str(i))
+        return DeferredImage(partial(fitted, i), labels[i], names[i])
 
     return Dataset(
         Images(count, kept if keep else decoded),
         fingerprint=fingerprint(
-            f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
-            for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
+            f"{name}\0{found.labels[i]}\0{digest}"
+            for i, name, digest in zip(classes.kept, names, hashes, strict=True)
         ),
-        description=_describe(found.kind, count, target, labels, note),
+        description=_describe(found.kind, count, target, labels, classes.note),
         licence=found.licence,
+        issues=classes.notes,
+        facts={**found.facts, **(facts or {}), "labels": classes.fact, **copies.facts},
+        table=classes.table,
+        warnings=[*classes.warnings, *copies.warnings],
+        strata=classes.strata,
     )
+
+
+def _some(images: Pixels | list[Pixels], kept: Sequence[int]) -> Pixels | list[Pixels]:
+    return [images[i] for i in kept] if isinstance(images, list) else images[np.array(kept)]
 
 
 # --- Common to both -----------------------------------------------------------------------------
@@ -279,16 +264,6 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> Non
         f"{where}: {usable} of {total} images are usable{first}",
         f"At least {FEWEST} are needed",
     )
-
-
-def _all_or_none(labels: Sequence[str | None]) -> tuple[Sequence[str | None], str]:
-    """The labels if every image has one; else none, and a note."""
-    missing = sum(label is None for label in labels)
-    if not 0 < missing < len(labels):
-        return labels, ""
-    without = f"{missing:,} images have" if missing > 1 else "1 image has"
-    note = f"labels ignored, since {without} none"
-    return [None] * len(labels), note
 
 
 def _describe(
