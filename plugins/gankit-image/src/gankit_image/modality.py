@@ -21,8 +21,9 @@ from gankit.contract import (
     Rendering,
     Sample,
 )
-from gankit_image.codec.image_codec import LABEL, ImageCodec, fit_codec
+from gankit_image.codec.image_codec import ImageCodec, fit_codec
 from gankit_image.data.images import Image
+from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -22,12 +23,13 @@ from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
 from gankit_image.data import arrays, containers, idx
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.containers import Entry, Listing
-from gankit_image.data.decoding import UndecodableError, decode, probe
-from gankit_image.data.images import DeferredImage, Image, Images
-from gankit_image.data.pixels import SUFFIXES, PixelFormat, choose, convert, fit
+from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
+from gankit_image.data.facts import Survey
+from gankit_image.data.images import DeferredImage, Image, Images, extent
+from gankit_image.data.pixels import SUFFIXES, PixelFormat, choose, convert, fit, stray
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Pixels
+    from gankit_image.data.images import Extent, Pixels
     from gankit_image.settings import ImageSettings
 
 FEWEST = 8
@@ -129,11 +131,15 @@ def _from_entries(
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
+    headers: dict[Entry, Probed] = {}
     for entry, found in _parallel(header, entries, "checking images", progress):
         if isinstance(found, Issue):
             issues.append(skip(found, where, settings.strict))
         else:
-            formats[entry] = found
+            formats[entry], headers[entry] = found.format, found
+    for entry, why in stray(formats).items():
+        issues.append(skip(Issue(entry.name, why), where, settings.strict))
+        del formats[entry]
 
     good = list(formats)
     while good:
@@ -142,6 +148,7 @@ def _from_entries(
         keep = len(good) * target.nbytes <= KEEP_BYTES
         stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
         hashes: dict[Entry, str] = {}
+        extents: dict[Entry, Extent] = {}
         for entry, result in _parallel(load, good, "reading images", progress):
             if isinstance(result, Issue):
                 issues.append(skip(result, where, settings.strict))
@@ -150,6 +157,8 @@ def _from_entries(
             pixels, digest = result
             if keep:
                 stack[len(hashes)] = pixels
+            elif target.dtype != np.uint8:
+                extents[entry] = extent(pixels)
             hashes[entry] = digest
         good = list(hashes)
         # A damaged file may have been the only one of its format: choose again.
@@ -159,24 +168,35 @@ def _from_entries(
 
     labels, note = _all_or_none([entry.label for entry in good])
 
+    bands = target.channels == 4 and not target.alpha
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], good[i].name)
+        original = partial(_bytes, good[i])
+        return Image(stack[i], labels[i], good[i].name, bands, original)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
+        original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
+        known = extents.get(good[i])
+        return DeferredImage(reload, labels[i], good[i].name, bands, original, known)
 
+    survey = Survey()
+    for entry in good:
+        survey.add(headers[entry])
+    items = Images(len(good), kept if keep else decoded)
     return Dataset(
-        Images(len(good), kept if keep else decoded),
+        items,
+        facts=survey.facts(items, target, settings),
+        warnings=survey.warnings(items, target, settings),
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, labels, note),
         issues=issues,
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
+def _header(entry: Entry, max_pixels: int) -> Probed | Issue:
     try:
         with entry.open() as file:
-            return probe(file, max_pixels)
+            return probe(file, max_pixels, entry.name)
     except (UnreadableError, UndecodableError, OSError) as error:
         return Issue(entry.name, str(error))
 
@@ -192,6 +212,15 @@ def _pixels(
     except (UnreadableError, UndecodableError, OSError) as error:
         return Issue(entry.name, str(error))
     return pixels, hashlib.sha256(data).hexdigest()
+
+
+def _bytes(entry: Entry) -> bytes:
+    """The file of an image that was read before."""
+    try:
+        with entry.open() as file:
+            return file.read()
+    except (UnreadableError, OSError) as error:
+        raise GankitError(f"{entry.name}: {error}", "It could be read before") from None
 
 
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
@@ -227,11 +256,19 @@ def _from_arrays(
 ) -> Dataset[Image]:
     images, count = found.images, len(found.images)
     _enough(count, count, (), where)
+    survey = Survey()
+    survey.remark = found.note
     if isinstance(images, list):
-        target = choose({PixelFormat.of(image) for image in images}, settings)
+        for image in images:
+            survey.add(arrays.format_of(image))
+        target = choose(set(survey.formats), settings)
     else:
-        own = PixelFormat.of(images)
+        own = arrays.format_of(images)
+        survey.add(own, count)
         target = choose({own}, settings)
+        if target.select:
+            images = np.ascontiguousarray(images[..., list(target.select)])
+            target = replace(target, select=())
         if (own.height, own.width) == (target.height, target.width):
             images = convert(images, target)
 
@@ -251,14 +288,19 @@ def _from_arrays(
     labels, note = _all_or_none(found.labels)
     progress("reading images", count, count)
 
+    bands = target.channels == 4 and not target.alpha
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], str(i))
+        return Image(stack[i], labels[i], str(i), bands)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], str(i))
+        return DeferredImage(partial(fitted, i), labels[i], str(i), bands)
 
+    items = Images(count, kept if keep else decoded)
     return Dataset(
-        Images(count, kept if keep else decoded),
+        items,
+        facts=survey.facts(items, target, settings),
+        warnings=survey.warnings(items, target, settings),
         fingerprint=fingerprint(
             f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
             for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))

@@ -9,8 +9,9 @@ import numpy as np
 
 from gankit.contract import DownstreamModel, quiet
 from gankit.errors import GankitError
-from gankit_image.codec.image_codec import LABEL, fit_codec
+from gankit_image.codec.image_codec import fit_codec
 from gankit_image.data.images import Image
+from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 MOST = 6000

@@ -15,9 +15,9 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name, natural_key
 from gankit.kit.pictures import png
 from gankit.kit.tables import TableWriter, json_line, marks, media_schema
-from gankit_image.codec.image_codec import LABEL
 from gankit_image.data.containers import METADATA
 from gankit_image.data.images import Image
+from gankit_image.data.labels import LABEL
 from gankit_image.data.pixels import as_pillow
 
 TAKEN = (METADATA, "provenance.json")
