@@ -14,6 +14,7 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    Conformed,
     Continuous,
     Layout,
     Progress,
@@ -48,6 +49,7 @@ class ImageCodec(Codec[Image]):
         how: how images of another aspect ratio are fitted, see :func:`fit`.
         low, high: of each channel; the range of the format's integers by default.
         numbers: conditions that are numbers, in place of classes.
+        preview_bands: those to show as red, green and blue, from 0; the first three by default.
         clip: whether values beyond ``low`` and ``high`` are clipped, since the user set these.
     """
 
@@ -61,6 +63,7 @@ class ImageCodec(Codec[Image]):
         high: Sequence[float] = (),
         numbers: Sequence[Continuous] = (),
         clip: bool = False,
+        preview_bands: Sequence[int] = (),
     ) -> None:
         self.format = format
         self.labels = tuple(labels)
@@ -70,6 +73,7 @@ class ImageCodec(Codec[Image]):
         self.low = tuple(low) or (0.0,) * format.channels
         self.high = tuple(high) or (float(format.peak),) * format.channels
         self.clip = clip
+        self.preview_bands = tuple(preview_bands)
         condition = None
         if self.numbers:
             condition = Condition(self.numbers)
@@ -82,6 +86,11 @@ class ImageCodec(Codec[Image]):
         # A number where all channels have the same: the usual case, and the cheaper one.
         self._shift = self.low[0] if len(set(self.low)) == 1 else _channels(self.low)
         self._scale = half[0] if len(set(half)) == 1 else _channels(half)
+
+    @property
+    def has_own_range(self) -> bool:
+        """Whether values are 8 bits from 0 to 255, as files of pictures have them."""
+        return self.format.bits == 8 and {*self.low} == {0.0} and {*self.high} == {255.0}
 
     def encode(self, items: Sequence[Image], rng: np.random.Generator) -> Batch:
         """Storage ``(N, C, H, W)`` and conditions; images of another format are converted.
@@ -143,7 +152,7 @@ class ImageCodec(Codec[Image]):
 
     def _pixels(self, x: torch.Tensor) -> Pixels:
         """``(N, H, W, C)`` for the networks' output ``(N, C, H, W)``."""
-        if self.format.bits == 8 and {*self.low} == {0.0} and {*self.high} == {255.0}:
+        if self.has_own_range:
             scaled = ((x + 1) * 127.5).round().clamp(0, 255)
             return scaled.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8)
         x = x.clamp(-1, 1).permute(0, 2, 3, 1).cpu()
@@ -171,6 +180,31 @@ class ImageCodec(Codec[Image]):
             )
         return {field.name: value for field, value in zip(self.numbers, row, strict=True)}
 
+    def conform(self, items: Sequence[Image], strict: bool) -> Conformed[Image]:
+        """Images of other sizes and depths of brightness are converted, with a warning.
+
+        Raises:
+            GankitError: other bands, or numbers in another unit.
+        """
+        if not len(items):
+            return Conformed(items)
+        own, other = self.format, items[0].format
+        bands = other.channels if other.banded else 0
+        if bands != (own.channels if own.banded else 0):
+            raise GankitError(
+                f"the images are {other.mode}, and the run's are {own.mode}",
+                "Give images with the run's bands, in their order",
+            )
+        units = {f.dtype for f in (own, other) if f.kind != "u" or f.bits > 16}
+        if units and own.kind != other.kind:
+            raise GankitError(
+                f"the images hold {other.dtype.name} numbers, and the run's {own.dtype.name}",
+                "Give images in the run's unit",
+            )
+        if str(own) == str(other):
+            return Conformed(items)
+        return Conformed(items, [f"The images are {other}, and become {own} as the run's are."])
+
     def state(self) -> CodecState:
         return CodecState(
             {
@@ -183,6 +217,7 @@ class ImageCodec(Codec[Image]):
                 "low": list(self.low),
                 "high": list(self.high),
                 "clip": self.clip,
+                "preview_bands": list(self.preview_bands),
                 "labels": list(self.labels),
                 "numbers": [[f.name, f.mean, f.scale] for f in self.numbers],
                 "mirror": self.mirror,
@@ -209,11 +244,14 @@ class ImageCodec(Codec[Image]):
                 raise ValueError("an empty range of values")
             if format.bits not in (8, 16, 32) or (low and len(low) != format.channels):
                 raise ValueError("its range or depth does not fit its channels")
+            if any(not 0 <= band < format.channels for band in config.get("preview_bands", ())):
+                raise ValueError("no such preview bands")
             return cls(
                 *(format, [str(v) for v in config["labels"]], bool(config["mirror"])),
                 *(config["fit"], low, high),
                 [Continuous(str(n), float(m), float(s)) for n, m, s in config.get("numbers", ())],
                 bool(config.get("clip", False)),
+                [int(band) for band in config.get("preview_bands", ())],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise GankitError(
@@ -258,7 +296,25 @@ def fit_codec(items: Sequence[Image], settings: ImageSettings, progress: Progres
         high,
         () if numbers is None else _continuous(numbers, settings),
         bool(settings.value_range),
+        _shown(format, settings),
     )
+
+
+def _shown(format: PixelFormat, settings: ImageSettings) -> tuple[int, ...]:
+    chosen = settings.preview_bands
+    if not chosen:
+        return ()
+    if not format.banded:
+        raise GankitError(
+            f"preview_bands={list(chosen)}: the images are {format.mode} and have no bands",
+            "Remove preview_bands",
+        )
+    if max(chosen) > format.channels:
+        raise GankitError(
+            f"preview_bands={list(chosen)}: {format.channels} bands are trained on",
+            f"Use numbers from 1 to {format.channels}",
+        )
+    return tuple(band - 1 for band in chosen)
 
 
 def _continuous(numbers: Any, settings: ImageSettings) -> list[Continuous]:

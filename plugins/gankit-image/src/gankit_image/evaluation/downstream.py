@@ -42,7 +42,8 @@ class PixelClassifier(DownstreamModel[Image]):
         codec = fit_codec(list(train), self.settings, quiet)
 
         def pixels(items: Sequence[Image]) -> Any:
-            return codec.encode(list(items), np.random.default_rng(0)).x.numpy() / 255.0
+            x = codec.encode(list(items), np.random.default_rng(0)).x
+            return (codec.scaled(x).numpy() + 1) / 2
 
         x = pixels(train)
         # Each seed trains on another nine tenths of the images, so that scores vary; every
