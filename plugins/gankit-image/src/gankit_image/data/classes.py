@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gankit.contract import Issue
 from gankit.kit.folders import natural_key, printable
+from gankit_image.data.labels import parse
 
 FEWEST = 8
 """Fewest usable images in a data set."""
@@ -65,7 +66,7 @@ class Classes:
         """A row for each class, the first of them where there are many."""
         counts = Counter(label for label in self.labels if label is not None)
         names = sorted(counts, key=natural_key)
-        if len(names) > max(ROWS, len(self.labels) // 2):  # names of single images, or numbers
+        if len(names) > max(ROWS, len(self.labels) // 2) or _numbers(names):
             return []
         rows = [{"class": printable(n), "images": f"{counts[n]:,}"} for n in names[:ROWS]]
         if rest := names[ROWS:]:
@@ -130,15 +131,18 @@ def _described(labels: Sequence[str | None], source: str) -> tuple[str, list[str
     origin = f", from {source}" if source else ""
     if len(counts) == 1:
         return f"1 class{origin}", []
+    if _numbers(list(counts)):
+        return f"numbers{origin}", []
     warnings = []
     if len(counts) == len(labels):
         return f"{len(counts):,} different labels{origin}", [
-            "Every image has a label of its own: set another label_key, or conditional=false, "
-            "unless the labels are numbers"
+            "Every image has a label of its own: set another label_key, or conditional=false"
         ]
     fact = f"{len(counts):,} classes{origin}"
-    if all(label is not None and label.startswith("[") for label in labels):
-        return f"numbers{origin}", []
+    alike = Counter(name.strip().casefold() for name in counts)
+    if same := [name for name in counts if alike[name.strip().casefold()] > 1]:
+        shown = " and ".join(map(printable, sorted(same)[:2]))
+        warnings.append(f"The classes {shown} differ only in upper case or spaces: rename one")
     single = sorted((name for name, n in counts.items() if n == 1), key=natural_key)
     if single:
         shown = ", ".join(map(printable, single[:3])) + (", …" if len(single) > 3 else "")
@@ -151,6 +155,16 @@ def _described(labels: Sequence[str | None], source: str) -> tuple[str, list[str
             f"{printable(str(least))} has {smallest:,}; a class of few images is learnt poorly"
         )
     return fact, warnings
+
+
+def _numbers(names: Sequence[str]) -> bool:
+    """Whether labels are numbers rather than classes: vectors, or one that is no integer."""
+    rows = []
+    for name in names:
+        if (row := parse(name)) is None:
+            return False
+        rows.append(row)
+    return any(len(row) > 1 or not row[0].is_integer() for row in rows)
 
 
 def _images(count: int, one: str, many: str) -> str:

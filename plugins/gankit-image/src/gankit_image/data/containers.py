@@ -90,7 +90,9 @@ def listing(tree: FileTree, label_key: str, split: str) -> Listing:
     inside = tree.prefixes if isinstance(tree, Shards) else ()
     found = discover(tree, SUFFIXES, split=split, inside=inside)
     labels, source, warnings = _labels(found, tree.path, label_key)
-    entries = [Entry(name, labels.get(name), partial(tree.open, name)) for name in found.names]
+    entries = [
+        Entry(printable(name), labels.get(name), partial(tree.open, name)) for name in found.names
+    ]
     missing = found.sidecars.issues if found.sidecars else []
     notes = [issue for issue in found.issues if issue not in missing]
     if found.sidecars and found.sidecars.kind == "webdataset":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,13 +24,14 @@ from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.classes import FEWEST, duplicates, settle
 from gankit_image.data.containers import Entry, Listing
-from gankit_image.data.decoding import UndecodableError, decode, probe
-from gankit_image.data.images import DeferredImage, Image, Images
+from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
+from gankit_image.data.facts import Survey
+from gankit_image.data.images import DeferredImage, Image, Images, extent
 from gankit_image.data.locate import locate, no_images, other_arrays
-from gankit_image.data.pixels import PixelFormat, choose, convert, fit
+from gankit_image.data.pixels import PixelFormat, choose, convert, fit, stray
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Pixels
+    from gankit_image.data.images import Extent, Pixels
     from gankit_image.settings import ImageSettings
 
 KEEP_BYTES = 2 * 2**30
@@ -88,11 +90,15 @@ def _from_entries(
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
+    headers: dict[Entry, Probed] = {}
     for entry, found in _parallel(header, entries, "checking images", progress):
         if isinstance(found, Issue):
             issues.append(skip(found, where, settings.strict))
         else:
-            formats[entry] = found
+            formats[entry], headers[entry] = found.format, found
+    for entry, why in stray(formats).items():
+        issues.append(skip(Issue(entry.name, why), where, settings.strict))
+        del formats[entry]
 
     good = list(formats)
     while good:
@@ -101,6 +107,7 @@ def _from_entries(
         keep = len(good) * target.nbytes <= KEEP_BYTES
         stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
         hashes: dict[Entry, str] = {}
+        extents: dict[Entry, Extent] = {}
         for entry, result in _parallel(load, good, "reading images", progress):
             if isinstance(result, Issue):
                 issues.append(skip(result, where, settings.strict))
@@ -109,6 +116,8 @@ def _from_entries(
             pixels, digest = result
             if keep:
                 stack[len(hashes)] = pixels
+            elif target.dtype != np.uint8:
+                extents[entry] = extent(pixels)
             hashes[entry] = digest
         good = list(hashes)
         # A damaged file may have been the only one of its format: choose again.
@@ -119,28 +128,47 @@ def _from_entries(
     labels = classes.labels
     copies = duplicates([hashes[entry] for entry in good], labels)
 
+    bands = target.channels == 4 and not target.alpha
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], good[i].name)
+        original = partial(_bytes, good[i])
+        return Image(stack[i], labels[i], good[i].name, bands, original)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
+        original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
+        known = extents.get(good[i])
+        return DeferredImage(reload, labels[i], good[i].name, bands, original, known)
 
+    survey = Survey()
+    for entry in good:
+        survey.add(headers[entry])
+    items = Images(len(good), kept if keep else decoded)
     return Dataset(
-        Images(len(good), kept if keep else decoded),
+        items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, labels, classes.note),
         issues=[*issues, *listing.notes, *classes.notes],
-        facts={**listing.facts, "labels": classes.fact, **copies.facts},
+        facts={
+            **survey.facts(items, target, settings),
+            **listing.facts,
+            "labels": classes.fact,
+            **copies.facts,
+        },
         table=classes.table,
-        warnings=[*listing.warnings, *classes.warnings, *copies.warnings],
+        warnings=[
+            *listing.warnings,
+            *classes.warnings,
+            *copies.warnings,
+            *survey.warnings(items, target, settings),
+        ],
         strata=classes.strata,
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
+def _header(entry: Entry, max_pixels: int) -> Probed | Issue:
     try:
         with entry.open() as file:
-            return probe(file, max_pixels)
+            return probe(file, max_pixels, entry.name)
     except (UnreadableError, UndecodableError, OSError) as error:
         return Issue(printable(entry.name), printable(str(error)))
 
@@ -156,6 +184,15 @@ def _pixels(
     except (UnreadableError, UndecodableError, OSError) as error:
         return Issue(printable(entry.name), printable(str(error)))
     return pixels, hashlib.sha256(data).hexdigest()
+
+
+def _bytes(entry: Entry) -> bytes:
+    """The file of an image that was read before."""
+    try:
+        with entry.open() as file:
+            return file.read()
+    except (UnreadableError, OSError) as error:
+        raise GankitError(f"{entry.name}: {error}", "It could be read before") from None
 
 
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
@@ -202,11 +239,19 @@ def _from_arrays(
         images = _some(images, classes.kept)
     count, labels = len(images), classes.labels
     given = images
+    survey = Survey()
+    survey.remark = found.note
     if isinstance(images, list):
-        target = choose({PixelFormat.of(image) for image in images}, settings)
+        for image in images:
+            survey.add(arrays.format_of(image))
+        target = choose(set(survey.formats), settings)
     else:
-        own = PixelFormat.of(images)
+        own = arrays.format_of(images)
+        survey.add(own, count)
         target = choose({own}, settings)
+        if target.select:
+            images = np.ascontiguousarray(images[..., list(target.select)])
+            target = replace(target, select=())
         if (own.height, own.width) == (target.height, target.width):
             images = convert(images, target)
 
@@ -227,14 +272,17 @@ def _from_arrays(
     copies = duplicates(hashes, labels)
     progress("reading images", count, count)
 
+    bands = target.channels == 4 and not target.alpha
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], names[i])
+        return Image(stack[i], labels[i], names[i], bands)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], names[i])
+        return DeferredImage(partial(fitted, i), labels[i], names[i], bands)
 
+    items = Images(count, kept if keep else decoded)
     return Dataset(
-        Images(count, kept if keep else decoded),
+        items,
         fingerprint=fingerprint(
             f"{name}\0{found.labels[i]}\0{digest}"
             for i, name, digest in zip(classes.kept, names, hashes, strict=True)
@@ -242,9 +290,15 @@ def _from_arrays(
         description=_describe(found.kind, count, target, labels, classes.note),
         licence=found.licence,
         issues=classes.notes,
-        facts={**found.facts, **(facts or {}), "labels": classes.fact, **copies.facts},
+        facts={
+            **survey.facts(items, target, settings),
+            **found.facts,
+            **(facts or {}),
+            "labels": classes.fact,
+            **copies.facts,
+        },
         table=classes.table,
-        warnings=[*classes.warnings, *copies.warnings],
+        warnings=[*classes.warnings, *copies.warnings, *survey.warnings(items, target, settings)],
         strata=classes.strata,
     )
 
