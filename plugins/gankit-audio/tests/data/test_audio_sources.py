@@ -749,7 +749,7 @@ def test_integers_are_scaled_by_their_type() -> None:
         ({"audio": SOUNDS}, "cannot read audio from dict"),
         (42, "cannot read audio from int"),
         ([], "the data: no recordings there"),
-        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*full scale is 1"),
+        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*full scale, which is 1"),
     ],
 )
 def test_not_audio_in_memory(source: object, message: str) -> None:

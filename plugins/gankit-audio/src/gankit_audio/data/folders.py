@@ -15,7 +15,8 @@ from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError, ZipArchive
 from gankit.kit.folders import class_folder, find_root, parent
 from gankit_audio.data import manifests
-from gankit_audio.data.files import SUFFIXES, Content, UnusableError
+from gankit_audio.data.files import Content, UnusableError
+from gankit_audio.data.formats import SUFFIXES
 from gankit_audio.data.listing import Entry, Listing
 from gankit_audio.data.manifests import Row
 

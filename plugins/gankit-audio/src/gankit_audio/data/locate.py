@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gankit.errors import GankitError
 from gankit.kit.folders import files_below, no_such_path
 from gankit_audio.data import folders, manifests, memory
-from gankit_audio.data.files import SUFFIXES
+from gankit_audio.data.formats import SUFFIXES, UNSUPPORTED
 from gankit_audio.data.listing import Listing
 from gankit_audio.data.parquet import parquet
 
@@ -20,8 +20,6 @@ SUPPORTED = (
     f"Supported: folders and zip archives of {', '.join(SUFFIXES)}; .parquet; "
     ".csv, .tsv and .jsonl with paths"
 )
-_UNSUPPORTED = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".mov", ".mkv")
-"""Extensions of sound that libsndfile does not decode."""
 
 
 def locate(source: object | None, settings: AudioSettings) -> tuple[Listing, str]:
@@ -60,7 +58,7 @@ def _folder(root: Path, settings: AudioSettings) -> Listing:
     if archives:
         raise GankitError(f"{root}: several archives: {', '.join(archives)}", "Name one")
     others = Counter(Path(name).suffix.lower() for name in names)
-    if unsupported := [suffix for suffix in others if suffix in _UNSUPPORTED]:
+    if unsupported := [suffix for suffix in others if suffix in UNSUPPORTED]:
         raise GankitError(
             f"no recordings found in {root}, but {others[unsupported[0]]:,} files {unsupported[0]}",
             "Convert them to .flac or .wav first",
@@ -78,6 +76,6 @@ def _file(path: Path, settings: AudioSettings) -> Listing:
         return folders.manifest(path, settings.audio_key)
     if suffix in SUFFIXES:
         return folders.single(path)
-    if suffix in _UNSUPPORTED:
+    if suffix in UNSUPPORTED:
         raise GankitError(f"{path}: {suffix} is not supported", "Convert it to .flac or .wav first")
     raise GankitError(f"{path}: {suffix or 'such'} files are not supported", SUPPORTED)
