@@ -21,6 +21,7 @@ import soundfile as sf
 import torch
 
 from gankit_audio.data.formats import (
+    FFMPEG,
     chunked,
     missing_by_log,
     missing_share,
@@ -169,6 +170,8 @@ def resampled_length(header: Header, rate: int) -> int:
 def _check(header: Header) -> None:
     if header.frames == 0:
         raise UnusableError("no samples: empty or cut off")
+    if header.frames >= _UNKNOWN:
+        raise UnusableError(f"its header has no length: {FFMPEG}")
     if header.rate not in RATES:
         supported = f"{RATES.least} to {RATES.most}"
         raise UnusableError(f"a rate of {header.rate} Hz; supported are {supported}")
@@ -276,10 +279,6 @@ class _File(Sound):
             raise UnusableError(reason)
         self._file = _open(content)
         frames, rate = self._file.frames, self._file.samplerate
-        if frames >= _UNKNOWN:
-            frames = self._counted()
-            self._file.close()
-            self._file = _open(content)  # such a file cannot be rewound
         if not chunked(head):
             missing = missing_by_log(self._file.extra_info, head, frames)
         if missing and frames and not _is_short(frames / (1 - missing) - frames, frames, rate):
@@ -294,15 +293,6 @@ class _File(Sound):
             bool(missing) or (change is not None and change[0] > 0 and bool(change[1])),
         )
         self.vorbis = self._file.format == "OGG"
-
-    def _counted(self) -> int:
-        """The length of a file whose header does not have it, such as FLAC from a pipe."""
-        frames, most = 0, MOST_BYTES // (4 * self._file.channels)
-        while len(block := self.read(BLOCK // self._file.channels)):
-            frames += len(block)
-            if frames > most:
-                raise UnusableError(TOO_LONG)
-        return frames
 
     def read(self, frames: int) -> Samples:
         try:
