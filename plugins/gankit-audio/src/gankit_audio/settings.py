@@ -35,6 +35,8 @@ class AudioSettings:
     trim: Annotated[float, Bounds(0.0, 200.0)] = 0.0
     """Trim both ends of a recording where they are this many decibels below its peak; 0 disables
     trimming, 40 is common."""
+    remove_dc: bool = False
+    """Whether to remove the DC offset of each recording: its mean is subtracted."""
     silent: Annotated[float, Bounds(-120.0, 0.0)] = -60.0
     """Skip clips whose peak is below this many decibels of full scale."""
     conditional: Literal["auto"] | bool = "auto"

@@ -137,7 +137,7 @@ def values_of(
         ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
         rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
         columns = [key for key in columns if key not in ours]
-    column = find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
+    column = label_column(columns, settings)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
         if not columns:
             raise GankitError(
@@ -163,6 +163,11 @@ def values_of(
                 named[key] = float(text) if key in numbers else text
         values.append(named)
     return values
+
+
+def label_column(columns: Sequence[str], settings: AudioSettings) -> str | None:
+    """The column with the label, if there is one."""
+    return find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
 
 
 def _labels(
