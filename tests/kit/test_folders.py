@@ -10,6 +10,7 @@ from gankit.contract import Issue
 from gankit.errors import GankitError
 from gankit.kit.folders import (
     class_folder,
+    encodable,
     files_below,
     find_root,
     fingerprint,
@@ -17,12 +18,14 @@ from gankit.kit.folders import (
     natural_key,
     no_such_path,
     parent,
+    printable,
     skip,
 )
 
 
 def test_files_are_found_sorted_and_without_hidden_ones(tmp_path):
-    for name in ("b/2", "b/1", "a/c/3", "top", ".git/config", "b/.DS_Store", "__MACOSX/1"):
+    for name in ("b/2", "b/1", "a/c/3", "top", ".git/config", "b/.DS_Store", "__MACOSX/1",
+                 "b/Thumbs.db", "b/@eaDir/1/thumb.png"):  # fmt: skip
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert list(files_below(tmp_path)) == ["top", "a/c/3", "b/1", "b/2"]
@@ -89,6 +92,14 @@ def test_a_fingerprint_depends_on_the_lines_and_not_on_their_order():
     assert fingerprint(["a", "b"]) == fingerprint(["b", "a"])
     assert fingerprint(["a", "b"]) != fingerprint(["a", "c"])
     assert fingerprint(["\udcff"])  # a file name that is not UTF-8
+    assert fingerprint(["\ud800"]) != fingerprint(["\ud801"])
+
+
+def test_names_that_are_not_utf8_can_be_shown_and_written():
+    assert encodable("caf\udce9") == r"caf\xe9"
+    assert encodable("a\ud800") == r"a\xed\xa0\x80"
+    assert encodable("é\n") == "é\n"
+    assert printable("é a\n\x0e\udce9") == r"é a\n\x0e\xe9"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,16 @@ SPLITS = {"train", "training", "test", "val", "valid", "validation", "eval"}
 """Names of folders that are parts of a data set and never classes."""
 
 
+_OF_SYSTEMS = {
+    "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir", "$recycle.bin",
+    "system volume information", "lost+found",
+}  # fmt: skip
+"""Files and folders that systems and file managers leave behind, in lower case."""
+
+
 def visible(name: str) -> bool:
-    """Whether no part of a name is hidden or leads to a folder above."""
-    return all(not part.startswith(".") and part != "__MACOSX" for part in name.split("/"))
+    """Whether no part of a name is hidden, is a system's own, or leads to a folder above."""
+    return not any(p.startswith(".") or p.lower() in _OF_SYSTEMS for p in name.split("/"))
 
 
 def files_below(root: Path) -> Iterator[str]:
@@ -82,11 +89,37 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     return [(0, int(p), p) if p.isdecimal() else (1, 0, p) for p in parts if p]
 
 
+def encodable(text: str) -> str:
+    """A text that can be written as UTF-8: bytes of a name that are none become ``\\xe9``."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        try:
+            data = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:  # half a character, from JSON
+            data = text.encode("utf-8", "surrogatepass")
+        return data.decode("utf-8", "backslashreplace")
+    return text
+
+
+def printable(text: str) -> str:
+    """A file's name or another program's message as one line: control characters become
+    ``\\n``, ``\\x0e`` …"""
+    text = encodable(text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def fingerprint(lines: Iterable[str]) -> str:
     """SHA-256 over the sorted lines, one for each item: its name, values and content's hash."""
     digest = hashlib.sha256()
     for line in sorted(lines):
-        digest.update(line.encode("utf-8", "surrogateescape") + b"\n")
+        try:
+            data = line.encode("utf-8", "surrogateescape")  # a name that is not UTF-8
+        except UnicodeEncodeError:
+            data = line.encode("utf-8", "surrogatepass")
+        digest.update(data + b"\n")
     return digest.hexdigest()
 
 
