@@ -47,6 +47,8 @@ class AudioSettings:
     label: Literal["auto", "folder", "prefix", "none"] = "auto"
     """Where to find a file's label: its folder, or the part of its name before the first _ or -
     (prefix); auto uses a column of the manifest, otherwise folders if there are at least two."""
+    split: str = "train"
+    """Which split to use where the data has splits: train, test, validation, or all."""
     audio_key: str = "auto"
     """Column of a manifest or Parquet file with the path or the audio; auto tries audio, file_name,
     path, file and filename."""
