@@ -272,6 +272,8 @@ class _File(Sound):
             missing, change = missing_share(file), overlay(file)
             file.seek(0)
             head = file.read(HEAD_SPHERE)
+            if change is None and isinstance(content, Path) and not _is_utf8(content):
+                change = (0, b"")  # libsndfile opens no such name
             if change is not None:
                 file.seek(change[0])
                 content = change[1] + file.read()
@@ -312,6 +314,14 @@ def _open(content: Path | bytes) -> Any:
         raise UnusableError(_reason(error)) from None
     except (TypeError, ValueError, UnicodeError):  # raw samples, or an undecodable name
         raise UnusableError("not a supported sound file") from None
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_short(lack: float, frames: int, rate: int) -> bool:

@@ -90,9 +90,9 @@ def listing(tree: FileTree, settings: AudioSettings, inside: Collection[str] = (
         wanted = "all" if listed.taken else settings.split
         split = chosen
         chosen = take_split(listed.rows, wanted, where=tree.path, inside=inside)
-        if not chosen.fact and not listed.taken:
+        if not chosen.left_out and not listed.taken:
             chosen = replace(chosen, split=split.split, left_out=split.left_out)
-        found = _of_tables(tree, sounds, chosen, listed)
+        found = _of_tables(tree, split.names, chosen, listed)
     else:
         chosen = take_split(sounds, settings.split, where=tree.path, inside=inside)
         sidecars = read_sidecars(
@@ -208,7 +208,7 @@ def _of_tables(tree: FileTree, sounds: Sequence[str], chosen: Chosen, listed: Li
         for name, folder in zip(chosen.names, chosen.folders, strict=True)
     ]
     notes = []
-    if not listed.taken and not chosen.left_out:
+    if not listed.taken and "left out" not in listed.split:
         beside = [name for name in sounds if name not in listed.rows]
         notes = [Issue(printable(name), "not listed in the table: left out") for name in beside]
     source = ", ".join(listed.files[:3])
