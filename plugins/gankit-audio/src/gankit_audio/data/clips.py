@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,12 +24,14 @@ class Original:
     Attributes:
         content: gives the recording: its path, bytes or samples.
         row: its row in a table, without the audio.
+        columns: of the rows of all clips.
         start, seconds: the part of the recording that is the clip; None where it is the
             recording's only clip, which then stands for all of it.
     """
 
     content: Callable[[], Any]
     row: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[str] = ()
     start: float = 0.0
     seconds: float | None = None
 

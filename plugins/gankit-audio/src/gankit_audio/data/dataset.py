@@ -53,6 +53,7 @@ class Clips(Sequence[Clip]):
         self._sizes = np.array(index.sizes, int)
         self._offsets = np.cumsum(self._sizes) - self._sizes
         self._pieces, self._windows = np.array(index.pieces, int), np.array(index.windows, int)
+        self._columns = tuple(dict.fromkeys(key for entry in entries for key in entry.row))
         self._per_row = np.bincount(self._rows[self._pieces], minlength=len(entries))
 
     def __len__(self) -> int:
@@ -94,7 +95,9 @@ class Clips(Sequence[Clip]):
         name, only = entry.name, spec.settings.slice == "first" or self._per_row[row] == 1
         at = (self._starts[piece] + window) / spec.rate
         part = None if only else spec.size / spec.rate
-        original = Original(entry.content, entry.row, 0.0 if only else float(at), part)
+        original = Original(
+            entry.content, entry.row, self._columns, 0.0 if only else float(at), part
+        )
         if spec.settings.slice != "first" and (start := self._starts[piece] + window):
             name = f"{name} at {start / spec.rate:.3f} s"
         if spec.settings.slice != "random":
