@@ -35,6 +35,8 @@ class AudioSettings:
     trim: Annotated[float, Bounds(0.0, 200.0)] = 0.0
     """Trim both ends of a recording where they are this many decibels below its peak; 0 disables
     trimming, 40 is common."""
+    remove_dc: bool = False
+    """Whether to remove the DC offset of each recording: its mean is subtracted."""
     silent: Annotated[float, Bounds(-120.0, 0.0)] = -60.0
     """Skip clips whose peak is below this many decibels of full scale."""
     conditional: Literal["auto"] | bool = "auto"
@@ -45,6 +47,8 @@ class AudioSettings:
     label: Literal["auto", "folder", "prefix", "none"] = "auto"
     """Where to find a file's label: its folder, or the part of its name before the first _ or -
     (prefix); auto uses a column of the manifest, otherwise folders if there are at least two."""
+    split: str = "train"
+    """Which split to use where the data has splits: train, test, validation, or all."""
     audio_key: str = "auto"
     """Column of a manifest or Parquet file with the path or the audio; auto tries audio, file_name,
     path, file and filename."""

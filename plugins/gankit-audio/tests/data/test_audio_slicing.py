@@ -111,7 +111,7 @@ def test_short_recordings_are_dropped_with_a_note() -> None:
     for slice in ("first", "all", "onset", "random"):
         found = cut(noise(80), RATE, 8000, settings(slice=slice, pad="drop"))
         assert not found.pieces
-        assert found.notes == ["0.01 s are shorter than a clip of 1 s"]
+        assert found.notes == ["shorter than a clip of 1 s (pad=drop)"]
 
 
 def test_random_windows_share_one_recording() -> None:
@@ -126,7 +126,7 @@ def test_random_windows_share_one_recording() -> None:
 def test_silence() -> None:
     with pytest.raises(UnusableError, match="silent: every sample is zero"):
         cut(np.zeros((1, 100), "f4"), RATE, 100, DEFAULTS)
-    with pytest.raises(UnusableError, match="its peak is at -66 dB"):
+    with pytest.raises(UnusableError, match="its peak is below -60 dB"):
         cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, DEFAULTS)
     assert cut(np.full((1, 100), 0.0005, "f4"), RATE, 100, settings(silent=-70.0)).pieces
 
@@ -134,7 +134,7 @@ def test_silence() -> None:
     gap[:, 300:600] = 0
     found = cut(gap, RATE, 300, settings(slice="all"))
     assert list(found.starts) == [0, 600]
-    assert found.notes == ["a window is silent"]
+    assert found.notes == ["some of its windows are silent"]
     found = cut(gap, RATE, 300, settings(slice="random"))
     assert list(found.windows[0]) == [0, 600, 700]
     assert found.pieces[0].shape == (1, 1000)

@@ -122,8 +122,7 @@ def test_a_folder_of_archives_or_tables(tmp_path: Path) -> None:
         with zipfile.ZipFile(tmp_path / f"{i}.zip", "w") as archive:
             for name in eight():
                 archive.writestr(name, wav())
-    with pytest.raises(GankitError, match="several archives: 0.zip, 1.zip"):
-        read(tmp_path)
+    assert len(read(tmp_path).items) == 16
     (tmp_path / "1.zip").unlink()
     assert len(read(tmp_path).items) == 8
     pq.write_table(pa.table({"audio": [wav(i) for i in range(9)]}), tmp_path / "x.parquet")
@@ -148,7 +147,7 @@ def test_folders_without_recordings(tmp_path: Path, names: list[str], message: s
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("drums.wv", ".wv files are not supported"),
+        ("drums.wv", ".wv is not supported"),
         ("a.m4a", ".m4a is not supported"),
         ("drum", "no such file or folder. Did you mean drums.wv"),
         ("no/such", "no such path, and no folder"),
@@ -269,7 +268,7 @@ def test_every_clip_has_the_same_form(tmp_path: Path) -> None:
         read(tmp_path, pad="drop", duration=0.5)
     found = read(tmp_path, pad="drop", duration=0.5, slice="all", rate=44100)
     assert [p.location for p in found.issues] == ["0.wav", "3.wav", "4.wav", "7.wav"]
-    assert found.issues[0].reason == "0.01 s are shorter than a clip of 0.5 s"
+    assert found.issues[0].reason == "shorter than a clip of 0.5 s (pad=drop)"
 
 
 # --- Unusable files -----------------------------------------------------------------------------
@@ -509,8 +508,9 @@ def test_manifests_and_files_that_disagree(tmp_path: Path) -> None:
     assert len(found.items) == 8
     assert {p.location: p.reason for p in found.issues} == {
         f"{tmp_path}, metadata.csv, line 11": "no path in column file_name",
-        "metadata.csv": "2 recordings next to it are not listed: skipped",
-        "gone.wav": "no such file",
+        "more.wav": "not listed in the table: left out",
+        "most.wav": "not listed in the table: left out",
+        "gone.wav": "listed in metadata.csv, but not there",
     }
     (tmp_path / "metadata.csv").write_text(CSV)
     assert len(read(tmp_path, strict=True).items) == 8  # files that are not listed are valid
@@ -564,8 +564,9 @@ def test_several_manifests(tmp_path: Path) -> None:
     fill(tmp_path, eight())
     for name in ("metadata.csv", "manifest.csv"):
         (tmp_path / name).write_text(CSV)
-    with pytest.raises(GankitError, match="several manifests: manifest.csv, metadata.csv"):
-        read(tmp_path)
+    found = read(tmp_path)
+    assert labels(found) == list("abababab")
+    assert found.warnings == ["manifest.csv: ignored, since another table describes its folder"]
 
 
 def test_a_manifest_in_each_split(tmp_path: Path) -> None:
@@ -586,7 +587,7 @@ def test_a_manifest_in_an_archive(tmp_path: Path) -> None:
     found = read(file)
     assert labels(found) == list("abababab")
     assert [(p.location, p.reason) for p in found.issues] == [
-        ("data/gone.wav", "no such file in the archive")
+        ("data/gone.wav", "listed in data/metadata.csv, but not there")
     ]
 
 
@@ -749,7 +750,7 @@ def test_integers_are_scaled_by_their_type() -> None:
         ({"audio": SOUNDS}, "cannot read audio from dict"),
         (42, "cannot read audio from int"),
         ([], "the data: no recordings there"),
-        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*full scale is 1"),
+        ([(s * 32767, 8000) for s in SOUNDS], "none of 8 .*full scale, which is 1"),
     ],
 )
 def test_not_audio_in_memory(source: object, message: str) -> None:

@@ -7,6 +7,7 @@ import json
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -55,6 +56,8 @@ def lines(target: Path) -> list[dict[str, object]]:
 
 
 def decoded(data: bytes) -> tuple[np.ndarray, int, Mapping[str, str]]:
+    if data[:1] == b"\xff":  # without a tag, libsndfile knows MP3 by its extension only
+        data = b"ID3\3\0\0\0\0\0\x0a" + bytes(10) + data
     with sf.SoundFile(io.BytesIO(data)) as file:
         return file.read(dtype="float64", always_2d=True).T, file.samplerate, file.copy_metadata()
 
@@ -269,16 +272,22 @@ def test_parquet_without_clips(tmp_path: Path) -> None:
 
 
 def test_columns_of_mixed_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Later row groups are converted to the columns of the first one."""
+    """The first row group decides on the columns and their types; later rows must fit."""
     monkeypatch.setattr(writing, "ROW_GROUP", 2)
     clip = samples(1)[0].item
-    conditions = [{"a": 1.0}, {"a": "x", "n": 1.0}, {"n": 2.0}, {"n": "?", "late": "z"}, {"a": 3.0}]
-    writing.write(
-        [Sample(clip, i, c) for i, c in enumerate(conditions)], tmp_path, PROVENANCE, "parquet"
-    )
+
+    def write(*conditions: dict[str, Any]) -> None:
+        made = [Sample(clip, i, c) for i, c in enumerate(conditions)]
+        writing.write(made, tmp_path, PROVENANCE, "parquet")
+
+    write({"a": 1.0}, {"a": "x", "n": 1.0}, {"n": 2.0}, {"a": 3.0})
     table = pq.read_table(tmp_path / "data.parquet")
-    assert table["a"].to_pylist() == ["1", "x", None, None, "3"]
-    assert table["n"].to_pylist() == [None, 1.0, 2.0, None, None]
+    assert table["a"].to_pylist() == ["1", "x", None, "3"]
+    assert table["n"].to_pylist() == [None, 1.0, 2.0, None]
+    with pytest.raises(GankitError, match="column n has '.' after rows of floats"):
+        write({"n": 1.0}, {"n": 1.0}, {"n": "?"})
+    with pytest.raises(GankitError, match="column late is not in the first rows"):
+        write({"n": 1.0}, {"n": 1.0}, {"late": 1.0})
 
 
 @pytest.mark.parametrize("format", ["wav", "parquet"])

@@ -17,7 +17,7 @@ from gankit_audio.data.store import Index, Stored, Writer, mapped
 if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Of the files, and of everything that turns recordings into clips."""
 _CHUNK = 2**24
 
@@ -112,6 +112,7 @@ def _checked(
     if not (len(rows) == len(starts) == len(sizes) and len(pieces) == len(windows)):
         raise ValueError("columns of different lengths")
     issues = [(int(row), str(reason)) for row, reason in content["issues"]]
+    counts = {str(what): int(count) for what, count in dict(content["counts"]).items()}
     bounds = [(rows, recordings), (_integers([row for row, _ in issues]), recordings)]
     if any(
         len(a) and (a.min() < 0 or a.max() >= most) for a, most in (*bounds, (pieces, len(rows)))
@@ -122,7 +123,13 @@ def _checked(
     if (windows < 0).any() or (windows + size > sizes[pieces]).any():
         raise ValueError("windows outside their pieces")
     return Index(
-        rows.tolist(), starts.tolist(), sizes.tolist(), pieces.tolist(), windows.tolist(), issues
+        rows=rows.tolist(),
+        starts=starts.tolist(),
+        sizes=sizes.tolist(),
+        pieces=pieces.tolist(),
+        windows=windows.tolist(),
+        issues=issues,
+        counts=counts,
     )
 
 

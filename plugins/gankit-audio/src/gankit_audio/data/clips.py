@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,6 +17,25 @@ PITCH = "pitch"
 440 Hz)."""
 
 
+@dataclass(frozen=True)
+class Original:
+    """Where a clip of the user's data comes from, so that it can leave as it was.
+
+    Attributes:
+        content: gives the recording: its path, bytes or samples.
+        row: its row in a table, without the audio.
+        columns: of the rows of all clips.
+        start, seconds: the part of the recording that is the clip; None where it is the
+            recording's only clip, which then stands for all of it.
+    """
+
+    content: Callable[[], Any]
+    row: Mapping[str, Any] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    start: float = 0.0
+    seconds: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """A clip; all clips of a run have the same rate, channels and duration.
@@ -29,6 +48,7 @@ class Clip:
         name: its path inside the data set, or its row.
         recording: float32 ``(channels, L)``, L at least T, from which random windows are cut;
             None unless ``slice=random``.
+        original: None for a generated clip.
     """
 
     samples: Samples = field(repr=False)
@@ -36,6 +56,7 @@ class Clip:
     values: Mapping[str, str | float] = field(default_factory=dict)
     name: str = ""
     recording: Samples | None = field(default=None, repr=False)
+    original: Original | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from gankit_audio.data import slicing
-from gankit_audio.data.clips import LABEL, Clip
+from gankit_audio.data.clips import LABEL, Clip, Original
+from gankit_audio.data.listing import Entry
 from gankit_audio.data.store import Stored
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Clips(Sequence[Clip]):
 
     Args:
         stored: the block with its index.
-        names: of each recording.
+        entries: the recordings.
         values: of each recording.
         spec: rate, channels and size.
     """
@@ -41,16 +43,18 @@ class Clips(Sequence[Clip]):
     def __init__(
         self,
         stored: Stored,
-        names: Sequence[str],
+        entries: Sequence[Entry],
         values: Sequence[dict[str, str | float]],
         spec: ClipSpec,
     ) -> None:
         index = stored.index
-        self._block, self._names, self._values, self._spec = stored.block, names, values, spec
+        self._block, self._entries, self._values, self._spec = stored.block, entries, values, spec
         self._rows, self._starts = np.array(index.rows, int), np.array(index.starts, int)
         self._sizes = np.array(index.sizes, int)
         self._offsets = np.cumsum(self._sizes) - self._sizes
         self._pieces, self._windows = np.array(index.pieces, int), np.array(index.windows, int)
+        self._columns = tuple(dict.fromkeys(key for entry in entries for key in entry.row))
+        self._per_row = np.bincount(self._rows[self._pieces], minlength=len(entries))
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -66,19 +70,37 @@ class Clips(Sequence[Clip]):
     def __getitems__(self, indices: Iterable[int]) -> list[Clip]:
         return [self[int(i)] for i in indices]
 
-    def labels(self) -> set[str | float]:
-        """The classes."""
-        return {v[LABEL] for row in set(self._rows.tolist()) if LABEL in (v := self._values[row])}
+    def labels(self) -> list[str | None]:
+        """The class of each clip, None for one without."""
+        labels = [None if (v := values.get(LABEL)) is None else str(v) for values in self._values]
+        return [labels[row] for row in self._rows[self._pieces].tolist()]
+
+    def select(self, keep: Sequence[bool]) -> Clips:
+        """Some of the clips."""
+        chosen = copy(self)
+        numbers = np.flatnonzero(np.array(keep, bool))
+        chosen._pieces, chosen._windows = self._pieces[numbers], self._windows[numbers]
+        return chosen
+
+    def name(self, i: int) -> str:
+        """The name of a clip's recording."""
+        return self._entries[int(self._rows[self._pieces[i]])].name
 
     def _clip(self, i: int) -> Clip:
         piece, window, spec = self._pieces[i], int(self._windows[i]), self._spec
         row, offset, size = self._rows[piece], self._offsets[piece], int(self._sizes[piece])
         whole = self._block[offset * spec.channels : (offset + size) * spec.channels]
         whole = whole.reshape(spec.channels, size)
-        name, values = self._names[row], self._values[row]
+        entry, values = self._entries[row], self._values[row]
+        name, only = entry.name, spec.settings.slice == "first" or self._per_row[row] == 1
+        at = (self._starts[piece] + window) / spec.rate
+        part = None if only else spec.size / spec.rate
+        original = Original(
+            entry.content, entry.row, self._columns, 0.0 if only else float(at), part
+        )
         if spec.settings.slice != "first" and (start := self._starts[piece] + window):
             name = f"{name} at {start / spec.rate:.3f} s"
         if spec.settings.slice != "random":
-            return Clip(whole, spec.rate, values, name)
+            return Clip(whole, spec.rate, values, name, None, original)
         samples = slicing.window(whole, spec.rate, window, spec.size)
-        return Clip(samples, spec.rate, values, name, whole)
+        return Clip(samples, spec.rate, values, name, whole, original)

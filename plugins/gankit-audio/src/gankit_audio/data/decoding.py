@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _EACH = 64
 """Recordings between two reports of progress."""
-_CUT_SETTINGS = ("slice", "pad", "loudness", "trim", "silent", "strict")
+_CUT_SETTINGS = ("slice", "pad", "loudness", "trim", "silent", "strict", "remove_dc")
 """Settings that change the clips of a recording."""
 
 T = TypeVar("T")
@@ -113,6 +113,8 @@ def _cut_all(
             index.sizes.append(samples.shape[1])
             writer.append(samples)
         index.issues += [(row, note) for note in result.notes]
+        for doubt in result.counts:
+            index.counts[doubt] = index.counts.get(doubt, 0) + 1
     return index
 
 

@@ -9,18 +9,25 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile as sf
 import torch
 
+from gankit_audio.data.formats import (
+    FFMPEG,
+    chunked,
+    missing_by_log,
+    missing_share,
+    overlay,
+    unsupported,
+)
 from gankit_audio.data.mixdown import mixdown
 from gankit_audio.data.resampling import ratio, resampler
 from gankit_audio.settings import RATES
@@ -28,8 +35,10 @@ from gankit_audio.settings import RATES
 if TYPE_CHECKING:
     from gankit_audio.data.clips import Samples
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc")
-"""Extensions of sound files."""
+HEAD_SPHERE = 1024
+"""Bytes of the longest header that is looked at, NIST's."""
+CUT_OFF = "cut off: its header claims a longer recording"
+TOO_LONG = "too long: split it (it decodes to more than 4 GiB)"
 LOUDEST = 64.0
 """Times full scale (36 dB) above which values are not samples but, say, unscaled integers."""
 MOST_BYTES = 4 * 2**30
@@ -40,8 +49,8 @@ BLOCK = 2**20
 
 _UNKNOWN = 2**60
 """libsndfile reports a length above this where the header does not have it."""
-_STREAMED = 0x7FFF0000
-"""Programs that stream write sizes from here on, since they do not know the length yet."""
+_SHORT_SECONDS, _SHORT_SHARE = 0.02, 0.01
+"""A recording that lacks no more than either of what its header claims is used as it is."""
 
 
 class UnusableError(Exception):
@@ -68,12 +77,16 @@ class Header:
         rate: samples per second.
         frames: samples per channel.
         format: the container, such as ``WAV``.
+        encoding: libsndfile's name of it, such as ``PCM_16``.
+        mended: whether the lengths in the header are wrong, by no more than is tolerated.
     """
 
     rate: int
     channels: int
     frames: int
     format: str = ""
+    encoding: str = ""
+    mended: bool = False
 
     @property
     def seconds(self) -> float:
@@ -158,7 +171,7 @@ def _check(header: Header) -> None:
     if header.frames == 0:
         raise UnusableError("no samples: empty or cut off")
     if header.frames >= _UNKNOWN:
-        raise UnusableError("its header has no length: convert it")
+        raise UnusableError(f"its header has no length: {FFMPEG}")
     if header.rate not in RATES:
         supported = f"{RATES.least} to {RATES.most}"
         raise UnusableError(f"a rate of {header.rate} Hz; supported are {supported}")
@@ -169,7 +182,7 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
     length = resampled_length(header, rate)
     wanted = length if most is None else min(length, most)
     if wanted * channels * 4 > MOST_BYTES:
-        raise UnusableError(f"{header.seconds / 3600:.1f} hours are too long: split it")
+        raise UnusableError(TOO_LONG)
     p, q = ratio(header.rate, rate)
     transform, width = resampler(p, q)
     # The filter's margin and the size of a read, in steps of p samples, which give q each.
@@ -190,7 +203,7 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
             break
         keep = max(done // q - margin, first)
         buffer, first = buffer[:, (keep - first) * p :], keep
-    return found
+    return found[:, :done]
 
 
 def _blocks(sound: Sound, frames: int) -> Iterator[tuple[Samples, bool]]:
@@ -199,19 +212,17 @@ def _blocks(sound: Sound, frames: int) -> Iterator[tuple[Samples, bool]]:
     while left > 0:
         block = sound.read(min(frames, left))
         if len(block) < min(frames, left):
-            there = sound.header.frames - left + len(block)
-            raise UnusableError(_cut_off(sound.header.seconds, there / sound.header.rate))
+            lack, header = left - len(block), sound.header
+            if not _is_short(lack, header.frames, header.rate):
+                raise UnusableError(CUT_OFF)
+            left = len(block)
         if not np.isfinite(block).all():
             raise UnusableError("holds NaN or infinite samples")
-        peak = float(np.abs(block).max())
+        peak = float(np.abs(block).max(initial=0.0))
         if peak > LOUDEST:
-            raise UnusableError(f"holds samples of {peak:g}; full scale is 1")
+            raise UnusableError(f"holds samples above {LOUDEST:g} times full scale, which is 1")
         left -= len(block)
         yield block, left == 0
-
-
-def _cut_off(claimed: float, there: float) -> str:
-    return f"cut off: {there:.2f} s of the {claimed:.2f} s in its header"
 
 
 # --- Arrays -------------------------------------------------------------------------------------
@@ -256,24 +267,32 @@ class _Bytes(io.BytesIO):
 class _File(Sound):
     def __init__(self, content: Path | bytes) -> None:
         with content.open("rb") if isinstance(content, Path) else _Bytes(content) as file:
-            size, missing = file.seek(0, os.SEEK_END), _missing_share(file)
-        if not size:
-            raise UnusableError("an empty file")
-        try:
-            self._file = sf.SoundFile(content if isinstance(content, Path) else _Bytes(content))
-        except sf.LibsndfileError as error:
-            raise UnusableError(_reason(error)) from None
-        except (TypeError, ValueError, UnicodeError):  # raw samples, or an undecodable name
-            raise UnusableError("not a supported sound file") from None
-        if missing and self._file.frames:
-            claimed = self._file.frames / self._file.samplerate
+            if not file.seek(0, os.SEEK_END):
+                raise UnusableError("an empty file")
+            missing, change = missing_share(file), overlay(file)
+            file.seek(0)
+            head = file.read(HEAD_SPHERE)
+            if change is None and isinstance(content, Path) and not _is_utf8(content):
+                change = (0, b"")  # libsndfile opens no such name
+            if change is not None:
+                file.seek(change[0])
+                content = change[1] + file.read()
+        if reason := unsupported(head):
+            raise UnusableError(reason)
+        self._file = _open(content)
+        frames, rate = self._file.frames, self._file.samplerate
+        if not chunked(head):
+            missing = missing_by_log(self._file.extra_info, head, frames)
+        if missing and frames and not _is_short(frames / (1 - missing) - frames, frames, rate):
             self._file.close()
-            raise UnusableError(_cut_off(claimed / (1 - missing), claimed))
+            raise UnusableError(CUT_OFF)
         self.header = Header(
-            self._file.samplerate,
+            rate,
             self._file.channels,
-            self._file.frames,
+            frames,
             "WAV" if self._file.format == "WAVEX" else self._file.format,
+            self._file.subtype,
+            bool(missing) or (change is not None and change[0] > 0 and bool(change[1])),
         )
         self.vorbis = self._file.format == "OGG"
 
@@ -288,28 +307,31 @@ class _File(Sound):
         self._file.close()
 
 
+def _open(content: Path | bytes) -> Any:
+    try:
+        return sf.SoundFile(content if isinstance(content, Path) else _Bytes(content))
+    except sf.LibsndfileError as error:
+        raise UnusableError(_reason(error)) from None
+    except (TypeError, ValueError, UnicodeError):  # raw samples, or an undecodable name
+        raise UnusableError("not a supported sound file") from None
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_short(lack: float, frames: int, rate: int) -> bool:
+    """Whether so few frames are missing that nobody hears it: a wrong header, not a cut file."""
+    return lack <= max(_SHORT_SECONDS * rate, _SHORT_SHARE * frames)
+
+
 def _reason(error: Any) -> str:
     text = str(error.error_string).strip().rstrip(".")
     return f"cannot be decoded ({text[:1].lower()}{text[1:]})"
-
-
-def _missing_share(file: BinaryIO) -> float:
-    """The share of samples that the header of a WAV or AIFF file claims but the file lacks.
-
-    libsndfile reads such files as shorter ones. Both formats are chunks of a name, a size and
-    that many bytes, padded to an even number.
-    """
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    form = file.read(12)
-    order, name = {b"RIFF": ("<", b"data"), b"FORM": (">", b"SSND")}.get(form[:4], ("", b""))
-    while order and len(chunk := file.read(8)) == 8:
-        claimed = struct.unpack(f"{order}I", chunk[4:])[0]
-        if chunk[:4] == name:
-            there = size - file.tell()
-            return 0.0 if claimed <= there or claimed >= _STREAMED else 1 - there / claimed
-        file.seek(claimed + claimed % 2, os.SEEK_CUR)
-    return 0.0
 
 
 def _digest(content: Content) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gankit.contract import Issue
@@ -35,3 +35,8 @@ class Listing:
     notes: Sequence[Issue] = ()
     """What was skipped though it is valid: no reason to stop under ``strict``."""
     licence: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the source was taken for: its split, its tables."""
+    labels_from: str = ""
+    """Where the values of its entries come from: the name of a table."""
+    warnings: Sequence[str] = ()

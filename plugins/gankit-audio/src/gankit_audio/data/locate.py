@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.errors import GankitError
-from gankit.kit.folders import files_below, no_such_path
-from gankit_audio.data import folders, manifests, memory
-from gankit_audio.data.files import SUFFIXES
+from gankit.kit.archives import Shards, is_archive, open_archive
+from gankit.kit.folders import no_such_path
+from gankit.kit.splits import take_split
+from gankit.kit.trees import Folder, shards, usable
+from gankit_audio.data import folders, memory
+from gankit_audio.data.formats import SUFFIXES, UNSUPPORTED, by_suffix, suffix_of
 from gankit_audio.data.listing import Listing
 from gankit_audio.data.parquet import parquet
+from gankit_audio.data.tables import SUFFIXES as MANIFESTS
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
 SUPPORTED = (
-    f"Supported: folders and zip archives of {', '.join(SUFFIXES)}; .parquet; "
-    ".csv, .tsv and .jsonl with paths"
+    "Supported: folders and archives (.zip, .tar) of sounds such as .wav, .flac, .ogg, .mp3, .aiff "
+    "and .au; .parquet; .csv, .tsv and .jsonl with paths"
 )
-_UNSUPPORTED = (".m4a", ".mp4", ".aac", ".wma", ".webm", ".amr", ".mov", ".mkv")
-"""Extensions of sound that libsndfile does not decode."""
 
 
 def locate(source: object | None, settings: AudioSettings) -> tuple[Listing, str]:
@@ -44,40 +47,54 @@ def locate(source: object | None, settings: AudioSettings) -> tuple[Listing, str
 
 
 def _folder(root: Path, settings: AudioSettings) -> Listing:
-    """Recordings or manifests if there are any; otherwise Parquet files or an archive."""
-    names = list(files_below(root))
+    """Recordings if there are any; otherwise Parquet files or archives."""
+    tree = Folder(root)
+    names = tree.names
     if not names:
         raise GankitError(f"{root}: the folder is empty", SUPPORTED)
-    if any(folders.is_audio(name) or manifests.is_manifest(name) for name in names):
-        return folders.folder(root, names, settings.audio_key)
-    tables = [root / name for name in names if name.endswith(".parquet")]
-    if tables:
-        train = [path for path in tables if path.name.startswith("train")]
-        return parquet(train or tables, settings.audio_key, settings.label_key)
-    archives = [name for name in names if name.lower().endswith(".zip")]
-    if len(archives) == 1:
-        return folders.archive(root / archives[0], settings.audio_key)
-    if archives:
-        raise GankitError(f"{root}: several archives: {', '.join(archives)}", "Name one")
-    others = Counter(Path(name).suffix.lower() for name in names)
-    if unsupported := [suffix for suffix in others if suffix in _UNSUPPORTED]:
+    if folders.sound_names(tree, names):
+        return folders.listing(tree, settings)
+    ours = usable(tree, (".parquet",))
+    if tables := [name for name in ours.names if name.lower().endswith(".parquet")]:
+        chosen = take_split(tables, settings.split, where=root, by_file_name=True)
+        found = parquet([root / name for name in chosen.names], settings)
+        facts = {"split": "; ".join(filter(None, [chosen.fact, found.facts.get("split", "")]))}
+        return replace(
+            found,
+            issues=[*ours.issues, *found.issues],
+            facts={key: text for key, text in {**found.facts, **facts}.items() if text},
+            warnings=[*ours.warnings, *chosen.warnings, *found.warnings],
+        )
+    if archives := [name for name in names if is_archive(name)]:
+        opened, chosen = shards(root, archives, folders.MAX_MEMBER, settings.split)
+        inside = opened.prefixes if isinstance(opened, Shards) else ()
+        rest = replace(settings, split="all") if chosen.split else settings
+        found = folders.listing(opened, rest, inside)
+        if not chosen.fact:
+            return found
+        return replace(found, facts={**found.facts, "split": chosen.fact})
+    if manifest := next((n for n in names if suffix_of(n) in MANIFESTS and "/" not in n), None):
+        return folders.manifest(root / manifest, settings)
+    others = Counter(suffix_of(name) for name in names)
+    if unsupported := [suffix for suffix in others if suffix in UNSUPPORTED]:
+        counted = f"{others[unsupported[0]]:,} files {unsupported[0]}"
         raise GankitError(
-            f"no recordings found in {root}, but {others[unsupported[0]]:,} files {unsupported[0]}",
-            "Convert them to .flac or .wav first",
+            f"no recordings found in {root}, but {counted}",
+            f"Convert them, e.g. with: ffmpeg -i FILE{unsupported[0]} out.flac",
         )
     raise GankitError(f"no recordings found in {root} ({len(names)} other files)", SUPPORTED)
 
 
 def _file(path: Path, settings: AudioSettings) -> Listing:
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        return folders.archive(path, settings.audio_key)
+    suffix = suffix_of(path.name)
+    if is_archive(path.name):
+        return folders.listing(open_archive(path, folders.MAX_MEMBER), settings)
     if suffix == ".parquet":
-        return parquet([path], settings.audio_key, settings.label_key)
-    if suffix in manifests.MANIFESTS:
-        return folders.manifest(path, settings.audio_key)
-    if suffix in SUFFIXES:
+        return parquet([path], settings)
+    if suffix in MANIFESTS:
+        return folders.manifest(path, settings)
+    if suffix in UNSUPPORTED:
+        raise GankitError(f"{path}: {by_suffix(suffix)}")
+    if suffix in SUFFIXES or folders.sound_names(Folder(path.parent), [path.name]):
         return folders.single(path)
-    if suffix in _UNSUPPORTED:
-        raise GankitError(f"{path}: {suffix} is not supported", "Convert it to .flac or .wav first")
     raise GankitError(f"{path}: {suffix or 'such'} files are not supported", SUPPORTED)

@@ -1,28 +1,22 @@
-"""Tables of recordings: CSV, TSV and JSON lines, and the values of clips in their columns."""
+"""The values of clips, from the columns of tables and from folders."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError, did_you_mean
-from gankit.kit.tables import find_column, refuse_duplicate_columns
+from gankit.kit.tables import find_column
 from gankit_audio.data.clips import LABEL, PITCH
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
-MANIFESTS = (".csv", ".tsv", ".jsonl")
-"""Extensions of manifests."""
-STEMS = ("metadata", "manifest")
-"""Names of manifests that describe the folder they are in."""
-AUDIO_KEYS = ("audio", "file_name", "path", "file", "filename")
-"""Columns tried in this order for the audio if ``audio_key`` is auto."""
-LABEL_KEYS = ("label", "labels", "class", "category")
+LABEL_KEYS = (
+    *("label", "labels", "class", "category", "class_name", "label_name", "genre", "species"),
+    *("primary_label", "emotion", "instrument_family_str"),
+)
 """Columns tried for the label by default."""
 WRITTEN = ("file_name", "audio", "name", "rate", "seconds", "seed", "generated")
 """Columns that gankit writes besides a clip's values; a value of such a name gets a trailing
@@ -31,84 +25,6 @@ MARKERS = {"seed", "generated"}
 """Columns by which a manifest that gankit wrote is recognised."""
 
 Row = Mapping[str, Any]
-
-
-def is_manifest(name: str) -> bool:
-    """Whether a file is a manifest of its folder, by its name."""
-    stem, dot, ending = name.rpartition("/")[2].rpartition(".")
-    return stem.lower() in STEMS and (dot + ending).lower() in MANIFESTS
-
-
-def rows(name: str, text: bytes) -> list[tuple[str, Row]]:
-    """The rows of a manifest, each with its line.
-
-    Args:
-        name: for messages; the extension determines the format.
-
-    Raises:
-        GankitError: not UTF-8, or not a table.
-    """
-    try:
-        decoded = text.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise GankitError(
-            f"{name}: not UTF-8 ({error.reason} at byte {error.start})", "Save it as UTF-8"
-        ) from None
-    read = _json_lines if name.lower().endswith(".jsonl") else _separated
-    return list(read(name, decoded))
-
-
-def _json_lines(name: str, text: str) -> Iterator[tuple[str, Row]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            raise GankitError(f"{name}, line {number}: not a JSON object", "Write one per line")
-        yield f"line {number}", row
-
-
-def _separated(name: str, text: str) -> Iterator[tuple[str, Row]]:
-    head = text.partition("\n")[0]
-    comma = max(",", ";", "\t", key=head.count)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter="\t" if name.lower().endswith(".tsv") else comma
-    )
-    try:
-        columns = [column.strip() for column in next(reader, [])]
-        refuse_duplicate_columns(columns, name)
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) > len(columns):
-                raise GankitError(
-                    f"{name}, line {reader.line_num}: {len(cells)} cells, {len(columns)} columns",
-                    "Quote cells that hold the separator",
-                )
-            yield f"line {reader.line_num}", dict(zip(columns, cells, strict=False))
-    except csv.Error as error:
-        raise GankitError(f"{name}, line {reader.line_num}: {error}", "Fix that line") from None
-
-
-def audio_column(name: str, columns: Sequence[str], audio_key: str) -> str:
-    """The name of the audio column.
-
-    Args:
-        name: of the table, for messages.
-
-    Raises:
-        GankitError: there is none.
-    """
-    found = find_column(columns, audio_key, "auto", AUDIO_KEYS)
-    if found is None:
-        missing = "audio column" if audio_key == "auto" else f"column {audio_key!r}"
-        near = did_you_mean(audio_key, list(columns))
-        listed = ", ".join(columns) or "none"
-        raise GankitError(f"{name} has no {missing}; it has {listed}", f"Set audio_key. {near}")
-    return found
 
 
 # --- Values -------------------------------------------------------------------------------------
@@ -137,7 +53,7 @@ def values_of(
         ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
         rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
         columns = [key for key in columns if key not in ours]
-    column = find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
+    column = label_column(columns, settings)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
         if not columns:
             raise GankitError(
@@ -163,6 +79,11 @@ def values_of(
                 named[key] = float(text) if key in numbers else text
         values.append(named)
     return values
+
+
+def label_column(columns: Sequence[str], settings: AudioSettings) -> str | None:
+    """The column with the label, if there is one."""
+    return find_column(columns, settings.label_key, LABEL, LABEL_KEYS)
 
 
 def _labels(

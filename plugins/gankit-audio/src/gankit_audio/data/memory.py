@@ -13,12 +13,11 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.files import Content, Waveform
 from gankit_audio.data.listing import Entry, Listing
-from gankit_audio.data.manifests import AUDIO_KEYS
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
 
-KEYS = (*AUDIO_KEYS, "samples", "array", "waveform")
+KEYS = ("audio", "file_name", "path", "file", "filename", "samples", "array", "waveform")
 """Keys of the audio in a mapping."""
 RATE_KEYS = ("rate", "sampling_rate", "sample_rate")
 """Keys of the rate in a mapping."""

@@ -7,17 +7,21 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError
 from gankit.kit.parquet import class_name, class_names, is_binary
+from gankit.kit.splits import left_out_text
 from gankit.kit.tables import refuse_duplicate_columns
-from gankit_audio.data import manifests
+from gankit_audio.data import tables
 from gankit_audio.data.files import Content, UnusableError
 from gankit_audio.data.listing import Entry, Listing
 
+if TYPE_CHECKING:
+    from gankit_audio.settings import AudioSettings
 
-def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
+
+def parquet(paths: Sequence[Path], settings: AudioSettings) -> Listing:
     """The rows of Parquet files.
 
     The audio column is a struct ``{bytes, path}``, plain binary, or paths relative to the file.
@@ -36,7 +40,7 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
         try:
             file = pq.ParquetFile(path)
             schema = file.schema_arrow
-            audio = manifests.audio_column(str(path), schema.names, audio_key)
+            audio = tables.audio_column(str(path), schema.names, settings.audio_key)
             if not _holds_audio(schema.field(audio).type):
                 raise GankitError(
                     f"{path}: column {audio!r} holds {schema.field(audio).type}, not sound files",
@@ -54,7 +58,7 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
         names = {
             key: found
             for key in plain
-            if (found := class_names(schema.metadata, key, is_label=key == label_key))
+            if (found := class_names(schema.metadata, key, is_label=key == settings.label_key))
         }
         column = _AudioColumn(path, file, audio)
         prefix = f"{path.name} " if len(paths) > 1 else ""
@@ -67,7 +71,13 @@ def parquet(paths: Sequence[Path], audio_key: str, label_key: str) -> Listing:
             )
             for i, row in enumerate(rows)
         ]
-    return Listing("Parquet" + (f" in {len(paths)} files" if len(paths) > 1 else ""), entries)
+    kind = "Parquet" + (f" in {len(paths)} files" if len(paths) > 1 else "")
+    kept, left_out = tables.by_split(
+        {str(i): entry.row for i, entry in enumerate(entries)}, settings.split, str(paths[0])
+    )
+    split = left_out_text(left_out, "row")
+    chosen = [entries[int(i)] for i in kept]
+    return Listing(kind, chosen, facts={"split": split} if split else {})
 
 
 class _AudioColumn:

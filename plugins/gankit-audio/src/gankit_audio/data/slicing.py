@@ -27,6 +27,15 @@ SHORTEST = 0.05
 """Fewest seconds of sound after an onset, near the end of a recording."""
 
 
+CUT, PADDED, OFFSET, CLIPPED = "cut", "padded", "offset", "clipped"
+"""What is counted: recordings that were cut or padded, those with a DC offset, clipped ones."""
+FULL, CLIPPED_RUNS = 0.99, 3
+"""Level of clipped samples, and how often three in a row of the same value make a clipped
+recording."""
+NOTABLE_OFFSET = 0.01
+"""Mean of a recording, relative to full scale, from which its DC offset is notable."""
+
+
 @dataclass(frozen=True)
 class Cut:
     """The parts of a recording that become clips.
@@ -36,12 +45,14 @@ class Cut:
         starts: where each piece begins in the recording, in samples.
         windows: where each clip begins in its piece; ``(0,)`` unless windows are random.
         notes: what was skipped, and why.
+        counts: what is to be counted of the recording: ``CUT`` and the like.
     """
 
     pieces: Sequence[Samples]
     starts: Sequence[int]
     windows: Sequence[Sequence[int]]
     notes: Sequence[str] = ()
+    counts: Sequence[str] = ()
 
 
 def cut(recording: Samples, rate: int, size: int, settings: AudioSettings, beyond: int = 0) -> Cut:
@@ -57,13 +68,16 @@ def cut(recording: Samples, rate: int, size: int, settings: AudioSettings, beyon
     Raises:
         UnusableError: silent.
     """
+    counts = _doubts(recording)
+    if settings.remove_dc:
+        recording = recording - recording.mean(1, keepdims=True, dtype=np.float64).astype("f4")
     height = decibels(recording)
     if height < settings.silent:
-        raise UnusableError(f"silent: {_level(height)}")
+        raise UnusableError(f"silent: {_level(height, settings.silent)}")
     start, end = trimmed(recording, rate, settings.trim)
     sound, total = recording[:, start:end], recording.shape[1] + beyond
     if settings.slice == "random":
-        return _whole(sound, start, total, rate, size, settings)
+        return _whole(sound, start, total, rate, size, settings, counts)
 
     pieces, starts, silent, short = [], [], 0, 0
     for at in _windows(sound, rate, size, settings):
@@ -78,25 +92,51 @@ def cut(recording: Samples, rate: int, size: int, settings: AudioSettings, beyon
             starts.append(start + at)
     notes = _silent(silent)
     if short and not pieces:
-        notes.append(f"{sound.shape[1] / rate:.2f} s are shorter than a clip of {size / rate:g} s")
-    return Cut(pieces, starts, [(0,)] * len(pieces), notes)
+        notes.append(_short(size, rate))
+    if total > size and settings.slice == "first":
+        counts.append(CUT)
+    if pieces and total < size:
+        counts.append(PADDED)
+    return Cut(pieces, starts, [(0,)] * len(pieces), notes, counts)
+
+
+def _short(size: int, rate: int) -> str:
+    return f"shorter than a clip of {size / rate:g} s (pad=drop)"
+
+
+def _doubts(recording: Samples) -> list[str]:
+    """What makes a recording doubtful: a DC offset, or several samples in a row at full scale."""
+    found = []
+    mean = float(np.abs(recording.mean(1)).max())
+    if mean > NOTABLE_OFFSET and mean > 0.1 * float(recording.std()):
+        found.append(OFFSET)
+    if float(np.abs(recording).max()) >= FULL:
+        same = (recording[:, 1:] == recording[:, :-1]) & (np.abs(recording[:, 1:]) >= FULL)
+        if int((same[:, 1:] & same[:, :-1]).sum()) >= CLIPPED_RUNS:
+            found.append(CLIPPED)
+    return found
 
 
 def _whole(
-    sound: Samples, start: int, total: int, rate: int, size: int, settings: AudioSettings
+    sound: Samples,
+    start: int,
+    total: int,
+    rate: int,
+    size: int,
+    settings: AudioSettings,
+    counts: list[str],
 ) -> Cut:
     """The recording as one piece, covered by windows; the last one ends with the recording."""
     held = sound.shape[1]
     if held < size and settings.pad == "drop":
-        return Cut(
-            [], [], [], [f"{held / rate:.2f} s are shorter than a clip of {size / rate:g} s"]
-        )
+        return Cut([], [], [], [_short(size, rate)], counts)
     windows = [min(at, max(held - size, 0)) for at in range(0, held, size)]
     loud = [w for w in windows if decibels(sound[:, w : w + size]) >= settings.silent]
     notes = _silent(len(windows) - len(loud))
     edges = (start > 0, start + held < total)
     whole = _finished(sound, rate, max(size, held), edges, settings)
-    return Cut([whole], [start], [loud], notes)
+    counts += [PADDED] if held < size else []
+    return Cut([whole], [start], [loud], notes, counts)
 
 
 def _windows(sound: Samples, rate: int, size: int, settings: AudioSettings) -> Sequence[int]:
@@ -200,10 +240,10 @@ def _gain(samples: Samples, rate: int, wanted: float | str) -> float:
 def _silent(windows: int) -> list[str]:
     if not windows:
         return []
-    return [f"{windows:,} windows are silent" if windows > 1 else "a window is silent"]
+    return ["some of its windows are silent"]
 
 
-def _level(height: float) -> str:
+def _level(height: float, least: float) -> str:
     if height == -math.inf:
         return "every sample is zero"
-    return f"its peak is at {height:.0f} dB of full scale"
+    return f"its peak is below {least:g} dB of full scale"

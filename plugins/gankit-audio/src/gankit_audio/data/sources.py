@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.folders import fingerprint, skip
-from gankit_audio.data import manifests
+from gankit_audio.data import manifests, summary
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.dataset import Clips, ClipSpec
 from gankit_audio.data.decoding import decode_all, read_headers
 from gankit_audio.data.files import Header
+from gankit_audio.data.listing import Listing
 from gankit_audio.data.locate import SUPPORTED, locate
+from gankit_audio.data.summary import count
 from gankit_audio.settings import DURATIONS
 
 if TYPE_CHECKING:
@@ -70,7 +72,12 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     hashes = [found.hashes[i] for i in usable]
     stored = decode_all(entries, headers, hashes, spec, where, progress)
     issues += [Issue(entries[row].name, reason) for row, reason in stored.index.issues]
-    clips = Clips(stored, [e.name for e in entries], values, spec)
+    clips = Clips(stored, entries, values, spec)
+    labels = clips.labels()
+    if (missing := summary.without_class(labels, settings)) is not None:
+        issues += _unlabelled(clips, missing)
+        clips = clips.select([not lacks for lacks in missing])
+        labels = [label for label in labels if label is not None]
     if not len(clips):
         raise _none_usable(where, total, issues)
     if len(clips) < FEWEST:
@@ -81,10 +88,39 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
             f"{entry.name}\0{json.dumps(value)}\0{digest}"
             for entry, value, digest in zip(entries, values, hashes, strict=True)
         ),
-        description=_describe(listing.kind, headers, clips, spec),
+        description=_describe(listing.kind, headers, clips, spec, labels),
         licence=listing.licence,
         issues=issues,
+        facts={
+            **listing.facts,
+            "labels": summary.label_fact(labels, _origin(listing, settings)),
+            **summary.facts(headers, clips, spec, stored.index.counts),
+        },
+        table=summary.class_table(labels),
+        warnings=[
+            *listing.warnings,
+            *summary.doubts(labels, hashes, stored.index.counts, settings),
+        ],
+        strata=summary.strata(labels),
     )
+
+
+def _unlabelled(clips: Clips, missing: Sequence[bool]) -> list[Issue]:
+    names = dict.fromkeys(clips.name(i) for i, lacks in enumerate(missing) if lacks)
+    reason = "no class, which the other recordings have: left out; conditional=false uses it"
+    return [Issue(name, reason) for name in names]
+
+
+def _origin(listing: Listing, settings: AudioSettings) -> str:
+    """Where labels come from, in words."""
+    if settings.label == "prefix":
+        return "the first part of the names"
+    rows = {key for entry in listing.entries for key in entry.row}
+    column = manifests.label_column(list(rows), settings)
+    if settings.label == "auto" and column is not None:
+        source = listing.labels_from
+        return f"the column {column}" + (f" of {source}" if source else "")
+    return "the folders"
 
 
 def _rate(headers: Sequence[Header], settings: AudioSettings) -> int:
@@ -106,36 +142,38 @@ def _duration(headers: Sequence[Header], settings: AudioSettings) -> float:
 def _none_usable(where: str, total: int, issues: Sequence[Issue]) -> GankitError:
     first = f"; the first issue: {issues[0].location}: {issues[0].reason}" if issues else ""
     return GankitError(
-        f"{where}: none of {_count(total, 'recording')} can be used{first}",
+        f"{where}: none of {count(total, 'recording')} can be used{first}",
         "Fix the files, or change silent, pad, trim or slice",
     )
 
 
 def _too_few(
-    where: str, count: int, settings: AudioSettings, issues: Sequence[Issue]
+    where: str, found: int, settings: AudioSettings, issues: Sequence[Issue]
 ) -> GankitError:
     skipped = f"; skipped: {len(issues):,}" if issues else ""
     hint = "" if settings.slice == "all" else "; slice=all cuts long recordings into many clips"
     return GankitError(
-        f"{where}: only {_count(count, 'clip')}{skipped}", f"At least {FEWEST} are needed{hint}"
+        f"{where}: only {count(found, 'clip')}{skipped}", f"At least {FEWEST} are needed{hint}"
     )
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("s" if count != 1 else "")
-
-
-def _describe(kind: str, headers: Sequence[Header], clips: Clips, spec: ClipSpec) -> str:
+def _describe(
+    kind: str,
+    headers: Sequence[Header],
+    clips: Clips,
+    spec: ClipSpec,
+    labels: Sequence[str | None],
+) -> str:
     formats = sorted({header.format for header in headers} - {""})
     rates = sorted({header.rate for header in headers})
     spread = f"{rates[0]}" if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
     hours = sum(header.seconds for header in headers) / 3600
     about = [*([" and ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
     parts = [
-        f"{kind}: {_count(len(headers), 'recording')} ({', '.join(about)})",
-        f"{_count(len(clips), 'clip')} of {spec.size / spec.rate:g} s at {spec.rate} Hz",
+        f"{kind}: {count(len(headers), 'recording')} ({', '.join(about)})",
+        f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s at {spec.rate} Hz",
         spec.settings.channels,
     ]
-    if classes := len(clips.labels()):
+    if classes := len(set(labels) - {None}):
         parts.append(f"{classes:,} classes" if classes > 1 else "1 class")
     return ", ".join(parts)

@@ -33,6 +33,7 @@ class Index:
         pieces: the number of each clip's piece.
         windows: where each clip begins in its piece.
         issues: numbers of recordings that were skipped, wholly or in part, and the reasons.
+        counts: how many recordings were cut or padded, and how many are doubtful, by what.
     """
 
     rows: list[int] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Index:
     pieces: list[int] = field(default_factory=list)
     windows: list[int] = field(default_factory=list)
     issues: list[tuple[int, str]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

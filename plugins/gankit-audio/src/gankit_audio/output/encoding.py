@@ -16,7 +16,7 @@ from gankit.errors import GankitError
 from gankit.kit.pictures import MADE_BY
 
 if TYPE_CHECKING:
-    from gankit_audio.data.clips import Clip, Samples
+    from gankit_audio.data.clips import Clip
 
 LOSSY_PEAK = 10 ** (-1 / 20)
 """Highest sample for a lossy encoder, -1 dB: decoded samples may exceed those encoded."""
@@ -49,15 +49,18 @@ INFO = {"title": b"INAM", "comment": b"ICMT", "software": b"ISFT", "date": b"ICR
 """The texts that a file can carry, and their names in the LIST chunk of a WAV file."""
 
 
-def encode(samples: Samples, rate: int, format: str, texts: Mapping[str, str]) -> bytes:
+def encode(
+    samples: np.ndarray[Any, Any], rate: int, format: str, texts: Mapping[str, str]
+) -> bytes:
     """The bytes of a file.
 
     A clip that exceeds full scale is turned down as a whole, not clipped.
 
     Args:
-        samples: float32 ``(channels, T)``, full scale is 1.
+        samples: floats ``(channels, T)``, full scale is 1.
         format: one of ``CODINGS``.
         texts: any of ``title``, ``comment``, ``software`` and ``date``. MP3 supports ASCII only.
+        exact: whether ``wavfloat`` keeps samples beyond full scale.
 
     Raises:
         GankitError: samples are not finite, or the format does not support the rate.
@@ -69,7 +72,7 @@ def encode(samples: Samples, rate: int, format: str, texts: Mapping[str, str]) -
         )
     texts = {key: " ".join(text.split()) for key, text in texts.items() if text}
     if not coding.container:
-        return _wav(samples, rate, coding.bits, texts)
+        return _wav(samples, rate, coding.bits, texts, exact)
     if coding.container == "MP3":  # libsndfile's ID3 tags are in Latin-1
         texts = {k: t.encode("ascii", "backslashreplace").decode() for k, t in texts.items()}
     if coding.bits:
@@ -102,28 +105,33 @@ def to_wav(clip: Clip, marked: bool) -> bytes:
     return encode(clip.samples, clip.rate, "wav", texts)
 
 
-def within(samples: Samples, high: float, low: float | None = None) -> np.ndarray[Any, Any]:
+def within(
+    samples: np.ndarray[Any, Any], high: float, low: float | None = None
+) -> np.ndarray[Any, Any]:
     """Samples in float64, turned down if needed to lie in ``[low, high]``."""
     wide = samples.astype(np.float64)
     over = max(wide.max(initial=0) / high, wide.min(initial=0) / (-high if low is None else low))
     return wide / over if over > 1 else wide
 
 
-def _integers(samples: Samples, bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+def _integers(samples: np.ndarray[Any, Any], bits: int) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Samples as integers; samples that were read from such integers give the same ones."""
     full = 2 ** (bits - 1)
     whole = np.rint(within(samples, 1 - 1 / full, -1.0) * full)
     return np.asarray(whole, np.int32)
 
 
-def _wav(samples: Samples, rate: int, bits: int, texts: Mapping[str, str]) -> bytes:
+def _wav(
+    samples: np.ndarray[Any, Any], rate: int, bits: int, texts: Mapping[str, str], exact: bool
+) -> bytes:
     """A RIFF WAVE file; libsndfile would write the current time into files of floats."""
     channels, frames = samples.shape
     if bits:
         wide = _integers(samples, bits).T.astype("<i4").reshape(-1, 1).view(np.uint8)
         data = wide[:, : bits // 8].tobytes()  # the low bytes come first
     else:
-        bits, data = 32, within(samples, 1.0).T.astype("<f4").tobytes()
+        wide_floats = samples if exact else within(samples, 1.0)
+        bits, data = 32, wide_floats.T.astype("<f4").tobytes()
     size, floats = bits // 8 * channels, bits == 32
     layout = struct.pack("<HHIIHH", 3 if floats else 1, channels, rate, rate * size, size, bits)
     parts = [_chunk(b"fmt ", layout + b"\0\0" if floats else layout)]

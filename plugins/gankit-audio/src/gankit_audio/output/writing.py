@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -14,12 +15,14 @@ from gankit.kit.tables import TableWriter, json_line, marks, media_schema
 from gankit_audio.data.clips import LABEL, Clip
 from gankit_audio.data.manifests import WRITTEN
 from gankit_audio.output.encoding import CODINGS, encode
+from gankit_audio.output.originals import as_it_was, values
 
 METADATA = "metadata.jsonl"
 TAKEN = (METADATA, "provenance.json")
 """Files next to the folders of labels."""
 FORMATS = (*CODINGS, "parquet")
 """Output formats; the first is the default."""
+_UNTYPED = "Use --format wav, which does not fix columns and their types"
 ROW_GROUP = 256
 """Clips per row group of Parquet files, the most in memory at once."""
 
@@ -29,10 +32,11 @@ def write(
 ) -> None:
     """Writes clips below ``target`` as they come.
 
-    The metadata of generated files mark them as synthetic, with seed and condition; real files, in
-    an augmented data set, are not marked. Audio formats: ``000000.wav`` etc. in a folder per label,
-    with ``metadata.jsonl``. ``parquet``: ``data.parquet`` in the Hugging Face layout, with 16-bit
-    WAV.
+    The metadata of generated files mark them as synthetic, with seed and condition; real ones, in
+    an augmented data set, leave as they were: see :func:`gankit_audio.output.originals.as_it_was`.
+    Audio formats: ``000000.wav`` etc. in a folder per label,
+    with ``metadata.jsonl``. ``parquet``: ``data.parquet`` in the Hugging Face layout, where
+    generated clips are 16-bit WAV.
 
     Raises:
         GankitError: unknown format, a rate that it does not support, or samples that are not
@@ -45,24 +49,31 @@ def write(
         _write_parquet(samples, target / "data.parquet", provenance)
         return
     with (target / METADATA).open("w", encoding="utf-8") as metadata:
-        for name, data, sample in _files(samples, provenance, format):
+        for name, data, row, _ in _files(samples, provenance, format):
             file = target / name
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(data)
-            metadata.write(json_line({"file_name": name, **_row(sample)}))
+            metadata.write(json_line({"file_name": name, **row}))
 
 
 def _files(
     samples: Iterable[Sample[Clip]], provenance: Provenance, format: str
-) -> Iterator[tuple[str, bytes, Sample[Clip]]]:
-    """Each sample as a file name and the bytes of its file."""
+) -> Iterator[tuple[str, bytes, dict[str, Any], Sample[Clip]]]:
+    """Each sample as a file name, the bytes of its file, and its row in the table."""
     for i, sample in enumerate(samples):
         label = sample.condition.get(LABEL)
         folder = "" if label is None else f"{folder_name(_text(label), TAKEN)}/"
-        clip, texts = sample.item, {} if sample.real else _metadata(sample, provenance)
-        name = f"{folder}{i:06d}{CODINGS[format].suffix}"
+        clip = sample.item
+        if sample.real and (original := as_it_was(clip, format)) is not None:
+            row = _row(sample, original.rate, original.seconds)
+            yield f"{folder}{i:06d}{original.suffix}", original.data, row, sample
+            continue
+        coding = "wav" if format == "parquet" else format
+        name = f"{folder}{i:06d}{CODINGS[coding].suffix}"
+        texts = {} if sample.real else _metadata(sample, provenance)
+        row = _row(sample, clip.rate, clip.samples.shape[1] / clip.rate)
         try:
-            yield name, encode(clip.samples, clip.rate, format, texts), sample
+            yield name, encode(clip.samples, clip.rate, coding, texts), row, sample
         except GankitError as error:
             raise GankitError(f"{name}: {error.message}", error.hint) from None
 
@@ -83,18 +94,13 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _row(sample: Sample[Clip]) -> dict[str, Any]:
+def _row(sample: Sample[Clip], rate: int, seconds: float) -> dict[str, Any]:
     """A clip's values, its seed, and whether it is generated."""
     clip = sample.item
-    values = {f"{k}_" if k in WRITTEN else k: value for k, value in sample.condition.items()}
+    found = values(clip, sample.condition) if sample.real else sample.condition
+    renamed = {f"{k}_" if k in WRITTEN else k: value for k, value in found.items()}
     named = {"name": clip.name} if sample.real and clip.name else {}
-    return {
-        **values,
-        **named,
-        "rate": clip.rate,
-        "seconds": round(clip.samples.shape[1] / clip.rate, 6),
-        **marks(sample),
-    }
+    return {**renamed, **named, "rate": rate, "seconds": round(seconds, 6), **marks(sample)}
 
 
 # --- Parquet ------------------------------------------------------------------------------------
@@ -102,50 +108,74 @@ def _row(sample: Sample[Clip]) -> dict[str, Any]:
 
 def _write_parquet(samples: Iterable[Sample[Clip]], file: Path, provenance: Provenance) -> None:
     rows = (
-        {"audio": {"bytes": data, "path": name}, **_row(sample)}
-        for name, data, sample in _files(samples, provenance, "wav")
+        {"audio": {"bytes": data, "path": name}, **_flat(row, sample)}
+        for name, data, row, sample in _files(samples, provenance, "parquet")
     )
     first = list(islice(rows, ROW_GROUP))
-    texts = _value_columns(first)
-    with TableWriter(file, _schema(first, texts, provenance), ROW_GROUP) as writer:
+    kinds = _value_columns(first)
+    with TableWriter(file, _schema(first, kinds, provenance), ROW_GROUP) as writer:
         for row in chain(first, rows):
-            values = {key: _converted(row.get(key), text) for key, text in texts.items()}
-            writer.write({**row, **values})
+            if late := row.keys() - kinds.keys() - {*WRITTEN}:
+                raise GankitError(f"column {min(late)} is not in the first rows", _UNTYPED)
+            cells = {key: _converted(key, row.get(key), kind) for key, kind in kinds.items()}
+            writer.write({**row, **cells})
 
 
-def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
-    """Columns of values in the first rows, and whether they are text."""
-    found: dict[str, bool] = {}
+def _flat(row: Mapping[str, Any], sample: Sample[Clip]) -> dict[str, Any]:
+    """A row with the columns of all real clips; lists and mappings are JSON."""
+    original = sample.item.original
+    named = ((f"{k}_" if k in WRITTEN else k) for k in (original.columns if original else ()))
+    cells = {k: json.dumps(v) if isinstance(v, list | dict) else v for k, v in row.items()}
+    return {**dict.fromkeys(named), **cells}
+
+
+def _value_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, type]:
+    """Columns of values in the first rows, and the type of each: text unless all are numbers."""
+    found: dict[str, type] = {}
     for row in rows:
         for key in (key for key in row if key not in WRITTEN):
-            number = isinstance(row[key], int | float) and not isinstance(row[key], bool)
-            found[key] = found.get(key, False) or not number
-    return found
+            value = row[key]
+            kind = type(value) if type(value) in (bool, int, float) else str
+            if value is None:
+                found.setdefault(key, type(None))
+            elif found.get(key, type(None)) in (type(None), kind):
+                found[key] = kind
+            else:
+                found[key] = float if {found[key], kind} == {int, float} else str
+    return {key: str if kind is type(None) else kind for key, kind in found.items()}
 
 
-def _converted(value: object, text: bool) -> str | float | None:
+def _converted(key: str, value: object, kind: type) -> object:
+    """A value of a column.
+
+    Raises:
+        GankitError: it has another type than those of the first rows.
+    """
     if value is None:
         return None
-    if text:
+    if kind is str:
         return _text(value)
-    try:
-        return float(str(value))
-    except ValueError:
-        return None
+    if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+        return value
+    raise GankitError(
+        f"column {key} has {value!r} after rows of {kind.__name__}s",
+        _UNTYPED,
+    )
 
 
 def _schema(
-    rows: Sequence[Mapping[str, Any]], texts: Mapping[str, bool], provenance: Provenance
+    rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, type], provenance: Provenance
 ) -> Any:
     import pyarrow as pa
 
     columns = {"audio": pa.struct([("bytes", pa.binary()), ("path", pa.string())])}
-    columns |= {key: pa.string() if text else pa.float64() for key, text in texts.items()}
+    types = {str: pa.string(), float: pa.float64(), int: pa.int64(), bool: pa.bool_()}
+    columns |= {key: types[kind] for key, kind in kinds.items()}
     if any("name" in row for row in rows):
         columns["name"] = pa.string()
     columns |= {"rate": pa.int32(), "seconds": pa.float64()}
     columns |= {"seed": pa.uint64(), "generated": pa.bool_()}
     sound: dict[str, Any] = {"_type": "Audio"}
-    if rows:
+    if rows and len({row["rate"] for row in rows}) == 1:
         sound["sampling_rate"] = rows[0]["rate"]
     return media_schema(columns, {"audio": sound}, provenance)
