@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+LARGEST = 2**63
+
 
 @dataclass(frozen=True)
 class Bounds:
     """The range of a numeric setting, as ``width: Annotated[int, Bounds(1)] = 64``.
 
-    NaN and infinity are never in range. Bounds of a list or a schedule hold for each of its
+    NaN and infinity are never in range, nor are integers of more than 64 bits. Bounds of a list or a schedule hold for each of its
     numbers.
     """
 
@@ -20,6 +22,8 @@ class Bounds:
     """Whether ``least`` itself is out of range: "above 0"."""
 
     def __contains__(self, value: float) -> bool:
+        if isinstance(value, int) and not -LARGEST < value < LARGEST:
+            return False  # neither a float nor a size
         above = value > self.least if self.exclusive else value >= self.least
         return above and value <= self.most and math.isfinite(value)
 
