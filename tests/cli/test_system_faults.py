@@ -110,7 +110,7 @@ ToyModality.build_networks = build
     [
         "MemoryError()",
         'torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")',
-        'RuntimeError("DefaultCPUAllocator: can\'t allocate memory: you tried to allocate 9 bytes")',
+        'RuntimeError("DefaultCPUAllocator: can\'t allocate memory: tried to get 9 bytes")',
     ],
 )
 @pytest.mark.parametrize("command", ["train", "resume", "generate", "evaluate"])

@@ -12,8 +12,8 @@ LARGEST = 2**63
 class Bounds:
     """The range of a numeric setting, as ``width: Annotated[int, Bounds(1)] = 64``.
 
-    NaN and infinity are never in range, nor are integers of more than 64 bits. Bounds of a list or a schedule hold for each of its
-    numbers.
+    NaN, infinity and integers of more than 64 bits are never in range. Bounds of a list or a
+    schedule hold for each of its numbers.
     """
 
     least: float = -math.inf

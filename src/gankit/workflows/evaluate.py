@@ -32,7 +32,7 @@ from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
 from gankit.runs.output import SIDECAR
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
-from gankit.system_errors import translated
+from gankit.system_errors import reason, translated
 from gankit.workflows.data import read_data
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
         write_json(file, record)
     except OSError as error:
         raise GankitError(
-            f"cannot write {file}: {error.strerror}", "Make the run directory writable"
+            f"cannot write {file}: {reason(error)}", "Free some space, or make the run writable"
         ) from None
 
 
