@@ -87,7 +87,7 @@ os.mkdir = refused
 """
 
 
-@pytest.mark.parametrize("name", ["EROFS", "EACCES", "ESTALE", "EIO"])
+@pytest.mark.parametrize("name", ["EROFS", "EIO"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_can_be_written(after, tmp_path, command, name):
     done = after(COMMANDS[command], REFUSE.format(number=f"errno.{name}"))

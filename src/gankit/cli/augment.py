@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli._output import err, out, parse_where, print_json, table, warn
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 
@@ -129,7 +130,7 @@ def augment(
 def _report(path: Path, done: dict[str, Any]) -> None:
     made = done["generated"]
     err.print(f"real: {done['description']}")
-    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {path}")
+    out.print(f"{done['real']:,} real and {made['kept']:,} generated: {visible(path)}")
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")
     if made["missing"]:

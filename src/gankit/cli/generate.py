@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gankit.cli._output import err, out, parse_between, parse_where, print_json, warn
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 
@@ -77,4 +78,4 @@ def generate(
         seeds + "".join(f", {k}={v}" for k, v in [*conditions.items(), *changed.items()]),
     )
     counted = ", ".join(f"{k:,} {name}" for name, k in made.record.get("counted", {}).items())
-    out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {made.path}")
+    out.print(f"{n:,} generated{f' ({counted})' if counted else ''}: {visible(made.path)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-LARGEST = 2**63
+_LARGEST = 2**63
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Bounds:
     """Whether ``least`` itself is out of range: "above 0"."""
 
     def __contains__(self, value: float) -> bool:
-        if isinstance(value, int) and not -LARGEST < value < LARGEST:
+        if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
             return False  # neither a float nor a size
         above = value > self.least if self.exclusive else value >= self.least
         return above and value <= self.most and math.isfinite(value)
