@@ -84,11 +84,12 @@ def translate(
         memory: the same for memory.
     """
     text, number = str(error), _errno(error)
+    of_worker = _WORKER.search(text) or (_SHARED.search(text) and "CUDA" not in text)
+    if isinstance(error, RuntimeError) and of_worker:
+        return _worker(text)
     if isinstance(error, MemoryError) or number == errno.ENOMEM or _is_memory(error, text):
         return _out_of_memory(error, text, memory)
     if isinstance(error, RuntimeError):
-        if _WORKER.search(text) or _SHARED.search(text):
-            return _worker(text)
         if _THREADS.search(text):
             return _threads()
         if found := _DEVICE.search(text):

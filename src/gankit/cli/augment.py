@@ -18,6 +18,7 @@ from gankit.cli._output import (
     table,
     warn,
 )
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _report(result: Generated, piped: bool) -> None:
     if piped:
         state_provenance(line, result.record)
     else:
-        out.print(f"{line}: {result.path}")
+        out.print(f"{line}: {visible(result.path)}")
     for reason, count in made["dropped"].items():
         err.print(f"dropped {count:,}: {reason}")
     if made["missing"]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gankit.cli._output import err, number, out, print_json, table, warn
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 
@@ -101,4 +102,4 @@ def evaluate(
             f"skipped {skipped:,} generated that cannot be read, e.g. {record['skipped_first']}",
         )
     if page is not None:
-        out.print(f"report: {page}")
+        out.print(f"report: {visible(page)}")

@@ -17,6 +17,7 @@ from gankit.cli._output import (
     state_provenance,
     warn,
 )
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 
@@ -119,4 +120,4 @@ def generate(
     if piped:
         state_provenance(line, record)
     else:
-        out.print(f"{line}: {made.path}")
+        out.print(f"{line}: {visible(made.path)}")

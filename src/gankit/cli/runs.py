@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli._output import duration, number, out, print_json, rows, table
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)
@@ -83,7 +84,7 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
-        out.print(f"{label + ':':10}{value}")
+        out.print(f"{label + ':':10}{visible(value)}")
     if it.privacy:
         out.print(f"{'privacy:':10}{privacy_in_words(it.privacy)}")
         for line in it.privacy["does_not_cover"]:

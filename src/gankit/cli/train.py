@@ -10,6 +10,7 @@ import typer
 
 from gankit.cli import _output
 from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
+from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
 
@@ -169,7 +170,7 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
         ]
     else:
         lines.append(f"resume:   gankit train --out {place}")
-    out.print("\n".join(lines))
+    out.print("\n".join(map(visible, lines)))
 
 
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:

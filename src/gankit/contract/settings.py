@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_LARGEST = 2**63
+
 
 @dataclass(frozen=True)
 class Bounds:
     """The range of a numeric setting, as ``width: Annotated[int, Bounds(1)] = 64``.
 
-    NaN and infinity are never in range. Bounds of a list or a schedule hold for each of its
-    numbers.
+    NaN, infinity and integers of more than 64 bits are never in range. Bounds of a list or a
+    schedule hold for each of its numbers.
     """
 
     least: float = -math.inf
@@ -20,6 +22,8 @@ class Bounds:
     """Whether ``least`` itself is out of range: "above 0"."""
 
     def __contains__(self, value: float) -> bool:
+        if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
+            return False  # neither a float nor a size
         above = value > self.least if self.exclusive else value >= self.least
         return above and value <= self.most and math.isfinite(value)
 

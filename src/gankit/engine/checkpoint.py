@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from gankit.errors import GankitError
@@ -89,7 +89,7 @@ def load_checkpoint(
             meta = json.loads((path / META).read_text(encoding="utf-8"))
             if not isinstance(meta, dict):
                 raise ValueError(f"{META} holds no JSON object")
-            state = load_file(path / TENSORS), meta
+            state = load_tensors(path / TENSORS), meta
             use(*state)
             for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
@@ -103,6 +103,19 @@ def load_checkpoint(
     if found:
         raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")
     return None
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, whose path may have bytes that are not UTF-8.
+
+    Raises:
+        OSError, SafetensorError: it cannot be read, or is damaged.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return load(path.read_bytes())
+    return load_file(path)
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from gankit.errors import GankitError
 
-LARGEST_JSON = 2**28
+_LARGEST_JSON = 2**28
 """Bytes of a JSON file that are read: more is no file of gankit's."""
 
 
@@ -49,8 +49,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         size = path.stat().st_size
-        if size > LARGEST_JSON:
-            raise ValueError(f"it has {size:,} bytes, and at most {LARGEST_JSON:,} are read")
+        if size > _LARGEST_JSON:
+            raise ValueError(f"it has {size:,} bytes, and at most {_LARGEST_JSON:,} are read")
         value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
         if not isinstance(value, dict):
             raise ValueError("it holds no JSON object")

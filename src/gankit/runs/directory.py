@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
 from gankit.contract import Codec, Layout
+from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_atomic
 from gankit.plugins.records import LoadedModality
@@ -41,6 +42,7 @@ from gankit.runs.model import (
     codec_state,
     layout_from_json,
     load_weights,
+    read_metadata,
     read_model,
     read_tensors,
 )
@@ -148,11 +150,9 @@ class Run:
     @property
     def samples_trained(self) -> int:
         """Training samples that the stored generator has seen; 0 where time was up before."""
-        from safetensors import safe_open
-
         path = self.model_folder / GENERATOR
-        with using(path, "cannot be read"), safe_open(path, framework="np") as file:
-            return int((file.metadata() or {}).get("samples", 0))
+        with using(path, "cannot be read"):
+            return int(read_metadata(path).get("samples", 0))
 
     @property
     def layout(self) -> Layout:
@@ -219,6 +219,8 @@ class Run:
             with using(self.model_folder / CODEC, "has no valid conditions"):
                 conditions = ConditionTable(stored["conditions/rows"], stored["conditions/weights"])
                 conditions.check(codec.layout)
+        elif codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
+            raise damaged(self.model_folder / CODEC, "it has no conditions")
         if (self.model_folder / RATIO).is_file():
             weights = read_tensors(self.model_folder / RATIO)
             with using(self.model_folder / RATIO, "has no valid power"):

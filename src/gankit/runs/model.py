@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -42,12 +44,25 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         GankitError: the file is not there, or damaged: its header is checked against its size
             before anything is allocated.
     """
-    from safetensors.torch import load_file
+    from gankit.engine.checkpoint import load_tensors
 
     with using(path, "cannot be read"):
         if not path.is_file():
             raise GankitError(f"{path} is not there", RESTORE)
-        return load_file(path)
+        return load_tensors(path)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of itself.
+
+    Raises:
+        GankitError: the file is damaged.
+    """
+    with using(path, "cannot be read"), path.open("rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        if length > path.stat().st_size:
+            raise ValueError("its header is longer than the file")
+        return dict(json.loads(file.read(length)).get("__metadata__") or {})
 
 
 def read_model(folder: Path) -> dict[str, Any]:

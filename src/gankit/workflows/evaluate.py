@@ -32,7 +32,7 @@ from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
 from gankit.runs.targets import SIDECAR
-from gankit.system_errors import translated
+from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed
 from gankit.workflows.data import read_data
 from gankit.workflows.generate import check_seeds
@@ -193,7 +193,7 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
         write_json(file, record)
     except OSError as error:
         raise GankitError(
-            f"cannot write {file}: {error.strerror}", "Make the run directory writable"
+            f"cannot write {file}: {reason(error)}", "Free some space, or make the run writable"
         ) from None
 
 
