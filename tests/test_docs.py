@@ -27,6 +27,7 @@ import pytest
 from pages import BLOCK
 from PIL import Image
 from preforked import Preforked
+from words import once
 
 from gankit import config
 from gankit.engine.objectives import OBJECTIVES
@@ -142,10 +143,10 @@ def cut_down(words: list[str]) -> list[str]:
     if command == "train" and any("privacy." in word for word in words):
         tiny = [*tiny, *TINY_PRIVATE]
     if sounds:
-        return [*words, *tiny, *TINY_SOUNDS.get(command, [])]
+        return once(*words, *tiny, *TINY_SOUNDS.get(command, []))
     if molecules:
-        return [*words, *tiny, *TINY_MOLECULES.get(command, [])]
-    return [*words, *tiny, *([] if other else TINY_IMAGES.get(command, []))]
+        return once(*words, *tiny, *TINY_MOLECULES.get(command, []))
+    return once(*words, *tiny, *([] if other else TINY_IMAGES.get(command, [])))
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)

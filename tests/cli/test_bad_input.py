@@ -9,8 +9,12 @@ import subprocess
 import sys
 
 import pytest
+from words import once
 
 TOY = ["train", "--plugin", "toy", "hidden=8", "count=200", "train.samples=640", "train.threads=1"]
+
+SCREEN = ("data:", "items:")
+"""Lines that say what was read, before an error that shows only then."""
 
 
 @pytest.mark.parametrize(
@@ -43,13 +47,13 @@ TOY = ["train", "--plugin", "toy", "hidden=8", "count=200", "train.samples=640",
     ],
 )
 def test_one_line_and_code_2(gankit_here, tmp_path, words, message):
-    done = gankit_here(*words)
+    done = gankit_here(*once(*words))
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     lines = done.stderr.strip().splitlines()
     assert lines[-1].startswith("error: ")  # what was read may stand before it
-    assert len([line for line in lines if not line.startswith(("data:", "items:"))]) == 1
+    assert len([line for line in lines if not line.startswith(SCREEN)]) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -79,7 +83,7 @@ def snapshot(folder):
 )
 def test_resuming_with_other_settings(gankit_here, run, words, message):
     before = snapshot(run)
-    done = gankit_here(*words, "--out", run)
+    done = gankit_here(*once(*words), "--out", run)
     assert done.returncode == 2
     assert message in done.stderr
     assert snapshot(run) == before
@@ -171,7 +175,7 @@ def test_a_damaged_model(gankit_here, run, tmp_path):
 def test_a_full_disk(tmp_path):
     """A file-size limit stands in for it: every larger write fails as on a full disk."""
     done = subprocess.run(
-        [sys.executable, "-m", "gankit", *TOY, "hidden=256", "--out", "run"],
+        [sys.executable, "-m", "gankit", *once(*TOY, "hidden=256"), "--out", "run"],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
+from words import once
 
 import gankit.cli
 import gankit.workflows.train
@@ -304,7 +305,7 @@ def test_check_a_plugin(gankit_here):
 
 def start(folder, *words):
     return subprocess.Popen(
-        [sys.executable, "-m", "gankit", "train", *SMALL, *words],
+        [sys.executable, "-m", "gankit", *once("train", *SMALL, *words)],
         cwd=folder,
         text=True,
         stdout=subprocess.PIPE,
@@ -355,7 +356,7 @@ KILLS = int(os.environ.get("GANKIT_KILLS", "3"))
 def test_killed_at_random_moments_ends_bit_identical(tmp_path, gankit):
     """SIGKILL, which nothing can catch. GANKIT_KILLS=20 for the long form."""
     words = [f"train.samples={20_000 * KILLS}", "checkpoint.every=640", "log.every=640"]
-    assert gankit("train", *SMALL, *words, "--out", "whole").returncode == 0
+    assert gankit(*once("train", *SMALL, *words), "--out", "whole").returncode == 0
     rng, log, killed = random.Random(0), tmp_path / "cut" / "log.txt", 0
     for _ in range(KILLS):
         begun = len(log.read_text().splitlines()) if killed else 0
@@ -365,7 +366,7 @@ def test_killed_at_random_moments_ends_bit_identical(tmp_path, gankit):
             process.kill()
         killed += process.returncode == -signal.SIGKILL
     assert killed == KILLS
-    done = gankit("train", *SMALL, *words, "--out", "cut")
+    done = gankit(*once("train", *SMALL, *words), "--out", "cut")
     assert done.returncode == 0, done.stderr
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
 
@@ -402,14 +403,14 @@ def test_a_time_budget_counts_from_the_start_of_the_command(gankit_here, monkeyp
 
     monkeypatch.setattr(gankit.workflows.train, "train", train)
     before = time.monotonic()
-    gankit_here("train", *SMALL, "--budget", "90s")
+    gankit_here(*once("train", *SMALL, "--budget", "90s"))
     assert before <= seen["started"] <= time.monotonic()
 
 
 def test_a_budget_that_ends_before_training_is_warned_of(gankit_here, tmp_path):
     """Less time than the command needs to read its data."""
     more = ["train.time=1e-9", "resampling.candidates=4", "--out", "run"]
-    done = gankit_here("train", *SMALL, *more)
+    done = gankit_here(*once("train", *SMALL, *more))
     assert done.returncode == 0, done.stderr
     assert "the time was used up before training: raise --budget" in done.stderr
     done = gankit_here("generate", "run", "-n", "3")

@@ -8,7 +8,7 @@ import typer
 import gankit
 from gankit.cli import app
 from gankit.cli._options import Command
-from gankit.config import parse_overrides
+from gankit.config.values import set_twice
 from gankit.errors import GankitError
 
 LAST = 2**63 - 1
@@ -118,8 +118,9 @@ def test_repeatable_options_may_be_repeated():
 
 
 def test_keys_within_a_value_are_data():
-    found = parse_overrides(['types={"a.b"="text"}', "x.y=1", "x.z=2"])
-    assert found == {"types": {"a.b": "text"}, "x": {"y": 1, "z": 2}}
+    assert set_twice(['types={"a.b"="text"}', "x.y=1", "x.z=2", 'x.types={"y"=1}']) == ""
+    assert set_twice(["x={y=1}", "x.y=2"]) == "x.y"
+    assert set_twice(["x.y=1", "x=2"]) == "x"
 
 
 @pytest.mark.parametrize(

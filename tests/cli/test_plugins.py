@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from installing import environment, made_known, make_project, make_wheel
+from words import once
 
 HEAD = "from gankit.contract import *\n"
 FINE = HEAD + "@hookimpl\ndef gankit_callbacks():\n    return []\n"
@@ -226,7 +227,7 @@ def test_a_faulty_plugin_is_named_and_its_error_kept(gankit_, preforked, tmp_pat
         faulty_modality="import os, torch\nfrom gankit_toy.modality import ToyModality\n"
         f"class Faulty(ToyModality):\n{textwrap.indent(method, '    ')}\n",
     )
-    train = ("train", "--plugin", "faulty", *SMALL, "train.samples=64", "--out", "run")
+    train = once("train", "--plugin", "faulty", *SMALL, "train.samples=64", "--out", "run")
     done = gankit_(*train, code=2, **place)
     assert f"plugin faulty: {message}" in done.stderr
     assert "gankit plugins check faulty" in done.stderr
@@ -265,7 +266,7 @@ HOOKS = {
 def test_a_faulty_hook_does_not_stop_training(gankit_, tmp_path, hook):
     text, message = HOOKS[hook]
     place = known_project(tmp_path, "gankit-hook", hook=HEAD + text)
-    train = ("train", "--plugin", "toy", *SMALL, "train.samples=640")
+    train = once("train", "--plugin", "toy", *SMALL, "train.samples=640")
     done = gankit_(*train, "--out", "run", **place)
     assert done.stderr.count(f"plugin hook {message}") == 1
     shown = gankit_("plugins", "list", "--json", **place)
@@ -316,7 +317,7 @@ def test_a_plugins_prints_and_changes_do_not_reach_the_record(gankit_, tmp_path)
         "    record['generated'] = False\n    record.clear()\n",
     )
     assert json.loads(gankit_("plugins", "list", "--json", **place).stdout)
-    train = ("train", "--plugin", "toy", *SMALL, "train.samples=64")
+    train = once("train", "--plugin", "toy", *SMALL, "train.samples=64")
     gankit_(*train, "--out", "run", **place)
     gankit_("generate", "run", "-n", 2, "--out", "made", **place)
     record = json.loads((tmp_path / "made" / "provenance.json").read_text())

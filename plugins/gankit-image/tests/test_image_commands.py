@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from words import once
 
 TINY = [
     "train",
@@ -144,7 +145,7 @@ def test_bad_input(gankit_here, folder, tmp_path, words, message):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as bomb:
         bomb.writestr("bomb.png", b"\0" * (300 * 2**20))
     before = sorted(p for p in tmp_path.rglob("*"))
-    one_line(gankit_here(*TINY, *words), message)
+    one_line(gankit_here(*once(*TINY, *words)), message)
     assert sorted(p for p in tmp_path.rglob("*")) == before
 
 
@@ -155,9 +156,9 @@ def test_a_resumed_run_is_bit_identical_in_any_memory_format(
     """With channels_last, mirrored data and augmentation."""
     words = [*TINY, "--data", "photos", "train.channels_last=true", "mirror=true", "augment.p=0.4",
              f"architecture={architecture}"]  # fmt: skip
-    gankit_here(*words, "train.samples=96", "--out", "whole")
+    gankit_here(*once(*words, "train.samples=96"), "--out", "whole")
     for samples in (32, 64, 96):
-        done = gankit_here(*words, f"train.samples={samples}", "--out", "cut")
+        done = gankit_here(*once(*words, f"train.samples={samples}"), "--out", "cut")
         assert done.returncode == 0, done.stderr
     one, other = (
         tmp_path / run / "checkpoints" / f"{96:012d}" / "state.safetensors"
@@ -170,7 +171,7 @@ def test_a_dry_run_reports_what_is_skipped(gankit_here, folder):
     """Damaged files, and labels that are ignored since one image has none."""
     (folder / "cat" / "broken.jpg").write_bytes(b"not a picture")
     picture().save(folder / "stray.png")
-    done = gankit_here(*TINY, "--recipe", "image/digits", "--data", "photos", "--dry-run")
+    done = gankit_here(*once(*TINY, "--recipe", "image/digits", "--data", "photos", "--dry-run"))
     assert done.returncode == 0, done.stderr
     assert "broken.jpg" in done.stdout
     assert "labels ignored, since 1 image has none" in done.stdout
@@ -189,7 +190,9 @@ def test_images_of_different_sizes_are_fitted(gankit_here, tmp_path):
     for i, size in enumerate([(10, 20), (33, 7), (64, 48), (9, 9)] * 3):
         picture(i, size, ("L", "RGB", "RGBA")[i % 3]).save(tmp_path / "mixed" / f"{i}.png")
     for fit in ("crop", "pad", "stretch"):
-        done = gankit_here(*TINY, "--data", "mixed", "resolution=18x12", f"fit={fit}", "--out", fit)
+        done = gankit_here(
+            *once(*TINY, "--data", "mixed", "resolution=18x12", f"fit={fit}", "--out", fit)
+        )
         assert done.returncode == 0, done.stderr
         gankit_here("generate", fit, "-n", 1, "--out", f"{fit}-made")
         (file,) = (tmp_path / f"{fit}-made").rglob("*.png")
@@ -228,7 +231,7 @@ def test_augment_balances_classes(gankit_here, tmp_path):
 
 def test_augment_labelled_data_with_an_unconditional_run(gankit_here, folder, tmp_path):
     """Real rows keep their labels; generated ones have none."""
-    done = gankit_here(*TINY, "--data", "photos", "--out", "run", "conditional=false")
+    done = gankit_here(*once(*TINY, "--data", "photos", "--out", "run", "conditional=false"))
     assert done.returncode == 0, done.stderr
     words = ["augment", "run", "--data", "photos", "--factor", 1.5, "--keep-all"]
     done = gankit_here(*words, "--format", "parquet", "--out", "more")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rdkit import Chem
+from words import once
 
 SMALL = ["width=64", "latent=8", "smooth=0.3", "vocabulary=40", "epochs=200", "workers=1",
          "train.samples=640", "train.batch=32", "train.threads=1", "log.preview_count=4",
@@ -24,7 +25,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, gankit_: Any) -> tuple[Pat
     lines = [f"{end}{link}{'C' * n}c1ccccc1,{n}" for end, link, n in parts]
     (home / "data.csv").write_text("\n".join(["smiles,length", *lines, "C1CC,4"]) + "\n")
     words = ["--plugin", "molecule", "--data", home / "data.csv", "--out", home / "run"]
-    return home, gankit_("train", *words, f"cache={home / 'cache'}", *SMALL)
+    return home, gankit_(*once("train", *words, f"cache={home / 'cache'}", *SMALL))
 
 
 def test_a_damaged_line_is_named(trained: tuple[Path, Any]) -> None:
@@ -119,7 +120,7 @@ def test_a_trained_codec_is_not_passed_off_as_private(tmp_path: Path, gankit_: A
     pytest.importorskip("dp_accounting")
     words = ["--plugin", "molecule", "limit=150", "cache=none", *SMALL, "epochs=1"]
     sound = ["privacy.epsilon=8", "loss.objective=nonsaturating", "train.batch=64"]
-    done = gankit_("train", *words, *sound, "--out", tmp_path / "run", code=2)
+    done = gankit_(*once("train", *words, *sound), "--out", tmp_path / "run", code=2)
     assert "this codec: it is a model of its own" in done.stderr
 
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from typer import Typer
 
 
+SETTINGS = "KEY=VALUE"
+"""The metavar of arguments that are settings."""
+
+
 class Command(TyperCommand):
     """A command that refuses an option given twice, and empty values."""
 
@@ -46,11 +50,20 @@ def _check(command: Any, ctx: Any, args: Iterable[str]) -> None:
         if any(isinstance(word, str) and not word.strip() for word in typed):
             raise GankitError(f"{name} is empty", "Give it a value, or leave it out")
         if param.param_type_name != "option":
+            if param.metavar == SETTINGS and len(typed) > 1:
+                _check_settings(typed)
             continue
         if count > 1 and not (param.multiple or getattr(param, "count", False)):
             raise GankitError(
                 f"{name} is given {'twice' if count == 2 else f'{count} times'}", "Give it once"
             )
+
+
+def _check_settings(words: Iterable[str]) -> None:
+    from gankit.config.values import set_twice
+
+    if twice := set_twice(words):
+        raise GankitError(f"{twice} is given twice", f"Give {twice} once")
 
 
 def _name(param: Any) -> str:

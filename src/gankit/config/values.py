@@ -45,7 +45,7 @@ def parse_overrides(words: Iterable[str]) -> Table:
     """``key=value`` words as nested settings; values are TOML, bare words are strings.
 
     Raises:
-        GankitError: a word has no ``=``, or sets what another one sets.
+        GankitError: a word has no ``=``.
     """
     table: Table = {}
     for word in words:
@@ -56,20 +56,22 @@ def parse_overrides(words: Iterable[str]) -> Table:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text
-        given = nest({key.strip(): value})
-        twice = _overlap(flatten(table), flatten(given))
-        if twice:
-            raise GankitError(f"{twice} is given twice", f"Give {twice} once")
-        table = merge(table, given)
+        table = merge(table, nest({key.strip(): value}))
     return table
 
 
-def _overlap(before: Table, now: Table) -> str:
-    """The first setting that both have, as a whole or in part; or an empty string."""
-    for key in now:
-        for other in before:
-            if key == other or key.startswith(other + ".") or other.startswith(key + "."):
-                return min(key, other, key=len)
+def set_twice(words: Iterable[str]) -> str:
+    """The first setting that two ``key=value`` words set, as a whole or in part; or an empty
+    string.
+    """
+    before: set[str] = set()
+    for word in words:
+        given = flatten(parse_overrides([word]))
+        for key in given:
+            for other in before:
+                if key == other or key.startswith(other + ".") or other.startswith(key + "."):
+                    return min(key, other, key=len)
+        before |= given.keys()
     return ""
 
 

@@ -83,7 +83,13 @@ def evaluate_path(path: Path, **options: Any) -> Evaluation:
         raise GankitError(f"no such path: {path}", "Name a run directory or a generated folder")
     check_seeds(given.seed, given.n or MAX_GENERATED)
     if (path / CONFIG).is_file():
-        return _evaluate_run(Run(path), given)
+        run = Run(path)
+        if given.plugin not in (None, run.plugin.info.name):
+            raise GankitError(
+                f"{path} is a run of plugin {run.plugin.info.name}, not {given.plugin}",
+                "Leave out --plugin",
+            )
+        return _evaluate_run(run, given)
     return _evaluate_files(path, given)
 
 
