@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,13 @@ from gankit_image.data.tiff import bands_first
 
 if TYPE_CHECKING:
     from gankit_image.data.images import Pixels
+
+
+# Headers of NumPy files are Python expressions.
+_DAMAGED = (
+    OSError, ValueError, TypeError, LookupError, SyntaxError, EOFError, MemoryError, RuntimeError,
+    NotImplementedError, ArithmeticError, tokenize.TokenError, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
         try:
             given = arrays[key]
             values = None if of_labels is None else arrays[of_labels]
-        except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except _DAMAGED as error:
             raise GankitError(f"{path}: cannot be read ({error})", "Save plain arrays") from None
     images = as_stack(given, f"{path}, array {key!r}")
     found = _matching(values, len(images), str(path))
@@ -97,8 +105,8 @@ def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
 def _load(path: Path) -> Any:
     try:
         return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
+    except _DAMAGED as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise GankitError(f"{path}: cannot be read ({reason})", "Save plain arrays") from None
 
 

@@ -85,10 +85,12 @@ def folder_or_archive(path: Path, label_key: str, split: str) -> Listing:
     return listing(open_tree(path, MAX_MEMBER), label_key, split)
 
 
-def listing(tree: FileTree, label_key: str, split: str) -> Listing:
+def listing(
+    tree: FileTree, label_key: str, split: str, suffixes: Sequence[str] = SUFFIXES
+) -> Listing:
     """The image files of a tree, with their labels; errors as above."""
     inside = tree.prefixes if isinstance(tree, Shards) else ()
-    found = discover(tree, SUFFIXES, split=split, inside=inside)
+    found = discover(tree, suffixes, split=split, inside=inside)
     labels, source, warnings = _labels(found, tree.path, label_key)
     entries = [
         Entry(printable(name), labels.get(name), partial(tree.open, name)) for name in found.names

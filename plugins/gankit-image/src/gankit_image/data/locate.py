@@ -87,6 +87,8 @@ def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
     single = [name for name in names if name.lower().endswith(ARRAYS)]
     if len(single) == 1:
         return _file(root / single[0], settings)
+    if len(single) >= FEWEST and all(name.lower().endswith(".npy") for name in single):
+        return listing(tree, settings.label_key, settings.split, (".npy",))  # a picture each
     if single:
         several = ", ".join(map(printable, single[:8]))
         raise GankitError(f"{root}: several files of images: {several}", "Give one of them")

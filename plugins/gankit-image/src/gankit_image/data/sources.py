@@ -22,16 +22,16 @@ from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import fingerprint, printable, skip
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
-from gankit_image.data.classes import FEWEST, duplicates, settle
+from gankit_image.data.classes import FEWEST, Classes, duplicates, settle
 from gankit_image.data.containers import Entry, Listing
 from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
-from gankit_image.data.facts import Survey
+from gankit_image.data.facts import Survey, value_range
 from gankit_image.data.images import DeferredImage, Image, Images, extent
 from gankit_image.data.locate import locate, no_images, other_arrays
 from gankit_image.data.pixels import PixelFormat, choose, convert, fit, stray
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Extent, Pixels
+    from gankit_image.data.images import Extent, Pixels, Span
     from gankit_image.settings import ImageSettings
 
 KEEP_BYTES = 2 * 2**30
@@ -130,23 +130,27 @@ def _from_entries(
 
     bands = target.channels == 4 and not target.alpha
 
+    span: Span | None = None
+
     def kept(i: int) -> Image:
         original = partial(_bytes, good[i])
-        return Image(stack[i], labels[i], good[i].name, bands, original)
+        return Image(stack[i], labels[i], good[i].name, bands, original, span)
 
     def decoded(i: int) -> Image:
         original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
         known = extents.get(good[i])
-        return DeferredImage(reload, labels[i], good[i].name, bands, original, known)
+        return DeferredImage(reload, labels[i], good[i].name, bands, original, known, span)
 
     survey = Survey()
     for entry in good:
         survey.add(headers[entry])
     items = Images(len(good), kept if keep else decoded)
+    span = value_range(items, target, settings)
+    classes = classes.as_numbers(settings)
     return Dataset(
         items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
-        description=_describe(listing.kind, len(good), target, labels, classes.note),
+        description=_describe(listing.kind, len(good), target, classes),
         issues=[*issues, *listing.notes, *classes.notes],
         facts={
             **survey.facts(items, target, settings),
@@ -274,20 +278,24 @@ def _from_arrays(
 
     bands = target.channels == 4 and not target.alpha
 
+    span: Span | None = None
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], names[i], bands)
+        return Image(stack[i], labels[i], names[i], bands, None, span)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], names[i], bands)
+        return DeferredImage(partial(fitted, i), labels[i], names[i], bands, span=span)
 
     items = Images(count, kept if keep else decoded)
+    span = value_range(items, target, settings)
+    classes = classes.as_numbers(settings)
     return Dataset(
         items,
         fingerprint=fingerprint(
             f"{name}\0{found.labels[i]}\0{digest}"
             for i, name, digest in zip(classes.kept, names, hashes, strict=True)
         ),
-        description=_describe(found.kind, count, target, labels, classes.note),
+        description=_describe(found.kind, count, target, classes),
         licence=found.licence,
         issues=classes.notes,
         facts={
@@ -320,13 +328,13 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> Non
     )
 
 
-def _describe(
-    kind: str, count: int, target: PixelFormat, labels: Sequence[str | None], note: str
-) -> str:
-    classes = len({label for label in labels if label is not None})
+def _describe(kind: str, count: int, target: PixelFormat, found: Classes) -> str:
+    classes = len({label for label in found.labels if label is not None})
     parts = [f"{kind}: {count:,} images", str(target)]
-    if classes:
+    if found.numeric:
+        parts.append("labels that are numbers")
+    elif classes:
         parts.append(f"{classes} classes" if classes > 1 else "1 class")
-    if note:
-        parts.append(note)
+    if found.note:
+        parts.append(found.note)
     return ", ".join(parts)
