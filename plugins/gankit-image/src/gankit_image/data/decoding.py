@@ -102,7 +102,7 @@ def _probe(file: BinaryIO, max_pixels: int) -> Probed:
     channels, bits, number = _kind(image)  # first, since asking a PNG for its EXIF loads it
     width, height = image.size
     # Pillow's TIFF reader reports the upright size already.
-    if image.format != "TIFF" and _orientation(image) >= 5:
+    if width != height and image.format != "TIFF" and _orientation(image) >= 5:
         width, height = height, width
     notes = []
     if getattr(image, "is_animated", False) and image.format != "MPO":
