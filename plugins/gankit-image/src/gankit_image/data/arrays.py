@@ -45,6 +45,7 @@ class Arrays:
     """Where the labels come from, for a person."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What was taken and what left out."""
+    warnings: Sequence[str] = ()
     note: str = ""
     """What was done to the numbers."""
 

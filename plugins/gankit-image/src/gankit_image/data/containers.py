@@ -60,6 +60,7 @@ class Listing:
         labels_from: where labels come from, for a person.
         facts: what the container was taken for.
         warnings: doubts, one sentence each.
+        generated: whether gankit generated it as a whole.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Listing:
     labels_from: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    generated: bool = False
 
 
 def is_image(name: str) -> bool:
@@ -108,6 +110,7 @@ def listing(
         source,
         found.facts,
         [*found.warnings, *warnings],
+        found.generated,
     )
 
 

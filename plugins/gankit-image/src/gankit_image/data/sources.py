@@ -20,6 +20,8 @@ from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import fingerprint, printable, skip
+from gankit.kit.own_output import GENERATED, doubt
+from gankit.kit.pictures import MADE_BY
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.classes import FEWEST, Classes, duplicates, settle
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 KEEP_BYTES = 2 * 2**30
 """Images of up to this size in all, in one format, stay in memory; larger data sets are decoded
 again at every access."""
+
+_MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
+"""What gankit writes into generated images, within so many bytes."""
 
 _THREADS = 3
 _CHUNK = 64
@@ -87,15 +92,25 @@ def _from_entries(
     labelled = dict(zip((listing.entries[i] for i in classes.kept), classes.labels, strict=True))
     entries, total = list(labelled), len(listing.entries)
     issues = [skip(issue, where, settings.strict) for issue in listing.issues]
+    notes, warnings = [*listing.notes, *classes.notes], [*listing.warnings]
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
     headers: dict[Entry, Probed] = {}
-    for entry, found in _parallel(header, entries, "checking images", progress):
+    marked: list[Entry] = []
+    for entry, (found, is_generated) in _parallel(header, entries, "checking images", progress):
+        if is_generated and not listing.generated:
+            marked.append(entry)
         if isinstance(found, Issue):
             issues.append(skip(found, where, settings.strict))
         else:
             formats[entry], headers[entry] = found.format, found
+    if len(marked) == len(entries):
+        warnings.append(doubt(where))
+    else:
+        own = set(marked)
+        notes += [Issue(entry.name, GENERATED) for entry in marked]
+        formats = {entry: format for entry, format in formats.items() if entry not in own}
     for entry, why in stray(formats).items():
         issues.append(skip(Issue(entry.name, why), where, settings.strict))
         del formats[entry]
@@ -151,7 +166,7 @@ def _from_entries(
         items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
         description=_describe(listing.kind, len(good), target, classes),
-        issues=[*issues, *listing.notes, *classes.notes],
+        issues=[*issues, *notes],
         facts={
             **survey.facts(items, target, settings),
             **listing.facts,
@@ -160,7 +175,7 @@ def _from_entries(
         },
         table=classes.table,
         warnings=[
-            *listing.warnings,
+            *warnings,
             *classes.warnings,
             *copies.warnings,
             *survey.warnings(items, target, settings),
@@ -169,12 +184,15 @@ def _from_entries(
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> Probed | Issue:
+def _header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
+    """The header of an image, and whether gankit marked the file as generated."""
     try:
         with entry.open() as file:
-            return probe(file, max_pixels, entry.name)
+            marked = _MARK in file.read(_MARK_WITHIN)
+            file.seek(0)
+            return probe(file, max_pixels, entry.name), marked
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(printable(entry.name), printable(str(error)))
+        return Issue(printable(entry.name), printable(str(error))), False
 
 
 def _pixels(
@@ -306,7 +324,12 @@ def _from_arrays(
             **copies.facts,
         },
         table=classes.table,
-        warnings=[*classes.warnings, *copies.warnings, *survey.warnings(items, target, settings)],
+        warnings=[
+            *found.warnings,
+            *classes.warnings,
+            *copies.warnings,
+            *survey.warnings(items, target, settings),
+        ],
         strata=classes.strata,
     )
 
