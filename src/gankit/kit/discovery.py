@@ -30,6 +30,7 @@ class Discovered:
         issues: what was left out, and what is listed but not there.
         facts: about splits, tables and files that are no items.
         warnings: one sentence each.
+        generated: whether gankit generated it as a whole.
     """
 
     names: Sequence[str]
@@ -39,6 +40,7 @@ class Discovered:
     issues: Sequence[Issue]
     facts: Mapping[str, str]
     warnings: Sequence[str]
+    generated: bool = False
 
 
 def discover(
@@ -96,6 +98,7 @@ def discover(
         issues,
         facts,
         warnings,
+        found.generated,
     )
 
 

@@ -13,7 +13,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
     yield PluginInfo(
         name="image",
         api=2,
-        summary="Grey, colour and transparent images: folders, zip, Parquet, IDX, arrays",
+        summary="Grey, colour and multi-band images: folders, zip, tar, Parquet, IDX, arrays",
         target="gankit_image.modality:ImageModality",
         suffixes=(
             ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff",

@@ -181,3 +181,144 @@ def test_the_state_is_json_and_restores_the_codec() -> None:
     assert torch.equal(again.encode(items, RNG).x, codec.encode(items, RNG).x)
     with pytest.raises(GankitError, match="codec is damaged"):
         MODALITY.load_codec(CodecState({"height": 4}), ImageSettings())
+
+
+# --- Other numbers than 8 bits ------------------------------------------------------------------
+
+TYPES = ["uint8", "uint16", "int16", "int32", "uint32", "float32"]
+
+
+@given(
+    st.sampled_from(TYPES),
+    st.sampled_from([1, 2, 3, 5, 16]),
+    st.integers(-2000, 2000),
+    st.integers(1, 5000),
+    st.integers(0, 2**32),
+)
+def test_values_of_every_type_survive_in_their_units(
+    dtype: str, channels: int, low: int, span: int, seed: int
+) -> None:
+    """Twelve bits in sixteen, Hounsfield units, reflectances: -1 to 1 is the data's own range."""
+    rng = np.random.default_rng(seed)
+    low, high = (0, 255) if dtype == "uint8" else (low, low + span)
+    if dtype.startswith("u"):
+        low, high = abs(low), abs(low) + span if dtype != "uint8" else 255
+    values = rng.uniform(low, high, (3, 5, 4, channels)).astype(dtype)
+    values[0, 0, :2] = np.array([[low], [high]], dtype)
+    items = [Image(v, bands=channels == 4) for v in values]
+    codec = fit(items)
+    codec = ImageCodec.from_state(CodecState(json.loads(json.dumps(codec.state().config))))
+    batch = codec.prepare(codec.encode(items, rng))
+    assert batch.x.abs().max() <= 1 + 1e-6
+    if dtype != "uint8":
+        assert batch.x.min() == pytest.approx(-1, abs=1e-5)
+        assert batch.x.max() == pytest.approx(1, abs=1e-5)
+    back = codec.decode(batch, range(3))
+    for found, value in zip(back, values, strict=True):
+        assert found.pixels.dtype == value.dtype
+        if dtype == "float32":
+            np.testing.assert_allclose(found.pixels, value, atol=span * 1e-6)
+        else:
+            assert (found.pixels == value).all()
+
+
+def test_all_grey_levels_of_12_bits_are_distinct_to_the_networks() -> None:
+    levels = np.arange(4096, dtype=np.uint16).reshape(64, 64, 1)
+    codec = fit([Image(levels)])
+    x = codec.prepare(codec.encode([Image(levels)], RNG)).x
+    assert len(x.unique()) == 4096
+    assert (x.min(), x.max()) == (-1, 1)
+
+
+def test_colours_share_a_range_and_bands_have_one_each() -> None:
+    pixels = np.zeros((4, 4, 3), np.uint16)
+    pixels[0, 0] = 10, 200, 3000
+    assert fit([Image(pixels)]).high == (3000, 3000, 3000)
+    five = np.zeros((4, 4, 5), np.uint16)
+    five[0, 0] = 10, 200, 3000, 4, 0
+    assert fit([Image(five)]).high == (10, 200, 3000, 4, 1)
+    alpha = np.zeros((4, 4, 4), np.uint16)
+    alpha[0, 0] = 10, 20, 30, 65535
+    assert fit([Image(alpha)]).high == (30, 30, 30, 65535)
+    assert fit([Image(alpha, bands=True)]).high == (10, 20, 30, 65535)
+
+
+def test_a_range_that_the_user_set_clips() -> None:
+    pixels = np.array([[[-1000], [0]], [[100], [30000]]], np.int16)
+    codec = fit([Image(pixels)], value_range=(-500.0, 500.0))
+    x = codec.prepare(codec.encode([Image(pixels)], RNG)).x
+    assert x.flatten().tolist() == pytest.approx([-1, 0, 0.2, 1])
+
+
+def test_constant_images_have_a_range() -> None:
+    for dtype in TYPES:
+        codec = fit([Image(np.full((4, 4, 1), 7, dtype))])
+        (back,) = codec.decode(
+            codec.prepare(codec.encode([Image(np.full((4, 4, 1), 7, dtype))], RNG)), [0]
+        )
+        assert (back.pixels == 7).all()
+
+
+def test_a_state_of_before_has_the_range_of_its_integers() -> None:
+    old = {"height": 4, "width": 4, "channels": 1, "bits": 16, "labels": [], "mirror": False}
+    codec = ImageCodec.from_state(CodecState({**old, "fit": "crop"}))
+    assert (codec.low, codec.high) == ((0,), (65535,))
+    for broken in ({"low": [1], "high": [0]}, {"low": [0, 0], "high": [1, 1]}, {"bits": 7}):
+        with pytest.raises(GankitError, match="codec is damaged"):
+            ImageCodec.from_state(CodecState({**old, "fit": "crop", **broken}))
+
+
+def test_other_data_is_compared_with_the_runs() -> None:
+    codec = fit(some([None] * 3, (4, 4, 5)))
+    with pytest.raises(GankitError, match="the images are RGB, and the run's are 5 bands"):
+        codec.conform(some([None], (4, 4, 3)), strict=False)
+    signed = [Image(np.zeros((4, 4, 5), np.int16))]
+    with pytest.raises(GankitError, match="int16 numbers, and the run's uint8"):
+        codec.conform(signed, strict=False)
+    assert not codec.conform(some([None], (4, 4, 5)), strict=True).warnings
+    (warning,) = codec.conform(some([None], (8, 8, 5)), strict=True).warnings
+    assert "8×8 5 bands, and become 4×4 5 bands" in warning
+
+
+# --- Labels that are numbers --------------------------------------------------------------------
+
+
+def test_numbers_are_continuous_conditions() -> None:
+    codec = fit(some(["20.5", "30", "40"]), label_key="age")
+    assert codec.layout.condition is not None
+    assert [f.name for f in codec.layout.condition.fields] == ["age"]
+    batch = codec.encode(some(["30.5"]), RNG)
+    assert codec.layout.condition.decode(batch.c[0].tolist())["age"] == pytest.approx(30.5)  # type: ignore[index]
+    again = ImageCodec.from_state(CodecState(json.loads(json.dumps(codec.state().config))))
+    assert again.numbers == codec.numbers
+    with pytest.raises(GankitError, match="label cat, and the run is conditioned on numbers"):
+        codec.encode(some(["cat"]), RNG)
+    with pytest.raises(GankitError, match="no label"):
+        codec.encode(some([None]), RNG)
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "names"),
+    [
+        (["1", "2", "3"], {}, ["label"]),
+        (["1", "2", "3"], {"label_type": "number", "label_key": "age"}, ["age"]),
+        (["0.5", "2"], {"label_type": "class"}, ["label"]),
+        (["[0.1, 0.9]", "[1, 0]"], {}, ["label_0", "label_1"]),
+        (["1e-3", "-2.5"], {"label_key": "angle"}, ["angle"]),
+        (["0.5", "cat"], {}, ["label"]),
+        (["nan", "0.5"], {}, ["label"]),
+    ],
+)
+def test_which_labels_are_numbers(
+    labels: Sequence[str], settings: dict[str, Any], names: Sequence[str]
+) -> None:
+    condition = fit(some(labels), **settings).layout.condition
+    assert condition is not None
+    assert [field.name for field in condition.fields] == names
+
+
+def test_labels_that_should_be_numbers_and_are_not() -> None:
+    with pytest.raises(GankitError, match="label_type=number: 'cat'"):
+        fit(some(["1", "cat"]), label_type="number")
+    with pytest.raises(GankitError, match="different lengths"):
+        fit(some(["[1, 2]", "[1]"]))

@@ -285,7 +285,9 @@ def fit_codec(items: Sequence[Image], settings: ImageSettings, progress: Progres
     labels = [items[i].label for i in range(len(items))]
     progress("collecting labels", len(labels), len(labels))
     format = items[0].format
-    low, high = value_range((items[i] for i in range(len(items))), format, settings)
+    low, high = items[0].span or value_range(
+        (items[i] for i in range(len(items))), format, settings
+    )
     numbers = label_numbers.numbers(labels, settings)
     return ImageCodec(
         format,

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from gankit.contract import Issue
 from gankit.kit.folders import natural_key, printable
-from gankit_image.data.labels import parse
+from gankit_image.data.labels import numbers, parse
+
+if TYPE_CHECKING:
+    from gankit_image.settings import ImageSettings
 
 FEWEST = 8
 """Fewest usable images in a data set."""
@@ -35,6 +39,7 @@ class Classes:
         notes: the images that were left out.
         source: where labels come from.
         decided: those warnings that do not count classes.
+        numeric: whether the labels are numbers, which the generator is conditioned on as such.
     """
 
     kept: Sequence[int]
@@ -45,6 +50,21 @@ class Classes:
     notes: Sequence[Issue] = ()
     source: str = ""
     decided: Sequence[str] = ()
+    numeric: bool = False
+
+    def as_numbers(self, settings: ImageSettings) -> Classes:
+        """The same labels as numbers, if that is what they are under these settings.
+
+        Raises:
+            GankitError: ``label_type=number``, and they are none.
+        """
+        found = numbers(self.labels, settings)
+        if found is None:
+            return self
+        each = f"{found.shape[1]} numbers each" if found.shape[1] > 1 else "numbers"
+        origin = f", from {self.source}" if self.source else ""
+        fact = f"{each} from {found.min():g} to {found.max():g}{origin}"
+        return replace(self, fact=fact, warnings=self.decided, numeric=True)
 
     def of(self, labels: Sequence[str | None]) -> Classes:
         """The same for what is left of the images after damaged ones were skipped."""
@@ -59,11 +79,14 @@ class Classes:
     @property
     def strata(self) -> Sequence[object] | None:
         """The class of each image; None without classes."""
-        return self.labels if any(label is not None for label in self.labels) else None
+        has_classes = not self.numeric and any(label is not None for label in self.labels)
+        return self.labels if has_classes else None
 
     @property
     def table(self) -> list[dict[str, str]]:
         """A row for each class, the first of them where there are many."""
+        if self.numeric:
+            return []
         counts = Counter(label for label in self.labels if label is not None)
         names = sorted(counts, key=natural_key)
         if len(names) > max(ROWS, len(self.labels) // 2) or _numbers(names):

@@ -60,6 +60,7 @@ class Listing:
         labels_from: where labels come from, for a person.
         facts: what the container was taken for.
         warnings: doubts, one sentence each.
+        generated: whether gankit generated it as a whole.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class Listing:
     labels_from: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    generated: bool = False
 
 
 def is_image(name: str) -> bool:
@@ -85,10 +87,12 @@ def folder_or_archive(path: Path, label_key: str, split: str) -> Listing:
     return listing(open_tree(path, MAX_MEMBER), label_key, split)
 
 
-def listing(tree: FileTree, label_key: str, split: str) -> Listing:
+def listing(
+    tree: FileTree, label_key: str, split: str, suffixes: Sequence[str] = SUFFIXES
+) -> Listing:
     """The image files of a tree, with their labels; errors as above."""
     inside = tree.prefixes if isinstance(tree, Shards) else ()
-    found = discover(tree, SUFFIXES, split=split, inside=inside)
+    found = discover(tree, suffixes, split=split, inside=inside)
     labels, source, warnings = _labels(found, tree.path, label_key)
     entries = [
         Entry(printable(name), labels.get(name), partial(tree.open, name)) for name in found.names
@@ -106,6 +110,7 @@ def listing(tree: FileTree, label_key: str, split: str) -> Listing:
         source,
         found.facts,
         [*found.warnings, *warnings],
+        found.generated,
     )
 
 

@@ -11,6 +11,7 @@ import io
 import struct
 import sys
 import threading
+import tokenize
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -35,7 +36,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "JPEG2000", "PPM
 _DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError,
     EOFError, MemoryError, NotImplementedError, RuntimeError, AssertionError, struct.error,
-    zlib.error, Warning,
+    zlib.error, tokenize.TokenError, Warning,
 )  # fmt: skip
 
 # EXIF tag 274 (Exif 2.32, section 4.6.4 A), and the transposition that turns an image upright.
@@ -98,17 +99,19 @@ def _probe(file: BinaryIO, max_pixels: int) -> Probed:
             return Probed(*found)
         file.seek(0)
     image = _open(file, max_pixels, kind)
+    channels, bits, number = _kind(image)  # first, since asking a PNG for its EXIF loads it
     width, height = image.size
     # Pillow's TIFF reader reports the upright size already.
-    if image.format != "TIFF" and _orientation(image) >= 5:
+    if width != height and image.format != "TIFF" and _orientation(image) >= 5:
         width, height = height, width
-    channels, bits, number = _kind(image)
     notes = []
     if getattr(image, "is_animated", False) and image.format != "MPO":
         frames = "pages" if kind == "TIFF" else "frames"
         notes.append(f"{kind} files of several {frames}, of which the first is used")
     if (profile := colour.foreign_profile(image)) is not None:
         notes.append(f"colours converted from {profile} to sRGB")
+    if image.mode.startswith("I") and "transparency" in image.info:
+        notes.append("a transparent grey level of 16 bits, kept as that grey level")
     if deep := _deep(image, kind):
         notes.append(f"{kind} files of {deep} bits a channel, decoded to 8")
     return Probed(PixelFormat(height, width, channels, bits, number), kind, tuple(notes))

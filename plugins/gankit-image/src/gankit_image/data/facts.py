@@ -160,7 +160,7 @@ def _values(items: Sequence[Image], target: PixelFormat, settings: ImageSettings
     if settings.value_range:
         low, high = settings.value_range
         return f"{low:g}…{high:g}, as value_range says, scaled to [-1, 1]; others are clipped"
-    lows, highs = value_range(items, target, settings)
+    lows, highs = items[0].span or value_range(items, target, settings)
     if target.banded and target.channels > 1:
         return f"{min(lows):g}…{max(highs):g}, each band scaled from its own range to [-1, 1]"
     return f"{lows[0]:g}…{highs[0]:g}, scaled to [-1, 1]"

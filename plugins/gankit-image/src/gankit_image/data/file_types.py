@@ -31,14 +31,17 @@ _UNSUPPORTED = {
 _NO_HEIC = "HEIC, whose decoder is not installed: pip install 'gankit-image[heif]'"
 
 
+_MAGIC = (
+    (b"\x89PNG\r\n\x1a\n", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"GIF8", "GIF"), (b"BM", "BMP"),
+    (b"II*\0", "TIFF"), (b"MM\0*", "TIFF"), (b"II+\0", "TIFF"), (b"MM\0+", "TIFF"),
+    (b"\x93NUMPY", "NumPy"), (b"\xff\x0a", "JPEG XL"), (b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (b"\0\0\0\x0cjP  ", "JPEG2000"), (b"\xff\x4f\xff\x51", "JPEG2000"),
+)  # fmt: skip
+
+
 def file_type(head: bytes) -> str:
     """The format of a file by its first 512 bytes; empty for an unknown one."""
-    for kind, magic in (
-        ("PNG", b"\x89PNG\r\n\x1a\n"), ("JPEG", b"\xff\xd8\xff"), ("GIF", b"GIF8"), ("BMP", b"BM"),
-        ("TIFF", b"II*\0"), ("TIFF", b"MM\0*"), ("TIFF", b"II+\0"), ("TIFF", b"MM\0+"),
-        ("NumPy", b"\x93NUMPY"), ("JPEG XL", b"\xff\x0a"), ("JPEG XL", b"\0\0\0\x0cJXL "),
-        ("JPEG2000", b"\0\0\0\x0cjP  "), ("JPEG2000", b"\xff\x4f\xff\x51"),
-    ):  # fmt: skip
+    for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gankit_image.data.pixels import PixelFormat
 
     Pixels: TypeAlias = np.ndarray[Any, Any]
+    Span: TypeAlias = tuple[Sequence[float], Sequence[float]]
     Extent: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
@@ -27,6 +28,7 @@ class Image:
         name: the path inside the data set, or the row.
         bands: whether four channels are bands, and the last one not alpha.
         original: reads the file that the image was decoded from.
+        span: the lowest and highest value of each channel in its data set.
     """
 
     pixels: Pixels = field(repr=False)
@@ -34,6 +36,7 @@ class Image:
     name: str = ""
     bands: bool = False
     original: Callable[[], bytes] | None = field(default=None, repr=False)
+    span: Span | None = field(default=None, repr=False)
 
     @property
     def format(self) -> PixelFormat:
@@ -63,8 +66,16 @@ class DeferredImage(Image):
         bands: bool = False,
         original: Callable[[], bytes] | None = None,
         extent: Extent | None = None,
+        span: Span | None = None,
     ) -> None:
-        given = {"label": label, "name": name, "bands": bands, "original": original, "_load": load}
+        given: dict[str, Any] = {
+            "label": label,
+            "name": name,
+            "bands": bands,
+            "original": original,
+            "span": span,
+        }
+        given["_load"] = load
         for key, value in given.items():
             object.__setattr__(self, key, value)
         if extent is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from gankit.errors import GankitError
 from gankit.kit import archives
 from gankit.kit.discovery import count_endings, ending_of
 from gankit.kit.folders import no_such_path, printable
+from gankit.kit.own_output import doubt, is_generated_file
 from gankit.kit.splits import take_split
 from gankit.kit.tables import find_column
 from gankit.kit.trees import Folder, open_tree, shards, usable
@@ -52,7 +54,16 @@ def locate(path: Path, settings: ImageSettings) -> Listing | Arrays:
     """
     if not path.exists():
         raise no_such_path(path)
-    return _folder(path, settings) if path.is_dir() else _file(path, settings)
+    if path.is_dir():
+        return _folder(path, settings)
+    found = _file(path, settings)
+    if not is_generated_file(path):
+        return found
+    if isinstance(found, Listing):
+        found = _with(replace(found, generated=True), [], [doubt(path)], dict(found.facts))
+    else:
+        found = replace(found, warnings=[*found.warnings, doubt(path)])
+    return found
 
 
 def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
@@ -87,6 +98,8 @@ def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
     single = [name for name in names if name.lower().endswith(ARRAYS)]
     if len(single) == 1:
         return _file(root / single[0], settings)
+    if len(single) >= FEWEST and all(name.lower().endswith(".npy") for name in single):
+        return listing(tree, settings.label_key, settings.split, (".npy",))  # a picture each
     if single:
         several = ", ".join(map(printable, single[:8]))
         raise GankitError(f"{root}: several files of images: {several}", "Give one of them")
@@ -142,7 +155,7 @@ def other_arrays(path: Path, settings: ImageSettings) -> dict[str, str]:
     if path.suffix.lower() != ".npz":
         return {}
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             names = list(found.keys())
     except (OSError, ValueError, EOFError):
         return {}
@@ -158,14 +171,11 @@ def other_arrays(path: Path, settings: ImageSettings) -> dict[str, str]:
 def _with(
     found: Listing, notes: Sequence[Issue], warnings: Sequence[str], facts: dict[str, str]
 ) -> Listing:
-    return Listing(
-        found.kind,
-        found.entries,
-        found.issues,
-        [*notes, *found.notes],
-        found.labels_from,
-        facts,
-        [*warnings, *found.warnings],
+    return replace(
+        found,
+        notes=[*notes, *found.notes],
+        facts=facts,
+        warnings=[*warnings, *found.warnings],
     )
 
 
@@ -176,11 +186,11 @@ def _doubt_others(found: Listing, where: Path) -> Listing:
               if part.rpartition(" ")[2] in _OTHER_IMAGES]  # fmt: skip
     if not likely:
         return found
-    doubt = (
+    unread = (
         f"{where}: {' and '.join(likely)} files are not read, only {len(found.entries):,} others: "
         "convert them to .png or .jpg"
     )
-    return _with(found, [], [doubt], dict(found.facts))
+    return _with(found, [], [unread], dict(found.facts))
 
 
 def no_images(where: Path, names: Sequence[str], issues: Sequence[Issue] = ()) -> GankitError:

@@ -186,8 +186,9 @@ def _image_column(path: Path, schema: Any, image_key: str) -> tuple[str, Sequenc
     image: str | None = image_key if image_key in schema.names else None
     if image is None and image_key == IMAGE_KEYS[0]:
         image = usual_column(holds, IMAGE_KEYS) or usual_column(schema.names, IMAGE_KEYS)
-        if image is None and len(holds) == 1 and not _is_text(schema.field(holds[0]).type):
-            image = holds[0]
+        media = [name for name in holds if not _is_text(schema.field(name).type)]
+        if image is None and len(media) == 1:
+            image = media[0]
     if image is None:
         raise GankitError(
             f"{path}: no column {image_key!r}; it has {listed}",

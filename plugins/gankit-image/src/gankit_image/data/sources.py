@@ -20,23 +20,28 @@ from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import fingerprint, printable, skip
+from gankit.kit.own_output import GENERATED, doubt
+from gankit.kit.pictures import MADE_BY
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
-from gankit_image.data.classes import FEWEST, duplicates, settle
+from gankit_image.data.classes import FEWEST, Classes, duplicates, settle
 from gankit_image.data.containers import Entry, Listing
 from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
-from gankit_image.data.facts import Survey
+from gankit_image.data.facts import Survey, value_range
 from gankit_image.data.images import DeferredImage, Image, Images, extent
 from gankit_image.data.locate import locate, no_images, other_arrays
 from gankit_image.data.pixels import PixelFormat, choose, convert, fit, stray
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Extent, Pixels
+    from gankit_image.data.images import Extent, Pixels, Span
     from gankit_image.settings import ImageSettings
 
 KEEP_BYTES = 2 * 2**30
 """Images of up to this size in all, in one format, stay in memory; larger data sets are decoded
 again at every access."""
+
+_MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
+"""What gankit writes into generated images, within so many bytes."""
 
 _THREADS = 3
 _CHUNK = 64
@@ -87,15 +92,25 @@ def _from_entries(
     labelled = dict(zip((listing.entries[i] for i in classes.kept), classes.labels, strict=True))
     entries, total = list(labelled), len(listing.entries)
     issues = [skip(issue, where, settings.strict) for issue in listing.issues]
+    notes, warnings = [*listing.notes, *classes.notes], [*listing.warnings]
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
     headers: dict[Entry, Probed] = {}
-    for entry, found in _parallel(header, entries, "checking images", progress):
+    marked: list[Entry] = []
+    for entry, (found, is_generated) in _parallel(header, entries, "checking images", progress):
+        if is_generated and not listing.generated:
+            marked.append(entry)
         if isinstance(found, Issue):
             issues.append(skip(found, where, settings.strict))
         else:
             formats[entry], headers[entry] = found.format, found
+    if len(marked) == len(entries):
+        warnings.append(doubt(where))
+    else:
+        own = set(marked)
+        notes += [Issue(entry.name, GENERATED) for entry in marked]
+        formats = {entry: format for entry, format in formats.items() if entry not in own}
     for entry, why in stray(formats).items():
         issues.append(skip(Issue(entry.name, why), where, settings.strict))
         del formats[entry]
@@ -130,24 +145,28 @@ def _from_entries(
 
     bands = target.channels == 4 and not target.alpha
 
+    span: Span | None = None
+
     def kept(i: int) -> Image:
         original = partial(_bytes, good[i])
-        return Image(stack[i], labels[i], good[i].name, bands, original)
+        return Image(stack[i], labels[i], good[i].name, bands, original, span)
 
     def decoded(i: int) -> Image:
         original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
         known = extents.get(good[i])
-        return DeferredImage(reload, labels[i], good[i].name, bands, original, known)
+        return DeferredImage(reload, labels[i], good[i].name, bands, original, known, span)
 
     survey = Survey()
     for entry in good:
         survey.add(headers[entry])
     items = Images(len(good), kept if keep else decoded)
+    span = value_range(items, target, settings)
+    classes = classes.as_numbers(settings)
     return Dataset(
         items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
-        description=_describe(listing.kind, len(good), target, labels, classes.note),
-        issues=[*issues, *listing.notes, *classes.notes],
+        description=_describe(listing.kind, len(good), target, classes),
+        issues=[*issues, *notes],
         facts={
             **survey.facts(items, target, settings),
             **listing.facts,
@@ -156,7 +175,7 @@ def _from_entries(
         },
         table=classes.table,
         warnings=[
-            *listing.warnings,
+            *warnings,
             *classes.warnings,
             *copies.warnings,
             *survey.warnings(items, target, settings),
@@ -165,12 +184,15 @@ def _from_entries(
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> Probed | Issue:
+def _header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
+    """The header of an image, and whether gankit marked the file as generated."""
     try:
         with entry.open() as file:
-            return probe(file, max_pixels, entry.name)
+            marked = _MARK in file.read(_MARK_WITHIN)
+            file.seek(0)
+            return probe(file, max_pixels, entry.name), marked
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(printable(entry.name), printable(str(error)))
+        return Issue(printable(entry.name), printable(str(error))), False
 
 
 def _pixels(
@@ -274,20 +296,24 @@ def _from_arrays(
 
     bands = target.channels == 4 and not target.alpha
 
+    span: Span | None = None
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], names[i], bands)
+        return Image(stack[i], labels[i], names[i], bands, None, span)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], names[i], bands)
+        return DeferredImage(partial(fitted, i), labels[i], names[i], bands, span=span)
 
     items = Images(count, kept if keep else decoded)
+    span = value_range(items, target, settings)
+    classes = classes.as_numbers(settings)
     return Dataset(
         items,
         fingerprint=fingerprint(
             f"{name}\0{found.labels[i]}\0{digest}"
             for i, name, digest in zip(classes.kept, names, hashes, strict=True)
         ),
-        description=_describe(found.kind, count, target, labels, classes.note),
+        description=_describe(found.kind, count, target, classes),
         licence=found.licence,
         issues=classes.notes,
         facts={
@@ -298,7 +324,12 @@ def _from_arrays(
             **copies.facts,
         },
         table=classes.table,
-        warnings=[*classes.warnings, *copies.warnings, *survey.warnings(items, target, settings)],
+        warnings=[
+            *found.warnings,
+            *classes.warnings,
+            *copies.warnings,
+            *survey.warnings(items, target, settings),
+        ],
         strata=classes.strata,
     )
 
@@ -320,13 +351,13 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> Non
     )
 
 
-def _describe(
-    kind: str, count: int, target: PixelFormat, labels: Sequence[str | None], note: str
-) -> str:
-    classes = len({label for label in labels if label is not None})
+def _describe(kind: str, count: int, target: PixelFormat, found: Classes) -> str:
+    classes = len({label for label in found.labels if label is not None})
     parts = [f"{kind}: {count:,} images", str(target)]
-    if classes:
+    if found.numeric:
+        parts.append("labels that are numbers")
+    elif classes:
         parts.append(f"{classes} classes" if classes > 1 else "1 class")
-    if note:
-        parts.append(note)
+    if found.note:
+        parts.append(found.note)
     return ", ".join(parts)

@@ -29,6 +29,16 @@ def _tifffile() -> Any:
     return tifffile
 
 
+class _Unnamed:
+    """A file without its name: tifffile takes that for text, and files that were opened without
+    following links have a number."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        if hasattr(file, "readinto"):
+            self.readinto = file.readinto
+
+
 def probe(file: BinaryIO, max_pixels: int) -> tuple[PixelFormat, str, tuple[str, ...]] | None:
     """Format, name and notes of a TIFF's first page; None where Pillow decodes it whole.
 
@@ -37,7 +47,7 @@ def probe(file: BinaryIO, max_pixels: int) -> tuple[PixelFormat, str, tuple[str,
     """
     tifffile = _tifffile()
     try:
-        with tifffile.TiffFile(file) as opened:
+        with tifffile.TiffFile(_Unnamed(file)) as opened:
             page: Any = opened.pages[0]
             if _is_whole_array(opened):
                 height, width, channels = opened.series[0].shape

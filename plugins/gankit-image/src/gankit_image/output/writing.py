@@ -50,7 +50,8 @@ class Labels:
             values = None if sample.item.label is None else parse(sample.item.label)
         else:
             named = (sample.condition.get(field.name) for field in self.numbers)
-            values = tuple(float(v) for v in named if v is not None)
+            # Conditions are float32, which 7 digits determine.
+            values = tuple(float(f"{float(v):.7g}") for v in named if v is not None)
         if values is None or len(values) != len(self.numbers):
             return {self.key: None}
         return {self.key: values[0] if len(values) == 1 else list(values)}
