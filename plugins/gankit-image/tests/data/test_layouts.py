@@ -11,6 +11,7 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -95,7 +96,7 @@ def test_stylegan_vectors(tmp_path: Path) -> None:
     root = put(fill(tmp_path / "data", names()), {"dataset.json": json.dumps({"labels": vectors})})
     source = read(root)
     assert [json.loads(label or "") for label in labels(source)] == [v for _, v in vectors]
-    assert source.facts["labels"].startswith("numbers, from dataset.json")
+    assert "from dataset.json, column label" in source.facts["labels"]
     assert not source.table
 
 
@@ -362,6 +363,21 @@ def test_parquet_with_paths_of_files_next_to_it(tmp_path: Path) -> None:
     source = read(tmp_path / "data.parquet")
     assert len(source.items) == 8
     assert sum(reasons(source).values()) == 4
+
+
+def test_labels_next_to_an_array(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", noise(10, 8, 8))
+    rows = [{"index": i, "label": "ab"[i % 2], "generated": False} for i in range(10)]
+    put(tmp_path, {"metadata.jsonl": "\n".join(map(json.dumps, rows))})
+    for path in (tmp_path, tmp_path / "images.npy"):
+        assert labels(read(path)) == list("ab" * 5)
+    assert read(tmp_path).facts["labels"] == "2 classes, from metadata.jsonl, column label"
+    (tmp_path / "metadata.jsonl").unlink()
+    np.save(tmp_path / "labels.npy", np.arange(10) % 2)
+    assert labels(read(tmp_path)) == list("01" * 5)
+    np.save(tmp_path / "labels.npy", np.arange(9))
+    with pytest.raises(GankitError, match=r"labels\.npy: labels of shape \(9,\) for 10 images"):
+        read(tmp_path)
 
 
 # --- Real data and mutated data -------------------------------------------------------------------

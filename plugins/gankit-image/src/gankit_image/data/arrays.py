@@ -91,6 +91,15 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
     return Arrays("arrays", images, found, note=_note(given, images))
 
 
+def labels_of(path: Path, count: int) -> list[str | None]:
+    """The labels in a ``.npy`` file.
+
+    Raises:
+        GankitError: it cannot be read, or has another number of labels than ``count``.
+    """
+    return _matching(_load(path), count, str(path))
+
+
 def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
     parts = []
     if given.ndim == 4 and bands_first(given.shape):

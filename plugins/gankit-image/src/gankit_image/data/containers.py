@@ -39,7 +39,7 @@ LABEL_KEYS = (
 SECOND = "a second image of the same WebDataset sample: left out"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
     """An encoded image: its name in the container, its class, and its bytes when opened."""
 

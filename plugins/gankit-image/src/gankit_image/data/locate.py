@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from gankit.kit import archives
 from gankit.kit.discovery import count_endings, ending_of
 from gankit.kit.folders import no_such_path, printable
 from gankit.kit.own_output import doubt, is_generated_file
+from gankit.kit.row_tables import ENDINGS, LABEL_COLUMNS, label_text, read_rows
 from gankit.kit.splits import take_split
 from gankit.kit.tables import find_column
 from gankit.kit.trees import Folder, open_tree, shards, usable
@@ -25,6 +27,7 @@ from gankit_image.data.containers import (
     IMAGE_KEYS,
     LABEL_KEYS,
     Listing,
+    cell_text,
     is_image,
     listing,
 )
@@ -95,7 +98,7 @@ def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
     packed = [name for name in names if archives.is_archive(name)]
     if packed:
         return _archives(root, packed, left.issues, left.warnings, settings)
-    single = [name for name in names if name.lower().endswith(ARRAYS)]
+    single = [name for name in names if name.lower().endswith(ARRAYS) and not _is_labels(name)]
     if len(single) == 1:
         return _file(root / single[0], settings)
     if len(single) >= FEWEST and all(name.lower().endswith(".npy") for name in single):
@@ -138,7 +141,7 @@ def _file(path: Path, settings: ImageSettings) -> Listing | Arrays:
             path.parent, [path.name], settings.image_key, settings.label_key, settings.split
         )
     if name.endswith(".npy"):
-        return arrays.npy(path)
+        return _labelled(arrays.npy(path), path, settings)
     if name.endswith(".npz"):
         return arrays.npz(path, settings.image_key, settings.label_key)
     if name.endswith(SUFFIXES):
@@ -148,6 +151,38 @@ def _file(path: Path, settings: ImageSettings) -> Listing | Arrays:
     if idx.is_idx(path.name) or "idx" in name:
         return idx.read_idx_images(path)
     raise GankitError(f"{path}: cannot read images from {path.suffix or 'such'} files", READS)
+
+
+def _is_labels(name: str) -> bool:
+    """Whether a ``.npy`` file has the labels of another, by its name."""
+    words = re.split(r"[-_. ]", name.rpartition("/")[2].lower())
+    return name.lower().endswith(".npy") and bool({"label", "labels", "y", "targets"} & {*words})
+
+
+def _labelled(found: Arrays, path: Path, settings: ImageSettings) -> Arrays:
+    """An array with the labels next to it: a table with a column ``index``, as gankit writes it,
+    or ``labels.npy``.
+
+    Raises:
+        GankitError: they cannot be read, or have another length.
+    """
+    count = len(found.images)
+    for ending in ENDINGS:
+        table = path.with_name(f"metadata{ending}")
+        if table.is_file():
+            rows = [row for _, row in read_rows(str(table), table.read_bytes())]
+            columns = list(dict.fromkeys(key for row in rows for key in row))
+            label = find_column(columns, settings.label_key, LABEL_KEYS[0], LABEL_COLUMNS)
+            if label is None or "index" not in columns:
+                continue
+            named = {label_text(row.get("index")): cell_text(row.get(label)) for row in rows}
+            labels = [named.get(str(i)) for i in range(count)]
+            return replace(found, labels=labels, labels_from=f"{table.name}, column {label}")
+    others = [p for p in sorted(path.parent.glob("*.npy")) if p != path and _is_labels(p.name)]
+    if len(others) != 1 or _is_labels(path.name):
+        return found
+    values = arrays.labels_of(others[0], count)
+    return replace(found, labels=values, labels_from=others[0].name)
 
 
 def other_arrays(path: Path, settings: ImageSettings) -> dict[str, str]:

@@ -52,6 +52,7 @@ def parquet(
     for name in names:
         table = _read(root / name, image_key, label_key)
         prefix = f"{printable(name)} " if len(names) > 1 else ""
+        folder = (root / name).parent
         rows = range(len(table.labels))
         if table.splits is not None and split != ALL:
             rows, taken, rest, doubt = _of_split(table, split, root / name)
@@ -61,7 +62,7 @@ def parquet(
             Entry(
                 f"{prefix}row {i}",
                 table.labels[i],
-                partial(_cell, table.images, i, (root / name).parent),
+                partial(_cell, table.images, table.files, i, folder),
             )
             for i in rows
         ]
@@ -82,9 +83,12 @@ def parquet(
 
 @dataclass(frozen=True)
 class _Table:
-    """A Parquet file: its column of images, the label and the split of each row."""
+    """A Parquet file: its columns of images, the label and the split of each row."""
 
     images: Any
+    """Bytes; None where there are paths alone."""
+    files: Any
+    """Paths of files next to the table; None where it has none."""
     labels: Sequence[str | None]
     splits: Sequence[str] | None
     split_column: str
@@ -116,7 +120,7 @@ def _read(path: Path, image_key: str, label_key: str) -> _Table:
     named = class_names(schema.metadata, label) if label else ()
     facts = {"other image columns": f"{', '.join(others)}: not read"} if others else {}
     return _Table(
-        table[image],
+        *_parts(table[image]),
         [cell_text(class_name(value, named)) for value in values],
         splits,
         split or "",
@@ -159,15 +163,24 @@ def _of_split(
     return kept, f"{table.splits[kept[0]]} (column {column})", rest, []
 
 
-def _cell(column: Any, row: int, folder: Path) -> BinaryIO:
-    value = column[row].as_py()
-    data, path = value, None
-    if isinstance(value, dict):
-        data, path = value.get("bytes"), value.get("path")
-    elif isinstance(value, str):
-        data, path = None, value
+def _parts(column: Any) -> tuple[Any, Any]:
+    """The bytes and the paths of a column of images; None for what it has not."""
+    import pyarrow.compute as pc
+
+    if _is_text(column.type):
+        return None, column
+    if is_binary(column.type):
+        return column, None
+    names = [field.name for field in _fields(column.type)]
+    files = pc.struct_field(column, "path") if "path" in names else None
+    return pc.struct_field(column, "bytes"), files
+
+
+def _cell(images: Any, files: Any, row: int, folder: Path) -> BinaryIO:
+    data = None if images is None else images[row].as_py()
     if data is not None:
         return io.BytesIO(data)
+    path = None if files is None else files[row].as_py()
     if not isinstance(path, str) or not path:
         raise UnreadableError("no image bytes in this row")
     path = path.replace("\\", "/")
