@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.folders import fingerprint, skip
@@ -76,7 +78,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     labels = clips.labels()
     if (missing := summary.without_class(labels, settings)) is not None:
         issues += _unlabelled(clips, missing)
-        clips = clips.select([not lacks for lacks in missing])
+        clips = clips.take(np.flatnonzero(~np.array(missing, bool)))
         labels = [label for label in labels if label is not None]
     if not len(clips):
         raise _none_usable(where, total, issues)
