@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from gankit.contract import Issue
 from gankit.errors import GankitError
@@ -63,7 +63,7 @@ class Archive:
         """
         raise NotImplementedError
 
-    def open(self, name: str) -> IO[bytes]:
+    def open(self, name: str) -> BinaryIO:
         """A file's content, opened; errors as for :meth:`read`."""
         return io.BytesIO(self.read(name))
 

@@ -109,6 +109,7 @@ def take_split(
     *,
     where: object = "the data",
     by_file_name: bool = False,
+    required: bool = True,
     inside: Collection[str] = (),
 ) -> Chosen:
     """The files of one split, or all files where there are no splits.
@@ -120,6 +121,7 @@ def take_split(
         wanted: the split, or ``all``.
         where: the data's path, for messages.
         by_file_name: whether names of files tell splits too: Parquet files, shards, archives.
+        required: whether a split other than train must be there.
         inside: folders, with a slash, that are shards: they are no part of a file's place.
 
     Raises:
@@ -133,7 +135,7 @@ def take_split(
         pass
     if by_file_name:
         search.by_file_name()
-    if wanted not in ("train", ALL) and not search.matched:
+    if required and wanted not in ("train", ALL) and not search.matched:
         there = sorted({*search.taken, *search.left_out})
         raise GankitError(
             f"{where}: no split {wanted!r}",
@@ -247,6 +249,7 @@ class _Search:
             return False
         kept: dict[str, str] = {}
         taken: list[str] = []
+        left_out: Counter[str] = Counter()
         for name, rest in self.rest.items():
             first, _, tail = rest.partition("/")
             split = found.get(first, {}).get(tail.partition("/")[0]) if "/" in tail else None
@@ -256,14 +259,14 @@ class _Search:
                 kept[name] = f"{first}/{tail.partition('/')[2]}"
                 taken.append(tail.partition("/")[0])
             else:
-                self.left_out[tail.partition("/")[0] if "/" in tail else first] += 1
+                left_out[tail.partition("/")[0] if "/" in tail else first] += 1
         if not taken:
             if self.wanted == "train":
-                self.left_out.clear()
                 self.warnings.append("There is no train part below the folders: all is used")
             return False
         self.matched = True
         self.rest = kept
+        self.left_out.update(left_out)
         self.taken += list(dict.fromkeys(taken))
         return False
 

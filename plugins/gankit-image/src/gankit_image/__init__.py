@@ -16,8 +16,10 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         summary="Grey, colour and transparent images: folders, zip, Parquet, IDX, arrays",
         target="gankit_image.modality:ImageModality",
         suffixes=(
-            ".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif",
-            ".zip", ".parquet", ".npy", ".npz",
+            ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff",
+            ".gif", ".avif", ".heic", ".heif", ".hif", ".jp2", ".pgm", ".ppm", ".pnm", ".mpo",
+            ".jxl", ".dcm", ".nii", ".nii.gz",
+            ".zip", ".tar", ".tgz", ".parquet", ".npy", ".npz",
         ),
         recipes="gankit_image.recipes",
         default_recipe="digits",

@@ -21,16 +21,17 @@ from gankit.contract import (
     Rendering,
     Sample,
 )
-from gankit_image.codec.image_codec import LABEL, ImageCodec, fit_codec
+from gankit_image.codec.image_codec import ImageCodec, fit_codec
 from gankit_image.data.images import Image
+from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 
 class ImageModality(Modality[Image], Augmentable):
-    """Grey, colour and transparent images; 8 bits per channel, or 16 for grey images."""
+    """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
     Settings = ImageSettings
-    formats = ("folder", "zip", "parquet")
+    formats = ("folder", "zip", "parquet", "npz", "npy")
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
@@ -50,14 +51,16 @@ class ImageModality(Modality[Image], Augmentable):
     def build_networks(self, codec: Codec[Image], settings: ImageSettings) -> Networks:
         from gankit_image.networks import build_networks
 
-        return build_networks(codec.layout, settings)
+        assert isinstance(codec, ImageCodec)
+        deep, bands = codec.format.bits > 8, codec.format.banded
+        return build_networks(codec.layout, settings, deep=deep, bands=bands)
 
     def evaluators(
         self, codec: Codec[Image] | None, settings: ImageSettings
     ) -> Sequence[Extractor[Image] | Evaluator[Image]]:
         from gankit_image.evaluation.evaluators import build_evaluators
 
-        return build_evaluators(settings)
+        return build_evaluators(settings, _own(codec))
 
     def write(
         self,
@@ -66,22 +69,23 @@ class ImageModality(Modality[Image], Augmentable):
         codec: Codec[Image],
         provenance: Provenance,
         format: str,
-    ) -> None:
+    ) -> Mapping[str, int]:
         from gankit_image.output.writing import write
 
-        write(samples, target, codec.layout.condition is not None, provenance, format)
+        assert isinstance(codec, ImageCodec)
+        return write(samples, target, codec, provenance, format)
 
     def render(self, item: Image, codec: Codec[Image] | None) -> Rendering:
         from gankit_image.output.rendering import render
 
-        return render(item)
+        return render(item, _own(codec))
 
     def preview(
         self, items: Sequence[Image], codec: Codec[Image] | None, real: Sequence[Image] = ()
     ) -> Rendering:
         from gankit_image.output.rendering import preview
 
-        return preview(items)
+        return preview(items, _own(codec))
 
     def attributes(self, item: Image) -> Mapping[str, object]:
         return {} if item.label is None else {LABEL: item.label}
@@ -90,3 +94,7 @@ class ImageModality(Modality[Image], Augmentable):
         from gankit_image.evaluation.downstream import PixelClassifier
 
         return PixelClassifier(settings)
+
+
+def _own(codec: Codec[Image] | None) -> ImageCodec | None:
+    return codec if isinstance(codec, ImageCodec) else None

@@ -17,15 +17,27 @@ class ImageSettings:
     all images have the same one of at most 256, and otherwise uses 64."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels: grey, colour, colour with transparency; auto uses the mode with most channels in
-    the data. L and RGB blend transparency onto white."""
+    the data, and all bands where they are bands. L and RGB blend transparency onto white."""
+    bands: Annotated[tuple[int, ...], Bounds(1)] = ()
+    """Channels or bands to train on, numbered from 1; empty uses all, up to 16."""
+    preview_bands: Annotated[tuple[int, ...], Bounds(1)] = ()
+    """Three of the bands trained on (or one), numbered from 1, to show as red, green and blue;
+    empty shows the first three."""
     depth: Literal["auto", "8", "16"] = "auto"
-    """Bits per channel; auto keeps 16 if the data has them (grey images only)."""
+    """Bits per channel of unsigned integers; auto keeps the data's. Signed integers and floating
+    point always keep theirs."""
+    value_range: Annotated[tuple[float, ...], Bounds()] = ()
+    """Lowest and highest value, as [0,4095]; values beyond are clipped. Empty uses the data's own
+    range, and 0 to 255 for 8 bits."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
     """How to fit an image of another aspect ratio: crop the centre, pad by repeating the edge, or
     stretch."""
     conditional: Literal["auto"] | bool = "auto"
     """Whether to condition on labels; auto does if every image has one and there are at least
     two classes."""
+    label_type: Literal["auto", "class", "number"] = "auto"
+    """Whether labels are names of classes or numbers (an age, an angle, StyleGAN's vectors); auto
+    uses numbers if every label is one and at least one is no integer."""
     mirror: bool = False
     """Whether to add the mirror image of every image."""
     strict: bool = False
@@ -35,7 +47,10 @@ class ImageSettings:
     image_key: str = "image"
     """Parquet column or .npz array of the images."""
     label_key: str = "label"
-    """Parquet column or .npz array of the labels."""
+    """Column of the labels in Parquet or a table such as metadata.csv, or array in .npz."""
+    split: str = "train"
+    """Which split of the data to use: train, test, validation or another that it has; all uses
+    every split."""
 
     architecture: Literal["r3gan", "dcgan", "textbook"] = "r3gan"
     """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP generator, CNN

@@ -42,33 +42,54 @@ def test_npz_and_npy_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "expected"),
+    ("array", "expected", "dtype"),
     [
-        (np.full((8, 8, 8), 0.5), 128),
-        (np.full((8, 8, 8), 200.4, np.float32), 200),
-        (np.full((8, 8, 8), 7, np.int64), 7),
-        (np.full((8, 8, 8), 300, np.int32), 300),
-        (np.ones((8, 8, 8), bool), 255),
-        (np.full((8, 8, 8), 513, ">u2"), 513),
-        (np.full((8, 3, 9, 10), 5, np.uint8), 5),
+        (np.full((8, 8, 8), 0.4), 102, np.uint8),
+        (np.full((8, 8, 8), 0.5), 0.5, np.float32),
+        (np.full((8, 8, 8), 200.0, np.float32), 200, np.uint8),
+        (np.full((8, 8, 8), 200.5, np.float32), 200.5, np.float32),
+        (np.full((8, 8, 8), -0.5), -0.5, np.float32),
+        (np.full((8, 8, 8), 7, np.int64), 7, np.uint8),
+        (np.full((8, 8, 8), 300, np.int32), 300, np.uint16),
+        (np.full((8, 8, 8), -1, np.int8), -1, np.int16),
+        (np.full((8, 8, 8), -1000, ">i2"), -1000, np.int16),
+        (np.full((8, 8, 8), 70000), 70000, np.int32),
+        (np.ones((8, 8, 8), bool), 255, np.uint8),
+        (np.full((8, 8, 8), 513, ">u2"), 513, np.uint16),
+        (np.full((8, 3, 9, 10), 5, np.uint8), 5, np.uint8),
+        (np.full((8, 12, 40, 20), 5, np.uint16), 5, np.uint16),
+        (np.full((8, 9, 10, 7), 5, np.uint8), 5, np.uint8),
     ],
 )
-def test_numbers_become_pixels(array: np.ndarray[Any, Any], expected: int) -> None:
+def test_numbers_keep_their_values(
+    array: np.ndarray[Any, Any], expected: float, dtype: type
+) -> None:
+    """Whole numbers use the smallest unsigned type; 8 bits divided by 255 are 8 bits again."""
     found = read(array).items[0].pixels
     assert (found == expected).all()
-    assert found.dtype == (np.uint16 if expected > 255 else np.uint8)
+    assert found.dtype == dtype
+
+
+def test_what_was_done_to_arrays_is_said() -> None:
+    source = read(np.full((8, 12, 40, 20), 5, np.int64))
+    assert "taken as (N, C, H, W)" in source.facts["numbers"]
+    assert "int64 read as uint8" in source.facts["numbers"]
+    assert source.items[0].pixels.shape == (40, 20, 12)
+    four = read(noise(8, 8, 8, 4, dtype=np.uint16))
+    assert "four channels taken as bands" in four.facts["numbers"]
+    assert "4 bands" in four.description
 
 
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.full((8, 8, 8), -0.5), "values from -0.5"),
-        (np.full((8, 8, 8), np.nan), "values from nan"),
-        (np.full((8, 8, 8), -1), "values from -1"),
-        (np.full((8, 8, 8), 70000), "values from 70000"),
+        (np.full((8, 8, 8), np.nan), "NaN or infinite"),
+        (np.full((8, 8, 8), 1e300), "NaN or infinite"),
+        (np.full((8, 8, 8), 2**40), "more than 32 bits"),
+        (np.full((8, 8, 8), 1j), "not a type of pixels"),
         (np.full((8, 8, 8), "x"), "not a type of pixels"),
         (np.zeros((8, 8)), "is not"),
-        (np.zeros((8, 8, 8, 2), np.uint8), "is not"),
+        (np.zeros((8, 17, 17, 17), np.uint8), "is not"),
         (np.zeros((0, 8, 8), np.uint8), "is not"),
         ({"a": 1}, "cannot read images from dict"),
         ([1, 2, 3], "cannot read images from list"),

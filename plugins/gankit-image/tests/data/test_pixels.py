@@ -119,10 +119,11 @@ def test_sixteen_bits_are_kept_exactly_or_reduced_with_depth_8(tmp_path: Path) -
     assert (shallow[..., 0] == np.rint(deep / 257)).all()
 
 
-def test_sixteen_bits_of_colour_are_refused(tmp_path: Path) -> None:
+def test_depth_16_applies_to_colour_too(tmp_path: Path) -> None:
     fill(tmp_path, [f"{i}.png" for i in range(8)])
-    with pytest.raises(GankitError, match="depth=16: the images are RGB"):
-        read(tmp_path, depth="16")
+    shallow, deep = read(tmp_path).items[0].pixels, read(tmp_path, depth="16").items[0].pixels
+    assert deep.dtype == np.uint16
+    assert (deep == shallow * np.uint16(257)).all()
 
 
 @pytest.mark.parametrize("format", ["JPEG", "TIFF", "PNG", "WEBP"])

@@ -14,7 +14,7 @@ import pytest
 from image_files import DEFAULTS, fill, labels, noise, png, read
 
 from gankit.errors import GankitError
-from gankit_image.data import pixels, sources
+from gankit_image.data import locate, pixels, sources
 
 SHARED = Path(__file__).parents[4].parent / "shared" / "data"
 
@@ -214,7 +214,7 @@ def test_every_suffix_of_the_plugins_record_is_read() -> None:
     import gankit_image
 
     (info,) = gankit_image.gankit_modalities()
-    assert set(info.suffixes) == {*pixels.SUFFIXES, *sources.CONTAINER_SUFFIXES}
+    assert set(info.suffixes) == {*pixels.SUFFIXES, *locate.CONTAINERS}
 
 
 @pytest.mark.shared

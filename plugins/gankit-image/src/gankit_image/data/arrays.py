@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.tables import find_column
 from gankit_image.data.containers import IMAGE_KEYS, LABEL_KEYS
 from gankit_image.data.decoding import native
+from gankit_image.data.numbers import plain
+from gankit_image.data.pixels import MOST_BANDS, PixelFormat
+from gankit_image.data.tiff import bands_first
 
 if TYPE_CHECKING:
     from gankit_image.data.images import Pixels
@@ -30,6 +33,13 @@ class Arrays:
     images: Pixels | list[Pixels]
     labels: list[str | None]
     licence: str = ""
+    labels_from: str = ""
+    """Where the labels come from, for a person."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What was taken and what left out."""
+    warnings: Sequence[str] = ()
+    note: str = ""
+    """What was done to the numbers."""
 
 
 # --- NumPy files --------------------------------------------------------------------------------
@@ -37,8 +47,9 @@ class Arrays:
 
 def npy(path: Path) -> Arrays:
     """A ``.npy`` array of images ``(N, H, W[, C])``, without labels."""
-    images = as_stack(_load(path), str(path))
-    return Arrays("array", images, [None] * len(images))
+    given = _load(path)
+    images = as_stack(given, str(path))
+    return Arrays("array", images, [None] * len(images), note=_note(given, images))
 
 
 def npz(path: Path, image_key: str, label_key: str) -> Arrays:
@@ -62,12 +73,26 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
                 f"Set label_key. {did_you_mean(label_key, names)}",
             )
         try:
-            images = arrays[key]
+            given = arrays[key]
             values = None if of_labels is None else arrays[of_labels]
         except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise GankitError(f"{path}: cannot be read ({error})", "Save plain arrays") from None
-    images = as_stack(images, f"{path}, array {key!r}")
-    return Arrays("arrays", images, _matching(values, len(images), str(path)))
+    images = as_stack(given, f"{path}, array {key!r}")
+    found = _matching(values, len(images), str(path))
+    return Arrays("arrays", images, found, note=_note(given, images))
+
+
+def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
+    parts = []
+    if given.ndim == 4 and bands_first(given.shape):
+        parts.append(f"shape {given.shape} taken as (N, C, H, W)")
+    if given.dtype.newbyteorder("=") != images.dtype:
+        scaled = given.dtype.kind == "f" and images.dtype == np.uint8 and given.max() <= 1
+        how = "times 255" if scaled else "with the same values"
+        parts.append(f"{given.dtype} read as {images.dtype} {how}")
+    if images.shape[-1] == 4:
+        parts.append("four channels taken as " + ("RGBA" if images.dtype == np.uint8 else "bands"))
+    return "; ".join(parts)
 
 
 def _load(path: Path) -> Any:
@@ -88,11 +113,13 @@ def memory(source: object) -> Arrays:
         GankitError: none of these.
     """
     if isinstance(source, tuple) and len(source) == 2 and np.ndim(source[1]) == 1:
-        images, labels = memory(source[0]).images, source[1]
-        return Arrays("in memory", images, _matching(labels, len(images), "labels"))
+        found, labels = memory(source[0]), source[1]
+        named = _matching(labels, len(found.images), "labels")
+        return Arrays("in memory", found.images, named, note=found.note)
     if hasattr(source, "__array__") and not isinstance(source, PIL.Image.Image):
         stack = as_stack(np.asarray(source), "the array")
-        return Arrays("in memory", stack, [None] * len(stack))
+        note = _note(np.asarray(source), stack)
+        return Arrays("in memory", stack, [None] * len(stack), note=note)
     if isinstance(source, Sequence) and all(_is_image(image) for image in source):
         images = [_single(image, f"image {i}") for i, image in enumerate(source)]
         return Arrays("in memory", images, [None] * len(images))
@@ -159,43 +186,50 @@ def digits() -> Arrays:
     )
 
 
-# --- Conversion to uint8 or uint16 --------------------------------------------------------------
+def format_of(pixels: Pixels) -> PixelFormat:
+    """The format of ``(..., H, W, C)``: four channels are RGBA in 8 bits, and bands otherwise."""
+    channels = pixels.shape[-1]
+    return PixelFormat.of(pixels, channels == 4 and pixels.dtype == np.uint8)
+
+
+# --- Conversion to types of pixels ---------------------------------------------------------------
 
 
 def as_stack(array: np.ndarray[Any, Any], where: str) -> Pixels:
-    """``(N, H, W[, C])`` of any numbers as ``(N, H, W, C)``, uint8 or uint16.
+    """``(N, H, W[, C])`` of any numbers as ``(N, H, W, C)`` with up to 16 channels.
 
-    Channels may come first if that is unambiguous. Floating-point values range from 0 to 1 or to
-    255; integers from 0 to 255 or to 65535.
+    Channels may come first, see :func:`gankit_image.data.tiff.bands_first`. Numbers keep their
+    values, except that whole ones from 0 to 255 become uint8, those to 65535 uint16, and floating
+    point from 0 to 1 that is uint8 divided by 255 becomes uint8 again.
 
     Raises:
         GankitError: another shape, type or range.
     """
     if array.ndim == 3:
         array = array[..., None]
-    channels = (1, 3, 4)
-    if array.ndim == 4 and array.shape[3] not in channels and array.shape[1] in channels:
+    if array.ndim == 4 and bands_first(array.shape):
         array = np.moveaxis(array, 1, 3)
-    if array.ndim != 4 or array.shape[3] not in channels or 0 in array.shape:
+    if array.ndim != 4 or array.shape[3] > MOST_BANDS or 0 in array.shape:
         raise GankitError(
             f"{where}: shape {array.shape} is not (N, H, W) or (N, H, W, C)",
-            "C is 1 (grey), 3 (RGB) or 4 (RGBA)",
+            f"C is 1 (grey), 3 (RGB), 4 (RGBA), or up to {MOST_BANDS} bands",
         )
-    if array.dtype in (np.uint8, np.uint16):
-        return array.astype(array.dtype.newbyteorder("="), copy=False)
-    if array.dtype == np.bool_:
-        return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind not in "iuf":
-        raise GankitError(f"{where}: {array.dtype} is not a type of pixels", "Use uint8 or uint16")
-    low, high = float(array.min()), float(array.max())
-    if array.dtype.kind == "f" and low >= 0 and high <= 1:
-        array = array * 255
-        high = 255
-    if low >= 0 and high <= 255:
-        return array.round().astype(np.uint8)
-    if low >= 0 and high <= 65535 and array.dtype.kind != "f":
-        return array.astype(np.uint16)
-    raise GankitError(
-        f"{where}: values from {low:g} to {high:g}",
-        "Scale them to 0..255 (integers) or 0..1 (floating point)",
-    )
+    try:
+        pixels = plain(array)
+    except ValueError as error:
+        raise GankitError(
+            f"{where}: {error}", "Use uint8, uint16, int16 or float32 without gaps"
+        ) from None
+    if pixels.dtype in (np.uint8, np.uint16):
+        return pixels
+    low, high = float(pixels.min()), float(pixels.max())
+    if pixels.dtype.kind == "f":
+        if low < 0 or high > 255:
+            return pixels
+        scale = 255 if high <= 1 else 1
+        whole = np.rint(pixels * np.float32(scale))
+        near = np.abs(pixels * np.float32(scale) - whole).max() < 1e-3
+        return whole.astype(np.uint8) if near else pixels
+    if low >= 0 and high <= 65535:
+        return pixels.astype(np.uint8 if high <= 255 else np.uint16)
+    return pixels

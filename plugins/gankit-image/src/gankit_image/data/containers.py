@@ -1,20 +1,24 @@
-"""Lists the encoded images of a folder, a zip archive or Parquet files; decodes nothing."""
+"""Lists the encoded images of a folder or an archive; decodes nothing."""
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from gankit.contract import Issue
 from gankit.errors import GankitError, did_you_mean
-from gankit.kit.archives import UnreadableError, ZipArchive
-from gankit.kit.folders import class_folder, find_root
-from gankit.kit.parquet import class_name, class_names, is_binary
-from gankit.kit.tables import find_column
+from gankit.kit.archives import Shards
+from gankit.kit.companions import sample_key
+from gankit.kit.discovery import Discovered, discover
+from gankit.kit.folders import printable
+from gankit.kit.row_tables import LABEL_COLUMNS, is_vector, label_text
+from gankit.kit.sidecars import Sidecars
+from gankit.kit.trees import FileTree, open_tree
 from gankit_image.data.pixels import SUFFIXES
 
 MAX_MEMBER = 256 * 2**20
@@ -22,9 +26,17 @@ MAX_MEMBER = 256 * 2**20
 METADATA = "metadata.jsonl"
 """A file of labels, one JSON object per line, as in Hugging Face's image folders."""
 
-IMAGE_KEYS = ("image", "images", "img", "x", "x_train")
-LABEL_KEYS = ("label", "labels", "y", "y_train")
+IMAGE_KEYS = (
+    "image", "images", "img", "x", "x_train", "X_train", "train_images", "images_train", "pixels",
+    "picture", "jpg", "png",
+)  # fmt: skip
+LABEL_KEYS = (
+    "label", "labels", "y", "y_train", "train_labels", "labels_train", "class", "category",
+    "target", "cls",
+)  # fmt: skip
 """Names tried in this order, unless the user sets another."""
+
+SECOND = "a second image of the same WebDataset sample: left out"
 
 
 @dataclass(frozen=True)
@@ -39,173 +51,135 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """The entries of a container, and its kind, for the data set's description."""
+    """The entries of a container.
+
+    Attributes:
+        kind: for the data set's description.
+        issues: what cannot be used; a reason to stop under ``strict``.
+        notes: what was left out on purpose.
+        labels_from: where labels come from, for a person.
+        facts: what the container was taken for.
+        warnings: doubts, one sentence each.
+        generated: whether gankit generated it as a whole.
+    """
 
     kind: str
     entries: list[Entry]
+    issues: Sequence[Issue] = ()
+    notes: Sequence[Issue] = ()
+    labels_from: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+    generated: bool = False
 
 
 def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-# --- Folders and archives -----------------------------------------------------------------------
-
-
-def folder(root: Path, names: Sequence[str], label_key: str) -> Listing:
-    """The image files among ``names`` below ``root``, with their labels."""
-    texts = {n: (root / n).read_bytes() for n in names if _is_metadata(n)}
-    images = [n for n in names if is_image(n)]
-    chosen, note, labels = _labelled(images, texts, str(root), label_key)
-    entries = [
-        Entry(name, label, partial(_file, root / name))
-        for name, label in zip(chosen, labels, strict=True)
-    ]
-    return Listing("folder" + note, entries)
-
-
-def archive(path: Path, label_key: str) -> Listing:
-    """The image files of a zip archive.
+def folder_or_archive(path: Path, label_key: str, split: str) -> Listing:
+    """The image files of a folder or an archive, with their labels.
 
     Raises:
-        GankitError: not an archive, or one that would unpack to more than the limits.
+        GankitError: not an archive, or one that would unpack to more than the limits; a table of
+            labels cannot be read; there is no such split.
     """
-    opened = ZipArchive(path, MAX_MEMBER)
-    texts = {name: opened.read_required(name) for name in filter(_is_metadata, opened.names)}
-    images = list(filter(is_image, opened.names))
-    chosen, note, labels = _labelled(images, texts, str(path), label_key)
+    return listing(open_tree(path, MAX_MEMBER), label_key, split)
+
+
+def listing(tree: FileTree, label_key: str, split: str) -> Listing:
+    """The image files of a tree, with their labels; errors as above."""
+    inside = tree.prefixes if isinstance(tree, Shards) else ()
+    found = discover(tree, SUFFIXES, split=split, inside=inside)
+    labels, source, warnings = _labels(found, tree.path, label_key)
     entries = [
-        Entry(name, label, partial(_member, opened, name))
-        for name, label in zip(chosen, labels, strict=True)
+        Entry(printable(name), labels.get(name), partial(tree.open, name)) for name in found.names
     ]
-    return Listing("zip archive" + note, entries)
+    missing = found.sidecars.issues if found.sidecars else []
+    notes = [issue for issue in found.issues if issue not in missing]
+    if found.sidecars and found.sidecars.kind == "webdataset":
+        entries, second = _one_each(entries)
+        notes += second
+    return Listing(
+        tree.kind + found.note,
+        entries,
+        missing,
+        notes,
+        source,
+        found.facts,
+        [*found.warnings, *warnings],
+        found.generated,
+    )
 
 
-def _file(path: Path) -> BinaryIO:
-    return path.open("rb")
+def _one_each(entries: Sequence[Entry]) -> tuple[list[Entry], list[Issue]]:
+    """One image of each WebDataset sample, and issues for the others: a sample may have an image
+    and its mask."""
+    endings = Counter(entry.name[len(sample_key(entry.name)) :] for entry in entries)
+    kept: dict[str, Entry] = {}
+    issues: list[Issue] = []
+    for entry in sorted(entries, key=lambda e: -endings[e.name[len(sample_key(e.name)) :]]):
+        if sample_key(entry.name) in kept:
+            issues.append(Issue(printable(entry.name), SECOND))
+        else:
+            kept[sample_key(entry.name)] = entry
+    return sorted(kept.values(), key=lambda entry: entry.name), issues
 
 
-def _member(opened: ZipArchive, name: str) -> BinaryIO:
-    return io.BytesIO(opened.read(name))
+def _labels(
+    found: Discovered, where: Path, label_key: str
+) -> tuple[Mapping[str, str | None], str, Sequence[str]]:
+    """Labels by name, where they come from, and doubts.
 
+    They come from a table if it has a column for them, and otherwise from the first folder below
+    the data's root.
 
-def _is_metadata(name: str) -> bool:
-    return name.rpartition("/")[2] == METADATA
-
-
-def _labelled(
-    images: Sequence[str], texts: Mapping[str, bytes], where: str, label_key: str
-) -> tuple[Sequence[str], str, list[str | None]]:
-    """The images to use, a note on the choice, and a label for each.
-
-    The data begins at :func:`find_root`. Labels come from ``metadata.jsonl``; without one, the
-    label is the name of the first folder below the root, or None for an image in no folder.
+    Raises:
+        GankitError: the user set a column that the table does not have.
     """
-    top, note = find_root(images)
-    images = [name for name in images if name.startswith(top)]
-    listed: dict[str, str | None] = {}
-    for name, text in texts.items():
-        if name.startswith(top) or top.startswith(name[: -len(METADATA)]):
-            listed |= _metadata_labels(name, text, where, label_key)
-    if any(listed.get(name) is not None for name in images):
-        return images, note, [listed.get(name) for name in images]
-    return images, note, [class_folder(name, top) for name in images]
-
-
-def _metadata_labels(
-    name: str, text: bytes, where: str, label_key: str
-) -> Iterator[tuple[str, str | None]]:
-    """File names, relative to the container, with their labels."""
-    base = name[: -len(METADATA)]
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            file = row["file_name"]
-        except (ValueError, TypeError, KeyError) as error:
+    folders = dict(zip(found.names, found.folders, strict=True))
+    by_folder = "folders" if any(folder is not None for folder in found.folders) else ""
+    table = found.sidecars
+    if table is None or not table.files:
+        if label_key != LABEL_KEYS[0]:
             raise GankitError(
-                f"{where}, {name} line {number}: not an object with file_name ({error!r})",
-                "Fix the line, or remove the file",
-            ) from None
-        value = row.get(label_key)
-        yield f"{base}{file}", None if value is None else str(value)
+                f"label_key={label_key}: {where} has no table with such a column",
+                "Add metadata.csv with the columns file_name and the label's",
+            )
+        return folders, by_folder, []
+    if not table.labelled:
+        return {}, f"none: {table.source} says that there are no labels", []
+    column = _label_column(table, where, label_key)
+    if column is None:
+        columns = ", ".join(map(str, table.columns)) or "none"
+        doubt = f"{table.source} has no column of labels (it has {columns}): set label_key to one"
+        return folders, by_folder, [doubt]
+    labels = {name: cell_text(row.get(column)) for name, row in table.rows.items()}
+    if not any(label is not None for label in labels.values()):
+        return folders, by_folder, []
+    return labels, f"{table.source}, column {column}", []
 
 
-# --- Parquet ------------------------------------------------------------------------------------
-
-
-def parquet(paths: Sequence[Path], image_key: str, label_key: str) -> Listing:
-    """The rows of Parquet files in the Hugging Face layout; encoded bytes are kept in memory.
-
-    The image column is a struct ``{bytes, path}`` or plain binary. Integer labels take their
-    names from the schema's metadata (``classes``, or Hugging Face's ClassLabel).
-
-    Raises:
-        GankitError: not a Parquet file, or no image column.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    entries: list[Entry] = []
-    for path in paths:
-        try:
-            schema = pq.read_schema(path)
-            image, label = _columns(path, schema, image_key, label_key)
-            table = pq.read_table(path, columns=[c for c in (image, label) if c is not None])
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise GankitError(f"{path}: not a readable Parquet file ({reason})") from None
-        column = table[image]
-        if pa.types.is_struct(column.type):
-            column = pc.struct_field(column, "bytes")
-        labels: list[object] = table[label].to_pylist() if label else [None] * len(column)
-        named = class_names(schema.metadata, label) if label else ()
-        prefix = f"{path.name} " if len(paths) > 1 else ""
-        entries += [
-            Entry(f"{prefix}row {i}", _name(value, named), partial(_cell, column, i))
-            for i, value in enumerate(labels)
-        ]
-    return Listing("Parquet" + (f" in {len(paths)} files" if len(paths) > 1 else ""), entries)
-
-
-def _name(value: object, names: Sequence[str]) -> str | None:
-    named = class_name(value, names)
-    return None if named is None else str(named)
-
-
-def _cell(column: Any, row: int) -> BinaryIO:
-    value = column[row].as_py()
-    if value is None:
-        raise UnreadableError("no image bytes in this row")
-    return io.BytesIO(value)
-
-
-def _columns(path: Path, schema: Any, image_key: str, label_key: str) -> tuple[str, str | None]:
-    image = find_column(schema.names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
-    listed = ", ".join(f"{f.name} ({f.type})" for f in schema) or "none"
-    if image is None:
+def _label_column(table: Sidecars, where: Path, label_key: str) -> str | None:
+    if label_key in table.columns:
+        return label_key
+    if label_key != LABEL_KEYS[0]:
         raise GankitError(
-            f"{path}: no column {image_key!r}; it has {listed}",
-            f"Set image_key. {did_you_mean(image_key, schema.names)}",
+            f"label_key={label_key}: {where}, {table.source} has no such column; it has "
+            f"{', '.join(table.columns) or 'none'}",
+            did_you_mean(label_key, list(table.columns)),
         )
-    kind = schema.field(image).type
-    if not (is_binary(kind) or any(f.name == "bytes" and is_binary(f.type) for f in _fields(kind))):
-        raise GankitError(
-            f"{path}: column {image!r} holds {kind}, not image files",
-            "Expected binary, or a struct with the field bytes",
-        )
-    label = find_column(schema.names, label_key, LABEL_KEYS[0], LABEL_KEYS)
-    if label is None and label_key != LABEL_KEYS[0]:
-        raise GankitError(
-            f"{path}: no column {label_key!r}; it has {listed}",
-            f"Set label_key. {did_you_mean(label_key, schema.names)}",
-        )
-    return image, label
+    return usual_column(table.columns, LABEL_COLUMNS)
 
 
-def _fields(kind: Any) -> Iterable[Any]:
-    import pyarrow.types as types
+def usual_column(columns: Sequence[str], usual: Sequence[str]) -> str | None:
+    """The column with the first of some usual names, in whatever case."""
+    lower = {column.lower(): column for column in reversed(columns)}
+    return next((lower[name.lower()] for name in usual if name.lower() in lower), None)
 
-    return list(kind) if types.is_struct(kind) else []
+
+def cell_text(value: object) -> str | None:
+    """A cell as a label; several numbers are a list, as in ``[0.5, 1]``."""
+    if is_vector(value):
+        return json.dumps(value)
+    return label_text(value)

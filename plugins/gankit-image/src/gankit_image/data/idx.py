@@ -8,12 +8,14 @@ import re
 import struct
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gankit.errors import GankitError
+from gankit.kit.splits import left_out_text
 from gankit_image.data.arrays import Arrays, as_stack, names_of
 
 _IDX_NAME = re.compile(r".*images?[-._]idx[34][-._]ubyte(\.gz)?$", re.IGNORECASE)
@@ -41,7 +43,12 @@ def read_idx_folder(root: Path, names: Sequence[str]) -> Arrays:
     plain = {path.name.removesuffix(".gz") for path in train or found}
     if len(plain) > 1:
         raise GankitError(f"{root}: several sets of images: {', '.join(sorted(plain))}", "Name one")
-    return read_idx_images(min(train or found))  # an unpacked file sorts before its .gz
+    images = read_idx_images(min(train or found))  # an unpacked file sorts before its .gz
+    others = {path.name.removesuffix(".gz"): 1 for path in found if path not in train}
+    if not train or not others:
+        return images
+    fact = f"{min(train).name}; {left_out_text(others)}"
+    return replace(images, facts={**images.facts, "split": fact})
 
 
 def read_idx_images(path: Path) -> Arrays:
@@ -66,7 +73,13 @@ def read_idx_images(path: Path) -> Arrays:
                 "The two files do not belong together",
             )
         labels = names_of(values)
-    return Arrays("IDX", as_stack(images, str(path)), labels)
+    return Arrays(
+        "IDX",
+        as_stack(images, str(path)),
+        labels,
+        labels_from=label_file.name if label_file is not None else "",
+        facts={} if label_file else {"labels file": "none next to the images"},
+    )
 
 
 def _label_file(images: Path) -> Path | None:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 if TYPE_CHECKING:
     import numpy as np
 
+    from gankit_image.data.pixels import PixelFormat
+
     Pixels: TypeAlias = np.ndarray[Any, Any]
+    Extent: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,24 +21,54 @@ class Image:
     """An image with its class.
 
     Attributes:
-        pixels: ``(H, W, C)``, uint8 or uint16; C is 1 (grey), 3 (RGB) or 4 (RGB and alpha, not
-            premultiplied).
-        label: the class, or None.
+        pixels: ``(H, W, C)``, uint8, uint16, int16, int32, uint32 or float32; C is 1 (grey), 3
+            (RGB), 4 (RGB and alpha, not premultiplied), or up to 16 bands.
+        label: the class, or a number as text, or None.
         name: the path inside the data set, or the row.
+        bands: whether four channels are bands, and the last one not alpha.
+        original: reads the file that the image was decoded from.
     """
 
     pixels: Pixels = field(repr=False)
     label: str | None = None
     name: str = ""
+    bands: bool = False
+    original: Callable[[], bytes] | None = field(default=None, repr=False)
+
+    @property
+    def format(self) -> PixelFormat:
+        from gankit_image.data.pixels import PixelFormat
+
+        return PixelFormat.of(self.pixels, False if self.bands else None)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """The lowest and the highest value of each channel."""
+        return extent(self.pixels)
+
+
+def extent(pixels: Pixels) -> Extent:
+    """The lowest and the highest value of each channel of ``(H, W, C)``, as floats (C,)."""
+    return pixels.min((0, 1)).astype(float), pixels.max((0, 1)).astype(float)
 
 
 class DeferredImage(Image):
     """An image whose pixels are loaded at first access, so that its label costs nothing."""
 
-    def __init__(self, load: Callable[[], Pixels], label: str | None, name: str) -> None:
-        object.__setattr__(self, "label", label)
-        object.__setattr__(self, "name", name)
-        object.__setattr__(self, "_load", load)
+    def __init__(
+        self,
+        load: Callable[[], Pixels],
+        label: str | None,
+        name: str,
+        bands: bool = False,
+        original: Callable[[], bytes] | None = None,
+        extent: Extent | None = None,
+    ) -> None:
+        given = {"label": label, "name": name, "bands": bands, "original": original, "_load": load}
+        for key, value in given.items():
+            object.__setattr__(self, key, value)
+        if extent is not None:
+            self.__dict__["extent"] = extent
 
     @cached_property
     def pixels(self) -> Pixels:

@@ -7,8 +7,9 @@ once and not at step 40,000.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,26 +19,29 @@ import numpy as np
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
-from gankit.kit.folders import files_below, fingerprint, no_such_path, skip
-from gankit_image.data import arrays, containers, idx
+from gankit.kit.folders import fingerprint, printable, skip
+from gankit.kit.own_output import GENERATED, doubt
+from gankit.kit.pictures import MADE_BY
+from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
+from gankit_image.data.classes import FEWEST, duplicates, settle
 from gankit_image.data.containers import Entry, Listing
-from gankit_image.data.decoding import UndecodableError, decode, probe
-from gankit_image.data.images import DeferredImage, Image, Images
-from gankit_image.data.pixels import SUFFIXES, PixelFormat, choose, convert, fit
+from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
+from gankit_image.data.facts import Survey
+from gankit_image.data.images import DeferredImage, Image, Images, extent
+from gankit_image.data.locate import locate, no_images, other_arrays
+from gankit_image.data.pixels import PixelFormat, choose, convert, fit, stray
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Pixels
+    from gankit_image.data.images import Extent, Pixels
     from gankit_image.settings import ImageSettings
 
-FEWEST = 8
-"""Fewest usable images in a data set."""
 KEEP_BYTES = 2 * 2**30
 """Images of up to this size in all, in one format, stay in memory; larger data sets are decoded
 again at every access."""
 
-CONTAINER_SUFFIXES = (".zip", ".parquet", ".npy", ".npz")
-_READS = f"Reads folders and zip archives of {', '.join(SUFFIXES)}; .parquet, .npy, .npz, IDX"
+_MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
+"""What gankit writes into generated images, within so many bytes."""
 
 _THREADS = 3
 _CHUNK = 64
@@ -49,8 +53,9 @@ R = TypeVar("R")
 def read(source: object | None, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
     """The images of a path or of an object in memory; None means scikit-learn's digits.
 
-    Paths: a folder of images (nested or flat; the first folder level is the label), a zip
-    archive of such a folder, Parquet in the Hugging Face layout, IDX, ``.npy``, ``.npz``. In
+    Paths: a folder of images (nested or flat; labels come from tables next to them, or the first
+    folder level), a zip or tar archive of such a folder, Parquet in the Hugging Face layout, IDX,
+    ``.npy``, ``.npz``. In
     memory: an array ``(N, H, W[, C])``, a list of arrays or of Pillow images, or a pair of one of
     these and labels.
 
@@ -63,57 +68,10 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
     if not isinstance(source, (str, Path)):
         return _from_arrays(arrays.memory(source), "the data", settings, progress)
     path = Path(source)
-    if not path.exists():
-        raise no_such_path(path)
-    if path.is_dir():
-        return _read_folder(path, settings, progress)
-    return _read_file(path, settings, progress)
-
-
-def _read_folder(root: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    """The image files of a folder, or else the containers in it."""
-    names = list(files_below(root))
-    if not names:
-        raise GankitError(f"{root}: the folder is empty", _READS)
-    if any(map(containers.is_image, names)):
-        listing = containers.folder(root, names, settings.label_key)
-        return _from_entries(listing, root, settings, progress)
-    tables = [root / name for name in names if name.endswith(".parquet")]
-    if tables:
-        train = [path for path in tables if path.name.startswith("train")]
-        listing = containers.parquet(train or tables, settings.image_key, settings.label_key)
-        return _from_entries(listing, root, settings, progress)
-    if any(idx.is_idx(Path(name).name) for name in names):
-        return _from_arrays(idx.read_idx_folder(root, names), str(root), settings, progress)
-    single = [name for name in names if name.endswith(CONTAINER_SUFFIXES)]
-    if len(single) == 1:
-        return _read_file(root / single[0], settings, progress)
-    if single:
-        several = ", ".join(single)
-        raise GankitError(f"{root}: several files of images: {several}", "Give one of them")
-    raise GankitError(f"no images found in {root} ({len(names)} other files)", _READS)
-
-
-def _read_file(path: Path, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    suffix = path.suffix.lower()
-    if suffix == ".zip":
-        listing = containers.archive(path, settings.label_key)
-        return _from_entries(listing, path, settings, progress)
-    if suffix == ".parquet":
-        listing = containers.parquet([path], settings.image_key, settings.label_key)
-        return _from_entries(listing, path, settings, progress)
-    if suffix == ".npy":
-        return _from_arrays(arrays.npy(path), str(path), settings, progress)
-    if suffix == ".npz":
-        found = arrays.npz(path, settings.image_key, settings.label_key)
-        return _from_arrays(found, str(path), settings, progress)
-    if suffix in SUFFIXES:
-        raise GankitError(
-            f"{path}: this is a single image", f"Give a folder with at least {FEWEST} images"
-        )
-    if idx.is_idx(path.name) or "idx" in path.name:
-        return _from_arrays(idx.read_idx_images(path), str(path), settings, progress)
-    raise GankitError(f"{path}: cannot read images from {suffix or 'such'} files", _READS)
+    found = locate(path, settings)
+    if isinstance(found, Listing):
+        return _from_entries(found, path, settings, progress)
+    return _from_arrays(found, str(path), settings, progress, other_arrays(path, settings))
 
 
 # --- Encoded images -----------------------------------------------------------------------------
@@ -123,17 +81,39 @@ def _from_entries(
     listing: Listing, where: Path, settings: ImageSettings, progress: Progress
 ) -> Dataset[Image]:
     """Reads every header, chooses the format, then decodes every image once."""
-    entries, issues, total = listing.entries, [], len(listing.entries)
-    if not entries:
-        raise GankitError(f"no images found in {where}", _READS)
+    if not listing.entries:
+        raise no_images(where, (), listing.notes)
+    classes = settle(
+        [entry.label for entry in listing.entries],
+        [entry.name for entry in listing.entries],
+        listing.labels_from,
+        settings.conditional,
+    )
+    labelled = dict(zip((listing.entries[i] for i in classes.kept), classes.labels, strict=True))
+    entries, total = list(labelled), len(listing.entries)
+    issues = [skip(issue, where, settings.strict) for issue in listing.issues]
+    notes, warnings = [*listing.notes, *classes.notes], [*listing.warnings]
 
     header = partial(_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
-    for entry, found in _parallel(header, entries, "checking images", progress):
+    headers: dict[Entry, Probed] = {}
+    marked: list[Entry] = []
+    for entry, (found, is_generated) in _parallel(header, entries, "checking images", progress):
+        if is_generated and not listing.generated:
+            marked.append(entry)
         if isinstance(found, Issue):
             issues.append(skip(found, where, settings.strict))
         else:
-            formats[entry] = found
+            formats[entry], headers[entry] = found.format, found
+    if len(marked) == len(entries):
+        warnings.append(doubt(where))
+    else:
+        own = set(marked)
+        notes += [Issue(entry.name, GENERATED) for entry in marked]
+        formats = {entry: format for entry, format in formats.items() if entry not in own}
+    for entry, why in stray(formats).items():
+        issues.append(skip(Issue(entry.name, why), where, settings.strict))
+        del formats[entry]
 
     good = list(formats)
     while good:
@@ -142,6 +122,7 @@ def _from_entries(
         keep = len(good) * target.nbytes <= KEEP_BYTES
         stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
         hashes: dict[Entry, str] = {}
+        extents: dict[Entry, Extent] = {}
         for entry, result in _parallel(load, good, "reading images", progress):
             if isinstance(result, Issue):
                 issues.append(skip(result, where, settings.strict))
@@ -150,35 +131,64 @@ def _from_entries(
             pixels, digest = result
             if keep:
                 stack[len(hashes)] = pixels
+            elif target.dtype != np.uint8:
+                extents[entry] = extent(pixels)
             hashes[entry] = digest
         good = list(hashes)
         # A damaged file may have been the only one of its format: choose again.
         if not good or choose(set(formats.values()), settings) == target:
             break
     _enough(len(good), total, issues, str(where))
+    classes = classes.of([labelled[entry] for entry in good])
+    labels = classes.labels
+    copies = duplicates([hashes[entry] for entry in good], labels)
 
-    labels, note = _all_or_none([entry.label for entry in good])
+    bands = target.channels == 4 and not target.alpha
 
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], good[i].name)
+        original = partial(_bytes, good[i])
+        return Image(stack[i], labels[i], good[i].name, bands, original)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(_reload, load, good[i]), labels[i], good[i].name)
+        original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
+        known = extents.get(good[i])
+        return DeferredImage(reload, labels[i], good[i].name, bands, original, known)
 
+    survey = Survey()
+    for entry in good:
+        survey.add(headers[entry])
+    items = Images(len(good), kept if keep else decoded)
     return Dataset(
-        Images(len(good), kept if keep else decoded),
+        items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
-        description=_describe(listing.kind, len(good), target, labels, note),
-        issues=issues,
+        description=_describe(listing.kind, len(good), target, labels, classes.note),
+        issues=[*issues, *notes],
+        facts={
+            **survey.facts(items, target, settings),
+            **listing.facts,
+            "labels": classes.fact,
+            **copies.facts,
+        },
+        table=classes.table,
+        warnings=[
+            *warnings,
+            *classes.warnings,
+            *copies.warnings,
+            *survey.warnings(items, target, settings),
+        ],
+        strata=classes.strata,
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> PixelFormat | Issue:
+def _header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
+    """The header of an image, and whether gankit marked the file as generated."""
     try:
         with entry.open() as file:
-            return probe(file, max_pixels)
+            marked = _MARK in file.read(_MARK_WITHIN)
+            file.seek(0)
+            return probe(file, max_pixels, entry.name), marked
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(entry.name, str(error))
+        return Issue(printable(entry.name), printable(str(error))), False
 
 
 def _pixels(
@@ -190,8 +200,17 @@ def _pixels(
             data = file.read()
         pixels = fit(decode(data, settings.max_pixels), target, settings.fit)
     except (UnreadableError, UndecodableError, OSError) as error:
-        return Issue(entry.name, str(error))
+        return Issue(printable(entry.name), printable(str(error)))
     return pixels, hashlib.sha256(data).hexdigest()
+
+
+def _bytes(entry: Entry) -> bytes:
+    """The file of an image that was read before."""
+    try:
+        with entry.open() as file:
+            return file.read()
+    except (UnreadableError, OSError) as error:
+        raise GankitError(f"{entry.name}: {error}", "It could be read before") from None
 
 
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
@@ -223,15 +242,34 @@ def _parallel(
 
 
 def _from_arrays(
-    found: Arrays, where: str, settings: ImageSettings, progress: Progress
+    found: Arrays,
+    where: str,
+    settings: ImageSettings,
+    progress: Progress,
+    facts: Mapping[str, str] | None = None,
 ) -> Dataset[Image]:
-    images, count = found.images, len(found.images)
-    _enough(count, count, (), where)
+    _enough(len(found.images), len(found.images), (), where)
+    names = [str(i) for i in range(len(found.images))]
+    source = found.labels_from
+    classes = settle(found.labels, names, source, settings.conditional)
+    images, names = found.images, [names[i] for i in classes.kept]
+    if len(classes.kept) < len(images):
+        images = _some(images, classes.kept)
+    count, labels = len(images), classes.labels
+    given = images
+    survey = Survey()
+    survey.remark = found.note
     if isinstance(images, list):
-        target = choose({PixelFormat.of(image) for image in images}, settings)
+        for image in images:
+            survey.add(arrays.format_of(image))
+        target = choose(set(survey.formats), settings)
     else:
-        own = PixelFormat.of(images)
+        own = arrays.format_of(images)
+        survey.add(own, count)
         target = choose({own}, settings)
+        if target.select:
+            images = np.ascontiguousarray(images[..., list(target.select)])
+            target = replace(target, select=())
         if (own.height, own.width) == (target.height, target.width):
             images = convert(images, target)
 
@@ -248,24 +286,48 @@ def _from_arrays(
                 progress("reading images", min(start + _CHUNK, count), count)
     else:
         keep, stack = True, images
-    labels, note = _all_or_none(found.labels)
+    hashes = [hashlib.sha256(np.ascontiguousarray(image).data).hexdigest() for image in given]
+    copies = duplicates(hashes, labels)
     progress("reading images", count, count)
 
+    bands = target.channels == 4 and not target.alpha
+
     def kept(i: int) -> Image:
-        return Image(stack[i], labels[i], str(i))
+        return Image(stack[i], labels[i], names[i], bands)
 
     def decoded(i: int) -> Image:
-        return DeferredImage(partial(fitted, i), labels[i], str(i))
+        return DeferredImage(partial(fitted, i), labels[i], names[i], bands)
 
+    items = Images(count, kept if keep else decoded)
     return Dataset(
-        Images(count, kept if keep else decoded),
+        items,
         fingerprint=fingerprint(
-            f"{i}\0{label}\0{hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()}"
-            for i, (image, label) in enumerate(zip(found.images, found.labels, strict=True))
+            f"{name}\0{found.labels[i]}\0{digest}"
+            for i, name, digest in zip(classes.kept, names, hashes, strict=True)
         ),
-        description=_describe(found.kind, count, target, labels, note),
+        description=_describe(found.kind, count, target, labels, classes.note),
         licence=found.licence,
+        issues=classes.notes,
+        facts={
+            **survey.facts(items, target, settings),
+            **found.facts,
+            **(facts or {}),
+            "labels": classes.fact,
+            **copies.facts,
+        },
+        table=classes.table,
+        warnings=[
+            *found.warnings,
+            *classes.warnings,
+            *copies.warnings,
+            *survey.warnings(items, target, settings),
+        ],
+        strata=classes.strata,
     )
+
+
+def _some(images: Pixels | list[Pixels], kept: Sequence[int]) -> Pixels | list[Pixels]:
+    return [images[i] for i in kept] if isinstance(images, list) else images[np.array(kept)]
 
 
 # --- Common to both -----------------------------------------------------------------------------
@@ -279,16 +341,6 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> Non
         f"{where}: {usable} of {total} images are usable{first}",
         f"At least {FEWEST} are needed",
     )
-
-
-def _all_or_none(labels: Sequence[str | None]) -> tuple[Sequence[str | None], str]:
-    """The labels if every image has one; else none, and a note."""
-    missing = sum(label is None for label in labels)
-    if not 0 < missing < len(labels):
-        return labels, ""
-    without = f"{missing:,} images have" if missing > 1 else "1 image has"
-    note = f"labels ignored, since {without} none"
-    return [None] * len(labels), note
 
 
 def _describe(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
 from gankit_image.data.images import Image
 from gankit_image.evaluation.extractors import Values, as_input
+
+if TYPE_CHECKING:
+    from gankit_image.codec.image_codec import ImageCodec
 
 
 class ClassAgreement(Evaluator[Image]):
@@ -22,8 +26,8 @@ class ClassAgreement(Evaluator[Image]):
 
     name = "class_agreement"
 
-    def __init__(self, extractor: Extractor[Image]) -> None:
-        self.extractor = extractor
+    def __init__(self, extractor: Extractor[Image], codec: ImageCodec | None = None) -> None:
+        self.extractor, self.codec = extractor, codec
         self.fingerprint = extractor.fingerprint
 
     def evaluate(self, data: EvaluationData[Image], rng: np.random.Generator) -> dict[str, float]:
@@ -48,7 +52,7 @@ class ClassAgreement(Evaluator[Image]):
             for start in range(0, len(indices), 512):
                 images = [image(i) for i in indices[start : start + 512]]
                 parts.append(
-                    as_input(images, max(height, width), antialias=True)[:, 0].flatten(1).numpy()
+                    self._grey(images, max(height, width))
                     if small
                     else self.extractor.features(images)
                 )
@@ -63,6 +67,11 @@ class ClassAgreement(Evaluator[Image]):
             "class_agreement": float(np.mean(generated == np.array(requested))),
             "class_agreement_real": float(np.mean(real == np.array(known))),
         }
+
+    def _grey(self, images: Sequence[Image], side: int) -> Values:
+        x = as_input(images, side, antialias=True, codec=self.codec)
+        pixels: Values = x[:, 0].flatten(1).numpy()
+        return pixels
 
 
 def _some(indices: Sequence[int], limit: int, rng: np.random.Generator) -> list[int]:

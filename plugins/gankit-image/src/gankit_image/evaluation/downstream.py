@@ -9,8 +9,9 @@ import numpy as np
 
 from gankit.contract import DownstreamModel, quiet
 from gankit.errors import GankitError
-from gankit_image.codec.image_codec import LABEL, fit_codec
+from gankit_image.codec.image_codec import fit_codec
 from gankit_image.data.images import Image
+from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 MOST = 6000
@@ -41,7 +42,8 @@ class PixelClassifier(DownstreamModel[Image]):
         codec = fit_codec(list(train), self.settings, quiet)
 
         def pixels(items: Sequence[Image]) -> Any:
-            return codec.encode(list(items), np.random.default_rng(0)).x.numpy() / 255.0
+            x = codec.encode(list(items), np.random.default_rng(0)).x
+            return (codec.scaled(x).numpy() + 1) / 2
 
         x = pixels(train)
         # Each seed trains on another nine tenths of the images, so that scores vary; every

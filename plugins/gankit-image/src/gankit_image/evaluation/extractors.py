@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from gankit.contract import Extractor
 from gankit.errors import GankitError
 from gankit.metrics import fingerprint_weights
+from gankit_image.codec.display import brightness, first_bands
 from gankit_image.data.images import Image
+
+if TYPE_CHECKING:
+    from gankit_image.codec.image_codec import ImageCodec
 
 Values = np.ndarray[Any, Any]
 
@@ -23,18 +27,37 @@ BATCH = 64
 # --- Images to networks' input ------------------------------------------------------------------
 
 
-def as_rgb(image: Image) -> Tensor:
-    """Float32 ``(3, H, W)`` in [0, 255]: grey is repeated, transparency blended onto white."""
-    pixels = torch.from_numpy(image.pixels.astype(np.float32)).permute(2, 0, 1)
-    if image.pixels.dtype == np.uint16:
-        pixels = pixels / 257.0
+def as_rgb(image: Image, codec: ImageCodec | None = None, bands: Sequence[int] = ()) -> Tensor:
+    """Float32 ``(3, H, W)`` in [0, 255]: grey is repeated, transparency blended onto white.
+
+    Args:
+        codec: the run's, whose range of values becomes 0 to 255.
+        bands: three of an image's bands, from 0; those of previews by default.
+
+    Raises:
+        GankitError: signed or floating-point numbers, without the codec that knows their range.
+    """
+    if codec is None and (image.pixels.dtype.kind != "u" or image.pixels.dtype.itemsize > 2):
+        raise GankitError(
+            f"image {image.name}: {image.pixels.dtype} numbers, whose range only their run knows",
+            "Evaluate the run itself",
+        )
+    shown = brightness(image, codec, bands).astype(np.float32)
+    pixels = torch.from_numpy(shown).permute(2, 0, 1)
     if len(pixels) == 4:
         alpha = pixels[3] / 255.0
         pixels = pixels[:3] * alpha + 255.0 * (1.0 - alpha)
     return pixels.expand(3, -1, -1)
 
 
-def as_input(images: Sequence[Image], side: int, *, antialias: bool) -> Tensor:
+def as_input(
+    images: Sequence[Image],
+    side: int,
+    *,
+    antialias: bool,
+    codec: ImageCodec | None = None,
+    bands: Sequence[int] = (),
+) -> Tensor:
     """Images stretched to ``(N, 3, side, side)`` in [0, 255], bilinear.
 
     Downsampling without antialiasing changes distances (Parmar et al. 2022).
@@ -42,7 +65,7 @@ def as_input(images: Sequence[Image], side: int, *, antialias: bool) -> Tensor:
     return torch.cat(
         [
             F.interpolate(
-                as_rgb(image)[None],
+                as_rgb(image, codec, bands)[None],
                 size=(side, side),
                 mode="bilinear",
                 align_corners=False,
@@ -62,6 +85,9 @@ class NetworkExtractor(Extractor[Image]):
         side: pixels of the square that images are stretched to.
         antialias: whether downsampling filters.
         aliases: established names of scores with this network.
+        codec: the run's, see :func:`as_rgb`.
+        all_bands: whether the features of each three bands stand side by side; otherwise those of
+            the three that previews show are used.
     """
 
     def __init__(
@@ -72,10 +98,18 @@ class NetworkExtractor(Extractor[Image]):
         *,
         antialias: bool = True,
         aliases: Mapping[str, str] | None = None,
+        codec: ImageCodec | None = None,
+        all_bands: bool = False,
     ) -> None:
         self.name = name
         self.aliases = aliases or {}
-        self.fingerprint = fingerprint_weights(network, f"{name} {side}px antialias={antialias}")
+        self._codec, self._bands = codec, _bands(codec, all_bands)
+        seen = f"{name} {side}px antialias={antialias}"
+        if codec is not None and not codec.has_own_range:
+            seen += f" values={codec.low}-{codec.high}"
+        if codec is not None and codec.format.banded:
+            seen += f" bands={self._bands}"
+        self.fingerprint = fingerprint_weights(network, seen)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._network = network.eval().to(self._device)
         self._side = side
@@ -86,10 +120,25 @@ class NetworkExtractor(Extractor[Image]):
         with torch.inference_mode():
             for start in range(0, len(items), BATCH):
                 batch = items[start : start + BATCH]
-                x = as_input(batch, self._side, antialias=self._antialias)
-                parts.append(self._network(x.to(self._device)).double().cpu())
-        found: Values = torch.cat(parts).numpy()
-        return found
+                found = [self._features(batch, bands) for bands in self._bands]
+                parts.append(torch.cat(found, 1))
+        features: Values = torch.cat(parts).numpy()
+        return features
+
+    def _features(self, batch: Sequence[Image], bands: Sequence[int]) -> Tensor:
+        x = as_input(batch, self._side, antialias=self._antialias, codec=self._codec, bands=bands)
+        features: Tensor = self._network(x.to(self._device)).double().cpu()
+        return features
+
+
+def _bands(codec: ImageCodec | None, all_bands: bool) -> list[tuple[int, ...]]:
+    """The bands of each forward pass, from 0."""
+    if codec is None or not codec.format.banded:
+        return [()]
+    count = codec.format.channels
+    if not all_bands:
+        return [codec.preview_bands or first_bands(count)]
+    return [tuple(min(i + k, count - 1) for k in range(3)) for i in range(0, count, 3)]
 
 
 # --- random-conv --------------------------------------------------------------------------------
@@ -121,9 +170,9 @@ class RandomConv(nn.Module):
         return torch.cat(moments, dim=1)
 
 
-def random_conv() -> Extractor[Image]:
-    """448 features of :class:`RandomConv` at 32×32 pixels."""
-    return NetworkExtractor("random-conv", RandomConv(), 32)
+def random_conv(codec: ImageCodec | None = None) -> Extractor[Image]:
+    """448 features of :class:`RandomConv` at 32×32 pixels; of each three bands, if there are."""
+    return NetworkExtractor("random-conv", RandomConv(), 32, codec=codec, all_bands=True)
 
 
 # --- efficientnet-lite0 -------------------------------------------------------------------------
@@ -141,7 +190,7 @@ class _EfficientNetFeatures(nn.Module):
         return maps.mean((2, 3))
 
 
-def efficientnet_lite0() -> Extractor[Image]:
+def efficientnet_lite0(codec: ImageCodec | None = None) -> Extractor[Image]:
     """1280 features of EfficientNet-Lite0 (ImageNet) at 96×96 pixels; no Inception, so no FID.
 
     Raises:
@@ -162,7 +211,7 @@ def efficientnet_lite0() -> Extractor[Image]:
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(weights, assign=True)
     # At 64 pixels features cost half, but classify CIFAR-10 with 10 points less accuracy.
-    return NetworkExtractor("efficientnet-lite0", _EfficientNetFeatures(network), 96)
+    return NetworkExtractor("efficientnet-lite0", _EfficientNetFeatures(network), 96, codec=codec)
 
 
 # --- inception-v3 -------------------------------------------------------------------------------

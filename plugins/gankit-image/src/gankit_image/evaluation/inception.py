@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,9 @@ from gankit.errors import GankitError
 from gankit.metrics import read_weights
 from gankit_image.data.images import Image
 from gankit_image.evaluation.extractors import NetworkExtractor
+
+if TYPE_CHECKING:
+    from gankit_image.codec.image_codec import ImageCodec
 
 FID_CLASSES = 1008
 """Outputs of the network of 2015 that published FIDs use; torchvision's has 1000."""
@@ -30,7 +33,7 @@ class _InceptionFeatures(nn.Module):
         return features
 
 
-def inception_v3(weights: str) -> Extractor[Image]:
+def inception_v3(weights: str, codec: ImageCodec | None = None) -> Extractor[Image]:
     """2048 pooled features of Inception-v3 at 299×299 pixels.
 
     Two networks have that name, with different weights and scores. Published FIDs use TensorFlow's
@@ -41,6 +44,7 @@ def inception_v3(weights: str) -> Extractor[Image]:
     Args:
         weights: path of a state dict (``.safetensors``, or ``.pth`` that holds only tensors), or
             ``download`` for torchvision's own.
+        codec: the run's, for images whose values are not 0 to 255.
 
     Raises:
         GankitError: torchvision or the file is missing, or the file holds something else.
@@ -58,13 +62,14 @@ def inception_v3(weights: str) -> Extractor[Image]:
         state = read_weights(weights, "inception_weights")
     network = _load_inception(state, weights)
     if len(state["fc.weight"]) != FID_CLASSES:
-        return NetworkExtractor("inception-v3-torchvision", network, 299)
+        return NetworkExtractor("inception-v3-torchvision", network, 299, codec=codec)
     return NetworkExtractor(
         "inception-v3",
         network,
         299,
         antialias=False,  # as in published FIDs
         aliases={"frechet": "fid", "kernel": "kid", "kernel_std": "kid_std"},
+        codec=codec,
     )
 
 

@@ -46,23 +46,24 @@ class Augment:
 
     Args:
         names: some of ``flip``, ``shift``, ``scale``, ``rotate``, ``color``, ``cutout``.
+        bands: whether channels are bands: colour then changes brightness and contrast alone.
 
     Raises:
         GankitError: an unknown name.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, bands: bool = False) -> None:
         for name in names:
             if name not in NAMES:
                 raise GankitError(f"augmentations: there is no {name!r}", did_you_mean(name, NAMES))
-        self.names = frozenset(names)
+        self.names, self.bands = frozenset(names), bands
 
     def __call__(self, x: Tensor, p: Tensor) -> Tensor:
         draw = _Draw(x, p)
         if self.names & {"flip", "shift", "scale", "rotate"}:
             x = warp(x, self._geometry(draw))
         if "color" in self.names:
-            x = _recolour(x, _Draw(x, p * COLOR_SHARE))
+            x = _recolour(x, _Draw(x, p * COLOR_SHARE), self.bands)
         if "cutout" in self.names:
             x = _cut_out(x, draw)
         return x
@@ -229,11 +230,11 @@ class _Scatter(torch.autograd.Function):
 # --- Colour and cutout --------------------------------------------------------------------------
 
 
-def _recolour(x: Tensor, draw: _Draw) -> Tensor:
+def _recolour(x: Tensor, draw: _Draw, bands: bool) -> Tensor:
     """Brightness and contrast; for colour images also luma flip, hue and saturation."""
     offset = draw.maybe(draw.normal() * BRIGHTNESS_STD, 0)[:, None, None, None]
     contrast = draw.maybe(draw.lognormal(CONTRAST_STD), 1)[:, None, None, None]
-    if x.shape[1] not in (3, 4):
+    if bands or x.shape[1] not in (3, 4):
         return (x + offset) * contrast
     colour, alpha = x[:, :3], x[:, 3:]
     colour = (_hues(draw) @ ((colour + offset) * contrast).flatten(2)).view_as(colour)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gankit.contract import Layout, Networks
 from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
+from gankit_image.networks.layers import exact
 from gankit_image.settings import ImageSettings
 
 STD = 0.02
@@ -18,11 +19,11 @@ WIDEST = 8
 """Channels stop doubling at this multiple of the base width: 64 to 512 at 64×64 and above."""
 
 
-def build(layout: Layout, settings: ImageSettings) -> Networks:
+def build(layout: Layout, settings: ImageSettings, deep: bool = False) -> Networks:
     """Networks for images (C, H, W) of any size; ``settings.width[0]`` is the base width."""
     return Networks(
-        DCGANGenerator(layout, settings),
-        DCGANDiscriminator(layout, settings),
+        DCGANGenerator(layout, settings, deep),
+        DCGANDiscriminator(layout, settings, deep),
         latent_dim=settings.latent,
         batch_dependent=True,
     )
@@ -48,8 +49,9 @@ class DCGANGenerator(nn.Module):
     the batch's, so that a sample depends only on its own ``z`` and ``c``.
     """
 
-    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+    def __init__(self, layout: Layout, settings: ImageSettings, deep: bool = False) -> None:
         super().__init__()
+        self.deep = deep
         channels, height, width = layout.shape
         self.canvas = Canvas.of(height, width, at_least=1)
         condition = layout.condition
@@ -70,7 +72,8 @@ class DCGANGenerator(nn.Module):
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         if self.embed is not None:
             z = torch.cat([z, self.embed(c)], 1)
-        return self.canvas.crop(self.layers(z[:, :, None, None]).tanh())
+        h = self.layers[:-1](z[:, :, None, None])
+        return self.canvas.crop(exact(self.layers[-1], h, self.deep).tanh())
 
 
 class DCGANDiscriminator(nn.Module):
@@ -80,8 +83,9 @@ class DCGANDiscriminator(nn.Module):
     convolution's outputs, which is cheap for any number of classes.
     """
 
-    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+    def __init__(self, layout: Layout, settings: ImageSettings, deep: bool = False) -> None:
         super().__init__()
+        self.deep = deep
         channels, height, width = layout.shape
         self.canvas = Canvas.of(height, width, at_least=1)
         widths = _widths(settings, self.canvas.doublings)
@@ -100,7 +104,7 @@ class DCGANDiscriminator(nn.Module):
             nn.init.normal_(self.planes.weight, std=4 * STD)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        h = self.first(self.canvas.pad(x))
+        h = exact(self.first, self.canvas.pad(x), self.deep)
         if self.planes is not None:
             h = h + self.planes(c)[:, :, None, None]
         logits: Tensor = self.layers(F.leaky_relu(h, SLOPE)).flatten()

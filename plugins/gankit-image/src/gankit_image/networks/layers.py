@@ -155,3 +155,13 @@ def linear(inputs: int, outputs: int) -> nn.Linear:
     layer = nn.Linear(inputs, outputs, bias=False)
     nn.init.normal_(layer.weight, std=1 / math.sqrt(inputs))
     return layer
+
+
+def exact(layer: nn.Module, x: Tensor, deep: bool = True) -> Tensor:
+    """``layer(x)``, in the layer's own precision under autocast if ``deep``: bf16 has 8 bits."""
+    if not deep:
+        y: Tensor = layer(x)
+        return y
+    with torch.autocast(x.device.type, enabled=False):
+        y = layer(x.to(next(layer.parameters()).dtype))
+    return y

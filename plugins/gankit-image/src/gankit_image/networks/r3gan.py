@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from gankit.contract import Condition, Layout, Networks
 from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
-from gankit_image.networks.layers import Conv2d, Resample, linear
+from gankit_image.networks.layers import Conv2d, Resample, exact, linear
 from gankit_image.settings import ImageSettings
 
 
-def build(layout: Layout, settings: ImageSettings) -> Networks:
+def build(layout: Layout, settings: ImageSettings, deep: bool = False) -> Networks:
     """Networks for images (C, H, W) of any size."""
     return Networks(
         R3GANGenerator(layout, settings),
-        R3GANDiscriminator(layout, settings),
+        R3GANDiscriminator(layout, settings, deep),
         latent_dim=settings.latent,
     )
 
@@ -110,9 +110,7 @@ class R3GANGenerator(nn.Module):
         x = self.stages[0](self.basis(z))
         for up, blocks in zip(self.ups, self.stages[1:], strict=True):
             x = blocks(up(x))
-        with torch.autocast(x.device.type, enabled=False):  # bf16 has too few grey levels
-            image: Tensor = self.canvas.crop(self.to_image(x.to(self.to_image.weight.dtype)))
-        return image
+        return self.canvas.crop(exact(self.to_image, x))
 
 
 class Head(nn.Module):
@@ -142,8 +140,9 @@ class Head(nn.Module):
 class R3GANDiscriminator(nn.Module):
     """``(images (N, C, H, W), c (N, width) | None)`` to logits (N,); the generator's mirror."""
 
-    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+    def __init__(self, layout: Layout, settings: ImageSettings, deep: bool = False) -> None:
         super().__init__()
+        self.deep = deep
         channels, height, width = layout.shape
         self.canvas = Canvas.of(height, width)
         widths = stage_widths(settings, self.canvas.doublings + 1)[::-1]
@@ -155,7 +154,7 @@ class R3GANDiscriminator(nn.Module):
         self.head = Head(widths[-1], self.canvas.base, layout.condition)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        x = self.from_image(self.canvas.pad(x))
+        x = exact(self.from_image, self.canvas.pad(x), self.deep)
         for blocks, down in zip(self.stages[:-1], self.downs, strict=True):
             x = down(blocks(x))
         logits: Tensor = self.head(self.stages[-1](x), c)

@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 from gankit.contract import Layout, Networks
 from gankit.kit.layers import SLOPE, concat_condition
+from gankit_image.networks.layers import exact
 from gankit_image.settings import ImageSettings
 
 
-def build(layout: Layout, settings: ImageSettings) -> Networks:
+def build(layout: Layout, settings: ImageSettings, deep: bool = False) -> Networks:
     """Networks for images (C, H, W); hidden sizes are multiples of ``settings.width[0]``."""
     return Networks(
-        TextbookGenerator(layout, settings),
-        TextbookDiscriminator(layout, settings),
+        TextbookGenerator(layout, settings, deep),
+        TextbookDiscriminator(layout, settings, deep),
         latent_dim=settings.latent,
     )
 
@@ -27,8 +28,9 @@ class TextbookGenerator(nn.Module):
     Hidden layers of 256, 512 and 1,024 at width 32. A condition is concatenated to ``z``.
     """
 
-    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+    def __init__(self, layout: Layout, settings: ImageSettings, deep: bool = False) -> None:
         super().__init__()
+        self.deep = deep
         self.shape = layout.shape
         width = settings.width[0]
         inputs = settings.latent + (layout.condition.width if layout.condition else 0)
@@ -39,8 +41,9 @@ class TextbookGenerator(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden[-1], math.prod(self.shape)))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
-        image: Tensor = self.layers(concat_condition(z, c)).tanh().unflatten(1, self.shape)
-        return image
+        h = self.layers[:-1](concat_condition(z, c))
+        flat = exact(self.layers[-1], h, self.deep).tanh()
+        return flat.view(-1, *self.shape)
 
 
 class TextbookDiscriminator(nn.Module):
@@ -50,8 +53,9 @@ class TextbookDiscriminator(nn.Module):
     concatenated to the image as constant planes.
     """
 
-    def __init__(self, layout: Layout, settings: ImageSettings) -> None:
+    def __init__(self, layout: Layout, settings: ImageSettings, deep: bool = False) -> None:
         super().__init__()
+        self.deep = deep
         channels, height, width = layout.shape
         base = settings.width[0]
         planes = layout.condition.width if layout.condition else 0
@@ -69,5 +73,5 @@ class TextbookDiscriminator(nn.Module):
         if c is not None:
             planes = c[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, planes.to(x.dtype)], 1)
-        logits: Tensor = self.layers(x).squeeze(1)
+        logits: Tensor = self.layers[1:](exact(self.layers[0], x, self.deep)).squeeze(1)
         return logits

@@ -11,22 +11,26 @@ import numpy as np
 from gankit.contract import Rendering
 from gankit.errors import GankitError
 from gankit.kit.pictures import png, synthetic
+from gankit_image.codec.display import brightness
 from gankit_image.data.images import Image
-from gankit_image.data.pixels import PixelFormat, as_pillow, convert
+from gankit_image.data.pixels import as_pillow
 
 if TYPE_CHECKING:
+    from gankit_image.codec.image_codec import ImageCodec
     from gankit_image.data.images import Pixels
 
 GRID_SIDE = 768
 """Small previews are enlarged to about this many pixels."""
 
 
-def render(item: Image) -> Rendering:
-    """An image as it is."""
-    return Rendering("image/png", png(as_pillow(item.pixels)))
+def render(item: Image, codec: ImageCodec | None = None) -> Rendering:
+    """An image in 8 bits, or 16 for grey ones; bands in the three colours that the codec names."""
+    deep = item.pixels.dtype == np.uint16 and item.pixels.shape[-1] == 1
+    pixels = item.pixels if deep and codec is None else _visible(item, codec)
+    return Rendering("image/png", png(as_pillow(pixels)))
 
 
-def preview(items: Sequence[Image]) -> Rendering:
+def preview(items: Sequence[Image], codec: ImageCodec | None = None) -> Rendering:
     """A grid of the images, row by row.
 
     It is nearly square, or as wide as the labels' period if they repeat (0…9, 0…9), so that a
@@ -38,7 +42,7 @@ def preview(items: Sequence[Image]) -> Rendering:
     """
     if not items:
         raise GankitError("no images to preview", "Generate at least one")
-    tiles = [_opaque(item.pixels) for item in items]
+    tiles = [_opaque(_visible(item, codec)) for item in items]
     height, width, channels = tiles[0].shape
     columns = _columns([item.label for item in items], height / width)
     rows = -(-len(tiles) // columns)
@@ -62,11 +66,15 @@ def _columns(labels: Sequence[str | None], aspect: float) -> int:
     return min(count, max(1, round(math.sqrt(count * aspect))))
 
 
-def _opaque(pixels: Pixels) -> Pixels:
-    """8 bits, on a chequerboard where it is transparent."""
-    height, width, channels = pixels.shape
-    shown = convert(pixels, PixelFormat(height, width, channels))
-    if shown.shape[-1] < 4:
+def _visible(item: Image, codec: ImageCodec | None) -> Pixels:
+    shown = brightness(item, codec)
+    return shown if shown.dtype == np.uint8 else np.rint(shown).astype(np.uint8)
+
+
+def _opaque(shown: Pixels) -> Pixels:
+    """On a chequerboard where it is transparent."""
+    height, width, channels = shown.shape
+    if channels < 4:
         return shown
     square = max(1, min(height, width) // 8)
     y, x = np.indices((height, width)) // square

@@ -1,29 +1,59 @@
-"""Writing generated images: PNG files in a folder, a zip archive or Parquet."""
+"""Writing generated images: files in a folder, a zip archive or Parquet, or NumPy arrays."""
 
 from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
-from gankit.contract import Provenance, Sample
+from gankit.contract import Continuous, Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name, natural_key
-from gankit.kit.pictures import png
 from gankit.kit.tables import TableWriter, json_line, marks, media_schema
-from gankit_image.codec.image_codec import LABEL
+from gankit_image.codec.image_codec import ImageCodec
 from gankit_image.data.containers import METADATA
 from gankit_image.data.images import Image
-from gankit_image.data.pixels import as_pillow
+from gankit_image.data.labels import LABEL, parse
+from gankit_image.output.encoding import encode
 
 TAKEN = (METADATA, "provenance.json")
 """Files next to the folders of classes."""
 ROW_GROUP = 512
 """Images per row group of Parquet files, and so the most that are in memory."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How labels are written: a class as text, a number, or a list of numbers."""
+
+    key: str
+    """The column; empty for no labels."""
+    numbers: tuple[Continuous, ...] = ()
+
+    @property
+    def is_class(self) -> bool:
+        return bool(self.key) and not self.numbers
+
+    def row(self, sample: Sample[Image]) -> dict[str, Any]:
+        """The label's part of a sample's row."""
+        if not self.key:
+            return {}
+        if not self.numbers:
+            label = sample.condition.get(self.key)
+            return {self.key: None if label is None else str(label)}
+        values: tuple[float, ...] | None
+        if sample.real:
+            values = None if sample.item.label is None else parse(sample.item.label)
+        else:
+            named = (sample.condition.get(field.name) for field in self.numbers)
+            values = tuple(float(v) for v in named if v is not None)
+        if values is None or len(values) != len(self.numbers):
+            return {self.key: None}
+        return {self.key: values[0] if len(values) == 1 else list(values)}
 
 
 Files = Iterator[tuple[str, bytes, dict[str, Any]]]
@@ -33,36 +63,56 @@ Files = Iterator[tuple[str, bytes, dict[str, Any]]]
 def write(
     samples: Iterable[Sample[Image]],
     target: Path,
-    conditional: bool,
+    codec: ImageCodec,
     provenance: Provenance,
     format: str,
-) -> None:
-    """Writes PNG images below ``target`` as they come.
+) -> dict[str, int]:
+    """Writes images below ``target`` as they come.
 
-    The text chunks and an XMP packet of every generated PNG state that it is synthetic, with its
-    seed and condition. ``folder``: ``000000.png``… in a folder per label, with ``metadata.jsonl``;
-    ``zip``: the same as ``images.zip``; ``parquet``: ``data.parquet``, in Hugging Face's layout.
-    In an augmented data set, images without a label have a null label.
+    The metadata of every generated file state that it is synthetic, with its seed and condition:
+    a PNG's text chunks and an XMP packet, or a TIFF's description and one. ``folder``:
+    ``000000.png``… in a folder per label, with ``metadata.jsonl``; ``zip``: the same as
+    ``images.zip``; ``parquet``: ``data.parquet``, in Hugging Face's layout; ``npz``:
+    ``images.npz`` with the arrays image, label, seed, generated and provenance; ``npy``: the
+    array ``images.npy``, and ``metadata.jsonl`` where there are labels or real images.
 
-    Args:
-        conditional: whether the run is conditioned on labels.
+    Real images are the files that they were read from; in arrays they are in the run's format. In
+    an augmented data set, images without a label have a null label.
+
+    Returns:
+        The count of real images that had to be converted, if any.
 
     Raises:
         GankitError: no such format.
     """
     writers = {"folder": _write_folder, "zip": _write_zip, "parquet": _write_parquet}
-    if format not in writers:
-        raise GankitError(f"format={format}: unknown", did_you_mean(format, list(writers)))
+    known = [*writers, "npz", "npy"]
+    if format not in known:
+        raise GankitError(f"format={format}: unknown", did_you_mean(format, known))
     target.mkdir(parents=True, exist_ok=True)
     stream = iter(samples)
     first = list(islice(stream, 1))
     # Real images come first, and have labels all or none.
-    labelled = conditional or any(LABEL in sample.condition for sample in first)
-    files = _files(chain(first, stream), labelled, provenance)
-    writers[format](files, target, labelled, provenance)
+    labelled = codec.layout.condition is not None or any(LABEL in s.condition for s in first)
+    labels = Labels(_key(codec) if labelled else "", codec.numbers)
+    everything = chain(first, stream)
+    if format in writers:
+        writers[format](_files(everything, labels, provenance), target, labels, provenance)
+        return {}
+    from gankit_image.output.arrays import write_npy, write_npz
+
+    writer = write_npz if format == "npz" else write_npy
+    return writer(everything, target, codec, labels, provenance)
 
 
-def _write_folder(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
+def _key(codec: ImageCodec) -> str:
+    if not codec.numbers:
+        return LABEL
+    name = codec.numbers[0].name
+    return name if len(codec.numbers) == 1 else name.rpartition("_")[0]
+
+
+def _write_folder(files: Files, target: Path, labels: Labels, provenance: Provenance) -> None:
     with (target / METADATA).open("w", encoding="utf-8") as metadata:
         for name, data, row in files:
             file = target / name
@@ -71,9 +121,9 @@ def _write_folder(files: Files, target: Path, labelled: bool, provenance: Proven
             metadata.write(json_line({"file_name": name, **row}))
 
 
-def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
-    # PNG is compressed already, hence stored. The metadata wait in a file of their own, since an
-    # archive is written one member at a time.
+def _write_zip(files: Files, target: Path, labels: Labels, provenance: Provenance) -> None:
+    # Images are compressed already, hence stored. The metadata wait in a file of their own, since
+    # an archive is written one member at a time.
     with (
         zipfile.ZipFile(target / "images.zip", "w", zipfile.ZIP_STORED) as archive,
         tempfile.TemporaryFile("w+", encoding="utf-8") as metadata,
@@ -87,56 +137,29 @@ def _write_zip(files: Files, target: Path, labelled: bool, provenance: Provenanc
                 member.write(line.encode())
 
 
-def _write_parquet(files: Files, target: Path, labelled: bool, provenance: Provenance) -> None:
+def _write_parquet(files: Files, target: Path, labels: Labels, provenance: Provenance) -> None:
     import pyarrow as pa
 
     columns = {"image": pa.struct([("bytes", pa.binary()), ("path", pa.string())])}
-    columns |= {LABEL: pa.string()} if labelled else {}
+    if labels.key:
+        number = pa.float64() if len(labels.numbers) == 1 else pa.list_(pa.float64())
+        columns[labels.key] = pa.string() if labels.is_class else number
     columns |= {"seed": pa.uint64(), "generated": pa.bool_()}
     schema = media_schema(columns, {"image": {"_type": "Image"}}, provenance)
     classes: set[str] = set()
     with TableWriter(target / "data.parquet", schema, ROW_GROUP) as writer:
         for name, data, row in files:
             writer.write({"image": {"bytes": data, "path": name}, **row})
-            if row.get(LABEL) is not None:
-                classes.add(row[LABEL])
+            if labels.is_class and row.get(labels.key) is not None:
+                classes.add(row[labels.key])
         if classes:  # known only at the end, where Parquet stores its metadata
             writer.add_metadata({"classes": ",".join(sorted(classes, key=natural_key))})
 
 
-def _files(samples: Iterable[Sample[Image]], labelled: bool, provenance: Provenance) -> Files:
+def _files(samples: Iterable[Sample[Image]], labels: Labels, provenance: Provenance) -> Files:
     for i, sample in enumerate(samples):
-        label = sample.condition.get(LABEL)
+        row: Mapping[str, Any] = labels.row(sample)
+        label = row.get(LABEL) if labels.is_class else None
         folder = "" if label is None else f"{folder_name(str(label), TAKEN)}/"
-        row = {
-            **({LABEL: None if label is None else str(label)} if labelled else {}),
-            **marks(sample),
-        }
-        yield f"{folder}{i:06d}.png", _png(sample, provenance), row
-
-
-def _png(sample: Sample[Image], provenance: Provenance) -> bytes:
-    picture = as_pillow(sample.item.pixels)
-    if sample.real:
-        return png(picture)
-    texts = {**provenance.text(), "Seed": str(sample.seed)}
-    if sample.condition:
-        texts["Condition"] = ", ".join(f"{k}={v}" for k, v in sample.condition.items())
-    return png(picture, texts, xmp=_xmp(provenance))
-
-
-def _xmp(provenance: Provenance) -> str:
-    """An XMP packet (ISO 16684-1) with the IPTC digital source type."""
-    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
-   <xmp:CreatorTool>{escape(provenance.software)}</xmp:CreatorTool>
-   <xmp:CreateDate>{escape(provenance.created)}</xmp:CreateDate>
-   <Iptc4xmpExt:DigitalSourceType>{escape(provenance.source_type)}</Iptc4xmpExt:DigitalSourceType>
-  </rdf:Description>
- </rdf:RDF>
-</x:xmpmeta>
-<?xpacket end="r"?>"""
+        ending, data = encode(sample, provenance)
+        yield f"{folder}{i:06d}{ending}", data, {**row, **marks(sample)}
