@@ -39,4 +39,6 @@ class Listing:
     """What the source was taken for: its split, its tables."""
     labels_from: str = ""
     """Where the values of its entries come from: the name of a table."""
+    tables: Sequence[str] = ()
+    """Names of the tables that describe its entries."""
     warnings: Sequence[str] = ()
