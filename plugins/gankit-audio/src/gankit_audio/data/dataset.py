@@ -100,7 +100,7 @@ class Clips(Sequence[Clip]):
         at = (self._starts[piece] + window) / spec.rate
         part = None if only else spec.size / spec.rate
         original = Original(
-            entry.content, entry.row, self._columns, 0.0 if only else float(at), part
+            entry.content, entry.row, self._columns, 0.0 if only else float(at), part, entry.made
         )
         if spec.settings.slice != "first" and (start := self._starts[piece] + window):
             name = f"{name} at {start / spec.rate:.3f} s"

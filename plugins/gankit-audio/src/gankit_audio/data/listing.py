@@ -21,6 +21,8 @@ class Entry:
     """Its row in the manifest or table, without the audio."""
     folder: str | None = None
     """The folder that may be its label."""
+    made: bool = False
+    """Whether a table says that gankit generated it."""
     file: str = ""
     """The name of its file, where ``name`` is not that."""
 

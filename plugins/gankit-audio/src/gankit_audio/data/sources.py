@@ -10,6 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,11 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     issues = [skip(issue, where, settings.strict) for issue in listing.issues]
     issues += listing.notes
     total = len(entries) + len(issues)
+    rows = manifests.without_ours([e.row for e in entries], settings)
+    entries = [
+        replace(entry, row=row, made=manifests.is_made(entry.row))
+        for entry, row in zip(entries, rows, strict=True)
+    ]
     values = manifests.values_of(
         [e.row for e in entries],
         [e.file or e.name for e in entries],
