@@ -82,6 +82,7 @@ def test_speech_commands(tmp_path: Path) -> None:
     (tmp_path / "validation_list.txt").write_text("yes/0_nohash_0.wav\nno/0_nohash_0.wav\n")
     (tmp_path / "testing_list.txt").write_text("yes/1_nohash_0.wav\n")
     found = read(tmp_path)
+    assert "other files" not in found.facts
     assert classes(found) == {"yes": 6, "no": 7}
     assert found.facts["split"] == "validation (2 recordings), test (1 recording) left out"
     assert {i.reason for i in found.issues} == {"in _background_noise_: left out"}
@@ -285,6 +286,7 @@ def test_webdataset(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert classes(found) == {"0": 5, "1": 5}
     assert found.items[3].values["pitch"] == 63.0
+    assert "other files" not in found.facts
     assert "test (1 file) left out" in found.facts["split"]
     one = tmp_path / "one.tar"
     shard(one, 0, 9)
@@ -339,7 +341,9 @@ def test_sounds_that_cannot_be_read_are_counted_by_ending(tmp_path: Path) -> Non
     for i in range(5):
         (tmp_path / f"{i}.m4a").write_bytes(b"\0\0\0\x20ftypM4A ")
     (tmp_path / "a.raw").write_bytes(bytes(100))
+    (tmp_path / "cover.png").write_bytes(b"png")
     found = read(tmp_path)
+    assert found.facts["other files"] == "1 .png: not read"
     assert Counter(i.reason.split(":")[0] for i in found.issues) == {
         ".m4a is not supported": 5,
         ".raw files have no header": 1,

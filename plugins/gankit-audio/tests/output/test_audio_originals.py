@@ -150,3 +150,20 @@ def test_an_export_of_audacity_is_read_and_passed_on(tmp_path: Path) -> None:
     for i, row in enumerate(rows[:8]):
         written = (tmp_path / "out" / row["file_name"]).read_bytes()
         assert written == (tmp_path / "data" / f"{i}.wav").read_bytes()
+
+
+@pytest.mark.parametrize("format", ["wav", "parquet"])
+def test_augmenting_again_keeps_columns_and_marks(tmp_path: Path, data: Path, format: str) -> None:
+    once = augmented(read(data, duration=0.1, silent=-120.0), tmp_path / "once", format)
+    # The generated clip is silent, so it is given sound: its row stays.
+    clips = read(tmp_path / "once", duration=0.1)
+    twice = augmented(clips, tmp_path / "twice", format)
+    assert {key for row in twice for key in row} == {key for row in once for key in row}
+    marked = [replace_made(clip) for clip in clips]
+    again = augmented(marked, tmp_path / "again", format)
+    assert [row["generated"] for row in again] == [True] * len(again)
+
+
+def replace_made(clip: Clip) -> Clip:
+    assert clip.original is not None
+    return replace(clip, original=replace(clip.original, made=True))

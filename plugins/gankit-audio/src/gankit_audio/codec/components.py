@@ -70,6 +70,10 @@ class ComponentCodec(ClipCodec):
         """Orthonormal columns."""
         self.scale = torch.ones(code)
 
+    @property
+    def form(self) -> tuple[int, int]:
+        return self.channels, self.length
+
     @classmethod
     def fit(
         cls,

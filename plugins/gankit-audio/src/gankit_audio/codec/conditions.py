@@ -80,6 +80,33 @@ class Conditions:
         rows = [condition.encode(self._values_of(clip)) for clip in clips]
         return torch.tensor(rows, dtype=torch.float32).reshape(-1, condition.width)
 
+    def check(self, clips: Sequence[Clip]) -> None:
+        """Checks that clips of another data set have the conditions of the run.
+
+        Raises:
+            GankitError: a clip lacks one, or has another class; the message has its name.
+        """
+        for field in self.fields:
+            known = set(field.values) if isinstance(field, Categorical) else None
+            unknown: dict[str, int] = {}
+            lacking: list[Clip] = []
+            for clip in clips:
+                value = clip.values.get(field.name)
+                if value is None and field.name != PITCH:
+                    lacking.append(clip)
+                elif known is not None and str(value) not in known:
+                    unknown[str(value)] = unknown.get(str(value), 0) + 1
+            if lacking:
+                raise _missing(field.name, lacking, clips)
+            if unknown:
+                shown = ", ".join(sorted(unknown, key=natural_key)[:5])
+                raise GankitError(
+                    f"the run knows no {field.name} {shown}, which {sum(unknown.values()):,} "
+                    f"{'clips have' if sum(unknown.values()) > 1 else 'clip has'}",
+                    f"It has {', '.join(sorted(known or (), key=natural_key)[:20])}. Remove such "
+                    "clips, or train on all classes",
+                )
+
     def _values_of(self, clip: Clip) -> dict[str, str | float]:
         values: dict[str, str | float] = {}
         for field in self.fields:

@@ -54,6 +54,11 @@ class WaveformCodec(ClipCodec):
         self.gain = gain
         self.decode_batch_size = max(1, min(64, MOST // (channels * length)))
 
+    @property
+    def form(self) -> tuple[int, int]:
+        channels, length = self.layout.shape
+        return channels, length
+
     @classmethod
     def fit(
         cls, clips: Sequence[Clip], conditions: Conditions, settings: AudioSettings

@@ -27,6 +27,7 @@ class Original:
         columns: of the rows of all clips.
         start, seconds: the part of the recording that is the clip; None where it is the
             recording's only clip, which then stands for all of it.
+        made: whether gankit generated it: the data is an augmented data set.
     """
 
     content: Callable[[], Any]
@@ -34,6 +35,7 @@ class Original:
     columns: Sequence[str] = ()
     start: float = 0.0
     seconds: float | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Clips(Sequence[Clip]):
         spec: ClipSpec,
     ) -> None:
         index = stored.index
-        self._block, self._entries, self._values, self._spec = stored.block, entries, values, spec
+        self._block, self.entries, self.values, self.spec = stored.block, entries, values, spec
         self._rows, self._starts = np.array(index.rows, int), np.array(index.starts, int)
         self._sizes = np.array(index.sizes, int)
         self._offsets = np.cumsum(self._sizes) - self._sizes
@@ -72,31 +72,35 @@ class Clips(Sequence[Clip]):
 
     def labels(self) -> list[str | None]:
         """The class of each clip, None for one without."""
-        labels = [None if (v := values.get(LABEL)) is None else str(v) for values in self._values]
-        return [labels[row] for row in self._rows[self._pieces].tolist()]
+        labels = [None if (v := values.get(LABEL)) is None else str(v) for values in self.values]
+        return [labels[row] for row in self.rows()]
 
-    def select(self, keep: Sequence[bool]) -> Clips:
-        """Some of the clips."""
+    def rows(self) -> list[int]:
+        """The number of each clip's recording."""
+        found: list[int] = self._rows[self._pieces].tolist()
+        return found
+
+    def take(self, numbers: np.ndarray[Any, np.dtype[np.int_]]) -> Clips:
+        """Some of the clips, by number."""
         chosen = copy(self)
-        numbers = np.flatnonzero(np.array(keep, bool))
         chosen._pieces, chosen._windows = self._pieces[numbers], self._windows[numbers]
         return chosen
 
     def name(self, i: int) -> str:
         """The name of a clip's recording."""
-        return self._entries[int(self._rows[self._pieces[i]])].name
+        return self.entries[int(self._rows[self._pieces[i]])].name
 
     def _clip(self, i: int) -> Clip:
-        piece, window, spec = self._pieces[i], int(self._windows[i]), self._spec
+        piece, window, spec = self._pieces[i], int(self._windows[i]), self.spec
         row, offset, size = self._rows[piece], self._offsets[piece], int(self._sizes[piece])
         whole = self._block[offset * spec.channels : (offset + size) * spec.channels]
         whole = whole.reshape(spec.channels, size)
-        entry, values = self._entries[row], self._values[row]
+        entry, values = self.entries[row], self.values[row]
         name, only = entry.name, spec.settings.slice == "first" or self._per_row[row] == 1
         at = (self._starts[piece] + window) / spec.rate
         part = None if only else spec.size / spec.rate
         original = Original(
-            entry.content, entry.row, self._columns, 0.0 if only else float(at), part
+            entry.content, entry.row, self._columns, 0.0 if only else float(at), part, entry.made
         )
         if spec.settings.slice != "first" and (start := self._starts[piece] + window):
             name = f"{name} at {start / spec.rate:.3f} s"

@@ -81,7 +81,7 @@ def decode_all(
     """
     settings = spec.settings
     cache = ClipCache(settings.cache, _key(hashes, spec))
-    fill = partial(_cut_all, entries, spec, where, progress)
+    fill = partial(cut_all, entries, spec, where, progress)
     stored = cache.load(len(entries), spec.channels, spec.size) or cache.write(fill)
     if stored is not None:
         return stored
@@ -91,7 +91,7 @@ def decode_all(
         return Stored(writer.finish(), index)
 
 
-def _cut_all(
+def cut_all(
     entries: Sequence[Entry], spec: ClipSpec, where: str, progress: Progress, writer: Writer
 ) -> Index:
     """Decodes and cuts every recording; the writer gets the samples."""

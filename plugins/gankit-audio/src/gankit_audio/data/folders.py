@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 from gankit.contract import Issue
 from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
+from gankit.kit.companions import COMPANIONS
+from gankit.kit.discovery import count_endings
 from gankit.kit.file_names import Names
 from gankit.kit.folders import class_folder, find_root, parent, printable
+from gankit.kit.own_output import is_record
 from gankit.kit.sidecars import Sidecars, read_sidecars
 from gankit.kit.splits import Chosen, left_out_text, split_of, take_split
 from gankit.kit.trees import FileTree, Folder, usable
@@ -80,10 +83,9 @@ def listing(tree: FileTree, settings: AudioSettings, inside: Collection[str] = (
     sounds = sound_names(tree, names)
     issues = [*ours.issues, *_unsupported(names)]
     sounds, notes, left_out = _speech_commands(tree, names, sounds, settings.split)
-    try:
-        chosen = take_split(sounds, settings.split, where=tree.path, inside=inside)
-    except GankitError:  # tables may tell the split
-        chosen = Chosen(sounds, [None] * len(sounds))
+    chosen = take_split(  # tables may tell the split
+        sounds, settings.split, where=tree.path, inside=inside, required=False
+    )
     listed = tables.read_tables(tree, names, sounds, chosen.names, settings) if sounds else None
     if listed is not None:
         # Where tables tell the split, they also know recordings in folders of other splits.
@@ -100,9 +102,11 @@ def listing(tree: FileTree, settings: AudioSettings, inside: Collection[str] = (
             stems=(), split=settings.split,
         )  # fmt: skip
         found = _of_folders(tree, chosen, sidecars)
+    others = _others(names, sounds, found)
     left = left_out_text(left_out, "recording")
     told = "; ".join(filter(None, [chosen.fact, found.facts.get("split", ""), left]))
     facts = {"split": told, **{k: v for k, v in found.facts.items() if k != "split"}}
+    facts["other files"] = f"{others}: not read" if others else ""
     return Listing(
         found.kind,
         found.entries,
@@ -155,6 +159,22 @@ def manifest(path: Path, settings: AudioSettings) -> Listing:
 
 
 # --- Parts --------------------------------------------------------------------------------------
+
+
+def _others(names: Sequence[str], sounds: Sequence[str], found: Listing) -> str:
+    """Files that are neither sounds nor tables about them, by extension."""
+    known = {*sounds, *(entry.name for entry in found.entries), *found.tables}
+    small = COMPANIONS if any(file.startswith("*") for file in found.tables) else ()
+    return count_endings(
+        [
+            name
+            for name in names
+            if name not in known
+            and suffix_of(name) not in (*SUFFIXES, *UNSUPPORTED, *small)
+            and name.rpartition("/")[2] not in LISTS
+            and not is_record(name)
+        ]
+    )
 
 
 def _unsupported(names: Sequence[str]) -> list[Issue]:
@@ -220,6 +240,7 @@ def _of_tables(tree: FileTree, sounds: Sequence[str], chosen: Chosen, listed: Li
         notes,
         facts=facts,
         labels_from=source,
+        tables=listed.files,
         warnings=listed.warnings,
     )
 
@@ -249,6 +270,7 @@ def _of_folders(tree: FileTree, chosen: Chosen, sidecars: Sidecars | None) -> Li
         sidecars.issues if sidecars is not None else (),
         facts=facts,
         labels_from=sidecars.source if sidecars is not None else "",
+        tables=sidecars.files if sidecars is not None else (),
         warnings=sidecars.warnings if sidecars is not None else (),
     )
 

@@ -21,6 +21,8 @@ class Entry:
     """Its row in the manifest or table, without the audio."""
     folder: str | None = None
     """The folder that may be its label."""
+    made: bool = False
+    """Whether a table says that gankit generated it."""
     file: str = ""
     """The name of its file, where ``name`` is not that."""
 
@@ -39,4 +41,6 @@ class Listing:
     """What the source was taken for: its split, its tables."""
     labels_from: str = ""
     """Where the values of its entries come from: the name of a table."""
+    tables: Sequence[str] = ()
+    """Names of the tables that describe its entries."""
     warnings: Sequence[str] = ()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gankit.errors import GankitError
 from gankit.kit.archives import Shards, is_archive, open_archive
 from gankit.kit.folders import no_such_path
+from gankit.kit.own_output import doubt, is_generated_file
 from gankit.kit.splits import take_split
 from gankit.kit.trees import Folder, shards, usable
 from gankit_audio.data import folders, memory
@@ -43,7 +44,10 @@ def locate(source: object | None, settings: AudioSettings) -> tuple[Listing, str
     path = Path(source).expanduser()
     if not path.exists():
         raise no_such_path(path)
-    return (_folder if path.is_dir() else _file)(path, settings), str(path)
+    found = (_folder if path.is_dir() else _file)(path, settings)
+    if is_generated_file(path):
+        found = replace(found, warnings=[doubt(path), *found.warnings])
+    return found, str(path)
 
 
 def _folder(root: Path, settings: AudioSettings) -> Listing:

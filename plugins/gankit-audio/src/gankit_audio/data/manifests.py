@@ -30,6 +30,20 @@ Row = Mapping[str, Any]
 # --- Values -------------------------------------------------------------------------------------
 
 
+def without_ours(rows: Sequence[Row], settings: AudioSettings) -> Sequence[Row]:
+    """The rows of a table without the columns that gankit adds when writing, if it wrote it."""
+    columns = {key for row in rows for key in row}
+    if not columns >= MARKERS:
+        return rows
+    ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
+    return [{key: value for key, value in row.items() if key not in ours} for row in rows]
+
+
+def is_made(row: Row) -> bool:
+    """Whether a row of a table that gankit wrote is about a generated clip."""
+    return row.keys() >= MARKERS and str(row["generated"]).lower() == "true"
+
+
 def values_of(
     rows: Sequence[Row], names: Sequence[str], folders: Sequence[str | None],
     settings: AudioSettings,
@@ -37,8 +51,7 @@ def values_of(
     """The values of every recording: its label, and the columns of its row.
 
     Columns in ``settings.conditions`` and ``pitch`` are numbers if all of their values are; other
-    columns are text, and so is the label. Empty values are omitted, and so are the columns that
-    gankit adds when writing.
+    columns are text, and so is the label. Empty values are omitted.
 
     Args:
         rows: of each recording, without its audio.
@@ -49,10 +62,6 @@ def values_of(
         GankitError: there is no column ``settings.label_key``.
     """
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    if MARKERS.issubset(columns):
-        ours = {*WRITTEN} - {*settings.conditions, settings.label_key}
-        rows = [{key: value for key, value in row.items() if key not in ours} for row in rows]
-        columns = [key for key in columns if key not in ours]
     column = label_column(columns, settings)
     if column is None and settings.label_key != LABEL and settings.label == "auto":
         if not columns:

@@ -10,7 +10,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
@@ -54,6 +57,11 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     issues = [skip(issue, where, settings.strict) for issue in listing.issues]
     issues += listing.notes
     total = len(entries) + len(issues)
+    rows = manifests.without_ours([e.row for e in entries], settings)
+    entries = [
+        replace(entry, row=row, made=manifests.is_made(entry.row))
+        for entry, row in zip(entries, rows, strict=True)
+    ]
     values = manifests.values_of(
         [e.row for e in entries],
         [e.file or e.name for e in entries],
@@ -76,7 +84,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
     labels = clips.labels()
     if (missing := summary.without_class(labels, settings)) is not None:
         issues += _unlabelled(clips, missing)
-        clips = clips.select([not lacks for lacks in missing])
+        clips = clips.take(np.flatnonzero(~np.array(missing, bool)))
         labels = [label for label in labels if label is not None]
     if not len(clips):
         raise _none_usable(where, total, issues)

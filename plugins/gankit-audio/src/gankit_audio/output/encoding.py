@@ -50,7 +50,11 @@ INFO = {"title": b"INAM", "comment": b"ICMT", "software": b"ISFT", "date": b"ICR
 
 
 def encode(
-    samples: np.ndarray[Any, Any], rate: int, format: str, texts: Mapping[str, str]
+    samples: np.ndarray[Any, Any],
+    rate: int,
+    format: str,
+    texts: Mapping[str, str],
+    exact: bool = False,
 ) -> bytes:
     """The bytes of a file.
 

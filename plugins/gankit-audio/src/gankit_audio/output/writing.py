@@ -99,8 +99,11 @@ def _row(sample: Sample[Clip], rate: int, seconds: float) -> dict[str, Any]:
     clip = sample.item
     found = values(clip, sample.condition) if sample.real else sample.condition
     renamed = {f"{k}_" if k in WRITTEN else k: value for k, value in found.items()}
+    marked = marks(sample)
+    if clip.original is not None and clip.original.made:  # by an earlier run
+        marked["generated"] = True
     named = {"name": clip.name} if sample.real and clip.name else {}
-    return {**renamed, **named, "rate": rate, "seconds": round(seconds, 6), **marks(sample)}
+    return {**renamed, **named, "rate": rate, "seconds": round(seconds, 6), **marked}
 
 
 # --- Parquet ------------------------------------------------------------------------------------
