@@ -33,6 +33,13 @@ def fail(error: GankitError) -> NoReturn:
     sys.exit(2)
 
 
+def show_warnings(record: Mapping[str, object]) -> None:
+    """Prints the warnings in a record of what was generated."""
+    found = record.get("warnings")
+    for warning in found if isinstance(found, list) else ():
+        err.print(f"[yellow]warning:[/] {_escape(str(warning))}")
+
+
 def print_json(value: object) -> None:
     """One JSON document on stdout."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))

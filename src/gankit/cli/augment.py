@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gankit.cli._output import err, out, parse_where, print_json, table
+from gankit.cli._output import err, out, parse_where, print_json, show_warnings, table
 from gankit.errors import GankitError
 
 
@@ -120,6 +120,7 @@ def augment(
             progress=progress,
         )
         result |= {"path": str(made.path), **made.record}
+        show_warnings(made.record)
         if not json:
             _report(made.path, made.record["augmented"])
     if json:

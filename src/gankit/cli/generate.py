@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from gankit.cli._output import err, out, parse_between, parse_where, print_json
+from gankit.cli._output import (
+    err,
+    out,
+    parse_between,
+    parse_where,
+    print_json,
+    show_warnings,
+)
 from gankit.errors import GankitError
 
 
@@ -69,6 +76,7 @@ def generate(
     )
     if not source.samples_trained:
         err.print("[yellow]warning:[/] the generator is untrained: its run saw no samples")
+    show_warnings(made.record)
     if json:
         print_json({"path": str(made.path), **made.record})
         return

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Codec, Provenance, Sample
+from gankit.contract import Codec, Provenance, Sample, Written
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import sha256
 from gankit.plugins.records import LoadedModality
@@ -117,7 +117,9 @@ def write_generated(
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(parents=True)
         with confined(plugin.info.name, aside):
-            counts = modality.write(counter, aside, codec, statement, target.format)
+            told = modality.write(counter, aside, codec, statement, target.format)
+        warnings = list(told.warnings) if isinstance(told, Written) else []
+        counts = told.counts if isinstance(told, Written) else told
         counted = _counts(counts, plugin.info.name)
         written = _files(aside)
         if target.single_file and len(written) != 1:
@@ -135,6 +137,7 @@ def write_generated(
             "format": target.format,
             "count": counter.seen,
             **({"counted": counted} if counted else {}),
+            **({"warnings": warnings} if warnings else {}),
             **record,
         }
         finish(full)

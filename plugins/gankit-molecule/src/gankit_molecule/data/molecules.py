@@ -29,6 +29,10 @@ class AsRead(Protocol):
         """Which of ``cells`` is the molecule; empty where none is."""
 
     @property
+    def title(self) -> str:
+        """Which of ``cells`` is the name; empty where none is."""
+
+    @property
     def types(self) -> Mapping[str, object]:
         """Arrow's types of ``cells``."""
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit.contract import Progress
-from gankit_molecule.data.columns import Listing
+from gankit_molecule.data.columns import OTHER_SPLIT, Listing
 from gankit_molecule.data.parallel import mapped
 from gankit_molecule.data.standardise import UnusableError, standardised
 from gankit_molecule.settings import MoleculeSettings
@@ -106,7 +106,8 @@ def _standardise(entries: pa.Table, settings: MoleculeSettings, progress: Progre
     flags = np.zeros(len(texts), np.int16)
     for i, one in enumerate(found):
         if whys[i] is not None:
-            one = UnusableError("unread", whys[i], shown[i] or "")
+            kind = "split" if whys[i] == OTHER_SPLIT else "unread"
+            one = UnusableError(kind, whys[i], shown[i] or "")
         if isinstance(one, UnusableError):
             row: tuple[str | None, ...] = (None, one.kind, one.why, one.shown)
         else:
@@ -148,4 +149,5 @@ def _first_rows(found: pa.Table) -> Ints:
 
 
 def _any_unusable(found: pa.Table) -> bool:
-    return bool(found.column("why").null_count < len(found))
+    kinds = found.column("kind")
+    return bool(pc.any(pc.not_equal(kinds, "split")).as_py())

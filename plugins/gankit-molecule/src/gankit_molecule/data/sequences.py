@@ -29,6 +29,10 @@ class Entry:
         return self._about.text
 
     @property
+    def title(self) -> str:
+        return self._about.name
+
+    @property
     def cells(self) -> Mapping[str, object]:
         return {
             name: self.text if name == self.column else self._cell(f"={name}")
@@ -42,10 +46,13 @@ class Entry:
         return {name: known.get(name, pa.string()) for name in names}
 
     def _cell(self, column: str) -> Any:
-        try:
-            return self._table.column(column)[self._row].as_py()
-        except (KeyError, ValueError):  # no such column; an instant that Python cannot hold
+        if column not in self._table.column_names:
             return None
+        cell = self._table.column(column)[self._row]
+        try:
+            return cell.as_py()
+        except (ValueError, OverflowError):  # an instant that Python cannot hold
+            return cell
 
 
 class Molecules(Sequence[Molecule]):
@@ -122,10 +129,11 @@ class Issues(Sequence[Issue]):
         self._table, self._files = table, files
         kinds = table.column("kind").combine_chunks()
         out = np.flatnonzero(kinds.is_valid())
-        same = np.asarray(kinds.take(pa.array(out)).to_numpy(zero_copy_only=False) == "same", bool)
+        found = kinds.take(pa.array(out)).to_numpy(zero_copy_only=False)
+        same = np.asarray((found == "same") | (found == "split"), bool)
         self._rows = np.concatenate([out[~same], out[same]])
         self.unusable = int((~same).sum())
-        """How many are no duplicates."""
+        """How many are no duplicates, nor of another split."""
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -64,7 +64,7 @@ def read(
         description=_describe(items, table, found.name, settings.limit),
         licence=found.licence,
         issues=issues,
-        facts=facts_of(table, about, settings),
+        facts={**found.facts, **facts_of(table, about, settings)},
         table=rows_of(items, table, settings),
         warnings=warnings_of(items, table, about, settings),
     )

@@ -31,6 +31,7 @@ KINDS = {
     "salt": "salts or mixtures",
     "inorganic": "without carbon",
     "complex": "metal complexes",
+    "split": "of other splits",
     "large": "of too many atoms",
     "same": "duplicates",
 }

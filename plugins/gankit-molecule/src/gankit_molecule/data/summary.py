@@ -65,7 +65,8 @@ def _salts(counts: Mapping[Done, int], settings: MoleculeSettings) -> str:
         return "skipped (salts=drop)"
     mixtures = counts[Done.MIXTURE]
     cut = f"counter-ions and solvents cut from {counts[Done.SALT]:,}"
-    return f"{cut}; {mixtures:,} mixtures, the largest part kept" if mixtures else cut
+    many = _many(mixtures, "mixture", "mixtures")
+    return f"{cut}; {many}, the largest part kept" if mixtures else cut
 
 
 def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> list[dict[str, str]]:
@@ -118,6 +119,8 @@ def warnings_of(
         )
     total = len(table)
     duplicates = int(pc.sum(pc.equal(table.column("kind"), "same")).as_py() or 0)
+    splits = int(pc.sum(pc.equal(table.column("kind"), "split")).as_py() or 0)
+    total -= splits
     skipped = total - n - duplicates
     if skipped > 0.2 * total:
         found.append(

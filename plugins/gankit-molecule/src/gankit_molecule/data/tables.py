@@ -40,14 +40,21 @@ def kind_of(path: Path) -> str:
     return (Path(path.stem) if path.suffix.lower() in PACKED else path).suffix.lower()
 
 
-def from_files(files: Sequence[Path], settings: MoleculeSettings) -> Listing:
+def from_files(
+    files: Sequence[Path], settings: MoleculeSettings, root: Path | None = None
+) -> Listing:
     """All entries of these files, one after the other.
+
+    Args:
+        root: the folder of all of them, below which they are named in messages.
 
     Raises:
         GankitError: one is none of ``SUFFIXES``, damaged, or has no column of SMILES.
     """
     found = [_file(path, settings) for path in files]
-    return listed(found, [path.name for path in files])
+    same = len({path.name for path in files}) < len(files)  # such as data.csv in each folder
+    names = [str(path.relative_to(root)) if root and same else path.name for path in files]
+    return listed(found, names)
 
 
 def _file(path: Path, settings: MoleculeSettings) -> Part:
