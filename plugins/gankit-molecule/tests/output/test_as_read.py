@@ -156,6 +156,17 @@ def test_any_cells_leave_as_they_were(
     assert [row[:3] for row in found] == rows
 
 
+def test_columns_that_a_format_has_no_place_for_are_said(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(TABLE)
+    items = sources.read(
+        tmp_path / "a.csv", MoleculeSettings(cache="none", workers=1), lambda *_: None
+    ).items
+    real = [Sample(item, -1, {}, real=True) for item in items]
+    made = output.write(real, tmp_path / "smi", PROVENANCE, "smi")
+    assert "left out (pIC50, batch, flag, note, empty)" in made.warnings[0]
+    assert not output.write(real, tmp_path / "csv", PROVENANCE, "csv").warnings
+
+
 def test_rows_of_a_data_frame(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [{"x": 1, "smiles": "OCC", "t": "a"}, {"smiles": "CCN", "t": ""}]
     found = rows_of(passed_through(rows, tmp_path / "out", "csv", 0))

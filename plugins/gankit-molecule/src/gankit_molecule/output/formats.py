@@ -75,7 +75,15 @@ def write(
     passed = Passed(samples)
     FORMATS[format](passed, target, provenance)
     counts = passed.counts(known)
-    return Written(counts.named(), counts.doubts())
+    return Written(counts.named(), [*counts.doubts(), *_lost(passed.columns, format)])
+
+
+def _lost(columns: Sequence[str], format: str) -> list[str]:
+    """A warning of columns of real molecules that a format has no place for."""
+    if format != "smi" or not columns:
+        return []
+    named = ", ".join(columns[:6]) + (", …" if len(columns) > 6 else "")
+    return [f"smi has no place for the data's columns, which are left out ({named}): use csv"]
 
 
 class Passed:
@@ -85,10 +93,15 @@ class Passed:
         self.samples, self.total, self.valid = samples, 0, 0
         self.seen: set[int] = set()
         """Hashes of SMILES, of which there may be millions."""
+        self.columns: list[str] = []
+        """Of the first real molecule, beside its SMILES and name."""
 
     def __iter__(self) -> Iterator[Sample[Molecule]]:
         for sample in self.samples:
             self.total += not sample.real
+            read = sample.item.read if sample.real and not self.columns else None
+            if read is not None:
+                self.columns = [c for c in read.cells if c not in (read.column, read.title)]
             if sample.item.valid and not sample.real:
                 self.valid += 1
                 self.seen.add(int(hashes_of([sample.item.smiles])[0]))
