@@ -51,6 +51,13 @@ def warn(message: str) -> None:
     err.print(Text.assemble(("warning:", "yellow"), " ", visible(message)))
 
 
+def show_warnings(record: Mapping[str, object]) -> None:
+    """Prints the warnings in a record of what was generated."""
+    found = record.get("warnings")
+    for warning in found if isinstance(found, list) else ():
+        warn(str(warning))
+
+
 def flush() -> None:
     """Writes what is still held back.
 

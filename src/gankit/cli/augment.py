@@ -14,6 +14,7 @@ from gankit.cli._output import (
     out,
     parse_where,
     print_json,
+    show_warnings,
     state_provenance,
     table,
     warn,
@@ -148,7 +149,9 @@ def augment(
             overwrite=overwrite,
             progress=progress,
         )
-        result |= {"path": str(made.path), **made.record, "warnings": list(made.warnings)}
+        warnings = [*made.record.get("warnings", ()), *made.warnings]
+        result |= {"path": str(made.path), **made.record, "warnings": warnings}
+        show_warnings(made.record)
         if not json:
             _report(made, piped)
     if json:

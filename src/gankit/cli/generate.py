@@ -14,6 +14,7 @@ from gankit.cli._output import (
     parse_between,
     parse_where,
     print_json,
+    show_warnings,
     state_provenance,
     warn,
 )
@@ -105,6 +106,7 @@ def generate(
     made = write(source, sampling, out_, format=format, device=device, overwrite=overwrite)
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
+    show_warnings(made.record)
     if json:
         print_json({"path": str(made.path), **made.record})
         return

@@ -38,7 +38,7 @@ from gankit.contract.data import (
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
-from gankit.contract.modality import Augmentable, HasBaselines, Modality, NoSettings
+from gankit.contract.modality import Augmentable, HasBaselines, Modality, NoSettings, Written
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
 from gankit.contract.settings import Bounds
@@ -90,6 +90,7 @@ __all__ = [
     "Sample",
     "SamplesConditions",
     "TransformsDensityRatioInput",
+    "Written",
     "hookimpl",
     "quiet",
 ]

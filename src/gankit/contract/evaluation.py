@@ -58,6 +58,11 @@ class Evaluator(ABC, Generic[Item]):
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
         """Named scores, or an empty mapping where they do not apply."""
 
+    def warnings(self, data: EvaluationData[Item]) -> Sequence[str]:
+        """Poor results that scores alone may hide, one sentence each with what to do: most items
+        invalid, repeats, copies of training items. None by default."""
+        return ()
+
 
 class DownstreamModel(ABC, Generic[Item]):
     """The standard predictive model of a modality, for benchmarking augmentation."""

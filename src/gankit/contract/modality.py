@@ -23,6 +23,18 @@ class NoSettings:
     """For modalities without settings."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """What :meth:`Modality.write` counted, and what is wrong with it."""
+
+    counts: Mapping[str, int]
+    """What is worth counting among the generated items, as ``{"valid": 9}``: integers, shown as "9
+    valid" and stored with the record."""
+    warnings: Sequence[str] = ()
+    """Poor results, one sentence each with what to do: most items invalid, repeats, copies of
+    training items. Shown, and stored with the record."""
+
+
 class Modality(ABC, Generic[Item]):
     """Reading and writing, a codec, networks and evaluators."""
 
@@ -80,15 +92,15 @@ class Modality(ABC, Generic[Item]):
         codec: Codec[Item],
         provenance: Provenance,
         format: str,
-    ) -> Mapping[str, int] | None:
+    ) -> Mapping[str, int] | Written | None:
         """Writes generated items below the new, empty folder ``target``.
 
         ``samples`` may be a long stream: write as it comes. Every file carries
         ``provenance.text()`` in its format's own metadata.
 
         Returns:
-            What is worth counting among the generated items, as ``{"valid": 9}``: integers, shown
-            as "9 valid" and stored with the record; or None.
+            What is worth counting among the generated items, as ``{"valid": 9}``, with warnings of
+            poor results as :class:`Written`; or None.
         """
 
     @abstractmethod

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Codec, Provenance, Sample
+from gankit.contract import Codec, Provenance, Sample, Written
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import json_bytes, sha256
 from gankit.plugins.records import LoadedModality
@@ -72,7 +72,9 @@ def write_generated(
         aside = _staging(target, path)
         counter = _Counter(samples, target, aside)
         with confined(plugin.info.name, aside):
-            counts = modality.write(counter, aside, codec, statement, target.format)
+            told = modality.write(counter, aside, codec, statement, target.format)
+        warnings = list(told.warnings) if isinstance(told, Written) else []
+        counts = told.counts if isinstance(told, Written) else told
         counted = _counts(counts, plugin.info.name)
         full: dict[str, Any] = {
             "generated": True,
@@ -84,6 +86,7 @@ def write_generated(
             "format": target.format,
             "count": counter.seen,
             **({"counted": counted} if counted else {}),
+            **({"warnings": warnings} if warnings else {}),
             **record,
         }
         one = _one_file(aside, target, full) if target.single_file and not target.packing else None

@@ -12,6 +12,7 @@ from gankit.config.paths import expanded
 from gankit.contract import (
     Codec,
     EvaluationData,
+    Evaluator,
     Extractor,
     HasBaselines,
     Issue,
@@ -129,7 +130,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
         "heldout": without_password(given.data or "set aside before training"),
         "samples_seen": metrics[-1]["samples"] if metrics else 0,
         **_privacy(run.privacy),
-        **({"warnings": list(warnings)} if warnings else {}),
+        **_warnings(result.record, warnings),
     }
     if not given.only and not given.overrides and given.data is None:
         _write(run.path / SCORES, result.record)
@@ -186,8 +187,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         compared = EvaluationData(samples, split.train, split.heldout)
     result = scoring.of(path, compared, config.engine.log.preview_count, baselines)
     result.record |= _privacy(run.privacy if run else record.get("privacy"))
-    if warnings:
-        result.record |= {"warnings": list(warnings)}
+    result.record |= _warnings(result.record, warnings)
     if skipped:
         first = f"{skipped[0].location}: {skipped[0].reason}"
         result.record |= {"skipped": len(skipped), "skipped_first": first}
@@ -201,6 +201,11 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
         raise GankitError(
             f"cannot write {file}: {reason(error)}", "Free some space, or make the run writable"
         ) from None
+
+
+def _warnings(record: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
+    found = [*more, *record.get("warnings", ())]
+    return {"warnings": found} if found else {}
 
 
 def _privacy(record: dict[str, Any] | None) -> dict[str, Any]:
@@ -257,6 +262,14 @@ class _Scoring:
             "n_generated": len(data.generated),
             "scores": [s.as_dict() for s in scores],
         }
+        doubts = [
+            doubt
+            for evaluator in self.evaluators
+            if isinstance(evaluator, Evaluator)
+            for doubt in evaluator.warnings(data)
+        ]
+        if doubts:
+            record["warnings"] = doubts
         if given.overrides:
             record["settings"] = configuration.parse_overrides(given.overrides)
         return Evaluation(

@@ -15,7 +15,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; conditional on properties",
         target="gankit_molecule.modality:MoleculeModality",
         api=2,
-        suffixes=(".smi", ".smiles", ".txt", ".sdf", ".csv", ".tsv", ".parquet"),
+        suffixes=(".smi", ".smiles", ".inchi", ".txt", ".sdf", ".mol", ".csv", ".tsv", ".parquet"),
         recipes="gankit_molecule.recipes",
         default_recipe="default",
     )

@@ -22,6 +22,7 @@ from gankit.contract import (
     Provenance,
     Rendering,
     Sample,
+    Written,
 )
 from gankit_molecule.data.molecules import Molecule, smiles_of
 from gankit_molecule.settings import MoleculeSettings
@@ -92,10 +93,13 @@ class MoleculeModality(Modality[Molecule], Augmentable, HasBaselines):
         codec: Codec[Molecule],
         provenance: Provenance,
         format: str,
-    ) -> Mapping[str, int]:
+    ) -> Written:
+        from gankit_molecule.codec.codec import MoleculeCodec
         from gankit_molecule.output.formats import write
 
-        return write(samples, target, provenance, format)
+        known = codec.known if isinstance(codec, MoleculeCodec) else None
+        hashes = None if known is None else known.numpy()
+        return write(samples, target, provenance, format, hashes)
 
     def render(self, item: Molecule, codec: Codec[Molecule] | None) -> Rendering:
         from gankit_molecule.output.preview import render

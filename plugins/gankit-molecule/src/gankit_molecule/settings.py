@@ -15,14 +15,15 @@ class MoleculeSettings:
     """Settings of the molecule plugin."""
 
     smiles_key: str = "auto"
-    """Column of SMILES in a table; auto looks for smiles, SMILES, canonical_smiles, structure and
-    mol."""
+    """Column of SMILES or InChI in a table; auto looks for smiles, canonical_smiles, structure, mol
+    and inchi in any case, then for one whose cells are molecules."""
     name_key: str = "auto"
     """Column of names; auto looks for name, id, compound, chembl_id and zinc_id."""
     limit: Annotated[int, Bounds(0)] = 0
     """Molecules to read, drawn at random with a fixed seed; 0 for all."""
     salts: Literal["largest", "keep", "drop"] = "largest"
-    """Of several parts, such as salts: keep the largest, keep all, or skip such molecules."""
+    """Of several parts, such as salts: keep the largest that is no known counter-ion or solvent,
+    keep all, or skip such molecules."""
     charges: Literal["neutralise", "keep"] = "neutralise"
     """Whether charges are neutralised where that is possible."""
     stereo: Literal["remove", "keep"] = "remove"

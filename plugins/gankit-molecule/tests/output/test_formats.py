@@ -15,6 +15,7 @@ from rdkit import Chem, rdBase
 
 from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError
+from gankit_molecule.data.hashes import hashes_of
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES, properties_of
 from gankit_molecule.output import formats as output
@@ -64,7 +65,7 @@ def written(samples: list[Sample[Molecule]], folder: Path, format: str) -> list[
         found: list[dict[str, Any]] = pq.read_table(file).to_pylist()
         return found
     if format == "smi":
-        supplier = Chem.SmilesMolSupplier(str(file), "\t", 0, 1, False)
+        supplier = Chem.SmilesMolSupplier(str(file), titleLine=False)
     else:
         supplier = Chem.SDMolSupplier(str(file))
     with rdBase.BlockLogs():
@@ -194,7 +195,7 @@ def test_invalid_molecules_are_written_as_text(tmp_path: Path) -> None:
     lines = (tmp_path / "x").with_suffix(".smi")
     output.write(samples, lines, PROVENANCE, "smi")
     text = (lines / "molecules.smi").read_text().splitlines()
-    assert [line.split("\t")[0] for line in text[1:]] == ["C1CC(", "?#CC", "?", "two_words_$$$$"]
+    assert [line.split()[0] for line in text[1:]] == ["C1CC(", "?#CC", "?", "two_words_$$$$"]
     assert all(line.endswith("-invalid") for line in text[1:])
     # Each is a line that a reader complains of, none one that it passes over.
     found = written(samples, tmp_path / "smi", "smi")
@@ -308,4 +309,21 @@ def test_valid_and_different_ones_are_counted_among_the_generated(tmp_path: Path
     made = [*generated(6), Sample(Molecule("C1CC", tries=0), 7, {})]
     for format in FILES:
         counts = output.write(iter([*real(2), *made]), tmp_path / format, PROVENANCE, format)
-        assert counts == {"valid": 6, "different": 4}
+        assert counts.counts == {"valid": 6, "different": 4}
+        assert not counts.warnings
+
+
+def test_few_valid_different_or_new_molecules_are_warned_of(tmp_path: Path) -> None:
+    invalid = [Sample(Molecule("C1CC", tries=0), i, {}) for i in range(8)]
+    known = np.sort(hashes_of(SMILES))
+    for number, (samples, words) in enumerate(
+        [
+            ([*generated(2), *invalid], ["8 of 10 generated molecules are invalid"]),
+            ([*generated(40), *real(40)], ["only 4 different", "4 of 4 different"]),
+            ([Sample(Molecule("C" * (i + 1)), i, {}) for i in range(20)], []),
+            (invalid, []),  # too few to tell
+        ]
+    ):
+        made = output.write(samples, tmp_path / str(number), PROVENANCE, "smi", known)
+        assert len(made.warnings) == len(words)
+        assert all(word in text for word, text in zip(words, made.warnings, strict=True))

@@ -17,6 +17,8 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    Conformed,
+    Conforms,
     Continuous,
     Describes,
     Layout,
@@ -26,7 +28,7 @@ from gankit.contract import (
 from gankit.errors import GankitError
 from gankit.seeds import normal
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
-from gankit_molecule.codec.conditions import Measured, standardised, values_of
+from gankit_molecule.codec.conditions import Measured, conformed, standardised, values_of
 from gankit_molecule.codec.notations import understood
 from gankit_molecule.codec.property_query import Constraint, PropertyQuery, subsample
 from gankit_molecule.codec.requirements import Requirements
@@ -52,7 +54,9 @@ MAX_COORDINATE = 1e3
 """Coordinates of diverged networks are clamped to this range."""
 
 
-class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioInput, Describes):
+class MoleculeCodec(
+    Codec[Molecule], SamplesConditions, TransformsDensityRatioInput, Describes, Conforms
+):
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
     A molecule is written token by token, each sampled from the decoder, along the scaffold where
@@ -265,6 +269,10 @@ class MoleculeCodec(Codec[Molecule], SamplesConditions, TransformsDensityRatioIn
             if isinstance(f, Continuous)
         ]
         return [*lines, *(self.elites.describe() if self.elites is not None else ())]
+
+    def conform(self, items: Sequence[Molecule], strict: bool) -> Conformed[Molecule]:
+        """Columns that are conditions have to be there, by name."""
+        return conformed(items, self.layout.condition, strict)
 
     def state(self) -> CodecState:
         condition = self.layout.condition

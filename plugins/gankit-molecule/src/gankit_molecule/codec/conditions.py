@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import rdkit
 
-from gankit.contract import Condition, Continuous, Fitting
+from gankit.contract import Condition, Conformed, Continuous, Fitting
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.cache import Cache
@@ -154,6 +154,31 @@ def condition_of(
         mean, scale = float(known.mean()), float(known.std())
         fields.append(Continuous(name, mean, scale if scale > 1e-9 * max(abs(mean), 1.0) else 1.0))
     return Condition(tuple(fields)) if fields else None
+
+
+def conformed(
+    items: Sequence[Molecule], condition: Condition | None, strict: bool
+) -> Conformed[Molecule]:
+    """Another data set, of which each column that is a condition has to have numbers.
+
+    Raises:
+        GankitError: one holds text, or, if strict, is missing.
+    """
+    some, warnings = take(items, range(min(SUGGESTION_ROWS, len(items)))), []
+    for field in condition.fields if condition else ():
+        name = field.name
+        values = [item.values[name] for item in some if name in item.values]
+        if name in PROPERTIES:
+            continue
+        if any(isinstance(value, str) for value in values):
+            raise _no_number(some, name)
+        if not values:
+            columns = sorted({key for item in some for key in item.values})
+            missing = f"the data has no column {name!r}, on which the run is conditioned"
+            if strict:
+                raise GankitError(missing, did_you_mean(name, columns))
+            warnings.append(f"{missing}: its values count as missing")
+    return Conformed(items, warnings)
 
 
 def standardised(

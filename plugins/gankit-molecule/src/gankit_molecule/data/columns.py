@@ -4,27 +4,52 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gankit.errors import GankitError, did_you_mean
+from gankit_molecule.data.keys import SAMPLE, keys_of
 from gankit_molecule.settings import MoleculeSettings
 
-SMILES_KEYS = ("smiles", "canonical_smiles", "structure", "mol")
-"""Names of the column of molecules, tried in this order, in any case."""
-NAME_KEYS = ("name", "id", "compound", "chembl_id", "zinc_id")
-"""Likewise for the column of names."""
 MARKS = ("_synthetic", "generated", "seed", "_seed")
 """Columns that gankit writes for generated molecules; they are kept as text."""
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", "-", "--")
 """Cells that count as empty."""
+OTHER_SPLIT = "of another split than train, which is left out"
+OTHER_SPLITS = re.compile(r"(?:test|val(?:id(?:ation)?)?|eval|dev|holdout)(?:[-_ ].*)?$")
 PIECE = 50_000
 """Rows that are held as Python objects."""
+
+
+@dataclass
+class Part:
+    """Entries of one file or object.
+
+    Attributes:
+        entries: columns text (SMILES, InChI or a mol block; null where there is none), name, why
+            (a reason to skip the entry, else null), shown (what the entry says) and place (its
+            line or row).
+        cells: the other columns as they are in the file, after an empty one.
+        unit: of places.
+        layout: all columns of a table in the file's order; empty where it has none.
+        text: the name of the column of molecules.
+        name: that of names; empty where there is none.
+        facts: how the file was understood, by a short name.
+    """
+
+    entries: pa.Table
+    cells: pa.Table
+    unit: str
+    layout: Sequence[str] = ()
+    text: str = ""
+    name: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -32,22 +57,98 @@ class Listing:
     """Entries of a source.
 
     Attributes:
-        entries: columns text (SMILES or a mol block; null where there is none), name, why (a
-            reason to skip the entry, else null), place (its line or row) and file.
+        entries: as of :class:`Part`, and the column file.
         values: the other columns: float64 where every cell is a number, or text.
-        files: of each file its name, and the unit of ``place``.
+        cells: the other columns as they are in the file.
+        about: what is known beside them.
     """
 
     entries: pa.Table
     values: pa.Table
+    cells: pa.Table
+    about: About
+
+
+@dataclass(frozen=True)
+class About:
+    """What is known of a source beside its entries.
+
+    Attributes:
+        files: of each file its name, and the unit of ``place``.
+        layout: the columns of the (first) table in its order; empty where there is none.
+        text: which of them holds the molecules.
+        name: which holds their names.
+    """
+
     files: Sequence[tuple[str, str]]
+    layout: Sequence[str] = ()
+    text: str = ""
+    name: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def listed(parts: Sequence[Part], names: Sequence[str]) -> Listing:
+    """The entries of several files, one after the other.
+
+    Args:
+        names: of the files.
+    """
+    entries = pa.concat_tables([in_file(part.entries, i) for i, part in enumerate(parts)])
+    cells = joined([part.cells for part in parts])
+    entries, split = without_other_splits(entries, cells)
+    titles = {part.name for part in parts if part.name}
+    kept = [i for i, name in enumerate(cells.column_names) if name not in titles]
+    values, warnings = typed(cells.select(kept))
+    layout = list(dict.fromkeys(c for part in parts for c in part.layout))
+    text = next((part.text for part in parts if part.text), "")
+    other = {part.text for part in parts if part.text} - {text}
+    facts: dict[str, list[str]] = {}
+    for part in parts:
+        for key, fact in part.facts.items():
+            facts.setdefault(key, [])
+            if fact not in facts[key]:
+                facts[key].append(fact)
+    about = About(
+        files=[(name, part.unit) for name, part in zip(names, parts, strict=True)],
+        layout=[column for column in layout if column not in other],
+        text=text,
+        name=next((part.name for part in parts if part.name), ""),
+        facts={key: "; ".join(found[:6]) for key, found in facts.items()} | split,
+        warnings=[*(w for part in parts for w in part.warnings), *warnings],
+    )
+    return Listing(entries, values, cells, about)
+
+
+def without_other_splits(entries: pa.Table, cells: pa.Table) -> tuple[pa.Table, dict[str, str]]:
+    """Entries, of which those are skipped that a column named split assigns to another part of the
+    data set than training; and what is to be said of it.
+    """
+    names = [n for n in cells.column_names if n.strip().lower() in ("split", "set", "subset")]
+    for name in names:
+        if not is_text(cells.column(name).type):
+            continue
+        column = pc.utf8_lower(pc.utf8_trim_whitespace(_as_text(cells.column(name))))
+        found = {value for value in pc.unique(column).to_pylist() if value}
+        others = {value for value in found if OTHER_SPLITS.match(value)}
+        if not found & {"train", "training"} or found - others - {"train", "training"}:
+            continue
+        if not others:
+            return entries, {"split": f"train, by column {name!r}"}
+        out = pc.fill_null(pc.is_in(column, pa.array(sorted(others), pa.large_string())), False)
+        why = pc.if_else(out, OTHER_SPLIT, entries.column("why"))
+        index = entries.column_names.index("why")
+        count = int(pc.sum(out).as_py())
+        said = f"train, by column {name!r}; {count:,} of {', '.join(sorted(others))} left out"
+        return entries.set_column(index, "why", why.cast(pa.large_string())), {"split": said}
+    return entries, {}
 
 
 class Rows:
     """Entries, added one by one and converted to Arrow tables piece by piece."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[int, str | None, str, str | None]] = []
+        self._rows: list[tuple[int, str | None, str, str | None, str]] = []
         self._values: list[Mapping[str, Any]] = []
         self._pieces: list[pa.Table] = []
         self._others: list[pa.Table] = []
@@ -62,8 +163,9 @@ class Rows:
         name: str = "",
         values: Mapping[str, Any] | None = None,
         why: str | None = None,
+        shown: str = "",
     ) -> None:
-        self._rows.append((place, text, name, why))
+        self._rows.append((place, text, name, why, shown))
         self._values.append(values or {})
         if len(self._rows) == PIECE:
             self._flush()
@@ -74,11 +176,11 @@ class Rows:
         return pa.concat_tables(self._pieces), joined(self._others)
 
     def _flush(self) -> None:
-        places, texts, names, whys = zip(*self._rows, strict=True) if self._rows else [()] * 4
-        self._pieces.append(_entries(texts, names, whys, places))
-        columns = dict.fromkeys(key for row in self._values for key in row)
-        arrays = [column_of([row.get(key) for row in self._values]) for key in columns]
-        self._others.append(_with_length(arrays, list(columns), len(self._rows)))
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * 5
+        self._pieces.append(_entries(*columns))
+        keys = dict.fromkeys(key for row in self._values for key in row)
+        arrays = [column_of([row.get(key) for row in self._values]) for key in keys]
+        self._others.append(with_length(arrays, list(keys), len(self._rows)))
         self._rows, self._values = [], []
 
 
@@ -87,12 +189,13 @@ def in_file(entries: pa.Table, number: int) -> pa.Table:
     return entries.append_column("file", pa.repeat(pa.scalar(number, pa.int32()), len(entries)))
 
 
-def _entries(texts: Any, names: Any, whys: Any, places: Any) -> pa.Table:
+def _entries(places: Any, texts: Any, names: Any, whys: Any, shown: Any) -> pa.Table:
     return pa.table(
         {
             "text": pa.array(texts, pa.large_string()),
             "name": pa.array(names, pa.large_string()),
             "why": pa.array(whys, pa.large_string()),
+            "shown": pa.array(shown, pa.large_string()),
             "place": pa.array(places, pa.int64()),
         }
     )
@@ -115,7 +218,7 @@ def column_of(cells: Sequence[Any]) -> pa.Array:
         return pa.array([None if is_missing(cell) else str(cell) for cell in cells])
 
 
-def _with_length(columns: Sequence[Any], names: Sequence[str], length: int) -> pa.Table:
+def with_length(columns: Sequence[Any], names: Sequence[str], length: int) -> pa.Table:
     """A table with a first column of nulls, so that it has a length without any other column."""
     return pa.table([pa.nulls(length), *columns], names=["", *names])
 
@@ -124,99 +227,74 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
     """Tables one below the other; where a column's types differ, it is text."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
-        for field in table.schema:
-            types.setdefault(field.name, set()).add(field.type)
+        for one in table.schema:
+            types.setdefault(one.name, set()).add(one.type)
     mixed = {name for name, found in types.items() if len(found - {pa.null()}) > 1}
     cast = []
     for table in tables:
         for i, name in enumerate(table.column_names):
             if name in mixed:
-                table = table.set_column(i, name, _as_text(table.column(i)))
+                table = table.set_column(i, name, _as_any_text(table.column(i)))
         cast.append(table)
     return pa.concat_tables(cast, promote_options="default")
 
 
-def split(table: pa.Table, where: str, settings: MoleculeSettings) -> tuple[pa.Table, pa.Table]:
-    """The entries of an Arrow table, and its other columns."""
+def split(table: pa.Table, where: str, unit: str, settings: MoleculeSettings) -> Part:
+    """The entries of an Arrow table, and its columns."""
     names = [str(name) for name in table.column_names]
-    texts = [name for name, t in zip(names, table.schema.types, strict=True) if _is_text(t)]
-    text, name = keys_of(names, texts, where, settings)
+    texts = [name for name, t in zip(names, table.schema.types, strict=True) if is_text(t)]
+
+    def cells(name: str) -> list[str]:
+        some = table.column(names.index(name)).slice(0, SAMPLE).to_pylist()
+        return [cell for cell in some if cell is not None]
+
+    keys = keys_of(names, texts, where, settings, cells)
     n = len(table)
-    titles = pa.repeat("", n) if name is None else pc.fill_null(_as_text(table.column(name)), "")
+    titles = pa.repeat("", n)
+    if keys.name is not None:
+        titles = pc.fill_null(_as_text(table.column(keys.name)), "")
     entries = pa.table(
         {
-            "text": table.column(text).cast(pa.large_string()),
+            "text": table.column(keys.text).cast(pa.large_string()),
             "name": titles.cast(pa.large_string()),
             "why": pa.nulls(n, pa.large_string()),
+            "shown": pa.nulls(n, pa.large_string()),
             "place": pa.array(np.arange(n)),
         }
     )
-    rest = [i for i in range(len(names)) if names[i] and i not in (text, name)]
-    return entries, _with_length([table.column(i) for i in rest], [names[i] for i in rest], n)
+    rest = [i for i in range(len(names)) if names[i] and i != keys.text]
+    return Part(
+        entries,
+        with_length([table.column(i) for i in rest], [names[i] for i in rest], n),
+        unit,
+        layout=[name for name in names if name],
+        text=names[keys.text],
+        name="" if keys.name is None else names[keys.name],
+        facts={"molecules": column_fact(names[keys.text], keys.how)},
+        warnings=list(keys.warnings),
+    )
 
 
-def keys_of(
-    columns: Sequence[str], texts: Sequence[str], where: str, settings: MoleculeSettings
-) -> tuple[int, int | None]:
-    """Indices of the columns of molecules and of names.
-
-    Args:
-        texts: the columns that hold text.
-
-    Raises:
-        GankitError: two columns have the same name, or a named one is missing.
-    """
-    if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
-        raise GankitError(f"{where} has two columns named {twice[0]!r}", "Rename one")
-    key = key_in(columns, settings.smiles_key, ())
-    if key is not None and key not in texts:
-        raise GankitError(f"{where}: column {key!r} holds no text", "Set smiles_key to another")
-    key = key or key_in(texts, settings.smiles_key, SMILES_KEYS)
-    if key is None:
-        raise _no_column(columns, settings.smiles_key, where)
-    name = key_in(columns, settings.name_key, NAME_KEYS)
-    if name is None and settings.name_key != "auto":
-        raise GankitError(
-            f"{where} has no column {settings.name_key!r}",
-            f"Set name_key. {_near(settings.name_key, columns)}",
-        )
-    return columns.index(key), None if name in (None, key) else columns.index(name)
-
-
-def _no_column(columns: Sequence[str], key: str, where: str) -> GankitError:
-    missing = "column of SMILES" if key == "auto" else f"column {key!r}"
-    listed = ", ".join(repr(name[:40]) for name in columns[:8]) or "none"
-    more = ", …" if len(columns) > 8 else ""
-    near = _near("smiles" if key == "auto" else key, columns)
-    hint = f"Set smiles_key to the column of SMILES. {near}"
-    return GankitError(f"{where} has no {missing}; it has {listed}{more}", hint)
-
-
-def _near(key: str, columns: Sequence[str]) -> str:
-    return did_you_mean(key.lower(), [column.lower() for column in columns])
-
-
-def key_in(columns: Sequence[str], key: str, usual: Sequence[str]) -> str | None:
-    """The column with the key's name, or for auto the first usual one, in any case."""
-    lower = {column.lower(): column for column in reversed(columns)}
-    if key == "auto":
-        return next((lower[name] for name in usual if name in lower), None)
-    return key if key in columns else lower.get(key.lower())
+def column_fact(column: str, how: str) -> str:
+    """Where the molecules were found."""
+    return f"column {column!r}{f', {how}' if how else ''}"
 
 
 # --- Values --------------------------------------------------------------------------------------
 
 
-def typed(values: pa.Table) -> pa.Table:
+def typed(cells: pa.Table) -> tuple[pa.Table, list[str]]:
     """Each column as numbers, where all cells that are not empty are numbers, or as text; columns
-    that are neither, or empty, are dropped.
+    that are neither, or empty, are dropped. And warnings of columns that are nearly numbers.
     """
-    found = {}
-    for name, column in zip(values.column_names, values.columns, strict=True):
-        if name and (typed := _as_values(name, column)) is not None:
-            found[name] = typed
-    n = len(values)
-    return _with_length(list(found.values()), list(found), n)
+    found: dict[str, Any] = {}
+    warnings = []
+    for name, column in zip(cells.column_names, cells.columns, strict=True):
+        if name and (one := _as_values(name, column)) is not None:
+            found[name] = one
+            if is_text(one.type) and name not in MARKS and (doubt := _nearly_numbers(name, one)):
+                warnings.append(doubt)
+    return with_length(list(found.values()), list(found), len(cells)), warnings
 
 
 def _as_values(name: str, column: Any) -> Any:
@@ -224,21 +302,52 @@ def _as_values(name: str, column: Any) -> Any:
     if name not in MARKS and (
         pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t)
     ):
-        return _finite(column.cast(pa.float64()))
+        return _finite(column.cast(pa.float64(), safe=False))
     try:
         text = pc.utf8_trim_whitespace(_as_text(column))
     except pa.ArrowException:  # lists, structures
         return None
+    text = pc.replace_substring_regex(text, r"\s*[\r\n]\s*", " ")
     empty = pc.is_in(text, pa.array(MISSING, pa.large_string()))
     text = pc.if_else(empty, pa.scalar(None, pa.large_string()), text)
     if text.null_count == len(text):
         return None
-    if name in MARKS:
+    if name in MARKS or _has(text, _CODE):
         return text
     try:
         return _finite(text.cast(pa.float64()))
     except pa.ArrowInvalid:
-        return text
+        pass
+    if not _has(text, _DECIMAL_COMMA, invert=True) and _has(text, _NO_THOUSANDS):
+        return _finite(pc.replace_substring(text, ",", ".").cast(pa.float64()))
+    return text
+
+
+# Codes such as 00501, and numbers with more digits than a float64 has, are texts.
+_CODE = r"^[-+]?(?:0\d+|\d{16,})$"
+_DECIMAL_COMMA = r"^[-+]?\d+(?:,\d+)?(?:[eE][-+]?\d+)?$"
+# 1,234 may be either; another number of digits after the comma settles it.
+_NO_THOUSANDS = r",(?:\d{1,2}|\d{4,})(?:[eE]|$)"
+
+
+def _has(text: Any, pattern: str, invert: bool = False) -> bool:
+    """Whether a cell matches; or, inverted, whether one does not."""
+    matches = pc.match_substring_regex(text, pattern)
+    return bool(pc.any(pc.invert(matches) if invert else matches).as_py())
+
+
+def _nearly_numbers(name: str, text: Any) -> str:
+    """A warning of a column of numbers but for a few cells; empty where it is none."""
+    known = text.drop_null()
+    numbers = pc.match_substring_regex(known, r"^[-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?$")
+    count = int(pc.sum(numbers).as_py() or 0)
+    if not 0.8 * len(known) <= count < len(known) or _has(text, _CODE):
+        return ""
+    odd = known.filter(pc.invert(numbers))
+    return (
+        f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are no numbers "
+        f"(such as {odd[0].as_py()[:40]!r}): remove them to use it as a condition"
+    )
 
 
 def _finite(numbers: Any) -> Any:
@@ -250,9 +359,17 @@ def _as_text(column: Any) -> Any:
     return column.cast(pa.large_string())
 
 
-def _is_text(t: pa.DataType) -> bool:
+def _as_any_text(column: Any) -> Any:
+    try:
+        return _as_text(column)
+    except pa.ArrowException:  # lists, structures
+        texts = [None if cell is None else str(cell) for cell in column.to_pylist()]
+        return pa.chunked_array([pa.array(texts, pa.large_string())])
+
+
+def is_text(t: pa.DataType) -> bool:
     if pa.types.is_dictionary(t):
-        return _is_text(t.value_type)
+        return is_text(t.value_type)
     kinds = (
         pa.types.is_string,
         pa.types.is_large_string,

@@ -9,7 +9,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from gankit.errors import GankitError
-from gankit_molecule.data.columns import Listing, Rows, column_of, in_file, is_missing, split, typed
+from gankit_molecule.data.columns import Listing, Part, Rows, column_of, is_missing, listed, split
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.settings import MoleculeSettings
 
@@ -29,13 +29,11 @@ def from_memory(source: object, settings: MoleculeSettings) -> Listing:
         unit = "item"
         table = _of_mappings(things) if all(isinstance(t, Mapping) for t in things) else None
     if table is not None:
-        entries, values = split(table, "the data", settings)
-    else:
-        rows = Rows()
-        for i, thing in enumerate(things):
-            rows.add(i, *_one(thing))
-        entries, values = rows.finish()
-    return Listing(in_file(entries, 0), typed(values), [("", unit)])
+        return listed([split(table, "the data", unit, settings)], [""])
+    rows = Rows()
+    for i, thing in enumerate(things):
+        rows.add(i, *_one(thing))
+    return listed([Part(*rows.finish(), unit)], [""])
 
 
 def _table(source: Any) -> pa.Table | None:

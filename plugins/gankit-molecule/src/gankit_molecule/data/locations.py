@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rdkit import RDConfig
@@ -11,13 +13,20 @@ from rdkit import RDConfig
 from gankit.errors import GankitError, did_you_mean
 from gankit_molecule.data.columns import Listing
 from gankit_molecule.data.in_memory import from_memory
-from gankit_molecule.data.tables import PLAIN, READS, SUFFIXES, from_files, kind_of
+from gankit_molecule.data.tables import READS, SUFFIXES, from_files, kind_of
 from gankit_molecule.settings import MoleculeSettings
 
 NCI = Path(RDConfig.RDDataDir) / "NCI" / "first_5K.smi"
 LICENCE = "public domain: compounds of the US National Cancer Institute, as they come with RDKit"
-RECORD = "provenance.json"
-"""The record in a folder that gankit wrote."""
+RECORD, SIDECAR = "provenance.json", ".provenance.json"
+"""The record in a folder that gankit wrote; what its name begins with beside a single file."""
+RUN = "run.toml"
+"""What every run directory has."""
+_SPLIT = re.compile(
+    r"(?:^|[-_.])(train(?:ing)?|test|val(?:id(?:ation)?)?|eval|dev|holdout)(?:[-_.]|$)",
+    re.IGNORECASE,
+)
+TRAIN = ("train", "training")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Location:
         where: for messages.
         name: for the description.
         generated: whether gankit wrote it.
+        facts: which of its files are read, by a short name.
+        root: the folder that was given.
     """
 
     where: str
@@ -36,11 +47,13 @@ class Location:
     thing: object = None
     generated: bool = False
     licence: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    root: Path | None = None
 
     def listing(self, settings: MoleculeSettings) -> Listing:
         """Its entries."""
         if self.files:
-            return from_files(self.files, settings)
+            return from_files(self.files, settings, self.root)
         return from_memory(self.thing, settings)
 
 
@@ -61,16 +74,22 @@ def locate(source: object | None) -> Location:
         raise _missing(path)
     if path.is_dir():
         generated = (path / RECORD).is_file()
-        return Location(str(path), path.name, _files_in(path), generated=generated)
+        files, facts = _files_in(path)
+        return Location(str(path), path.name, files, generated=generated, facts=facts, root=path)
     if kind_of(path) not in SUFFIXES:
         kind = kind_of(path) or "such"
         raise GankitError(f"{path}: no molecules can be read from {kind} files", READS)
-    generated = (path.parent / RECORD).is_file()
+    sidecar = path.with_name(path.name + SIDECAR)
+    generated = (path.parent / RECORD).is_file() or sidecar.is_file()
     return Location(str(path), path.name, [path], generated=generated)
 
 
-def _files_in(root: Path) -> list[Path]:
-    """The files of molecules below a folder; .txt files only where there are no others."""
+def _files_in(root: Path) -> tuple[list[Path], dict[str, str]]:
+    """The files of molecules below a folder, and what is to be said of the choice.
+
+    .txt files are taken only where there are no others, runs and what gankit generated not at all,
+    and of a data set's splits only the training part.
+    """
     there = [
         path
         for path in sorted(root.rglob("*"))
@@ -79,9 +98,44 @@ def _files_in(root: Path) -> list[Path]:
     if not there:
         raise GankitError(f"{root}: the folder is empty", READS)
     files = [path for path in there if kind_of(path) in SUFFIXES]
+    ours = {path.parent for path in there if path.name in (RUN, RECORD)} - {root}
+    own = [
+        path
+        for path in files
+        if not ours.isdisjoint(path.parents) or path.with_name(path.name + SIDECAR).is_file()
+    ]
+    facts = {}
+    if own and len(own) < len(files):
+        facts["left out"] = f"{_files(len(own))} of runs or written by gankit"
+        files = [path for path in files if path not in set(own)]
     if not files:
         raise GankitError(f"{root} has no file of molecules ({len(there):,} other files)", READS)
-    return [path for path in files if kind_of(path) != PLAIN[-1]] or files
+    files = [path for path in files if kind_of(path) != ".txt"] or files
+    splits = {path: _split_of(path, root) for path in files}
+    if any(split in TRAIN for split in splits.values()):
+        out = Counter(split for split in splits.values() if split and split not in TRAIN)
+        if out:
+            named = ", ".join(f"{split} ({_files(count)})" for split, count in out.items())
+            facts["split"] = f"train; left out: {named}"
+            files = [path for path in files if splits[path] in (*TRAIN, "")]
+    elif len({*splits.values()} - {""}) > 1:
+        named = ", ".join(sorted({*splits.values()} - {""}))
+        facts["split"] = f"all of {named}: none is named train"
+    return files, facts
+
+
+def _split_of(path: Path, root: Path) -> str:
+    """The part of a data set that a file is, by the names of its folders and its own; empty where
+    they name none."""
+    name = path.name[: path.name.lower().rindex(kind_of(path))]
+    for part in (*path.relative_to(root).parts[:-1], name):
+        if found := _SPLIT.search(part):
+            return found[1].lower()
+    return ""
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
 
 
 def _missing(path: Path) -> GankitError:

@@ -4,11 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gankit.contract.subsets import take
 
 FETCH_SIZE = 10_000
 """Molecules that are read from a lazy sequence at once."""
+
+
+class AsRead(Protocol):
+    """An entry of the data before it was standardised, fetched on access."""
+
+    @property
+    def text(self) -> str:
+        """Its own SMILES, InChI or mol block."""
+
+    @property
+    def cells(self) -> Mapping[str, object]:
+        """Its row of a table, all columns in the table's order; data fields of an SDF; empty where
+        there are none."""
+
+    @property
+    def column(self) -> str:
+        """Which of ``cells`` is the molecule; empty where none is."""
+
+    @property
+    def title(self) -> str:
+        """Which of ``cells`` is the name; empty where none is."""
+
+    @property
+    def types(self) -> Mapping[str, object]:
+        """Arrow's types of ``cells``."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +53,8 @@ class Molecule:
     requested properties where that is required; 0 where none was."""
     score: float | None = None
     """By the run's objective, if that is an expression."""
+    read: AsRead | None = field(default=None, compare=False, repr=False)
+    """A real molecule as its source has it; None for generated ones."""
 
     @property
     def valid(self) -> bool:

@@ -1,8 +1,9 @@
 """Entries become standardised molecules, each of them once, in an Arrow table.
 
-The table has a row per entry, with columns smiles (null where the entry is skipped), kind and why
-(of skipped entries, else null), same (of a duplicate, the first entry's row), name, file, place,
-and values after ``:``.
+The table has a row per entry, with columns smiles (null where the entry is skipped), kind, why and
+shown (of skipped entries, else null), done (flags of what standardising changed), same (of a
+duplicate, the first entry's row), source (the entry's own text, null where that is the SMILES),
+name, file, place, values after ``:``, and cells as they are in the file after ``=``.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit.contract import Progress
-from gankit_molecule.data.columns import Listing
+from gankit_molecule.data.columns import OTHER_SPLIT, Listing
 from gankit_molecule.data.parallel import mapped
-from gankit_molecule.data.standardise import UnusableError, standardise
+from gankit_molecule.data.standardise import UnusableError, standardised
 from gankit_molecule.settings import MoleculeSettings
 
 MIN_PARALLEL = 20_000
 """Entries below which one process is faster than several."""
 CHUNK = 200_000
 """Entries that are standardised before they become a column."""
+MAX_BLOCKS = 2**29
+"""Bytes of mol blocks that are kept, to be written again by augment; of more, none is."""
 SEED = 1_009
 """Of the random subset for ``limit``."""
 
@@ -61,12 +64,16 @@ def standardise_all(
     if not generated:
         found = _without_duplicates(found)
     chosen = pa.array(drawn[order])
+    entries = listing.entries.take(chosen)
+    found = found.append_column("source", _sources(entries.column("text"), found.column("smiles")))
     for name in ("name", "file", "place"):
-        found = found.append_column(name, listing.entries.column(name).take(chosen))
+        found = found.append_column(name, entries.column(name))
     kept = is_kept(found)
     for name in listing.values.column_names[1:]:
         values = listing.values.column(name).take(chosen)
         found = found.append_column(f":{name}", pc.if_else(kept, values, None))
+    for name in listing.cells.column_names[1:]:
+        found = found.append_column(f"={name}", listing.cells.column(name).take(chosen))
     return found.combine_chunks()
 
 
@@ -79,22 +86,36 @@ def _shifted(progress: Progress, before: int, of: int, what: str, done: int, tot
     progress(what, before + done, of or before + total)
 
 
+def _sources(texts: Any, smiles: Any) -> Any:
+    """The entries' own texts; null where the SMILES is the same, and where one is skipped."""
+    blocks = pc.match_substring(texts, "M  END")
+    size = pc.sum(pc.binary_length(pc.if_else(blocks, texts, None))).as_py() or 0
+    kept = pc.fill_null(pc.not_equal(texts, smiles), False)
+    if size > MAX_BLOCKS:
+        kept = pc.and_(kept, pc.fill_null(pc.invert(blocks), False))
+    return pc.if_else(kept, texts, pa.scalar(None, pa.large_string()))
+
+
 def _standardise(entries: pa.Table, settings: MoleculeSettings, progress: Progress) -> pa.Table:
-    """Columns smiles, kind, why, and an empty column same."""
+    """Columns smiles, kind, why, shown, done, and an empty column same."""
     texts = entries.column("text").fill_null("").to_pylist()
-    whys = entries.column("why").to_pylist()
+    whys, shown = entries.column("why").to_pylist(), entries.column("shown").to_pylist()
     workers = settings.workers or int(len(texts) < MIN_PARALLEL)
-    found = mapped(standardise, texts, workers, "standardising molecules", progress, settings)
-    smiles: list[str | None] = []
-    kinds: list[str | None] = []
+    found = mapped(standardised, texts, workers, "standardising molecules", progress, settings)
+    rows: dict[str, list[str | None]] = {"smiles": [], "kind": [], "why": [], "shown": []}
+    flags = np.zeros(len(texts), np.int16)
     for i, one in enumerate(found):
         if whys[i] is not None:
-            one = UnusableError("unread", whys[i])
-        smiles.append(None if isinstance(one, UnusableError) else one)
-        kinds.append(one.kind if isinstance(one, UnusableError) else None)
-        whys[i] = one.why if isinstance(one, UnusableError) else None
-    columns = {"smiles": smiles, "kind": kinds, "why": whys}
-    table = pa.table({k: pa.array(v, pa.large_string()) for k, v in columns.items()})
+            kind = "split" if whys[i] == OTHER_SPLIT else "unread"
+            one = UnusableError(kind, whys[i], shown[i] or "")
+        if isinstance(one, UnusableError):
+            row: tuple[str | None, ...] = (None, one.kind, one.why, one.shown)
+        else:
+            row, flags[i] = (one[0], None, None, None), one[1]
+        for column, value in zip(rows.values(), row, strict=True):
+            column.append(value)
+    table = pa.table({k: pa.array(v, pa.large_string()) for k, v in rows.items()})
+    table = table.append_column("done", pa.array(flags))
     return table.append_column("same", pa.nulls(len(texts), pa.int64()))
 
 
@@ -106,6 +127,8 @@ def _without_duplicates(found: pa.Table) -> pa.Table:
         "smiles": pc.if_else(same, None, found.column("smiles")),
         "kind": pc.if_else(same, "same", found.column("kind")),
         "why": found.column("why"),
+        "shown": found.column("shown"),
+        "done": found.column("done"),
         "same": pc.if_else(same, pa.array(first), None),
     }
     return pa.table(columns).cast(found.schema)
@@ -126,4 +149,5 @@ def _first_rows(found: pa.Table) -> Ints:
 
 
 def _any_unusable(found: pa.Table) -> bool:
-    return bool(found.column("why").null_count < len(found))
+    kinds = found.column("kind")
+    return bool(pc.any(pc.not_equal(kinds, "split")).as_py())

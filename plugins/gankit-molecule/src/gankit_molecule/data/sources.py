@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +14,13 @@ import rdkit
 from gankit.contract import Dataset, Progress
 from gankit.errors import GankitError
 from gankit.kit.cache import Cache
-from gankit_molecule.data.columns import Listing, digest_of
+from gankit_molecule.data.columns import About, Listing, digest_of
 from gankit_molecule.data.locations import Location, locate
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.pipeline import is_kept, standardise_all
 from gankit_molecule.data.sequences import Issues, Molecules
 from gankit_molecule.data.standardise import KINDS
+from gankit_molecule.data.summary import facts_of, rows_of, warnings_of
 from gankit_molecule.data.tables import READS
 from gankit_molecule.settings import MoleculeSettings, cache_of
 
@@ -28,14 +28,11 @@ MIN_MOLECULES = 2
 """Distinct molecules of a data set."""
 MIN_CACHED = 2_000
 """Entries below which standardising is as fast as reading the cache."""
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Of the cached table, and of everything that turns entries into molecules."""
 
 _DECIDING = ("smiles_key", "name_key", "limit", "salts", "charges", "stereo", "isotopes",
              "inorganic", "most_atoms", "strict")  # fmt: skip
-
-Files = Sequence[tuple[str, str]]
-"""Of each file its name, and the unit of places in it."""
 
 
 def read(
@@ -54,11 +51,11 @@ def read(
     if settings.limit == 1:
         raise GankitError("limit=1: too few", f"Set 0 for all, or {MIN_MOLECULES} or more")
     found = locate(source)
-    table, files = _standardised(found, settings, progress)
-    issues = Issues(table, files)
+    table, about = _standardised(found, settings, progress)
+    issues = Issues(table, about.files)
     if settings.strict:
         _refuse_unusable(issues, found.where)
-    items = Molecules(table.filter(is_kept(table)))
+    items = Molecules(table.filter(is_kept(table)), about)
     if len(items) < MIN_MOLECULES:
         raise _too_few(items, issues, found.where)
     return Dataset(
@@ -67,12 +64,15 @@ def read(
         description=_describe(items, table, found.name, settings.limit),
         licence=found.licence,
         issues=issues,
+        facts={**found.facts, **facts_of(table, about, settings)},
+        table=rows_of(items, table, settings),
+        warnings=warnings_of(items, table, about, settings),
     )
 
 
 def _standardised(
     found: Location, settings: MoleculeSettings, progress: Progress
-) -> tuple[pa.Table, Files]:
+) -> tuple[pa.Table, About]:
     """The table of :mod:`gankit_molecule.data.pipeline`, from the cache or computed now."""
     cache = cache_of(settings)
     listing = None if found.files else found.listing(settings)
@@ -84,8 +84,8 @@ def _standardised(
         raise GankitError(f"{found.where}: no entry there", READS)
     table = standardise_all(listing, settings, found.generated, progress)
     if kept is not None and len(table) >= MIN_CACHED:
-        _save(table, listing.files, kept, cache)
-    return table, listing.files
+        _save(table, listing.about, kept, cache)
+    return table, listing.about
 
 
 # --- The cache ----------------------------------------------------------------------------------
@@ -100,25 +100,38 @@ def _key(found: Location, listing: Listing | None, settings: MoleculeSettings) -
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"\n{path.name} {content}".encode("utf-8", "surrogateescape"))
-    for table in (listing.entries, listing.values) if listing else ():
-        digest.update(digest_of(table).encode())
+    if listing is not None:
+        digest.update(digest_of(listing.entries).encode())
+        digest.update(_content_of(listing.cells))
     return digest.hexdigest()[:32]
 
 
-def _load(path: Path) -> tuple[pa.Table, Files] | None:
+def _content_of(table: pa.Table) -> bytes:
+    """A table of any types, for a hash."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+def _load(path: Path) -> tuple[pa.Table, About] | None:
     """A cached table; None where there is none, or a damaged one."""
     try:
         table = pq.read_table(path, page_checksum_verification=True, memory_map=True)
-        files = json.loads(table.schema.metadata[b"files"])
-        return table.select(table.column_names), [(name, unit) for name, unit in files]
+        about = json.loads(table.schema.metadata[b"about"])
+        about["files"] = [(name, unit) for name, unit in about["files"]]
+        return table.select(table.column_names), About(**about)
     except (OSError, pa.ArrowException, ValueError, KeyError, TypeError):
         return None
 
 
-def _save(table: pa.Table, files: Files, path: Path, cache: Cache) -> None:
-    named = table.replace_schema_metadata({"files": json.dumps(list(files))})
+def _save(table: pa.Table, about: About, path: Path, cache: Cache) -> None:
+    named = table.replace_schema_metadata({"about": json.dumps(vars(about))})
     with cache.writing(path) as part:
-        pq.write_table(named, part, compression="zstd", write_page_checksum=True)
+        try:
+            pq.write_table(named, part, compression="zstd", write_page_checksum=True)
+        except pa.ArrowException:  # columns of types that Parquet has not
+            part.unlink(missing_ok=True)
 
 
 # --- Messages -----------------------------------------------------------------------------------
@@ -146,7 +159,11 @@ def _too_few(items: Molecules, issues: Issues, where: str) -> GankitError:
     if total > 1 and not issues.unusable:
         message = f"{where}: all {total:,} entries are the same molecule, {items[0].smiles}"
         return GankitError(message, hint)
-    skipped = f"; skipped: {len(issues):,}, e.g. {issues[0].reason}" if len(issues) else ""
+    skipped = (
+        f"; skipped: {len(issues):,}, e.g. {issues[0].location}: {issues[0].reason}"
+        if len(issues)
+        else ""
+    )
     return GankitError(f"{where}: only one molecule{skipped}", hint)
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,218 +12,241 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gankit.errors import GankitError
-from gankit_molecule.data.columns import (
-    NAME_KEYS,
-    SMILES_KEYS,
-    Listing,
-    Rows,
-    in_file,
-    joined,
-    key_in,
-    keys_of,
-    split,
-    typed,
+from gankit_molecule.data.columns import Listing, Part, Rows, column_fact, listed, split
+from gankit_molecule.data.dialect import (
+    NAMES,
+    SAMPLE_LINES,
+    cells_of,
+    delimiter_of,
+    header_delimiter,
+    lacks_header,
+    split_line,
 )
+from gankit_molecule.data.keys import is_molecule, keys_of, usual_keys
+from gankit_molecule.data.sdf import read_sdf
+from gankit_molecule.data.streams import bytes_of, damage_of, text_of
 from gankit_molecule.settings import MoleculeSettings
 
-PLAIN, TABLES = (".smi", ".smiles", ".ism", ".txt"), (".csv", ".tsv")
-PARQUET, SDF = (".parquet", ".pq"), (".sdf", ".sd")
+PLAIN, TABLES = (".smi", ".smiles", ".ism", ".cxsmiles", ".inchi", ".txt"), (".csv", ".tsv")
+PARQUET, SDF = (".parquet", ".pq"), (".sdf", ".sd", ".mol", ".mdl")
 SUFFIXES = (*PLAIN, *TABLES, *PARQUET, *SDF)
-"""File extensions that are read; ``.gz`` may follow."""
+"""File extensions that are read; one of ``PACKED`` may follow."""
+PACKED = (".gz", ".bz2", ".xz")
 READS = f"Reads {', '.join(SUFFIXES)}, each also as .gz, and folders of them"
 
 
 def kind_of(path: Path) -> str:
     """The extension that says how to read a file, without ``.gz``."""
-    return (Path(path.stem) if path.suffix.lower() == ".gz" else path).suffix.lower()
+    return (Path(path.stem) if path.suffix.lower() in PACKED else path).suffix.lower()
 
 
-def from_files(files: Sequence[Path], settings: MoleculeSettings) -> Listing:
+def from_files(
+    files: Sequence[Path], settings: MoleculeSettings, root: Path | None = None
+) -> Listing:
     """All entries of these files, one after the other.
+
+    Args:
+        root: the folder of all of them, below which they are named in messages.
 
     Raises:
         GankitError: one is none of ``SUFFIXES``, damaged, or has no column of SMILES.
     """
     found = [_file(path, settings) for path in files]
-    numbered = [in_file(entries, i) for i, (entries, _, _) in enumerate(found)]
-    named = [(path.name, unit) for path, (_, _, unit) in zip(files, found, strict=True)]
-    values = joined([values for _, values, _ in found])
-    return Listing(pa.concat_tables(numbered), typed(values), named)
+    same = len({path.name for path in files}) < len(files)  # such as data.csv in each folder
+    names = [str(path.relative_to(root)) if root and same else path.name for path in files]
+    return listed(found, names)
 
 
-def _file(path: Path, settings: MoleculeSettings) -> tuple[pa.Table, pa.Table, str]:
-    """A file's entries, its other columns, and the unit of places in it."""
+def _file(path: Path, settings: MoleculeSettings) -> Part:
     kind = kind_of(path)
-    with _damage_of(path):
+    with damage_of(path):
         if kind in PARQUET:
-            entries, values = split(_parquet(path), str(path), settings)
-            return entries, values, "row"
-        with _text(path) as stream:
+            part = split(_parquet(path), str(path), "row", settings)
+            part.facts = {"format": "Parquet", **part.facts}
+            return part
+        with text_of(path, READS) as stream:
             if kind in SDF:
-                return *_sdf(stream, settings), "line"
-            if kind in TABLES:
-                return *_separated(path, stream, settings), "line"
-            return *_lines(path, stream, settings), "line"
+                part = read_sdf(stream, settings)
+            elif kind in TABLES:
+                part = _separated(path, iter(stream), settings)
+            else:
+                part = _lines(path, iter(stream), settings)
+            part.warnings += stream.warnings()
+            return part
 
 
-@contextmanager
-def _damage_of(path: Path) -> Iterator[None]:
-    """Turns the exceptions of a damaged file into a GankitError."""
-    try:
-        yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise GankitError(f"{path}: damaged or cut off ({error})", "Get the file again") from None
-    except (pa.ArrowException, OSError) as error:
-        line = " ".join(str(error).split())[:200]
-        raise GankitError(f"{path}: cannot be read ({line})", "Check the file") from None
+# --- Lines of SMILES ----------------------------------------------------------------------------
 
 
-@contextmanager
-def _bytes(path: Path) -> Iterator[Any]:
-    """A file's bytes, decompressed where they are compressed, whatever the extension."""
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if compressed:
-            with gzip.open(file) as inside:
-                yield inside
-        else:
-            yield file
+def _lines(path: Path, lines: Iterator[str], settings: MoleculeSettings) -> Part:
+    """One SMILES or InChI per line, followed by a name; with a header, a table."""
+    begin, sample = _first_lines(lines)
+    if not sample:
+        return Part(*Rows().finish(), "line")
+    texts = [line for _, line in sample]
+    delimiter = header_delimiter(texts[0], texts[1:], settings)
+    rest = chain((line for _, line in begin), lines)
+    facts = {"format": "lines of SMILES and names"}
+    first = sample[0][0]
+    if delimiter:
+        before = list(islice(rest, first - 1))
+        if delimiter != " " or _even(texts):
+            return _separated(path, rest, settings, delimiter, before=len(before))
+        rest = chain(before, rest)
+    if delimiter is not None:
+        facts["header"] = f"line {first}, {texts[0].strip()[:60]!r}"
+    swapped = _named_first(texts[delimiter is not None :])
+    if swapped:
+        facts["format"] = "lines of names and SMILES: the second field of each is the molecule"
+    rows = Rows()
+    for number, line in enumerate(rest, start=1):
+        if not line.strip() or line.startswith("#") or (number == first and delimiter is not None):
+            continue
+        smiles, name = split_line(line)
+        if swapped and name:
+            smiles, name = split_line(name)[0], smiles
+        rows.add(number, smiles, name)
+    return Part(*rows.finish(), "line", facts=facts)
 
 
-@contextmanager
-def _text(path: Path) -> Iterator[io.TextIOWrapper]:
-    """A file's text; bytes that are not UTF-8 become a question mark, which is no SMILES.
-
-    Raises:
-        GankitError: it is empty, or not text.
-    """
-    with _bytes(path) as stream:
-        text = io.TextIOWrapper(
-            io.BufferedReader(stream), "utf-8-sig", errors="replace", newline=""
-        )
-        head = text.buffer.peek(1024)[:1024]
-        if not head:
-            raise GankitError(f"{path}: an empty file", READS)
-        if b"\0" in head:
-            raise GankitError(f"{path}: not text (it has null bytes)", f"{READS}; in UTF-8")
-        yield text
-
-
-def _lines(
-    path: Path, stream: Iterable[str], settings: MoleculeSettings
-) -> tuple[pa.Table, pa.Table]:
-    """One SMILES per line, followed by a name; with a header, a table."""
-    rows, lines = Rows(), iter(stream)
+def _first_lines(lines: Iterator[str]) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """The first lines with their numbers, and those among them that are no comments."""
+    begin: list[tuple[int, str]] = []
+    sample: list[tuple[int, str]] = []
     for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        if not rows and (delimiter := _headed(line, settings)):
-            if delimiter != " ":
-                return _separated(path, lines, settings, head=line, before=number - 1)
-            continue
-        smiles, *rest = line.split(None, 1)
-        rows.add(number, smiles, rest[0].strip() if rest else "")
-    return rows.finish()
+        begin.append((number, line))
+        if line.strip() and not line.startswith("#"):
+            sample.append((number, line))
+        if len(sample) == SAMPLE_LINES:
+            break
+    return begin, sample
 
 
-def _headed(line: str, settings: MoleculeSettings) -> str:
-    """The delimiter of a header; empty where a line is none."""
-    known = {*SMILES_KEYS, settings.smiles_key.lower()}
-    for delimiter in ("\t", ",", ";", " "):
-        names = [name.strip('" \r\n').lower() for name in line.split(delimiter)]
-        if known.intersection(names) and (len(names) > 1 or delimiter == " "):
-            return delimiter
-    return ""
+def _even(texts: Sequence[str]) -> bool:
+    """Whether all lines have as many words as the header."""
+    counts = {len(text.split()) for text in texts}
+    return len(counts) == 1
+
+
+def _named_first(texts: Sequence[str]) -> bool:
+    """Whether the second field is the molecule, and the first its name."""
+    fields = [split_line(text) for text in texts]
+    first = sum(is_molecule(smiles) for smiles, _ in fields)
+    second = sum(len(name) > 2 and is_molecule(split_line(name)[0]) for _, name in fields if name)
+    return first < 0.2 * len(fields) and second > 0.5 * len(fields)
+
+
+# --- Tables -------------------------------------------------------------------------------------
 
 
 def _separated(
     path: Path,
-    stream: Iterable[str],
+    lines: Iterator[str],
     settings: MoleculeSettings,
-    head: str = "",
+    delimiter: str = "",
     before: int = 0,
-) -> tuple[pa.Table, pa.Table]:
+) -> Part:
     """A table of delimited cells; lines with too few or too many of them have no text.
 
     Args:
-        head: the line with the columns' names; empty where it is the first of the stream.
-        before: lines before it.
+        delimiter: found out by default.
+        before: lines before the header.
     """
-    lines = iter(stream)
-    head = head or next(lines)
-    delimiter = max(",\t;|", key=head.count) if kind_of(path) != ".tsv" else "\t"
-    reader = csv.reader(_chained(head, lines), delimiter=delimiter)
+    while not delimiter and (head := next(lines, None)) is not None:
+        if head.strip() and not head.startswith("#"):
+            lines = chain([head], lines)
+            break
+        before += 1
+    sample = list(islice(lines, SAMPLE_LINES))
+    lines = chain(sample, lines)
+    delimiter = delimiter or delimiter_of(sample, settings, kind_of(path))
+    above = cells_of(sample, delimiter)
+    if not above:
+        return Part(*Rows().finish(), "line")
+    warnings: list[str] = []
+    facts = {"format": f"table, separated by {NAMES[delimiter]}s"}
+    headless = lacks_header(above, settings)
+    if headless:
+        columns = [f"column {i + 1}" for i in range(len(above[0]))]
+        warnings.append(
+            f"{path}: the first line is data, not a header; columns are numbered: add a header "
+            "to name them"
+        )
+    else:
+        columns = [column.strip() for column in above[0]]
+        for i, column in enumerate(columns):  # an index, as pandas writes it
+            if not column and any(len(row) > i and row[i].strip() for row in above[1:]):
+                columns[i] = f"column {i + 1}"
+
+    def cells(name: str) -> list[str]:
+        i = columns.index(name)
+        return [row[i] for row in above[not headless :] if len(row) > i]
+
+    keys = keys_of(columns, [c for c in columns if c], str(path), settings, cells)
+    warnings += keys.warnings
+    facts["molecules"] = column_fact(columns[keys.text], keys.how)
+    if not usual_keys(columns) and delimiter == " ":
+        warnings.append(f"{path}: taken for a table separated by spaces; use commas if it is none")
+    rows = _rows(path, lines, delimiter, columns, (keys.text, keys.name), headless, before)
+    entries, others = rows.finish()
+    return Part(
+        entries,
+        others,
+        "line",
+        layout=[column for column in columns if column],
+        text=columns[keys.text],
+        name="" if keys.name is None else columns[keys.name],
+        facts=facts,
+        warnings=warnings,
+    )
+
+
+def _rows(
+    path: Path,
+    lines: Iterable[str],
+    delimiter: str,
+    columns: Sequence[str],
+    keys: tuple[int, int | None],
+    headless: bool,
+    before: int,
+) -> Rows:
+    """The rows of a table below its header."""
+    text, name = keys
+    reader: Any = csv.reader(
+        (line.replace("\0", "\ufffd") for line in lines),
+        delimiter=delimiter,
+        skipinitialspace=delimiter == " ",
+    )
+    others = [(i, column) for i, column in enumerate(columns) if column and i != text]
     rows = Rows()
     try:
-        columns = [column.strip() for column in next(reader)]
-        text, name = keys_of(columns, columns, str(path), settings)
-        others = [(i, column) for i, column in enumerate(columns) if column and i != text]
-        others = [(i, column) for i, column in others if i != name]
+        if not headless:
+            next(reader)
         for cells in reader:
-            if not cells:
+            if not any(cells):
                 continue
             while len(cells) > len(columns) and not cells[-1]:
                 cells.pop()
             place = before + reader.line_num
             if len(cells) != len(columns):
-                rows.add(place, None, why=f"{_cells(len(cells))}, not {len(columns)}")
+                shown = f"{_cells(len(cells))}, not {len(columns)}"
+                rows.add(place, None, why="another number of cells than the header", shown=shown)
                 continue
             values = {column: cells[i] for i, column in others}
             rows.add(place, cells[text], "" if name is None else cells[name], values)
     except csv.Error as error:
         line = before + reader.line_num
         raise GankitError(f"{path}, line {line}: {error}", "Fix its quotes") from None
-    return rows.finish()
-
-
-def _chained(head: str, lines: Iterator[str]) -> Iterator[str]:
-    yield head
-    yield from lines
+    return rows
 
 
 def _cells(count: int) -> str:
     return f"{count} cell" + ("s" if count != 1 else "")
 
 
-def _sdf(stream: Iterable[str], settings: MoleculeSettings) -> tuple[pa.Table, pa.Table]:
-    """Records of a mol block and properties; a record's place is its first line."""
-    rows, begin = Rows(), 1
-    record: list[str] = []
-    for number, line in enumerate(stream, start=1):
-        if line.startswith("$$$$"):
-            _add_record(rows, begin, record, settings)
-            record, begin = [], number + 1
-        else:
-            record.append(line.rstrip("\r\n"))
-    if any(line.strip() for line in record):
-        _add_record(rows, begin, record, settings)
-    return rows.finish()
-
-
-def _add_record(rows: Rows, begin: int, lines: Sequence[str], settings: MoleculeSettings) -> None:
-    end = next((i for i, line in enumerate(lines) if line.startswith("M  END")), None)
-    if end is None:
-        rows.add(begin, None, why="no mol block: it has no line M  END")
-        return
-    values: dict[str, str] = {}
-    key = ""
-    for line in lines[end + 1 :]:
-        if line.startswith(">") and "<" in line:
-            key = line[line.index("<") + 1 :].partition(">")[0].strip()
-        elif not line.strip():
-            key = ""
-        elif key:
-            values[key] = f"{values[key]} {line.strip()}" if key in values else line.strip()
-    titled = key_in(list(values), settings.name_key, NAME_KEYS)
-    title = lines[0].strip()
-    if titled is not None and (settings.name_key != "auto" or not title):
-        title = values.pop(titled)
-    rows.add(begin, "\n".join(lines[: end + 1]) + "\n", title, values)
-
-
 def _parquet(path: Path) -> pa.Table:
     if path.stat().st_size == 0:
         raise GankitError(f"{path}: an empty file", READS)
-    with _bytes(path) as stream:
-        return pq.read_table(pa.BufferReader(stream.read()) if path.suffix == ".gz" else stream)
+    with bytes_of(path) as stream:
+        packed = path.suffix.lower() in PACKED
+        return pq.read_table(pa.BufferReader(stream.read()) if packed else stream)

@@ -9,7 +9,7 @@ import numpy as np
 from gankit.contract import EvaluationData, Evaluator, Extractor
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics.memorisation import closer_probability
-from gankit_molecule.data.molecules import Molecule, in_blocks
+from gankit_molecule.data.molecules import Molecule, in_blocks, smiles_of
 from gankit_molecule.evaluation.alerts import Alerts, alerts_of
 from gankit_molecule.evaluation.base import (
     COMPARED,
@@ -35,6 +35,7 @@ from gankit_molecule.evaluation.moses import (
 )
 from gankit_molecule.evaluation.requested import Agreement, ObjectiveScores
 from gankit_molecule.optimize.objective import Expression, read_objective
+from gankit_molecule.quality import Counts
 from gankit_molecule.settings import MoleculeSettings
 
 MAX_NEIGHBOURS = 50_000
@@ -103,6 +104,13 @@ class Moses(MoleculeEvaluator):
     """
 
     name = "moses"
+
+    def warnings(self, data: EvaluationData[Molecule]) -> list[str]:
+        made = [sample.item for sample in data.generated]
+        valid = [molecule.smiles for molecule in made if molecule.valid]
+        distinct = set(valid)
+        new = len(distinct.difference(smiles_of(data.train)))
+        return Counts(len(made), len(valid), len(distinct), new).doubts()
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; validity alone where no generated molecule is valid."""

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Provenance, Sample
+import numpy as np
+
+from gankit.contract import Provenance, Sample, Written
 from gankit.errors import GankitError, did_you_mean
+from gankit_molecule.data.hashes import Hashes, hashes_of, looked_up
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.output.rows import (
@@ -20,20 +23,26 @@ from gankit_molecule.output.rows import (
     Value,
     name,
     plain,
+    smiles_as_read,
     text_of,
 )
 from gankit_molecule.output.structures import records
+from gankit_molecule.quality import Counts
 
 Samples = Iterable[Sample[Molecule]]
 
 
 def write(
-    samples: Samples, target: Path, provenance: Provenance, format: str = "smi"
-) -> dict[str, int]:
+    samples: Samples,
+    target: Path,
+    provenance: Provenance,
+    format: str = "smi",
+    known: Hashes | None = None,
+) -> Written:
     """Writes molecules below ``target`` as they come.
 
-    - ``smi``: ``molecules.smi``: SMILES, a tab, and a name with the seed, marked as generated. The
-      first line is a comment, which RDKit and Open Babel skip.
+    - ``smi``: ``molecules.smi``: SMILES, a space, and a name with the seed, marked as generated.
+      The first line is a comment, which RDKit and Open Babel skip; there is no header.
     - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, conditions as
       ``requested_…``, seed, tries and ``generated``.
     - ``parquet``: ``data.parquet``: the same, with provenance in the schema's metadata.
@@ -42,14 +51,20 @@ def write(
       relaxed with MMFF94; the field ``coordinates`` says where that failed. A conformer is one
       stereoisomer even where the SMILES, in the field ``smiles``, does not specify which.
 
-    Real molecules of an augmented data set keep their columns. Generated ones have a value there
-    only if they were conditioned on it, by the user or with a training molecule's value.
+    Real molecules of an augmented data set leave as they were read: their own text, with salts and
+    stereochemistry, and their columns cell for cell, in their order and under their names; a mol
+    block as it is. Generated ones have a value there only if they were conditioned on it, by the
+    user or with a training molecule's value.
 
     An invalid molecule is written as the decoder's text, with tries 0 and no properties; in ``smi``
     its name says so, and in SDF it is skipped.
 
+    Args:
+        known: sorted hashes of the training molecules.
+
     Returns:
-        The number of generated molecules that are valid, and of distinct ones among them.
+        The number of generated molecules that are valid, of distinct ones among them, and of those
+        that are not in the training data; and warnings where these are few.
 
     Raises:
         GankitError: no such format.
@@ -57,25 +72,48 @@ def write(
     if format not in FORMATS:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
     target.mkdir(parents=True, exist_ok=True)
-    counts = Counts(samples)
-    FORMATS[format](counts, target, provenance)
-    return {"valid": counts.valid, "different": len(counts.seen)}
+    passed = Passed(samples)
+    FORMATS[format](passed, target, provenance)
+    counts = passed.counts(known)
+    return Written(counts.named(), [*counts.doubts(), *_lost(passed.columns, format)])
 
 
-class Counts:
+def _lost(columns: Sequence[str], format: str) -> list[str]:
+    """A warning of columns of real molecules that a format has no place for."""
+    if format != "smi" or not columns:
+        return []
+    named = ", ".join(columns[:6]) + (", …" if len(columns) > 6 else "")
+    return [f"smi has no place for the data's columns, which are left out ({named}): use csv"]
+
+
+class Passed:
     """Passes samples on, and counts the generated ones."""
 
     def __init__(self, samples: Samples) -> None:
-        self.samples, self.valid = samples, 0
+        self.samples, self.total, self.valid = samples, 0, 0
         self.seen: set[int] = set()
         """Hashes of SMILES, of which there may be millions."""
+        self.columns: list[str] = []
+        """Of the first real molecule, beside its SMILES and name."""
 
     def __iter__(self) -> Iterator[Sample[Molecule]]:
         for sample in self.samples:
+            self.total += not sample.real
+            read = sample.item.read if sample.real and not self.columns else None
+            if read is not None:
+                self.columns = [c for c in read.cells if c not in (read.column, read.title)]
             if sample.item.valid and not sample.real:
                 self.valid += 1
-                self.seen.add(hash(sample.item.smiles))
+                self.seen.add(int(hashes_of([sample.item.smiles])[0]))
             yield sample
+
+    def counts(self, known: Hashes | None) -> Counts:
+        """What has been passed on."""
+        new = None
+        if known is not None:
+            found = looked_up(np.fromiter(self.seen, np.int64, len(self.seen)), known)[1]
+            new = len(self.seen) - int(found.sum())
+        return Counts(self.total, self.valid, len(self.seen), new)
 
 
 # --- SMILES and SDF -----------------------------------------------------------------------------
@@ -86,10 +124,12 @@ def _write_smi(samples: Samples, target: Path, provenance: Provenance) -> None:
     with _text(target / "molecules.smi") as file:
         file.write(f"# {plain(about)}\n")
         for i, sample in enumerate(samples):
-            smiles, called = sample.item.smiles, plain(name(sample, i)) or f"real-{i:06d}"
-            if not sample.item.valid:
+            smiles, read = sample.item.smiles, sample.item.read if sample.real else None
+            if read is not None:
+                smiles = plain(smiles_as_read(read, smiles))
+            elif not sample.item.valid:
                 smiles = _visible(smiles)
-            file.write(f"{smiles}\t{called}\n")
+            file.write(f"{smiles} {plain(name(sample, i)) or f'real-{i:06d}'}\n")
 
 
 def _visible(text: str) -> str:
@@ -143,7 +183,7 @@ def _widen_csv(file: Path, header: Sequence[str]) -> None:
 def _write_parquet(samples: Samples, target: Path, provenance: Provenance) -> None:
     import pyarrow.parquet as pq
 
-    file, columns = target / "data.parquet", Columns()
+    file, columns = target / "data.parquet", Columns(raw=False)
     about = {f"gankit.{key}": text for key, text in provenance.text().items()}
     writer: Any = None
     try:
@@ -168,10 +208,18 @@ def _schema(columns: Columns, about: Mapping[str, str]) -> Any:
     import pyarrow as pa
 
     kinds = dict.fromkeys(columns.names(), pa.string())
-    kinds |= dict.fromkeys((*PROPERTIES, *columns.numbers()), pa.float64())
-    kinds |= dict.fromkeys((*COUNTS, "tries"), pa.int32())
+    kinds |= dict.fromkeys(columns.numbers(), pa.float64())
+    kinds |= dict.fromkeys(map(columns.named, PROPERTIES), pa.float64())
+    kinds |= dict.fromkeys(map(columns.named, (*COUNTS, "tries")), pa.int32())
     kinds |= {"seed": pa.uint64(), "generated": pa.bool_()}
+    kinds |= {name: _plain_type(found) for name, found in columns.types.items()}
     return pa.schema(list(kinds.items()), about)
+
+
+def _plain_type(found: Any) -> Any:
+    import pyarrow as pa
+
+    return found.value_type if pa.types.is_dictionary(found) else found
 
 
 def _table(rows: Sequence[Mapping[str, Value]], columns: Columns, schema: Any) -> Any:
@@ -179,13 +227,28 @@ def _table(rows: Sequence[Mapping[str, Value]], columns: Columns, schema: Any) -
     import pyarrow as pa
 
     converted: list[dict[str, Value]] = []
+    texts = [f.name for f in schema if pa.types.is_string(f.type) and f.name not in columns.types]
+    floats = [f.name for f in schema if pa.types.is_float64(f.type)]
     for row in rows:
-        texts = {
-            key: None if (value := row.get(key)) is None else text_of(value)
-            for key in columns.texts
-        }
-        converted.append({**row, **texts})
-    return pa.Table.from_pylist(converted, schema)
+        row = dict(row)
+        for key in texts:
+            if (value := row.get(key)) is not None:
+                row[key] = text_of(value)
+        for key in floats:
+            if (value := row.get(key)) is not None:
+                row[key] = float(value)
+        converted.append(row)
+    return pa.Table.from_pylist(_marks(converted), schema)
+
+
+def _marks(rows: list[dict[str, Value]]) -> list[dict[str, Value]]:
+    """Rows whose marks, where the data had them as text, have their types."""
+    for row in rows:
+        if isinstance(row.get("generated"), str):
+            row["generated"] = row["generated"].strip().lower() in ("true", "1")
+        if isinstance(row.get("seed"), str):
+            row["seed"] = int(row["seed"]) if row["seed"].isdigit() else None
+    return rows
 
 
 # --- Files --------------------------------------------------------------------------------------

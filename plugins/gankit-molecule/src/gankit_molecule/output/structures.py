@@ -10,7 +10,7 @@ from rdkit.Chem import rdDepictor, rdDistGeom, rdForceFieldHelpers
 from gankit.contract import Provenance, Sample
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.parallel import mapped
-from gankit_molecule.output.rows import Columns, Row, plain, text_of
+from gankit_molecule.output.rows import Columns, Row, name, plain, text_of
 
 ATTEMPTS = 30
 """At embedding: first from RDKit's start, then as many from random coordinates."""
@@ -35,23 +35,64 @@ def records(
     for block in columns.blocks(samples):
         order = columns.names()
         wanted: list[Wanted] = []
-        rows: list[Row] = []
+        kept: list[tuple[Sample[Molecule], Row, bool]] = []
         for i, (sample, row) in enumerate(block, number):
             if sample.item.valid:
-                called = str(row["name"] or f"real-{i:06d}")
-                comment = "" if sample.real else provenance.text()["Source"]
-                wanted.append((sample.item.smiles, called, comment, sample.seed))
-                rows.append(row)
+                own = _has_block(sample)
+                kept.append((sample, row, own))
+                if not own:
+                    called = name(sample, i) or f"real-{i:06d}"
+                    comment = "" if sample.real else provenance.text()["Source"]
+                    smiles = _drawable(sample)
+                    wanted.append((smiles, called, comment, sample.seed))
         number += len(block)
         drawn = mapped(mol_block, wanted, 0, "placing atoms", lambda *_: None, three_d)
-        for row, (text, coordinates) in zip(rows, drawn, strict=True):
+        for sample, row, own in kept:
+            text, coordinates = (_block(sample), "as read") if own else next(drawn)
             if text:
-                own = [(column, text_of(row.get(column))) for column in order if column != "name"]
+                fields = _raw_fields(sample) if own else ""
+                there = set(sample.item.read.cells) if own and sample.item.read else set()
+                marks = [
+                    (column, text_of(row.get(column)))
+                    for column in order
+                    if column != "name" and column not in there
+                ]
                 if three_d:
-                    own.append(("coordinates", coordinates))
-                if row["generated"]:
-                    own += [(f"gankit.{k}", v) for k, v in provenance.text().items()]
-                yield text + _fields(own) + "$$$$\n"
+                    marks.append(("coordinates", coordinates))
+                if not sample.real:
+                    marks += [(f"gankit.{k}", v) for k, v in provenance.text().items()]
+                yield text + fields + _fields(marks) + "$$$$\n"
+        for _ in drawn:
+            pass
+
+
+def _has_block(sample: Sample[Molecule]) -> bool:
+    read = sample.item.read
+    return sample.real and read is not None and "M  END" in read.text
+
+
+def _block(sample: Sample[Molecule]) -> str:
+    """A real molecule's mol block as it was read."""
+    read = sample.item.read
+    assert read is not None
+    return read.text if read.text.endswith("\n") else f"{read.text}\n"
+
+
+def _drawable(sample: Sample[Molecule]) -> str:
+    """The SMILES to draw: a real molecule's own, with its salts, where RDKit can parse it."""
+    read = sample.item.read if sample.real else None
+    if read is None or "|" in read.text or Chem.MolFromSmiles(read.text) is None:
+        return sample.item.smiles
+    return read.text
+
+
+def _raw_fields(sample: Sample[Molecule]) -> str:
+    """A real molecule's data fields as they were read."""
+    read = sample.item.read
+    assert read is not None
+    return "".join(
+        f">  <{key}>\n{value}\n\n" for key, value in read.cells.items() if value is not None
+    )
 
 
 def mol_block(wanted: Wanted, three_d: bool) -> tuple[str, str]:

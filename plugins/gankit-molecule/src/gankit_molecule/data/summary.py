@@ -1,0 +1,139 @@
+"""What was read, in words: facts for the run's record, a table of columns, and doubts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gankit_molecule.data.columns import About
+from gankit_molecule.data.properties import PROPERTIES
+from gankit_molecule.data.sequences import Molecules
+from gankit_molecule.data.standardise import Done
+from gankit_molecule.settings import MoleculeSettings
+
+FEW = 1_000
+"""Molecules from which a SMILES autoencoder hardly learns to write valid ones."""
+
+
+def counts_of(table: pa.Table) -> Mapping[Done, int]:
+    """How many of the molecules that were kept were changed, by what was changed."""
+    kept = table.filter(table.column("smiles").is_valid())
+    flags = kept.column("done").to_numpy()
+    return {flag: int(np.count_nonzero(flags & flag)) for flag in Done}
+
+
+def facts_of(table: pa.Table, about: About, settings: MoleculeSettings) -> dict[str, str]:
+    """What the source was taken for, and how molecules were standardised, by count."""
+    counts = counts_of(table)
+    facts = dict(about.facts)
+    if counts[Done.INCHI]:
+        facts["InChI"] = f"{counts[Done.INCHI]:,} read"
+    facts["salts"] = _salts(counts, settings)
+    facts["charges"] = (
+        f"{counts[Done.CHARGE]:,} neutralised"
+        if settings.charges == "neutralise"
+        else "kept (charges=keep)"
+    )
+    facts["stereo"] = (
+        f"kept, {counts[Done.STEREO_KEPT]:,} molecules have some"
+        if settings.stereo == "keep"
+        else f"removed from {counts[Done.STEREO_REMOVED]:,} (stereo=keep keeps it)"
+    )
+    if settings.isotopes == "keep":
+        facts["isotopes"] = "kept"
+    elif counts[Done.ISOTOPE]:
+        facts["isotopes"] = f"removed from {counts[Done.ISOTOPE]:,}"
+    if counts[Done.ATOM_MAP]:
+        facts["atom maps"] = f"removed from {counts[Done.ATOM_MAP]:,}"
+    if counts[Done.EXTENSION]:
+        facts["CXSMILES"] = f"extensions of {counts[Done.EXTENSION]:,} passed over"
+    facts["tautomers"] = "as they are"
+    kinds = Counter(table.column("kind").drop_null().to_pylist())
+    if kinds["same"]:
+        facts["duplicates"] = f"{kinds['same']:,} left out, after standardising"
+    return facts
+
+
+def _salts(counts: Mapping[Done, int], settings: MoleculeSettings) -> str:
+    if settings.salts == "keep":
+        return "kept whole (salts=keep)"
+    if settings.salts == "drop":
+        return "skipped (salts=drop)"
+    mixtures = counts[Done.MIXTURE]
+    cut = f"counter-ions and solvents cut from {counts[Done.SALT]:,}"
+    many = _many(mixtures, "mixture", "mixtures")
+    return f"{cut}; {many}, the largest part kept" if mixtures else cut
+
+
+def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> list[dict[str, str]]:
+    """A row for the SMILES and for each column of values: type, how many have it, and examples."""
+    n = len(items)
+    kept = table.filter(table.column("smiles").is_valid())
+    lengths = pc.utf8_length(kept.column("smiles"))
+    longest = pc.max(lengths).as_py()
+    first = kept.column("smiles")[0].as_py()
+    rows = [_row("SMILES", f"up to {longest} characters", n, n, first)]
+    for name in items.names_of_values():
+        column = kept.column(f":{name}")
+        known = column.drop_null()
+        if not len(known):
+            continue
+        if pa.types.is_floating(column.type):
+            low, high = (pc.min(known).as_py(), pc.max(known).as_py())
+            row = _row(name, "number", len(known), n, f"{low:g} to {high:g}")
+        else:
+            different = pc.count_distinct(known).as_py()
+            examples = ", ".join(repr(v[:30]) for v in known.slice(0, 200).unique().to_pylist()[:3])
+            row = _row(name, f"text, {different:,} different", len(known), n, examples)
+        row["use"] = _use(name, settings)
+        rows.append(row)
+    computed = [name for name in settings.conditions if name in PROPERTIES]
+    rows += [_row(name, "computed", n, n, "", "condition") for name in computed]
+    return rows
+
+
+def _row(name: str, kind: str, known: int, n: int, shown: str, use: str = "") -> dict[str, str]:
+    share = "all" if known == n else f"{known:,}"
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
+    return {"column": name, "type": kind, "known": share, "range or examples": shown, "use": use}
+
+
+def _use(name: str, settings: MoleculeSettings) -> str:
+    return "condition" if name in settings.conditions and name not in PROPERTIES else ""
+
+
+def warnings_of(
+    items: Molecules, table: pa.Table, about: About, settings: MoleculeSettings
+) -> Sequence[str]:
+    """Doubts about what was read."""
+    found = list(about.warnings)
+    counts, n = counts_of(table), len(items)
+    if mixtures := counts[Done.MIXTURE]:
+        found.append(
+            f"{_many(mixtures, 'entry is a mixture', 'entries are mixtures')} of several molecules,"
+            " and the largest was kept: set salts=drop to skip them"
+        )
+    total = len(table)
+    duplicates = int(pc.sum(pc.equal(table.column("kind"), "same")).as_py() or 0)
+    splits = int(pc.sum(pc.equal(table.column("kind"), "split")).as_py() or 0)
+    total -= splits
+    skipped = total - n - duplicates
+    if skipped > 0.2 * total:
+        found.append(
+            f"{skipped:,} of {total:,} entries were skipped: check that the column and the "
+            "settings are right"
+        )
+    if n < FEW:
+        found.append(
+            f"only {n:,} molecules: from fewer than {FEW:,} the autoencoder hardly learns to write "
+            "SMILES; expect many invalid molecules, repeats and copies of the data"
+        )
+    return found
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"1 {one}" if count == 1 else f"{count:,} {more}"
