@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.grid import is_temporal, value_type
-from gankit_tabular.codec.number_formats import NumberFormat
 from gankit_tabular.data.arrow import temporal_text
+from gankit_tabular.formats.columns import load_format
 
 SHOWN = 4
 """Categories that are listed."""
@@ -71,7 +71,7 @@ def _values(column: Column) -> str:
 
 def _shown(column: Column, value: Any) -> str:
     if column.format:
-        return NumberFormat(*column.format).write(value, column.decimals)
+        return load_format(column.format).write(value, column.decimals)
     if is_temporal(column):
         return temporal_text(value, value_type(column))
     if column.kind == "number":
