@@ -35,11 +35,14 @@ def _kind(column: Column) -> str:
     if column.kind == "identifier":
         return "identifier (synthesised)"
     if column.kind == "number" and is_temporal(column):
-        kind = "timestamp" if pa.types.is_timestamp(value_type(column)) else "date or time"
+        t = value_type(column)
+        kind = "timestamp" if pa.types.is_timestamp(t) else "date or time"
     if column.ordered:
         kind = "ordered category"
-    if column.format:
-        kind = "formatted number"
+    if column.format and column.kind == "number" and not is_temporal(column):
+        kind = "number" if column.format[0] == "decimal" else "formatted number"
+    if column.format and (how := load_format(column.format).describe()):
+        kind = f"{kind}, {how}"
     if not column.atoms and not column.bins:
         return "missing values only"
     if column.codes == 1:

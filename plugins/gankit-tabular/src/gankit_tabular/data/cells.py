@@ -92,6 +92,8 @@ class ColumnTypes:
         self.possible: list[CellType] | None = None
         self.used: dict[str, None] = {}
         """The marks that the column has."""
+        self.blanks = False
+        """Whether texts have blanks at their ends."""
 
     def add(self, texts: pa.Array, *, last: bool) -> None:
         """Takes the cells of a block into account.
@@ -106,6 +108,9 @@ class ColumnTypes:
             known = known.filter(pc.invert(marked))
         if not len(known):
             return
+        if not self.blanks:
+            trimmed = pc.utf8_trim_whitespace(known)
+            self.blanks = not trimmed.equals(known)
         first = known.slice(0, SOME)
         kept = []
         for t in _candidates(first) if self.possible is None else self.possible:

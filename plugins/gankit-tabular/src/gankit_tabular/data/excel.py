@@ -14,7 +14,7 @@ import pyarrow as pa
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.dialect import unnamed
 from gankit_tabular.data.options import Findings, ReadOptions
-from gankit_tabular.formats.columns import MARKS
+from gankit_tabular.formats.columns import cells_metadata
 
 
 def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table:
@@ -81,9 +81,7 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
 
 
 def _marks(used: Sequence[str], t: pa.DataType) -> dict[bytes, bytes] | None:
-    import json
-
-    return {MARKS: json.dumps(list(used)).encode()} if used and pa.types.is_string(t) else None
+    return cells_metadata([*used, ""], blanks=True) if used and pa.types.is_string(t) else None
 
 
 def _cells(file: Path, wanted: str) -> tuple[list[tuple[Any, ...]], int, str, list[str]]:

@@ -11,9 +11,19 @@ import pyarrow as pa
 from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit_tabular.data.arrow import Ints
+from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.spool import Spool
 
 Row = Mapping[str, Any]
+
+
+class SourceRow(dict[str, Any]):
+    """A row of a text file, with the file's dialect."""
+
+    def __init__(self, row: Row, dialect: Dialect) -> None:
+        super().__init__(row)
+        self.dialect = dialect
+
 
 BLOCK = 1024
 """Rows that are turned into Python objects together."""
@@ -28,6 +38,7 @@ class Rows(Sequence[Row]):
 
     def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
         self.table, self.spool = table, spool
+        self.dialect = schema_dialect(table.schema.metadata)
         self._start, self._block = 0, []  # type: tuple[int, list[Row]]
         self._batches: list[pa.RecordBatch] = []
         self._ends: Ints = np.zeros(0, np.int64)
@@ -50,6 +61,8 @@ class Rows(Sequence[Row]):
         if not 0 <= i - self._start < len(self._block):
             self._start = i // BLOCK * BLOCK
             self._block = self.block(self._start, BLOCK).to_pylist()
+            if self.dialect is not None:
+                self._block = [SourceRow(row, self.dialect) for row in self._block]
         return self._block[i - self._start]
 
     def __getitems__(self, indices: Any) -> Rows:

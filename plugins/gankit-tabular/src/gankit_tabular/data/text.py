@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from gankit_tabular.data.cells import ColumnTypes, Style
 from gankit_tabular.data.dialect import NAMES, SAMPLE, Dialect, Head, parse_delimiter, read_head
 from gankit_tabular.data.encodings import AsUtf8, found_encoding, open_bytes
 from gankit_tabular.data.options import Findings, ReadOptions
-from gankit_tabular.formats.columns import MARKS
+from gankit_tabular.formats.columns import cells_metadata
 
 TEXT_BLOCK = 2**26
 """Bytes of a text file that are read together."""
@@ -83,7 +82,8 @@ def _typed(block: pa.Table, types: dict[str, ColumnTypes], info: dict[bytes, byt
         known = types[name]
         values = known.convert(column.combine_chunks())
         marks = [m for m in known.used if len(known.used) > 1]
-        about = {MARKS: json.dumps(marks).encode()} if pa.types.is_string(values.type) else None
+        text = pa.types.is_string(values.type)
+        about = cells_metadata(marks, blanks=known.blanks) if text else None
         fields.append(pa.field(name, values.type, metadata=about))
         columns.append(values)
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=info))

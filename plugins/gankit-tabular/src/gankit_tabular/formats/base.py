@@ -19,8 +19,8 @@ class Format(ABC):
     """
 
     kind: ClassVar[str]
-    missing: str = ""
-    """How a missing value is written among texts; empty for null."""
+    marks: tuple[str, ...] = ()
+    """Texts that stand for a missing value; missing values are written as the first."""
 
     @property
     @abstractmethod
@@ -45,12 +45,13 @@ class Format(ABC):
         texts = values.cast(pa.string()) if not _is_text(values.type) else values
         coded = texts.combine_chunks().dictionary_encode()
         coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-        known = [self.read(t) for t in coded.dictionary.to_pylist()]
+        marks = set(self.marks)
+        known = [None if t in marks else self.read(t) for t in coded.dictionary.to_pylist()]
         return pa.chunked_array([self._typed(known).take(coded.indices)])
 
     def write_column(self, values: Sequence[Any], decimals: int, t: pa.DataType) -> pa.Array:
         """Values as a column of type ``t``, the type of the user's column."""
-        mark = self.missing or None
+        mark = (self.marks[0] or None) if self.marks else None
         texts = [mark if v is None else self.write(v, decimals) for v in values]
         if _is_text(t):
             return pa.array(texts, t)
@@ -86,11 +87,12 @@ def distinct_texts(values: pa.ChunkedArray, marks: Sequence[str] = ()) -> list[s
     return list(dict.fromkeys(t.strip() for t in known.to_pylist()))
 
 
-def most_frequent_mark(values: pa.ChunkedArray, marks: Sequence[str]) -> str:
-    """How the column's missing values are mostly written; empty if they are null."""
+def used_marks(values: pa.ChunkedArray, marks: Sequence[str]) -> tuple[str, ...]:
+    """The marks that a column has, the most frequent first."""
     if not marks:
-        return ""
+        return ()
     found = values.filter(pc.is_in(values, value_set=pa.array(marks, values.type)))
-    counted = [(v["counts"], v["values"]) for v in pc.value_counts(found).to_pylist()]
-    counted.append((values.null_count, ""))
-    return str(max(counted)[1])
+    counted = {v["values"]: v["counts"] for v in pc.value_counts(found).to_pylist()}
+    if values.null_count:
+        counted[""] = counted.get("", 0) + values.null_count
+    return tuple(sorted(counted, key=lambda mark: (-counted[mark], mark)))

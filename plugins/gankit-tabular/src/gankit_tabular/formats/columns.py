@@ -23,8 +23,14 @@ from gankit_tabular.formats.times import TimeFormat, time_format
 KINDS: dict[str, type[Any]] = {
     f.kind: f for f in (NumberFormat, TimeFormat, TextFormat, DecimalFormat, UnitFormat)
 }
-MARKS = b"gankit.missing"
-"""Metadata of a column's field: the texts that stand for missing values, as JSON."""
+CELLS = b"gankit.cells"
+"""Metadata of a text column's field, where it has the cells of a text file: as JSON, the marks that
+stand for missing values, and whether cells have blanks at their ends."""
+
+
+def cells_metadata(marks: Sequence[str], *, blanks: bool) -> dict[bytes, bytes]:
+    """For the field of a column of cells."""
+    return {CELLS: json.dumps({"marks": list(marks), "blanks": blanks}).encode()}
 
 
 def load_format(state: Sequence[Any]) -> Format:
@@ -34,7 +40,12 @@ def load_format(state: Sequence[Any]) -> Format:
 
 
 def column_format(
-    values: pa.ChunkedArray, kind: str = "", *, marks: Sequence[str] = (), cells: bool = False
+    values: pa.ChunkedArray,
+    kind: str = "",
+    *,
+    marks: Sequence[str] = (),
+    cells: bool = False,
+    plain: bool = False,
 ) -> Format | None:
     """How a column's cells are read as values; None if they are values already.
 
@@ -43,6 +54,7 @@ def column_format(
         marks: texts that stand for missing values.
         cells: whether they are the cells of a text file, in which ``+5`` is a number; elsewhere it
             is a text, unless the kind is number.
+        plain: whether texts are known to have no marks and no blanks at their ends.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -50,7 +62,7 @@ def column_format(
     if found is None and kind in ("", "number"):
         found = number_format(values, plain=cells or kind == "number", marks=marks)
         found = found or time_format(values, marks)
-    return found or text_format(values, marks)
+    return found or (None if plain else text_format(values, marks))
 
 
 def column_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Format]:
@@ -61,9 +73,11 @@ def column_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Forma
     """
     found = {}
     for field, values in zip(table.schema, table.columns, strict=True):
-        marks = json.loads((field.metadata or {}).get(MARKS, b"null"))
-        cells = marks is not None
-        form = column_format(values, kinds.get(field.name, ""), marks=marks or (), cells=cells)
+        about = json.loads((field.metadata or {}).get(CELLS, b"null"))
+        plain = about is not None and not (about["marks"] or about["blanks"])
+        marks = () if about is None else about["marks"]
+        kind = kinds.get(field.name, "")
+        form = column_format(values, kind, marks=marks, cells=about is not None, plain=plain)
         if form is not None:
             found[field.name] = form
     return found

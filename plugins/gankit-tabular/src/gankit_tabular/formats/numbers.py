@@ -18,7 +18,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from gankit_tabular.data.arrow import is_text
-from gankit_tabular.formats.base import Format, distinct_texts, most_frequent_mark
+from gankit_tabular.formats.base import Format, distinct_texts, used_marks
 
 SEPARATORS = (
     ("", "."), (",", "."), (".", ","), (" ", ","), (" ", "."), ("\u00a0", ","), ("\u202f", ","),
@@ -56,7 +56,7 @@ class NumberFormat(Format):
     """-1: as many as each number needs."""
     negative: str = "-p"
     """One of ``NEGATIVES``."""
-    missing: str = ""
+    marks: tuple[str, ...] = ()
     style: str = ""
     """Of numbers without unit and separators: ``repr`` as Python writes floats, ``1.0`` and
     ``1e-08``; empty for decimals only."""
@@ -173,7 +173,7 @@ def number_format(
     some = distinct_texts(values.slice(0, SOME), marks) or distinct_texts(values, marks)[:SOME]
     if not some or not any(c.isdigit() for c in some[0]):
         return None
-    mark = most_frequent_mark(values, marks)
+    own = used_marks(values, marks)
     affixes = _affixes(some)
     if affixes is None and not plain:
         return None
@@ -181,14 +181,14 @@ def number_format(
     for (thousands, point), negative in itertools.product(SEPARATORS, NEGATIVES):
         if affixes is None:
             break
-        start = NumberFormat(*affixes, thousands, point, -1, negative, mark)
+        start = NumberFormat(*affixes, thousands, point, -1, negative, own)
         found = _fitted(some, start) and _fitted(distinct, start)
         if found and (plain or _is_formatted(found, distinct)):
             return found
-    return _lenient(distinct, mark) if plain else None
+    return _lenient(distinct, own) if plain else None
 
 
-def _lenient(texts: Sequence[str], mark: str) -> NumberFormat | None:
+def _lenient(texts: Sequence[str], marks: tuple[str, ...]) -> NumberFormat | None:
     """A format for plain numbers that are written in several ways."""
     places: set[int] = set()
     exponents = False
@@ -206,7 +206,7 @@ def _lenient(texts: Sequence[str], mark: str) -> NumberFormat | None:
     most = max(places)
     fixed = most if len(places) == 1 and not exponents and most <= MOST_DIGITS else -1
     style = "repr" if fixed < 0 and (exponents or most > 6) else ""
-    return NumberFormat("", "", "", ".", fixed, "-p", mark, style)
+    return NumberFormat("", "", "", ".", fixed, "-p", marks, style)
 
 
 def read_numbers(values: pa.ChunkedArray, form: NumberFormat) -> pa.ChunkedArray:

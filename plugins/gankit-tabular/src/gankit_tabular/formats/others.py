@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit_tabular.data.arrow import is_text, parse_temporal, temporal_text, type_from_text
-from gankit_tabular.formats.base import Format, most_frequent_mark
+from gankit_tabular.formats.base import Format, used_marks
 
 UNITS = ("s", "ms", "us", "ns")
 
@@ -21,7 +21,6 @@ class TextFormat(Format):
     """Texts among which several ones stand for a missing value, or have blanks at their ends."""
 
     kind: ClassVar[str] = "text"
-    missing: str = ""
     marks: tuple[str, ...] = ()
 
     @property
@@ -108,14 +107,13 @@ def text_format(values: pa.ChunkedArray, marks: Sequence[str]) -> TextFormat | N
     """The format of a text column that needs one."""
     if not is_text(values.type):
         return None
-    known = pc.unique(values).drop_null()
-    used = [m for m in marks if m and pc.index(known, m).as_py() >= 0]
-    if not used:
-        blanks = pc.any(pc.not_equal(known, pc.utf8_trim_whitespace(known))).as_py()
-        if not blanks:
+    own = used_marks(values, marks)
+    if not any(own):
+        known = pc.unique(values).drop_null()
+        if not pc.any(pc.not_equal(known, pc.utf8_trim_whitespace(known))).as_py():
             return None
-    every = [*used, ""] if used else []
-    return TextFormat(most_frequent_mark(values, every) if every else "", tuple(every))
+        own = ()
+    return TextFormat(own)
 
 
 def exact_format(values: pa.ChunkedArray) -> Format | None:

@@ -17,7 +17,7 @@ from typing import ClassVar
 import pyarrow as pa
 
 from gankit_tabular.data.arrow import is_text, parse_temporal
-from gankit_tabular.formats.base import Format, distinct_texts, most_frequent_mark
+from gankit_tabular.formats.base import Format, distinct_texts, used_marks
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -84,7 +84,7 @@ class TimeFormat(Format):
     """How the first half of the day is written, where the pattern says which: ``AM``, ``a.m.``."""
     ambiguous: bool = False
     """Whether another order of day and month fits too."""
-    missing: str = ""
+    marks: tuple[str, ...] = ()
 
     @property
     def type(self) -> pa.DataType:
@@ -158,12 +158,12 @@ def time_format(values: pa.ChunkedArray, marks: Sequence[str] = ()) -> TimeForma
     first = distinct_texts(values.slice(0, 50), marks)[:20]
     if not first or not all(any(c.isdigit() for c in t) and len(t) <= 40 for t in first):
         return None
-    mark = most_frequent_mark(values, marks)
+    own = used_marks(values, marks)
     possible = [p for p in _patterns() if all(_regex(p).fullmatch(t) for t in first)]
     if not possible:
         return None
     texts = distinct_texts(values, marks)
-    fitting = [f for f in (_fitted(texts, p, mark) for p in possible) if f is not None]
+    fitting = [f for f in (_fitted(texts, p, own) for p in possible) if f is not None]
     if not fitting:
         return None
     # The most specific pattern: %b before %B for "May 2020" and the like does not matter.
@@ -177,7 +177,7 @@ def _decided(texts: Sequence[str], one: TimeFormat, two: TimeFormat) -> TimeForm
     if min(days) == 1 < max(days):
         return one if days[0] == 1 else two
     first = two if "/" in one.pattern and _order(two.pattern).startswith("md") else one
-    return TimeFormat(first.pattern, first.unit, first.zone, first.am, True, first.missing)
+    return TimeFormat(first.pattern, first.unit, first.zone, first.am, True, first.marks)
 
 
 def _order(pattern: str) -> str:
@@ -219,7 +219,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile("".join([*parts, re.escape(pattern[end:])]))
 
 
-def _fitted(texts: Sequence[str], pattern: str, mark: str) -> TimeFormat | None:
+def _fitted(texts: Sequence[str], pattern: str, marks: tuple[str, ...] = ()) -> TimeFormat | None:
     """The format of a pattern, with the details of the texts; None if one is no such date."""
     regex, seen = _regex(pattern), []
     for text in texts:
@@ -238,7 +238,7 @@ def _fitted(texts: Sequence[str], pattern: str, mark: str) -> TimeFormat | None:
     unit = "s" if not most else "ms" if most <= 3 else "us" if most <= 6 else "ns"
     if len(digits) == 1 and most in (3, 6, 9):
         pattern = pattern.replace("%f", f"%{most}f")
-    return TimeFormat(pattern, unit, _usual(seen, "z"), _morning(_usual(seen, "p")), False, mark)
+    return TimeFormat(pattern, unit, _usual(seen, "z"), _morning(_usual(seen, "p")), False, marks)
 
 
 def _usual(seen: Sequence[dict[str, str]], letter: str) -> str:
@@ -313,4 +313,4 @@ def _whole(values: pa.ChunkedArray) -> TimeFormat | None:
     ):
         return None
     texts = distinct_texts(values.cast(pa.string()))
-    return _fitted(texts, "%Y%m%d", "") if len(texts) >= FEWEST else None
+    return _fitted(texts, "%Y%m%d") if len(texts) >= FEWEST else None

@@ -60,6 +60,8 @@ def write_rows(
     with writer:
         for sample in samples:
             seed = None if sample.real else sample.seed
+            if isinstance(writer, CsvWriter):
+                writer.written_as(getattr(sample.item, "dialect", dialect))
             writer.write({**sample.item, SEED: seed, SYNTHETIC: not sample.real})
 
 
@@ -69,12 +71,18 @@ class CsvWriter:
     def __init__(self, file: Path, schema: pa.Schema, dialect: Dialect) -> None:
         self.schema, self.dialect = schema, dialect
         self._rows: list[Row] = []
-        self._styles = [dialect.styles.get(name, Style()) for name in schema.names]
+        self._as = dialect
         encoding = "utf-8-sig" if dialect.bom else "utf-8"
         self._file = file.open("w", newline="", encoding=encoding, errors="replace")
         self._write = self._lines()
         header = [dialect.names.get(name, name) for name in schema.names]
         self._write([header], header=True)
+
+    def written_as(self, dialect: Dialect) -> None:
+        """Sets how the cells of the next rows are written: those of real rows as in their file."""
+        if dialect is not self._as:
+            self._flush()
+            self._as = dialect
 
     def write(self, row: Row) -> None:
         """Adds a row."""
@@ -100,8 +108,12 @@ class CsvWriter:
     def _flush(self) -> None:
         if self._rows:
             columns = [
-                _cells([row.get(field.name) for row in self._rows], field.type, style)
-                for field, style in zip(self.schema, self._styles, strict=True)
+                _cells(
+                    [row.get(field.name) for row in self._rows],
+                    field.type,
+                    self._as.styles.get(field.name, Style()),
+                )
+                for field in self.schema
             ]
             self._rows = []
             self._write(list(zip(*columns, strict=True)), header=False)
