@@ -30,6 +30,7 @@ from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
 from gankit_tabular.data.arrow import is_text
+from gankit_tabular.data.dialect import one_column_doubt
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.rows import Row, Rows, sample_table, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
@@ -88,7 +89,8 @@ class TabularModality(Modality[Row], Augmentable):
             if name and name not in (known if name in settings.drop else names):
                 raise GankitError(f"the table has no column {name!r}", did_you_mean(name, known))
         if not names:
-            raise GankitError("the table has no columns left", "Drop fewer of them")
+            why = "Drop fewer of them" if left_out else "Give one with columns and rows"
+            raise GankitError("the table has no columns", why)
         if len(rows) < FEWEST:
             where = without_password(str(source)) if isinstance(source, str | Path) else "the table"
             usable = "1 usable row" if len(rows) == 1 else f"{len(rows)} usable rows"
@@ -219,7 +221,7 @@ def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
 def _doubts(rows: Rows) -> list[str]:
     """What may have been read wrongly in the columns."""
     table = rows.table.slice(0, DOUBT_ROWS)
-    found = []
+    found = one_column_doubt(table)
     for name, form in column_formats(table, {}).items():
         if isinstance(form, TimeFormat) and form.ambiguous:
             found.append(

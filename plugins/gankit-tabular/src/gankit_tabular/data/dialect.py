@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from gankit.errors import GankitError
+from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.cells import Style
 
 DELIMITERS = ",;\t|"
@@ -20,6 +24,8 @@ ESCAPED = {"\\t": "\t", "tab": "\t", "\\s": " ", "space": " "}
 SAMPLE = 2**18
 """Characters at the start of a file from which its dialect is found out."""
 LINES = 500
+QUOTED = 2**15
+"""Characters in which quotes are looked for."""
 METADATA = b"gankit.dialect"
 """Metadata of a table's schema: the dialect as JSON."""
 
@@ -128,7 +134,7 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
     if len(names) > len(header) and body and not any(row[-1] for row in longest):
         left_out = [names[-1]]
         doubts = ["every line ends in a delimiter: the empty last column is left out"]
-    doubts += _doubts(header, body, found)
+    doubts += _doubts(header)
     dialect = Dialect(found, _quoting(text, found, blank), newline, blank, bom, original)
     return Head(dialect, names, lines, left_out, doubts, '"' in text)
 
@@ -173,19 +179,18 @@ def _blank_follows(text: str, delimiter: str) -> bool:
 
 
 def _quoting(text: str, delimiter: str, blank: bool) -> str:
-    lines = [line for line in text.splitlines()[:LINES] if line]
-    sep = delimiter + " " * blank
-    cells = [c for line in lines for c in re.split(re.escape(sep), line)]
+    """Which cells are in quotes: all, all texts, or those that need it."""
+    sep = re.escape(delimiter) + " ?" * blank
+    cell = re.compile(rf'("(?:[^"]|"")*"|[^"\r\n{re.escape(delimiter)}]*)(?:{sep}|\r\n|\r|\n|$)')
+    cells = [c for c in cell.findall(text[:QUOTED]) if c]
     quoted = sum(c.startswith('"') for c in cells)
     if not quoted or len(cells) < 2:
         return "minimal"
     if quoted >= 0.98 * len(cells):
         return "all"
-    body = [c for line in lines[1:] for c in re.split(re.escape(sep), line)]
-    plain = [c for c in body if not c.startswith('"') and not c.endswith('"')]
-    numbers = sum(bool(re.fullmatch(r"[+-]?[\d.,]*(?:[eE][+-]?\d+)?|NA", c)) for c in plain)
-    named = all(c.startswith('"') for c in re.split(re.escape(sep), lines[0]))
-    return "texts" if named and numbers == len(plain) else "minimal"
+    plain = [c for c in cells if not c.startswith('"')]
+    numbers = all(re.fullmatch(r"\s*[+-]?[\d.,]*(?:[eE][+-]?\d+)?|NA", c) for c in plain)
+    return "texts" if cells[0].startswith('"') and numbers else "minimal"
 
 
 def _names(
@@ -196,7 +201,14 @@ def _names(
     names = [name.strip() for name in header]
     widths = Counter(len(row) for row in body)
     if widths and widths.most_common(1)[0][0] == len(header) + 1:
-        if any(row[-1] for row in body if len(row) == len(header) + 1):
+        longer = [row for row in body if len(row) == len(header) + 1]
+        if any(row[-1] for row in longer):
+            first = [row[0] for row in longer]
+            if len(set(first)) < len(first):
+                raise GankitError(
+                    f"the header names {len(header)} columns, and the lines have one value more",
+                    "Name every column in the first line",
+                )
             names = ["", *names]
             doubts.append(
                 f"the header names {len(header)} columns, and the rows have one more: the first "
@@ -227,7 +239,7 @@ def unnamed(i: int, names: Sequence[str]) -> str:
     return name
 
 
-def _doubts(header: Sequence[str], body: Sequence[Sequence[str]], delimiter: str) -> list[str]:
+def _doubts(header: Sequence[str]) -> list[str]:
     found = []
     numeric = [name for name in header if re.fullmatch(r"\s*[+-]?\d+(?:[.,]\d+)*\s*", name)]
     dates = [name for name in header if re.fullmatch(r"\s*\d{4}-\d\d-\d\d.*", name)]
@@ -237,13 +249,20 @@ def _doubts(header: Sequence[str], body: Sequence[Sequence[str]], delimiter: str
         found.append(
             f"the first line looks like data, not like column names ({shown}): add a line of names"
         )
-    if len(header) == 1 and body:
-        for other in (d for d in (*DELIMITERS, " ") if d != delimiter):
-            if other != " " and sum(other in row[0] for row in body) > len(body) / 2:
-                setting = "\\t" if other == "\t" else other
-                found.append(
-                    f"there is one column, {header[0]!r}, and its cells contain the character "
-                    f"{NAMES[other]}. If it separates columns, set delimiter='{setting}'"
-                )
-                break
     return found
+
+
+def one_column_doubt(table: pa.Table) -> list[str]:
+    """A doubt about a table of one column whose cells contain delimiters."""
+    if table.num_columns != 1 or not is_text(table.schema.field(0).type) or not len(table):
+        return []
+    name, texts = table.column_names[0], table.column(0)
+    for other in DELIMITERS:
+        share = pc.mean(pc.match_substring(texts, other).cast(pa.int8())).as_py() or 0
+        if share > 0.5:
+            setting = "\\t" if other == "\t" else other
+            return [
+                f"there is one column, {name!r}, and its cells contain the character "
+                f"{NAMES[other]}. If it separates columns, set delimiter='{setting}'"
+            ]
+    return []

@@ -44,7 +44,8 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
         body = body[:-1]
     filled = [row for row in body if any(v is not None for v in row)]
     if len(filled) < len(body):
-        findings.warn(f"{len(body) - len(filled):,} empty rows between others are left out")
+        n = len(body) - len(filled)
+        findings.warn(f"{n:,} empty {'row' if n == 1 else 'rows'} between others: left out")
     width = max([len(header), *(len(row) for row in filled)])
     header += [None] * (width - len(header))
     columns: dict[str, Any] = {}

@@ -121,8 +121,9 @@ def _table(rows: list[Any], findings: Findings) -> pa.Table:
         try:
             columns[name] = pa.array(values)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            kinds = sorted({type(v).__name__ for v in values if v is not None})
-            findings.warn(f"column {name!r} has values of {len(kinds)} types, and is read as texts")
+            kinds = {type(v) for v in values if v is not None}
+            what = "values of several types" if len(kinds) > 1 else "integers of more than 64 bits"
+            findings.warn(f"column {name!r} has {what}, and is read as texts")
             columns[name] = pa.array(
                 [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
             )

@@ -141,9 +141,7 @@ class _TextFile:
             bom = self.encoding == "utf-8-sig"
             self.head: Head = read_head(text, parse_delimiter(options.delimiter), usual, bom)
         except GankitError as error:
-            if options.delimiter and "delimiter" in str(error):
-                raise
-            raise GankitError(f"cannot read {path}: it is empty", "Check the file") from None
+            raise GankitError(f"cannot read {path}: {error.message}", error.hint) from None
         self.doubts += self.head.doubts
         hint = "Rename one, or add a line of column names if there is none"
         refuse_duplicate_columns(list(self.head.columns), str(path), hint)
@@ -204,7 +202,7 @@ class _TextFile:
             try:
                 reader = pyarrow.csv.open_csv(stream, options, parse, convert)
             except pa.ArrowInvalid as error:
-                if "Empty CSV" in str(error) or "no more data" in str(error).lower():
+                if any(words in str(error) for words in ("Empty CSV", "Could not skip")):
                     return
                 raise
             for batch in reader:
