@@ -230,3 +230,15 @@ def test_dates_are_no_identifiers(read):
     text = "d,e\n" + "".join(f"{datetime.date(2020, 1, i % 28 + 1)},{i}\n" for i in range(30))
     with pytest.raises(GankitError, match="only texts and integers"):
         read(text, identifiers=("d",))
+
+
+def test_notes_and_output_in_a_folder_are_left_out(tmp_path):
+    (tmp_path / "t.csv").write_text(PLAIN)
+    (tmp_path / "README.txt").write_text("about these data")
+    (tmp_path / "notes.json").write_text("{}")
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "run.toml").write_text("")
+    (tmp_path / "runs" / "one" / "metrics.jsonl").write_text('{"samples": 1}\n')
+    found = TabularModality().read(tmp_path, TabularSettings(), lambda *_: None)
+    assert len(found.items) == 30
+    assert found.facts["files left out"].startswith("3:")

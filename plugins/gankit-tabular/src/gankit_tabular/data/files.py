@@ -28,12 +28,18 @@ OTHER = {
     ".h5": "an HDF5 file",
 }  # fmt: skip
 """Kinds of files that people bring and that are not read."""
+NOTES = (".txt", ".json")
+RUN, RECORD = "run.toml", "provenance.json"
+"""Files by which a run and a generated folder are known."""
 BATCH = 2**16
 """Rows of binary files that are read together."""
 
 
-def table_files(path: Path) -> list[Path]:
+def table_files(path: Path, findings: Findings) -> list[Path]:
     """The file itself, or the table files below a folder.
+
+    What gankit wrote below it is left out, and so are .txt and .json files beside other tables,
+    which are mostly notes and records.
 
     Raises:
         GankitError: there is no such path, or no table below it.
@@ -42,13 +48,24 @@ def table_files(path: Path) -> list[Path]:
         raise GankitError(f"no such file or folder: {path}", "Check the path")
     if not path.is_dir():
         return [path]
-    files = [
-        p for p in sorted(path.rglob("*"))
-        if p.is_file() and _suffix(p) in SUFFIXES and not p.name.startswith(("~$", "."))
-    ]  # fmt: skip
+    found = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p) in SUFFIXES)
+    found = [p for p in found if not p.name.startswith(("~$", ".")) and p.name != RECORD]
+    files = [p for p in found if not _is_output(p, path)]
+    tables = [p for p in files if _suffix(p) not in NOTES]
+    files = tables or files
+    if passed := len(found) - len(files):
+        findings.facts["files left out"] = (
+            f"{passed:,}: output of gankit, and .txt and .json files beside tables"
+        )
     if not files:
         raise GankitError(f"{path} contains no table", READS)
     return files
+
+
+def _is_output(file: Path, root: Path) -> bool:
+    """Whether a file lies in a run or a generated folder below the root."""
+    parents = [p for p in file.parents if p != root and root in p.parents]
+    return any((p / name).is_file() for p in parents for name in (RUN, RECORD))
 
 
 def file_parts(

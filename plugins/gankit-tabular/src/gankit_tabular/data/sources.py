@@ -66,7 +66,7 @@ def read_rows(
             f"query={given.query!r}: {source} is not a database", "Leave the query out"
         )
     elif isinstance(source, str | Path):
-        files = [from_stdin()] if str(source) == STDIN else table_files(Path(source))
+        files = [from_stdin()] if str(source) == STDIN else table_files(Path(source), found)
         table, spool = _gathered(file_parts(files, given, found), given, found)
     else:
         table = _prepared(_from_memory(source), given, found)
