@@ -10,6 +10,7 @@ import pytest
 
 from gankit.errors import GankitError
 from gankit_tabular.data.dialect import schema_dialect
+from gankit_tabular.formats.columns import typed_table
 from gankit_tabular.modality import TabularModality, TabularSettings
 
 ROWS = [f"{i};{i % 40};Zürich" for i in range(30)]
@@ -151,6 +152,16 @@ def test_names_are_stripped_like_the_users(read):
 def test_a_type_is_taken_only_if_cells_are_written_back(read, cells, kind):
     lines = [f'"{cells[i % len(cells)]}",{i}' for i in range(30)]
     assert columns(read("\n".join(["x,n", *lines])))["x"] == kind
+
+
+def test_points_beside_decimal_commas_separate_thousands(read):
+    lines = [f"{i},5;{1 + i}.{i:03d};{i % 3}" for i in range(30)]
+    found = read("\n".join(["a;b;c", *lines]))
+    values = typed_table(found.items.table)
+    assert values["b"].to_pylist()[2] == 3002
+    assert values["a"].to_pylist()[2] == 2.5
+    again = read("\n".join(["a;b;c", *lines]).replace(",", "."))
+    assert again.items[2]["b"] == 3.002
 
 
 def test_missing_values_as_pandas_names_them(read):

@@ -17,6 +17,8 @@ from gankit_tabular.data.arrow import is_text
 
 SOME = 100
 """Texts that are tried before all others."""
+DECIMAL_COMMA = r"^[-+(]?\d{1,3}(\.?\d{3})*,\d+\D*$"
+GROUPED = r"^-?\d{1,3}(\.\d{3})*$"
 MOST_DIGITS = 15
 """Digits of a decimal that a float keeps."""
 
@@ -87,6 +89,9 @@ class ColumnTypes:
         marks: texts that stand for a missing value.
     """
 
+    is_text = False
+    """Whether cells stay texts whatever they look like."""
+
     def __init__(self, marks: Sequence[str]) -> None:
         self.marks = pa.array(marks, pa.string())
         self.possible: list[CellType] | None = None
@@ -94,6 +99,10 @@ class ColumnTypes:
         """The marks that the column has."""
         self.blanks = False
         """Whether texts have blanks at their ends."""
+        self.commas = False
+        """Whether cells are numbers with a decimal comma."""
+        self.grouped = True
+        """Whether points in cells can separate thousands."""
 
     def add(self, texts: pa.Array, *, last: bool) -> None:
         """Takes the cells of a block into account.
@@ -112,6 +121,8 @@ class ColumnTypes:
             trimmed = pc.utf8_trim_whitespace(known)
             self.blanks = not trimmed.equals(known)
         first = known.slice(0, SOME)
+        self.commas |= _all_match(first, DECIMAL_COMMA)
+        self.grouped &= _all_match(first, GROUPED) and _all_match(known, GROUPED)
         kept = []
         for t in _candidates(first) if self.possible is None else self.possible:
             if t.values(first) is not None and t.values(known) is not None:
@@ -124,7 +135,7 @@ class ColumnTypes:
     def found(self) -> tuple[CellType, Style]:
         """The column's type and style. Texts if cells would be written in another way, as where
         several marks stand for a missing value."""
-        if len(self.used) > 1:
+        if len(self.used) > 1 or self.is_text:
             return TEXT, Style()
         style = Style(next(iter(self.used), ""))
         if not self.possible:
@@ -135,7 +146,7 @@ class ColumnTypes:
     def convert(self, texts: pa.Array) -> pa.Array:
         """A block's cells as values."""
         t, _ = self.found
-        if len(self.used) > 1 or (t is TEXT and not self.used):
+        if len(self.used) > 1 or self.is_text or (t is TEXT and not self.used):
             return texts
         if self.used:
             texts = pc.if_else(pc.is_in(texts, value_set=self.marks), None, texts)
@@ -143,6 +154,10 @@ class ColumnTypes:
             return texts
         coded = texts.dictionary_encode()
         return coded.dictionary.cast(t.type).take(coded.indices)
+
+
+def _all_match(texts: pa.Array, pattern: str) -> bool:
+    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
 
 
 def _candidates(texts: pa.Array) -> list[CellType]:

@@ -59,6 +59,10 @@ def text_parts(
         again = _blocks(opened)
     else:
         again = iter([] if first is None else [first])
+    commas = any(known.commas for known in types.values())
+    for known in types.values():  # 1.234 beside 0,5 is a thousand
+        points = known.possible and known.possible[0].type == pa.float64()
+        known.is_text = bool(commas and known.grouped and points)
     schema_info = _describe(opened, types, options, findings)
     found = False
     for block in again:
@@ -83,7 +87,10 @@ def _typed(block: pa.Table, types: dict[str, ColumnTypes], info: dict[bytes, byt
         values = known.convert(column.combine_chunks())
         marks = [m for m in known.used if len(known.used) > 1]
         text = pa.types.is_string(values.type)
-        about = cells_metadata(marks, blanks=known.blanks) if text else None
+        about = None
+        if text:
+            marks = list(known.used) if known.is_text else marks
+            about = cells_metadata(marks, blanks=known.blanks, commas=known.is_text)
         fields.append(pa.field(name, values.type, metadata=about))
         columns.append(values)
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=info))

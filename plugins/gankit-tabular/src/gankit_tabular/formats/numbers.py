@@ -160,13 +160,18 @@ class NumberFormat(Format):
 
 
 def number_format(
-    values: pa.ChunkedArray, *, plain: bool = False, marks: Sequence[str] = ()
+    values: pa.ChunkedArray,
+    *,
+    plain: bool = False,
+    marks: Sequence[str] = (),
+    commas: bool = False,
 ) -> NumberFormat | None:
     """The format of a column of numbers; None if it has other texts.
 
     Args:
         plain: whether to accept numbers without unit and separator, which are texts otherwise.
         marks: texts that stand for missing values.
+        commas: whether points separate thousands.
     """
     if not is_text(values.type):
         return None
@@ -178,7 +183,8 @@ def number_format(
     if affixes is None and not plain:
         return None
     distinct = distinct_texts(values, marks)
-    for (thousands, point), negative in itertools.product(SEPARATORS, NEGATIVES):
+    separators = [(".", ",")] if commas else SEPARATORS
+    for (thousands, point), negative in itertools.product(separators, NEGATIVES):
         if affixes is None:
             break
         start = NumberFormat(*affixes, thousands, point, -1, negative, own)

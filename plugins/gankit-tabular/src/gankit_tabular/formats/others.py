@@ -72,7 +72,7 @@ class DecimalFormat(Format):
 
 @dataclass(frozen=True)
 class UnitFormat(Format):
-    """Instants in a finer unit than they need: read in the coarsest one that is exact."""
+    """Instants in nanoseconds, which floats do not hold: read in the coarsest exact unit."""
 
     kind: ClassVar[str] = "unit"
     unit: str
@@ -117,13 +117,13 @@ def text_format(values: pa.ChunkedArray, marks: Sequence[str]) -> TextFormat | N
 
 
 def exact_format(values: pa.ChunkedArray) -> Format | None:
-    """The format of a decimal, or of an instant in a finer unit than it needs."""
+    """The format of a decimal, or of instants in nanoseconds that need no such unit."""
     t = values.type
     if pa.types.is_decimal(t):
         return DecimalFormat(t.scale)
     if not (pa.types.is_timestamp(t) or pa.types.is_time64(t) or pa.types.is_duration(t)):
         return None
-    if t.unit == "s":
+    if t.unit != "ns":  # floats hold the microseconds of 280 years
         return None
     known = pc.drop_null(values).cast(pa.int64())
     own = UNITS.index(t.unit)
