@@ -227,3 +227,31 @@ def test_generated_cells_look_like_real_ones(tmp_path, name, mark):
             assert text == mark or re.fullmatch(FORMED[name], text), text
 
     run()
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "xlsx"])
+def test_documents_keep_their_values(tmp_path, suffix):
+    import json
+
+    rows: list[dict[str, object]] = [
+        {"n": i, "f": i / 4, "s": ("007", "=A1", "ä")[i % 3], "b": i % 2 == 0, "m": None}
+        for i in range(30)
+    ]
+    if suffix == "jsonl":
+        rows = [{**row, "d": "2020-01-31", "big": str(10**19 + i)} for i, row in enumerate(rows)]
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        book = pytest.importorskip("openpyxl").Workbook()
+        rows = [{**row, "d": datetime.date(2020, 1, i + 1)} for i, row in enumerate(rows)]
+        book.active.append(list(rows[0]))
+        for row in rows:
+            book.active.append([*row.values()])
+        for line in book.active.iter_rows(min_row=2, min_col=3, max_col=3):
+            line[0].data_type = "s"
+        book.save(tmp_path / "in.xlsx")
+    found, written = passed(tmp_path / f"in.{suffix}", tmp_path / "out", suffix)
+    again = read(written).items.table
+    kept = [name for name in again.column_names if name != "m"]
+    want = [{k: v for k, v in row.items() if k != "m"} for row in rows]
+    assert again.select(kept).slice(0, 30).to_pylist() == want
+    assert again.select(kept).schema.equals(found.items.table.select(kept).schema)

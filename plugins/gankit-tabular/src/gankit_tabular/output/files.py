@@ -16,8 +16,9 @@ from gankit_tabular.data.cells import Style, cell_texts, plain_cell
 from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.rows import Row
 from gankit_tabular.data.sources import SEED, SYNTHETIC
+from gankit_tabular.output.documents import ExcelWriter, JsonWriter
 
-FORMATS = ("csv", "parquet", "feather")
+FORMATS = ("csv", "parquet", "feather", "jsonl", "xlsx")
 """Output formats; the first one is the default."""
 GROUP = 10_000
 """Rows that are written together."""
@@ -55,6 +56,10 @@ def write_rows(
     marked = marked.with_metadata(provenance.text())
     if file.suffix == ".csv":
         writer: Writer = CsvWriter(file, marked, dialect)
+    elif file.suffix == ".jsonl":
+        writer = JsonWriter(file, marked)
+    elif file.suffix == ".xlsx":
+        writer = ExcelWriter(file, marked, provenance)
     else:
         writer = TableWriter(file, marked, GROUP)
     with writer:
