@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gankit.contract import (
     Augmentable,
@@ -16,7 +17,6 @@ from gankit.contract import (
     Evaluator,
     Extractor,
     Fitting,
-    Issue,
     Modality,
     Networks,
     Progress,
@@ -25,18 +25,20 @@ from gankit.contract import (
     Sample,
 )
 from gankit.errors import GankitError, did_you_mean, without_password
-from gankit.kit.tables import refuse_duplicate_columns
 from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
-from gankit_tabular.codec.number_formats import number_formats, read_columns
 from gankit_tabular.codec.ordinals import check_ordinals
 from gankit_tabular.data.arrow import is_text
+from gankit_tabular.data.dialect import one_column_doubt
+from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.rows import Row, Rows, sample_table, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.formats.columns import column_formats, typed_table
+from gankit_tabular.formats.times import TimeFormat
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
@@ -45,6 +47,10 @@ from gankit_tabular.settings import TabularSettings
 
 FEWEST = 20
 """Fewer rows than this are refused."""
+DOUBT_ROWS = 100_000
+"""Rows in which doubtful columns are looked for."""
+MOST_CLASSES = 50
+"""A target with at most so many values is held out class by class."""
 PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
@@ -59,36 +65,49 @@ class TabularModality(Modality[Row], Augmentable):
     def read(
         self, source: object | None, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
-        licence, issues = "", list[Issue]()
+        licence, found = "", Findings()
         if source is None:
             rows, licence = Rows(_built_in()), "CC BY 4.0"
+            rows = rows.without([name for name in settings.drop if name in rows.table.column_names])
+            left_out = settings.drop
         else:
-            rows, issues = read_rows(
-                source,
+            options = ReadOptions(
                 settings.delimiter,
                 settings.encoding,
                 settings.query,
+                settings.sheet,
+                settings.na_values,
+                settings.keep_default_na,
+                settings.drop,
                 settings.memory * 2**30,
             )
+            rows, _ = read_rows(source, options=options, findings=found)
+            left_out = tuple(found.dropped)
         names = rows.table.column_names
-        refuse_duplicate_columns(names, "the table")
+        known = [*names, *left_out]
         for name in (*settings.kinds(), *settings.drop, *settings.groups, settings.target):
-            if name and name not in names:
-                raise GankitError(f"the table has no column {name!r}", did_you_mean(name, names))
-        rows = rows.without(settings.drop)
+            if name and name not in (known if name in settings.drop else names):
+                raise GankitError(f"the table has no column {name!r}", did_you_mean(name, known))
+        if not names:
+            why = "Drop fewer of them" if left_out else "Give one with columns and rows"
+            raise GankitError("the table has no columns", why)
         if len(rows) < FEWEST:
             where = without_password(str(source)) if isinstance(source, str | Path) else "the table"
             usable = "1 usable row" if len(rows) == 1 else f"{len(rows)} usable rows"
-            why = "".join(f"; {p.location}: {p.reason}" for p in issues[:1])
+            why = "".join(f"; {p.location}: {p.reason}" for p in found.issues[:1])
             raise GankitError(f"{where} has {usable}{why}", f"At least {FEWEST} are needed")
         _check_settings(rows, settings)
+        found.facts |= _shape(rows, settings)
         kept = "" if rows.spool is None else ", kept in a temporary file"
         return Dataset(
             rows,
             fingerprint(rows),
             f"{len(rows):,} rows, {rows.table.num_columns} columns{kept}",
             licence,
-            issues,
+            found.issues,
+            found.facts,
+            warnings=[*found.warnings, *_doubts(rows)],
+            strata=_strata(rows, settings.target),
         )
 
     def fit_codec(
@@ -113,7 +132,8 @@ class TabularModality(Modality[Row], Augmentable):
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
         own = None if codec is None else _table_codec(codec)
-        return EncodedTable(own, settings), TableScores(settings.target, settings.groups)
+        formats = None if own is None else own.formats
+        return EncodedTable(own, settings), TableScores(settings.target, settings.groups, formats)
 
     def write(
         self,
@@ -135,7 +155,13 @@ class TabularModality(Modality[Row], Augmentable):
         generated = pa.Table.from_pylist([dict(item) for item in items], schema=schema)
         spread = np.arange(0, len(real), -(-len(real) // PREVIEW_ROWS) or 1)
         shown = take_table(real, spread) if len(real) else None
-        return Rendering("image/svg+xml", draw_preview(generated, shown).encode())
+        if codec is not None:
+            formats = dict(_table_codec(codec).formats)
+        else:
+            formats = column_formats(generated if shown is None else shown, {})
+        typed = None if shown is None else typed_table(shown, formats)
+        drawn = draw_preview(typed_table(generated, formats), typed)
+        return Rendering("image/svg+xml", drawn.encode())
 
     def attributes(self, item: Row) -> Row:
         return item
@@ -156,21 +182,65 @@ def _check_settings(rows: Rows, settings: TabularSettings) -> None:
         GankitError: the rows do not follow them.
     """
     check_ordinals(settings.ordinals, rows.table)
-    if not (settings.constraints or settings.numbers):
+    if not (settings.constraints or settings.numbers or settings.identifiers):
         return
     complete = rows.spool is None
     table = rows.table if complete else sample_table(rows, FIT_ROWS, np.random.default_rng(0))
-    formats = number_formats(table, settings.kinds())
-    values = pa.table(read_columns(table, formats))
+    values = typed_table(table, column_formats(table, settings.kinds()))
     for name in settings.numbers:
         if is_text(values.schema.field(name).type):
+            texts = table.column(name).drop_null()
+            shown = f", such as {texts[0].as_py()!r}" if len(texts) else ""
             raise GankitError(
-                f"numbers: {name} contains texts that are not numbers, such as "
-                f"{table.column(name).drop_null()[0].as_py()!r}",
+                f"numbers: {name} contains texts that are not numbers{shown}",
                 "Leave it out of numbers",
+            )
+    for name in settings.identifiers:
+        t = table.schema.field(name).type
+        if not (is_text(t) or pa.types.is_integer(t)):
+            raise GankitError(
+                f"identifiers: {name} has values of type {t}; only texts and integers can be "
+                "identifiers",
+                "Leave it out of identifiers",
             )
     types = {f.name: f.type for f in values.schema}
     check_rows(parse_rules(settings.constraints, types), values, complete=complete)
+
+
+def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
+    """Facts about the rows."""
+    target = settings.target or rows.table.column_names[-1]
+    facts = {"rows": f"{len(rows):,}", "columns": f"{rows.table.num_columns}"}
+    default = "" if settings.target else " (the last column)"
+    facts["target"] = f"{target}{default}"
+    if settings.drop:
+        facts["left out"] = ", ".join(settings.drop)
+    return facts
+
+
+def _doubts(rows: Rows) -> list[str]:
+    """What may have been read wrongly in the columns."""
+    table = rows.table.slice(0, DOUBT_ROWS)
+    found = one_column_doubt(table)
+    for name, form in column_formats(table, {}).items():
+        if isinstance(form, TimeFormat) and form.ambiguous:
+            found.append(
+                f"the dates in {name!r} fit day/month and month/day alike, and are read as "
+                f"{form.pattern.replace('-', '')}. If that is wrong, write them as 2024-01-31"
+            )
+    return found
+
+
+def _strata(rows: Rows, target: str) -> list[object] | None:
+    """The target's classes, if there are few."""
+    column = rows.table.column(target or rows.table.column_names[-1])
+    if not (is_text(column.type) or pa.types.is_boolean(column.type)):
+        return None
+    coded = pc.dictionary_encode(column.combine_chunks() if rows.spool is None else column)
+    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
+    if not 2 <= len(coded.dictionary) <= MOST_CLASSES:
+        return None
+    return list(coded.indices.to_pylist())
 
 
 def _built_in() -> pa.Table:

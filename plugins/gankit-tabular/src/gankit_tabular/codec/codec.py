@@ -36,16 +36,13 @@ from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
-from gankit_tabular.codec.number_formats import (
-    NumberFormat,
-    as_state,
-    number_formats,
-    read_columns,
-)
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.values import decode_column, locate
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
+from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.rows import Row, as_table, sample_table
+from gankit_tabular.formats.base import Format
+from gankit_tabular.formats.columns import column_formats, load_format, read_columns
 from gankit_tabular.settings import TabularSettings
 
 FIT_ROWS = 500_000
@@ -70,14 +67,26 @@ class TableCodec(
     Args:
         columns: the fitted columns in the table's order; then the hidden ones.
         constraints: between the columns; none by default.
+        dialect: of the text file that the table comes from.
     """
 
     decode_batch_size = 1024
 
-    def __init__(self, columns: Sequence[Column], constraints: Constraints | None = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        constraints: Constraints | None = None,
+        dialect: Dialect | None = None,
+    ) -> None:
         self.columns = list(columns)
         self.constraints = constraints or Constraints((), columns, {})
-        self.schema = pa.schema([(c.name, type_from_text(c.type)) for c in columns if not c.hidden])
+        self.dialect = dialect
+        self.schema = pa.schema(
+            [(c.name, type_from_text(c.type)) for c in columns if not c.hidden],
+            metadata=None if dialect is None else dialect.metadata(),
+        )
+        """Of rows as they are written; the metadata have the dialect of a text file."""
+        self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
         if not self.blocks:
             raise GankitError("no column varies", "There is nothing to learn from such a table")
@@ -113,7 +122,7 @@ class TableCodec(
         """
         ordinals = ordinals or {}
         kinds = {**(kinds or {}), **dict.fromkeys(ordinals, "category")}
-        formats = number_formats(table, kinds)
+        formats = column_formats(table, kinds)
         values = read_columns(table, formats)
         rules = parse_rules(constraints, {name: v.type for name, v in values.items()})
         kinds |= dict.fromkeys(single_keys(rules, values), "identifier")
@@ -122,7 +131,7 @@ class TableCodec(
             column, codes[name] = fit_and_encode(name, column_values, bins, kinds.get(name, ""))
             if name in formats:
                 column.type = str(table.schema.field(name).type)
-                column.format = as_state(formats[name])
+                column.format = formats[name].state()
             if name in ordinals:
                 apply_order(column, ordinals[name])
                 codes[name] = count_codes(column, column_values)
@@ -131,7 +140,7 @@ class TableCodec(
         free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
         if free:
             find_derived(free, np.stack([codes[c.name] for c in free], 1))
-        return cls([*columns, *hidden], found)
+        return cls([*columns, *hidden], found, schema_dialect(table.schema.metadata))
 
     @classmethod
     def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
@@ -148,7 +157,7 @@ class TableCodec(
 
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
         table = as_table(items, self.schema)
-        values = read_columns(table, self._formats())
+        values = read_columns(table, self.formats)
         values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
         columns = [self.columns[b.column] for b in self.blocks]
         located = [locate(c, values[c.name]) for c in columns]
@@ -204,7 +213,7 @@ class TableCodec(
         self.constraints.keys.check_seeds(seeds, queries)
         table = self._table(self._values(batch.x.numpy(), seeds))
         if queries:
-            read = read_columns(table, self._formats())
+            read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
             table = self._table(self.conditions.enforce(values, queries, seeds))
         return table.to_pylist()  # type: ignore[no-any-return]
@@ -242,7 +251,8 @@ class TableCodec(
         for column in self.columns:
             if not column.hidden:
                 t = self.schema.field(column.name).type
-                arrays[column.name] = _typed(_formatted(column, values[column.name]), t)
+                form = self.formats.get(column.name)
+                arrays[column.name] = _written(column, form, values[column.name], t)
         return pa.table(arrays, schema=self.schema)
 
     # --- Conditions and keys --------------------------------------------------------------------
@@ -251,7 +261,7 @@ class TableCodec(
         return self.conditions.sample(where, seeds)
 
     def reserve(self, real: Sequence[Row]) -> None:
-        values = read_columns(as_table(real, self.schema), self._formats())
+        values = read_columns(as_table(real, self.schema), self.formats)
         keys = self.constraints.keys
         keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
 
@@ -261,13 +271,17 @@ class TableCodec(
         state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
         if self.constraints.texts:
             state["constraints"] = self.constraints.state()
+        if self.dialect is not None:
+            state["dialect"] = self.dialect.state()
         return CodecState(state)
 
     @classmethod
     def load(cls, state: CodecState) -> TableCodec:
         """The codec that :meth:`state` described."""
         columns = [Column(**c) for c in state.config["columns"]]
-        return cls(columns, Constraints.load(state.config.get("constraints", {}), columns))
+        constraints = Constraints.load(state.config.get("constraints", {}), columns)
+        dialect = state.config.get("dialect")
+        return cls(columns, constraints, None if dialect is None else Dialect.load(dialect))
 
     def classes(self) -> dict[str, list[str]]:
         found = (c for c in self.columns if c.kind == "category" and not c.hidden)
@@ -276,22 +290,20 @@ class TableCodec(
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
 
-    def _formats(self) -> dict[str, NumberFormat]:
-        return {c.name: NumberFormat(*c.format) for c in self.columns if c.format}
-
 
 def _requested(value: Any) -> str:
     """A category as ``--where`` names it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _formatted(column: Column, values: pa.Array | list[Any]) -> pa.Array | list[Any]:
-    """Numbers as texts, if the column has a number format."""
-    if not column.format:
-        return values
-    form = NumberFormat(*column.format)
+def _written(
+    column: Column, form: Format | None, values: pa.Array | list[Any], t: pa.DataType
+) -> pa.Array:
+    """Values in the type and the format of the user's column."""
+    if form is None or column.kind == "identifier":
+        return _typed(values, t)
     plain = values if isinstance(values, list) else values.to_pylist()
-    return [None if v is None else form.write(v, column.decimals) for v in plain]
+    return form.write_column(plain, column.decimals, t)
 
 
 def _typed(values: pa.Array | list[Any], t: pa.DataType) -> pa.Array:

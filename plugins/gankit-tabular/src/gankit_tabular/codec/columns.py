@@ -45,8 +45,8 @@ class Column:
     ordered: bool = False
     """Whether its categories are ordered, as in ``atoms``."""
     format: list[Any] = field(default_factory=list)
-    """The number format of a text column, as the fields of
-    :class:`gankit_tabular.codec.number_formats.NumberFormat`."""
+    """How its cells are read and written, see :mod:`gankit_tabular.formats`: a kind, then the
+    fields."""
     hidden: bool = False
     """Whether constraints added it: the table has no such column."""
     computed: bool = False

@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.grid import is_temporal, value_type
-from gankit_tabular.codec.number_formats import NumberFormat
 from gankit_tabular.data.arrow import temporal_text
+from gankit_tabular.formats.columns import load_format
 
 SHOWN = 4
 """Categories that are listed."""
@@ -35,11 +35,14 @@ def _kind(column: Column) -> str:
     if column.kind == "identifier":
         return "identifier (synthesised)"
     if column.kind == "number" and is_temporal(column):
-        kind = "timestamp" if pa.types.is_timestamp(value_type(column)) else "date or time"
+        t = value_type(column)
+        kind = "timestamp" if pa.types.is_timestamp(t) else "date or time"
     if column.ordered:
         kind = "ordered category"
-    if column.format:
-        kind = "formatted number"
+    if column.format and column.kind == "number" and not is_temporal(column):
+        kind = "number" if column.format[0] == "decimal" else "formatted number"
+    if column.format and (how := load_format(column.format).describe()):
+        kind = f"{kind}, {how}"
     if not column.atoms and not column.bins:
         return "missing values only"
     if column.codes == 1:
@@ -71,7 +74,7 @@ def _values(column: Column) -> str:
 
 def _shown(column: Column, value: Any) -> str:
     if column.format:
-        return NumberFormat(*column.format).write(value, column.decimals)
+        return load_format(column.format).write(value, column.decimals)
     if is_temporal(column):
         return temporal_text(value, value_type(column))
     if column.kind == "number":

@@ -13,6 +13,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.tables import finite, parse_range
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.arrow import Floats, parse_temporal, type_from_text
+from gankit_tabular.formats.columns import load_format
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,17 @@ def _category_range(column: Column, text: str, names: Mapping[str, Any]) -> tupl
 
 
 def _span(column: Column, text: str) -> tuple[float, float]:
-    t = type_from_text(column.type)
+    from gankit_tabular.codec.constraints.grid import value_type
+
+    t = value_type(column)
 
     def number(end: str) -> float | None:
         try:
             float(end)
         except ValueError:
             found = parse_temporal(end, t)
+            if found is None and column.format:
+                return load_format(column.format).read(end)
             return None if found is None else float(found)
         return finite(end)
 

@@ -23,7 +23,7 @@ def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
         values = values.cast(values.type.value_type)
     if pa.types.is_decimal(values.type):
         values = values.cast(pa.float64())
-    if pa.types.is_null(values.type):
+    if pa.types.is_null(values.type) or pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
     return values
 
@@ -32,6 +32,8 @@ def numbers(values: pa.ChunkedArray) -> Floats:
     """A column as float64, missing values as NaN; dates and times in the unit of their type."""
     if pa.types.is_temporal(values.type):
         values = values.cast(storage_type(values.type))
+    if pa.types.is_integer(values.type):  # beyond 2**53 the nearest float
+        values = values.cast(pa.float64(), safe=False)
     return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
@@ -49,7 +51,7 @@ def temporal_integers(values: pa.ChunkedArray) -> tuple[Ints, Flags]:
 
 
 def is_text(t: pa.DataType) -> bool:
-    return bool(pa.types.is_string(t) or pa.types.is_large_string(t))
+    return bool(pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t))
 
 
 def storage_type(t: pa.DataType) -> pa.DataType:
@@ -64,6 +66,9 @@ def type_from_text(text: str) -> pa.DataType:
     if match := re.fullmatch(r"(date32|date64|time32|time64|duration)\[(\w+)\]", text):
         kind, unit = match[1], match[2]
         return getattr(pa, kind)() if kind.startswith("date") else getattr(pa, kind)(unit)
+    if match := re.fullmatch(r"decimal(128|256)\((\d+), (-?\d+)\)", text):
+        kind = pa.decimal128 if match[1] == "128" else pa.decimal256
+        return kind(int(match[2]), int(match[3]))
     return pa.type_for_alias(text)
 
 

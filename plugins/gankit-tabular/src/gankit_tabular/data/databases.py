@@ -6,7 +6,7 @@ Connections are read-only where the database supports it. Error messages never c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,4 +110,15 @@ def _sqlite(path: str, query: str) -> Iterator[pa.Table]:
         names = [column[0] for column in cursor.description]
         yield pa.table({name: pa.nulls(0) for name in names})
         while rows := cursor.fetchmany(BATCH):
-            yield pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+            columns = [_column(values) for values in zip(*rows, strict=True)]
+            yield pa.Table.from_arrays(columns, names)
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """A column of SQLite, whose values may have several types: then one of texts."""
+    if any(isinstance(v, bytes) for v in values):
+        return pa.array([v if v is None or isinstance(v, bytes) else b"" for v in values])
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if v is None else str(v) for v in values], pa.string())

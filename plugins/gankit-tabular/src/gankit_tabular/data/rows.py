@@ -9,10 +9,21 @@ import numpy as np
 import pyarrow as pa
 
 from gankit.contract.subsets import take
+from gankit.errors import GankitError
 from gankit_tabular.data.arrow import Ints
+from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.spool import Spool
 
 Row = Mapping[str, Any]
+
+
+class SourceRow(dict[str, Any]):
+    """A row of a text file, with the file's dialect."""
+
+    def __init__(self, row: Row, dialect: Dialect) -> None:
+        super().__init__(row)
+        self.dialect = dialect
+
 
 BLOCK = 1024
 """Rows that are turned into Python objects together."""
@@ -27,6 +38,7 @@ class Rows(Sequence[Row]):
 
     def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
         self.table, self.spool = table, spool
+        self.dialect = schema_dialect(table.schema.metadata)
         self._start, self._block = 0, []  # type: tuple[int, list[Row]]
         self._batches: list[pa.RecordBatch] = []
         self._ends: Ints = np.zeros(0, np.int64)
@@ -49,6 +61,8 @@ class Rows(Sequence[Row]):
         if not 0 <= i - self._start < len(self._block):
             self._start = i // BLOCK * BLOCK
             self._block = self.block(self._start, BLOCK).to_pylist()
+            if self.dialect is not None:
+                self._block = [SourceRow(row, self.dialect) for row in self._block]
         return self._block[i - self._start]
 
     def __getitems__(self, indices: Any) -> Rows:
@@ -90,10 +104,71 @@ class Rows(Sequence[Row]):
 
 
 def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
-    """Rows as a table with the columns of ``schema``; other columns are dropped."""
-    if isinstance(rows, Rows) and rows.table.schema.equals(schema):
-        return rows.table
-    return pa.Table.from_pylist(list(rows), schema=schema)
+    """Rows as a table with the columns of ``schema``; other columns are dropped.
+
+    Raises:
+        GankitError: a value does not fit its column.
+    """
+    if isinstance(rows, Rows):
+        if rows.table.schema.equals(schema):
+            return rows.table
+        if set(schema.names) <= set(rows.table.column_names):
+            try:
+                return rows.table.select(schema.names).cast(schema)
+            except (pa.ArrowException, ValueError):
+                pass
+    return table_of(rows, schema, exact=True)
+
+
+def table_of(
+    rows: Iterable[Row], schema: pa.Schema | None = None, *, exact: bool = False
+) -> pa.Table:
+    """Rows as a table.
+
+    Args:
+        schema: the types to prefer. Columns in which a value does not fit get their own type.
+        exact: whether all values must fit.
+
+    Raises:
+        GankitError: they must, and one does not.
+    """
+    found = [dict(row) for row in rows]
+    if schema is not None:
+        try:
+            return pa.Table.from_pylist(found, schema=schema)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            pass
+    names = list(found[0]) if schema is None and found else [] if schema is None else schema.names
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in found]
+        t = None if schema is None else schema.field(name).type
+        try:
+            columns[name] = pa.array(values, t)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            if exact:
+                wrong = next((v for v in values if not _fits(v, t)), None)
+                raise GankitError(
+                    f"column {name!r} has the value {wrong!r}, which is no {t}",
+                    "Give data with the types of the training data",
+                ) from None
+            columns[name] = _mixed(values)
+    return pa.table(columns)
+
+
+def _fits(value: Any, t: pa.DataType) -> bool:
+    try:
+        pa.array([value], t)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _mixed(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if v is None else str(v) for v in values], pa.string())
 
 
 def take_table(items: Sequence[Row], indices: Any) -> pa.Table:

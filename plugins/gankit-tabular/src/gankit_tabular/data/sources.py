@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,12 +13,15 @@ import pyarrow as pa
 
 from gankit.contract import Issue
 from gankit.errors import GankitError
-from gankit.kit.tables import arrow_table
+from gankit.kit.tables import arrow_table, refuse_duplicate_columns
 from gankit_tabular.data.arrow import storage_type
 from gankit_tabular.data.databases import is_database, query_parts, sorted_rows
 from gankit_tabular.data.files import file_parts, table_files
+from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.rows import Rows
-from gankit_tabular.data.spool import gather
+from gankit_tabular.data.spool import Spool, gather
+from gankit_tabular.data.stdin import STDIN, from_stdin
+from gankit_tabular.data.types import check_types, normalised
 
 SYNTHETIC, SEED = "_synthetic", "_seed"
 """Columns that gankit adds to its output; they are not data."""
@@ -29,18 +31,20 @@ FINGERPRINT_ROWS = 2**16
 def read_rows(
     source: object,
     delimiter: str = "",
-    encoding: str = "utf-8",
+    encoding: str = "",
     query: str = "",
     memory: float = math.inf,
+    *,
+    options: ReadOptions | None = None,
+    findings: Findings | None = None,
 ) -> tuple[Rows, list[Issue]]:
     """Reads a table.
 
     Args:
-        source: a file, a folder of such files, a database's address or file, a pandas or polars
-            data frame, an Arrow table, or a list of mappings.
-        delimiter: between the values of a line; empty for a comma, or a tab in a ``.tsv`` file.
-        query: SQL query of a database.
-        memory: bytes of a table that are kept in memory; a larger one goes to a temporary file.
+        source: a file, a folder of such files, ``-`` for standard input, a database's address or
+            file, a pandas or polars data frame, an Arrow table, or a list of mappings.
+        delimiter, encoding, query, memory: as in :class:`ReadOptions`, which the options replace.
+        findings: receives what the source was taken for.
 
     Returns:
         The rows, and the lines that were skipped.
@@ -48,23 +52,50 @@ def read_rows(
     Raises:
         GankitError: there is no such source, or it is not a table.
     """
-    issues: list[Issue] = []
+    given = options or ReadOptions(
+        delimiter=delimiter, encoding=encoding, query=query, memory=memory
+    )
+    found = findings or Findings()
     if isinstance(source, str) and is_database(source):
-        table, spool = gather(map(_without_marks, query_parts(source, query)), memory)
+        table, spool = _gathered(query_parts(source, given.query), given, found)
         if spool is None:
             table = sorted_rows(table)
-    elif query:
-        raise GankitError(f"query={query!r}: {source} is not a database", "Leave the query out")
+        found.facts["format"] = "the result of a query"
+    elif given.query:
+        raise GankitError(
+            f"query={given.query!r}: {source} is not a database", "Leave the query out"
+        )
     elif isinstance(source, str | Path):
-        parts = (file_parts(f, delimiter, encoding, issues) for f in table_files(Path(source)))
-        table, spool = gather(map(_without_marks, itertools.chain.from_iterable(parts)), memory)
+        files = [from_stdin()] if str(source) == STDIN else table_files(Path(source), found)
+        table, spool = _gathered(file_parts(files, given, found), given, found)
     else:
-        table, spool = _without_marks(_from_memory(source)).combine_chunks(), None
-    return Rows(table, spool), issues
+        table = _prepared(_from_memory(source), given, found)
+        table, spool = table.combine_chunks(), None
+        found.facts["format"] = f"in memory ({type(source).__name__})"
+    refuse_duplicate_columns(table.column_names, "the table")
+    if spool is None:
+        table = normalised(table, whole=True)
+    return Rows(table, spool), found.issues
+
+
+def _gathered(
+    parts: Iterable[pa.Table], given: ReadOptions, found: Findings
+) -> tuple[pa.Table, Spool | None]:
+    return gather((_prepared(part, given, found) for part in parts), given.memory)
+
+
+def _prepared(table: pa.Table, given: ReadOptions, found: Findings) -> pa.Table:
+    """Without the columns that gankit adds and those that the user leaves out; of known types."""
+    names = set(table.column_names)
+    out = [name for name in (SYNTHETIC, SEED, *given.drop) if name in names]
+    found.dropped |= names.intersection(given.drop)
+    table = normalised(table.drop_columns(out) if out else table)
+    check_types(table.schema)
+    return table
 
 
 def read_table(
-    source: object, delimiter: str = "", encoding: str = "utf-8", query: str = ""
+    source: object, delimiter: str = "", encoding: str = "", query: str = ""
 ) -> tuple[pa.Table, list[Issue]]:
     """:func:`read_rows` as an Arrow table of any size."""
     rows, issues = read_rows(source, delimiter, encoding, query)
@@ -112,9 +143,3 @@ def _from_memory(source: Any) -> pa.Table:
 
 def _is_iterator(source: Any) -> bool:
     return isinstance(source, Iterable) and not hasattr(source, "__len__")
-
-
-def _without_marks(table: pa.Table) -> pa.Table:
-    """Without the columns that gankit added."""
-    marks = [name for name in (SYNTHETIC, SEED) if name in table.column_names]
-    return table.drop_columns(marks) if marks else table

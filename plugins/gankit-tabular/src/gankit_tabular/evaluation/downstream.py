@@ -11,8 +11,9 @@ import pyarrow as pa
 from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_tabular.data.arrow import Floats, Ints
-from gankit_tabular.data.rows import Row
+from gankit_tabular.data.rows import Row, table_of
 from gankit_tabular.evaluation.vectors import design_matrices, is_continuous, values
+from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
 
 Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5
@@ -34,7 +35,10 @@ class Boosting(DownstreamModel[Row]):
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
-        fit, held = (pa.Table.from_pylist([dict(row) for row in rows]) for rows in (train, test))
+        tables = [table_of(rows) for rows in (train, test)]
+        formats = column_formats(tables[0], {})
+        fit = typed_table(tables[0], formats)
+        held = typed_as(tables[1], fit.schema, formats)
         names = [name for name in fit.column_names if name != key]
         if is_continuous(fit, key):
             return {} if mitigation else {"r2": _r2(fit, held, names, key, seed)}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from gankit.contract import EvaluationData, Evaluator
-from gankit_tabular.data.rows import Row, sample_table
+from gankit_tabular.data.rows import Row, sample_table, table_of
 from gankit_tabular.evaluation.disclosure import (
     Gower,
     closest_records,
@@ -18,6 +17,8 @@ from gankit_tabular.evaluation.disclosure import (
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.groups import group_scores
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
+from gankit_tabular.formats.base import Format
+from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
 
 MOST = 20_000
 """Rows of each kind that scores are computed from."""
@@ -46,19 +47,27 @@ class TableScores(Evaluator[Row]):
     Args:
         target: the column to predict; the last one if empty.
         groups: columns whose groups of people are compared.
+        formats: of the columns, as the run's codec found them; by default those of the training
+            rows.
     """
 
     name = "table"
 
-    def __init__(self, target: str = "", groups: Sequence[str] = ()) -> None:
-        self.target, self.groups = target, groups
+    def __init__(
+        self,
+        target: str = "",
+        groups: Sequence[str] = (),
+        formats: Mapping[str, Format] | None = None,
+    ) -> None:
+        self.target, self.groups, self.formats = target, groups, formats
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
         train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))
+        formats = column_formats(train, {}) if self.formats is None else self.formats
+        fake = table_of([s.item for s in data.generated[:MOST]], train.schema)
+        train = typed_table(train, formats)
         schema = train.schema
-        heldout = heldout.cast(schema)
-        rows = [dict(s.item) for s in data.generated[:MOST]]
-        fake = pa.Table.from_pylist(rows, schema=schema)
+        heldout, fake = (typed_as(table, schema, formats) for table in (heldout, fake))
         target = self.target or schema.names[-1]
         gower = Gower([train, heldout])
         scores: dict[str, float] = {}

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from gankit.contract import Provenance, Sample
 from gankit.kit.tables import TableWriter
+from gankit_tabular.data.cells import Style, cell_texts, plain_cell
+from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.rows import Row
 from gankit_tabular.data.sources import SEED, SYNTHETIC
+from gankit_tabular.output.documents import ExcelWriter, JsonWriter
 
-FORMATS = ("csv", "parquet", "feather")
+FORMATS = ("csv", "parquet", "feather", "jsonl", "xlsx")
 """Output formats; the first one is the default."""
 GROUP = 10_000
 """Rows that are written together."""
+
+
+class Writer(Protocol):
+    """Writes rows one by one."""
+
+    def write(self, row: Row) -> None: ...
+
+    def __enter__(self) -> Writer: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None: ...
 
 
 def write_rows(
@@ -28,11 +49,120 @@ def write_rows(
 
     Args:
         file: its suffix is one of ``FORMATS``.
-        schema: of the rows.
+        schema: of the rows; its metadata may have the dialect of CSV files.
     """
+    dialect = schema_dialect(schema.metadata) or Dialect()
     marked = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
     marked = marked.with_metadata(provenance.text())
-    with TableWriter(file, marked, GROUP) as writer:
+    if file.suffix == ".csv":
+        writer: Writer = CsvWriter(file, marked, dialect)
+    elif file.suffix == ".jsonl":
+        writer = JsonWriter(file, marked)
+    elif file.suffix == ".xlsx":
+        writer = ExcelWriter(file, marked, provenance)
+    else:
+        writer = TableWriter(file, marked, GROUP)
+    with writer:
         for sample in samples:
             seed = None if sample.real else sample.seed
+            if isinstance(writer, CsvWriter):
+                writer.written_as(getattr(sample.item, "dialect", dialect))
             writer.write({**sample.item, SEED: seed, SYNTHETIC: not sample.real})
+
+
+class CsvWriter:
+    """A CSV file in the dialect of the source, as UTF-8; holds few rows at a time."""
+
+    def __init__(self, file: Path, schema: pa.Schema, dialect: Dialect) -> None:
+        self.schema, self.dialect = schema, dialect
+        self._rows: list[Row] = []
+        self._as = dialect
+        encoding = "utf-8-sig" if dialect.bom else "utf-8"
+        self._file = file.open("w", newline="", encoding=encoding, errors="replace")
+        self._write = self._lines()
+        header = [dialect.names.get(name, name) for name in schema.names]
+        self._write([header], header=True)
+
+    def written_as(self, dialect: Dialect) -> None:
+        """Sets how the cells of the next rows are written: those of real rows as in their file."""
+        if dialect is not self._as:
+            self._flush()
+            self._as = dialect
+
+    def write(self, row: Row) -> None:
+        """Adds a row."""
+        self._rows.append(row)
+        if len(self._rows) == GROUP:
+            self._flush()
+
+    def __enter__(self) -> CsvWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._flush()
+        finally:
+            self._file.close()
+
+    def _flush(self) -> None:
+        if self._rows:
+            columns = [
+                _cells(
+                    [row.get(field.name) for row in self._rows],
+                    field.type,
+                    self._as.styles.get(field.name, Style()),
+                )
+                for field in self.schema
+            ]
+            self._rows = []
+            self._write(list(zip(*columns, strict=True)), header=False)
+
+    def _lines(self) -> Any:
+        """A function that writes rows of texts."""
+        given = self.dialect
+        if given.quoting != "texts" and not given.blank:
+            writer = csv.writer(
+                self._file,
+                delimiter=given.delimiter,
+                lineterminator=given.newline,
+                quoting=csv.QUOTE_ALL if given.quoting == "all" else csv.QUOTE_MINIMAL,
+            )
+            return lambda rows, header: writer.writerows(rows)
+        texts = [given.quoting != "minimal" and _is_quoted(f.type) for f in self.schema]
+        between = given.delimiter + " " * given.blank
+
+        def lines(rows: Sequence[Sequence[str]], header: bool) -> None:
+            every = header and given.quoting != "minimal"
+            for row in rows:
+                cells = (
+                    _quoted(cell, given, every or (text and bool(cell)))
+                    for cell, text in zip(row, texts, strict=True)
+                )
+                self._file.write(between.join(cells) + given.newline)
+
+        return lines
+
+
+def _is_quoted(t: pa.DataType) -> bool:
+    return not (pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t))
+
+
+def _quoted(cell: str, dialect: Dialect, always: bool) -> str:
+    if always or any(c in cell for c in (dialect.delimiter, '"', "\n", "\r")):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _cells(values: list[Any], t: pa.DataType, style: Style) -> list[str]:
+    """The cells of a column; those of real rows may have another type than generated ones."""
+    try:
+        found = cell_texts(pa.array(values, t), style).to_pylist()
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        found = [plain_cell(value, style) for value in values]
+    return found  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gankit.errors import GankitError
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
-from gankit_tabular.codec.number_formats import number_formats, read_columns
+from gankit_tabular.formats.columns import column_formats, read_columns
 
 FEW = settings(
     max_examples=60,
@@ -195,7 +195,7 @@ def test_formatted_numbers(fitted, generated):
             "s": ["x", "y"] * 50,
         }
     )
-    values = pa.table(read_columns(table, number_formats(table, {})))
+    values = pa.table(read_columns(table, column_formats(table, {})))
     check_rows(parse_rules(["net <= gross"], {f.name: f.type for f in values.schema}), values)
     codec = fitted(table, "net <= gross")
     for rows in generated(codec, {"gross": "15..16"}):

@@ -20,6 +20,7 @@ from gankit_tabular.data.arrow import (
     temporal_integers,
     type_from_text,
 )
+from gankit_tabular.formats.columns import load_format
 
 Values = dict[str, list[Any]]
 """Columns of a few rows, as :func:`plain_values` gives them."""
@@ -32,8 +33,8 @@ YEARS = -8_000_000_000, 8_500_000_000
 
 
 def value_type(column: Column) -> pa.DataType:
-    """The type of a column's values; formatted numbers are float64."""
-    return pa.float64() if column.format else type_from_text(column.type)
+    """The type of a column's values, as its format reads them."""
+    return load_format(column.format).type if column.format else type_from_text(column.type)
 
 
 def is_temporal(column: Column) -> bool:

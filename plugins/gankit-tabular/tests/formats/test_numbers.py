@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit_tabular.codec.codec import TableCodec
-from gankit_tabular.codec.number_formats import NumberFormat, number_format, read_numbers
+from gankit_tabular.formats.numbers import NumberFormat, number_format, read_numbers
 
 
 def texts(values):
@@ -96,7 +96,7 @@ def test_columns_of_formatted_numbers():
     batch = codec.prepare(codec.encode(table.to_pylist(), rng))
     rows = codec.decode(batch, range(300))
     assert pa.Table.from_pylist(rows).schema == table.schema
-    form = NumberFormat(*codec.columns[0].format)
+    form = codec.formats["price"]
     assert all(form.read(r["price"]) is not None for r in rows if r["price"])
     assert rows[5]["price"] is None
     real, made = (read_numbers(texts(v), form).drop_null().to_numpy() for v in (

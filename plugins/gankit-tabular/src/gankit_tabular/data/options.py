@@ -1,0 +1,51 @@
+"""How to read a source, and what was found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from gankit.contract import Issue
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a source; empty where it is to be found out."""
+
+    delimiter: str = ""
+    encoding: str = ""
+    query: str = ""
+    sheet: str = ""
+    na_values: tuple[str, ...] = ()
+    keep_default_na: bool = True
+    drop: tuple[str, ...] = ()
+    memory: float = math.inf
+    """Bytes of a table that are kept in memory; a larger one goes to a temporary file."""
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Texts that stand for a missing value in text files."""
+        default = MISSING if self.keep_default_na else ("",)
+        return tuple(dict.fromkeys((*default, *self.na_values)))
+
+
+MISSING = (
+    "", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NaT", "null",
+    "NULL", "None", "?",
+)  # fmt: skip
+"""Texts that stand for a missing value by default."""
+
+
+@dataclass
+class Findings:
+    """What a source was taken for."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    dropped: set[str] = field(default_factory=set)
+    """Columns that were left out because the user said so."""
+
+    def warn(self, text: str) -> None:
+        if text not in self.warnings:
+            self.warnings.append(text)
