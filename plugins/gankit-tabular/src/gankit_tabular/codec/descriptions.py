@@ -17,13 +17,17 @@ SHOWN = 4
 
 
 def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """For each column its name, kind, share of missing values, and range or frequent categories."""
+    """For each column its name, kind, share of missing values, and range or frequent categories;
+    and notes, if there are any.
+    """
+    noted = any(column.notes for column in columns)
     return [
         {
             "column": column.name,
             "kind": _kind(column),
             "missing": f"{_missing(column):.1%}" if _missing(column) else "-",
             "values": _values(column),
+            **({"note": "; ".join(column.notes)} if noted else {}),
         }
         for column in columns
         if not column.hidden

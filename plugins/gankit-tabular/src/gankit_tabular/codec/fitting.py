@@ -6,15 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gankit_tabular.codec.columns import QUANTILES, Column, Kind
+from gankit_tabular.codec.columns import Column, Kind
 from gankit_tabular.codec.identifiers import pattern
+from gankit_tabular.codec.numbers import fit_number
 from gankit_tabular.codec.values import locate
-from gankit_tabular.data.arrow import Floats, Ints, is_text, numbers, plain
+from gankit_tabular.data.arrow import Ints, is_text, numbers, plain
 
-FEW_VALUES = 32
-"""A number column with at most this many distinct values has atoms only."""
-ATOM_SHARE = 0.05
-"""A value with at least this share of rows is an atom: a zero, a round figure."""
 MOST_CATEGORIES = 96
 """The most frequent categories have codes of their own; the others share GROUPS codes."""
 GROUPS = 8
@@ -46,7 +43,7 @@ def fit_and_encode(
         texts = pc.cast(values.drop_null(), pa.string()).slice(0, 200).to_pylist()
         column.patterns = sorted({pattern(text) for text in texts})[:50]
     elif column.kind == "number":
-        _fit_number(column, numbers(values), bins)
+        fit_number(column, numbers(values), bins)
     else:
         _fit_category(column, values)
     return column, count_codes(column, values)
@@ -74,33 +71,6 @@ def _kind(values: pa.ChunkedArray, requested: str) -> Kind:
         if distinct > 50 and distinct > 0.9 * n:
             return "identifier"
     return "category"
-
-
-def _fit_number(column: Column, values: Floats, bins: int) -> None:
-    known = np.sort(values[np.isfinite(values)])
-    if not len(known):
-        return
-    distinct, counts = np.unique(known, return_counts=True)
-    column.decimals = _decimals(distinct[:: max(1, len(distinct) // 2000)])
-    frequent = counts >= ATOM_SHARE * len(known)
-    if len(distinct) <= FEW_VALUES:
-        frequent[:] = True
-    column.atoms = distinct[frequent].tolist()
-    rest = known[~np.isin(known, distinct[frequent])]
-    if not len(rest):
-        return
-    # Bins of equal shares, cut between distinct values, so that a value lies in one bin.
-    edges = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
-    for part in np.split(rest, np.searchsorted(rest, edges, side="right")):
-        if len(part):
-            column.bins.append(np.quantile(part, np.linspace(0, 1, QUANTILES)).tolist())
-
-
-def _decimals(values: Floats) -> int:
-    for places in range(7):
-        if np.allclose(values, np.round(values, places), rtol=0, atol=10.0**-places * 1e-6):
-            return places
-    return 15
 
 
 def _fit_category(column: Column, values: pa.ChunkedArray) -> None:
