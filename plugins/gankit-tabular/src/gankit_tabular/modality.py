@@ -37,6 +37,7 @@ from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
@@ -113,7 +114,11 @@ class TabularModality(Modality[Row], Augmentable):
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
         own = None if codec is None else _table_codec(codec)
-        return EncodedTable(own, settings), TableScores(settings.target, settings.groups)
+        scores = TableScores(settings.target, settings.groups)
+        if own is not None:
+            check_names(own.schema.names, settings.target, settings.groups)
+            scores.columns = own.columns
+        return EncodedTable(own, settings), scores
 
     def write(
         self,

@@ -18,6 +18,8 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    Conformed,
+    Conforms,
     Describes,
     InfersConditions,
     Layout,
@@ -29,6 +31,7 @@ from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
+from gankit_tabular.codec.conformity import check_values, conform_table
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.constraints.rules import parse_rules
@@ -44,7 +47,7 @@ from gankit_tabular.codec.number_formats import (
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.values import decode_column, locate
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
-from gankit_tabular.data.rows import Row, as_table, sample_table
+from gankit_tabular.data.rows import Row, Rows, as_table, sample_table, take_table
 from gankit_tabular.settings import TabularSettings
 
 FIT_ROWS = 500_000
@@ -57,7 +60,9 @@ EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
 
-class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes):
+class TableCodec(
+    Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes, Conforms
+):
     """One tensor for a table of mixed columns.
 
     Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
@@ -251,6 +256,16 @@ class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, 
         values = read_columns(as_table(real, self.schema), self._formats())
         keys = self.constraints.keys
         keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
+
+    # --- Other data sets ------------------------------------------------------------------------
+
+    def conform(self, items: Sequence[Row], strict: bool) -> Conformed[Row]:
+        """Rows of another table with this one's columns, by name, and its types."""
+        given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
+        table, warnings = conform_table(given.table, self.schema, strict)
+        warnings += check_values(self.columns, table, read_columns(table, self._formats()))
+        same = table.schema.equals(given.table.schema)
+        return Conformed(given if same else Rows(table, given.spool), warnings)
 
     # --- State ----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gankit.contract import EvaluationData, Evaluator
+from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.rows import Row, sample_table
 from gankit_tabular.evaluation.disclosure import (
     Gower,
@@ -17,6 +18,7 @@ from gankit_tabular.evaluation.disclosure import (
 )
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.groups import group_scores
+from gankit_tabular.evaluation.targets import check_generated, check_names, check_targets
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
 
 MOST = 20_000
@@ -52,10 +54,16 @@ class TableScores(Evaluator[Row]):
 
     def __init__(self, target: str = "", groups: Sequence[str] = ()) -> None:
         self.target, self.groups = target, groups
+        self.columns: Sequence[Column] = ()
+        """Of the run's codec, if there is one."""
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
         train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))
         schema = train.schema
+        check_names(schema.names, self.target, self.groups)
+        if self.columns:
+            check_targets(self.columns, self.target, self.groups)
+        check_generated(schema.names, [s.item for s in data.generated[:MOST]])
         heldout = heldout.cast(schema)
         rows = [dict(s.item) for s in data.generated[:MOST]]
         fake = pa.Table.from_pylist(rows, schema=schema)
