@@ -16,6 +16,7 @@ from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.combinations import Queries
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, grid_scale, query_range, scaled
+from gankit_tabular.codec.descriptions import shown_value
 from gankit_tabular.codec.numbers import calendar
 from gankit_tabular.codec.queries import ColumnQuery, parse_query
 from gankit_tabular.data.arrow import Floats, Ints
@@ -55,7 +56,7 @@ class Conditions:
             query = queries[name] = parse_query(self.named[name], value)
             low, high = query_range(query.column, query) if query.span else (0, 0)
             if low > high:
-                raise _no_value(str(query))
+                raise _outside(query)
         return queries
 
     # --- Before generating ----------------------------------------------------------------------
@@ -173,6 +174,15 @@ def _number_within(column: Column, query: ColumnQuery, q: Sequence[float], u: fl
         shorter = float(f"{value:.{column.digits - 1}e}")
         value = shorter if query.matches(shorter) else value
     return value
+
+
+def _outside(query: ColumnQuery) -> GankitError:
+    """The error for a range that the data does not reach."""
+    column, hint = query.column, "Request other values"
+    if column.atoms or column.bins:
+        low, high = (shown_value(column, end) for end in column.range)
+        hint = f"Its values are from {low} to {high}"
+    return GankitError(f"{query}: the data has no such value", hint)
 
 
 def _no_value(shown: str) -> GankitError:

@@ -65,15 +65,16 @@ def _values(column: Column) -> str:
     if not column.atoms and not column.bins:
         return ""
     if column.kind == "number":
-        low, high = (_shown(column, end) for end in column.range)
+        low, high = (shown_value(column, end) for end in column.range)
         return low if low == high else f"{low} to {high}"
     sign = " < " if column.ordered else ", "
     more = len(column.values) - SHOWN
-    some = sign.join(_shown(column, atom) for atom in column.atoms[:SHOWN])
+    some = sign.join(shown_value(column, atom) for atom in column.atoms[:SHOWN])
     return f"{some} and {more:,} more" if more > 0 else some
 
 
-def _shown(column: Column, value: Any) -> str:
+def shown_value(column: Column, value: Any) -> str:
+    """A value as the column writes it."""
     if column.format:
         return NumberFormat(*column.format).write(value, column.decimals)
     if is_temporal(column):
