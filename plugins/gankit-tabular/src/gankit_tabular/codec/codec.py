@@ -231,7 +231,7 @@ class TableCodec(
             if column.joint or self.constraints.synthesises(column.name):
                 continue
             u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
-            values[column.name] = decode_column(column, code, positions[i], u)
+            values[column.name] = decode_column(column, code, positions[i], u, seeds)
         if not self.constraints.texts:
             return values
         lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}

@@ -51,6 +51,9 @@ class Column:
     """This column's code for each code of that one."""
     patterns: list[str] = field(default_factory=list)
     """Patterns of identifiers, see :func:`gankit_tabular.codec.identifiers.pattern`."""
+    identifier: dict[str, Any] = field(default_factory=dict)
+    """The space of new identifiers, see :meth:`gankit_tabular.codec.templates.Identifiers.state`,
+    and the share of missing ones."""
     ordered: bool = False
     """Whether its categories are ordered, as in ``atoms``."""
     format: list[Any] = field(default_factory=list)

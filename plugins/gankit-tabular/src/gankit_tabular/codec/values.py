@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +11,7 @@ import pyarrow.compute as pc
 from gankit_tabular.codec.columns import QUANTILES, Column
 from gankit_tabular.codec.identifiers import synthetic_identifier
 from gankit_tabular.codec.numbers import snap, typed_numbers
+from gankit_tabular.codec.templates import Identifiers
 from gankit_tabular.data.arrow import Flags, Floats, Ints, plain
 
 FAR = 1e6
@@ -82,13 +85,22 @@ def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats
 # --- Codes to values ----------------------------------------------------------------------------
 
 
-def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> pa.Array:
+def decode_column(
+    column: Column,
+    codes: Ints,
+    positions: Floats,
+    u: Floats,
+    seeds: Sequence[int] | None = None,
+) -> pa.Array:
     """Values: float64 for numbers, dates and times; null for missing values.
 
     Args:
         u: uniform numbers, one a row, for draws within a group and for identifiers.
+        seeds: of the rows; identifiers of different seeds differ. Drawn from ``u`` by default.
     """
-    if column.kind == "identifier":
+    if column.identifier:
+        return _decode_identifier(column, u, seeds)
+    if column.kind == "identifier":  # of an older run
         return pa.array([synthetic_identifier(column.patterns, v) for v in u.tolist()])
     if column.codes == 0:
         return pa.nulls(len(codes))
@@ -96,6 +108,18 @@ def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> 
     if column.kind == "category":
         return _decode_category(column, codes, u, missing)
     return pa.array(_decode_number(column, codes, positions), mask=missing)
+
+
+def _decode_identifier(column: Column, u: Floats, seeds: Sequence[int] | None) -> pa.Array:
+    space = Identifiers.load(column.name, column.identifier)
+    some = [int(v * 2**53) for v in u] if seeds is None else seeds
+    share = column.identifier["missing"]
+    # What is left of u after the choice of missing values chooses the template.
+    made = [
+        None if v < share else space.synthesise(seed, (v - share) / (1 - share))
+        for seed, v in zip(some, u.tolist(), strict=True)
+    ]
+    return pa.array(made, pa.int64() if space.integer else pa.string())
 
 
 def _decode_category(column: Column, codes: Ints, u: Floats, missing: Flags) -> pa.Array:
