@@ -100,6 +100,7 @@ def augment(
     source, conditions = Run(run), parse_where(where or [])
     progress = Display(1, 0, {}).preparing
     result: dict[str, Any] = {}
+    doubts: list[str] = []
     if measure:
         key = target or balance
         if not key:
@@ -117,11 +118,14 @@ def augment(
             keep_all=keep_all,
             device=device,
             progress=progress,
+            warn=doubts.append,
         )
         lines = verdict(benchmarks)
         result["benchmarks"] = [dataclasses.asdict(b) for b in benchmarks]
         result["repeats"] = repeats
         result["verdict"] = lines
+        if doubts:
+            result["warnings"] = doubts
         if not json:
             names = list(benchmarks[0].scores)
             table(
@@ -131,6 +135,8 @@ def augment(
                     for b in benchmarks
                 ],
             )
+            for doubt in doubts:
+                warn(doubt)
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines))
     if out_ is not None:
@@ -154,6 +160,9 @@ def augment(
         show_warnings(made.record)
         if not json:
             _report(made, piped)
+            for warning in made.record["augmented"].get("warnings", ()):
+                if warning not in doubts:
+                    warn(warning)
     if json:
         print_json(result)
 

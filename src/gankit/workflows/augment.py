@@ -23,6 +23,7 @@ from gankit.workflows.candidates import (
     generated,
     most_candidates,
     plan,
+    thin_requests,
 )
 from gankit.workflows.conformity import conformed
 from gankit.workflows.generate import (
@@ -101,6 +102,8 @@ def augment(
         "real": len(real),
         "generated": counts.as_dict(),
     }
+    if thin := thin_requests(requests, attributes):
+        augmented["warnings"] = thin
     if balance:
         augmented["balance"] = balance
         augmented["before"] = dict(Counter(str(a.get(balance)) for a in attributes))
