@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,34 @@ def test_the_built_in_data_is_the_digits() -> None:
     assert max(source.items[i].pixels.max() for i in range(50)) == 255
     assert "CC BY 4.0" in source.licence
     assert "8×8 L" in source.description
+
+
+def test_exchanged_endings(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", noise(8, 8, 8))
+    (tmp_path / "a.npy").rename(tmp_path / "b.npz")
+    with pytest.raises(GankitError, match=r"that of a \.npy file"):
+        read(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", image=noise(8, 8, 8))
+    (tmp_path / "c.npz").rename(tmp_path / "c.npy")
+    with pytest.raises(GankitError, match=r"that of a \.npz file"):
+        read(tmp_path / "c.npy")
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_mutated_arrays_are_read_or_refused(tmp_path: Path, suffix: str) -> None:
+    path, rng = tmp_path / f"a{suffix}", random.Random(suffix)
+    if suffix == ".npy":
+        np.save(path, noise(8, 8, 8, 3, dtype=np.uint16))
+    else:
+        np.savez_compressed(path, image=noise(8, 8, 8), label=np.arange(8))
+    good, refused = path.read_bytes(), 0
+    for _ in range(60):
+        data = bytearray(good)
+        for _ in range(rng.choice([1, 2, 8])):
+            data[rng.randrange(min(len(data), 140))] = rng.randrange(256)
+        path.write_bytes(data[: rng.choice([len(data), rng.randrange(len(data))])])
+        try:
+            read(path)
+        except GankitError:
+            refused += 1
+    assert refused

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import PIL.Image
@@ -55,7 +55,8 @@ class Arrays:
 
 def npy(path: Path) -> Arrays:
     """A ``.npy`` array of images ``(N, H, W[, C])``, without labels."""
-    given = _load(path)
+    with path.open("rb") as file:
+        given = _load(file, path)
     images = as_stack(given, str(path))
     return Arrays("array", images, [None] * len(images), note=_note(given, images))
 
@@ -66,7 +67,7 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
     Raises:
         GankitError: no such arrays, or their lengths differ.
     """
-    with _load(path) as arrays:
+    with path.open("rb") as file, _load(file, path) as arrays:
         names = list(arrays.keys())
         key = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
         if key is None:
@@ -112,9 +113,15 @@ def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
     return "; ".join(parts)
 
 
-def _load(path: Path) -> Any:
+def _load(file: BinaryIO, path: Path) -> Any:
+    """The array of a ``.npy`` file, or the arrays of a ``.npz`` file."""
     try:
-        return np.load(path, allow_pickle=False)
+        # From an open file, since NumPy leaves damaged ones open.
+        found = np.load(file, allow_pickle=False)
+        if isinstance(found, np.ndarray) == (path.suffix.lower() == ".npz"):
+            right = ".npy" if isinstance(found, np.ndarray) else ".npz"
+            raise GankitError(f"{path}: the content is that of a {right} file", f"Name it {right}")
+        return found
     except _DAMAGED as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise GankitError(f"{path}: cannot be read ({reason})", "Save plain arrays") from None

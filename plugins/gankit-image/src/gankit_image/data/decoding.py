@@ -110,6 +110,8 @@ def _probe(file: BinaryIO, max_pixels: int) -> Probed:
         notes.append(f"{kind} files of several {frames}, of which the first is used")
     if (profile := colour.foreign_profile(image)) is not None:
         notes.append(f"colours converted from {profile} to sRGB")
+    if image.mode.startswith("I") and "transparency" in image.info:
+        notes.append("a transparent grey level of 16 bits, kept as that grey level")
     if deep := _deep(image, kind):
         notes.append(f"{kind} files of {deep} bits a channel, decoded to 8")
     return Probed(PixelFormat(height, width, channels, bits, number), kind, tuple(notes))

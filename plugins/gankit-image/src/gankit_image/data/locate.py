@@ -190,7 +190,7 @@ def other_arrays(path: Path, settings: ImageSettings) -> dict[str, str]:
     if path.suffix.lower() != ".npz":
         return {}
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             names = list(found.keys())
     except (OSError, ValueError, EOFError):
         return {}
