@@ -97,7 +97,8 @@ def labels_of(path: Path, count: int) -> list[str | None]:
     Raises:
         GankitError: it cannot be read, or has another number of labels than ``count``.
     """
-    return _matching(_load(path), count, str(path))
+    with path.open("rb") as file:
+        return _matching(_load(file, path), count, str(path))
 
 
 def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
