@@ -96,7 +96,7 @@ def test_stylegan_vectors(tmp_path: Path) -> None:
     root = put(fill(tmp_path / "data", names()), {"dataset.json": json.dumps({"labels": vectors})})
     source = read(root)
     assert [json.loads(label or "") for label in labels(source)] == [v for _, v in vectors]
-    assert "from dataset.json, column label" in source.facts["labels"]
+    assert source.facts["labels"].startswith("2 numbers each from 0 to 1.5, from dataset.json")
     assert not source.table
 
 

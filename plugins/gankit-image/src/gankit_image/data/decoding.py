@@ -168,11 +168,16 @@ def _open(file: BinaryIO, max_pixels: int, kind: str) -> PIL.Image.Image:
 
         pillow_heif.register_heif_opener()
         formats = ("HEIF",)
-    image = _unlimited(file, formats)
+    image: Any = _unlimited(file, formats)
+    if kind == "PPM" and image.mode == "RGB":
+        highest = image.tile[0].args[-1] if image.tile else 255
+        if isinstance(highest, int) and highest > 255:
+            raise ValueError("PPM of more than 8 bits a channel: convert it to PNG or TIFF")
     width, height = image.size
     if width * height > max_pixels:
         raise ValueError(f"{width}×{height} pixels are more than max_pixels={max_pixels}")
-    return image
+    opened: PIL.Image.Image = image
+    return opened
 
 
 def _unlimited(file: BinaryIO, formats: tuple[str, ...]) -> PIL.Image.Image:
@@ -201,11 +206,6 @@ def _kind(image: PIL.Image.Image) -> tuple[int, int, str]:
         return (1, 32, "i") if image.format == "TIFF" else (1, 16, "u")
     if image.mode.startswith("I"):
         return 1, 16, "u"
-    tile = getattr(image, "tile", None)
-    if image.format == "PPM" and image.mode == "RGB" and tile:
-        highest = tile[0].args[-1]
-        if isinstance(highest, int) and highest > 255:
-            raise ValueError("PPM of more than 8 bits a channel: convert it to PNG or TIFF")
     deep = _raw_mode(image) is not None
     if image.has_transparency_data:
         return 4, 16 if deep else 8, "u"
