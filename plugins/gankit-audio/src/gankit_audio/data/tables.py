@@ -122,8 +122,10 @@ def read_tables(
             continue
         if table is not None:
             tables.append(table)
+    tables, doubts = _without_partial(tables, {*chosen})
     if not tables:
-        return None
+        return Listed({}, (), warnings=doubts) if doubts else None
+    warnings += doubts
     return _merged(tables, settings, str(tree.path), warnings)
 
 
@@ -140,6 +142,20 @@ def _candidates(names: Sequence[str]) -> list[str]:
 
 
 _NOT = ("provenance.json", "dataset.json", "run.toml")
+
+
+def _without_partial(tables: Sequence[Table], sounds: set[str]) -> tuple[list[Table], list[str]]:
+    """The tables without those that happen to name a few of the recordings."""
+    if any(_is_usual(table.name) or _split(table.name) for table in tables):
+        return [*tables], []
+    covered = {sound for table in tables for sound in table.found} & sounds
+    if 2 * len(covered) >= len(sounds):
+        return [*tables], []
+    return [], [
+        f"{printable(table.name)} names {len(table.found):,} of {len(sounds):,} recordings: not "
+        "used; give it as the data to train on these only"
+        for table in tables
+    ]
 
 
 def _cuts(folder: str) -> list[int]:
