@@ -255,6 +255,14 @@ def test_tables_about_something_else_are_left_alone(tmp_path: Path) -> None:
     assert not found.issues
 
 
+def test_a_damaged_table_about_the_recordings_is_an_error(tmp_path: Path) -> None:
+    fill(tmp_path, [f"sound-{i}.wav" for i in range(9)])
+    rows = [f"sound-{i}.wav,a" for i in range(8)]
+    (tmp_path / "classes.csv").write_text("\n".join(["file,class", *rows, "sound-8.wav,a,b"]))
+    with pytest.raises(GankitError, match="classes.csv, line 10: 3 cells, 2 columns"):
+        read(tmp_path)
+
+
 def test_a_table_of_a_few_recordings_does_not_leave_out_the_others(tmp_path: Path) -> None:
     fill(tmp_path, [f"{c}/{c}{i}.wav" for c in ("cat", "dog") for i in range(5)])
     (tmp_path / "favourites.csv").write_text("file,stars\ncat1.wav,5\ndog2.wav,4\n")
