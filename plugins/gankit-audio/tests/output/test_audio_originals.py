@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
@@ -114,6 +115,19 @@ def test_other_sources_keep_rate_and_depth_in_wav(
         assert rate == 22050
         assert found.shape == source.shape
         assert np.abs(found - source).max() <= (2.0**-15 if ending == "ogg" else 0)
+
+
+@pytest.mark.parametrize("format", ["AIFF", "AU", "FLAC", "OGG", "CAF"])
+def test_parquet_passes_any_file_from_parquet(tmp_path: Path, format: str) -> None:
+    files = []
+    for i in range(8):
+        file = io.BytesIO()
+        sf.write(file, sound(i), 16000, format=format)
+        files.append(file.getvalue())
+    pq.write_table(pa.table({"audio": files, "n": range(8)}), tmp_path / "a.parquet")
+    rows = augmented(read(tmp_path / "a.parquet"), tmp_path / "out", "parquet")
+    assert [row["audio"]["bytes"] for row in rows[:8]] == files
+    assert [row["n"] for row in rows[:8]] == list(range(8))
 
 
 def test_rates_that_a_format_lacks_are_those_of_the_run(tmp_path: Path) -> None:

@@ -81,13 +81,13 @@ def listing(tree: FileTree, settings: AudioSettings, inside: Collection[str] = (
     ours = usable(tree, SUFFIXES)
     names = list(ours.names)
     sounds = sound_names(tree, names)
-    issues = [*ours.issues, *_unsupported(names)]
+    issues = _unsupported(names)
     sounds, notes, left_out = _speech_commands(tree, names, sounds, settings.split)
     chosen = take_split(  # tables may tell the split
         sounds, settings.split, where=tree.path, inside=inside, required=False
     )
     listed = tables.read_tables(tree, names, sounds, chosen.names, settings) if sounds else None
-    if listed is not None:
+    if listed is not None and listed.files:
         # Where tables tell the split, they also know recordings in folders of other splits.
         wanted = "all" if listed.taken else settings.split
         split = chosen
@@ -111,10 +111,16 @@ def listing(tree: FileTree, settings: AudioSettings, inside: Collection[str] = (
         found.kind,
         found.entries,
         [*issues, *found.issues],
-        [*notes, *found.notes],
+        [*ours.issues, *notes, *found.notes],
         facts={key: text for key, text in facts.items() if text},
         labels_from=found.labels_from,
-        warnings=[*ours.warnings, *chosen.warnings, *found.warnings],
+        tables=found.tables,
+        warnings=[
+            *ours.warnings,
+            *chosen.warnings,
+            *(listed.warnings if listed is not None and not listed.files else ()),
+            *found.warnings,
+        ],
     )
 
 

@@ -65,7 +65,7 @@ def _folder(root: Path, settings: AudioSettings) -> Listing:
         facts = {"split": "; ".join(filter(None, [chosen.fact, found.facts.get("split", "")]))}
         return replace(
             found,
-            issues=[*ours.issues, *found.issues],
+            notes=[*ours.issues, *found.notes],
             facts={key: text for key, text in {**found.facts, **facts}.items() if text},
             warnings=[*ours.warnings, *chosen.warnings, *found.warnings],
         )

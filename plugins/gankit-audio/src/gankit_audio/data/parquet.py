@@ -16,6 +16,7 @@ from gankit.kit.tables import refuse_duplicate_columns
 from gankit_audio.data import tables
 from gankit_audio.data.files import Content, UnusableError
 from gankit_audio.data.listing import Entry, Listing
+from gankit_audio.data.row_splits import by_split
 
 if TYPE_CHECKING:
     from gankit_audio.settings import AudioSettings
@@ -72,7 +73,7 @@ def parquet(paths: Sequence[Path], settings: AudioSettings) -> Listing:
             for i, row in enumerate(rows)
         ]
     kind = "Parquet" + (f" in {len(paths)} files" if len(paths) > 1 else "")
-    kept, left_out = tables.by_split(
+    kept, left_out = by_split(
         {str(i): entry.row for i, entry in enumerate(entries)}, settings.split, str(paths[0])
     )
     split = left_out_text(left_out, "row")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,8 +19,9 @@ from gankit.kit.archives import UnreadableError
 from gankit.kit.file_names import Names
 from gankit.kit.folders import parent, printable
 from gankit.kit.row_tables import text_of
-from gankit.kit.splits import ALL, left_out_text, split_column, split_in, split_of
+from gankit.kit.splits import ALL, left_out_text, split_in, split_of
 from gankit_audio.data.formats import suffix_of
+from gankit_audio.data.row_splits import by_split
 from gankit_audio.data.table_files import LINES, parsed, separator
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ LOOKED_AT = 50
 """Rows of a table by which it is recognised."""
 PEEK = 2**18
 """Bytes of a table by which it is recognised."""
-MOST_VALUES = 64
-"""Most different values of a column that may be splits."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,18 @@ def read_tables(
             continue
         try:
             table = _read(tree, name, known, settings.audio_key, usual)
-        except (GankitError, UnreadableError):
-            if usual:
+        except UnreadableError:
+            continue  # which only other tables raise
+        except GankitError:
+            if usual or _mentions(tree, name, sounds):
                 raise
             continue
         if table is not None:
             tables.append(table)
+    tables, doubts = _without_partial(tables, {*chosen})
     if not tables:
-        return None
+        return Listed({}, (), warnings=doubts) if doubts else None
+    warnings += doubts
     return _merged(tables, settings, str(tree.path), warnings)
 
 
@@ -140,6 +143,30 @@ def _candidates(names: Sequence[str]) -> list[str]:
 
 
 _NOT = ("provenance.json", "dataset.json", "run.toml")
+
+
+def _without_partial(tables: Sequence[Table], sounds: set[str]) -> tuple[list[Table], list[str]]:
+    """The tables without those that happen to name a few of the recordings."""
+    if any(_is_usual(table.name) or _split(table.name) for table in tables):
+        return [*tables], []
+    covered = {sound for table in tables for sound in table.found} & sounds
+    if 2 * len(covered) >= len(sounds):
+        return [*tables], []
+    return [], [
+        f"{printable(table.name)} names {len(table.found):,} of {len(sounds):,} recordings: not "
+        "used; give it as the data to train on these only"
+        for table in tables
+    ]
+
+
+def _mentions(tree: FileTree, name: str, sounds: Sequence[str]) -> bool:
+    """Whether a damaged table seems to be about the recordings."""
+    try:
+        content = tree.read(name)
+    except UnreadableError:
+        return False
+    stems = (sound.rpartition("/")[2].rpartition(".")[0] for sound in sounds[:LOOKED_AT])
+    return any(len(stem) > 4 and stem.encode("utf-8", "replace") in content for stem in stems)
 
 
 def _cuts(folder: str) -> list[int]:
@@ -300,34 +327,6 @@ def _merged(
 def _split(name: str) -> str | None:
     stem = name.rpartition("/")[2].partition(".")[0].lower()
     return stem if stem in STATUSES else split_of(stem) or split_in(stem)
-
-
-def by_split(
-    rows: Mapping[str, Row], split: str, where: str
-) -> tuple[dict[str, Row], Counter[str]]:
-    """The rows of one split, where a column has splits, and the numbers of the others.
-
-    Raises:
-        GankitError: there is no such split.
-    """
-    wanted = split_of(split) or split
-    columns = list(dict.fromkeys(key for row in rows.values() for key in row))
-    values: dict[str, set[object]] = {column: set() for column in columns}
-    for row in rows.values():
-        for key, value in row.items():
-            if len(values[key]) <= MOST_VALUES and isinstance(value, str | int | float):
-                values[key].add(value)
-    column = split_column(columns, values)
-    if column is None or wanted == ALL:
-        return dict(rows), Counter()
-    of = {name: str(row.get(column) or "").strip() for name, row in rows.items()}
-    kept = {name: row for name, row in rows.items() if split_of(of[name]) == wanted}
-    if not kept and wanted != "train":
-        there = ", ".join(sorted({*of.values()} - {""}))
-        raise GankitError(f"{where}: no split {split!r} in column {column}", f"There are: {there}")
-    if not kept:
-        return dict(rows), Counter()
-    return kept, Counter(of[name] or "without a split" for name in rows if name not in kept)
 
 
 def _headless(content: bytes, name: str, known: Names) -> tuple[list[tuple[str, Row]], str] | None:

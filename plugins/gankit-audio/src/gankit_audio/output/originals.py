@@ -13,6 +13,7 @@ import numpy as np
 from gankit.errors import GankitError
 from gankit_audio.data.clips import LABEL, PITCH, Clip, Original
 from gankit_audio.data.files import Content, Sound, UnusableError, Waveform, open_sound
+from gankit_audio.data.formats import SUFFIXES
 from gankit_audio.output.encoding import CODINGS, encode
 
 LONGEST = 3600.0
@@ -49,7 +50,7 @@ def as_it_was(clip: Clip, format: str) -> Written | None:
             container = "" if format == "parquet" else CODINGS[format].container or "WAV"
             if original.seconds is None and not isinstance(content, Waveform):
                 suffix = _suffix(content, header.format, header.encoding)
-                if suffix and container in ("", header.format):
+                if container in ("", header.format):
                     data = content.read_bytes() if isinstance(content, Path) else content
                     return Written(suffix, data, header.rate, header.seconds)
             if header.seconds > LONGEST or (sound.vorbis and header.channels > 2):
@@ -69,10 +70,10 @@ def as_it_was(clip: Clip, format: str) -> Written | None:
 
 
 def _suffix(content: Path | bytes, container: str, encoding: str) -> str:
-    """The suffix of a file that is passed through; empty for containers that are not written."""
-    if isinstance(content, Path) and content.suffix:
+    """The suffix of a file that is passed through."""
+    if isinstance(content, Path) and content.suffix.lower() in SUFFIXES:
         return content.suffix.lower()
-    return ".opus" if encoding == _OPUS else _SUFFIXES.get(container, "")
+    return ".opus" if encoding == _OPUS else _SUFFIXES.get(container, f".{container.lower()}")
 
 
 def _samples(sound: Sound, original: Original) -> np.ndarray[Any, Any]:
