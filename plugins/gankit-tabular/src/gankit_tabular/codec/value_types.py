@@ -1,0 +1,17 @@
+"""The types of columns' values, as opposed to those of their cells."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from gankit_tabular.codec.columns import Column
+from gankit_tabular.data.arrow import type_from_text
+
+
+def value_type(column: Column) -> pa.DataType:
+    """The type of a column's values; formatted numbers are float64."""
+    return pa.float64() if column.format else type_from_text(column.type)
+
+
+def is_temporal(column: Column) -> bool:
+    return bool(pa.types.is_temporal(value_type(column)))
