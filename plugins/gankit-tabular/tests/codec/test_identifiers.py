@@ -222,6 +222,13 @@ def test_which_integers_are_keys(name, values, kind):
     assert fit_column(name, pa.chunked_array([pa.array(values)]), 8).kind == kind
 
 
+@pytest.mark.parametrize("kind", ["UUID", "e-mail", "IPv4", "IPv6", "MAC", "IBAN"])
+def test_known_kinds_are_identifiers_even_where_they_repeat(kind):
+    values = R.choices(KINDS[kind][0][:100], k=N)
+    assert not set(synthesised(values, kind="")) & set(values)
+    assert fit_column("x", pa.chunked_array([pa.array(["a", "b"] * N)]), 8).kind == "category"
+
+
 def test_a_table_of_keys_through_the_codec():
     rng = np.random.default_rng(0)
     table = pa.table(

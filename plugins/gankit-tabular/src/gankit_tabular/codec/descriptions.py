@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.codec.constraints.grid import is_temporal, value_type
+from gankit_tabular.codec.value_types import is_temporal, value_type
 from gankit_tabular.data.arrow import temporal_text
 from gankit_tabular.formats.columns import load_format
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit_tabular.codec.columns import Column, Kind
-from gankit_tabular.codec.identifier_kinds import identifiers, integers
+from gankit_tabular.codec.identifier_kinds import identifiers, integers, is_known
 from gankit_tabular.codec.identifiers import pattern
 from gankit_tabular.codec.numbers import fit_number
 from gankit_tabular.codec.values import locate
@@ -21,7 +21,7 @@ GROUPS = 8
 EXACT = 2**53
 """Integers up to this are exact as float64."""
 FEWEST_KEYS = 50
-"""Fewer integers are not taken for keys."""
+"""Columns of fewer different values are not taken for identifiers."""
 KEY_NAME = re.compile(r"(?:^|[^A-Za-z])(?i:id|key|uuid|guid|pk)$|[a-z](?:Id|ID|Key)$")
 """Names of columns that are keys where all values differ."""
 FEW_ROWS = 1000
@@ -93,7 +93,9 @@ def _kind(name: str, values: pa.ChunkedArray, requested: str) -> Kind:
         return "number"
     if is_text(t):
         n, distinct = len(values) - values.null_count, pc.count_distinct(values).as_py()
-        if distinct > 50 and distinct > 0.9 * n:
+        if distinct > FEWEST_KEYS and distinct > 0.9 * n:
+            return "identifier"
+        if distinct > FEWEST_KEYS and is_known(pc.unique(values).drop_null().to_pylist()):
             return "identifier"
     return "category"
 

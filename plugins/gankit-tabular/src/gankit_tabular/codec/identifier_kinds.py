@@ -70,6 +70,25 @@ def integers(name: str, values: Sequence[int], most: int) -> Identifiers:
     return Identifiers(name, templates=with_room([template], texts), integer=True)
 
 
+def is_known(texts: Sequence[str]) -> bool:
+    """Whether texts are e-mail or network addresses, UUIDs or bank accounts: identifiers even where
+    they repeat.
+    """
+    if all(map(EMAIL.fullmatch, texts)) or all(map(UUID.fullmatch, texts)):
+        return True
+    return all(valid("iban", text) for text in texts) or all(map(_is_address, texts))
+
+
+def _is_address(text: str) -> bool:
+    if MAC.fullmatch(text):
+        return True
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 # --- Known kinds --------------------------------------------------------------------------------
 
 

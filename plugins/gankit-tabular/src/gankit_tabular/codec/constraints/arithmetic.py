@@ -23,17 +23,16 @@ from gankit_tabular.codec.constraints.grid import (
     Values,
     data_range,
     from_grid,
-    is_temporal,
     plain_values,
     query_range,
     step,
     to_grid,
     type_range,
-    value_type,
 )
 from gankit_tabular.codec.constraints.linear import FAR, Between, LinearSystem
 from gankit_tabular.codec.constraints.rules import Linear, nanoseconds
 from gankit_tabular.codec.queries import ColumnQuery
+from gankit_tabular.codec.value_types import is_temporal, value_type
 from gankit_tabular.data.arrow import Flags, Ints
 
 Slacks = Mapping[str, tuple[Ints, Flags]]

@@ -16,7 +16,7 @@ from gankit.errors import GankitError
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.arithmetic import Arithmetic, fit_decimals
 from gankit_tabular.codec.constraints.combinations import Combinations, Queries, hidden_name
-from gankit_tabular.codec.constraints.grid import Values, value_type
+from gankit_tabular.codec.constraints.grid import Values
 from gankit_tabular.codec.constraints.key_spaces import KeySpace
 from gankit_tabular.codec.constraints.rules import Linear, Together, Unique, parse_rules
 from gankit_tabular.codec.constraints.unique import (
@@ -28,6 +28,7 @@ from gankit_tabular.codec.constraints.unique import (
     space_state,
 )
 from gankit_tabular.codec.fitting import fit_column
+from gankit_tabular.codec.value_types import value_type
 
 
 class Constraints:

@@ -13,15 +13,14 @@ import pyarrow as pa
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.rules import nanoseconds, quantity
 from gankit_tabular.codec.queries import ColumnQuery
+from gankit_tabular.codec.value_types import is_temporal, value_type
 from gankit_tabular.data.arrow import (
     Flags,
     Ints,
     numbers,
     plain,
     temporal_integers,
-    type_from_text,
 )
-from gankit_tabular.formats.columns import load_format
 
 Values = dict[str, list[Any]]
 """Columns of a few rows, as :func:`plain_values` gives them."""
@@ -31,15 +30,6 @@ EXACT = {"halffloat": 2**10, "float": 2**22}
 MOST = 2**49
 YEARS = -8_000_000_000, 8_500_000_000
 """Dates and times lie between these seconds from 1970, in the years 1716 to 2239."""
-
-
-def value_type(column: Column) -> pa.DataType:
-    """The type of a column's values, as its format reads them."""
-    return load_format(column.format).type if column.format else type_from_text(column.type)
-
-
-def is_temporal(column: Column) -> bool:
-    return bool(pa.types.is_temporal(value_type(column)))
 
 
 def step(column: Column) -> float:
