@@ -129,9 +129,7 @@ def _category_range(column: Column, text: str, names: Mapping[str, Any]) -> tupl
 
 
 def _span(column: Column, text: str) -> tuple[float, float]:
-    from gankit_tabular.codec.constraints.grid import value_type
-
-    t = value_type(column)
+    t = load_format(column.format).type if column.format else type_from_text(column.type)
 
     def number(end: str) -> float | None:
         try:
