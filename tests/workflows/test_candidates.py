@@ -17,6 +17,7 @@ from gankit.workflows.candidates import (
     Request,
     generated,
     plan,
+    thin_requests,
 )
 
 REAL = [{"label": "a", "size": i} for i in range(6)] + [{"label": "b", "size": i} for i in range(2)]
@@ -200,3 +201,14 @@ def test_impossible_requests_are_given_up():
     never = lambda request: lambda items: ["no"] * len(items)  # noqa: E731
     assert list(generated(Stub(), [Request(10, {})], never, counts)) == []
     assert counts.missing == 10
+
+
+def test_requests_that_far_exceed_their_real_items_are_warned_of():
+    real = [{"label": "a"}] * 1497 + [{"label": "b"}] * 3
+    (warning,) = thin_requests(plan(real, balance="label"), real)
+    assert warning.startswith("1,494 generated items with label=b come from 3 real ones")
+    assert thin_requests(plan(real, factor=2), real) == []
+    (warning,) = thin_requests(plan(real, factor=20), real)
+    assert warning.startswith("28,500 generated items come from 1,500 real ones")
+    assert thin_requests([Request(5000, {"label": "a|b"})], real) == []
+    assert "1 real one" in thin_requests([Request(11, {"x": 1})], [{"x": 1}])[0]

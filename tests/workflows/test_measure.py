@@ -95,7 +95,7 @@ def test_repetitions_generate_different_items(run, tmp_path, monkeypatch):
 
 def test_a_separate_test_set(run, tmp_path, monkeypatch):
     test = tmp_path / "test.csv"
-    test.write_text("x,y,label\n" + "".join(f"{-i},0,a\n" for i in range(15)))
+    test.write_text("x,y,label\n" + "".join(f"{-i},0,{'ab'[i % 2]}\n" for i in range(15)))
     _, seen = benchmark(run, tmp_path, monkeypatch, test=str(test))
     assert len(seen[0][2]) == 200
     assert [p.x for p in seen[0][3]] == [-float(i) for i in range(15)]
@@ -129,3 +129,32 @@ def test_a_modality_without_a_model(run, tmp_path, monkeypatch):
     monkeypatch.setattr(AugmentableToy, "downstream_model", lambda self, settings: None)
     with pytest.raises(GankitError, match="plugin toy has no downstream model. Leave out"):
         measure(run, str(tmp_path / "real.csv"), key="label", requests_of=lambda _: [])
+
+
+def test_classes_that_are_too_rare_are_refused(run, tmp_path, monkeypatch):
+    rows = [(i, "b" if i < 3 else "a") for i in range(150)]
+    (tmp_path / "real.csv").write_text("x,y,label\n" + "".join(f"{i},0,{c}\n" for i, c in rows))
+    message = r"label=b has \d training and [01] test items: scores are not defined for a class of"
+    with pytest.raises(GankitError, match=message):
+        benchmark(run, tmp_path, monkeypatch)
+
+
+def test_every_class_has_its_share_of_the_test_items(run, tmp_path, monkeypatch):
+    rows = [(i, "b" if i < 30 else "a") for i in range(300)]
+    (tmp_path / "real.csv").write_text("x,y,label\n" + "".join(f"{i},0,{c}\n" for i, c in rows))
+    doubts = []
+    requests = [Request(400, {"label": "b"})]
+    _, seen = benchmark(
+        run, tmp_path, monkeypatch, requests_of=lambda _: requests, warn=doubts.append
+    )
+    assert [sum(p.label == c for p in seen[0][3]) for c in "ab"] == [54, 6]
+    assert doubts == [
+        "400 generated items with label=b come from 24 real ones: they repeat what little these "
+        "show. Collect more, or add fewer with -n"
+    ]
+
+
+def test_scores_that_are_no_numbers_are_refused(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(Noting, "scores", lambda *_: {"auc": math.nan})
+    with pytest.raises(GankitError, match="auc of label is not defined for the model trained on r"):
+        benchmark(run, tmp_path, monkeypatch)

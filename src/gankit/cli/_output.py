@@ -90,18 +90,19 @@ def parse_budget(text: str) -> dict[str, float]:
 
 
 def parse_where(words: list[str]) -> dict[str, object]:
-    """``name=value`` words as a mapping. A name with ``=`` in it stands in double quotes.
+    """``name=value`` words as a mapping. A name with ``=`` in it stands in double quotes, a quote
+    in it twice.
 
     Raises:
         GankitError: a word has no ``=``, or a name is given twice.
     """
     conditions: dict[str, object] = {}
     for word in words:
-        quoted = re.fullmatch(r'\s*"([^"]+)"\s*(=)(.*)', word, re.DOTALL)
+        quoted = re.fullmatch(r'\s*"((?:[^"]|"")+)"\s*(=)(.*)', word, re.DOTALL)
         name, equals, value = quoted.groups() if quoted else word.partition("=")
-        if not equals or not name.strip():
+        if not equals or not (quoted or name.strip()):
             raise GankitError(f"--where {word!r} is not a condition", "Use --where name=value")
-        name = name.strip()
+        name = name.replace('""', '"') if quoted else name.strip()
         if name in conditions:
             raise GankitError(f"--where {name} is given twice", "Give one condition per name")
         conditions[name] = value.strip()

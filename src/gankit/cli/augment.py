@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from gankit.cli._output import err, out, parse_where, print_json, table
 from gankit.errors import GankitError
@@ -71,6 +73,7 @@ def augment(
         raise GankitError("no output given", "Add --out PATH, or --measure")
     progress = Display(1, 0, {}).preparing
     result: dict[str, Any] = {}
+    doubts: list[str] = []
     if measure:
         key = target or balance
         if not key:
@@ -87,11 +90,14 @@ def augment(
             seed=seed,
             device=device,
             progress=progress,
+            warn=doubts.append,
         )
         lines = verdict(benchmarks)
         result["benchmarks"] = [dataclasses.asdict(b) for b in benchmarks]
         result["repeats"] = repeats
         result["verdict"] = lines
+        if doubts:
+            result["warnings"] = doubts
         if not json:
             names = list(benchmarks[0].scores)
             table(
@@ -101,6 +107,7 @@ def augment(
                     for b in benchmarks
                 ],
             )
+            _warn(doubts)
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines), markup=False)
     if out_ is not None:
@@ -122,8 +129,14 @@ def augment(
         result |= {"path": str(made.path), **made.record}
         if not json:
             _report(made.path, made.record["augmented"])
+            _warn(w for w in made.record["augmented"].get("warnings", ()) if w not in doubts)
     if json:
         print_json(result)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        err.print(f"[yellow]warning:[/] {escape(warning)}")
 
 
 def _report(path: Path, done: dict[str, Any]) -> None:

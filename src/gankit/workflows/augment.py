@@ -13,7 +13,14 @@ from gankit.errors import GankitError, without_password
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.output import refuse_existing, write_generated
-from gankit.workflows.candidates import AttributeView, Counts, filters, generated, plan
+from gankit.workflows.candidates import (
+    AttributeView,
+    Counts,
+    filters,
+    generated,
+    plan,
+    thin_requests,
+)
 from gankit.workflows.generate import Generated, output_target, run_record
 
 
@@ -54,7 +61,8 @@ def augment(
     refuse_existing(target, overwrite)
     dataset = run.plugin.modality.read(data, run.settings, progress)
     counts, sampler = Counts(), run.sampler(device)
-    real = conform(sampler.codec, dataset.items, strict=True).items
+    conformed = conform(sampler.codec, dataset.items, strict=True)
+    real = conformed.items
     attributes = AttributeView(real, modality.attributes)
     requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
     filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
@@ -73,6 +81,8 @@ def augment(
         "real": len(real),
         "generated": counts.as_dict(),
     }
+    if warnings := [*conformed.warnings, *thin_requests(requests, attributes)]:
+        augmented["warnings"] = warnings
     if balance:
         augmented["balance"] = balance
         augmented["before"] = dict(Counter(str(a.get(balance)) for a in attributes))

@@ -23,6 +23,8 @@ TRIES = 20
 REFERENCE = 5000
 """Real items that candidates are compared with."""
 NEIGHBOURS = 5
+RATIO = 10
+"""More generated items than so many times the real ones of their kind are warned of."""
 DUPLICATES = 0.01
 """A candidate nearer to a real item than this share of real items to another is a duplicate."""
 
@@ -96,6 +98,25 @@ def plan(
         for value, count in sorted(counts.items())
         if count < most
     ]
+
+
+def thin_requests(requests: Sequence[Request], real: Sequence[Mapping[str, object]]) -> list[str]:
+    """A warning for each request that far exceeds the real items it is learned from."""
+    found, counted = list[str](), dict[tuple[str, ...], Counter[tuple[str, ...]]]()
+    for request in requests:
+        keys, wanted = tuple(request.where), tuple(map(str, request.where.values()))
+        if keys not in counted:
+            rows = (tuple(str(v.get(k)) for k in keys) for v in real)
+            counted[keys] = Counter(rows) if keys else Counter({(): len(real)})
+        like = counted[keys][wanted]  # 0 for a range, or one of several values
+        if like and request.count > RATIO * like:
+            named = "".join(f" with {k}={v}" for k, v in zip(keys, wanted, strict=True))
+            items = "1 real one" if like == 1 else f"{like:,} real ones"
+            found.append(
+                f"{request.count:,} generated items{named} come from {items}: they repeat what "
+                "little these show. Collect more, or add fewer with -n"
+            )
+    return found
 
 
 class SampleSource(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,29 @@ from gankit.contract.codec import conform
 from gankit.errors import GankitError, did_you_mean
 from gankit.runs.directory import Run
 from gankit.workflows.augment import augmentable
-from gankit.workflows.candidates import AttributeView, Counts, Request, filters, generated
-from gankit.workflows.data import read_data
+from gankit.workflows.candidates import (
+    AttributeView,
+    Counts,
+    Request,
+    filters,
+    generated,
+    thin_requests,
+)
+from gankit.workflows.data import held_out, read_data
 
 SEEDS_APART = 10_000_000
 """Between the first seeds of two repetitions."""
 AUGMENTED = "real + generated"
+TEST_SHARE = 0.2
+"""Of the data, if the run held nothing of it out."""
+FEWEST = 5
+"""Items of a class in the training part, and in the test part, below which a score says nothing."""
+MOST_CLASSES = 50, 20
+"""Texts, and whole numbers, of more different values than this are no classes."""
+
+
+def _ignore(warning: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,7 @@ def measure(
     seed: int = 0,
     device: str = "auto",
     progress: Progress = quiet,
+    warn: Callable[[str], None] = _ignore,
 ) -> list[Benchmark]:
     """Trains the modality's downstream model on the real training part, with and without generated
     items and with the usual mitigations, and tests all on the same held-out real items.
@@ -52,9 +71,11 @@ def measure(
         key: what the model predicts.
         requests_of: what to generate, from the training items' attributes.
         repeats: repetitions, each with other draws and other generated items.
+        warn: called with each doubt about the result.
 
     Raises:
-        GankitError: the modality has no such model, or the key cannot be predicted.
+        GankitError: the modality has no such model, the key cannot be predicted, or a score is not
+            defined.
     """
     modality = augmentable(run)
     model = modality.downstream_model(run.settings)
@@ -64,12 +85,17 @@ def measure(
         )
     train, heldout = (
         list(conform(run.codec, items, strict=True).items)
-        for items in _split(run, data, test, seed, progress)
+        for items in _split(run, data, test, key, seed, progress)
     )
     attributes = AttributeView(train, modality.attributes)
     if not any(key in named for named in attributes):
         known = list(attributes[0])
         raise GankitError(f"items have no attribute {key!r}", did_you_mean(key, known))
+    if not len(heldout):
+        raise GankitError("no items to test on", "Give more data, or a test set: --test PATH")
+    _check_classes(key, attributes, AttributeView(heldout, modality.attributes))
+    for warning in thin_requests(requests_of(attributes), attributes):
+        warn(warning)
     filter_of = filters(run, run.codec, train, attributes, key, False, seed)
     results: dict[str, list[dict[str, float]]] = {}
     for repeat in range(repeats):
@@ -91,6 +117,7 @@ def measure(
         for i, (name, (mitigation, items)) in enumerate(sets.items()):
             progress(f"training on {name}", repeat * len(sets) + i, repeats * len(sets))
             if scores := model.scores(items, heldout, key, mitigation, seed + repeat):
+                _check_defined(key, name, scores)
                 results.setdefault(name, []).append(scores)
     return [Benchmark(name, _intervals(found)) for name, found in results.items()]
 
@@ -113,8 +140,47 @@ def verdict(benchmarks: Sequence[Benchmark]) -> list[str]:
     return lines
 
 
+def _check_classes(
+    key: str, train: Sequence[Mapping[str, object]], test: Sequence[Mapping[str, object]]
+) -> None:
+    """Checks that every class to predict is in both parts.
+
+    Raises:
+        GankitError: one is not, or too rarely.
+    """
+    counts = [Counter(v for named in part if (v := named.get(key)) is not None)
+              for part in (train, test)]  # fmt: skip
+    classes = [*(counts[0] | counts[1])]
+    texts, numbers = MOST_CLASSES
+    most = texts if all(isinstance(c, str | bool) for c in classes) else numbers
+    if not 2 <= len(classes) <= most or any(isinstance(c, float) for c in classes):
+        return  # the model has its own rules for numbers, and for too many classes
+    rare = min(classes, key=lambda c: (min(counts[1][c], counts[0][c]), str(c)))
+    fit, held = counts[0][rare], counts[1][rare]
+    if min(fit, held) < FEWEST:
+        raise GankitError(
+            f"{key}={rare} has {fit:,} training and {held:,} test items: scores are not defined "
+            f"for a class of fewer than {FEWEST} in either",
+            "Collect more of them, give a larger --test set, or choose another --target",
+        )
+
+
+def _check_defined(key: str, trained_on: str, scores: Mapping[str, float]) -> None:
+    """Checks that scores are numbers.
+
+    Raises:
+        GankitError: one is not.
+    """
+    for name, value in scores.items():
+        if not math.isfinite(value):
+            raise GankitError(
+                f"{name} of {key} is not defined for the model trained on {trained_on}",
+                "Give a larger --test set, or choose another --target",
+            )
+
+
 def _split(
-    run: Run, data: str, test: str | None, seed: int, progress: Progress
+    run: Run, data: str, test: str | None, key: str, seed: int, progress: Progress
 ) -> tuple[list[Any], list[Any]]:
     modality, settings = run.plugin.modality, run.settings
     found = modality.read(data, settings, progress)
@@ -124,9 +190,13 @@ def _split(
         split = read_data(run.plugin, run.config, None, progress)
         if len(split.heldout):
             return list(split.train), list(split.heldout)
-    order = np.random.default_rng([seed, 13]).permutation(len(found.items)).tolist()
-    aside = len(order) // 5
-    return [found.items[i] for i in order[aside:]], [found.items[i] for i in order[:aside]]
+    named = AttributeView(found.items, augmentable(run).attributes)
+    classes = [named[i].get(key) for i in range(len(named))]
+    strata = classes if len(set(map(str, classes))) <= MOST_CLASSES[0] else None
+    aside = held_out(len(classes), TEST_SHARE, seed, strata)
+    test_items = set(aside.tolist())
+    rest = [i for i in range(len(classes)) if i not in test_items]
+    return [found.items[i] for i in rest], [found.items[i] for i in aside.tolist()]
 
 
 def _intervals(repeated: Sequence[Mapping[str, float]]) -> dict[str, tuple[float, float]]:

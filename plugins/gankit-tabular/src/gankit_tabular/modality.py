@@ -37,6 +37,7 @@ from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
+from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.formats.times import TimeFormat
 from gankit_tabular.networks import Discriminator, Generator
@@ -133,7 +134,11 @@ class TabularModality(Modality[Row], Augmentable):
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
         own = None if codec is None else _table_codec(codec)
         formats = None if own is None else own.formats
-        return EncodedTable(own, settings), TableScores(settings.target, settings.groups, formats)
+        scores = TableScores(settings.target, settings.groups, formats)
+        if own is not None:
+            check_names(own.schema.names, settings.target, settings.groups)
+            scores.columns = own.columns
+        return EncodedTable(own, settings), scores
 
     def write(
         self,

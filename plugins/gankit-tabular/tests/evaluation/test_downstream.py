@@ -76,3 +76,21 @@ def test_a_column_that_cannot_be_predicted():
     rows = [{"x": i, "name": f"n{i}"} for i in range(100)]
     with pytest.raises(GankitError, match="needs 2 to 50 classes, or numbers"):
         Boosting().scores(rows, rows, "name", "", 0)
+
+
+def test_missing_and_constant_targets():
+    rows = [{"x": i, "one": "a", "none": None, "same": 1.5} for i in range(100)]
+    with pytest.raises(GankitError, match="one has 1 value: the downstream model needs 2 to 50"):
+        Boosting().scores(rows, rows, "one", "", 0)
+    with pytest.raises(GankitError, match="none is always missing"):
+        Boosting().scores(rows, rows, "none", "", 0)
+    spread = [{**row, "same": float(i)} for i, row in enumerate(rows)]
+    with pytest.raises(GankitError, match="same is the same in all test rows"):
+        Boosting().scores(spread, rows, "same", "", 0)
+
+
+def test_rows_without_a_class_do_not_count():
+    train, test = table(400, 1).to_pylist(), table(400, 2).to_pylist()
+    known = Boosting().scores(train, test, "y", "", 0)
+    more = [{**row, "y": None} for row in train[:50]]
+    assert Boosting().scores([*train, *more], [*test, *more], "y", "", 0) == known

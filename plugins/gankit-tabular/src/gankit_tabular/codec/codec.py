@@ -18,6 +18,8 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    Conformed,
+    Conforms,
     Describes,
     InfersConditions,
     Layout,
@@ -29,6 +31,7 @@ from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
+from gankit_tabular.codec.conformity import check_values, conform_table
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.constraints.rules import parse_rules
@@ -39,7 +42,7 @@ from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.values import decode_column, locate
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
 from gankit_tabular.data.dialect import Dialect, schema_dialect
-from gankit_tabular.data.rows import Row, as_table, sample_table
+from gankit_tabular.data.rows import Row, Rows, as_table, sample_table, take_table
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, load_format, read_columns
 from gankit_tabular.settings import TabularSettings
@@ -54,7 +57,9 @@ EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
 
-class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes):
+class TableCodec(
+    Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, Describes, Conforms
+):
     """One tensor for a table of mixed columns.
 
     Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
@@ -235,7 +240,7 @@ class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, 
             if column.joint or self.constraints.synthesises(column.name):
                 continue
             u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
-            values[column.name] = decode_column(column, code, positions[i], u)
+            values[column.name] = decode_column(column, code, positions[i], u, seeds)
         if not self.constraints.texts:
             return values
         lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
@@ -261,6 +266,16 @@ class TableCodec(Codec[Row], SamplesConditions, InfersConditions, ReservesKeys, 
         values = read_columns(as_table(real, self.schema), self.formats)
         keys = self.constraints.keys
         keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
+
+    # --- Other data sets ------------------------------------------------------------------------
+
+    def conform(self, items: Sequence[Row], strict: bool) -> Conformed[Row]:
+        """Rows of another table with this one's columns, by name, and its types."""
+        given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
+        table, warnings = conform_table(given.table, self.schema, strict)
+        warnings += check_values(self.columns, table, read_columns(table, self.formats))
+        same = table.schema.equals(given.table.schema)
+        return Conformed(given if same else Rows(table, given.spool), warnings)
 
     # --- State ----------------------------------------------------------------------------------
 

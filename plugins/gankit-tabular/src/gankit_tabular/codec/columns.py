@@ -34,6 +34,15 @@ class Column:
     """Rare categories that share a code, each with its count: ``[[value, count], …]``."""
     missing: bool = False
     decimals: int = 0
+    """Of a number as written; from 15 on, it is not rounded to decimals."""
+    digits: int = 0
+    """Significant digits of a number; 0 for no limit."""
+    step: float = 0.0
+    """Numbers are multiples of this, from ``offset``; 0 for none."""
+    offset: float = 0.0
+    unit: str = ""
+    """The calendar unit whose first instants all dates and times are, after the unit of their
+    numbers: ``D:M`` for days that begin months, ``us:Y`` for microseconds that begin years."""
     frequency: list[float] = field(default_factory=list)
     """Share of rows of each code."""
     derived_from: str = ""
@@ -42,6 +51,9 @@ class Column:
     """This column's code for each code of that one."""
     patterns: list[str] = field(default_factory=list)
     """Patterns of identifiers, see :func:`gankit_tabular.codec.identifiers.pattern`."""
+    identifier: dict[str, Any] = field(default_factory=dict)
+    """The space of new identifiers, see :meth:`gankit_tabular.codec.templates.Identifiers.state`,
+    and the share of missing ones."""
     ordered: bool = False
     """Whether its categories are ordered, as in ``atoms``."""
     format: list[Any] = field(default_factory=list)
@@ -53,6 +65,8 @@ class Column:
     """Whether constraints compute it from others; it is then a condition only."""
     joint: str = ""
     """The hidden column of the combination that it belongs to."""
+    notes: list[str] = field(default_factory=list)
+    """What a person should know about it; no values."""
 
     @property
     def codes(self) -> int:

@@ -15,7 +15,9 @@ from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.combinations import Queries
 from gankit_tabular.codec.constraints.constraints import Constraints
-from gankit_tabular.codec.constraints.grid import Values, query_range
+from gankit_tabular.codec.constraints.grid import Values, grid_scale, query_range, scaled
+from gankit_tabular.codec.descriptions import shown_value
+from gankit_tabular.codec.numbers import calendar
 from gankit_tabular.codec.queries import ColumnQuery, parse_query
 from gankit_tabular.data.arrow import Floats, Ints
 
@@ -54,7 +56,7 @@ class Conditions:
             query = queries[name] = parse_query(self.named[name], value)
             low, high = query_range(query.column, query) if query.span else (0, 0)
             if low > high:
-                raise _no_value(str(query))
+                raise _outside(query)
         return queries
 
     # --- Before generating ----------------------------------------------------------------------
@@ -143,16 +145,44 @@ def _matching_value(query: ColumnQuery, code: int, u: float) -> Any:
     if code < len(column.atoms):
         return column.atoms[code]
     if column.kind == "number":
-        low, high = query_range(column, query)
-        scale = 10**column.decimals
-        q = column.bins[code - len(column.atoms)]
-        first, last = max(low, round(q[0] * scale)), min(high, round(q[-1] * scale))
-        first, last = (first, last) if first <= last else (low, high)
-        steps = first + int(u * (last - first + 1))
-        return steps if scale == 1 else steps / scale
+        return _number_within(column, query, column.bins[code - len(column.atoms)], u)
     matching = [p for p in column.groups[code - len(column.atoms)] if query.matches(p[0])]
     counts = np.cumsum([count for _, count in matching])
     return matching[int(np.searchsorted(counts, u * counts[-1], side="right"))][0]
+
+
+def _number_within(column: Column, query: ColumnQuery, q: Sequence[float], u: float) -> Any:
+    """A number of a bin that matches, drawn by ``u``; on the column's step if one is."""
+    low, high = query_range(column, query)
+    scale = grid_scale(column)
+    first, last = max(low, scaled(q[0], scale)), min(high, scaled(q[-1], scale))
+    first, last = (first, last) if first <= last else (low, high)
+    if column.unit:
+        base, unit = calendar(column)
+        begin = int(np.array(first - 1).astype(base).astype(unit).astype(np.int64)) + 1
+        end = int(np.array(last).astype(base).astype(unit).astype(np.int64))
+        if begin <= end:
+            chosen = np.array(begin + int(u * (end - begin + 1)))
+            return int(chosen.astype(unit).astype(base).astype(np.int64))
+    step, offset = scaled(column.step, scale), scaled(column.offset, scale)
+    if step > 1 and (least := -((offset - first) // step)) <= (most := (last - offset) // step):
+        steps = offset + step * (least + int(u * (most - least + 1)))
+    else:
+        steps = first + int(u * (last - first + 1))
+    value = steps if scale == 1 else steps / scale
+    if column.digits:  # fewer digits, where that still matches
+        shorter = float(f"{value:.{column.digits - 1}e}")
+        value = shorter if query.matches(shorter) else value
+    return value
+
+
+def _outside(query: ColumnQuery) -> GankitError:
+    """The error for a range that the data does not reach."""
+    column, hint = query.column, "Request other values"
+    if column.atoms or column.bins:
+        low, high = (shown_value(column, end) for end in column.range)
+        hint = f"Its values are from {low} to {high}"
+    return GankitError(f"{query}: the data has no such value", hint)
 
 
 def _no_value(shown: str) -> GankitError:

@@ -17,13 +17,17 @@ SHOWN = 4
 
 
 def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """For each column its name, kind, share of missing values, and range or frequent categories."""
+    """For each column its name, kind, share of missing values, and range or frequent categories;
+    and notes, if there are any.
+    """
+    noted = any(column.notes for column in columns)
     return [
         {
             "column": column.name,
             "kind": _kind(column),
             "missing": f"{_missing(column):.1%}" if _missing(column) else "-",
             "values": _values(column),
+            **({"note": "; ".join(column.notes)} if noted else {}),
         }
         for column in columns
         if not column.hidden
@@ -64,15 +68,16 @@ def _values(column: Column) -> str:
     if not column.atoms and not column.bins:
         return ""
     if column.kind == "number":
-        low, high = (_shown(column, end) for end in column.range)
+        low, high = (shown_value(column, end) for end in column.range)
         return low if low == high else f"{low} to {high}"
     sign = " < " if column.ordered else ", "
     more = len(column.values) - SHOWN
-    some = sign.join(_shown(column, atom) for atom in column.atoms[:SHOWN])
+    some = sign.join(shown_value(column, atom) for atom in column.atoms[:SHOWN])
     return f"{some} and {more:,} more" if more > 0 else some
 
 
-def _shown(column: Column, value: Any) -> str:
+def shown_value(column: Column, value: Any) -> str:
+    """A value as the column writes it."""
     if column.format:
         return load_format(column.format).write(value, column.decimals)
     if is_temporal(column):

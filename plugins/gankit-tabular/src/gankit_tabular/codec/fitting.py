@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gankit_tabular.codec.columns import QUANTILES, Column, Kind
+from gankit_tabular.codec.columns import Column, Kind
+from gankit_tabular.codec.identifier_kinds import identifiers, integers
 from gankit_tabular.codec.identifiers import pattern
+from gankit_tabular.codec.numbers import fit_number
 from gankit_tabular.codec.values import locate
-from gankit_tabular.data.arrow import Floats, Ints, is_text, numbers, plain
+from gankit_tabular.data.arrow import Ints, is_text, numbers, plain
 
-FEW_VALUES = 32
-"""A number column with at most this many distinct values has atoms only."""
-ATOM_SHARE = 0.05
-"""A value with at least this share of rows is an atom: a zero, a round figure."""
 MOST_CATEGORIES = 96
 """The most frequent categories have codes of their own; the others share GROUPS codes."""
 GROUPS = 8
+EXACT = 2**53
+"""Integers up to this are exact as float64."""
+FEWEST_KEYS = 50
+"""Fewer integers are not taken for keys."""
+KEY_NAME = re.compile(r"(?:^|[^A-Za-z])(?i:id|key|uuid|guid|pk)$|[a-z](?:Id|ID|Key)$")
+"""Names of columns that are keys where all values differ."""
 FEW_ROWS = 1000
 """Rows that rule out most pairs of columns before all rows are compared."""
 
@@ -39,14 +45,13 @@ def fit_and_encode(
     """The fitted column and the codes of its values; see :func:`fit_column`."""
     values = plain(values)
     missing = values.null_count > 0
-    column = Column(name, str(values.type), _kind(values, kind), missing=missing)
+    column = Column(name, str(values.type), _kind(name, values, kind), missing=missing)
     if column.kind == "number":  # infinite numbers and NaN count as missing
         column.missing |= not np.isfinite(numbers(values)).all()
     if column.kind == "identifier":
-        texts = pc.cast(values.drop_null(), pa.string()).slice(0, 200).to_pylist()
-        column.patterns = sorted({pattern(text) for text in texts})[:50]
+        _fit_identifier(column, values)
     elif column.kind == "number":
-        _fit_number(column, numbers(values), bins)
+        fit_number(column, numbers(values), bins)
     else:
         _fit_category(column, values)
     return column, count_codes(column, values)
@@ -60,13 +65,30 @@ def count_codes(column: Column, values: pa.ChunkedArray) -> Ints:
     return codes
 
 
-def _kind(values: pa.ChunkedArray, requested: str) -> Kind:
+def _fit_identifier(column: Column, values: pa.ChunkedArray) -> None:
+    known = values.drop_null()
+    texts = pc.cast(known, pa.string()).to_pylist()
+    column.patterns = sorted({pattern(text) for text in texts[:200]})[:50]
+    if not texts:
+        return
+    if pa.types.is_integer(values.type):
+        most = int(np.iinfo(values.type.to_pandas_dtype()).max)
+        space = integers(column.name, [*map(int, texts)], min(most, 2**63 - 1))
+    else:
+        space = identifiers(column.name, texts)
+    missing = values.null_count / len(values)
+    column.identifier = {**space.state(), "missing": missing}
+
+
+def _kind(name: str, values: pa.ChunkedArray, requested: str) -> Kind:
     t = values.type
     numeric = pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t)
     if requested == "number" and not numeric:
         requested = "category"
     if requested in ("number", "category", "identifier"):
         return requested  # type: ignore[return-value]
+    if pa.types.is_integer(t) and (kind := _integer_kind(name, values)):
+        return kind
     if numeric:
         return "number"
     if is_text(t):
@@ -76,31 +98,19 @@ def _kind(values: pa.ChunkedArray, requested: str) -> Kind:
     return "category"
 
 
-def _fit_number(column: Column, values: Floats, bins: int) -> None:
-    known = np.sort(values[np.isfinite(values)])
-    if not len(known):
-        return
-    distinct, counts = np.unique(known, return_counts=True)
-    column.decimals = _decimals(distinct[:: max(1, len(distinct) // 2000)])
-    frequent = counts >= ATOM_SHARE * len(known)
-    if len(distinct) <= FEW_VALUES:
-        frequent[:] = True
-    column.atoms = distinct[frequent].tolist()
-    rest = known[~np.isin(known, distinct[frequent])]
-    if not len(rest):
-        return
-    # Bins of equal shares, cut between distinct values, so that a value lies in one bin.
-    edges = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
-    for part in np.split(rest, np.searchsorted(rest, edges, side="right")):
-        if len(part):
-            column.bins.append(np.quantile(part, np.linspace(0, 1, QUANTILES)).tolist())
-
-
-def _decimals(values: Floats) -> int:
-    for places in range(7):
-        if np.allclose(values, np.round(values, places), rtol=0, atol=10.0**-places * 1e-6):
-            return places
-    return 15
+def _integer_kind(name: str, values: pa.ChunkedArray) -> Kind | None:
+    """Identifier or category, if integers are no quantities; None if they are."""
+    known = values.drop_null()
+    if len(known) <= FEWEST_KEYS:
+        return None
+    least, most = (int(v.as_py()) for v in pc.min_max(known).values())
+    distinct = pc.count_distinct(known).as_py()
+    if max(-least, most) > EXACT:  # float64 would change them
+        return "identifier" if distinct > 0.9 * len(known) else "category"
+    if distinct < len(values):
+        return None
+    counted = least in (0, 1) and most - least + 1 == distinct
+    return "identifier" if counted or KEY_NAME.search(name) else None
 
 
 def _fit_category(column: Column, values: pa.ChunkedArray) -> None:

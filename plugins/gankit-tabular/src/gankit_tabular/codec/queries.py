@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from gankit.errors import GankitError, did_you_mean
-from gankit.kit.tables import finite, parse_range
+from gankit.kit.tables import finite
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.data.arrow import Floats, parse_temporal, type_from_text
+from gankit_tabular.codec.periods import Period, examples, parse_period
+from gankit_tabular.data.arrow import Floats
 from gankit_tabular.formats.columns import load_format
+from gankit_tabular.formats.numbers import NumberFormat
+
+TRUTH = {"true": True, "yes": True, "1": True, "t": True, "y": True,
+         "false": False, "no": False, "0": False, "f": False, "n": False}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,14 +93,15 @@ def parse_query(column: Column, value: object) -> ColumnQuery:
         if text == "missing":
             return ColumnQuery(column, text, missing=True)
         return ColumnQuery(column, text, span=_span(column, text))
+    return _category_query(column, text)
+
+
+def _category_query(column: Column, text: str) -> ColumnQuery:
     names = {_name(value): value for value in column.values}
     if column.ordered and text not in names and ".." in text:
         return ColumnQuery(column, text, among=_category_range(column, text, names))
-    requested = [w.strip() if w.strip() in names else w for w in text.split("|")]
-    if text in names:
-        requested = [text]
-    if pa.types.is_boolean(type_from_text(column.type)):
-        requested = [w.lower() for w in requested]
+    requested = [text] if text in names else _alternatives(text)
+    requested = [_known(column, word, names) for word in requested]
     unknown = [w for w in requested if w not in names and w != "missing"]
     if unknown:
         raise GankitError(
@@ -103,6 +111,27 @@ def parse_query(column: Column, value: object) -> ColumnQuery:
     among = tuple(names[w] for w in requested if w in names)
     missing = "missing" in requested and "missing" not in names
     return ColumnQuery(column, text, among=among, missing=missing)
+
+
+def _alternatives(text: str) -> list[str]:
+    """The values between ``|``; one in double quotes may contain it."""
+    return [
+        word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word
+        for word in (m.strip() for m in re.findall(r'(?:\s*"[^"]*"\s*(?=\||$)|[^|])+', text))
+    ]
+
+
+def _known(column: Column, word: str, names: Mapping[str, Any]) -> str:
+    """A category as the data has it: with its blanks, and truth values in any spelling."""
+    if word in names:
+        return word
+    if column.values and all(isinstance(v, bool) for v in column.values):
+        truth = load_format(column.format).read(word) if column.format else None
+        if truth is None:
+            truth = TRUTH.get(word.lower())
+        return word if truth is None else _name(bool(truth))
+    spaced = [name for name in names if name.strip() == word]
+    return spaced[0] if len(spaced) == 1 else word
 
 
 def _name(atom: Any) -> str:
@@ -129,20 +158,86 @@ def _category_range(column: Column, text: str, names: Mapping[str, Any]) -> tupl
 
 
 def _span(column: Column, text: str) -> tuple[float, float]:
+    """The ends of ``30``, ``30..40``, ``..40`` or ``30..``, read as the column's own values.
+
+    Raises:
+        GankitError: neither a value nor a range, or a range whose ends are reversed.
+    """
     from gankit_tabular.codec.constraints.grid import value_type
 
     t = value_type(column)
+    temporal = pa.types.is_temporal(t)
+    one, two = examples(t) if temporal else _examples(column)
+    name = column.name
+    hint = f"Write {name}={one}, {name}={one}..{two}, {name}=..{two} or {name}={one}.."
+    low, dots, high = (part.strip() for part in text.partition(".."))
+    ends: list[Period | None] = []
+    for end in (low, high) if dots else (low,):
+        read = _period(column, end, t) if temporal else _number(column, end)
+        if end and read is None:
+            kind = _noun(t) if temporal else "a number"
+            raise GankitError(f"{name}={text}: neither {kind} nor a range", hint)
+        ends.append(read)
+    if ends in ([None], [None, None]):
+        kind = _noun(t) if temporal else "a number"
+        raise GankitError(f"{name}={text}: neither {kind} nor a range", hint)
+    first, last = ends[0], ends[-1]
+    least = -math.inf if first is None else first[0]
+    most = math.inf if last is None else last[1]
+    if first is not None and last is not None and first[0] > last[1] and dots:
+        raise GankitError(f"{name}={text}: {low} is greater than {high}", hint)
+    return least, most
 
-    def number(end: str) -> float | None:
-        try:
-            float(end)
-        except ValueError:
-            found = parse_temporal(end, t)
-            if found is None and column.format:
-                return load_format(column.format).read(end)
-            return None if found is None else float(found)
-        return finite(end)
 
-    is_temporal = pa.types.is_temporal(t)
-    examples = ("2024-01-31", "2024-02-29") if is_temporal else ("30", "40")
-    return parse_range(column.name, text, number, examples)
+def _noun(t: pa.DataType) -> str:
+    if pa.types.is_duration(t):
+        return "a duration"
+    return "a time of day" if pa.types.is_time(t) else "a date"
+
+
+def _period(column: Column, text: str, t: pa.DataType) -> Period | None:
+    """A date or time as ISO 8601 writes it, or as the column does."""
+    if not text:
+        return None
+    if (found := parse_period(text, t)) is not None or not column.format:
+        return found
+    exact = load_format(column.format).read(text)
+    return None if exact is None else (exact, exact)
+
+
+def _number(column: Column, text: str) -> Period | None:
+    """A finite number, plain or as the column writes it, with or without its unit."""
+    value = finite(text) if text else None
+    if column.format and text:
+        form = load_format(column.format)
+        prefix, suffix = getattr(form, "prefix", ""), getattr(form, "suffix", "")
+        for full in (text, prefix + text, text + suffix, prefix + text + suffix):
+            found = form.read(full)
+            # In the format 1.234 €, 1.234 is a thousand, and 1234.5 is no number of it.
+            if (
+                found is not None
+                and math.isfinite(found)
+                and (not isinstance(form, NumberFormat) or _is_grouped(form, full))
+            ):
+                value = found
+                break
+    return None if value is None else (value, value)
+
+
+def _is_grouped(form: NumberFormat, text: str) -> bool:
+    """Whether thousands are separated throughout, or not at all."""
+    if not form.thousands or form.thousands not in text:
+        return True
+    sep, point = re.escape(form.thousands), re.escape(form.point)
+    return (
+        re.search(rf"(?<!\d)\d{{1,3}}({sep}\d{{3}})+({point}\d*)?(?![\d{sep}])", text) is not None
+    )
+
+
+def _examples(column: Column) -> tuple[str, str]:
+    """Two of the column's numbers, for a hint."""
+    if not column.format or not (column.atoms or column.bins):
+        return "30", "40"
+    form = load_format(column.format)
+    low, high = (form.write(end, min(column.decimals, 6)) for end in column.range)
+    return low, high

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit_tabular.codec.columns import QUANTILES, Column
 from gankit_tabular.codec.identifiers import synthetic_identifier
-from gankit_tabular.data.arrow import Flags, Floats, Ints, numbers, plain
+from gankit_tabular.codec.numbers import snap, typed_numbers
+from gankit_tabular.codec.templates import Identifiers
+from gankit_tabular.data.arrow import Flags, Floats, Ints, plain
+
+FAR = 1e6
+"""Between quantiles of a greater ratio, values are interpolated by magnitude."""
 
 # --- Values to codes ----------------------------------------------------------------------------
 
@@ -29,7 +36,7 @@ def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Float
     """
     n = len(values)
     if column.kind == "number" and column.codes:
-        return _locate_number(column, numbers(plain(values)))
+        return _locate_number(column, typed_numbers(column, values))
     if column.kind == "category" and column.codes:
         return _encode_category(column, plain(values)), np.zeros(n), np.zeros(n)
     return np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
@@ -66,9 +73,8 @@ def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats
         codes[inside] = len(atoms) + bin_
         levels = (np.arange(len(column.bins))[:, None] + np.linspace(0, 1, QUANTILES)).ravel()
         at = np.clip(upto - 1, 0, len(quantiles) - 2)
-        rise, run = np.diff(levels), np.diff(quantiles)
-        slope = np.divide(rise, run, out=np.zeros_like(run), where=run > 0)
-        between = levels[at] + slope[at] * (v - quantiles[at]) - bin_
+        rise = levels[at + 1] - levels[at]
+        between = levels[at] + rise * _part_between(quantiles[at], quantiles[at + 1], v) - bin_
         between = np.clip(between, 0, 1)  # unknown values
         tied = upto - below > 1
         start[inside] = np.where(tied, (below - bin_ * QUANTILES) / last, between)
@@ -79,13 +85,22 @@ def _locate_number(column: Column, values: Floats) -> tuple[Ints, Floats, Floats
 # --- Codes to values ----------------------------------------------------------------------------
 
 
-def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> pa.Array:
+def decode_column(
+    column: Column,
+    codes: Ints,
+    positions: Floats,
+    u: Floats,
+    seeds: Sequence[int] | None = None,
+) -> pa.Array:
     """Values: float64 for numbers, dates and times; null for missing values.
 
     Args:
         u: uniform numbers, one a row, for draws within a group and for identifiers.
+        seeds: of the rows; identifiers of different seeds differ. Drawn from ``u`` by default.
     """
-    if column.kind == "identifier":
+    if column.identifier:
+        return _decode_identifier(column, u, seeds)
+    if column.kind == "identifier":  # of an older run
         return pa.array([synthetic_identifier(column.patterns, v) for v in u.tolist()])
     if column.codes == 0:
         return pa.nulls(len(codes))
@@ -93,6 +108,18 @@ def decode_column(column: Column, codes: Ints, positions: Floats, u: Floats) -> 
     if column.kind == "category":
         return _decode_category(column, codes, u, missing)
     return pa.array(_decode_number(column, codes, positions), mask=missing)
+
+
+def _decode_identifier(column: Column, u: Floats, seeds: Sequence[int] | None) -> pa.Array:
+    space = Identifiers.load(column.name, column.identifier)
+    some = [int(v * 2**53) for v in u] if seeds is None else seeds
+    share = column.identifier["missing"]
+    # What is left of u after the choice of missing values chooses the template.
+    made = [
+        None if v < share else space.synthesise(seed, (v - share) / (1 - share))
+        for seed, v in zip(some, u.tolist(), strict=True)
+    ]
+    return pa.array(made, pa.int64() if space.integer else pa.string())
 
 
 def _decode_category(column: Column, codes: Ints, u: Floats, missing: Flags) -> pa.Array:
@@ -117,5 +144,39 @@ def _decode_number(column: Column, codes: Ints, positions: Floats) -> Floats:
         left = np.minimum(at.astype(np.int64), QUANTILES - 2)
         q = quantiles[codes[inside] - own]
         low, high = q[np.arange(len(q)), left], q[np.arange(len(q)), left + 1]
-        result[inside] = low + (at - left) * (high - low)
-    return np.asarray(np.round(result, column.decimals))
+        result[inside] = _between(low, high, at - left)
+        # Rounding must not leave the bin: it would add to what lies beyond a gap.
+        least, most = q[:, 0], q[:, -1]
+        snapped = snap(column, result)
+        snapped[inside] = np.clip(snapped[inside], least, most)
+        return snapped
+    return result
+
+
+# --- Between two quantiles ----------------------------------------------------------------------
+
+
+def _geometric(low: Floats, high: Floats) -> Flags:
+    """Where values between two quantiles are spread by magnitude, not evenly."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.where(low > 0, high / low, low / high)
+    return np.asarray((low != 0) & (np.sign(low) == np.sign(high)) & (ratio > FAR))
+
+
+def _between(low: Floats, high: Floats, part: Floats) -> Floats:
+    """The values at ``part`` of the way, in [0, 1]."""
+    found = low + part * (high - low)
+    far = _geometric(low, high)
+    a, b = np.log(np.abs(low[far])), np.log(np.abs(high[far]))
+    found[far] = np.sign(low[far]) * np.exp(a + part[far] * (b - a))
+    return np.asarray(np.clip(found, low, high))
+
+
+def _part_between(low: Floats, high: Floats, values: Floats) -> Floats:
+    """The inverse of :func:`_between`; 0 where both ends agree."""
+    run = high - low
+    part = np.divide(values - low, run, out=np.zeros_like(run), where=run > 0)
+    far = _geometric(low, high) & (np.sign(values) == np.sign(low))
+    a, b = np.log(np.abs(low[far])), np.log(np.abs(high[far]))
+    part[far] = (np.log(np.abs(values[far])) - a) / (b - a)
+    return part

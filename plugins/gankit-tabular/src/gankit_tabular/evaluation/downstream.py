@@ -35,6 +35,9 @@ class Boosting(DownstreamModel[Row]):
         from sklearn.ensemble import HistGradientBoostingClassifier
         from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
+        train, test = ([row for row in rows if row[key] is not None] for rows in (train, test))
+        if not (train and test):
+            raise GankitError(f"{key} is always missing", "Name another column: --target KEY")
         tables = [table_of(rows) for rows in (train, test)]
         formats = column_formats(tables[0], {})
         fit = typed_table(tables[0], formats)
@@ -46,8 +49,8 @@ class Boosting(DownstreamModel[Row]):
         classes = np.unique(y)
         if not 2 <= len(classes) <= 50:
             raise GankitError(
-                f"{key} has {len(classes)} values: the downstream model needs 2 to 50 classes, or "
-                "numbers",
+                f"{key} has {len(classes):,} {'value' if len(classes) == 1 else 'values'}: the "
+                "downstream model needs 2 to 50 classes, or numbers",
                 "Name another column: --target KEY",
             )
         known = np.isin(truth, classes)
@@ -94,11 +97,16 @@ def _r2(train: pa.Table, test: pa.Table, names: Sequence[str], key: str, seed: i
     from sklearn.metrics import r2_score
 
     train, test = (t.filter(t.column(key).is_valid()) for t in (train, test))
+    truth = values(test, key)
+    if len(np.unique(truth[np.isfinite(truth)])) < 2:
+        raise GankitError(
+            f"{key} is the same in all test rows", "Name another column: --target KEY"
+        )
     (x, x_test), categorical = design_matrices([train, test], names)
     drawn = _subset(len(x), np.random.default_rng(seed))
     model = HistGradientBoostingRegressor(categorical_features=categorical, random_state=seed)
     model.fit(x[drawn], values(train, key)[drawn])
-    return float(r2_score(values(test, key), model.predict(x_test)))
+    return float(r2_score(truth, model.predict(x_test)))
 
 
 def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, Labels]:

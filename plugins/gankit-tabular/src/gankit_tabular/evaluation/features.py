@@ -7,13 +7,14 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from gankit.contract import Extractor
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.arrow import Floats, Ints
-from gankit_tabular.data.rows import Row
+from gankit_tabular.data.rows import Row, Rows, as_table
 from gankit_tabular.settings import TabularSettings
 
 
@@ -47,6 +48,7 @@ class EncodedTable(Extractor[Row]):
 
     def features(self, items: Sequence[Row]) -> Floats:
         codec = self.codec
+        items = self._conformed(items)
         stored = codec.encode(items, np.random.default_rng(0)).x.double().numpy()
         first_position = len(codec.blocks) - codec.width
         parts = []
@@ -60,6 +62,22 @@ class EncodedTable(Extractor[Row]):
             else:
                 parts.append(np.eye(b.codes)[codes] / np.sqrt(2))
         return np.concatenate(parts, 1)
+
+    def _conformed(self, items: Sequence[Row]) -> Sequence[Row]:
+        """Rows in the codec's form; files of generated rows need not have it.
+
+        Raises:
+            GankitError: a column is missing, or a value does not fit.
+        """
+        names = self.codec.schema.names
+        if isinstance(items, Rows) and items.table.schema.equals(self.codec.schema):
+            return items
+        if not isinstance(items, Rows) and items and all(name in items[0] for name in names):
+            try:
+                return Rows(as_table(items, self.codec.schema))
+            except (pa.ArrowException, TypeError, ValueError):
+                pass  # said below
+        return self.codec.conform(items, strict=False).items
 
 
 def _ranks(column: Column, block: Block, codes: Ints, positions: Floats | None) -> Floats:

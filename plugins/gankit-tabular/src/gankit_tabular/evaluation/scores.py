@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator
+from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.rows import Row, sample_table, table_of
 from gankit_tabular.evaluation.disclosure import (
     Gower,
@@ -16,6 +17,7 @@ from gankit_tabular.evaluation.disclosure import (
 )
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.groups import group_scores
+from gankit_tabular.evaluation.targets import check_generated, check_names, check_targets
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
@@ -60,6 +62,8 @@ class TableScores(Evaluator[Row]):
         formats: Mapping[str, Format] | None = None,
     ) -> None:
         self.target, self.groups, self.formats = target, groups, formats
+        self.columns: Sequence[Column] = ()
+        """Of the run's codec, if there is one."""
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
         train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))
@@ -67,6 +71,10 @@ class TableScores(Evaluator[Row]):
         fake = table_of([s.item for s in data.generated[:MOST]], train.schema)
         train = typed_table(train, formats)
         schema = train.schema
+        check_names(schema.names, self.target, self.groups)
+        if self.columns:
+            check_targets(self.columns, self.target, self.groups)
+        check_generated(schema.names, [s.item for s in data.generated[:MOST]])
         heldout, fake = (typed_as(table, schema, formats) for table in (heldout, fake))
         target = self.target or schema.names[-1]
         gower = Gower([train, heldout])

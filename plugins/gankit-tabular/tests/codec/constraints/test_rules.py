@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -75,3 +76,55 @@ def test_names_with_signs_spaces_and_quotes():
         (("a b", 1), ("hours-per-week", -1)),
     ]
     check_rows(found, table)
+
+
+DATED = {"end": pa.date32(), "at": pa.timestamp("s"), "wait": pa.duration("s"), "x": pa.float64()}
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("end >= 2030", "2030-01-01", None),
+        ("end > 2030", "2031-01-01", None),
+        ("end <= 2030", None, "2030-12-31"),
+        ("end < 2030", None, "2029-12-31"),
+        ("2030 <= end", "2030-01-01", None),
+        ("2030 > end", None, "2029-12-31"),
+        ("end <= 2020-02", None, "2020-02-29"),
+        ("end = 2020-02-03", "2020-02-03", "2020-02-03"),
+        ('"end" >= 2030-06', "2030-06-01", None),
+    ],
+)
+def test_years_and_months_are_bounds(text, least, most):
+    (rule,) = parse_rules([text], DATED)
+    days = np.array(["1990-01-01", "2020-02-03", "2029-12-31", "2030-01-01", "2030-12-31",
+                     "2031-01-01", "2020-02-29", "2020-03-01", "2030-06-01"], "M8[D]")  # fmt: skip
+    holds = np.ones(len(days), bool)
+    if least:
+        holds &= days >= np.datetime64(least)
+    if most:
+        holds &= days <= np.datetime64(most)
+    value = dict(rule.terms)["end"] * days.astype(np.int64) * 86_400 * 10**9
+    found = {
+        "<=": value <= rule.constant, "<": value < rule.constant, "=": value == rule.constant
+    }[rule.relation]  # fmt: skip
+    assert found.tolist() == holds.tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("end >= 10000", "end contains dates, not numbers. Write such a value as 2024-01-31"),
+        ("wait <= 90", "wait contains durations, not numbers. Write such a value as 90s"),
+        ("end = 2030", "2030 is more than one value"),
+        ("x <= 1e999", "1e999 is too large"),
+    ],
+)
+def test_plain_numbers_are_no_dates(text, message):
+    with pytest.raises(GankitError, match=message):
+        parse_rules([text], DATED)
+
+
+def test_numbers_with_exponents():
+    (rule,) = parse_rules(["x <= 1.5e3"], DATED)
+    assert rule.constant == 1500

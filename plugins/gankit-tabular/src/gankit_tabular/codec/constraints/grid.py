@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def to_grid(column: Column, values: Sequence[Any]) -> tuple[Ints, Flags]:
 
 def from_grid(column: Column, x: Ints, present: Flags) -> list[Any]:
     """Values from steps; with decimals, the floats nearest to the printed numbers."""
-    scale = _scale(column)
+    scale = grid_scale(column)
     return [
         (v if scale == 1 else v / scale) if p else None
         for v, p in zip(x.tolist(), present.tolist(), strict=True)
@@ -84,9 +85,9 @@ def data_range(column: Column) -> tuple[int, int]:
     """The least and the greatest value of the data, in steps."""
     if not column.atoms and not column.bins:
         return 0, 0
-    scale = _scale(column)
+    scale = grid_scale(column)
     low, high = column.range
-    return round(low * scale), round(high * scale)
+    return scaled(low, scale), scaled(high, scale)
 
 
 def query_range(column: Column, query: ColumnQuery | None) -> tuple[int, int]:
@@ -96,12 +97,13 @@ def query_range(column: Column, query: ColumnQuery | None) -> tuple[int, int]:
     low, high = data_range(column)
     if query is None or query.span is None:
         return low, high
-    scale = _scale(column)
+    scale = grid_scale(column)
     # 0.3 * 10 is slightly more than 3.
-    slack = 1e-9 * max(1.0, abs(low), abs(high)) if scale > 1 else 0.0
-    first, last = (end * scale for end in query.span)
-    low = max(low, math.ceil(first - min(slack, 0.25))) if math.isfinite(first) else low
-    high = min(high, math.floor(last + min(slack, 0.25))) if math.isfinite(last) else high
+    exact = max(abs(low), abs(high)) < 2**53
+    slack = min(1e-9 * max(1, abs(low), abs(high)), 0.25) if scale > 1 and exact else 0.0
+    first, last = (end * scale if math.isfinite(end) else end for end in query.span)
+    low = max(low, math.ceil(first - slack)) if math.isfinite(first) else low
+    high = min(high, math.floor(last + slack)) if math.isfinite(last) else high
     return low, high
 
 
@@ -120,5 +122,14 @@ def type_range(column: Column) -> tuple[int, int]:
     return min(least, low), max(most, high)
 
 
-def _scale(column: Column) -> int:
+def grid_scale(column: Column) -> int:
+    """Steps of the grid in a unit."""
     return 1 if is_temporal(column) else 10**column.decimals
+
+
+def scaled(value: float, scale: int) -> int:
+    """A number in steps."""
+    try:
+        return round(value * scale)
+    except OverflowError:
+        return round(Fraction(value) * scale)

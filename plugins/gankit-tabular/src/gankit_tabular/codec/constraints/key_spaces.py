@@ -27,11 +27,17 @@ def permute(index: int, size: int, key: str) -> int:
         left, right = index >> half, index & mask
         for i in range(ROUNDS):
             text = f"{key}\0{i}\0{right}".encode()
-            digest = hashlib.blake2b(text, digest_size=half // 8 + 1).digest()
+            digest = _digest(text, half // 8 + 1)
             left, right = right, left ^ (int.from_bytes(digest, "big") & mask)
         index = left << half | right
         if index < size:
             return index
+
+
+def _digest(text: bytes, size: int) -> bytes:
+    if size > hashlib.blake2b.MAX_DIGEST_SIZE:
+        return hashlib.shake_256(text).digest(size)
+    return hashlib.blake2b(text, digest_size=size).digest()
 
 
 @dataclass

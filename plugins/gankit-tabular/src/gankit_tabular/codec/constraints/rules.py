@@ -6,6 +6,7 @@ together: country, city             unique: order, line
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Literal, NoReturn
 import pyarrow as pa
 
 from gankit.errors import GankitError, did_you_mean
-from gankit_tabular.data.arrow import parse_temporal
+from gankit_tabular.codec.periods import examples, parse_period
 
 Relation = Literal["<=", "<", "="]
 Types = Mapping[str, pa.DataType]
@@ -136,8 +137,10 @@ def _column(part: str, text: str, types: Types) -> str:
 def _linear(text: str, left: str, relation: str, right: str, types: Types) -> Linear:
     terms: dict[str, int] = {}
     constant: float = 0
+    plain_number = False
     for factor, side, other in ((1, left, right), (-1, right, left)):
-        moment = _moment(side, other, types)
+        last = (factor > 0) == (relation == "<")  # of the days of a year that is the bound
+        moment = _moment(side, other, types, text, relation, last)
         if moment is not None:
             constant -= factor * moment
             continue
@@ -145,18 +148,28 @@ def _linear(text: str, left: str, relation: str, right: str, types: Types) -> Li
         constant -= factor * known
         for name, sign in found:
             terms[name] = terms.get(name, 0) + factor * sign
+        plain_number = plain_number or bool(known)
     if not terms or any(abs(factor) != 1 for factor in terms.values()):
         _refuse(text, "each column must be named once", SYNTAX)
-    _check_quantities(text, terms, constant, types)
+    _check_quantities(text, terms, constant, types, plain_number)
     return Linear(text, tuple(terms.items()), relation, constant)  # type: ignore[arg-type]
 
 
-def _moment(side: str, other: str, types: Types) -> int | None:
-    """A date or time that a column is compared with, in nanoseconds."""
+def _moment(
+    side: str, other: str, types: Types, text: str, relation: str, last: bool
+) -> int | None:
+    """A date or time that a column is compared with, in nanoseconds; of a year or month the first
+    instant, or the last.
+    """
     t = types.get(other.strip('"'))
-    if t is None or side in types or (found := parse_temporal(side, t)) is None:
+    if t is None or side in types or not pa.types.is_temporal(t):
         return None
-    return found * nanoseconds(t)
+    found = parse_period(side, t)
+    if found is None or not all(map(math.isfinite, found)):
+        return None
+    if relation == "=" and found[0] != found[1]:
+        _refuse(text, f"{side} is more than one value", "Use <= and >=, or one date or time")
+    return int(found[last]) * nanoseconds(t)
 
 
 def _terms(side: str, text: str, types: Types) -> tuple[list[tuple[str, int]], float]:
@@ -173,7 +186,7 @@ def _terms(side: str, text: str, types: Types) -> tuple[list[tuple[str, int]], f
             _refuse(text, f"expected + or - before {side[place:].strip()!r}", SYNTAX)
         sign, place = -1 if lead[1] == "-" else 1, lead.end()
         quoted = re.compile(r'"([^"]*)"').match(side, place)
-        number = re.compile(r"\d+(\.\d+)?(?=\s*([+-]|$))").match(side, place)
+        number = re.compile(r"(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(?=\s*([+-]|$))").match(side, place)
         name = next((n for n in names if _begins(n, side, place)), None)
         if quoted:
             found.append((_column(quoted[0], text, types), sign))
@@ -183,6 +196,8 @@ def _terms(side: str, text: str, types: Types) -> tuple[list[tuple[str, int]], f
             place += len(name)
         elif number:
             constant += sign * float(number[0])
+            if not math.isfinite(constant):
+                _refuse(text, f"{number[0]} is too large", "Write a finite number")
             place = number.end()
         else:
             _column(re.split(r"\s+[+-]\s+", side[place:])[0].strip(), text, types)
@@ -195,7 +210,9 @@ def _begins(name: str, side: str, place: int) -> bool:
     return side.startswith(name, place) and (not after or after[0] in "+-")
 
 
-def _check_quantities(text: str, terms: Mapping[str, int], constant: float, types: Types) -> None:
+def _check_quantities(
+    text: str, terms: Mapping[str, int], constant: float, types: Types, plain_number: bool
+) -> None:
     kinds = {name: quantity(types[name]) for name in terms}
     for name, kind in kinds.items():
         if not kind:
@@ -204,6 +221,9 @@ def _check_quantities(text: str, terms: Mapping[str, int], constant: float, type
     for name, kind in kinds.items():
         if kind != one and {kind, one} != {"date", "timestamp without a time zone"}:
             _refuse(text, f"{first} is a {one}, {name} a {kind}", "Compare columns of one kind")
+    if one != "number" and plain_number and len(terms) == 1:
+        two = examples(types[first])[0]
+        _refuse(text, f"{first} contains {one}s, not numbers", f"Write such a value as {two}")
     pair = sorted(terms.values()) == [-1, 1] and not constant
     if one != "number" and len(terms) > 1 and not pair:
         _refuse(text, "dates and times cannot be added, only compared in pairs", "Write a <= b")

@@ -24,6 +24,7 @@ from gankit_tabular.codec.constraints.key_spaces import (
 )
 from gankit_tabular.codec.constraints.rules import Linear, Rule, Unique
 from gankit_tabular.codec.queries import ColumnQuery, exact_query
+from gankit_tabular.codec.templates import Identifiers
 from gankit_tabular.data.arrow import is_text
 
 MANY = 50, 0.1
@@ -206,7 +207,9 @@ def single_keys(rules: Sequence[Rule], values: Mapping[str, pa.ChunkedArray]) ->
 def fit_space(column: Column, values: pa.ChunkedArray, bounds: Sequence[Linear]) -> KeySpace:
     """A key's possible values: texts of the data's patterns, or integers within bounds."""
     if not pa.types.is_integer(values.type):
-        return Patterns(column.name, patterns=list(column.patterns))
+        if not column.identifier:
+            return Patterns(column.name, patterns=list(column.patterns))
+        return _texts_space(column, values)
     info = np.iinfo(values.type.to_pandas_dtype())
     space = integer_space(column.name, values.drop_null().to_pylist(), int(info.min), int(info.max))
     for rule in bounds:
@@ -219,16 +222,28 @@ def fit_space(column: Column, values: pa.ChunkedArray, bounds: Sequence[Linear])
     return space
 
 
+def _texts_space(column: Column, values: pa.ChunkedArray) -> KeySpace:
+    """The texts of a key: new ones if there are enough of the data's patterns, else any."""
+    space = Identifiers.load(column.name, column.identifier)
+    own = Patterns(column.name, patterns=list(column.patterns))
+    usual = all(own.number(v) is not None for v in values.drop_null().to_pylist()[:1000])
+    return own if usual and own.size < 2 * len(values) else space
+
+
 def space_state(space: KeySpace) -> dict[str, Any]:
     """A key's possible values as JSON."""
     if isinstance(space, Integers):
         return {"first": space.first, "last": space.last, "counts": space.counts}
+    if isinstance(space, Identifiers):
+        return space.state()
     assert isinstance(space, Patterns)
     return {"patterns": space.patterns}
 
 
 def load_space(name: str, state: Mapping[str, Any]) -> KeySpace:
     """The values that :func:`space_state` described."""
+    if "templates" in state:
+        return Identifiers.load(name, dict(state))
     return Patterns(name, **state) if "patterns" in state else Integers(name, **state)
 
 
