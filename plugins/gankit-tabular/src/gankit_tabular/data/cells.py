@@ -97,8 +97,6 @@ class ColumnTypes:
         self.possible: list[CellType] | None = None
         self.used: dict[str, None] = {}
         """The marks that the column has."""
-        self.blanks = False
-        """Whether texts have blanks at their ends."""
         self.commas = False
         """Whether cells are numbers with a decimal comma."""
         self.grouped = True
@@ -117,9 +115,6 @@ class ColumnTypes:
             known = known.filter(pc.invert(marked))
         if not len(known):
             return
-        if not self.blanks:
-            trimmed = pc.utf8_trim_whitespace(known)
-            self.blanks = not trimmed.equals(known)
         first = known.slice(0, SOME)
         self.commas |= _all_match(first, DECIMAL_COMMA)
         self.grouped &= _all_match(first, GROUPED) and _all_match(known, GROUPED)

@@ -82,7 +82,7 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
 
 
 def _marks(used: Sequence[str], t: pa.DataType) -> dict[bytes, bytes] | None:
-    return cells_metadata([*used, ""], blanks=True) if used and pa.types.is_string(t) else None
+    return cells_metadata([*used, ""]) if used and pa.types.is_string(t) else None
 
 
 def _cells(file: Path, wanted: str) -> tuple[list[tuple[Any, ...]], int, str, list[str]]:

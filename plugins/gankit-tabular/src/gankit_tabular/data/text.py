@@ -90,7 +90,7 @@ def _typed(block: pa.Table, types: dict[str, ColumnTypes], info: dict[bytes, byt
         about = None
         if text:
             marks = list(known.used) if known.is_text else marks
-            about = cells_metadata(marks, blanks=known.blanks, commas=known.is_text)
+            about = cells_metadata(marks, commas=known.is_text)
         fields.append(pa.field(name, values.type, metadata=about))
         columns.append(values)
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, metadata=info))

@@ -25,15 +25,12 @@ KINDS: dict[str, type[Any]] = {
 }
 CELLS = b"gankit.cells"
 """Metadata of a text column's field, where it has the cells of a text file: as JSON, the marks that
-stand for missing values, whether cells have blanks at their ends, and whether points in numbers
-separate thousands."""
+stand for missing values, and whether points in numbers separate thousands."""
 
 
-def cells_metadata(
-    marks: Sequence[str], *, blanks: bool, commas: bool = False
-) -> dict[bytes, bytes]:
+def cells_metadata(marks: Sequence[str], *, commas: bool = False) -> dict[bytes, bytes]:
     """For the field of a column of cells."""
-    about = {"marks": list(marks), "blanks": blanks, "commas": commas}
+    about = {"marks": list(marks), "commas": commas}
     return {CELLS: json.dumps(about).encode()}
 
 
@@ -49,7 +46,6 @@ def column_format(
     *,
     marks: Sequence[str] = (),
     cells: bool = False,
-    plain: bool = False,
     commas: bool = False,
 ) -> Format | None:
     """How a column's cells are read as values; None if they are values already.
@@ -60,7 +56,6 @@ def column_format(
         cells: whether they are the cells of a text file, in which ``+5`` is a number; elsewhere it
             is a text, unless the kind is number.
         commas: whether points in numbers separate thousands.
-        plain: whether texts are known to have no marks and no blanks at their ends.
     """
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -69,7 +64,7 @@ def column_format(
         plain_too = cells or kind == "number"
         found = number_format(values, plain=plain_too, marks=marks, commas=commas)
         found = found or time_format(values, marks)
-    return found or (None if plain else text_format(values, marks))
+    return found or text_format(values, marks)
 
 
 def column_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Format]:
@@ -81,7 +76,6 @@ def column_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Forma
     found = {}
     for field, values in zip(table.schema, table.columns, strict=True):
         about = json.loads((field.metadata or {}).get(CELLS, b"null"))
-        plain = about is not None and not (about["marks"] or about["blanks"])
         marks = () if about is None else about["marks"]
         kind = kinds.get(field.name, "")
         form = column_format(
@@ -89,7 +83,6 @@ def column_formats(table: pa.Table, kinds: Mapping[str, str]) -> dict[str, Forma
             kind,
             marks=marks,
             cells=about is not None,
-            plain=plain,
             commas=bool(about and about["commas"]),
         )
         if form is not None:

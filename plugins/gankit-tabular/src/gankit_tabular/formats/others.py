@@ -18,7 +18,7 @@ UNITS = ("s", "ms", "us", "ns")
 
 @dataclass(frozen=True)
 class TextFormat(Format):
-    """Texts among which several ones stand for a missing value, or have blanks at their ends."""
+    """Texts among which several ones stand for a missing value."""
 
     kind: ClassVar[str] = "text"
     marks: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class TextFormat(Format):
         return pa.string()
 
     def read(self, text: str) -> str | None:
-        return None if text in self.marks else text.strip()
+        return None if text in self.marks else text
 
     def write(self, value: Any, decimals: int = 0) -> str:
         return str(value)
@@ -108,12 +108,7 @@ def text_format(values: pa.ChunkedArray, marks: Sequence[str]) -> TextFormat | N
     if not is_text(values.type):
         return None
     own = used_marks(values, marks)
-    if not any(own):
-        known = pc.unique(values).drop_null()
-        if not pc.any(pc.not_equal(known, pc.utf8_trim_whitespace(known))).as_py():
-            return None
-        own = ()
-    return TextFormat(own)
+    return TextFormat(own) if any(own) else None
 
 
 def exact_format(values: pa.ChunkedArray) -> Format | None:
