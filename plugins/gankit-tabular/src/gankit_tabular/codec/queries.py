@@ -15,7 +15,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.tables import finite
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.periods import Period, examples, parse_period
-from gankit_tabular.data.arrow import Floats
+from gankit_tabular.data.arrow import Floats, type_from_text
 from gankit_tabular.formats.columns import load_format
 from gankit_tabular.formats.numbers import NumberFormat
 
@@ -163,9 +163,7 @@ def _span(column: Column, text: str) -> tuple[float, float]:
     Raises:
         GankitError: neither a value nor a range, or a range whose ends are reversed.
     """
-    from gankit_tabular.codec.constraints.grid import value_type
-
-    t = value_type(column)
+    t = load_format(column.format).type if column.format else type_from_text(column.type)
     temporal = pa.types.is_temporal(t)
     one, two = examples(t) if temporal else _examples(column)
     name = column.name
