@@ -12,7 +12,7 @@ from gankit.kit.tables import MISSING
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.arrow import is_text, plain, storage_type
 from gankit_tabular.formats.base import Format
-from gankit_tabular.formats.columns import column_format, load_format
+from gankit_tabular.formats.columns import column_formats, load_format, read_columns
 
 DIGITS = 15
 """Decimals at most of a number that is written where the format has no fixed number of them."""
@@ -58,11 +58,24 @@ def conform_table(
         warnings.append(
             f"The data has {_listed(more)} more than the training data; {left} left out."
         )
+    if not strict:  # what one file writes plainly, another may write in a form
+        table = _read_forms(table, schema)
     arrays = [
         _cast(f.name, table.column(f.name), f.type, strict, (formats or {}).get(f.name))
         for f in schema
     ]
-    return pa.table(arrays, schema=schema), warnings
+    own = table.schema.metadata or schema.metadata  # how cells are written
+    return pa.table(arrays, schema=schema).replace_schema_metadata(own), warnings
+
+
+def _read_forms(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table with the texts read as values where the training data has values."""
+    forms = {
+        name: form
+        for name, form in column_formats(table.select(schema.names), {}).items()
+        if is_text(table.schema.field(name).type) and not is_text(schema.field(name).type)
+    }
+    return pa.table(read_columns(table, forms)) if forms else table
 
 
 def check_values(
@@ -112,9 +125,6 @@ def _cast(
     values = plain(values)
     if form is not None and is_text(t) and not is_text(values.type) and not is_text(form.type):
         return _written(name, values, t, form)  # typed values of a column that has cells
-    if not strict and is_text(values.type) and not is_text(t):
-        own = column_format(values, cells=True)  # written in another way, such as 12.0 for 12
-        values = values if own is None else own.read_column(values)
     try:
         made = values.cast(t)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

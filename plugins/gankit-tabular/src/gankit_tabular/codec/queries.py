@@ -214,7 +214,11 @@ def _number(column: Column, text: str) -> Period | None:
         for full in (text, prefix + text, text + suffix, prefix + text + suffix):
             found = form.read(full)
             # In the format 1.234 €, 1.234 is a thousand, and 1234.5 is no number of it.
-            if found is not None and math.isfinite(found) and _is_grouped(form, full):
+            if (
+                found is not None
+                and math.isfinite(found)
+                and (not isinstance(form, NumberFormat) or _is_grouped(form, full))
+            ):
                 value = found
                 break
     return None if value is None else (value, value)
