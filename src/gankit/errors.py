@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+LONGEST = 1000
+"""Characters of a message: libraries quote what they could not read, however long."""
+
 
 class GankitError(Exception):
     """An error that the user can fix.
@@ -12,13 +15,14 @@ class GankitError(Exception):
     bug and keeps its traceback.
 
     Args:
-        message: what is wrong, naming the file, row or key.
+        message: what is wrong, naming the file, row or key. Line breaks become spaces.
         hint: what to do about it.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        line = " ".join(message.splitlines()) if "\n" in message or "\r" in message else message
+        self.message = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+        super().__init__(self.message)
         self.hint = hint
 
     def __str__(self) -> str:

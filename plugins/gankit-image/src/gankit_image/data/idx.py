@@ -20,6 +20,7 @@ from gankit_image.data.arrays import Arrays, as_stack, names_of
 
 _IDX_NAME = re.compile(r".*images?[-._]idx[34][-._]ubyte(\.gz)?$", re.IGNORECASE)
 
+PIECE = 2**24
 MAX_IDX = 64 * 2**30
 """Largest IDX array, in bytes, uncompressed."""
 
@@ -116,7 +117,12 @@ def read_idx(path: Path) -> np.ndarray[Any, Any]:
                     f"{path}: refused, its header claims {expected:,} bytes",
                     f"The limit is {MAX_IDX:,} bytes",
                 )
-            data = file.read(expected + 1)
+            # Piece by piece: a header that claims too much must not take that much memory.
+            pieces, left = list[bytes](), expected + 1
+            while left and (piece := file.read(min(left, PIECE))):
+                pieces.append(piece)
+                left -= len(piece)
+            data = b"".join(pieces)
     except (OSError, EOFError, zlib.error) as error:
         raise GankitError(f"{path}: cannot be read ({error})", "Fetch it again") from None
     if len(data) != expected:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from gankit_image.data.pixels import PixelFormat
+    from gankit_image.data.pixels import Pixels as Pixels
 
-    Pixels: TypeAlias = np.ndarray[Any, Any]
     Span: TypeAlias = tuple[Sequence[float], Sequence[float]]
     Extent: TypeAlias = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import PIL.Image
@@ -13,9 +13,9 @@ import PIL.Image
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
+Pixels: TypeAlias = np.ndarray[Any, Any]
 T = TypeVar("T")
 
 SUFFIXES = (

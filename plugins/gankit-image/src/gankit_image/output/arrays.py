@@ -20,7 +20,7 @@ from gankit_image.data.images import Image
 from gankit_image.data.pixels import fit
 
 if TYPE_CHECKING:
-    from gankit_image.output.writing import Labels
+    from gankit_image.output.label_columns import Labels
 
 _COPY = 2**20
 

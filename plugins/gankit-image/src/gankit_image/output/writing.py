@@ -5,56 +5,26 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Continuous, Provenance, Sample
+from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name, natural_key
 from gankit.kit.tables import TableWriter, json_line, marks, media_schema
 from gankit_image.codec.image_codec import ImageCodec
 from gankit_image.data.containers import METADATA
 from gankit_image.data.images import Image
-from gankit_image.data.labels import LABEL, parse
+from gankit_image.data.labels import LABEL
+from gankit_image.output.arrays import write_npy, write_npz
 from gankit_image.output.encoding import encode
+from gankit_image.output.label_columns import Labels
 
 TAKEN = (METADATA, "provenance.json")
 """Files next to the folders of classes."""
 ROW_GROUP = 512
 """Images per row group of Parquet files, and so the most that are in memory."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """How labels are written: a class as text, a number, or a list of numbers."""
-
-    key: str
-    """The column; empty for no labels."""
-    numbers: tuple[Continuous, ...] = ()
-
-    @property
-    def is_class(self) -> bool:
-        return bool(self.key) and not self.numbers
-
-    def row(self, sample: Sample[Image]) -> dict[str, Any]:
-        """The label's part of a sample's row."""
-        if not self.key:
-            return {}
-        if not self.numbers:
-            label = sample.condition.get(self.key)
-            return {self.key: None if label is None else str(label)}
-        values: tuple[float, ...] | None
-        if sample.real:
-            values = None if sample.item.label is None else parse(sample.item.label)
-        else:
-            named = (sample.condition.get(field.name) for field in self.numbers)
-            # Conditions are float32, which 7 digits determine.
-            values = tuple(float(f"{float(v):.7g}") for v in named if v is not None)
-        if values is None or len(values) != len(self.numbers):
-            return {self.key: None}
-        return {self.key: values[0] if len(values) == 1 else list(values)}
 
 
 Files = Iterator[tuple[str, bytes, dict[str, Any]]]
@@ -100,8 +70,6 @@ def write(
     if format in writers:
         writers[format](_files(everything, labels, provenance), target, labels, provenance)
         return {}
-    from gankit_image.output.arrays import write_npy, write_npz
-
     writer = write_npz if format == "npz" else write_npy
     return writer(everything, target, codec, labels, provenance)
 

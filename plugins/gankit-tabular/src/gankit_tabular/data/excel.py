@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,7 +97,8 @@ def _cells(file: Path, wanted: str) -> tuple[list[tuple[Any, ...]], int, str, li
         ) from None
     failures = (
         OSError, KeyError, ValueError, TypeError, IndexError, AttributeError, SyntaxError,
-        zipfile.BadZipFile, InvalidFileException,
+        zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+        OverflowError, InvalidFileException,
     )  # fmt: skip
     try:
         book = openpyxl.load_workbook(file, read_only=True, data_only=True)
