@@ -211,6 +211,7 @@ def test_a_target_with_one_value(gankit_here, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "column_shapes" in done.stdout
     assert "tstr" not in done.stdout
+    assert "target: y is the same in all rows" in done.stderr
 
 
 def test_too_few_rows_and_duplicate_names(gankit_here, tmp_path):
@@ -283,7 +284,7 @@ def test_booleans_and_time_zones_are_preserved(tmp_path):
     oslo = datetime.timezone(datetime.timedelta(hours=1))
     for row in rows:
         assert datetime.datetime(2024, 1, 3, tzinfo=oslo) <= row["seen"]
-        assert row["seen"] <= datetime.datetime(2024, 1, 5, tzinfo=oslo)
+        assert row["seen"] < datetime.datetime(2024, 1, 6, tzinfo=oslo)  # whole days
         assert str(row["seen"].tzinfo) == "Europe/Oslo"
 
 

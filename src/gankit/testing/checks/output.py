@@ -11,6 +11,7 @@ from gankit.contract import (
     Rendering,
     quiet,
 )
+from gankit.contract.codec import conform
 from gankit.errors import GankitError
 from gankit.runs.provenance import RECORD
 from gankit.testing.checks.base import expect
@@ -111,4 +112,9 @@ def _read_written(s: Subject, folder: Path, format: str) -> list[Any]:
     except GankitError as error:
         fix = "Make read accept a folder that write made: `gankit evaluate FOLDER` needs it"
         raise CheckFailed(f"{format} cannot be read again: {error}", fix) from None
+    try:
+        found = conform(s.codec, found).items
+    except GankitError as error:
+        fix = "Make Codec.conform accept what write made"
+        raise CheckFailed(f"{format} does not conform when it is read: {error}", fix) from None
     return [found[i] for i in range(len(found))]

@@ -17,7 +17,12 @@ from gankit_tabular.evaluation.disclosure import (
 )
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.groups import group_scores
-from gankit_tabular.evaluation.targets import check_generated, check_names, check_targets
+from gankit_tabular.evaluation.targets import (
+    check_generated,
+    check_names,
+    check_targets,
+    constant_targets,
+)
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
@@ -65,6 +70,9 @@ class TableScores(Evaluator[Row]):
         self.target, self.groups, self.formats = target, groups, formats
         self.columns = columns
         """Of the run's codec, if there is one."""
+
+    def warnings(self, data: EvaluationData[Row]) -> Sequence[str]:
+        return constant_targets(self.columns, self.target)
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
         train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))

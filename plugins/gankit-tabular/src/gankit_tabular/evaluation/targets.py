@@ -29,7 +29,7 @@ def check_targets(columns: Sequence[Column], target: str, groups: Sequence[str])
         columns: of the run's codec.
 
     Raises:
-        GankitError: a column is an identifier, or has one value.
+        GankitError: a column is an identifier, or always missing.
     """
     named = {column.name: column for column in columns}
     for setting, wanted in (("target", [target]), ("groups", groups)):
@@ -40,10 +40,20 @@ def check_targets(columns: Sequence[Column], target: str, groups: Sequence[str])
                 why = "an identifier: its values are synthesised, and nothing predicts them"
             elif not column.values and not column.bins:
                 why = "always missing"
-            elif column.codes == 1 and not column.groups and not column.bins:
-                why = "the same in all rows"
             if why:
                 raise GankitError(f"{setting}: {name} is {why}", "Name another column")
+
+
+def constant_targets(columns: Sequence[Column], target: str) -> list[str]:
+    """A warning where the target has one value, which leaves its scores out."""
+    shown = [column for column in columns if not column.hidden]
+    column = next((c for c in shown if c.name == target), shown[-1] if shown else None)
+    if column is None or column.codes != 1 or column.groups or column.bins:
+        return []
+    return [
+        f"target: {column.name} is the same in all rows, so the scores of predicting it are left "
+        "out. Name another column: target=NAME"
+    ]
 
 
 def check_generated(names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
