@@ -80,6 +80,7 @@ class TabularModality(Modality[Row], Augmentable):
                 settings.na_values,
                 settings.keep_default_na,
                 settings.drop,
+                settings.split,
                 settings.memory * 2**30,
             )
             rows, _ = read_rows(source, options=options, findings=found)
