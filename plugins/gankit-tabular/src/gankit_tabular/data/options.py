@@ -33,7 +33,7 @@ class ReadOptions:
 
 MISSING = (
     "", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NaT", "null",
-    "NULL", "None", "?",
+    "NULL", "None", "?", "\\N",
 )  # fmt: skip
 """Texts that stand for a missing value by default."""
 
