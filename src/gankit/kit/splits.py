@@ -272,7 +272,7 @@ class _Search:
 
     def by_file_name(self) -> None:
         """Takes the files whose names have the split."""
-        splits = {name: split_in(name.rpartition("/")[2].partition(".")[0]) for name in self.rest}
+        splits = {name: split_in(name.rpartition("/")[2]) for name in self.rest}
         kinds = {split for split in splits.values() if split}
         if not kinds or (self.taken and len(kinds) == 1):
             return

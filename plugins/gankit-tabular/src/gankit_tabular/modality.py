@@ -30,7 +30,7 @@ from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
 from gankit_tabular.data.arrow import is_text
-from gankit_tabular.data.dialect import one_column_doubt
+from gankit_tabular.data.doubts import doubts
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.rows import Row, Rows, sample_table, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
@@ -39,7 +39,6 @@ from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
-from gankit_tabular.formats.times import TimeFormat
 from gankit_tabular.networks import Discriminator, Generator
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
@@ -80,6 +79,7 @@ class TabularModality(Modality[Row], Augmentable):
                 settings.na_values,
                 settings.keep_default_na,
                 settings.drop,
+                settings.split,
                 settings.memory * 2**30,
             )
             rows, _ = read_rows(source, options=options, findings=found)
@@ -107,7 +107,7 @@ class TabularModality(Modality[Row], Augmentable):
             licence,
             found.issues,
             found.facts,
-            warnings=[*found.warnings, *_doubts(rows)],
+            warnings=[*found.warnings, *_doubts(rows, found.warnings)],
             strata=_strata(rows, settings.target),
         )
 
@@ -222,17 +222,15 @@ def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
     return facts
 
 
-def _doubts(rows: Rows) -> list[str]:
-    """What may have been read wrongly in the columns."""
+def _doubts(rows: Rows, warnings: Sequence[str]) -> list[str]:
+    """What may have been read wrongly, but for columns of which the reader has warned."""
     table = rows.table.slice(0, DOUBT_ROWS)
-    found = one_column_doubt(table)
-    for name, form in column_formats(table, {}).items():
-        if isinstance(form, TimeFormat) and form.ambiguous:
-            found.append(
-                f"the dates in {name!r} fit day/month and month/day alike, and are read as "
-                f"{form.pattern.replace('-', '')}. If that is wrong, write them as 2024-01-31"
-            )
-    return found
+    found = doubts(table, column_formats(table, {}))
+    return [
+        text
+        for name, text in found.items()
+        if not any(w.startswith(f"column {name!r} has") for w in warnings)
+    ]
 
 
 def _strata(rows: Rows, target: str) -> list[object] | None:

@@ -38,7 +38,10 @@ class TabularSettings:
     delimiter: str = ""
     """Between the values of a line, such as ``;`` or ``\\t``; found out by default."""
     sheet: str = ""
-    """The sheet of an Excel workbook, by name or number; the first one by default."""
+    """The sheet of an Excel workbook, by name or number; the first one with cells by default."""
+    split: str = "train"
+    """Of a folder with ``train.csv`` and ``test.csv`` or with such folders, or of a workbook with
+    such sheets, the part that is read; ``all`` reads every part."""
     na_values: tuple[str, ...] = ()
     """More texts that stand for a missing value in text files: ``na_values=["-","n/a"]``."""
     keep_default_na: bool = True

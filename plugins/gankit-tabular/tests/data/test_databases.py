@@ -74,7 +74,7 @@ def test_duckdb(tmp_path):
 def test_errors(files, name, query, message):
     with pytest.raises(GankitError, match=message):
         query_table(str(files / name), query)
-    with pytest.raises(GankitError, match="is not a database"):
+    with pytest.raises(GankitError, match="a list is not a database"):
         read_table(ROWS, query="select 1")
 
 

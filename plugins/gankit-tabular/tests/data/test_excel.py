@@ -71,5 +71,44 @@ def test_types_and_formulas(tmp_path):
     assert types == ["date32[day]", "timestamp[us]", "string", "string", "bool", "string"]
     assert found.items[1]["s"] == "007"
     assert found.items[1]["m"] == "1"
-    assert any("numbers and texts" in w for w in found.warnings)
+    assert any("15 texts" in w and "15 numbers" in w and "'x'" in w for w in found.warnings)
     assert any("30 cells have formulas" in w for w in found.warnings)
+
+
+def test_titles_above_the_table_are_said_and_left_out(tmp_path):
+    rows = [
+        ["Sales 2020"],
+        [],
+        ["when", "what", "much"],
+        *([i, "ab"[i % 2], i / 4] for i in range(30)),
+    ]
+    workbook(tmp_path / "t.xlsx", {"one": rows})
+    found = read(tmp_path / "t.xlsx")
+    assert found.items.table.column_names == ["when", "what", "much"]
+    assert len(found.items) == 30
+    assert any("row 3" in w and "Sales 2020" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("names", "taken"),
+    [(["Empty", "Data"], "Data"), (["Test", "Train"], "Train"), (["A", "B"], "A")],
+)
+def test_the_sheet_that_is_read(tmp_path, names, taken):
+    full = [["n", "y"], *([i, "ab"[i % 2]] for i in range(30))]
+    sheets = {name: [] if name == "Empty" else [["other", "y"], *full[1:]] for name in names}
+    workbook(tmp_path / "t.xlsx", sheets | {taken: full})
+    found = read(tmp_path / "t.xlsx")
+    assert found.items.table.column_names == ["n", "y"]
+    assert found.facts["sheet"].startswith(taken)
+
+
+def test_merged_cells_are_said(tmp_path):
+    rows = [["g", "n"], *([f"g{i // 10}", i] for i in range(30))]
+    workbook(tmp_path / "t.xlsx", {"one": rows})
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    for start in (2, 12, 22):
+        book["one"].merge_cells(f"A{start}:A{start + 9}")
+    book.save(tmp_path / "t.xlsx")
+    assert any(
+        "3 areas of merged cells, such as A2:A11" in w for w in read(tmp_path / "t.xlsx").warnings
+    )

@@ -94,7 +94,7 @@ def test_skipped_lines_are_reported(tmp_path):
     table, issues = read_table(str(tmp_path / "t.csv"))
     assert table.num_rows == 2
     assert [p.location for p in issues] == ["t.csv, line 3", "t.csv, line 4"]
-    assert "1 values, not 2" in issues[0].reason
+    assert "1 value, not 2" in issues[0].reason
 
 
 @pytest.mark.parametrize("text", ["", "NA", "?", "NaN"])

@@ -248,8 +248,9 @@ def test_notes_and_output_in_a_folder_are_left_out(tmp_path):
     (tmp_path / "README.txt").write_text("about these data")
     (tmp_path / "notes.json").write_text("{}")
     (tmp_path / "runs" / "one").mkdir(parents=True)
-    (tmp_path / "runs" / "one" / "run.toml").write_text("")
+    (tmp_path / "runs" / "one" / "run.toml").write_text('[run]\nplugin = "tabular"\n')
     (tmp_path / "runs" / "one" / "metrics.jsonl").write_text('{"samples": 1}\n')
     found = TabularModality().read(tmp_path, TabularSettings(), lambda *_: None)
     assert len(found.items) == 30
-    assert found.facts["files left out"].startswith("3:")
+    assert found.facts["files left out"].startswith("2:")
+    assert [issue.reason for issue in found.issues] == ["part of a gankit run: left out"]

@@ -10,7 +10,7 @@ import pytest
 
 from gankit.contract import Fitting
 from gankit.errors import GankitError
-from gankit_tabular.data.types import is_accepted
+from gankit_tabular.data.types import check_types, is_accepted, normalised
 from gankit_tabular.modality import TabularModality, TabularSettings
 
 MODALITY = TabularModality()
@@ -87,3 +87,34 @@ def test_data_frames():
     rows = list(read(frame).items)
     assert rows[2] == {"code": "NA", "class": None, "n": 3, "never": None}
     assert rows[1]["n"] is None
+
+
+def test_periods_intervals_and_mixed_columns_of_pandas_are_texts():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(
+        {
+            "month": pd.period_range("2020-01", periods=30, freq="M"),
+            "range": pd.cut(pd.Series(range(30)), 3),
+            "mixed": [1, "a", None] * 10,
+        }
+    )
+    found = TabularModality().read(frame, TabularSettings(), lambda *_: None)
+    assert found.items[0]["month"] == "2020-01"
+    assert found.items[0]["range"].startswith("(")
+    assert [row["mixed"] for row in list(found.items)[:3]] == ["1", "a", None]
+    assert any("'mixed'" in w for w in found.warnings)
+
+
+def test_extension_types_by_what_they_mean():
+    flags = pa.ExtensionArray.from_storage(pa.bool8(), pa.array([0, 1], pa.int8()))
+    ids = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"x" * 16] * 2, pa.binary(16)))
+    assert normalised(pa.table({"f": flags})).schema.field("f").type == pa.bool_()
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int8()), ids)
+    for values in (ids, coded):
+        with pytest.raises(GankitError, match="'u'"):
+            check_types(normalised(pa.table({"u": values})).schema)
+
+
+def test_decimals_of_negative_scale_can_be_written_everywhere():
+    hundreds = pa.array([100, 200]).cast(pa.decimal128(21, 0)).cast(pa.decimal128(19, -2))
+    assert normalised(pa.table({"d": hundreds})).schema.field("d").type == pa.decimal128(21, 0)

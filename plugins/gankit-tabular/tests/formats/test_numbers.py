@@ -51,7 +51,7 @@ def test_formats(column, numbers):
         ["K-1001", "K-1002"],
         ["d1", "d2"],
         ["007", "123"],
-        ["12.5", "13.5"],
+        ["12.5", "13"],
         ["2024-01-05", "2024-02-06"],
         ["+49 30 1234", "+49 30 2345"],
         ["1st", "2nd"],
@@ -108,3 +108,27 @@ def test_columns_of_formatted_numbers():
     assert all(20 <= int(r["share"].rstrip("%")) <= 30 for r in enforced)
     other = TableCodec.fit(table, kinds={"share": "category"})
     assert other.columns[1].kind == "category"
+
+
+@pytest.mark.parametrize(
+    ("texts", "negative"),
+    [
+        (["(0.00)", "1.25", "(3.50)"], "(p)"),
+        (["-0.0", "1.5", "-2.5"], "-p"),
+        (["+0", "+7", "-11"], "+-p"),
+        (["$(0.00)", "$(1.50)", "$2.00"], "p()"),
+    ],
+)
+def test_a_zero_with_a_sign_spoils_no_format(texts, negative):
+    form = number_format(pa.chunked_array([texts]), plain=True)
+    assert form is not None
+    assert form.negative == negative
+    assert form.read(texts[0]) == 0
+    assert "3" in form.write(-3, 1)
+
+
+@pytest.mark.parametrize("texts", [["1.300e-09", "0.000e+00"], ["1.50E+12", "-2.25E-03"]])
+def test_scientific_numbers_keep_their_form(texts):
+    form = number_format(pa.chunked_array([texts]), plain=True)
+    assert form is not None
+    assert [form.write(form.read(text), 0) for text in texts] == texts

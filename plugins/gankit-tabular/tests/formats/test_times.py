@@ -89,3 +89,23 @@ def test_any_pattern_reproduces_its_texts(moments, pattern):
     form = time_format(texts(column))
     assert form is not None
     assert [form.write(form.read(t)) for t in column] == column
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2020-W01", "2020-W53", "2021-W40"],
+        ["2020-W01-1", "2020-W53-7"],
+        ["1990Q1", "2004Q4"],
+        ["Q1 2020", "Q3 2021"],
+    ],
+)
+def test_weeks_and_quarters(texts):
+    form = time_format(pa.chunked_array([texts]))
+    assert form is not None
+    assert [form.write(form.read(text)) for text in texts] == texts
+
+
+def test_no_week_54_and_no_fifth_quarter():
+    assert time_format(pa.chunked_array([["2020-W54", "2020-W01"]])) is None
+    assert time_format(pa.chunked_array([["2020Q5", "2020Q1"]])) is None

@@ -45,6 +45,8 @@ def _kind(column: Column) -> str:
         kind = "ordered category"
     if column.format and column.kind == "number" and not is_temporal(column):
         kind = "number" if column.format[0] == "decimal" else "formatted number"
+    if kind == "date or time" and pa.types.is_duration(value_type(column)):
+        kind = "duration"
     if column.format and (how := load_format(column.format).describe()):
         kind = f"{kind}, {how}"
     if not column.atoms and not column.bins:

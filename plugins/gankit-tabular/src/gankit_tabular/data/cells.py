@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit_tabular.data.arrow import is_text
+from gankit_tabular.formats.durations import DurationFormat
 
 SOME = 100
 """Texts that are tried before all others."""
@@ -76,7 +77,9 @@ def cell_texts(values: pa.Array, style: Style) -> pa.Array:
     elif pa.types.is_floating(values.type) and values.type.bit_width == 16:
         found = values.cast(pa.float32()).cast(pa.string())
     elif pa.types.is_duration(values.type):
-        found = values.cast(pa.int64()).cast(pa.string())
+        found = DurationFormat("clock", values.type.unit, digits=-1).write_column(
+            values.cast(pa.int64()).to_pylist(), 0, pa.string()
+        )
     else:
         found = values if pa.types.is_string(values.type) else values.cast(pa.string())
     return found.fill_null(style.missing) if found.null_count else found

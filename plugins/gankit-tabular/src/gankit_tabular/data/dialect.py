@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 from collections import Counter
@@ -11,12 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from gankit.errors import GankitError
-from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.cells import Style
+from gankit_tabular.data.quoting import Quoting, find_quote, find_quoting
 
 DELIMITERS = ",;\t|"
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "blank"}
@@ -24,8 +22,10 @@ ESCAPED = {"\\t": "\t", "tab": "\t", "\\s": " ", "space": " "}
 SAMPLE = 2**18
 """Characters at the start of a file from which its dialect is found out."""
 LINES = 500
-QUOTED = 2**15
-"""Characters in which quotes are looked for."""
+RARE = "~^:\x1f\x01"
+"""Delimiters that are taken only where every line has as many of them."""
+BEFORE = 30
+"""Lines above the table that may be titles or comments."""
 METADATA = b"gankit.dialect"
 """Metadata of a table's schema: the dialect as JSON."""
 
@@ -35,8 +35,7 @@ class Dialect:
     """How a text file is written."""
 
     delimiter: str = ","
-    quoting: str = "minimal"
-    """``minimal``, ``all``, or ``texts`` (all but numbers)."""
+    quoting: Quoting = field(default_factory=Quoting)
     newline: str = "\n"
     blank: bool = False
     """Whether a blank follows each delimiter."""
@@ -58,7 +57,12 @@ class Dialect:
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Dialect:
         styles = {name: Style(**style) for name, style in state["styles"].items()}
-        return cls(**{**state, "styles": styles})
+        quoting = Quoting(**{k: _tuple(v) for k, v in state["quoting"].items()})
+        return cls(**{**state, "styles": styles, "quoting": quoting})
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def schema_dialect(metadata: Mapping[bytes, bytes] | None) -> Dialect | None:
@@ -80,6 +84,8 @@ class Head:
     doubts: Sequence[str] = ()
     newlines: bool = False
     """Whether cells may contain line ends."""
+    runs: bool = False
+    """Whether runs of blanks are one delimiter."""
 
 
 def parse_delimiter(text: str) -> str:
@@ -113,9 +119,22 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
         text = text[: max(text.rfind(newline), 0) + len(newline)] if newline in text else text
     if not text.strip():
         raise GankitError("it is empty", "Give a file with a line of column names and rows")
-    found = delimiter or _found_delimiter(text, usual)
+    delimiter, before, text = _declared(text, delimiter)
+    runs = not delimiter and _in_runs(text)
+    if runs:
+        text = re.sub(r"(?m)^ +| +$", "", re.sub(r"[ \t]+", " ", text))
+    found = " " if runs else delimiter or _found_delimiter(text, usual)
+    titles = _titles(text, found)
+    text = "".join(text.splitlines(keepends=True)[len(titles) :])
     blank = found != " " and _blank_follows(text, found)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=found, skipinitialspace=blank)
+    quote, escape = find_quote(text, found)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=found,
+        skipinitialspace=blank,
+        quotechar=quote,
+        escapechar=escape or None,
+    )
     rows, lines = [], 0
     try:
         for row in reader:
@@ -134,9 +153,62 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
     if len(names) > len(header) and body and not any(row[-1] for row in longest):
         left_out = [names[-1]]
         doubts = ["every line ends in a delimiter: the empty last column is left out"]
-    doubts += _doubts(header)
-    dialect = Dialect(found, _quoting(text, found, blank), newline, blank, bom, original)
-    return Head(dialect, names, lines, left_out, doubts, '"' in text)
+    if shown := " ".join(" ".join(titles).split()):
+        doubts.append(
+            f"line {before + len(titles) + 1} has the column names; what is above it is left out "
+            f"({shown[:60]!r})"
+        )
+    doubts += _doubts(header, body)
+    quoting = find_quoting(text, names, found, blank, quote, escape)
+    dialect = Dialect(found, quoting, newline, blank, bom, original)
+    lines += before + len(titles)
+    return Head(dialect, names, lines, left_out, doubts, quote in text, runs)
+
+
+def _declared(text: str, delimiter: str) -> tuple[str, int, str]:
+    """The delimiter that the first line declares for Excel (``sep=;``), if any; the number of lines
+    of it; and the rest."""
+    match = re.match(r'"?sep=(.)"?[;,]*\r?\n', text, re.IGNORECASE)
+    return (delimiter or match[1], 1, text[match.end() :]) if match else (delimiter, 0, text)
+
+
+def _in_runs(text: str) -> bool:
+    """Whether columns are separated by several blanks, or aligned by them."""
+    lines = [line for line in text.splitlines()[:LINES] if line.strip()]
+    if len(lines) < 2 or '"' in text or any(d in lines[0] for d in ",;|"):
+        return False
+    widths = {len(line.split()) for line in lines}
+    spaced = sum(bool(re.search(r"\S\s{2,}\S|^ +\S| \t|\t ", line)) for line in lines)
+    return len(widths) == 1 and widths.pop() > 1 and spaced > len(lines) / 2
+
+
+def _titles(text: str, delimiter: str) -> list[str]:
+    """The lines above the column names: titles and comments, which have fewer values than nearly
+    all lines below them."""
+    rows = _sampled(text, delimiter)
+    if len(rows) < 3:
+        return []
+    width, n = Counter(len(row) for row in rows).most_common(1)[0]
+    if width < 2 or n < 0.8 * max(len(rows) - BEFORE, 2):
+        return []
+    first = rows[0]
+    comment = first[0].startswith("#") and len(first) != width
+    if _agreement(rows) >= 0.5 and not comment and not _is_title(first, width):
+        return []
+    lines = text.splitlines(keepends=True)
+    for i, line in enumerate(lines[:BEFORE]):
+        cells = next(csv.reader([line], delimiter=delimiter), [])
+        if len(cells) == width and not _is_title(cells, width):
+            named = not any(re.fullmatch(r"\s*[+-]?[\d.,]+\s*", cell) for cell in cells)
+            return lines[:i] if named else []
+        if len(cells) > width and not line.startswith("#"):
+            return []
+    return []
+
+
+def _is_title(cells: Sequence[str], width: int) -> bool:
+    """Whether a line has a value or two in a table of more columns: ``Report,,,``."""
+    return sum(bool(cell.strip()) for cell in cells) <= min(2, (width - 1) // 2)
 
 
 def _found_delimiter(text: str, usual: str) -> str:
@@ -148,9 +220,28 @@ def _found_delimiter(text: str, usual: str) -> str:
             best = max(best, (_agreement(rows), len(rows[0]), -i, delimiter))
     if best[0] >= 0.5:
         return best[3]
+    if titled := _below_titles(text, usual):
+        return titled
+    for delimiter in RARE:
+        rows = _sampled(text, delimiter)
+        if len(rows) > 1 and len(rows[0]) > 1 and all(len(r) == len(rows[0]) for r in rows):
+            return delimiter
     rows = _sampled(text, " ")
     many = bool(rows) and (len(rows[0]) > 2 or text.startswith('"'))
     return " " if many and len(rows) > 1 and _agreement(rows) == 1 else best[3]
+
+
+def _below_titles(text: str, usual: str) -> str:
+    """The delimiter with which nearly all lines have as many values, whatever the first ones are;
+    empty where there is none."""
+    best = (0.0, 0, "")
+    for delimiter in dict.fromkeys((usual, *DELIMITERS)):
+        rows = _sampled(text, delimiter)
+        counts = Counter(len(row) for row in rows[1:])
+        width, n = counts.most_common(1)[0] if counts else (1, 0)
+        if width > 1 and n > 2:
+            best = max(best, (n / len(rows), width, delimiter))
+    return best[2] if best[0] >= 0.5 else ""
 
 
 def _sampled(text: str, delimiter: str) -> list[list[str]]:
@@ -176,21 +267,6 @@ def _blank_follows(text: str, delimiter: str) -> bool:
     every = sum(line.count(delimiter) for line in lines)
     blanks = sum(line.count(delimiter + " ") for line in lines)
     return every > 0 and blanks == every
-
-
-def _quoting(text: str, delimiter: str, blank: bool) -> str:
-    """Which cells are in quotes: all, all texts, or those that need it."""
-    sep = re.escape(delimiter) + " ?" * blank
-    cell = re.compile(rf'("(?:[^"]|"")*"|[^"\r\n{re.escape(delimiter)}]*)(?:{sep}|\r\n|\r|\n|$)')
-    cells = [c for c in cell.findall(text[:QUOTED]) if c]
-    quoted = sum(c.startswith('"') for c in cells)
-    if not quoted or len(cells) < 2:
-        return "minimal"
-    if quoted >= 0.98 * len(cells):
-        return "all"
-    plain = [c for c in cells if not c.startswith('"')]
-    numbers = all(re.fullmatch(r"\s*[+-]?[\d.,]*(?:[eE][+-]?\d+)?|NA", c) for c in plain)
-    return "texts" if cells[0].startswith('"') and numbers else "minimal"
 
 
 def _names(
@@ -239,30 +315,27 @@ def unnamed(i: int, names: Sequence[str]) -> str:
     return name
 
 
-def _doubts(header: Sequence[str]) -> list[str]:
-    found = []
-    numeric = [name for name in header if re.fullmatch(r"\s*[+-]?\d+(?:[.,]\d+)*\s*", name)]
+def _doubts(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
+    """A doubt about a header that looks like data."""
+    numeric = [n.strip() for n in header if re.fullmatch(r"\s*[+-]?\d+(?:[.,]\d+)*\s*", n)]
     dates = [name for name in header if re.fullmatch(r"\s*\d{4}-\d\d-\d\d.*", name)]
-    years = all(re.fullmatch(r"(?:19|20)\d\d|\d{1,3}", n.strip()) for n in numeric)
-    if (numeric or dates) and not (years and len(numeric) < len(header)):
+    same = [row for row in body if len(row) == len(header)]
+    repeated = len(header) > 1 and all(
+        name and sum(row[i] == name for row in same) > 1 for i, name in enumerate(header)
+    )
+    if repeated or dates or (numeric and not (len(numeric) < len(header) and _is_series(numeric))):
         shown = ", ".join(header[:4])
-        found.append(
+        return [
             f"the first line looks like data, not like column names ({shown}): add a line of names"
-        )
-    return found
-
-
-def one_column_doubt(table: pa.Table) -> list[str]:
-    """A doubt about a table of one column whose cells contain delimiters."""
-    if table.num_columns != 1 or not is_text(table.schema.field(0).type) or not len(table):
-        return []
-    name, texts = table.column_names[0], table.column(0)
-    for other in DELIMITERS:
-        share = pc.mean(pc.match_substring(texts, other).cast(pa.int8())).as_py() or 0
-        if share > 0.5:
-            setting = "\\t" if other == "\t" else other
-            return [
-                f"there is one column, {name!r}, and its cells contain the character "
-                f"{NAMES[other]}. If it separates columns, set delimiter='{setting}'"
-            ]
+        ]
     return []
+
+
+def _is_series(names: Sequence[str]) -> bool:
+    """Whether numbers may name columns: years, or numbers with equal steps."""
+    if not all(name.isdecimal() for name in names):
+        return False
+    values = [int(name) for name in names]
+    steps = {b - a for a, b in itertools.pairwise(values)}
+    years = all(1800 <= value <= 2100 for value in values)
+    return len(steps) <= 1 and (years or len(values) > 2 or steps == {1} or values == [1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,24 @@ class AsUtf8(io.RawIOBase):
         text = self._text.read(size if size < 0 else max(size // 4, 1))
         self.replaced += text.count("\ufffd")
         return text.encode()
+
+
+class Collapsed(io.RawIOBase):
+    """A stream in which runs of blanks and tabs are one blank; lines have none at their ends."""
+
+    def __init__(self, source: Any) -> None:
+        self.source = source
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while True:
+            block = self.source.read(size)
+            lines, end, self._rest = (self._rest + block).rpartition(b"\n")
+            if not block:
+                lines, end, self._rest = self._rest, b"", b""
+            if lines or end or not block:
+                text = re.sub(rb"[ \t]+", b" ", lines + end)
+                return re.sub(rb"(?m)^ | (?=\r?$)", b"", text)

@@ -13,9 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.splits import split_of
 from gankit_tabular.data.dialect import unnamed
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.formats.columns import cells_metadata
+
+LOOKED_AT = 50
+"""Rows in which the column names are looked for."""
 
 
 def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table:
@@ -28,18 +32,23 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
     Raises:
         GankitError: no workbook, sheet or names.
     """
-    rows, formulas, sheet, others = _cells(file, options.sheet)
+    rows, sheet, others = _cells(file, options, findings)
     facts = findings.facts
     facts["format"] = "Excel"
     facts["sheet"] = sheet + (f"; not read: {', '.join(others)}" if others else "")
-    if others and not options.sheet:
+    if others and not options.sheet and "split" not in facts:
         findings.warn(
             f"the workbook has {len(others) + 1} sheets, of which {sheet!r} is read. Choose one "
             f'with sheet="{others[0]}"'
         )
-    start = next((i for i, row in enumerate(rows) if any(v is not None for v in row)), None)
+    start = _header(rows)
     if start is None:
         raise GankitError(f"{file}: sheet {sheet!r} is empty", "Choose another: sheet=NAME")
+    if before := [str(v) for row in rows[:start] for v in row if v is not None]:
+        findings.warn(
+            f"row {start + 1} has the column names; what is above it is left out "
+            f"({', '.join(before)[:60]!r})"
+        )
     header, body = list(rows[start]), rows[start + 1 :]
     while body and all(v is None for v in body[-1]):
         body = body[:-1]
@@ -74,20 +83,31 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
         array, used = _column(name, values, marks, findings)
         columns[name] = array
         fields.append(pa.field(name, array.type, metadata=_marks(used, array.type)))
-    if formulas:
-        findings.warn(
-            f"{formulas:,} cells have formulas without stored results and are missing. Open and "
-            "save the file in a spreadsheet program"
-        )
     return pa.Table.from_arrays(list(columns.values()), schema=pa.schema(fields))
+
+
+def _header(rows: Sequence[tuple[Any, ...]]) -> int | None:
+    """The row with the names: the first one, but for titles above the table, which fill only a
+    cell or two; None if all are empty."""
+    filled = [sum(v is not None for v in row) for row in rows[:LOOKED_AT]]
+    first = next((i for i, n in enumerate(filled) if n), None)
+    if first is None:
+        return next((i for i, row in enumerate(rows) if any(v is not None for v in row)), None)
+    most = max(filled)
+    wide = next(i for i, n in enumerate(filled) if n > most / 2)
+    named = all(isinstance(v, str) for v in rows[wide] if v is not None)
+    titles = all(n <= 2 for n in filled[first:wide])
+    return wide if most > 2 and titles and named else first
 
 
 def _marks(used: Sequence[str], t: pa.DataType) -> dict[bytes, bytes] | None:
     return cells_metadata([*used, ""]) if used and pa.types.is_string(t) else None
 
 
-def _cells(file: Path, wanted: str) -> tuple[list[tuple[Any, ...]], int, str, list[str]]:
-    """The rows of a sheet, its formulas without results, its name, and the other sheets."""
+def _cells(
+    file: Path, options: ReadOptions, findings: Findings
+) -> tuple[list[tuple[Any, ...]], str, list[str]]:
+    """The rows of a sheet, its name, and the other sheets."""
     try:
         import openpyxl
         from openpyxl.utils.exceptions import InvalidFileException
@@ -105,25 +125,39 @@ def _cells(file: Path, wanted: str) -> tuple[list[tuple[Any, ...]], int, str, li
         names = [sheet.title for sheet in book.worksheets]
         if not names:
             raise GankitError(f"{file} has no sheet with cells", "Check the file")
-        name = _sheet(names, wanted)
-        sheet = book[name]
-        if hasattr(sheet, "reset_dimensions"):  # some programs store wrong ones
-            sheet.reset_dimensions()
-        rows = list(sheet.iter_rows(values_only=True))
+        for name in _sheets(names, options, findings):
+            sheet = book[name]
+            if hasattr(sheet, "reset_dimensions"):  # some programs store wrong ones
+                sheet.reset_dimensions()
+            rows = list(sheet.iter_rows(values_only=True))
+            if any(v is not None for row in rows for v in row):
+                break
         book.close()
-        formulas = _formulas(openpyxl, file, name, rows)
+        _check_sheet(openpyxl, file, name, rows, findings)
     except GankitError:
         raise
     except failures as error:
         line = " ".join(str(error).split())
         raise GankitError(f"cannot read {file}: {line}", "Check the file") from None
-    return rows, formulas, name, [n for n in names if n != name]
+    return rows, name, [n for n in names if n != name]
+
+
+def _sheets(names: Sequence[str], options: ReadOptions, findings: Findings) -> list[str]:
+    """The sheets to try: the one of a setting or of the split, or else each until one has cells."""
+    if options.sheet:
+        return [_sheet(names, options.sheet)]
+    splits = {name: kind for name in names if (kind := split_of(name))}
+    wanted = next((name for name, kind in splits.items() if kind == options.split), None)
+    if wanted is None:
+        return list(names)
+    if len(splits) > 1:
+        rest = ", ".join(name for name in splits if name != wanted)
+        findings.facts["split"] = f"{wanted}; {rest} left out"
+    return [wanted]
 
 
 def _sheet(names: Sequence[str], wanted: str) -> str:
     """The sheet that a setting names, by name or number."""
-    if not wanted:
-        return names[0]
     if wanted in names:
         return wanted
     if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
@@ -131,23 +165,37 @@ def _sheet(names: Sequence[str], wanted: str) -> str:
     raise GankitError(f"sheet={wanted!r}: no such sheet", did_you_mean(wanted, list(names)))
 
 
-def _formulas(openpyxl: Any, file: Path, name: str, rows: list[tuple[Any, ...]]) -> int:
-    """Formulas whose results the file does not have."""
+def _check_sheet(
+    openpyxl: Any, file: Path, name: str, rows: list[tuple[Any, ...]], findings: Findings
+) -> None:
+    """Warns of merged cells, and of formulas whose results the file does not have."""
     if all(v is not None for row in rows for v in row):
-        return 0
+        return
     with zipfile.ZipFile(file) as archive:
-        texts = (archive.read(n) for n in archive.namelist() if "worksheets/" in n)
-        if not any(b"<f" in text for text in texts):
-            return 0
-    book = openpyxl.load_workbook(file, read_only=True)
+        texts = [archive.read(n) for n in archive.namelist() if "worksheets/" in n]
+    formulas, merged = (any(tag in text for text in texts) for tag in (b"<f", b"<mergeCell "))
+    if not formulas and not merged:
+        return
+    book = openpyxl.load_workbook(file)
     sheet = book[name]
-    sheet.reset_dimensions()
-    count = 0
-    for have, row in zip(rows, sheet.iter_rows(values_only=True), strict=False):
-        for value, written in zip(have, row, strict=False):
-            count += value is None and isinstance(written, str) and written.startswith("=")
+    missing = sum(
+        have is None and isinstance(written, str) and written.startswith("=")
+        for values, cells in zip(rows, sheet.iter_rows(values_only=True), strict=False)
+        for have, written in zip(values, cells, strict=False)
+    )
+    if missing:
+        findings.warn(
+            f"{missing:,} cells have formulas without stored results and are missing. Open and "
+            "save the file in a spreadsheet program"
+        )
+    if areas := sheet.merged_cells.ranges:
+        first = min(areas, key=lambda area: (area.min_row, area.min_col))
+        several = "1 area" if len(areas) == 1 else f"{len(areas):,} areas"
+        findings.warn(
+            f"{several} of merged cells, such as {first.coord}: the value is that of the first "
+            "cell, and the others are missing. Separate the cells and fill them in"
+        )
     book.close()
-    return count
 
 
 def _column(
@@ -169,11 +217,20 @@ def _column(
             bare = [None if v is None else float(v) for v in bare]
         return (pa.array(bare) if kinds else pa.nulls(len(bare), pa.string())), []
     if len(kinds) > 1:
-        findings.warn(
-            f"column {name!r} has {' and '.join(f'{k}s' for k in sorted(kinds))}, and is read as "
-            "texts"
-        )
+        findings.warn(_mixed(name, [v for v in bare if v is not None]))
     return pa.array([None if v is None else _text(v) for v in values], pa.string()), used
+
+
+def _mixed(name: str, values: Sequence[Any]) -> str:
+    """A doubt about a column of several types: one text among numbers is mostly an accident."""
+    counts = Counter(_kind(v) for v in values).most_common()
+    shown = " and ".join(f"{n:,} {kind}{'s' if n > 1 else ''}" for kind, n in counts)
+    rare, n = min(counts, key=lambda count: (count[1], count[0] != "text"))
+    first = str(next(v for v in values if _kind(v) == rare))
+    found = f"column {name!r} has {shown}, such as {first[:30]!r}, and is read as texts"
+    if rare == "text" and n <= len(values) / 2:
+        found += f'. If it stands for a missing value, set na_values=["{first[:30]}"]'
+    return found
 
 
 def _kind(value: Any) -> str:

@@ -11,7 +11,10 @@ import pyarrow.feather
 import pyarrow.parquet
 
 from gankit.errors import GankitError
+from gankit.kit.own_output import RECORD, doubt, is_generated_file, is_record
+from gankit.kit.splits import take_split
 from gankit.kit.tables import refuse_duplicate_columns
+from gankit.kit.trees import Folder, usable
 from gankit_tabular.data.excel import read_excel
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.records import json_parts
@@ -30,43 +33,51 @@ OTHER = {
 }  # fmt: skip
 """Kinds of files that people bring and that are not read."""
 NOTES = (".txt", ".json")
-RUN, RECORD = "run.toml", "provenance.json"
-"""Files by which a run and a generated folder are known."""
 BATCH = 2**16
 """Rows of binary files that are read together."""
 
 
-def table_files(path: Path, findings: Findings) -> list[Path]:
-    """The file itself, or the table files below a folder.
+def table_files(path: Path, findings: Findings, split: str = "train") -> list[Path]:
+    """The file itself, or the table files of one split below a folder.
 
     What gankit wrote below it is left out, and so are .txt and .json files beside other tables,
     which are mostly notes and records.
 
+    Args:
+        split: the one that is used, or ``all``.
+
     Raises:
-        GankitError: there is no such path, or no table below it.
+        GankitError: there is no such path or split, no table below it, or it is a run.
     """
     if not path.exists():
         raise GankitError(f"no such file or folder: {path}", "Check the path")
     if not path.is_dir():
+        if is_generated_file(path) or (path.parent / RECORD).is_file():
+            findings.warn(doubt(path))
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.is_file() and _suffix(p) in SUFFIXES)
-    found = [p for p in found if not p.name.startswith(("~$", ".")) and p.name != RECORD]
-    files = [p for p in found if not _is_output(p, path)]
-    tables = [p for p in files if _suffix(p) not in NOTES]
-    files = tables or files
-    if passed := len(found) - len(files):
-        findings.facts["files left out"] = (
-            f"{passed:,}: output of gankit, and .txt and .json files beside tables"
-        )
-    if not files:
+    endings = [s + c for s in SUFFIXES for c in ("", *COMPRESSED)]
+    found = usable(Folder(path), endings)
+    for warning in found.warnings:
+        findings.warn(warning)
+    findings.issues += [issue for issue in found.issues if not is_record(issue.location)]
+    names = [
+        name
+        for name in found.names
+        if name.lower().endswith(tuple(endings))
+        and not is_record(name)
+        and not name.rpartition("/")[2].startswith("~$")
+    ]
+    tables = [name for name in names if _suffix(Path(name)) not in NOTES] or names
+    if passed := len(names) - len(tables):
+        findings.facts["files left out"] = f"{passed:,}: .txt and .json files beside tables"
+    if not tables:
         raise GankitError(f"{path} contains no table", READS)
-    return files
-
-
-def _is_output(file: Path, root: Path) -> bool:
-    """Whether a file lies in a run or a generated folder below the root."""
-    parents = [p for p in file.parents if p != root and root in p.parents]
-    return any((p / name).is_file() for p in parents for name in (RUN, RECORD))
+    chosen = take_split(tables, split, where=path, by_file_name=True)
+    if chosen.fact:
+        findings.facts["split"] = chosen.fact
+    for warning in chosen.warnings:
+        findings.warn(warning)
+    return [path / name for name in sorted(chosen.names)]
 
 
 def file_parts(

@@ -19,6 +19,8 @@ class ReadOptions:
     na_values: tuple[str, ...] = ()
     keep_default_na: bool = True
     drop: tuple[str, ...] = ()
+    split: str = "train"
+    """Of a folder or a workbook with several; ``all`` reads them together."""
     memory: float = math.inf
     """Bytes of a table that are kept in memory; a larger one goes to a temporary file."""
 
@@ -31,7 +33,7 @@ class ReadOptions:
 
 MISSING = (
     "", "NA", "N/A", "n/a", "<NA>", "#N/A", "#NA", "NaN", "nan", "-nan", "-NaN", "NaT", "null",
-    "NULL", "None", "?",
+    "NULL", "None", "?", "\\N",
 )  # fmt: skip
 """Texts that stand for a missing value by default."""
 

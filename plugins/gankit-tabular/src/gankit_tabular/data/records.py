@@ -15,6 +15,7 @@ from gankit.errors import GankitError
 from gankit_tabular.data.encodings import open_bytes
 from gankit_tabular.data.options import Findings
 
+SPLIT = {"columns", "index", "data"}
 BLOCK = 2**26
 """Bytes that are read together."""
 
@@ -33,6 +34,9 @@ def json_parts(file: Path, findings: Findings) -> Iterator[pa.Table | pa.RecordB
         return
     if not start:
         raise GankitError(f"cannot read {file}: it is empty", "Check the file")
+    if (whole := _whole(file)) is not None:
+        yield _object(file, whole, findings)
+        return
     findings.facts.setdefault("format", "JSON lines")
     if file.stat().st_size <= BLOCK:
         yield _lines(file, findings)
@@ -43,6 +47,51 @@ def json_parts(file: Path, findings: Findings) -> Iterator[pa.Table | pa.RecordB
     parse = pyarrow.json.ParseOptions(explicit_schema=_as_texts(first.schema))
     with open_bytes(file) as stream:
         yield from pyarrow.json.open_json(stream, read_options=options, parse_options=parse)
+
+
+def _whole(file: Path) -> Mapping[str, Any] | None:
+    """The object that a .json file is, if it is one and not JSON lines."""
+    if ".json" not in file.suffixes or file.stat().st_size > BLOCK:
+        return None
+    try:
+        with open_bytes(file) as stream:
+            found = json.loads(stream.read().decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _object(file: Path, whole: Mapping[str, Any], findings: Findings) -> pa.Table:
+    """A table from an object: columns of the same length, or records under one of its keys."""
+    lists = {key: value for key, value in whole.items() if isinstance(value, list) and value}
+    records = [k for k, v in lists.items() if all(isinstance(row, Mapping) for row in v)]
+    if len(records) == 1:
+        findings.facts.setdefault("format", f"JSON, the records under {records[0]!r}")
+        if rest := [key for key in whole if key != records[0]]:
+            findings.warn(f"{file.name}: what is beside {records[0]!r} is left out: {_few(rest)}")
+        return _table(lists[records[0]], findings)
+    names, data = whole.get("columns"), whole.get("data")  # pandas' orient="split"
+    if (
+        isinstance(names, list)
+        and isinstance(data, list)
+        and set(whole) <= SPLIT
+        and all(isinstance(row, list) and len(row) == len(names) for row in data)
+    ):
+        findings.facts.setdefault("format", "JSON, columns and rows of data")
+        return _table([dict(zip(map(str, names), row, strict=True)) for row in data], findings)
+    if not records and len(lists) == len(whole) and len({len(v) for v in lists.values()}) == 1:
+        findings.facts.setdefault("format", "JSON, lists of columns")
+        rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+        return _table(rows, findings)
+    raise GankitError(
+        f"{file} is one object, with the keys {_few(list(whole))}; a table is an array of records",
+        "Write [{…}, …], or one record a line (.jsonl)",
+    )
+
+
+def _few(keys: list[str]) -> str:
+    shown = ", ".join(repr(key) for key in keys[:5])
+    return f"{shown} and {len(keys) - 5} more" if len(keys) > 5 else shown or "none"
 
 
 def _lines(file: Path, findings: Findings) -> pa.Table:

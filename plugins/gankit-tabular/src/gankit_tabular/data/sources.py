@@ -25,6 +25,8 @@ from gankit_tabular.data.types import check_types, normalised
 
 SYNTHETIC, SEED = "_synthetic", "_seed"
 """Columns that gankit adds to its output; they are not data."""
+MIXABLE = {str, int, float, bool, np.int64, np.float64, np.bool_}
+"""Types of values that may be texts where a column has several of them."""
 FINGERPRINT_ROWS = 2**16
 
 
@@ -62,14 +64,14 @@ def read_rows(
             table = sorted_rows(table)
         found.facts["format"] = "the result of a query"
     elif given.query:
-        raise GankitError(
-            f"query={given.query!r}: {source} is not a database", "Leave the query out"
-        )
+        what = source if isinstance(source, str | Path) else f"a {type(source).__name__}"
+        raise GankitError(f"query={given.query!r}: {what} is not a database", "Leave the query out")
     elif isinstance(source, str | Path):
-        files = [from_stdin()] if str(source) == STDIN else table_files(Path(source), found)
+        path = Path(source)
+        files = [from_stdin()] if str(source) == STDIN else table_files(path, found, given.split)
         table, spool = _gathered(file_parts(files, given, found), given, found)
     else:
-        table = _prepared(_from_memory(source), given, found)
+        table = _prepared(_from_memory(source, found), given, found)
         table, spool = table.combine_chunks(), None
         found.facts["format"] = f"in memory ({type(source).__name__})"
     refuse_duplicate_columns(table.column_names, "the table")
@@ -130,15 +132,42 @@ def _hash_column(digest: Any, values: pa.ChunkedArray) -> None:
     digest.update(np.ascontiguousarray(values.fill_null(0).to_numpy(zero_copy_only=False)))
 
 
-def _from_memory(source: Any) -> pa.Table:
+def _from_memory(source: Any, found: Findings) -> pa.Table:
     kind, hint = type(source).__name__, "Give a file, a data frame, an Arrow table or mappings"
+
+    def array(values: Any) -> pa.Array:
+        """A column; values of several types, and pandas' periods and intervals, are texts."""
+        own = values.cat.categories if hasattr(values, "cat") else values
+        if str(getattr(own, "dtype", "")).lower().startswith(("period", "interval")):
+            return _texts(values)
+        try:
+            return pa.array(values)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            types = {type(v) for v in values if not _is_missing(v)}
+            if not types <= MIXABLE:
+                raise
+            name = getattr(values, "name", None)
+            what = "a column" if name is None else f"column {str(name)!r}"
+            several = "values of several types" if len(types) > 1 else "integers beyond 64 bits"
+            found.warn(f"{what} has {several}, and is read as texts")
+            return _texts(values)
+
     try:
-        table = arrow_table(list(source) if _is_iterator(source) else source)
+        table = arrow_table(list(source) if _is_iterator(source) else source, array)
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise GankitError(f"data of type {kind} is not a table: {error}", hint) from None
     if table is None:
         raise GankitError(f"data of type {kind} is not a table", hint)
     return table
+
+
+def _texts(values: Any) -> pa.Array:
+    return pa.array([None if _is_missing(v) else str(v) for v in values], pa.string())
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value of a data frame is None, NaN, NaT or NA."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or value != value
 
 
 def _is_iterator(source: Any) -> bool:

@@ -15,7 +15,7 @@ from gankit.errors import GankitError
 from gankit.kit.tables import refuse_duplicate_columns
 from gankit_tabular.data.cells import ColumnTypes, Style
 from gankit_tabular.data.dialect import NAMES, SAMPLE, Dialect, Head, parse_delimiter, read_head
-from gankit_tabular.data.encodings import AsUtf8, found_encoding, open_bytes
+from gankit_tabular.data.encodings import AsUtf8, Collapsed, found_encoding, open_bytes
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.formats.columns import cells_metadata
 
@@ -106,6 +106,8 @@ def _describe(
     head = files[0].head
     facts, dialect = findings.facts, head.dialect
     between = NAMES.get(dialect.delimiter, repr(dialect.delimiter))
+    if head.runs:
+        between = "runs of blanks"
     if dialect.blank:
         between += ", followed by a blank"
     how = "as set" if options.delimiter else "found out"
@@ -141,6 +143,7 @@ class _TextFile:
         self._encoding = found_encoding(path, options.encoding)
         self.encoding = self._encoding.name
         self.doubts = [self._encoding.doubt] if self._encoding.doubt else []
+        self._runs = False
         usual = "\t" if ".tsv" in path.suffixes or ".tab" in path.suffixes else ","
         with self._stream() as stream:
             text = stream.read(SAMPLE).decode("utf-8", "replace").lstrip("\ufeff")
@@ -150,13 +153,16 @@ class _TextFile:
         except GankitError as error:
             raise GankitError(f"cannot read {path}: {error.message}", error.hint) from None
         self.doubts += self.head.doubts
+        self._runs = self.head.runs
         hint = "Rename one, or add a line of column names if there is none"
         refuse_duplicate_columns(list(self.head.columns), str(path), hint)
         self._warned = False
 
     def _stream(self) -> Any:
         stream = open_bytes(self.path)
-        return stream if self._encoding.valid else AsUtf8(stream, self.encoding)
+        if not self._encoding.valid:
+            stream = AsUtf8(stream, self.encoding)
+        return Collapsed(stream) if self._runs else stream
 
     def blocks(self) -> Iterator[pa.Table]:
         """The file's cells as texts, block by block."""
@@ -186,7 +192,8 @@ class _TextFile:
         def skip(row: Any) -> str:
             line = f", line {row.number}" if row.number else ""
             where, n = f"{self.path.name}{line}", row.actual_columns
-            self.issues.append(Issue(where, f"it has {n} values, not {row.expected_columns}"))
+            values = "1 value" if n == 1 else f"{n} values"
+            self.issues.append(Issue(where, f"it has {values}, not {row.expected_columns}"))
             return "skip"
 
         options = pyarrow.csv.ReadOptions(
@@ -195,6 +202,8 @@ class _TextFile:
         )  # fmt: skip
         parse = pyarrow.csv.ParseOptions(
             delimiter=head.dialect.delimiter,
+            quote_char=head.dialect.quoting.quote,
+            escape_char=head.dialect.quoting.escape or False,
             newlines_in_values=head.newlines,
             invalid_row_handler=skip,
         )
@@ -220,6 +229,7 @@ class _TextFile:
                     table = _trimmed(table)
                 if len(table):
                     yield table
+        stream = stream.source if isinstance(stream, Collapsed) else stream
         if isinstance(stream, AsUtf8) and stream.replaced and not self._warned:
             self._warned = True
             self.doubts.append(

@@ -6,6 +6,8 @@ import pyarrow as pa
 
 from gankit.errors import GankitError
 
+SAME = {"arrow.bool8": pa.bool_(), "arrow.json": pa.string()}
+"""Extension types whose storage can be read as a plain type."""
 ACCEPTED = "Supported: numbers, decimals, booleans, texts, dates, times, durations"
 
 
@@ -31,21 +33,22 @@ def normalised(table: pa.Table, *, whole: bool = False) -> pa.Table:
 
 
 def _plain(t: pa.DataType) -> pa.DataType:
-    if isinstance(t, pa.ExtensionType):
-        return _plain(t.storage_type) if is_accepted(_plain(t.storage_type)) else t
-    if pa.types.is_dictionary(t):
-        return _plain(t.value_type)
-    if pa.types.is_run_end_encoded(t):
-        return _plain(t.value_type)
+    if isinstance(t, pa.BaseExtensionType):  # the others' storage means something else
+        return SAME.get(t.extension_name, t)
+    if pa.types.is_dictionary(t) or pa.types.is_run_end_encoded(t):
+        plain = _plain(t.value_type)
+        return plain if is_accepted(plain) else t
     if pa.types.is_string_view(t):
         return pa.string()
     if pa.types.is_decimal32(t) or pa.types.is_decimal64(t):
         return pa.decimal128(t.precision, t.scale)
+    if pa.types.is_decimal128(t) and t.scale < 0:  # Parquet has none
+        return pa.decimal128(min(t.precision - t.scale, 38), 0)
     return t
 
 
 def _cast(column: pa.ChunkedArray, t: pa.DataType) -> pa.ChunkedArray:
-    if isinstance(column.type, pa.ExtensionType):
+    if isinstance(column.type, pa.BaseExtensionType):
         column = pa.chunked_array([c.storage for c in column.chunks], column.type.storage_type)
     return column if column.type == t else column.cast(t)
 
@@ -87,4 +90,6 @@ def check_types(schema: pa.Schema) -> None:
 
 def _shown(t: pa.DataType) -> str:
     text = " ".join(str(t).split())
+    if isinstance(t, pa.BaseExtensionType):
+        text = t.extension_name
     return text if len(text) <= 60 else f"{text[:59]}…"

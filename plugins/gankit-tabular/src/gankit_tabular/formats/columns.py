@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.formats.base import Format
+from gankit_tabular.formats.durations import DurationFormat, duration_format
 from gankit_tabular.formats.numbers import NumberFormat, number_format
 from gankit_tabular.formats.others import (
     DecimalFormat,
@@ -21,7 +22,8 @@ from gankit_tabular.formats.others import (
 from gankit_tabular.formats.times import TimeFormat, time_format
 
 KINDS: dict[str, type[Any]] = {
-    f.kind: f for f in (NumberFormat, TimeFormat, TextFormat, DecimalFormat, UnitFormat)
+    f.kind: f
+    for f in (NumberFormat, TimeFormat, DurationFormat, TextFormat, DecimalFormat, UnitFormat)
 }
 CELLS = b"gankit.cells"
 """Metadata of a text column's field, where it has the cells of a text file: as JSON, the marks that
@@ -63,7 +65,7 @@ def column_format(
     if found is None and kind in ("", "number"):
         plain_too = cells or kind == "number"
         found = number_format(values, plain=plain_too, marks=marks, commas=commas)
-        found = found or time_format(values, marks)
+        found = found or time_format(values, marks) or duration_format(values, marks)
     return found or text_format(values, marks)
 
 

@@ -59,7 +59,8 @@ class NumberFormat(Format):
     marks: tuple[str, ...] = ()
     style: str = ""
     """Of numbers without unit and separators: ``repr`` as Python writes floats, ``1.0`` and
-    ``1e-08``; empty for decimals only."""
+    ``1e-08``; ``e`` or ``E`` for ``1.50e-08`` with a fixed number of decimals; empty for decimals
+    only."""
 
     @property
     def type(self) -> pa.DataType:
@@ -125,6 +126,8 @@ class NumberFormat(Format):
         """A number as text; with at most ``decimals`` if the format has no fixed number of them."""
         if self.style == "repr" and self.decimals < 0:
             return repr(float(value))
+        if self.style in ("e", "E"):
+            return f"{value:.{self.decimals}{self.style}}"
         if self.decimals >= 0:
             digits = f"{abs(value):.{self.decimals}f}"
         elif decimals >= 15:
@@ -153,7 +156,9 @@ class NumberFormat(Format):
         }.get(self.negative, f"{sign}{p}{number}{s}")
 
     def describe(self) -> str:
-        places = f"{self.decimals} decimals" if self.decimals > 0 else ""
+        places = _places(self.decimals)
+        if self.style in ("e", "E"):
+            places = f"as {self.write(1234, 0)}"
         unit = (self.prefix + self.suffix).strip()
         mark = "decimal comma" if self.point == "," and self.decimals else ""
         return ", ".join(filter(None, (places, unit, mark)))
@@ -210,6 +215,11 @@ def _lenient(texts: Sequence[str], marks: tuple[str, ...]) -> NumberFormat | Non
         exponents |= match["exponent"] is not None
         places.add(max(len(match["part"] or "") - 1, 0))
     most = max(places)
+    if len(places) == 1:
+        for letter in "eE":
+            found = NumberFormat("", "", "", ".", most, "-p", marks, letter)
+            if all(found.write(float(t), 0) == t for t in texts):
+                return found
     fixed = most if len(places) == 1 and not exponents and most <= MOST_DIGITS else -1
     style = "repr" if fixed < 0 and (exponents or most > 6) else ""
     return NumberFormat("", "", "", ".", fixed, "-p", marks, style)
@@ -264,8 +274,20 @@ def _fitted(texts: Sequence[str], form: NumberFormat) -> NumberFormat | None:
     fixed = places.pop() if len(places) == 1 else -1
     found = replace(form, decimals=fixed)
     most = fixed if fixed >= 0 else max(places)
-    fits = most <= 12 and all(found.write(v, most) == t for v, t in zip(values, texts, strict=True))
+    fits = most <= 12 and all(
+        found.write(v, most) == t or (v == 0 and found.write(0, most) == _unsigned(t))
+        for v, t in zip(values, texts, strict=True)
+    )
     return found if fits else None
+
+
+def _places(n: int) -> str:
+    return "" if n < 1 else "1 decimal" if n == 1 else f"{n} decimals"
+
+
+def _unsigned(text: str) -> str:
+    """A zero without the sign that some programs give it: ``(0.00)``, ``-0.0``, ``+0``."""
+    return re.sub("[-+()\u2212]", "", text)
 
 
 def _is_formatted(form: NumberFormat, texts: Sequence[str]) -> bool:
@@ -273,6 +295,8 @@ def _is_formatted(form: NumberFormat, texts: Sequence[str]) -> bool:
     if form.prefix.strip() or form.suffix.strip():
         return True
     if form.negative in ("(p)", "p()", "p-after") and any(not t[-1].isdigit() for t in texts):
+        return True
+    if form.decimals > 0:  # 1.50, which a number would be written without
         return True
     grouped = bool(form.thousands) and any(form.thousands in t for t in texts)
     return grouped or (form.point == "," and any("," in t for t in texts))

@@ -46,6 +46,7 @@ PARTS = {
     "3f": r"(?P<f>\d{3})", "6f": r"(?P<f>\d{6})", "9f": r"(?P<f>\d{9})",
     "b": "(?P<b>" + "|".join(SHORT) + ")", "B": "(?P<B>" + "|".join(MONTHS) + ")",
     "a": "(?P<a>" + "|".join(n[:3] for n in DAYS) + ")", "A": "(?P<A>" + "|".join(DAYS) + ")",
+    "q": r"(?P<q>[1-4])", "G": r"(?P<G>\d{4})", "V": r"(?P<V>\d{2})", "u": r"(?P<u>[1-7])",
     "p": r"(?P<p>[AaPp]\.?[Mm]\.?)", "z": r"(?P<z>Z|[+-]\d{2}:?\d{2})",
 }  # fmt: skip
 CODE = re.compile(r"%(-?[A-Za-z]|\d[f])")
@@ -62,6 +63,7 @@ _DATES = [
     *("%a, %-d %b %Y", "%a %-d %b %Y", "%A, %-d %B %Y", "%A, %B %-d, %Y", "%a, %b %-d, %Y"),
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%B %Y", "%b-%y", "%b-%Y", "%Y-%b"),
     *("%Y%m%d", "%d%m%Y", "%m%d%Y"),
+    *("%G-W%V-%u", "%GW%V%u", "%G-W%V", "%GW%V", "%YQ%q", "%Y-Q%q", "%Y Q%q", "Q%q %Y", "Q%q-%Y"),
 ]  # fmt: skip
 _TIMES = [
     *("%-H:%M", "%-H:%M:%S", "%-H:%M:%S.%f", "%-H:%M:%S,%f"),
@@ -90,7 +92,7 @@ class TimeFormat(Format):
     def type(self) -> pa.DataType:
         codes = _codes(self.pattern)
         has_time = bool({"H", "I"} & codes)
-        if not codes & {"Y", "y"}:
+        if not codes & {"Y", "y", "G"}:
             return pa.time32(self.unit) if self.unit in ("s", "ms") else pa.time64(self.unit)
         if not has_time:
             return pa.date32()
@@ -130,6 +132,10 @@ class TimeFormat(Format):
                 value = number[letter.removeprefix("-")]
                 width = 4 if letter == "Y" else 2
                 return str(value) if letter.startswith("-") else f"{value:0{width}d}"
+            year, week, day = at.isocalendar()
+            iso = {"q": (at.month + 2) // 3, "G": year, "V": f"{week:02d}", "u": day}
+            if letter in iso:
+                return str(iso[letter])
             name = {"b": SHORT[at.month - 1], "B": MONTHS[at.month - 1]}
             name |= {"a": DAYS[at.weekday()][:3], "A": DAYS[at.weekday()]}
             return name[letter]
@@ -266,7 +272,7 @@ def _offset(zone: str) -> int:
 def _value(groups: dict[str, str], unit: str, t: pa.DataType) -> int | None:
     """A date in days, or a time in the unit; None if there is no such date or time."""
     try:
-        year = groups.get("Y")
+        year = groups.get("Y") or groups.get("G")
         if year is not None:
             full = int(year)
             if not YEARS[0] <= full <= YEARS[1]:
@@ -279,7 +285,7 @@ def _value(groups: dict[str, str], unit: str, t: pa.DataType) -> int | None:
         elif name := groups.get("B"):
             month = MONTHS.index(name) + 1
         else:
-            month = int(groups.get("m") or 1)
+            month = int(groups.get("m") or 3 * int(groups.get("q") or 1) - 2)
         day = int(groups.get("d") or 1)
         hour = int(groups.get("H") or 0)
         if groups.get("I"):
@@ -289,6 +295,10 @@ def _value(groups: dict[str, str], unit: str, t: pa.DataType) -> int | None:
             hour = half % 12 + 12 * (groups["p"][0] in "Pp")
         minute, second = int(groups.get("M") or 0), int(groups.get("S") or 0)
         at = datetime.datetime(full, month, day, hour, minute, second)
+        if groups.get("V"):
+            at = datetime.datetime.fromisocalendar(
+                full, int(groups["V"]), int(groups.get("u") or 1)
+            )
     except ValueError:
         return None
     week = groups.get("a") or groups.get("A")

@@ -14,6 +14,8 @@ from gankit.contract import Provenance, Sample
 from gankit.kit.tables import TableWriter
 from gankit_tabular.data.cells import Style, cell_texts, plain_cell
 from gankit_tabular.data.dialect import Dialect, schema_dialect
+from gankit_tabular.data.options import MISSING
+from gankit_tabular.data.quoting import Quoting
 from gankit_tabular.data.rows import Row
 from gankit_tabular.data.sources import SEED, SYNTHETIC
 from gankit_tabular.output.documents import ExcelWriter, JsonWriter
@@ -126,37 +128,36 @@ class CsvWriter:
     def _lines(self) -> Any:
         """A function that writes rows of texts."""
         given = self.dialect
-        if given.quoting != "texts" and not given.blank:
+        how = given.quoting
+        if how == Quoting(every=how.every, header=how.every) and not (
+            given.blank or given.delimiter == " "
+        ):
             writer = csv.writer(
                 self._file,
                 delimiter=given.delimiter,
                 lineterminator=given.newline,
-                quoting=csv.QUOTE_ALL if given.quoting == "all" else csv.QUOTE_MINIMAL,
+                quoting=csv.QUOTE_ALL if how.every else csv.QUOTE_MINIMAL,
             )
             return lambda rows, header: writer.writerows(rows)
-        texts = [given.quoting != "minimal" and _is_quoted(f.type) for f in self.schema]
+        quoted = [how.every or f.name in how.columns for f in self.schema]
         between = given.delimiter + " " * given.blank
 
         def lines(rows: Sequence[Sequence[str]], header: bool) -> None:
-            every = header and given.quoting != "minimal"
             for row in rows:
                 cells = (
-                    _quoted(cell, given, every or (text and bool(cell)))
-                    for cell, text in zip(row, texts, strict=True)
+                    how.cell(
+                        cell,
+                        given.delimiter,
+                        how.header
+                        if header
+                        else (own and (how.every or how.missing or cell not in MISSING))
+                        or (not cell and given.delimiter == " "),
+                    )
+                    for cell, own in zip(row, quoted, strict=True)
                 )
                 self._file.write(between.join(cells) + given.newline)
 
         return lines
-
-
-def _is_quoted(t: pa.DataType) -> bool:
-    return not (pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_decimal(t))
-
-
-def _quoted(cell: str, dialect: Dialect, always: bool) -> str:
-    if always or any(c in cell for c in (dialect.delimiter, '"', "\n", "\r")):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
 
 
 def _cells(values: list[Any], t: pa.DataType, style: Style) -> list[str]:
