@@ -223,7 +223,7 @@ KINDS = {
         lambda t: datetime.strptime(t[:6], "%y%m%d"),
     ),
     "citizen": (
-        [f"11010{R.randrange(1, 9)}{a_day():%Y%m%d}{digits(4)}" for _ in range(N)],
+        [f"110{R.randrange(100, 999)}{a_day():%Y%m%d}{digits(4)}" for _ in range(N)],
         lambda t: datetime.strptime(t[6:14], "%Y%m%d").year in YEARS,
     ),
     "photo": (
@@ -241,6 +241,8 @@ KINDS = {
     "file of a few": (
         [f"{R.choice(NAMES)}/img_{i:05d}.jpg" for i in range(N)], r"[a-z]+/img_\d+\.jpg"
     ),
+    "prefix of hexadecimal letters": ([f"C{i:05d}" for i in range(N)], r"C\d{5}"),
+    "two such prefixes": ([f"{'EB'[i % 2]}{i * 7:06d}" for i in range(N)], r"[EB]\d{6}"),
     "beyond ASCII": ([f"Ωm-{i:05d}é" for i in range(N)], r"Ωm-\d{5}é"),
 }  # fmt: skip
 

@@ -139,9 +139,16 @@ def _hexadecimal(texts: Sequence[str]) -> list[Template]:
         return []
     for digits in (r"[0-9a-f]+", r"[0-9A-F]+"):
         if all(re.fullmatch(digits, text) for text in rest):
-            mixed = sum(not text.isdecimal() and not text.isalpha() for text in rest)
-            return _by_length(texts, prefix) if 2 * mixed > len(rest) else []
+            return _by_length(texts, prefix) if _letters_vary(rest) else []
     return []
+
+
+def _letters_vary(texts: Sequence[str]) -> bool:
+    """Whether most positions that vary have letters and digits: not so in C00001, C00002."""
+    _, group = grouped(texts, len)[0]
+    varying = [seen for column in zip(*group, strict=True) if len(seen := {*column}) > 1]
+    both = sum(any(c.isdecimal() for c in v) and any(c.isalpha() for c in v) for v in varying)
+    return 2 * both > len(varying)
 
 
 def _between(template: Template, before: str, after: str) -> Template:

@@ -33,9 +33,9 @@ def text_templates(texts: Sequence[str]) -> list[Template]:
     by_length, by_run = grouped(texts, _runs_with_lengths), grouped(texts, _runs)
     if len(by_run) == 1 and _grow(texts):
         by_length = by_run
-    lengths = grouped(texts, len)
+    lengths, separators = grouped(texts, len), grouped(texts, _separators)
     for groups in (by_length, by_run):
-        if groups is by_run and len(lengths) == 1 and len(grouped(texts, _separators)) == 1:
+        if len(groups) > 1 and groups is by_run and len(lengths) == len(separators) == 1:
             break  # letters and digits in any order, of one length
         if len(groups) <= FEW:
             return [Template(_by_runs(g, len(texts)), share=len(g) / len(texts))

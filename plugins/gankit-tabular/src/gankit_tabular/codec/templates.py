@@ -304,11 +304,17 @@ def with_room(templates: Sequence[Template], texts: Collection[str]) -> list[Tem
 def _widened(template: Template) -> Template:
     """The template with one more digit: in its last number, or after its last part that varies."""
     fields = [list(f) for f in template.fields]
-    for f in reversed(fields):
-        if f[0] == "digits":
+    for i in reversed(range(len(fields))):
+        f, lead = fields[i], fields[i - 1] if i else ["text", ""]
+        if f[0] != "digits":
+            continue
+        if f[1] and lead[0] == "one" and all(text.isdecimal() for text in lead[1]):
+            wide = len(lead[1][0]) + int(f[1])  # first any digits in place of the usual ones
+            fields[i - 1 : i + 1] = [["digits", wide, 0, 10**wide - 1]]
+        else:
             wide = max(int(f[1]), len(str(f[3])))
             f[1:] = [wide + 1 if f[1] else 0, 10**wide, 10 ** (wide + 1) - 1]
-            return Template(fields, template.form, template.share)
+        return Template(fields, template.form, template.share)
     last = max((i for i, f in enumerate(fields) if f[0] != "text"), default=len(fields) - 1)
     more: Field = ["digits", 4, 0, 9999]
     if fields and fields[last][0] == "chars":
