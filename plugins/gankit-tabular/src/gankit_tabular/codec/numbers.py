@@ -45,7 +45,7 @@ SMALL = 1e-6
 """A smaller step is no fraction of one that matters."""
 SPREAD = 50
 """A step of which so few multiples occur may be there by chance."""
-SQUARES = 0.05
+SQUARES = 0.15
 """A value with more than this share of all squared distances is an extreme too."""
 
 
