@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MIN_COUNT = 10
-"""Molecules below which shares say little."""
+"""Molecules below which shares say little, unless most are invalid."""
 FEW_VALID, FEW_DIFFERENT, FEW_NEW = 0.8, 0.5, 0.3
 """Shares below which there is a warning: of valid ones among all, of different ones among these,
 and of new ones among those."""
@@ -33,13 +33,14 @@ class Counts:
 
     def doubts(self) -> list[str]:
         """A sentence for each count that is low, with what to do."""
-        if self.total < MIN_COUNT:
-            return []
-        if self.valid < FEW_VALID * self.total:
+        few = self.total < MIN_COUNT
+        if self.valid < (0.5 if few else FEW_VALID) * self.total:
             return [
                 f"{self.total - self.valid:,} of {self.total:,} generated molecules are invalid: "
                 "train on more molecules or longer, or lower temperature"
             ]
+        if few:
+            return []
         found = []
         if self.different < FEW_DIFFERENT * self.valid:
             found.append(

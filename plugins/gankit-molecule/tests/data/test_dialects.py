@@ -218,3 +218,9 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
     assert [(row["column"], row["type"]) for row in data.table[:3]] == [
         ("SMILES", "up to 11 characters"), ("x", "number"), ("c", "text, 2 different")]  # fmt: skip
     assert any("only 4 molecules" in warning for warning in data.warnings)
+
+
+def test_quoted_lines(tmp_path: Path) -> None:
+    text = '"CCO" "mol 1"\n"CCN" "mol 2"\n"CCCl",third\n"CC#N"\n'
+    names = [("CCO", "mol 1"), ("CCN", "mol 2"), ("CCCl", "third"), ("CC#N", "")]
+    assert found(read(file(tmp_path, "a.smi", text))) == names

@@ -48,6 +48,7 @@ SALTS = {
     "phenelzine sulfate": "OS(=O)(=O)O.NNCCc1ccccc1",
     "amphetamine aspartate": "NC(CC(=O)O)C(=O)O.CC(N)Cc1ccccc1",
     "potassium clavulanate": "[K+].OCC=C1OC2CC(=O)N2C1C(=O)[O-]",
+    "a docusate": "CCCCC(CC)COC(=O)CC(C(=O)OCC(CC)CCCC)S(=O)(=O)O.CN1CCCC1c1cccnc1",
     "an iron fumarate": "[Fe+2].[O-]C(=O)C=CC(=O)[O-].CC(N)Cc1ccccc1",
 }
 """Salts by name; the drug is the last of the parts."""

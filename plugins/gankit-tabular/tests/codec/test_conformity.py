@@ -62,6 +62,21 @@ def test_numbers_of_another_type_are_cast(codec):
     assert found.items.table["age"].equals(given["age"])
 
 
+def test_what_is_rewritten_is_said(codec):
+    days = table().column("joined").to_pylist()
+    plain = pa.array([float(p.strip("$").replace(",", "")) for p in table()["price"].to_pylist()])
+    other = table(price=plain, age=pa.array(RNG.integers(18, 90, N), pa.float64()), joined=days)
+    (warning,) = conform(codec, other, strict=True).warnings
+    assert "columns 'age', 'price' in another form. They are rewritten" in warning
+
+
+def test_numbers_in_another_unit_are_warned_of(codec):
+    other = table(age=RNG.integers(1800, 9000, N))
+    (warning,) = conform(codec, other).warnings
+    assert "'age' has 200 values beyond" in warning
+    assert "(18 to 89)" in warning
+
+
 def test_a_column_more(codec):
     more = table().append_column("note", pa.array(["x"] * N))
     found = conform(codec, more)

@@ -9,6 +9,7 @@ import random
 import re
 import string
 import uuid
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,11 @@ from hypothesis import strategies as st
 
 from gankit.contract import CodecState
 from gankit.seeds import uniform
+from gankit_tabular.codec.check_digits import check_digit, valid, written
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.fitting import fit_column
 from gankit_tabular.codec.identifier_kinds import identifiers, integers
-from gankit_tabular.codec.templates import Template, check_digit, valid, written
+from gankit_tabular.codec.templates import Template
 from gankit_tabular.codec.values import decode_column
 
 N = 1000
@@ -31,6 +33,15 @@ NAMES = ["anna", "bob", "carl", "dora", "emil"]
 
 def digits(n):
     return "".join(R.choices(string.digits, k=n))
+
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+VEHICLE = "ABCDEFGHJKLMNPRSTUVWXYZ0123456789"
+YEARS = range(2019, 2024)
+
+
+def a_day():
+    return datetime(2019, 1, 1) + timedelta(seconds=R.randrange(1500 * 86_400))
 
 
 def iban(country, bank):
@@ -143,6 +154,95 @@ KINDS = {
         r"[0-9A-Za-z]{10}",
     ),
     "zeros before": ([f"{R.randrange(10**6):08d}" for _ in range(N)], r"00\d{6}"),
+    "ULID of one time": (
+        ["01H" + "".join(R.choices("FG", k=1) + R.choices(CROCKFORD, k=22)) for _ in range(N)],
+        r"01H[FG][0-9A-HJKMNP-TV-Z]{22}",
+    ),
+    "geohash": (["u33" + "".join(R.choices("0123456789bcdefghjkmnpqrstuvwxyz", k=6))
+                 for _ in range(N)], r"u33[0-9b-hjkmnp-z]{6}"),
+    "vehicle": (
+        [written("vin", R.choice(["1HG", "WVW"]) + "".join(R.choices(VEHICLE, k=7)) + digits(6))
+         for _ in range(N)],
+        lambda t: valid("vin", t),
+    ),
+    "hexadecimal in both cases": (
+        ["0x" + "".join(R.choices(string.hexdigits, k=40)) for _ in range(N)],
+        r"0x[0-9a-fA-F]{40}",
+    ),
+    "IPv6 in capitals": (
+        [str(ipaddress.IPv6Address((0x20010DB8 << 96) | R.getrandbits(64))).upper()
+         for _ in range(N)],
+        lambda t: t == t.upper() and is_ipv6(t.lower()),
+    ),
+    "IPv6 in full": (
+        [ipaddress.IPv6Address(R.getrandbits(96)).exploded for _ in range(N)],
+        lambda t: ipaddress.IPv6Address(t).exploded == t,
+    ),
+    "both kinds of IP": (
+        [str(ipaddress.ip_address(R.getrandbits(R.choice([32, 128])) | 1 << 31)) for _ in range(N)],
+        lambda t: str(ipaddress.ip_address(t)) == t,
+    ),
+    "e-mail or phone": (
+        [f"x{i}@gmail.com" if i % 3 else f"+44 7{digits(3)} {digits(6)}" for i in range(N)],
+        r"[a-z]+\d\d@(gmail\.com|example\.(com|org))|\+44 7\d{3} \d{6}",
+    ),
+    "e-mail with plus": (
+        [f"{R.choice(NAMES)}+news{i}@gmail.com" for i in range(N)], r"[a-z]+\d*\+[a-z]+@gmail\.com"
+    ),
+    "UUID in braces": (
+        ["{" + str(uuid.UUID(int=R.getrandbits(128), version=4)).upper() + "}" for _ in range(N)],
+        lambda t: t[0] + t[-1] == "{}" and is_uuid4(t[1:-1]),
+    ),
+    "UUID as URN": (
+        [uuid.UUID(int=R.getrandbits(128), version=4).urn for _ in range(N)],
+        lambda t: t.startswith("urn:uuid:") and is_uuid4(t[9:]),
+    ),
+    "German accounts alone": (
+        [iban("DE", digits(18)) for _ in range(N)],
+        lambda t: valid("iban", t) and re.fullmatch(r"DE\d{20}", t),
+    ),
+    "ISBN-10": ([written("mod11", digits(9)) for _ in range(N)], lambda t: valid("mod11", t)),
+    "ISSN": (
+        [written("mod11", f"{digits(4)}-{digits(3)}") for _ in range(N)],
+        lambda t: valid("mod11", t) and re.fullmatch(r"\d{4}-\d{3}[0-9X]", t),
+    ),
+    "substances": (
+        [written("cas", f"{R.randrange(50, 10**7)}-{digits(2)}-") for _ in range(N)],
+        lambda t: valid("cas", t),
+    ),
+    "order with date": (
+        [f"ORD-{a_day():%Y%m%d}-{digits(4)}" for _ in range(N)],
+        lambda t: datetime.strptime(t[4:12], "%Y%m%d").year in YEARS,
+    ),
+    "date, slash, number": (
+        [f"{a_day():%d.%m.%Y}/{digits(5)}" for _ in range(N)],
+        lambda t: datetime.strptime(t[:10], "%d.%m.%Y").year in YEARS,
+    ),
+    "person": (
+        [f"{a_day():%y%m%d}-{digits(4)}" for _ in range(N)],
+        lambda t: datetime.strptime(t[:6], "%y%m%d"),
+    ),
+    "citizen": (
+        [f"110{R.randrange(100, 999)}{a_day():%Y%m%d}{digits(4)}" for _ in range(N)],
+        lambda t: datetime.strptime(t[6:14], "%Y%m%d").year in YEARS,
+    ),
+    "photo": (
+        [f"IMG_{a_day():%Y%m%d_%H%M%S}.jpg" for _ in range(N)],
+        lambda t: datetime.strptime(t, "IMG_%Y%m%d_%H%M%S.jpg").year in YEARS,
+    ),
+    "year and month": (
+        [f"{a_day():%y%m}.{digits(5)}" for _ in range(N)],
+        lambda t: datetime.strptime(t[:4], "%y%m").year in YEARS,
+    ),
+    "place": (
+        [f"{R.uniform(-90, 90):.5f},{R.uniform(-180, 180):.5f}" for _ in range(N)],
+        lambda t: all(abs(float(v)) < m + 1 for v, m in zip(t.split(","), (90, 180), strict=True)),
+    ),
+    "file of a few": (
+        [f"{R.choice(NAMES)}/img_{i:05d}.jpg" for i in range(N)], r"[a-z]+/img_\d+\.jpg"
+    ),
+    "prefix of hexadecimal letters": ([f"C{i:05d}" for i in range(N)], r"C\d{5}"),
+    "two such prefixes": ([f"{'EB'[i % 2]}{i * 7:06d}" for i in range(N)], r"[EB]\d{6}"),
     "beyond ASCII": ([f"Ωm-{i:05d}é" for i in range(N)], r"Ωm-\d{5}é"),
 }  # fmt: skip
 
@@ -277,8 +377,8 @@ def template_is_vast(space):
 
 
 def test_check_digits():
-    assert check_digit("luhn", "7992739871") == 3
-    assert check_digit("ean", "978030640615") == 7
+    assert check_digit("luhn", "7992739871") == "3"
+    assert check_digit("ean", "978030640615") == "7"
     assert valid("iban", "GB82 WEST 1234 5698 7654 32")
     assert not valid("iban", "GB83 WEST 1234 5698 7654 32")
     template = Template([["text", "DE\0"], ["digits", 18, 0, 10**18 - 1]], "iban")

@@ -54,6 +54,12 @@ TAILED = {
     "tiny": RNG.uniform(1e-9, 1e-7, N),
     "zipf": RNG.zipf(1.8, N).astype(float),
     "uniform": RNG.random(N),
+    "Student's t, shifted": 9 + RNG.standard_t(2, N),
+    "Cauchy": 1 + np.abs(RNG.standard_cauchy(N)),
+    "rare amounts": np.where(RNG.random(N) < 0.98, 0, RNG.lognormal(5, 2, N)).round(2),
+    "two outliers": np.r_[RNG.normal(5, 1, N - 2), 1e7, 3e7],
+    "sentinels": np.r_[RNG.integers(18, 90, N - 30), [-9999] * 30].astype(float),
+    "microseconds": RNG.integers(16 * 10**14, 17 * 10**14, N).astype(float),
 }
 
 
@@ -149,6 +155,31 @@ def test_the_step_is_kept(values, type, holds):
         array = array.cast(pa.int32() if type.bit_width == 32 else pa.int64()).cast(type)
     _, made = drawn(array, n=2000)
     assert all(map(holds, made.tolist()))
+
+
+@pytest.mark.parametrize(
+    ("values", "parts"),
+    [
+        (RNG.integers(0, 400, N) / 3, 3),
+        (RNG.integers(-400, 400, N) / 7, 7),
+        (RNG.integers(0, 400, N) / 60, 60),
+        (np.deg2rad(RNG.integers(0, 360, N)), 180 / math.pi),
+        ((RNG.integers(0, 400, N) / 3).round(2), 3),
+        ((RNG.integers(0, 400, N) / 12).round(4), 12),
+        ((RNG.integers(0, 400, N) / 3).astype("f4"), 3),
+    ],
+)
+def test_steps_that_are_no_decimal_numbers(values, parts):
+    _, made = drawn(values, n=2000)
+    assert np.isin(made.astype(values.dtype).round(9), values.round(9)).mean() > 0.99
+    assert np.abs(made * parts - np.round(made * parts)).max() < 0.1 * parts / 10
+
+
+@pytest.mark.parametrize(
+    "values", [RNG.random(N), RNG.random(N).round(2), RNG.random(40), TAILED["one outlier"]]
+)
+def test_no_step_where_there_is_none(values):
+    assert not fit(values)[0].step
 
 
 @pytest.mark.parametrize("unit", ["M", "Y"])

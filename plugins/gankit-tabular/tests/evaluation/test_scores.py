@@ -8,6 +8,7 @@ import pyarrow.compute
 import pytest
 
 from gankit.contract import EvaluationData, Sample
+from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
@@ -119,3 +120,21 @@ def test_all_scores_have_a_baseline():
     numeric = TableScores("x").evaluate(data, np.random.default_rng(0))
     assert {"tstr_r2", "tstr_r2_real"} < set(numeric)
     assert "tstr_auc" not in numeric
+
+
+def test_identifiers_are_not_compared():
+    keyed, tables = [], [table(300, seed) for seed in (1, 2, 3)]
+    for i, one in enumerate(tables):
+        keys = pa.array([f"K-{1000 * i + j:05d}" for j in range(300)])
+        keyed.append(one.append_column("key", keys))
+    codec = TableCodec.fit(keyed[0])
+    for some in (tables, keyed):
+        samples = [Sample(row, i, {}) for i, row in enumerate(some[2].to_pylist())]
+        data = EvaluationData(samples, some[0].to_pylist(), some[1].to_pylist())
+        scores = TableScores(columns=codec.columns)
+        found = scores.evaluate(data, np.random.default_rng(0))
+        if some is tables:
+            expected = found
+    assert found == expected
+    (warning,) = scores.warnings(data)
+    assert warning.startswith("target: key, the last column, is an identifier, so y is predicted")

@@ -14,6 +14,7 @@ from gankit_molecule.settings import MoleculeSettings
 DELIMITERS = ",\t;|"
 NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "vertical bar", " ": "space"}
 SAMPLE_LINES = 60
+_QUOTED = re.compile(r'"([^"\s]*)"(?=[\s,;|])(.*)')
 _BLANKS = re.compile(r"[\t ]")
 
 
@@ -21,7 +22,10 @@ def split_line(line: str) -> tuple[str, str]:
     """SMILES, with a CXSMILES extension if there is one, and the name after it. A comma, semicolon
     or vertical bar may separate them as well as blanks; none of them occurs in SMILES.
     """
-    line = line.strip().strip('"')
+    line = line.strip()
+    if quoted := _QUOTED.fullmatch(line):
+        return quoted[1], quoted[2].strip(" \t,;|").strip('"')
+    line = line.strip('"')
     if line.startswith("InChI="):  # which has commas
         return _two(line.split(None, 1))
     smiles, rest = _two(re.split(r"[\s,;|]+", line, maxsplit=1))

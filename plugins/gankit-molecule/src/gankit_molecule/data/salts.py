@@ -41,6 +41,7 @@ OC(=O)CC(O)C(=O)O malate
 OC(=O)C(O)C(O)C(=O)O tartrate
 OC(=O)CCC(=O)O succinate
 OC(=O)CC(=O)O malonate
+CCCCC(CC)COC(=O)CC(C(=O)OCC(CC)CCCC)S(=O)(=O)O docusate
 OC(=O)C=CC(=O)O fumarate
 OC(=O)C(=O)O oxalate
 OC(=O)CCCC(=O)O glutarate

@@ -41,8 +41,14 @@ class Column:
     """Numbers are multiples of this, from ``offset``; 0 for none."""
     offset: float = 0.0
     unit: str = ""
-    """The calendar unit whose first instants all dates and times are, after the unit of their
-    numbers: ``D:M`` for days that begin months, ``us:Y`` for microseconds that begin years."""
+    """The calendar unit in which all dates and times have the same place, after the unit of their
+    numbers: ``D:M`` for days of months, ``us:Y`` for microseconds of years."""
+    anchor: int = 0
+    """That place, from the unit's beginning, or from its end if negative."""
+    every: list[int] = field(default_factory=list)
+    """Every how many units, and the remainder, if not each: ``[3, 0]`` for quarters."""
+    weekdays: list[int] = field(default_factory=list)
+    """The length of a day and the weekdays that occur, from 0 for Monday; empty for all."""
     frequency: list[float] = field(default_factory=list)
     """Share of rows of each code."""
     derived_from: str = ""

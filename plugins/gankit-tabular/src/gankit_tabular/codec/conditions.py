@@ -12,12 +12,13 @@ from torch import Tensor
 from gankit.errors import GankitError, did_you_mean
 from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import Block
+from gankit_tabular.codec.calendars import between
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.combinations import Queries
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, grid_scale, query_range, scaled
 from gankit_tabular.codec.descriptions import shown_value
-from gankit_tabular.codec.numbers import calendar
+from gankit_tabular.codec.numbers import snap
 from gankit_tabular.codec.queries import ColumnQuery, parse_query
 from gankit_tabular.data.arrow import Floats, Ints
 
@@ -158,21 +159,19 @@ def _number_within(column: Column, query: ColumnQuery, q: Sequence[float], u: fl
     first, last = max(low, scaled(q[0], scale)), min(high, scaled(q[-1], scale))
     first, last = (first, last) if first <= last else (low, high)
     if column.unit:
-        base, unit = calendar(column)
-        begin = int(np.array(first - 1).astype(base).astype(unit).astype(np.int64)) + 1
-        end = int(np.array(last).astype(base).astype(unit).astype(np.int64))
-        if begin <= end:
-            chosen = np.array(begin + int(u * (end - begin + 1)))
-            return int(chosen.astype(unit).astype(base).astype(np.int64))
+        instants = between(column, int(first), int(last))
+        if len(instants):
+            return int(instants[int(u * len(instants))])
     step, offset = scaled(column.step, scale), scaled(column.offset, scale)
     if step > 1 and (least := -((offset - first) // step)) <= (most := (last - offset) // step):
         steps = offset + step * (least + int(u * (most - least + 1)))
     else:
         steps = first + int(u * (last - first + 1))
     value = steps if scale == 1 else steps / scale
-    if column.digits:  # fewer digits, where that still matches
-        shorter = float(f"{value:.{column.digits - 1}e}")
-        value = shorter if query.matches(shorter) else value
+    if column.weekdays or column.digits or (column.step and scale > 1):
+        # On a weekday that occurs, with fewer digits, an exact third: where that still matches.
+        exact = type(value)(snap(column, np.array([float(value)]))[0])
+        value = exact if query.matches(exact) else value
     return value
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.tables import MISSING
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.data.arrow import is_text, plain, storage_type
+from gankit_tabular.codec.descriptions import shown_value
+from gankit_tabular.data.arrow import is_text, numbers, plain, storage_type
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, load_format, read_columns
 
 DIGITS = 15
 """Decimals at most of a number that is written where the format has no fixed number of them."""
+BEYOND = 0.1
+"""A larger share of numbers beyond those of the training data is warned of."""
 SHOWN = 3
 """Names and values in a message."""
 
@@ -60,12 +64,30 @@ def conform_table(
         )
     if not strict:  # what one file writes plainly, another may write in a form
         table = _read_forms(table, schema)
+    if strict:
+        warnings += _rewritten(table, schema)
     arrays = [
         _cast(f.name, table.column(f.name), f.type, strict, (formats or {}).get(f.name))
         for f in schema
     ]
     own = table.schema.metadata or schema.metadata  # how cells are written
     return pa.table(arrays, schema=schema).replace_schema_metadata(own), warnings
+
+
+def _rewritten(table: pa.Table, schema: pa.Schema) -> list[str]:
+    """A warning about columns whose cells are read as another kind of values than before."""
+    other = [
+        f.name
+        for f in schema
+        if is_text(f.type) != is_text(type := plain(table.column(f.name)).type)
+        or (pa.types.is_integer(f.type) and pa.types.is_floating(type))
+    ]
+    some = [name for name in other if table.column(name).null_count < len(table)]
+    if not some:
+        return []
+    it = "It is" if len(some) == 1 else "They are"
+    return [f"The data writes {_listed(some)} in another form. {it} rewritten as in the training "
+            "data."]  # fmt: skip
 
 
 def _read_forms(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -99,6 +121,8 @@ def check_values(
             _check_format(column.name, given, values, missing_marks(column))
         if column.kind == "category" and column.codes:
             warnings += _unseen(column, plain(values))
+        if column.kind == "number":
+            warnings += _beyond(column, values)
         if (count := values.null_count) and not column.missing and column.codes:
             noun = "value" if count == 1 else "values"
             warnings.append(
@@ -221,6 +245,21 @@ def _unseen(column: Column, values: pa.ChunkedArray) -> list[str]:
         f"Column {column.name!r} has {some}{more} in {rows:,} {'row' if rows == 1 else 'rows'}, "
         "which the training data does not have."
     ]
+
+
+def _beyond(column: Column, values: pa.ChunkedArray) -> list[str]:
+    """A warning about a column with many numbers beyond those of the training data."""
+    known = numbers(plain(values))
+    known = known[np.isfinite(known)]
+    if not len(known) or not (column.atoms or column.bins):
+        return []
+    low, high = column.range
+    count = int(((known < low) | (known > high)).sum())
+    if count <= BEYOND * len(known):
+        return []
+    shown = f"{shown_value(column, low)} to {shown_value(column, high)}"
+    return [f"Column {column.name!r} has {count:,} values beyond those of the training data "
+            f"({shown}): is it in the same unit?"]  # fmt: skip
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
+from gankit_tabular.codec.calendars import fit_calendar, on_calendar, on_weekdays
 from gankit_tabular.codec.columns import QUANTILES, Column
 from gankit_tabular.data.arrow import Flags, Floats, Ints, numbers, plain, type_from_text
 
@@ -38,8 +39,14 @@ FEWEST = 16
 """Bins with fewer values are not refined."""
 CARRIES = 0.5
 """One value that is more than this share of a column's sum is named in the description."""
-UNITS = ("M", "Y")
-"""Calendar units that instants may be the beginnings of; NumPy's names."""
+PARTS = 360
+"""The smallest fraction of one that is looked for in rounded numbers."""
+SMALL = 1e-6
+"""A smaller step is no fraction of one that matters."""
+SPREAD = 50
+"""A step of which so few multiples occur may be there by chance."""
+SQUARES = 0.15
+"""A value with more than this share of all squared distances is an extreme too."""
 
 
 def typed_numbers(column: Column, values: pa.ChunkedArray) -> Floats:
@@ -99,13 +106,20 @@ def _fit_number(column: Column, values: Floats, bins: int) -> None:
 def snap(column: Column, values: Floats) -> Floats:
     """Numbers on the column's step, with its decimals and significant digits."""
     if column.unit:
-        return _beginnings(values, column)
+        return on_calendar(column, values)
     if column.step:
-        values = column.offset + np.round((values - column.offset) / column.step) * column.step
+        steps = np.round((values - column.offset) / column.step)
+        parts = round(1 / column.step) if column.step > SMALL else 0
+        if parts and abs(1 / column.step - parts) < 1e-9 * parts:  # exact, as in 7 / 3
+            values = column.offset + steps / parts
+        else:
+            values = column.offset + steps * column.step
     if column.digits:
         values = _significant(values, column.digits)
     if column.decimals < FREE:
         values = np.round(values, column.decimals)
+    if column.weekdays:
+        values = on_weekdays(column, values)
     return np.asarray(values + 0.0)
 
 
@@ -170,11 +184,13 @@ def _significant(values: Floats, digits: int) -> Floats:
 
 def _fit_step(column: Column, distinct: Floats) -> None:
     """Sets the step that all values are multiples of, from an offset, if it is more than one."""
-    if len(distinct) < STEPS or column.decimals >= FREE:
+    if len(distinct) < STEPS:
         return
+    if column.decimals >= FREE:
+        return _fit_fraction(column, distinct)
     t = type_from_text(column.type) if not column.format else pa.float64()
-    if unit := _calendar_unit(t, distinct):
-        column.unit = unit
+    fit_calendar(column, t, distinct)
+    if column.unit:
         return
     scale = 10.0**column.decimals
     steps = np.rint(distinct * scale)
@@ -186,32 +202,41 @@ def _fit_step(column: Column, distinct: Floats) -> None:
         column.digits = 0
         column.step = common / scale
         column.offset = int(whole[0] % common) / scale
+    elif column.decimals and (parts := _parts(distinct, column.decimals)):
+        column.digits = 0
+        column.step = 1 / parts
 
 
-def _calendar_unit(t: pa.DataType, distinct: Floats) -> str:
-    """The type's unit and month or year, as ``us:M``, if all instants are the beginning of one."""
-    if not (pa.types.is_timestamp(t) or pa.types.is_date(t)):
-        return ""
-    base = "D" if pa.types.is_date32(t) else "ms" if pa.types.is_date64(t) else t.unit
-    instants = distinct.astype(np.int64).astype(f"datetime64[{base}]")
-    fitting = [u for u in UNITS if (instants.astype(f"datetime64[{u}]") == instants).all()]
-    return f"{base}:{fitting[-1]}" if fitting else ""
+def _parts(distinct: Floats, decimals: int) -> int:
+    """Of how many parts of one all values are multiples, as written: 3 for 0.33, 0.67, 1; 0 for
+    none.
+    """
+    if len(distinct) < FEW_VALUES or np.abs(distinct).max() > 1e9:
+        return 0
+    most = min(PARTS, 10**decimals // 8)  # more would fit by chance
+    half = 0.5000001 * 10.0**-decimals
+    return next((n for n in range(3, most + 1)
+                 if (np.abs(distinct - np.round(distinct * n) / n) <= half).all()), 0)  # fmt: skip
 
 
-def calendar(column: Column) -> tuple[str, str]:
-    """NumPy's names of the column's type, and of the calendar unit of its instants."""
-    base, _, unit = column.unit.partition(":")
-    return f"datetime64[{base}]", f"datetime64[{unit}]"
-
-
-def _beginnings(values: Floats, column: Column) -> Floats:
-    """The nearest beginnings of the column's calendar unit."""
-    base, unit = calendar(column)
-    instants = np.rint(values).astype(np.int64).astype(base)
-    begin = instants.astype(unit)
-    low, high = begin.astype(base), (begin + 1).astype(base)
-    nearest = np.where(instants - low <= high - instants, low, high)
-    return np.asarray(nearest.astype(base).astype(np.int64).astype(np.float64))
+def _fit_fraction(column: Column, distinct: Floats) -> None:
+    """Sets a step that is no decimal number, such as a third or a degree in radians."""
+    span = float(distinct[-1] - distinct[0])
+    scale = float(np.abs(distinct).max())
+    noise = (1e-6 if is_single(column) else 1e-13) * scale
+    gaps = np.diff(distinct)
+    gaps = gaps[gaps > 4 * noise]
+    if not len(gaps) or not math.isfinite(span):
+        return
+    steps = round(span / float(gaps.min()))
+    step = span / steps
+    if not len(distinct) - 1 <= steps <= SPREAD * len(distinct) or 100 * noise > step:
+        return
+    nearest = distinct[0] + np.round((distinct - distinct[0]) / step) * step
+    if (np.abs(distinct - nearest) <= 4 * noise).all():
+        column.step = step
+        at = float(distinct[0] % step)
+        column.offset = 0.0 if min(at, step - at) <= 4 * noise else float(distinct[0])
 
 
 # --- Tails --------------------------------------------------------------------------------------
@@ -227,7 +252,10 @@ def _extreme(distinct: Floats, counts: Ints) -> Flags:
     whole = float(weight.sum())
     if not math.isfinite(whole) or not whole:
         return np.zeros(len(distinct), bool)
-    return np.asarray((weight > share * whole) & (distance > times * whole / total))
+    with np.errstate(under="ignore"):
+        squares = (distance / distance.max()) ** 2 * counts
+    heavy = (weight > share * whole) | (squares > SQUARES * squares.sum())
+    return np.asarray(heavy & (distance > times * whole / total))
 
 
 def _note_carrier(column: Column, distinct: Floats, counts: Ints) -> None:

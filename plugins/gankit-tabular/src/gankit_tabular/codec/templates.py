@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Sequence
@@ -13,11 +12,14 @@ from itertools import accumulate, pairwise
 from math import prod
 from typing import Any
 
+from gankit_tabular.codec.check_digits import unwritten, written
 from gankit_tabular.codec.constraints.key_spaces import KeySpace, permute
+from gankit_tabular.codec.identifier_dates import date_of, date_text
 
 Field = list[Any]
 """``["text", text]``; ``["one", [text, …]]``, in order; ``["chars", [alphabet, …]]``, a character
-of each; or ``["digits", width, first, last]``, an integer, zero-padded to a width (0 for none)."""
+of each; ``["digits", width, first, last]``, an integer, zero-padded to a width (0 for none); or
+``["date", format, first, last]``, see :mod:`gankit_tabular.codec.identifier_dates`."""
 
 SPARSE = 10**6
 """A space with so many texts for each of the data is so large that none is met by chance."""
@@ -36,8 +38,8 @@ class Template:
     """Texts of the same fields.
 
     Args:
-        form: how fields become a text: ``luhn`` and ``ean`` append a check digit, ``iban`` inserts
-            one after the country, ``ipv6`` shortens an address; empty for as they are.
+        form: how fields become a text, see :func:`gankit_tabular.codec.check_digits.written`;
+            ``ipv6`` shortens an address; empty for as they are.
         share: of the column's values.
         gaps: ranges of numbers that may be drawn, both ends included; all if empty.
         counts: whether they are drawn in order.
@@ -214,7 +216,7 @@ def size(f: Field) -> int:
     """The number of texts of a field."""
     if f[0] == "text":
         return 1
-    if f[0] == "digits":
+    if f[0] in ("digits", "date"):
         return int(f[3]) - int(f[2]) + 1
     return len(f[1]) if f[0] == "one" else prod(map(len, f[1]))
 
@@ -227,6 +229,8 @@ def text_of(f: Field, place: int) -> str:
         return str(f[1][place])
     if f[0] == "digits":
         return f"{f[2] + place:0{f[1]}d}" if f[1] else str(f[2] + place)
+    if f[0] == "date":
+        return date_text(f[1], f[2] + place)
     out = []
     for alphabet in reversed(f[1]):
         place, at = divmod(place, len(alphabet))
@@ -243,6 +247,9 @@ def place_of(f: Field, text: str) -> int | None:
     if f[0] == "digits":
         value = int(text)
         return value - int(f[2]) if f[2] <= value <= f[3] else None
+    if f[0] == "date":
+        at = date_of(f[1], text)
+        return at - int(f[2]) if at is not None and f[2] <= at <= f[3] else None
     total = 0
     for alphabet, c in zip(f[1], text, strict=True):
         total = total * len(alphabet) + alphabet.index(c)
@@ -267,58 +274,12 @@ def _regex(f: Field) -> str:
         return "|".join(re.escape(text) for text in sorted(f[1], key=len, reverse=True))
     if f[0] == "digits":
         return f"[0-9]{{{f[1]}}}" if f[1] else "0|[1-9][0-9]*"
+    if f[0] == "date":
+        return f".{{{len(date_text(f[1], f[2]))}}}"
     return "".join(f"[{''.join(map(re.escape, alphabet))}]" for alphabet in f[1])
 
 
-# --- Forms --------------------------------------------------------------------------------------
-
-
-def written(form: str, bare: str) -> str:
-    """The text of a template's fields, with what follows from them."""
-    if form in ("luhn", "ean"):
-        return bare + str(check_digit(form, bare))
-    if form == "iban":
-        country, _, rest = bare.partition("\0")
-        compact = (rest + country).replace(" ", "") + "00"
-        return f"{country}{98 - _letters_as_number(compact) % 97:02d}{rest}"
-    return str(ipaddress.ip_address(bare)) if form == "ipv6" else bare
-
-
-def unwritten(form: str, text: str) -> str | None:
-    """The inverse of :func:`written`; None for a text that is not of this form."""
-    if form in ("luhn", "ean"):
-        return text[:-1] if valid(form, text) else None
-    if form == "iban":
-        return f"{text[:2]}\0{text[4:]}" if valid(form, text) else None
-    if form == "ipv6":
-        try:
-            return ipaddress.IPv6Address(text).exploded
-        except ValueError:
-            return None
-    return text
-
-
-def valid(form: str, text: str) -> bool:
-    """Whether a text's check digits are right."""
-    if form == "iban":
-        compact = text.replace(" ", "")
-        known = re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}", compact)
-        return known is not None and _letters_as_number(compact[4:] + compact[:4]) % 97 == 1
-    return text[-1:].isdecimal() and str(check_digit(form, text[:-1])) == text[-1]
-
-
-def check_digit(form: str, bare: str) -> int:
-    """The digit after those of a text: by Luhn's formula, or as in EAN, UPC and ISBN-13."""
-    digits = [int(c) for c in reversed(bare) if c.isascii() and c.isdecimal()]
-    if form == "ean":
-        total = sum(d * (3 if i % 2 == 0 else 1) for i, d in enumerate(digits))
-    else:
-        total = sum(sum(divmod(2 * d, 10)) if i % 2 == 0 else d for i, d in enumerate(digits))
-    return -total % 10
-
-
-def _letters_as_number(text: str) -> int:
-    return int("".join(str(int(c, 36)) for c in text))
+# --- Room ---------------------------------------------------------------------------------------
 
 
 def with_room(templates: Sequence[Template], texts: Collection[str]) -> list[Template]:
@@ -341,10 +302,23 @@ def with_room(templates: Sequence[Template], texts: Collection[str]) -> list[Tem
 
 
 def _widened(template: Template) -> Template:
+    """The template with one more digit: in its last number, or after its last part that varies."""
     fields = [list(f) for f in template.fields]
-    for f in reversed(fields):
-        if f[0] == "digits":
+    for i in reversed(range(len(fields))):
+        f, lead = fields[i], fields[i - 1] if i else ["text", ""]
+        if f[0] != "digits":
+            continue
+        if f[1] and lead[0] == "one" and all(text.isdecimal() for text in lead[1]):
+            wide = len(lead[1][0]) + int(f[1])  # first any digits in place of the usual ones
+            fields[i - 1 : i + 1] = [["digits", wide, 0, 10**wide - 1]]
+        else:
             wide = max(int(f[1]), len(str(f[3])))
             f[1:] = [wide + 1 if f[1] else 0, 10**wide, 10 ** (wide + 1) - 1]
-            return Template(fields, template.form, template.share)
-    return Template([*fields, ["digits", 4, 0, 9999]], template.form, template.share)
+        return Template(fields, template.form, template.share)
+    last = max((i for i, f in enumerate(fields) if f[0] != "text"), default=len(fields) - 1)
+    more: Field = ["digits", 4, 0, 9999]
+    if fields and fields[last][0] == "chars":
+        alphabet = fields[last][1][-1]
+        more = ["digits", 1, 0, 9] if alphabet.isdecimal() else ["chars", [alphabet]]
+    fields.insert(last + 1, more)
+    return Template(fields, template.form, template.share)

@@ -21,7 +21,7 @@ from gankit_tabular.evaluation.targets import (
     check_generated,
     check_names,
     check_targets,
-    constant_targets,
+    doubtful_targets,
 )
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
 from gankit_tabular.formats.base import Format
@@ -52,7 +52,7 @@ class TableScores(Evaluator[Row]):
     - for every column in ``groups``, :func:`gankit_tabular.evaluation.groups.group_scores`.
 
     Args:
-        target: the column to predict; the last one if empty.
+        target: the column to predict; if empty, the last one that is no identifier.
         groups: columns whose groups of people are compared.
         formats: of the columns, as the run's codec found them; by default those of the training
             rows.
@@ -69,10 +69,10 @@ class TableScores(Evaluator[Row]):
     ) -> None:
         self.target, self.groups, self.formats = target, groups, formats
         self.columns = columns
-        """Of the run's codec, if there is one."""
+        """Of the run's codec, if there is one; its identifiers are made up, and not compared."""
 
     def warnings(self, data: EvaluationData[Row]) -> Sequence[str]:
-        return constant_targets(self.columns, self.target)
+        return doubtful_targets(self.columns, self.target)
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
         train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))
@@ -85,7 +85,11 @@ class TableScores(Evaluator[Row]):
         check_names(schema.names, self.target, self.groups)
         if self.columns:
             check_targets(self.columns, self.target, self.groups)
-        target = self.target or schema.names[-1]
+        keys = {c.name for c in self.columns if c.kind == "identifier"}
+        values = [n for n in schema.names if n not in keys]
+        target = self.target or (values or schema.names)[-1]
+        kept = [n for n in schema.names if n in {target, *self.groups, *values}]
+        train, heldout, fake = (table.select(kept) for table in (train, heldout, fake))
         gower = Gower([train, heldout])
         scores: dict[str, float] = {}
         for suffix, table in (("", fake), ("_real", heldout)):

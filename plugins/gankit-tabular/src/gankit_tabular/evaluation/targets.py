@@ -44,11 +44,21 @@ def check_targets(columns: Sequence[Column], target: str, groups: Sequence[str])
                 raise GankitError(f"{setting}: {name} is {why}", "Name another column")
 
 
-def constant_targets(columns: Sequence[Column], target: str) -> list[str]:
-    """A warning where the target has one value, which leaves its scores out."""
+def doubtful_targets(columns: Sequence[Column], target: str) -> list[str]:
+    """Warnings where the target has one value, which leaves its scores out, or where the last
+    column is an identifier, so that another one is predicted.
+    """
     shown = [column for column in columns if not column.hidden]
-    column = next((c for c in shown if c.name == target), shown[-1] if shown else None)
-    if column is None or column.codes != 1 or column.groups or column.bins:
+    values = [column for column in shown if column.kind != "identifier"]
+    column = next((c for c in shown if c.name == target), values[-1] if values else None)
+    if column is None:
+        return []
+    if not target and column is not shown[-1]:
+        return [
+            f"target: {shown[-1].name}, the last column, is an identifier, so {column.name} is "
+            "predicted. Name another column: target=NAME"
+        ]
+    if column.codes != 1 or column.groups or column.bins:
         return []
     return [
         f"target: {column.name} is the same in all rows, so the scores of predicting it are left "

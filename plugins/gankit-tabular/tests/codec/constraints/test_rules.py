@@ -35,6 +35,8 @@ def fit(table, *constraints):
         (["together: shop"], "at least two columns"),
         (["unique: shop, shop"], "each column must be named once"),
         (["unique: nr"], "no column 'nr'"),
+        (["price <= $500"], r"no column '\$500'\. Write numbers without a unit"),
+        (["start <= 08/02/2022"], r"no column '08/02/2022'\. Write .* dates as 2024-01-31"),
         (["price tax <= total"], r"no column|expected \+ or -"),
         (["price >= 0", "price < 0"], "rows break it|contradict"),
         (["price < tax", "tax < price"], "rows break it"),

@@ -130,7 +130,10 @@ def _listed(text: str) -> list[str]:
 def _column(part: str, text: str, types: Types) -> str:
     name = part[1:-1] if re.fullmatch(r'"[^"]*"', part) else part
     if name not in types:
-        _refuse(text, f"the table has no column {name!r}", did_you_mean(name, list(types)))
+        hint = did_you_mean(name, list(types))
+        if name == part and any(map(str.isdecimal, part)) and "Did you mean" not in hint:
+            hint = "Write numbers without a unit, such as 500, and dates as 2024-01-31"
+        _refuse(text, f"the table has no column {name!r}", hint)
     return name
 
 
