@@ -210,8 +210,8 @@ def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:
             continue
         if distance > FAR:
             found.append(
-                f"{number.name}={where[number.name]} is {distance:.0f} standard deviations from the "
-                f"mean of the training data, {number.mean:g}: no such sample was seen"
+                f"{number.name}={where[number.name]} is {distance:.0f} standard deviations from "
+                f"the mean of the training data, {number.mean:g}: no such sample was seen"
             )
     return found
 
