@@ -194,9 +194,9 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
 
     found = np.empty((channels, wanted), np.float32)
     buffer, first, done = np.empty((channels, 0), np.float32), 0, 0
-    loudest = mixed = 0.0
+    loudest, mixed, heard = 0.0, 0.0, matrix.any(1)  # a subwoofer is not
     for block, last in _blocks(sound, step * p):
-        block, each = block @ matrix, float(np.abs(block).max(initial=0.0))
+        block, each = block @ matrix, float(np.abs(block[:, heard]).max(initial=0.0))
         loudest, mixed = max(loudest, each), max(mixed, float(np.abs(block).max(initial=0.0)))
         buffer = np.concatenate([buffer, block.T], 1)
         resampled = transform(torch.from_numpy(buffer)).numpy()
