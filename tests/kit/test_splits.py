@@ -45,6 +45,14 @@ def taken(names, **options):
          "train", {"test": 1}),
         (["images/train/1", "images/val/2"], {"images/train/1": None}, "images/train", {"val": 1}),
         (["images/1", "masks/1"], {"images/1": None}, "", {"masks": 1}),
+        (["V/JPEGImages/1", "V/SegmentationClass/1"], {"V/JPEGImages/1": None}, "",
+         {"SegmentationClass": 1}),
+        (["train/images/1", "valid/images/2"], {"train/images/1": None}, "train", {"valid": 1}),
+        (["F.dev_audio/1", "F.eval_audio/2"], {"F.dev_audio/1": None}, "F.dev_audio",
+         {"F.eval_audio": 1}),
+        (["development/a/1", "evaluation/a/2"], {"development/a/1": "a"}, "development",
+         {"evaluation": 1}),
+        (["fold1/a/1", "fold2/b/2"], {"fold1/a/1": "a", "fold2/b/2": "b"}, "", {}),
         (["mask/1", "no_mask/2"], {"mask/1": "mask", "no_mask/2": "no_mask"}, "", {}),
         (["train2017/1", "val2017/2", "test2017/3"], {"train2017/1": None}, "train2017",
          {"val2017": 1, "test2017": 1}),
@@ -66,6 +74,12 @@ def test_what_is_used(names, folders, split, left_out):
     assert taken(names) == (folders, split, left_out)
 
 
+def test_folds_are_no_classes_and_said():
+    chosen = take_split(["audio/fold1/a", "audio/fold2/b", "audio/fold10/c"])
+    assert chosen.folders == [None, None, None]
+    assert chosen.fact == "fold1 to fold10 are folds of a cross-validation, no classes"
+
+
 def test_a_class_called_train_is_said():
     names = ["bus/1", "car/2", "train/3"]
     chosen = take_split(names)
@@ -78,9 +92,9 @@ def test_a_class_called_train_is_said():
 
 def test_without_a_train_part_the_rest_is_used_with_a_warning():
     chosen = take_split(["test/cat/1", "val/cat/2", "unlabeled/3"])
-    assert chosen.folders == ["cat", "cat"]
-    assert chosen.left_out == {"unlabeled": 1}
-    assert chosen.warnings == ["There is no train part: test and val are used"]
+    assert chosen.folders == ["cat"]
+    assert chosen.left_out == {"test": 1, "unlabeled": 1}
+    assert chosen.warnings == ["There is no train part: val is used"]
     assert take_split(["test/1"]).warnings == ["There is no train part: test is used"]
 
 

@@ -282,6 +282,13 @@ def test_another_kind_of_file_than_was_named(one_each, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_two_spellings_of_an_ending(one_each, tmp_path, monkeypatch):
+    monkeypatch.setitem(output._SAME, ".txt", {".txt", ".text"})
+    target = Target(tmp_path / "one.text", "folder", single_file=True, ending="text")
+    write_to(one_each[0], target, SAMPLES[:1])
+    assert [file.name for file in tmp_path.glob("*.text")] == ["one.text"]
+
+
 def test_an_archive_of_the_folder(one_each, tmp_path):
     contents = []
     for name in ("a.zip", "b.zip"):

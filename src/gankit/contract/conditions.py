@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,14 +57,15 @@ class Continuous:
         """The standardised value.
 
         Raises:
-            GankitError: ``value`` is not a number.
+            GankitError: ``value`` is not a finite number.
         """
         try:
-            return [(float(str(value)) - self.mean) / self.scale]
+            number = float(str(value))
         except ValueError:
-            raise GankitError(
-                f"{self.name}={value}: not a number", f"Use a number for {self.name}"
-            ) from None
+            number = math.nan
+        if not math.isfinite(number):
+            raise GankitError(f"{self.name}={value}: not a number", f"Use a number for {self.name}")
+        return [(number - self.mean) / self.scale]
 
     def decode(self, block: Sequence[float]) -> float:
         return block[0] * self.scale + self.mean

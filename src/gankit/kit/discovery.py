@@ -86,8 +86,8 @@ def discover(
         warnings += sidecars.warnings
         for name, count in sidecars.left_out.items():
             left_out[name] = left_out.get(name, 0) + count
-    if taken or left_out:
-        facts["split"] = "; ".join(filter(None, [taken, left_out_text(left_out)]))
+    if said := [*filter(None, [taken, chosen.remark, left_out_text(left_out)])]:
+        facts["split"] = "; ".join(said)
     if others := _others(found.names, items, stems, sidecars):
         facts["other files"] = f"{others}: not read"
     return Discovered(

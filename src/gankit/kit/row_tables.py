@@ -19,7 +19,7 @@ ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 """Endings of such tables."""
 FILE_COLUMNS = (
     "file_name", "filename", "file", "path", "file_path", "filepath", "image", "image_path",
-    "audio", "name", "image_id", "id",
+    "audio", "name", "image_id", "image_name", "img", "fname", "id",
 )  # fmt: skip
 """Usual names of the column with the file, in the order in which they are tried."""
 LABEL_COLUMNS = (

@@ -4,6 +4,7 @@
   same endings: a column ``file_name`` (or a usual name for it) and any others;
 - StyleGAN's ``dataset.json``: ``{"labels": [["00000/img0.png", 6], …]}``, with classes or vectors,
   or ``null`` where there are no labels;
+- tables of other names, such as ``train.csv``, that list at least half of the files;
 - WebDataset's companions: ``0001.cls``, ``0001.json``, ``0001.txt`` next to ``0001.jpg``.
 
 Names of files are compared as they are, then without regard to ``./``, backslashes, URL escapes,
@@ -22,6 +23,7 @@ from gankit.errors import GankitError
 from gankit.kit.companions import read_companions
 from gankit.kit.file_names import Names
 from gankit.kit.folders import parent, printable
+from gankit.kit.listings import by_content
 from gankit.kit.row_tables import (
     ENDINGS,
     Row,
@@ -126,8 +128,12 @@ def read_sidecars(
     folders = {parent(name) for name in used}
     above = {f[:i] for f in folders for i in _cuts(f)}
     tables = [n for n in names if parent(n) in above and is_sidecar(n, stems)]
+    if not tables and (found := _webdataset(names, used, read, where, split)) is not None:
+        return found
+    if not tables and stems:
+        tables = by_content([n for n in names if parent(n) in above], files, used, read, file_key)
     if not tables:
-        return _webdataset(names, used, read, where, split)
+        return None
     merge = _Merge(files, set(used), where)
     for folder in sorted({parent(name) for name in tables}):
         merge.add_first(
@@ -182,7 +188,8 @@ def _order(name: str, stems: Sequence[str]) -> tuple[int, int]:
     if base == STYLEGAN:
         return len(stems), 0
     stem, _, ending = base.rpartition(".")
-    return list(stems).index(stem), ENDINGS.index(f".{ending}")
+    usual = list(stems).index(stem) if stem in stems else len(stems)
+    return usual, ENDINGS.index(f".{ending}")
 
 
 class _Merge:

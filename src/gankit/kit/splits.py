@@ -20,6 +20,7 @@ SPLIT_NAMES = {
     "test": "test", "testing": "test", "tst": "test",
     "val": "validation", "valid": "validation", "validation": "validation",
     "validate": "validation", "validating": "validation", "dev": "validation",
+    "development": "validation",
     "eval": "test", "evaluation": "test", "holdout": "test", "heldout": "test",
     "unlabeled": "unlabeled", "unlabelled": "unlabeled",
 }  # fmt: skip
@@ -28,14 +29,16 @@ EXTRA_NAMES = {"extra", "pred", "predict", "prediction", "predictions", "submiss
 """Names that are splits only next to one of ``SPLIT_NAMES``."""
 BESIDE_NAMES = {
     "annotation", "annotations", "bbox", "bboxes", "groundtruth", "ground_truth", "gt", "label",
-    "labels", "mask", "masks", "metadata", "segmentation", "segmentations",
+    "labels", "mask", "masks", "metadata", "segmentation", "segmentationclass",
+    "segmentationobject", "segmentations",
 }  # fmt: skip
 """Folders of annotations: never classes where they are next to splits or to the data's folder."""
 HOLDER_NAMES = {
     "audio", "clips", "data", "images", "image", "img", "imgs", "jpegimages", "pictures", "photos",
     "recordings", "sounds", "wav", "wavs",
 }  # fmt: skip
-"""Folders that hold the data next to ``BESIDE_NAMES``."""
+"""Folders that hold the data next to ``BESIDE_NAMES``; one alone is no class."""
+_FOLD = re.compile(r"folds?[\s_-]*\d+", re.IGNORECASE)
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "usage", "data_split", "dataset_split")
 """Usual names of a column with splits."""
 ALL = "all"
@@ -69,6 +72,7 @@ class Chosen:
         split: what was taken, empty where there are no splits.
         left_out: number of files by what they belong to.
         warnings: one sentence each.
+        remark: folders that are no classes, in words, or empty.
     """
 
     names: Sequence[str]
@@ -77,14 +81,12 @@ class Chosen:
     split: str = ""
     left_out: Mapping[str, int] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    remark: str = ""
 
     @property
     def fact(self) -> str:
         """What was taken and what left out, in one line; empty without splits."""
-        if not self.split and not self.left_out:
-            return ""
-        rest = left_out_text(self.left_out)
-        return "; ".join(filter(None, [self.split, rest]))
+        return "; ".join(filter(None, [self.split, self.remark, left_out_text(self.left_out)]))
 
     @property
     def note(self) -> str:
@@ -154,6 +156,7 @@ class _Search:
         self.left_out: Counter[str] = Counter()
         self.warnings: list[str] = []
         self.matched = False
+        self.remark = ""
 
     def descend(self) -> bool:
         """Enters a folder or takes a split at the current level; False where nothing is left."""
@@ -168,7 +171,13 @@ class _Search:
             self._leave(lambda rest: rest.startswith(f"{holders[0]}/"))
             self._enter()
             return True
-        if len(folders) == 1 and not loose and all(r.count("/") > 1 for r in self.rest.values()):
+        around = all(r.count("/") > 1 for r in self.rest.values()) or {*folders} == {*holders}
+        if len(folders) == 1 and not loose and around:
+            self._enter()
+            return True
+        if len(folders) > 1 and not loose and all(map(_FOLD.fullmatch, folders)):
+            named = f"{printable(folders[0])} to {printable(folders[-1])}"
+            self.remark = f"{named} are folds of a cross-validation, no classes"
             self._enter()
             return True
         return self._below_classes(folders)
@@ -182,7 +191,8 @@ class _Search:
         words = {f: split for f in folders if (split := split_in(f))}
         others = [f for f in folders if f not in words and f.lower() not in BESIDE_NAMES]
         rest_too = all(f.lower() in EXTRA_NAMES or split_tail(f) for f in others)
-        if rest_too and len(set(words.values())) > 1 and "train" in words.values():
+        kinds = set(words.values())
+        if rest_too and ((len(kinds) > 1 and "train" in kinds) or kinds == {"validation", "test"}):
             return words | {f: f.lower() for f in others}
         return {}
 
@@ -216,8 +226,8 @@ class _Search:
         else:
             chosen = [f for f, kind in splits.items() if kind == self.wanted]
         if not chosen and self.wanted == "train":
-            usable = [f for f, kind in splits.items() if kind != "unlabeled"] or list(splits)
-            chosen = usable
+            best = next((k for k in ("validation", "test") if k in kinds), "unlabeled")
+            chosen = [f for f, kind in splits.items() if kind == best] or list(splits)
             self.warnings.append(
                 f"There is no train part: {' and '.join(chosen)} "
                 f"{'are' if len(chosen) > 1 else 'is'} used"
@@ -288,9 +298,8 @@ class _Search:
             if None in splits.values():
                 wanted = None  # files of no split, next to test files
             else:
-                names = " and ".join(sorted(kinds))
-                self.warnings.append(f"There is no train part: {names} is used")
-                return
+                wanted = "validation" if "validation" in kinds else min(kinds)
+                self.warnings.append(f"There is no train part: {wanted} is used")
         self.matched = True
         if wanted is not None and not self.taken:
             self.taken.append(wanted)
@@ -337,6 +346,7 @@ class _Search:
             " and ".join(map(printable, dict.fromkeys(self.taken))),
             {printable(name): count for name, count in self.left_out.items()},
             self.warnings,
+            self.remark,
         )
 
     @staticmethod

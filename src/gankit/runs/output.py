@@ -163,8 +163,13 @@ def _several(target: Target, what: str) -> GankitError:
     )
 
 
+_SAME = {e: {*pair} for pair in ((".tif", ".tiff"), (".jpg", ".jpeg")) for e in pair}
+"""Two spellings of one ending."""
+
+
 def _check_ending(file: Path, target: Target) -> None:
-    if target.ending and file.suffix.lower() != f".{target.ending}":
+    suffix = file.suffix.lower()
+    if target.ending and f".{target.ending}" not in _SAME.get(suffix, {suffix}):
         raise GankitError(
             f"--out {target.path.name}: format {target.format} writes {file.suffix} files",
             f"End the name in {file.suffix}",

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.contract import Codec, Sample
+from gankit.contract import Codec, Continuous, Sample
 from gankit.contract.codec import classes
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MEMORY_HINT = "Close other programs, or choose another --device"
 END_OF_SEEDS = 2**63
 """Seeds are below this."""
+FAR = 4.0
+"""Standard deviations from the training data's mean beyond which a requested number is doubted."""
 LABEL = "label"
 """The condition whose classes are meant where none is named."""
 
@@ -181,16 +183,37 @@ def generate(
     refuse_existing(target, overwrite)
     sampler = run.sampler(device, sampling.settings)
     sampling = sampling.settled(sampler.codec)
+    doubts = far_from_data(sampler.codec, sampling.where)
+    far = {"warnings": doubts} if doubts else {}
     record = write_generated(
         *(run.plugin, sampling.draw(sampler), target),
         codec=sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), **sampling.record()},
+        record={**run_record(run), **sampling.record(), **far},
         plugins=installed(),
         overwrite=overwrite,
         between=sampling.between,
     )
     return Generated(target.path, record)
+
+
+def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:
+    """A warning for each number in a request that is far from those of the training data."""
+    condition = codec.layout.condition
+    found = []
+    for number in condition.fields if condition is not None else ():
+        if not isinstance(number, Continuous) or number.name not in where:
+            continue
+        try:
+            distance = abs(number.encode(where[number.name])[0])
+        except GankitError:  # the codec reads it in another way
+            continue
+        if distance > FAR:
+            found.append(
+                f"{number.name}={where[number.name]} is {distance:.0f} standard deviations from "
+                f"the mean of the training data, {number.mean:g}: no such sample was seen"
+            )
+    return found
 
 
 @translated(memory=MEMORY_HINT)

@@ -87,8 +87,9 @@ def test_numbers_are_standardised():
     c = table.draw(CONDITION, range(20), {"size": "14"})
     assert (c[:, 2] == 2.0).all()
     assert CONDITION.decode(c[0].tolist())["size"] == 14.0
-    with pytest.raises(GankitError, match="not a number"):
-        table.draw(CONDITION, [0], {"size": "big"})
+    for wrong in ("big", "nan", "inf", "1e999"):
+        with pytest.raises(GankitError, match=f"size={wrong}: not a number"):
+            table.draw(CONDITION, [0], {"size": wrong})
 
 
 def test_table_counts_training_rows():

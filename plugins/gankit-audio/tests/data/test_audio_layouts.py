@@ -141,7 +141,7 @@ def test_urbansound8k(tmp_path: Path) -> None:
     fill(tmp_path / "audio", names)
     no_table = read(tmp_path)
     assert classes(no_table) == {None: 12}
-    assert no_table.facts["folders"] == "folds of a cross-validation, no classes"
+    assert "are folds of a cross-validation, no classes" in no_table.facts["split"]
     rows = [f"{n.rpartition('/')[2]},{i},0.0,0.1,1,{n[4]},{i % 2},{('siren', 'drill')[i % 2]}"
             for i, n in enumerate(names)]  # fmt: skip
     (tmp_path / "metadata").mkdir()
@@ -382,3 +382,24 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
     found = read(tmp_path)
     assert len(found.items) == 9
     assert any(clip.name == "caf\\xe9.wav" for clip in found.items)
+
+
+def test_one_of_several_configurations(tmp_path: Path) -> None:
+    for at, folder in enumerate(("default", "small")):
+        (tmp_path / folder).mkdir()
+        cells = [{"bytes": wav(i + 20 * at), "path": f"{i}.wav"} for i in range(8)]
+        table = pa.table({"audio": cells, "label": ["a", "b"] * 4})
+        pq.write_table(table, tmp_path / folder / "train-00000-of-00001.parquet")
+    found = read(tmp_path)
+    assert len(found.items) == 8
+    assert found.facts["split"].startswith("configuration default; small (1 file) left out")
+
+
+def test_channels_that_cancel_are_said(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{i}.wav" for i in range(8)])
+    sound = np.random.default_rng(9).uniform(-0.5, 0.5, 1600)
+    sf.write(tmp_path / "x.wav", np.stack([sound, -sound], 1), 16000)
+    found = read(tmp_path)
+    assert [issue.location for issue in found.issues] == ["x.wav"]
+    assert "set channels=stereo" in found.issues[0].reason
+    assert len(read(tmp_path, channels="stereo").items) == 9

@@ -84,10 +84,11 @@ def test_a_class_of_one_clip_and_unequal_ones(mixed: Path) -> None:
     assert "with 2 to 106 clips" in read(mixed).warnings[0]
 
 
-def test_classes_of_single_clips_are_no_strata(tmp_path: Path) -> None:
+def test_classes_of_single_clips_are_strata_too(tmp_path: Path) -> None:
     for i in range(8):
         write(tmp_path, f"{i}/a.wav", sound(i))
-    assert read(tmp_path).strata is None
+    strata = read(tmp_path).strata
+    assert strata == [f"{i}" for i in range(8)]
 
 
 def test_duplicates_are_counted(mixed: Path) -> None:

@@ -28,7 +28,7 @@ class ImageSettings:
     point always keep theirs."""
     value_range: Annotated[tuple[float, ...], Bounds()] = ()
     """Lowest and highest value, as [0,4095]; values beyond are clipped. Empty uses the data's own
-    range, and 0 to 255 for 8 bits."""
+    range, and for 8 bits 0 to 255 unless no value exceeds 63."""
     fit: Literal["crop", "pad", "stretch"] = "crop"
     """How to fit an image of another aspect ratio: crop the centre, pad by repeating the edge, or
     stretch."""

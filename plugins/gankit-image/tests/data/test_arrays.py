@@ -150,3 +150,30 @@ def test_mutated_arrays_are_read_or_refused(tmp_path: Path, suffix: str) -> None
         except GankitError:
             refused += 1
     assert refused
+
+
+def test_small_8_bit_values_use_their_own_range(tmp_path: Path) -> None:
+    """Levels 0 to 16, or numbers of classes, would be 17 of 256 shades of almost black."""
+    np.save(tmp_path / "a.npy", noise(8, 8, 8) % 17)
+    found = read(tmp_path / "a.npy")
+    assert found.facts["values"] == "0…16, scaled to [-1, 1]"
+    assert found.items[0].span == ([0.0], [16.0])
+    np.save(tmp_path / "b.npy", noise(8, 8, 8))
+    assert "values" not in read(tmp_path / "b.npy").facts
+    np.save(tmp_path / "c.npy", np.zeros((8, 8, 8), np.uint8))
+    assert "values" not in read(tmp_path / "c.npy").facts
+
+
+def test_truth_values_are_black_and_white(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", noise(8, 8, 8) > 127)
+    found = read(tmp_path / "a.npy")
+    assert found.facts["numbers"] == "bool read as uint8 times 255"
+    assert set(np.unique(found.items[0].pixels)) == {0, 255}
+
+
+def test_a_file_of_several_pages_says_so(tmp_path: Path) -> None:
+    pages = [PIL.Image.fromarray(page) for page in noise(9, 8, 8)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(GankitError, match="1 of 1 images are usable") as error:
+        read(tmp_path)
+    assert "stack.tif has several pages" in str(error.value.hint)

@@ -431,3 +431,88 @@ def test_mutated_containers_are_read_or_refused(tmp_path: Path, name: str) -> No
     assert read_well + len(messages) == 60
     assert messages
     assert all(map(str.isprintable, messages))
+
+
+# --- Layouts of well-known sets -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("folders", "counts", "left_out"),
+    [
+        (["V/JPEGImages", "V/SegmentationClass"], {None: 8}, "SegmentationClass (8 files)"),
+        (["train/images", "valid/images"], {None: 8}, "valid (8 files)"),
+        (["fold1/a", "fold2/a", "fold2/b"], {"a": 16, "b": 8}, "folds of a cross-validation"),
+    ],
+)
+def test_folders_of_structure_are_no_classes(tmp_path, folders, counts, left_out):
+    names = [f"{folder}/{i}.png" for folder in folders for i in range(8)]
+    put(tmp_path, {name: picture(seed) for seed, name in enumerate(names)})
+    found = read(tmp_path)
+    assert Counter(item.label for item in found.items) == counts
+    assert left_out in found.facts["split"]
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("train.csv", "image_id,label\n{}.png,{}\n"),
+        ("attributes.csv", "image_id,label\n{},{}\n"),
+        ("list.tsv", "image_name\tlabel\n{}.png\t{}\n"),
+    ],
+)
+def test_a_table_of_any_name_that_lists_the_files(tmp_path, table, text):
+    head, _, row = text.partition("\n")
+    rows = head + "\n" + "".join(row.format(f"x{i}", "ab"[i % 2]) for i in range(10))
+    put(tmp_path, {table: rows, "sample_submission.csv": "id,label\ny1,a\n"})
+    put(tmp_path, {f"train/x{i}.png": picture(i) for i in range(10)})
+    found = read(tmp_path)
+    assert Counter(labels(found)) == {"a": 5, "b": 5}
+    assert found.facts["labels"] == f"2 classes, from {table}, column label"
+    assert found.facts["other files"] == "1 .csv: not read"
+
+
+def test_a_table_about_something_else_is_left_alone(tmp_path):
+    put(tmp_path, {"prices.csv": "name,label\nx0,1\n", "broken.csv": "id,id\n1,2\n"})
+    put(tmp_path, {f"{c}/{i}.png": picture(i + 50 * (c == "b")) for c in "ab" for i in range(8)})
+    assert Counter(labels(read(tmp_path))) == {"a": 8, "b": 8}
+
+
+def test_one_of_several_configurations(tmp_path):
+    for at, folder in enumerate(("default", "small")):
+        (tmp_path / folder).mkdir()
+        cells = [{"bytes": picture(i + 20 * at), "path": None} for i in range(8)]
+        pq.write_table(pa.table({"image": cells}), tmp_path / folder / "train-0.parquet")
+    found = read(tmp_path)
+    assert len(found.items) == 8
+    assert found.facts["split"].startswith("configuration default; small (1 file) left out")
+
+
+def test_arrays_of_two_splits(tmp_path):
+    for split, count in (("train", 12), ("test", 9)):
+        np.save(tmp_path / f"X_{split}.npy", noise(count, 8, 8, 3, seed=count))
+        np.save(tmp_path / f"y_{split}.npy", np.arange(count) % 3)
+    found = read(tmp_path)
+    assert Counter(labels(found)) == {"0": 4, "1": 4, "2": 4}
+    assert found.facts["split"] == "train; test (1 file) left out"
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar.gz"])
+def test_pickles_are_refused_by_name(tmp_path, kind):
+    root = put(tmp_path / "c", {f"cifar-10-batches-py/data_batch_{i}": b"\x80\x04x" for i in "12"})
+    with pytest.raises(GankitError, match="2 files are pickles, such as .*data_batch_1"):
+        read(packed(root, kind))
+
+
+def test_a_pickle_alone_and_other_archives(tmp_path):
+    put(tmp_path, {"x.pkl": b"\x80\x04x", "x.7z": b"7z"})
+    with pytest.raises(GankitError, match=r"x.pkl: a pickle, which can run code"):
+        read(tmp_path / "x.pkl")
+    with pytest.raises(GankitError, match=r"\.7z archives are not read") as error:
+        read(tmp_path / "x.7z")
+    assert "Unpack" in str(error.value.hint)
+
+
+def test_an_archive_without_images_says_what_is_in_it(tmp_path):
+    put(tmp_path / "a", {"inner.zip": b"PK", "x.txt": "x"})
+    with pytest.raises(GankitError, match=r"1 \.zip, 1 \.txt"):
+        read(packed(tmp_path / "a", "zip"))

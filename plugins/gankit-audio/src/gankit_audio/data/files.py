@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 HEAD_SPHERE = 1024
 """Bytes of the longest header that is looked at, NIST's."""
+_CANCELLED = 1e-3
+"""Share of its loudest sample that a recording keeps at least when it is mixed down."""
 CUT_OFF = "cut off: its header claims a longer recording"
 TOO_LONG = "too long: split it (it decodes to more than 4 GiB)"
 LOUDEST = 64.0
@@ -192,8 +194,11 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
 
     found = np.empty((channels, wanted), np.float32)
     buffer, first, done = np.empty((channels, 0), np.float32), 0, 0
+    loudest, mixed, heard = 0.0, 0.0, matrix.any(1)  # a subwoofer is not
     for block, last in _blocks(sound, step * p):
-        buffer = np.concatenate([buffer, (block @ matrix).T], 1)
+        block, each = block @ matrix, float(np.abs(block[:, heard]).max(initial=0.0))
+        loudest, mixed = max(loudest, each), max(mixed, float(np.abs(block).max(initial=0.0)))
+        buffer = np.concatenate([buffer, block.T], 1)
         resampled = transform(torch.from_numpy(buffer)).numpy()
         valid = resampled.shape[1] if last else (buffer.shape[1] // p - margin) * q
         piece = resampled[:, done - first * q : valid][:, : wanted - done]
@@ -203,6 +208,8 @@ def _decoded(sound: Sound, rate: int, channels: int, most: int | None) -> Sample
             break
         keep = max(done // q - margin, first)
         buffer, first = buffer[:, (keep - first) * p :], keep
+    if header.channels > channels and mixed < _CANCELLED * loudest:
+        raise UnusableError("its channels cancel each other when mixed down: set channels=stereo")
     return found[:, :done]
 
 

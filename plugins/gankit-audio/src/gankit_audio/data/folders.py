@@ -5,7 +5,6 @@ Nothing is decoded here.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -47,7 +46,6 @@ NOISE = "_background_noise_"
 """Speech Commands' folder of long recordings of noise, which is no word."""
 LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
 """Speech Commands' lists of the recordings of other splits."""
-_FOLD = re.compile(r"fold[\s_-]*\d+", re.IGNORECASE)
 
 
 def sound_names(tree: FileTree, names: Sequence[str]) -> list[str]:
@@ -260,9 +258,6 @@ def _of_folders(tree: FileTree, chosen: Chosen, sidecars: Sidecars | None) -> Li
         facts["table"] = sidecars.source + ("" if sidecars.labelled else ", without labels")
         facts["split"] = left_out_text(sidecars.left_out, "recording")
         folders = [None] * len(folders)
-    elif folders and all(f is not None and _FOLD.fullmatch(f) for f in folders):
-        folders = [None] * len(folders)
-        facts["folders"] = "folds of a cross-validation, no classes"
     rows = sidecars.rows if sidecars is not None else {}
     left = sidecars is not None and bool(sidecars.left_out)
     entries = [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gankit.errors import GankitError
 from gankit.kit.archives import Shards, is_archive, open_archive
+from gankit.kit.configurations import take_configuration
 from gankit.kit.folders import no_such_path
 from gankit.kit.own_output import doubt, is_generated_file
 from gankit.kit.splits import take_split
@@ -60,14 +61,16 @@ def _folder(root: Path, settings: AudioSettings) -> Listing:
         return folders.listing(tree, settings)
     ours = usable(tree, (".parquet",))
     if tables := [name for name in ours.names if name.lower().endswith(".parquet")]:
-        chosen = take_split(tables, settings.split, where=root, by_file_name=True)
+        config = take_configuration(tables)
+        chosen = take_split(config.names, settings.split, where=root, by_file_name=True)
         found = parquet([root / name for name in chosen.names], settings)
-        facts = {"split": "; ".join(filter(None, [chosen.fact, found.facts.get("split", "")]))}
+        said = [config.fact, chosen.fact, found.facts.get("split", "")]
+        facts = {"split": "; ".join(filter(None, said))}
         return replace(
             found,
             notes=[*ours.issues, *found.notes],
             facts={key: text for key, text in {**found.facts, **facts}.items() if text},
-            warnings=[*ours.warnings, *chosen.warnings, *found.warnings],
+            warnings=[*ours.warnings, *config.warnings, *chosen.warnings, *found.warnings],
         )
     if archives := [name for name in names if is_archive(name)]:
         opened, chosen = shards(root, archives, folders.MAX_MEMBER, settings.split)
@@ -79,9 +82,9 @@ def _folder(root: Path, settings: AudioSettings) -> Listing:
         return replace(found, facts={**found.facts, "split": chosen.fact})
     if manifest := next((n for n in names if suffix_of(n) in MANIFESTS and "/" not in n), None):
         return folders.manifest(root / manifest, settings)
-    others = Counter(suffix_of(name) for name in names)
-    if unsupported := [suffix for suffix in others if suffix in UNSUPPORTED]:
-        counted = f"{others[unsupported[0]]:,} files {unsupported[0]}"
+    kinds = Counter(suffix_of(name) for name in names)
+    if unsupported := [suffix for suffix in kinds if suffix in UNSUPPORTED]:
+        counted = f"{kinds[unsupported[0]]:,} files {unsupported[0]}"
         raise GankitError(
             f"no recordings found in {root}, but {counted}",
             f"Convert them, e.g. with: ffmpeg -i FILE{unsupported[0]} out.flac",

@@ -122,9 +122,8 @@ def class_table(labels: Sequence[str | None]) -> list[dict[str, str]]:
 
 
 def strata(labels: Sequence[str | None]) -> list[str | None] | None:
-    """The class of each clip; None where most clips would be a class of their own."""
-    classes = {label for label in labels if label is not None}
-    return [*labels] if 1 <= len(classes) <= len(labels) // 2 else None
+    """The class of each clip; None without classes."""
+    return [*labels] if any(label is not None for label in labels) else None
 
 
 def without_class(labels: Sequence[str | None], settings: AudioSettings) -> list[bool] | None:

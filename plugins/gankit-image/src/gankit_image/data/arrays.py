@@ -107,7 +107,7 @@ def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
         parts.append(f"shape {given.shape} taken as (N, C, H, W)")
     if given.dtype.newbyteorder("=") != images.dtype:
         scaled = given.dtype.kind == "f" and images.dtype == np.uint8 and given.max() <= 1
-        how = "times 255" if scaled else "with the same values"
+        how = "times 255" if scaled or given.dtype == bool else "with the same values"
         parts.append(f"{given.dtype} read as {images.dtype} {how}")
     if images.shape[-1] == 4:
         parts.append("four channels taken as " + ("RGBA" if images.dtype == np.uint8 else "bands"))

@@ -19,6 +19,8 @@ _MOST = 4
 """Kinds that are named one by one."""
 _SAMPLE = 256
 """Images whose values are looked at for outliers."""
+_DARK = 63
+"""8-bit values of no more than this are levels of another scale (0 to 16, numbers of classes)."""
 _WIDE = 8
 """So many times wider than its middle 99.8 % is the range of values when a few carry it."""
 
@@ -54,7 +56,8 @@ class Survey:
         if self.remark:
             found["numbers"] = self.remark
         found["used as"] = f"{target}{self._fitted(target, settings)}"
-        if target.dtype != np.uint8 or settings.value_range:
+        whole = items[0].span == _whole(target.channels)
+        if target.dtype != np.uint8 or settings.value_range or not whole:
             found["values"] = _values(items, target, settings)
         if target.alpha:
             found["transparency"] = "kept as a fourth channel; mode=RGB blends it onto white"
@@ -133,15 +136,15 @@ def value_range(
 ) -> tuple[list[float], list[float]]:
     """The lowest and highest value of each channel, which become −1 and 1.
 
-    Unsigned integers of 8 bits use their whole range. Others use the data's: colours and alpha a
-    range in common, bands one each.
+    Unsigned integers of 8 bits use their whole range, unless all are small. Others use the data's:
+    colours and alpha a range in common, bands one each.
     """
     channels = format.channels
     if settings.value_range:
         low, high = settings.value_range
         return [float(low)] * channels, [float(high)] * channels
-    if format.dtype == np.uint8:
-        return [0.0] * channels, [255.0] * channels
+    if format.dtype == np.uint8 and not _small(items, format):
+        return _whole(channels)
     lows, highs = np.full(channels, np.inf), np.full(channels, -np.inf)
     for item in items:
         low_each, high_each = item.extent
@@ -154,6 +157,22 @@ def value_range(
     lows = np.where(highs > lows, lows, np.minimum(lows, 0))  # constant
     highs = np.where(highs > lows, highs, lows + 1)
     return lows.tolist(), highs.tolist()
+
+
+def _whole(channels: int) -> tuple[list[float], list[float]]:
+    return [0.0] * channels, [255.0] * channels
+
+
+def _small(items: Iterable[Image], format: PixelFormat) -> bool:
+    """Whether all 8-bit values are small: as 0 to 255 they would differ in a few levels only."""
+    if format.alpha:
+        return False
+    highest = 0.0
+    for item in items:  # the first picture that has a brighter spot ends it
+        highest = max(highest, float(item.extent[1].max()))
+        if highest > _DARK:
+            return False
+    return highest > 0
 
 
 def _values(items: Sequence[Image], target: PixelFormat, settings: ImageSettings) -> str:
@@ -196,4 +215,5 @@ def _kind(format: PixelFormat) -> str:
 def _listed(counts: Mapping[str, int]) -> str:
     order = sorted(counts, key=lambda kind: -counts[kind])
     named = ", ".join(f"{kind} ({counts[kind]:,})" for kind in order[:_MOST])
-    return named + (f" and {len(order) - _MOST} more kinds" if len(order) > _MOST else "")
+    more = len(order) - _MOST
+    return named + (f" and {more} more kind{'s' if more > 1 else ''}" if more > 0 else "")

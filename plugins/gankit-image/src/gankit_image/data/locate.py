@@ -13,13 +13,15 @@ import numpy as np
 from gankit.contract import Issue
 from gankit.errors import GankitError
 from gankit.kit import archives
+from gankit.kit.archives import UnreadableError
+from gankit.kit.configurations import take_configuration
 from gankit.kit.discovery import count_endings, ending_of
 from gankit.kit.folders import no_such_path, printable
 from gankit.kit.own_output import doubt, is_generated_file
 from gankit.kit.row_tables import ENDINGS, LABEL_COLUMNS, label_text, read_rows
-from gankit.kit.splits import take_split
+from gankit.kit.splits import split_in, take_split
 from gankit.kit.tables import find_column
-from gankit.kit.trees import Folder, open_tree, shards, usable
+from gankit.kit.trees import Folder, open_file, open_tree, shards, usable
 from gankit_image.data import arrays, containers, idx
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.classes import FEWEST
@@ -47,6 +49,10 @@ _OTHER_IMAGES = {
     ".nii", ".ico", ".eps", ".pdf", ".ppm", ".pgm", ".pnm",
 }  # fmt: skip
 """Endings of images that may be meant."""
+_PICKLES = (".pkl", ".pickle", ".pck", ".p")
+_PACKED = (".rar", ".7z", ".tar.zst", ".lz4", ".gz", ".bz2", ".xz", ".zst")
+_BATCH = re.compile(r"(data|test)_batch(_\d+)?|batches\.meta|train|test|meta")
+"""Names of the files of CIFAR-10 and CIFAR-100 for Python."""
 
 
 def locate(path: Path, settings: ImageSettings) -> Listing | Arrays:
@@ -86,19 +92,29 @@ def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
     tables = [name for name in names if name.lower().endswith(".parquet")]
     tables = [name for name in tables if not name.rpartition("/")[2].startswith("metadata.")]
     if tables:
-        chosen = take_split(tables, settings.split, where=root, by_file_name=True, required=False)
+        config = take_configuration(tables)
+        chosen = take_split(
+            config.names, settings.split, where=root, by_file_name=True, required=False
+        )
         rows = "train" if chosen.split else settings.split
         found = parquet(root, chosen.names, settings.image_key, settings.label_key, rows)
         facts = dict(found.facts)
-        if chosen.fact:
-            facts["split"] = "; ".join(filter(None, [chosen.fact, facts.get("split")]))
-        return _with(found, left.issues, [*left.warnings, *chosen.warnings], facts)
+        if fact := "; ".join(filter(None, [config.fact, chosen.fact])):
+            facts["split"] = "; ".join(filter(None, [fact, facts.get("split")]))
+        return _with(
+            found, left.issues, [*left.warnings, *config.warnings, *chosen.warnings], facts
+        )
     if any(idx.is_idx(Path(name).name) for name in names):
         return idx.read_idx_folder(root, names)
     packed = [name for name in names if archives.is_archive(name)]
     if packed:
         return _archives(root, packed, left.issues, left.warnings, settings)
     single = [name for name in names if name.lower().endswith(ARRAYS) and not _is_labels(name)]
+    if 1 < len(single) < FEWEST:  # x_train.npy next to x_test.npy
+        chosen = take_split(single, settings.split, where=root, by_file_name=True, required=False)
+        if len(chosen.names) == 1 and not chosen.warnings:
+            one = _file(root / chosen.names[0], settings)
+            return replace(one, facts={**one.facts, "split": chosen.fact})
     if len(single) == 1:
         return _file(root / single[0], settings)
     if len(single) >= FEWEST and all(name.lower().endswith(".npy") for name in single):
@@ -134,7 +150,10 @@ def _archives(
 def _file(path: Path, settings: ImageSettings) -> Listing | Arrays:
     name = path.name.lower()
     if archives.is_archive(name):
-        found = listing(open_tree(path, containers.MAX_MEMBER), settings.label_key, settings.split)
+        tree = open_tree(path, containers.MAX_MEMBER)
+        found = listing(tree, settings.label_key, settings.split)
+        if not found.entries:
+            raise no_images(path, tree.names, found.notes)
         return _doubt_others(found, path)
     if name.endswith(".parquet"):
         return parquet(
@@ -150,6 +169,12 @@ def _file(path: Path, settings: ImageSettings) -> Listing | Arrays:
         )
     if idx.is_idx(path.name) or "idx" in name:
         return idx.read_idx_images(path)
+    if name.endswith(_PICKLES) or _is_pickle(path.parent, path.name):
+        raise _pickle(f"{path}: a pickle, which can run code and is not read")
+    if name.endswith(_PACKED):
+        raise GankitError(
+            f"{path}: {path.suffix} archives are not read", "Unpack it: give the folder"
+        )
     raise GankitError(f"{path}: cannot read images from {path.suffix or 'such'} files", READS)
 
 
@@ -179,6 +204,8 @@ def _labelled(found: Arrays, path: Path, settings: ImageSettings) -> Arrays:
             labels = [named.get(str(i)) for i in range(count)]
             return replace(found, labels=labels, labels_from=f"{table.name}, column {label}")
     others = [p for p in sorted(path.parent.glob("*.npy")) if p != path and _is_labels(p.name)]
+    if len(others) > 1:  # of each split
+        others = [p for p in others if split_in(p.stem) == split_in(path.stem)]
     if len(others) != 1 or _is_labels(path.name):
         return found
     values = arrays.labels_of(others[0], count)
@@ -201,6 +228,27 @@ def other_arrays(path: Path, settings: ImageSettings) -> dict[str, str]:
     others = [printable(name) for name in names if name not in taken]
     used = ", ".join(printable(name) for name in taken if name)
     return {"arrays": f"{used}; {', '.join(others[:12])} left out"} if others else {}
+
+
+def _pickle(what: str) -> GankitError:
+    hint = "Save the images as .npz with the arrays image and label, or as .png in folders"
+    return GankitError(what, hint)
+
+
+def _is_pickle(where: Path, name: str) -> bool:
+    """Whether a file is one of Python's pickles, as CIFAR's ``data_batch_1``."""
+    if name.lower().endswith(_PICKLES):
+        return True
+    if ending_of(name) not in ("without an ending", ".meta"):
+        return False
+    if not where.is_dir():
+        return bool(_BATCH.fullmatch(name.rpartition("/")[2]))
+    try:
+        with open_file(where / name) as file:
+            head = file.read(2)
+    except (UnreadableError, OSError):
+        return False
+    return len(head) == 2 and head[0] == 0x80 and 2 <= head[1] <= 5
 
 
 def _with(
@@ -231,6 +279,10 @@ def _doubt_others(found: Listing, where: Path) -> Listing:
 def no_images(where: Path, names: Sequence[str], issues: Sequence[Issue] = ()) -> GankitError:
     """The error for a data set without images."""
     kinds = count_endings(names)
+    if pickles := [name for name in names if _is_pickle(where, name)]:
+        files = "1 file is a pickle" if len(pickles) == 1 else f"{len(pickles):,} files are pickles"
+        example = printable(pickles[0])
+        return _pickle(f"{where}: {files}, such as {example}, which can run code and are not read")
     likely = sorted({ending for name in names if (ending := ending_of(name)) in _OTHER_IMAGES})
     left = f"; {len(issues):,} left out: {issues[0].reason}" if issues else ""
     there = f" ({kinds}{left})" if kinds or left else ""

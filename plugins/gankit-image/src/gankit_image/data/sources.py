@@ -43,6 +43,7 @@ again at every access."""
 _MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
 """What gankit writes into generated images, within so many bytes."""
 
+PAGES = "save each as a file, or all as an array (N, H, W) in .npy"
 _THREADS = 3
 _CHUNK = 64
 
@@ -138,7 +139,9 @@ def _from_entries(
         # A damaged file may have been the only one of its format: choose again.
         if not good or choose(set(formats.values()), settings) == target:
             break
-    _enough(len(good), total, issues, str(where))
+    several = next((e for e in good if any("pages" in note for note in headers[e].notes)), None)
+    pages = "" if several is None else f"{several.name} has several pages: {PAGES}"
+    _enough(len(good), total, issues, str(where), pages)
     classes = classes.of([labelled[entry] for entry in good])
     labels = classes.labels
     copies = duplicates([hashes[entry] for entry in good], labels)
@@ -341,13 +344,13 @@ def _some(images: Pixels | list[Pixels], kept: Sequence[int]) -> Pixels | list[P
 # --- Common to both -----------------------------------------------------------------------------
 
 
-def _enough(usable: int, total: int, issues: Sequence[Issue], where: str) -> None:
+def _enough(usable: int, total: int, issues: Sequence[Issue], where: str, hint: str = "") -> None:
     if usable >= FEWEST:
         return
     first = f"; the first issue: {issues[0].location}: {issues[0].reason}" if issues else ""
     raise GankitError(
         f"{where}: {usable} of {total} images are usable{first}",
-        f"At least {FEWEST} are needed",
+        f"At least {FEWEST} are needed" + (f". {hint}" if hint else ""),
     )
 
 
