@@ -208,6 +208,11 @@ def test_a_damaged_run_does_not_hide_the_others(gankit_here, trained, tmp_path, 
     damaged, whole = json.loads(done.stdout)
     assert f"damaged/{file}" in damaged["status"]
     assert (whole["status"], whole["samples"]) == ("done", 3200)
+    (tmp_path / "runs" / "damaged" / file).unlink()
+    (tmp_path / "runs" / "damaged" / file).symlink_to(file)  # as unreadable for root as for others
+    done = gankit_here("runs", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "whole" in done.stdout
 
 
 def test_a_run_shows_how_its_data_was_read(gankit_here, trained, tmp_path):

@@ -98,8 +98,8 @@ def test_columns_are_shown_once_too(capsys, tmp_path, given, there):
 def test_a_dry_run_ends_with_the_settings(gankit_here, tmp_path):
     rows = [f"{i % 50},{'ab'[i % 2]}" for i in range(60)]
     (tmp_path / "people.csv").write_text("age,member\n" + "\n".join(rows) + "\n")
-    words = "--plugin tabular --data people.csv --dry-run hidden=8 train.batch=8".split()
-    done = gankit_here("train", *words)
+    words = ("--plugin", "tabular", "--data", "people.csv", "--dry-run")
+    done = gankit_here("train", *words, "hidden=8", "train.batch=8")
     assert done.returncode == 0, done.stderr
     order = ["60 rows, 2 columns", "items:", "column ", "conditioned on:", "time:", "[train]"]
     places = [done.stdout.index(text) for text in order]

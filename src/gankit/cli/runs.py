@@ -11,6 +11,7 @@ from gankit.cli._output import duration, number, out, print_json, rows, table
 from gankit.cli._reading import LABEL
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
+from gankit.system_errors import translate
 
 app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)
 
@@ -108,12 +109,12 @@ def _summary(path: Path) -> dict[str, Any]:
     try:
         run = Run(path)
         metrics, about, record = run.metrics(), run.table["run"], run.record
-    except GankitError as error:
+    except (GankitError, OSError) as error:
         return {
             "run": str(path),
             "plugin": "?",
             "recipe": "?",
-            "status": str(error),
+            "status": str(translate(error) or error),
             "samples": 0,
             "seconds": 0.0,
             "created": "?",
