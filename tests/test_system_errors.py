@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+import pyarrow as pa
 import pytest
 import torch
 
@@ -46,6 +47,8 @@ from gankit.system_errors import reason, translate, translated
         (RuntimeError("CUDA error: out of memory\nCUDA kernel errors"), "the GPU is out of", ""),
         (RuntimeError("CUDNN_STATUS_ALLOC_FAILED"), "out of memory", ""),
         (RuntimeError("std::bad_alloc"), "out of memory", ""),
+        (ImportError("/a.so: failed to map segment from shared object"), "out of memory", "Close"),
+        (pa.ArrowMemoryError("malloc of size 67108864 failed"), "out of memory", "Close other"),
         (
             RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
             r"a worker that loads data was killed \(Killed\)",
@@ -78,6 +81,7 @@ def test_faults_of_the_system(error, message, hint):
         RuntimeError("mat1 and mat2 shapes cannot be multiplied"),
         FileNotFoundError(errno.ENOENT, "No such file or directory", "a"),
         OSError("encoder error"),
+        ImportError("No module named 'a'"),
         KeyError("memory"),
     ],
 )

@@ -57,7 +57,7 @@ DISK_FULL, REFUSED = _numbers(_DISK_FULL), _numbers(_REFUSED)
 
 _MEMORY = re.compile(
     r"out of memory|not enough memory|(can't|cannot|failed to|unable to|could not) allocate"
-    r"|bad_?alloc|ALLOC_FAILED|bad allocation",
+    r"|bad_?alloc|ALLOC_FAILED|bad allocation|malloc of size|failed to map segment",
     re.IGNORECASE,
 )
 _SIZE = re.compile(r"allocate (\d+) bytes|allocate ([\d.]+ [KMGT]i?B)")
@@ -155,8 +155,9 @@ def _errno(error: BaseException) -> int | None:
 
 def _is_memory(error: BaseException, text: str) -> bool:
     kind = type(error).__name__
+    # A library that no longer fits into memory cannot be imported.
     return "OutOfMemory" in kind or (
-        isinstance(error, RuntimeError) and _MEMORY.search(text) is not None
+        isinstance(error, RuntimeError | ImportError) and _MEMORY.search(text) is not None
     )
 
 

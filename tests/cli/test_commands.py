@@ -195,6 +195,38 @@ def test_a_torn_last_line_of_metrics_is_dropped(gankit_here, trained, tmp_path):
     assert "line 2: not a line of metrics" in listed[0]["status"]
 
 
+@pytest.mark.parametrize("file", ["provenance.json", "run.toml", "metrics.jsonl"])
+def test_a_damaged_run_does_not_hide_the_others(gankit_here, trained, tmp_path, file):
+    import shutil
+
+    for name in ("damaged", "whole"):
+        shutil.copytree(trained, tmp_path / "runs" / name)
+    text = (tmp_path / "runs" / "damaged" / file).read_text()
+    (tmp_path / "runs" / "damaged" / file).write_text("]" + text[: len(text) // 2])
+    done = gankit_here("runs", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    damaged, whole = json.loads(done.stdout)
+    assert f"damaged/{file}" in damaged["status"]
+    assert (whole["status"], whole["samples"]) == ("done", 3200)
+    (tmp_path / "runs" / "damaged" / file).unlink()
+    (tmp_path / "runs" / "damaged" / file).symlink_to(file)  # as unreadable for root as for others
+    done = gankit_here("runs", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "whole" in done.stdout
+
+
+def test_a_run_shows_how_its_data_was_read(gankit_here, trained, tmp_path):
+    import shutil
+
+    shutil.copytree(trained, tmp_path / "run")
+    record = json.loads((tmp_path / "run" / "provenance.json").read_text())
+    record["data"] |= {"facts": {"format": "CSV [x]"}, "warnings": ["one column"]}
+    (tmp_path / "run" / "provenance.json").write_text(json.dumps(record))
+    shown = gankit_here("runs", "show", "run").stdout.splitlines()
+    assert "format:         CSV [x]" in shown
+    assert "warning:        one column" in shown
+
+
 def test_evaluate_a_run(gankit_here, trained):
     done = gankit_here("evaluate", trained, "-n", 40, "--json")
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.console import Console
 from gankit.cli._display import Display
 from gankit.cli._reading import SHOWN_ROWS, show_reading, show_resumed
 from gankit.contract import Dataset, Issue
+from gankit.runs.provenance import RECORD
 from gankit.workflows.data import Split
 from gankit.workflows.reading import reading
 
@@ -21,7 +23,7 @@ def shown(width=100, show=show_reading, private=False, **said):
     return console.file.getvalue()
 
 
-def test_the_screen():
+def test_the_screen(capsys):
     text = shown(
         facts={"format": "CSV, comma"},
         table=[{"column": "age", "type": "number"}, {"column": "[job]", "type": "category"}],
@@ -33,9 +35,9 @@ def test_the_screen():
         "format:         CSV, comma",
         "items:          2 to train on, 1 held out",
         "skipped:        2, e.g. a.csv, line 3: too short",
-        "warning: [odd] bytes in 3 cells: set encoding=",
     ):
         assert line in text.splitlines(), text
+    assert "warning: [odd] bytes in 3 cells: set encoding=" in capsys.readouterr().err
     assert "[job]" in text
 
 
@@ -81,3 +83,25 @@ def test_while_training(capsys, given, there):
     display.read(Split(dataset, [1, 2], [3]))
     assert display.data.train_items == 2
     assert ("CSV" in capsys.readouterr().err) is there
+
+
+@pytest.mark.parametrize(("given", "there"), [({}, True), ({"resumed": True}, False)])
+def test_columns_are_shown_once_too(capsys, tmp_path, given, there):
+    about = {"data": {"described": [{"column": "age", "kind": "number"}]}}
+    (tmp_path / RECORD).write_text(json.dumps(about))
+    Display(10, 0, {}, **given).started(tmp_path, {})
+    text = capsys.readouterr().err
+    assert ("age" in text) is there
+    assert "training in" in text
+
+
+def test_a_dry_run_ends_with_the_settings(gankit_here, tmp_path):
+    rows = [f"{i % 50},{'ab'[i % 2]}" for i in range(60)]
+    (tmp_path / "people.csv").write_text("age,member\n" + "\n".join(rows) + "\n")
+    words = ("--plugin", "tabular", "--data", "people.csv", "--dry-run")
+    done = gankit_here("train", *words, "hidden=8", "train.batch=8")
+    assert done.returncode == 0, done.stderr
+    order = ["60 rows, 2 columns", "items:", "column ", "conditioned on:", "time:", "[train]"]
+    places = [done.stdout.index(text) for text in order]
+    assert places == sorted(places), done.stdout
+    assert done.stdout.count("60 rows") == 1

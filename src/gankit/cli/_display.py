@@ -97,7 +97,8 @@ class Display(Callback):
         show(self.data, err)
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
-        rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
+        if not self.resumed:
+            rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         if err.is_terminal:
             self.task = self.bar.add_task("training", total=self.samples, left="")

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli._output import duration, number, out, print_json, rows, table
+from gankit.cli._reading import LABEL
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
+from gankit.system_errors import translate
 
 app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)
 
@@ -75,6 +77,7 @@ def show(
         ("run", facts["run"]),
         ("status", facts["status"]),
         ("data", f"{data.get('description', '?')} ({data.get('source') or 'built in'})"),
+        *data.get("facts", {}).items(),
         (
             "items",
             f"{data.get('train', 0):,} to train on, {data.get('heldout', 0):,} held out, "
@@ -84,11 +87,13 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
-        out.print(f"{label + ':':10}{visible(value)}")
+        out.print(f"{label + ':':{LABEL}}{visible(value)}")
     if it.privacy:
-        out.print(f"{'privacy:':10}{privacy_in_words(it.privacy)}")
+        out.print(f"{'privacy:':{LABEL}}{privacy_in_words(it.privacy)}")
         for line in it.privacy["does_not_cover"]:
-            out.print(f"{'':10}not covered: {line}")
+            out.print(f"{'':{LABEL}}not covered: {line}")
+    for warning in data.get("warnings", []):
+        out.print(f"{'warning:':{LABEL}}{visible(warning)}")
     for score in facts["scores"]:
         real = score["real_baseline"]
         baseline = "" if real is None else f"   (real baseline {number(real)})"
@@ -103,13 +108,13 @@ def _summary(path: Path) -> dict[str, Any]:
 
     try:
         run = Run(path)
-        metrics, about = run.metrics(), run.table["run"]
-    except GankitError as error:
+        metrics, about, record = run.metrics(), run.table["run"], run.record
+    except (GankitError, OSError) as error:
         return {
             "run": str(path),
             "plugin": "?",
             "recipe": "?",
-            "status": str(error),
+            "status": str(translate(error) or error),
             "samples": 0,
             "seconds": 0.0,
             "created": "?",
@@ -119,8 +124,8 @@ def _summary(path: Path) -> dict[str, Any]:
         "run": str(path),
         "plugin": about["plugin"],
         "recipe": about["recipe"],
-        "status": run.record.get("status", "?"),
+        "status": record.get("status", "?"),
         "samples": int(last.get("samples", 0)),
         "seconds": float(last.get("seconds", 0)),
-        "created": run.record.get("created", "?"),
+        "created": record.get("created", "?"),
     }

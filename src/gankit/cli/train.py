@@ -191,7 +191,6 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     if json:
         print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
         return
-    out.print(tomli_w.dumps(config.as_table()))
     rows(found.described, out)
     counts, plan = found.parameters, found.privacy
     lines = [
@@ -211,3 +210,4 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
         step += f", {found.steps:,.0f} steps"
     lines.append(f"time:           about {duration(found.seconds)} ({step})")
     out.print("\n".join(lines))
+    out.print(f"\n{tomli_w.dumps(config.as_table())}".rstrip())

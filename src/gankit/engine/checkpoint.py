@@ -115,6 +115,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         str(path).encode()
     except UnicodeEncodeError:
         return load(path.read_bytes())
+    path.open("rb").close()  # safetensors calls a file that may not be read missing
     return load_file(path)
 
 

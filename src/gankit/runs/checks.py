@@ -50,6 +50,8 @@ RECORD = {
         "heldout?": int,
         "skipped?": int,
         "described?": [dict],
+        "facts?": dict,
+        "warnings?": [str],
     },
 }
 """``provenance.json`` of a run"""

@@ -115,8 +115,9 @@ def write_generated(
     except BrokenPipeError:  # whoever read standard output has had enough
         raise
     except OSError as error:
+        place = "standard output" if target.stdout else path
         raise GankitError(
-            f"cannot write {path}: {reason(error)}",
+            f"cannot write {place}: {reason(error)}",
             "Choose another --out, or free some space",
         ) from error
     finally:

@@ -83,7 +83,7 @@ def test_folder_of_every_format(tmp_path: Path) -> None:
     assert {clip.rate for clip in found.items} == {16000}
     assert [clip.name for clip in found.items] == sorted(clip.name for clip in found.items)
     assert found.description.startswith(
-        "folder: 9 recordings (AIFF and FLAC and MP3 and OGG and WAV, 16000 to 44100 Hz"
+        "folder: 9 recordings (AIFF, FLAC, MP3, OGG, WAV, 16000 to 44100 Hz"
     )
     assert "9 clips of 0.25 s at 16000 Hz, mono" in found.description
 

@@ -214,9 +214,8 @@ def _check_settings(rows: Rows, settings: TabularSettings) -> None:
 def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
     """Facts about the rows."""
     target = settings.target or rows.table.column_names[-1]
-    facts = {"rows": f"{len(rows):,}", "columns": f"{rows.table.num_columns}"}
     default = "" if settings.target else " (the last column)"
-    facts["target"] = f"{target}{default}"
+    facts = {"target": f"{target}{default}"}
     if settings.drop:
         facts["left out"] = ", ".join(settings.drop)
     return facts

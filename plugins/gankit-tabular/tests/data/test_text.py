@@ -6,9 +6,11 @@ import bz2
 import datetime
 import gzip
 
+import pyarrow as pa
 import pytest
 
 from gankit.errors import GankitError
+from gankit_tabular.data import files
 from gankit_tabular.data.dialect import schema_dialect
 from gankit_tabular.formats.columns import typed_table
 from gankit_tabular.modality import TabularModality, TabularSettings
@@ -254,3 +256,12 @@ def test_notes_and_output_in_a_folder_are_left_out(tmp_path):
     assert len(found.items) == 30
     assert found.facts["files left out"].startswith("2:")
     assert [issue.reason for issue in found.issues] == ["part of a gankit run: left out"]
+
+
+def test_too_little_memory_is_not_the_file_s_fault(tmp_path):
+    def parts():
+        raise pa.ArrowMemoryError("malloc of size 67108864 failed")
+        yield
+
+    with pytest.raises(MemoryError, match="malloc"):
+        list(files._guarded(tmp_path / "t.csv", parts()))

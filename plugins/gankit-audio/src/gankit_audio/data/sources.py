@@ -176,7 +176,7 @@ def _describe(
     rates = sorted({header.rate for header in headers})
     spread = f"{rates[0]}" if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
     hours = sum(header.seconds for header in headers) / 3600
-    about = [*([" and ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
+    about = [*([", ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
     parts = [
         f"{kind}: {count(len(headers), 'recording')} ({', '.join(about)})",
         f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s at {spec.rate} Hz",

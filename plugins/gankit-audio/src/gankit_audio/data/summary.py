@@ -40,12 +40,13 @@ def facts(
     seconds = sorted(header.seconds for header in headers)
     hours = sum(seconds) / 3600
     total = f"{hours:.2g} h" if hours >= 0.1 else f"{sum(seconds):.3g} s"
+    least, middle, most = (f"{seconds[i]:.3g}" for i in (0, len(seconds) // 2, -1))
+    spread = f"{least} s each" if least == most else f"{least} to {most} s, median {middle} s"
     found = {
         "formats": _counted(Counter(_format(h) for h in headers if h.format), len(headers)),
         "rates": _rates(headers, spec.rate),
         "channels": _channels(headers, spec.channels),
-        "lengths": f"{seconds[0]:.3g} to {seconds[-1]:.3g} s, median "
-        f"{seconds[len(seconds) // 2]:.3g} s; {total} in all",
+        "lengths": f"{spread}; {total} in all",
         "clips": "; ".join(
             [f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s", *_done(counts, spec)]
         ),

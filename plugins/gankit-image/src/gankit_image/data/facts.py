@@ -77,7 +77,7 @@ class Survey:
         kinds = self._modes()
         if len(kinds) > 1 and not target.banded:
             warnings.append(
-                f"Images of several kinds ({_listed(kinds)}) all become {_kind(target)}: "
+                f"images of several kinds ({_listed(kinds)}) all become {_kind(target)}: "
                 "set mode or depth to choose another kind."
             )
         small = self._count(lambda f: max(f.height, f.width) * 2 <= max(target.shape[:2]))
@@ -215,5 +215,5 @@ def _kind(format: PixelFormat) -> str:
 def _listed(counts: Mapping[str, int]) -> str:
     order = sorted(counts, key=lambda kind: -counts[kind])
     named = ", ".join(f"{kind} ({counts[kind]:,})" for kind in order[:_MOST])
-    more = len(order) - _MOST
-    return named + (f" and {more} more kind{'s' if more > 1 else ''}" if more > 0 else "")
+    rest = len(order) - _MOST
+    return named + (f" and {rest} more {'kind' if rest == 1 else 'kinds'}" if rest > 0 else "")

@@ -104,6 +104,8 @@ def _guarded(file: Path, parts: Iterator[pa.Table | pa.RecordBatch]) -> Iterator
         for part in parts:
             refuse_duplicate_columns(part.schema.names, str(file))
             yield part if isinstance(part, pa.Table) else pa.Table.from_batches([part])
+    except MemoryError:  # Arrow's is an ArrowException too; the file is not at fault
+        raise
     except (pa.ArrowException, OSError, LookupError, ValueError, EOFError) as error:
         line = " ".join(str(error).split())
         raise GankitError(f"cannot read {file}: {line[:300]}", "Check the file") from None
