@@ -56,7 +56,7 @@ def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
     (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
     done = gankit_here(*TINY, "--data", "photos", "--out", "run")
     assert done.returncode == 0, done.stderr
-    assert "skipped 1" in done.stderr
+    assert "skipped:        1, e.g. cat/broken.jpg" in done.stderr
     assert "broken.jpg" in done.stderr
     made = gankit_here("generate", "run", "-n", 10, "--where", "label=dog", "--out", "dogs")
     assert made.returncode == 0, made.stderr
@@ -168,13 +168,13 @@ def test_a_resumed_run_is_bit_identical_in_any_memory_format(
 
 
 def test_a_dry_run_reports_what_is_skipped(gankit_here, folder):
-    """Damaged files, and labels that are ignored since one image has none."""
+    """Damaged files, and an image without a label."""
     (folder / "cat" / "broken.jpg").write_bytes(b"not a picture")
     picture().save(folder / "stray.png")
     done = gankit_here(*once(*TINY, "--recipe", "image/digits", "--data", "photos", "--dry-run"))
     assert done.returncode == 0, done.stderr
     assert "broken.jpg" in done.stdout
-    assert "labels ignored, since 1 image has none" in done.stdout
+    assert "1 image has no label and is left out" in done.stderr
 
 
 def test_where_label_11_of_ten(gankit_here):
@@ -203,7 +203,7 @@ def test_images_of_different_sizes_are_fitted(gankit_here, tmp_path):
 
 def test_augment_balances_classes(gankit_here, tmp_path):
     rng = np.random.default_rng(0)
-    for label, tone, count in (("cats", 60, 40), ("dogs", 180, 15)):
+    for label, tone, count in (("cats", 60, 40), ("dogs", 180, 25)):
         folder = tmp_path / "photos" / label
         folder.mkdir(parents=True)
         for i in range(count):
@@ -218,15 +218,15 @@ def test_augment_balances_classes(gankit_here, tmp_path):
     done = gankit_here(*words, "--out", "more", "--measure", "--repeats", 2)
     assert done.returncode == 0, done.stderr
     assert "real, flips-and-crops" in done.stdout
-    assert "55 real and 25 generated" in done.stdout
+    assert "65 real and 15 generated" in done.stdout
     assert len(list((tmp_path / "more" / "dogs").iterdir())) == 40
     lines = (tmp_path / "more" / "metadata.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    assert sum(row["generated"] for row in rows) == 25
+    assert sum(row["generated"] for row in rows) == 15
     for row in rows:
         with Image.open(tmp_path / "more" / row["file_name"]) as picture:
             assert ("DigitalSourceType" in picture.info) is row["generated"]
-    assert len(list((tmp_path / "photos" / "dogs").iterdir())) == 15
+    assert len(list((tmp_path / "photos" / "dogs").iterdir())) == 25
 
 
 def test_augment_labelled_data_with_an_unconditional_run(gankit_here, folder, tmp_path):
