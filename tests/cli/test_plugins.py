@@ -144,7 +144,7 @@ def test_without_a_network(plugins):
     ("words", "message"),
     [
         (["install", "--", "-rlist.txt"], "is nothing to install"),
-        (["install", " "], "is nothing to install"),
+        (["install", " "], "SPEC is empty"),
         (["install", "./not-there"], "no such file or folder: ./not-there"),
         (["install", "empty"], "index cannot be reached"),  # a folder without a project: a name
         (["install", "./empty"], "empty/pyproject.toml"),

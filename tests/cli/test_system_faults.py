@@ -6,6 +6,7 @@ import shutil
 import sys
 
 import pytest
+from words import once
 
 TOY = [
     *("train", "--plugin", "toy", "hidden=8", "count=300", "train.samples=256"),
@@ -128,7 +129,7 @@ def test_a_limit_on_memory(after):
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + 2**30, used + 2**30))
 """
-    done = after([*TOY, "hidden=40000", "--out", "large"], limit)
+    done = after(once(*TOY, "hidden=40000", "--out", "large"), limit)
     assert done.returncode == 2, done.stderr
     assert "out of memory" in last(done)
 
