@@ -61,7 +61,7 @@ def test_every_command(gankit_, made, tmp_path, name):
 
 def test_a_path_that_is_not_utf_8_is_kept_byte_for_byte(made):
     table = tomllib.loads((made / "run" / "run.toml").read_text(encoding="utf-8"))
-    assert from_text(table["run"]["data"]) == "d\udce9.csv"
+    assert from_text(table["run"]["data_path"]).endswith("/d\udce9.csv")
 
 
 @pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "cp1251"}, {"LC_ALL": "C"}])
