@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gankit.contract import Issue
-from gankit.workflows.data import Split
+
+if TYPE_CHECKING:
+    from gankit.workflows.data import Split
 
 REASONS = 8
 """Reasons for skipping that are shown one by one."""
