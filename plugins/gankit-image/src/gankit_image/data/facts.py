@@ -143,12 +143,17 @@ def value_range(
     if settings.value_range:
         low, high = settings.value_range
         return [float(low)] * channels, [float(high)] * channels
-    if format.dtype == np.uint8 and not _small(items, format):
+    eight = format.dtype == np.uint8
+    if eight and format.alpha:
         return _whole(channels)
     lows, highs = np.full(channels, np.inf), np.full(channels, -np.inf)
     for item in items:
         low_each, high_each = item.extent
+        if eight and high_each.max() > _DARK:  # the first picture with a brighter spot ends it
+            return _whole(channels)
         lows, highs = np.minimum(lows, low_each), np.maximum(highs, high_each)
+    if eight and not highs.max() > 0:
+        return _whole(channels)
     if not format.banded:
         colours = slice(0, 3) if format.alpha else slice(None)
         lows[colours], highs[colours] = lows[colours].min(), highs[colours].max()
@@ -161,18 +166,6 @@ def value_range(
 
 def _whole(channels: int) -> tuple[list[float], list[float]]:
     return [0.0] * channels, [255.0] * channels
-
-
-def _small(items: Iterable[Image], format: PixelFormat) -> bool:
-    """Whether all 8-bit values are small: as 0 to 255 they would differ in a few levels only."""
-    if format.alpha:
-        return False
-    highest = 0.0
-    for item in items:  # the first picture that has a brighter spot ends it
-        highest = max(highest, float(item.extent[1].max()))
-        if highest > _DARK:
-            return False
-    return highest > 0
 
 
 def _values(items: Sequence[Image], target: PixelFormat, settings: ImageSettings) -> str:
