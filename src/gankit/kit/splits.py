@@ -373,6 +373,11 @@ def split_column(columns: Sequence[str], values: Mapping[str, Collection[object]
         if column is None:
             continue
         found = [v for v in values[column] if v is not None and str(v).strip()]
-        if found and all(split_of(str(v)) or str(v).strip().lower() in EXTRA_NAMES for v in found):
+        if found and all(_is_split(str(v)) for v in found):
             return column
     return None
+
+
+def _is_split(value: str) -> bool:
+    named = split_of(value) or split_in(value)  # such as test_scaffolds
+    return named is not None or value.strip().lower() in EXTRA_NAMES

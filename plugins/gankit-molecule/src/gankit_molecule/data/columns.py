@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,14 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit_molecule.data.keys import SAMPLE, keys_of
+from gankit_molecule.data.split_columns import without_other_splits
 from gankit_molecule.settings import MoleculeSettings
 
 MARKS = ("_synthetic", "generated", "seed", "_seed")
 """Columns that gankit writes for generated molecules; they are kept as text."""
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?", "-", "--")
 """Cells that count as empty."""
-OTHER_SPLIT = "of another split than train, which is left out"
-OTHER_SPLITS = re.compile(r"(?:test|val(?:id(?:ation)?)?|eval|dev|holdout)(?:[-_ ].*)?$")
 PIECE = 50_000
 """Rows that are held as Python objects."""
 
@@ -118,30 +116,6 @@ def listed(parts: Sequence[Part], names: Sequence[str]) -> Listing:
         warnings=[*(w for part in parts for w in part.warnings), *warnings],
     )
     return Listing(entries, values, cells, about)
-
-
-def without_other_splits(entries: pa.Table, cells: pa.Table) -> tuple[pa.Table, dict[str, str]]:
-    """Entries, of which those are skipped that a column named split assigns to another part of the
-    data set than training; and what is to be said of it.
-    """
-    names = [n for n in cells.column_names if n.strip().lower() in ("split", "set", "subset")]
-    for name in names:
-        if not is_text(cells.column(name).type):
-            continue
-        column = pc.utf8_lower(pc.utf8_trim_whitespace(_as_text(cells.column(name))))
-        found = {value for value in pc.unique(column).to_pylist() if value}
-        others = {value for value in found if OTHER_SPLITS.match(value)}
-        if not found & {"train", "training"} or found - others - {"train", "training"}:
-            continue
-        if not others:
-            return entries, {"split": f"train, by column {name!r}"}
-        out = pc.fill_null(pc.is_in(column, pa.array(sorted(others), pa.large_string())), False)
-        why = pc.if_else(out, OTHER_SPLIT, entries.column("why"))
-        index = entries.column_names.index("why")
-        count = int(pc.sum(out).as_py())
-        said = f"train, by column {name!r}; {count:,} of {', '.join(sorted(others))} left out"
-        return entries.set_column(index, "why", why.cast(pa.large_string())), {"split": said}
-    return entries, {}
 
 
 class Rows:

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gankit.contract import Progress
-from gankit_molecule.data.columns import OTHER_SPLIT, Listing
+from gankit_molecule.data.columns import Listing
 from gankit_molecule.data.parallel import mapped
+from gankit_molecule.data.split_columns import OTHER_SPLIT
 from gankit_molecule.data.standardise import UnusableError, standardised
 from gankit_molecule.settings import MoleculeSettings
 
