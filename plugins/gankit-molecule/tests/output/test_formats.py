@@ -321,7 +321,7 @@ def test_few_valid_different_or_new_molecules_are_warned_of(tmp_path: Path) -> N
             ([*generated(2), *invalid], ["8 of 10 generated molecules are invalid"]),
             ([*generated(40), *real(40)], ["only 4 different", "4 of 4 different"]),
             ([Sample(Molecule("C" * (i + 1)), i, {}) for i in range(20)], []),
-            (invalid, []),  # too few to tell
+            (invalid, ["8 of 8 generated molecules are invalid"]),
         ]
     ):
         made = output.write(samples, tmp_path / str(number), PROVENANCE, "smi", known)
