@@ -55,6 +55,9 @@ _UPRIGHT = {
 _open_lock = threading.Lock()
 
 
+_KNOWN_ENDINGS = {ending for endings in ENDINGS.values() for ending in endings}
+
+
 @dataclass(frozen=True)
 class Probed:
     """What a file's header says."""
@@ -81,8 +84,7 @@ def probe(file: BinaryIO, max_pixels: int, name: str = "") -> Probed:
     except _DECODER_ERRORS as error:
         raise UndecodableError(_reason(error)) from error
     ending = f".{name.rpartition('.')[2].lower()}" if "." in name.rpartition("/")[2] else ""
-    known = {e for endings in ENDINGS.values() for e in endings}
-    if ending in known and ending not in ENDINGS.get(found.file, (ending,)):
+    if ending in _KNOWN_ENDINGS and ending not in ENDINGS.get(found.file, (ending,)):
         note = f"{found.file} files that end in {ending}, read by their content"
         return Probed(found.format, found.file, (*found.notes, note))
     return found
