@@ -132,3 +132,14 @@ def test_scientific_numbers_keep_their_form(texts):
     form = number_format(pa.chunked_array([texts]), plain=True)
     assert form is not None
     assert [form.write(form.read(text), 0) for text in texts] == texts
+
+
+def test_integers_next_to_exponents_stay_integers():
+    form = number_format(pa.chunked_array([["50", "58", "1e9", "7.5"]]), plain=True)
+    assert form is not None
+    assert [form.write(v, 15) for v in (51.0, 7.25, 1e-8, 1e9)] == [
+        "51",
+        "7.25",
+        "1e-08",
+        "1000000000",
+    ]

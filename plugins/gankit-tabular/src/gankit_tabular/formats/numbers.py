@@ -59,8 +59,8 @@ class NumberFormat(Format):
     marks: tuple[str, ...] = ()
     style: str = ""
     """Of numbers without unit and separators: ``repr`` as Python writes floats, ``1.0`` and
-    ``1e-08``; ``e`` or ``E`` for ``1.50e-08`` with a fixed number of decimals; empty for decimals
-    only."""
+    ``1e-08``; ``short`` for the same without ``.0``; ``e`` or ``E`` for ``1.50e-08`` with a fixed
+    number of decimals; empty for decimals only."""
 
     @property
     def type(self) -> pa.DataType:
@@ -124,6 +124,8 @@ class NumberFormat(Format):
 
     def write(self, value: float, decimals: int) -> str:
         """A number as text; with at most ``decimals`` if the format has no fixed number of them."""
+        if self.style == "short" and self.decimals < 0:
+            return repr(float(value)).removesuffix(".0")
         if self.style == "repr" and self.decimals < 0:
             return repr(float(value))
         if self.style in ("e", "E"):
@@ -222,6 +224,8 @@ def _lenient(texts: Sequence[str], marks: tuple[str, ...]) -> NumberFormat | Non
                 return found
     fixed = most if len(places) == 1 and not exponents and most <= MOST_DIGITS else -1
     style = "repr" if fixed < 0 and (exponents or most > 6) else ""
+    if style and any(text.strip("+-").isdigit() for text in texts):
+        style = "short"
     return NumberFormat("", "", "", ".", fixed, "-p", marks, style)
 
 
