@@ -25,14 +25,7 @@ def read_toml(path: Path) -> Table:
         size = path.stat().st_size
         if size > LARGEST:
             raise GankitError(f"{path} has {size:,} bytes: no file of settings", "Check the path")
-        raw = path.read_bytes()
-        table = tomllib.loads(raw.decode(errors="surrogateescape"))
-        run = table.get("run")
-        data = run.get("data") if isinstance(run, dict) else None
-        if isinstance(data, str) and data:  # this path alone may have bytes that are not UTF-8
-            raw = raw.replace(data.encode(errors="surrogateescape"), b"")
-        raw.decode()
-        return table
+        return tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
     except RecursionError:

@@ -342,5 +342,5 @@ def write_config(path: Path, config: configuration.Config) -> None:
 
     table = config.as_table()
     table["run"]["format"] = FORMAT
-    # The data's path is written byte for byte, be it UTF-8 or not.
+    # Paths are URIs where they are not UTF-8; a setting that is not is refused when it is read.
     write_atomic(path / CONFIG, tomli_w.dumps(table).encode(errors="surrogateescape"))

@@ -18,7 +18,7 @@ from gankit.kit.discovery import Discovered, discover
 from gankit.kit.folders import printable
 from gankit.kit.row_tables import LABEL_COLUMNS, is_vector, label_text
 from gankit.kit.sidecars import Sidecars
-from gankit.kit.trees import FileTree, open_tree
+from gankit.kit.trees import FileTree
 from gankit_image.data.pixels import SUFFIXES
 
 MAX_MEMBER = 256 * 2**20
@@ -77,20 +77,14 @@ def is_image(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def folder_or_archive(path: Path, label_key: str, split: str) -> Listing:
-    """The image files of a folder or an archive, with their labels.
-
-    Raises:
-        GankitError: not an archive, or one that would unpack to more than the limits; a table of
-            labels cannot be read; there is no such split.
-    """
-    return listing(open_tree(path, MAX_MEMBER), label_key, split)
-
-
 def listing(
     tree: FileTree, label_key: str, split: str, suffixes: Sequence[str] = SUFFIXES
 ) -> Listing:
-    """The image files of a tree, with their labels; errors as above."""
+    """The image files of a tree, with their labels.
+
+    Raises:
+        GankitError: a table of labels cannot be read; there is no such split.
+    """
     inside = tree.prefixes if isinstance(tree, Shards) else ()
     found = discover(tree, suffixes, split=split, inside=inside)
     labels, source, warnings = _labels(found, tree.path, label_key)

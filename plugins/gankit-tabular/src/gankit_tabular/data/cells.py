@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gankit_tabular.data.arrow import is_text
 from gankit_tabular.formats.durations import DurationFormat
 
 SOME = 100
@@ -179,8 +178,3 @@ def plain_cell(value: object, style: Style) -> str:
         return value
     text = cell_texts(pa.array([value]), style)[0].as_py()
     return str(text)
-
-
-def is_cell_type(t: pa.DataType) -> bool:
-    """Whether values of a type are read again from their cells."""
-    return is_text(t) or any(t.equals(known.type) for known in TYPES)
