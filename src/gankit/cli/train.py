@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli import _output
-from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
+from gankit.cli._output import duration, err, out, print_json, rows, warn
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
 
@@ -41,12 +41,23 @@ def train(
             metavar="FILE.toml", help="Settings from a file, e.g. another run's run.toml."
         ),
     ] = None,
-    budget: Annotated[
+    time: Annotated[
         str | None,
         typer.Option(
-            help="When to stop: a time from the start of the command (90s, 10m, 2h), or a number "
-            "of samples (200k, 3M)."
+            metavar="10m", help="When to stop, from the start of the command: 90s, 10m, 1h30m."
         ),
+    ] = None,
+    samples: Annotated[
+        str | None,
+        typer.Option(metavar="6M", help="When to stop, in samples seen: 5000, 200k, 6M."),
+    ] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(metavar="50", help="When to stop, in passes over the training data."),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="10m|200k", help="The same as --time or --samples, by its unit."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -62,6 +73,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.config.budgets import with_limits
     from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
     from gankit.plugins.registry import installed
@@ -71,12 +83,8 @@ def train(
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
     named = files[0].get("run", {}) if files else {}
-    limits = parse_budget(budget) if budget else {}
-    words = list(settings or [])
-    _refuse_twice(words, seed, limits)
-    if seed is not None:
-        words.append(f"train.seed={seed}")
-    words += [f"train.{key}={value}" for key, value in limits.items()]
+    words = with_limits(settings or [], time=time, samples=samples, epochs=epochs, budget=budget)
+    words = _with_seed(words, seed)
 
     if existing is not None and not (plugin or recipe or config):
         # Only the directory is given: resume with the run's own settings.
@@ -113,7 +121,7 @@ def train(
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(
-        *(resolved.engine.train.samples, resolved.engine.train.time, ADVICE),
+        *(resolved.engine.train, ADVICE),
         resumed=existing is not None,
         private=bool(resolved.engine.privacy.epsilon),
     )
@@ -140,26 +148,28 @@ def train(
         raise typer.Exit(130)
 
 
-def _refuse_twice(words: list[str], seed: int | None, limits: dict[str, float]) -> None:
-    """Refuses settings that options set too."""
+def _with_seed(words: list[str], seed: int | None) -> list[str]:
+    """The settings with the option's seed.
+
+    Raises:
+        GankitError: they set it too.
+    """
     from gankit.config import flatten, parse_overrides
 
-    given = flatten(parse_overrides(words))
-    options = {"--seed": ["train.seed"] * (seed is not None)}
-    options["--budget"] = [f"train.{key}" for key in limits]
-    for option, keys in options.items():
-        for key in keys:
-            if key in given:
-                raise GankitError(f"{option} and {key} set the same", "Use one of them")
+    if seed is None:
+        return words
+    if "train.seed" in flatten(parse_overrides(words)):
+        raise GankitError("--seed and train.seed set the same", "Use one of them")
+    return [*words, f"train.seed={seed}"]
 
 
 def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     """The end of a run, and what to do next."""
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
-        warn("the time was used up before training: raise --budget")
+        warn("the time was used up before training: raise --time")
     elif samples == had:
-        out.print(f"Budget already reached. To train longer, add --budget {2 * samples}")
+        out.print(f"Budget already reached. To train longer, add --samples {2 * samples}")
     place = shlex.quote(str(folder))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
@@ -185,7 +195,6 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     found = estimate(
         *(loaded, config, folder),
         device=device,
-        unlimited=UNLIMITED,
         on_read=lambda data: None if json else show_reading(reading(data, private), out),
     )
     if json:
