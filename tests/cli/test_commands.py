@@ -322,10 +322,14 @@ def test_run_toml_trains_the_same_again(gankit_here, trained, tmp_path):
 
 def test_a_finished_run_is_not_changed(gankit_here, trained):
     before = weights(trained)
+    files = {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()}
     done = gankit_here("train", *SMALL, "--out", trained)
     assert done.returncode == 0, done.stderr
-    assert "Budget already reached. To train longer, add --samples 6400" in done.stdout
+    assert "Budget already reached (3,200 samples, " in done.stdout
+    assert f"to train longer: gankit train --out {trained} --samples 6400" in done.stdout
+    assert done.stderr == ""
     assert weights(trained) == before
+    assert {p: p.stat().st_mtime_ns for p in trained.rglob("*") if p.is_file()} == files
 
 
 def test_check_a_plugin(gankit_here):

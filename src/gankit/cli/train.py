@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from gankit.cli import _output
 from gankit.cli._output import duration, err, out, print_json, rows, warn
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.engine.settings import EngineSettings
 
 
 def train(
@@ -143,7 +146,7 @@ def train(
         about = display.data.as_dict() if display.data else None
         print_json({"run": str(folder), "status": status, "data": about, **last})
     else:
-        _report(folder, status, last, had)
+        _report(folder, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
 
@@ -163,14 +166,20 @@ def _with_seed(words: list[str], seed: int | None) -> list[str]:
     return [*words, f"train.seed={seed}"]
 
 
-def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
+def _report(
+    folder: Path, status: str, last: dict[str, Any], had: int, engine: EngineSettings
+) -> None:
     """The end of a run, and what to do next."""
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
         warn("the time was used up before training: raise --time")
-    elif samples == had:
-        out.print(f"Budget already reached. To train longer, add --samples {2 * samples}")
     place = shlex.quote(str(folder))
+    if samples and samples == had:
+        reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
+        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples)}"
+        if engine.privacy.epsilon:
+            longer = "a private run is not trained longer than planned: start another one"
+        out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
         lines += [
@@ -181,6 +190,16 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     else:
         lines.append(f"resume:   gankit train --out {place}")
     out.print("\n".join(map(visible, lines)))
+
+
+def _longer(engine: EngineSettings, samples: int) -> str:
+    """The option that doubles the limit which a run has reached."""
+    from gankit.config.budgets import as_time
+
+    train = engine.train
+    if train.time and samples < train.samples:
+        return f"--time {as_time(2 * train.time)}"
+    return f"--epochs {2 * train.epochs:g}" if train.epochs else f"--samples {2 * samples}"
 
 
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
