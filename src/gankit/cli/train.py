@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,6 +77,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.config.aliases import canonical_words
     from gankit.config.budgets import with_limits
     from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
@@ -86,8 +88,6 @@ def train(
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
     named = files[0].get("run", {}) if files else {}
-    words = with_limits(settings or [], time=time, samples=samples, epochs=epochs, budget=budget)
-    words = _with_seed(words, seed)
 
     if existing is not None and not (plugin or recipe or config):
         # Only the directory is given: resume with the run's own settings.
@@ -108,6 +108,16 @@ def train(
             f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
         )
     loaded = installed().modality(name)
+    own = {field.name for field in dataclasses.fields(loaded.modality.Settings)}
+    words = with_limits(
+        canonical_words(settings or [], own),
+        time=time,
+        samples=samples,
+        epochs=epochs,
+        budget=budget,
+        own=own,
+    )
+    words = _with_seed(words, seed)
     resolved = configuration.resolve(
         loaded.info,
         loaded.modality.Settings,
