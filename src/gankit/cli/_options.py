@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
+from gankit.cli._words import DATA_AND_SETTINGS, divided
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def _check(command: Any, ctx: Any, args: Iterable[str]) -> None:
         if any(isinstance(word, str) and not word.strip() for word in typed):
             raise GankitError(f"{name} is empty", "Give it a value, or leave it out")
         if param.param_type_name != "option":
-            if param.metavar == SETTINGS and len(typed) > 1:
-                _check_settings(typed)
+            if param.metavar in (SETTINGS, DATA_AND_SETTINGS) and len(typed) > 1:
+                _check_settings(divided(typed)[1] if param.metavar != SETTINGS else typed)
             continue
         if count > 1 and not (param.multiple or getattr(param, "count", False)):
             raise GankitError(

@@ -9,28 +9,42 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli import _output
-from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
+from gankit.cli._choosing import asked
+from gankit.cli._dry_run import dry_run as show_dry_run
+from gankit.cli._output import duration, err, out, parse_budget, print_json, warn
 from gankit.cli._streams import visible
+from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
 from gankit.errors import GankitError
 
 
 def train(
-    settings: Annotated[
+    words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=VALUE",
-            help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
+            metavar=DATA_AND_SETTINGS,
+            help="Your data: a file, a folder or an address; and any settings, e.g. "
+            "optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
     ] = None,
     plugin: Annotated[
         str,
-        typer.Option("--plugin", "-p", metavar="NAME[/RECIPE]", help="The plugin, e.g. image."),
+        typer.Option(
+            "--plugin",
+            "-p",
+            metavar="NAME[/RECIPE]",
+            help="The plugin, e.g. image. \\[default: by the data]",
+        ),
     ] = "",
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Your data. \\[default: the plugin's built-in data]"),
+        typer.Option(
+            metavar="PATH", help="Your data, as DATA. \\[default: the plugin's built-in data]"
+        ),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A preset configuration. \\[default: by the data and the device]"),
+    ] = None,
     out_: Annotated[
         Path | None,
         typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
@@ -54,62 +68,36 @@ def train(
         bool,
         typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and exit."),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --dry-run: show all settings too.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a GAN.
 
+    `gankit train DATA` chooses the plugin by the data, and the recipe by the data and the device.
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
-    from gankit import config as configuration
     from gankit.cli._display import Display
-    from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
-    from gankit.plugins.registry import installed
     from gankit.runs.directory import CONFIG, Run, next_run
     from gankit.workflows.train import train as run_training
 
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
-    files = [configuration.read_toml(config)] if config else []
-    named = files[0].get("run", {}) if files else {}
     limits = parse_budget(budget) if budget else {}
-    words = list(settings or [])
-    _refuse_twice(words, seed, limits)
+    data, settings = data_and_settings(words or [], data)
+    _refuse_twice(settings, seed, limits)
     if seed is not None:
-        words.append(f"train.seed={seed}")
-    words += [f"train.{key}={value}" for key, value in limits.items()]
-
-    if existing is not None and not (plugin or recipe or config):
-        # Only the directory is given: resume with the run's own settings.
-        table = existing.table
-        plugin, recipe = table["run"]["plugin"], table["run"]["recipe"]
-        files, named = [table], table["run"]
-    elif named:
-        plugin, recipe = plugin or named.get("plugin", ""), recipe or named.get("recipe")
-    path = None
-    if data is None:
-        data, path = named.get("data"), from_text(named.get("data_path"))
-    if not plugin:
-        known = ", ".join(sorted(installed().infos())) or "none is installed"
-        raise GankitError("no plugin given", f"Add --plugin NAME ({known})")
-    name, _, inline = plugin.partition("/")
-    if recipe and inline and recipe.removeprefix(f"{name}/") != inline:
-        raise GankitError(
-            f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
-        )
-    loaded = installed().modality(name)
-    resolved = configuration.resolve(
-        loaded.info,
-        loaded.modality.Settings,
-        recipe=(recipe or inline or "").removeprefix(f"{name}/") or None,
-        files=files,
-        overrides=words,
-        data=data,
-        data_path=path,
-    )
-    folder = out_ or next_run(Path("runs"), f"{name}-{resolved.recipe}")
+        settings.append(f"train.seed={seed}")
+    settings += [f"train.{key}={value}" for key, value in limits.items()]
+    what = asked(plugin, recipe, data, config, settings, existing, device)
+    loaded, resolved = what.loaded, what.config
+    folder = out_ or next_run(Path("runs"), f"{resolved.plugin}-{resolved.recipe}")
     if dry_run:
-        _dry_run(loaded, resolved, folder, device, json)
+        show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
+    if what.chosen:
+        err.print(f"plugin: {what.plugin}\nrecipe: {what.recipe}")
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(
@@ -171,43 +159,3 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     else:
         lines.append(f"resume:   gankit train --out {place}")
     out.print("\n".join(map(visible, lines)))
-
-
-def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
-    """Prints everything but the training: what, on what, and how long it would take."""
-    import tomli_w
-
-    from gankit.cli._reading import show_reading
-    from gankit.workflows.estimate import estimate
-    from gankit.workflows.reading import reading
-
-    private = bool(config.engine.privacy.epsilon)
-    found = estimate(
-        *(loaded, config, folder),
-        device=device,
-        unlimited=UNLIMITED,
-        on_read=lambda data: None if json else show_reading(reading(data, private), out),
-    )
-    if json:
-        print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
-        return
-    rows(found.described, out)
-    counts, plan = found.parameters, found.privacy
-    lines = [
-        f"conditioned on: {', '.join(found.conditions) or 'nothing'}",
-        f"parameters:     generator {counts['generator']:,}, "
-        f"discriminator {counts['discriminator']:,}",
-    ]
-    if plan:
-        lines.append(
-            f"privacy:        epsilon {plan['epsilon']:g}, delta {plan['delta']:.2g}; "
-            f"clip {plan['clip']:g}, noise multiplier {plan['noise_multiplier']:.3g}, "
-            f"Poisson rate {plan['batch'] / plan['records']:.3g}, {plan['steps']:,} steps"
-        )
-    lines.append(f"memory:         about {found.memory_bytes / 2**20:,.0f} MiB on {found.device}")
-    step = f"{found.seconds_per_step * 1000:.0f} ms per step"
-    if found.steps != float("inf"):
-        step += f", {found.steps:,.0f} steps"
-    lines.append(f"time:           about {duration(found.seconds)} ({step})")
-    out.print("\n".join(lines))
-    out.print(f"\n{tomli_w.dumps(config.as_table())}".rstrip())
