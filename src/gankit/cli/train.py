@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gankit.cli import _output
-from gankit.cli._choosing import asked
+from gankit.cli._choosing import Asked, asked
 from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import duration, err, out, parse_budget, print_json, warn
 from gankit.cli._streams import visible
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.workflows.estimate import Duration
+
+LONG = 2 * 3600
+"""Seconds from which on the length of a run is said before it begins."""
 
 
 def train(
@@ -113,6 +119,7 @@ def train(
             progress=display.preparing,
             started=_output.started,
             on_read=display.read,
+            on_estimate=lambda found: _warn_of_length(found, what, device),
         )
     except KeyboardInterrupt:
         err.print("interrupted before training: the same command starts it again")
@@ -139,6 +146,23 @@ def _refuse_twice(words: list[str], seed: int | None, limits: dict[str, float]) 
         for key in keys:
             if key in given:
                 raise GankitError(f"{option} and {key} set the same", "Use one of them")
+
+
+def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
+    """Says before training that it takes long, and which command would not."""
+    from gankit.engine.devices import choose_device
+    from gankit.workflows.choosing_recipes import made_for
+
+    if found.seconds <= LONG:
+        return
+    place = choose_device(device).type
+    other = made_for(what.loaded.info, place, what.config.recipe)
+    recipe = f", or --recipe {other}, which is made for this device" if other else ""
+    warn(
+        f"training takes about {duration(found.seconds)} on this device "
+        f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C stops it. To be "
+        f"done sooner, add --time 30m{recipe}"
+    )
 
 
 def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:

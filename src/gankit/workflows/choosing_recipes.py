@@ -1,4 +1,4 @@
-"""Which recipe trains on own data: by the device and the number of items, if nobody names one."""
+"""Which recipe trains on own data: by the device and the number of items, if none is named."""
 
 from __future__ import annotations
 
@@ -57,6 +57,17 @@ def choose_recipe(
     if items is not None and chosen.made_for():
         reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
     return ChosenRecipe(info.name, chosen.name, "; ".join(reasons) or "the default for own data")
+
+
+def made_for(info: PluginInfo, device: str, besides: str) -> str:
+    """The first automatic recipe made for the kind of a device; empty for none but ``besides``.
+
+    Args:
+        device: its name in PyTorch.
+    """
+    kind = "cpu" if device == "cpu" else "gpu"
+    fitting = [r.name for r in recipes(info) if r.automatic and r.device == kind]
+    return "" if besides in fitting else next(iter(fitting), "")
 
 
 def too_few(info: PluginInfo, recipe: str, items: int) -> str:
