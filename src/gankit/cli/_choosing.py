@@ -25,8 +25,8 @@ class Asked:
     """Its name, and why it was chosen where nobody named it."""
     recipe: str
     """Likewise."""
-    chosen: bool
-    """Whether one of them was."""
+    choices: Sequence[str]
+    """What was chosen for reasons, a line each."""
 
 
 def asked(
@@ -52,7 +52,7 @@ def asked(
     from gankit.config.paths import from_text
     from gankit.plugins.registry import installed
     from gankit.workflows.choosing import choose_plugin, count_items
-    from gankit.workflows.choosing_recipes import choose_recipe
+    from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
 
     name, _, inline = plugin.partition("/")
     if recipe and inline and recipe.removeprefix(f"{name}/") != inline:
@@ -68,12 +68,13 @@ def asked(
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
-    said = [name, ""]
+    said, choices = [name, ""], []
     if not name:
         found = choose_plugin(data) if data is not None else None
         if found is None:
             raise _nothing(sorted(installed().infos()))
         name, said[0] = found.plugin, f"{found.plugin} ({found.reason})"
+        choices.append(str(found))
     loaded = installed().modality(name)
     named = (recipe or inline or before.get("recipe", "")).removeprefix(f"{name}/")
     if not named and existing is not None and existing.table["run"]["plugin"] == name:
@@ -82,6 +83,7 @@ def asked(
         source = data
         of_data = choose_recipe(loaded.info, device, lambda: count_items(source, loaded.info))
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
+        choices += [str(of_data)] if choices or of_data.reason != DEFAULT else []
     resolved = configuration.resolve(
         loaded.info,
         loaded.modality.Settings,
@@ -91,8 +93,7 @@ def asked(
         data=data,
         data_path=path,
     )
-    chosen = said != [name, ""]
-    return Asked(loaded, resolved, said[0], said[1] or f"{name}/{resolved.recipe}", chosen)
+    return Asked(loaded, resolved, said[0], said[1] or f"{name}/{resolved.recipe}", choices)
 
 
 def _nothing(known: Sequence[str]) -> GankitError:

@@ -102,8 +102,8 @@ def train(
     if dry_run:
         show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
-    if what.chosen:
-        err.print(f"plugin: {what.plugin}\nrecipe: {what.recipe}")
+    for choice in what.choices:
+        err.print(visible(choice))
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(

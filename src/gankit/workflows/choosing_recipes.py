@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from gankit.config import Recipe, load_recipe, recipes
 from gankit.contract import PluginInfo
 
+DEFAULT = "the default"
+"""The reason where there is nothing to choose from."""
+
 
 @dataclass(frozen=True)
 class ChosenRecipe:
@@ -39,7 +42,7 @@ def choose_recipe(
     """
     known = [recipe for recipe in recipes(info) if recipe.automatic]
     if not known:
-        return ChosenRecipe(info.name, info.data_recipe or info.default_recipe, "the default")
+        return ChosenRecipe(info.name, info.data_recipe or info.default_recipe, DEFAULT)
     place = _device(device) if any(recipe.device for recipe in known) else ""
     fitting = [recipe for recipe in known if recipe.device in ("", place)]
     if not fitting:
