@@ -12,6 +12,7 @@ from pathlib import Path
 from gankit.config.paths import expanded
 from gankit.contract import Look, PluginInfo, Recognised
 from gankit.errors import GankitError, without_password
+from gankit.kit.discovery import count_endings, ending_of
 from gankit.kit.folders import no_such_path
 from gankit.kit.looking import look, share
 from gankit.plugins.bundled import would_read
@@ -161,10 +162,8 @@ def _unknown(seen: Look, plugins: Plugins) -> GankitError:
 
 def kinds(names: Sequence[str]) -> str:
     """``.docx files``, or the most frequent endings of several."""
-    from gankit.kit.discovery import count_endings, ending_of
-
     if len({ending_of(name) for name in names}) > 1:
-        return f"its files ({count_endings(names)})"
+        return f"its files ({count_endings(sorted(names))})"
     ending = ending_of(names[0]) if names else ""
     return f"files {ending}" if ending.startswith("without") else f"{ending} files"
 

@@ -48,16 +48,14 @@ def choose_recipe(
     if not fitting:
         name = info.data_recipe or info.default_recipe
         return ChosenRecipe(info.name, name, f"none is made for {_called(place)}")
-    sized = any(recipe.made_for() for recipe in fitting)
-    items = count() if sized and len(fitting) > 1 else None
+    items = count() if any(recipe.made_for() for recipe in known) else None
     chosen = _by_items(fitting, items)
     others = [r for r in known if r.device not in ("", place) and _fits(r, items)]
     reasons = []
     if chosen.device:
-        why = _called(place) if device == "auto" else f"--device {device}"
-        elsewhere = f"; --recipe {others[0].name} for a {others[0].device.upper()}"
-        reasons.append(why + (elsewhere if others else ""))
-    if items is not None and chosen.made_for():
+        reasons.append(_called(place) if device == "auto" else f"--device {device}")
+        reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
+    if items is not None and len(fitting) > 1 and chosen.made_for():
         reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
     return ChosenRecipe(info.name, chosen.name, "; ".join(reasons) or "the default for own data")
 
@@ -84,12 +82,11 @@ def too_few(info: PluginInfo, recipe: str, items: int) -> str:
 
 
 def _by_items(fitting: list[Recipe], items: int | None) -> Recipe:
-    return next(
-        (recipe for recipe in fitting if _fits(recipe, items)),
-        min(fitting, key=lambda recipe: recipe.items[0])
-        if items is not None and all(items < recipe.items[0] for recipe in fitting)
-        else fitting[0],
-    )
+    """The first that fits, or else the one that needs fewest, or that takes most."""
+    fewest = min(fitting, key=lambda recipe: recipe.items[0])
+    few = items is not None and items < fewest.items[0]
+    nearest = fewest if few else max(fitting, key=lambda recipe: recipe.items[1])
+    return next((recipe for recipe in fitting if _fits(recipe, items)), nearest)
 
 
 def _fits(recipe: Recipe, items: int | None) -> bool:
