@@ -20,7 +20,7 @@ SCREEN = ("data:", "items:")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train"], "no plugin given. Add --plugin NAME ("),
+        (["train"], "no data and no plugin given. Train on your own data with `gankit train DATA`"),
         (["train", "--plugin", "tpy"], "Did you mean toy"),
         (["train", "--plugin", "toy/grid24"], "Did you mean grid25"),
         ([*TOY, "optim.lrr=1"], "Did you mean optim.lr"),

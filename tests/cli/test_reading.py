@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -96,13 +97,23 @@ def test_columns_are_shown_once_too(capsys, tmp_path, given, there):
     assert "training in" in text
 
 
-def test_a_dry_run_ends_with_the_settings(gankit_here, tmp_path):
+def test_a_dry_run_begins_with_a_summary(gankit_here, tmp_path):
     rows = [f"{i % 50},{'ab'[i % 2]}" for i in range(60)]
     (tmp_path / "people.csv").write_text("age,member\n" + "\n".join(rows) + "\n")
-    words = ("--plugin", "tabular", "--data", "people.csv", "--dry-run")
-    done = gankit_here("train", *words, "hidden=8", "train.batch=8")
+    words = ("train", "people.csv", "--dry-run", "hidden=8", "train.batch=8")
+    done = gankit_here(*words)
     assert done.returncode == 0, done.stderr
-    order = ["60 rows, 2 columns", "items:", "column ", "conditioned on:", "time:", "[train]"]
+    order = ["data:", "plugin:", "recipe:", "device:", "time:", "memory:", "column "]
     places = [done.stdout.index(text) for text in order]
     assert places == sorted(places), done.stdout
+    assert "tabular (people.csv is a table)" in done.stdout
     assert done.stdout.count("60 rows") == 1
+    assert "[train]" not in done.stdout
+    assert "[train]" in gankit_here(*words, "--verbose").stdout
+
+
+def test_the_steps_of_a_dry_run_fit_its_time(gankit_here):
+    done = gankit_here("train", "--plugin", "toy", "--dry-run", "--budget", "60s")
+    time = next(line for line in done.stdout.splitlines() if line.startswith("time:"))
+    assert time.startswith("time:           about 1 min 0 s (")
+    assert int(re.search(r"\(([\d,]+) steps", time)[1].replace(",", "")) < 1_000_000

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gankit.cli._aliases import command_meant, no_command, words_of
+from gankit.cli._words import DATA_AND_SETTINGS, divided
 from gankit.errors import GankitError
 
 UsageError: Any = typer.BadParameter.__base__
@@ -84,8 +85,8 @@ def _check(command: Any, ctx: Any, args: Iterable[str]) -> None:
         if any(isinstance(word, str) and not word.strip() for word in typed):
             raise GankitError(f"{name} is empty", "Give it a value, or leave it out")
         if param.param_type_name != "option":
-            if param.metavar == SETTINGS and len(typed) > 1:
-                _check_settings(typed)
+            if param.metavar in (SETTINGS, DATA_AND_SETTINGS) and len(typed) > 1:
+                _check_settings(divided(typed)[1] if param.metavar != SETTINGS else typed)
             continue
         if count > 1 and not (param.multiple or getattr(param, "count", False)):
             raise GankitError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gankit.cli._output import table, warn
@@ -20,30 +21,30 @@ LABEL = 16
 
 def show_resumed(found: Reading, to: Console) -> None:
     """One line: the data was shown when the run started."""
-    said = f"{found.train_items:,} to train on, {found.heldout_items:,} held out"
-    to.print(f"data: {found.description}; {said}")
+    to.print(f"data: {found.description}; {found.parts()}")
 
 
 def show_reading(found: Reading, to: Console) -> None:
     """Prints what a data set was taken for, what was skipped by reason, and doubts."""
-    facts = {
-        "data": found.description,
-        **found.facts,
-        "items": f"{found.train_items:,} to train on, {found.heldout_items:,} held out",
-    }
-    for name, text in facts.items():
+    to.print(f"{'data:':<{LABEL}}{found.description}")
+    show_details(found, to, {"items": found.parts()})
+    for warning in found.warnings:
+        warn(warning)
+
+
+def show_details(found: Reading, to: Console, more: Mapping[str, str] | None = None) -> None:
+    """Prints facts, the table of columns or classes, and what was skipped by reason."""
+    for name, text in {**found.facts, **(more or {})}.items():
         to.print(f"{name + ':':<{LABEL}}{text}")
     if found.table:
         names = list(dict.fromkeys(name for row in found.table for name in row))
         shown = [[row.get(name, "") for name in names] for row in found.table[:SHOWN_ROWS]]
         table(names, [[*row] for row in shown], to)
-        if (more := len(found.table) - SHOWN_ROWS) > 0:
-            to.print(f"… and {more:,} more (all with --dry-run --json)")
+        if (rest := len(found.table) - SHOWN_ROWS) > 0:
+            to.print(f"… and {rest:,} more (all with --dry-run --json)")
     for skipped in found.skipped[:REASONS]:
         example = f"e.g. {skipped.example}: " if skipped.example else ""
         line = f"{skipped.count:,}, {example}{skipped.reason}"
         to.print(f"{'skipped:':<{LABEL}}{line}")
-    if rest := sum(reason.count for reason in found.skipped[REASONS:]):
-        to.print(f"{'skipped:':<{LABEL}}{rest:,} more, for other reasons")
-    for warning in found.warnings:
-        warn(warning)
+    if others := sum(reason.count for reason in found.skipped[REASONS:]):
+        to.print(f"{'skipped:':<{LABEL}}{others:,} more, for other reasons")

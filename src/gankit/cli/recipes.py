@@ -36,7 +36,7 @@ def list_(
         for recipe in recipes(info)
     ]
     if json:
-        print_json([{"recipe": f"{name}/{r.name}", **r.about} for name, r in found])
+        print_json([{"recipe": f"{name}/{r.name}", **r.as_dict()} for name, r in found])
     else:
         table(
             ["recipe", "summary", "time"],
@@ -55,7 +55,7 @@ def show(
     """Print a recipe."""
     recipe = _find(name)
     if json:
-        print_json({"recipe": name, **recipe.about, "values": recipe.values})
+        print_json({"recipe": name, **recipe.as_dict(), "values": recipe.values})
     else:
         out.print(recipe.text, end="")
 

@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gankit.cli import _output
-from gankit.cli._output import duration, err, out, print_json, rows, warn
+from gankit.cli._choosing import Asked, asked
+from gankit.cli._dry_run import dry_run as show_dry_run
+from gankit.cli._output import duration, err, out, print_json, warn
 from gankit.cli._streams import visible
+from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
 from gankit.errors import GankitError
 
 if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
+    from gankit.workflows.estimate import Duration
+
+LONG = 2 * 3600
+"""Seconds from which on the length of a run is said before it begins."""
 
 
 def train(
-    settings: Annotated[
+    words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=VALUE",
-            help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
+            metavar=DATA_AND_SETTINGS,
+            help="Your data: a file, a folder or an address; and any settings, e.g. "
+            "optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
     ] = None,
     plugin: Annotated[
         str,
-        typer.Option("--plugin", "-p", metavar="NAME[/RECIPE]", help="The plugin, e.g. image."),
+        typer.Option(
+            "--plugin",
+            "-p",
+            metavar="NAME[/RECIPE]",
+            help="The plugin, e.g. image. \\[default: by the data]",
+        ),
     ] = "",
     data: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Your data. \\[default: the plugin's built-in data]"),
+        typer.Option(
+            metavar="PATH", help="Your data, as DATA. \\[default: the plugin's built-in data]"
+        ),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A preset configuration. \\[default: by the data and the device]"),
+    ] = None,
     out_: Annotated[
         Path | None,
         typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
@@ -69,68 +87,45 @@ def train(
         bool,
         typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and exit."),
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --dry-run: show all settings too.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Train a GAN.
 
+    `gankit train DATA` chooses the plugin by the data, and the recipe by the data and the device.
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
-    from gankit import config as configuration
     from gankit.cli._display import Display
     from gankit.config.aliases import canonical_words
     from gankit.config.budgets import with_limits
-    from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
-    from gankit.plugins.registry import installed
     from gankit.runs.directory import CONFIG, Run, next_run
     from gankit.workflows.train import train as run_training
 
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
-    files = [configuration.read_toml(config)] if config else []
-    named = files[0].get("run", {}) if files else {}
+    data, given = data_and_settings(words or [], data)
 
-    if existing is not None and not (plugin or recipe or config):
-        # Only the directory is given: resume with the run's own settings.
-        table = existing.table
-        plugin, recipe = table["run"]["plugin"], table["run"]["recipe"]
-        files, named = [table], table["run"]
-    elif named:
-        plugin, recipe = plugin or named.get("plugin", ""), recipe or named.get("recipe")
-    path = None
-    if data is None:
-        data, path = named.get("data"), from_text(named.get("data_path"))
-    if not plugin:
-        known = ", ".join(sorted(installed().infos())) or "none is installed"
-        raise GankitError("no plugin given", f"Add --plugin NAME ({known})")
-    name, _, inline = plugin.partition("/")
-    if recipe and inline and recipe.removeprefix(f"{name}/") != inline:
-        raise GankitError(
-            f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
+    def settings(own: Collection[str]) -> list[str]:
+        limited = with_limits(
+            canonical_words(given, own),
+            time=time,
+            samples=samples,
+            epochs=epochs,
+            budget=budget,
+            own=own,
         )
-    loaded = installed().modality(name)
-    own = {field.name for field in dataclasses.fields(loaded.modality.Settings)}
-    words = with_limits(
-        canonical_words(settings or [], own),
-        time=time,
-        samples=samples,
-        epochs=epochs,
-        budget=budget,
-        own=own,
-    )
-    words = _with_seed(words, seed)
-    resolved = configuration.resolve(
-        loaded.info,
-        loaded.modality.Settings,
-        recipe=(recipe or inline or "").removeprefix(f"{name}/") or None,
-        files=files,
-        overrides=words,
-        data=data,
-        data_path=path,
-    )
-    folder = out_ or next_run(Path("runs"), f"{name}-{resolved.recipe}")
+        return _with_seed(limited, seed)
+
+    what = asked(plugin, recipe, data, config, settings, existing, device)
+    loaded, resolved = what.loaded, what.config
+    folder = out_ or next_run(Path("runs"), f"{resolved.plugin}-{resolved.recipe}")
     if dry_run:
-        _dry_run(loaded, resolved, folder, device, json)
+        show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
+    for choice in what.choices:
+        err.print(visible(choice))
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(
@@ -146,6 +141,7 @@ def train(
             progress=display.preparing,
             started=_output.started,
             on_read=display.read,
+            on_estimate=lambda found: _warn_of_length(found, what, device),
         )
     except KeyboardInterrupt:
         err.print("interrupted before training: the same command starts it again")
@@ -174,6 +170,23 @@ def _with_seed(words: list[str], seed: int | None) -> list[str]:
     if "train.seed" in flatten(parse_overrides(words)):
         raise GankitError("--seed and train.seed set the same", "Use one of them")
     return [*words, f"train.seed={seed}"]
+
+
+def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
+    """Says before training that it takes long, and which command would not."""
+    from gankit.engine.devices import choose_device
+    from gankit.workflows.choosing_recipes import made_for
+
+    if found.seconds <= LONG:
+        return
+    place = choose_device(device).type
+    other = made_for(what.loaded.info, place, what.config.recipe)
+    recipe = f", or --recipe {other}, which is made for this device" if other else ""
+    warn(
+        f"training takes about {duration(found.seconds)} on this device "
+        f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C stops it. To be "
+        f"done sooner, add --time 30m{recipe}"
+    )
 
 
 def _report(
@@ -210,42 +223,3 @@ def _longer(engine: EngineSettings, samples: int) -> str:
     if train.time and samples < train.samples:
         return f"--time {as_time(2 * train.time)}"
     return f"--epochs {2 * train.epochs:g}" if train.epochs else f"--samples {2 * samples}"
-
-
-def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
-    """Prints everything but the training: what, on what, and how long it would take."""
-    import tomli_w
-
-    from gankit.cli._reading import show_reading
-    from gankit.workflows.estimate import estimate
-    from gankit.workflows.reading import reading
-
-    private = bool(config.engine.privacy.epsilon)
-    found = estimate(
-        *(loaded, config, folder),
-        device=device,
-        on_read=lambda data: None if json else show_reading(reading(data, private), out),
-    )
-    if json:
-        print_json({"run": str(folder), **found.as_dict(), "config": config.as_table()})
-        return
-    rows(found.described, out)
-    counts, plan = found.parameters, found.privacy
-    lines = [
-        f"conditioned on: {', '.join(found.conditions) or 'nothing'}",
-        f"parameters:     generator {counts['generator']:,}, "
-        f"discriminator {counts['discriminator']:,}",
-    ]
-    if plan:
-        lines.append(
-            f"privacy:        epsilon {plan['epsilon']:g}, delta {plan['delta']:.2g}; "
-            f"clip {plan['clip']:g}, noise multiplier {plan['noise_multiplier']:.3g}, "
-            f"Poisson rate {plan['batch'] / plan['records']:.3g}, {plan['steps']:,} steps"
-        )
-    lines.append(f"memory:         about {found.memory_bytes / 2**20:,.0f} MiB on {found.device}")
-    step = f"{found.seconds_per_step * 1000:.0f} ms per step"
-    if found.steps != float("inf"):
-        step += f", {found.steps:,.0f} steps"
-    lines.append(f"time:           about {duration(found.seconds)} ({step})")
-    out.print("\n".join(lines))
-    out.print(f"\n{tomli_w.dumps(config.as_table())}".rstrip())

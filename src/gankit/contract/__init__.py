@@ -38,6 +38,7 @@ from gankit.contract.data import (
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
+from gankit.contract.looking import Look, Recognise, Recognised
 from gankit.contract.modality import Augmentable, HasBaselines, Modality, NoSettings, Written
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
@@ -76,6 +77,7 @@ __all__ = [
     "Item",
     "Layout",
     "Likelihood",
+    "Look",
     "Metric",
     "Modality",
     "Networks",
@@ -85,6 +87,8 @@ __all__ = [
     "PluginInfo",
     "Progress",
     "Provenance",
+    "Recognise",
+    "Recognised",
     "Rendering",
     "ReservesKeys",
     "Sample",

@@ -30,4 +30,8 @@ class PluginInfo:
     default_recipe: str = "default"
     """The recipe used when the user names none."""
     data_recipe: str = ""
-    """The recipe used when the user names none but passes data; ``default_recipe`` when empty."""
+    """The recipe used when the user names none but passes data that none of the automatic recipes
+    fits; ``default_recipe`` when empty."""
+    recognises: str = ""
+    """A :data:`Recognise` function, as ``"package.module:function"``, by which data finds its
+    plugin; without one, the suffixes decide."""

@@ -16,6 +16,8 @@ from gankit.engine.updates import Updates
 
 PROFILE_SAMPLES = 16
 """Samples of a profiling step on a CPU, where time is proportional to them."""
+LONG = 3.0
+"""Seconds of an iteration from which on it is measured on a few samples only."""
 SLOW = 5.0
 """Seconds of a profiling step after which there is no second one."""
 
@@ -53,6 +55,18 @@ def step_seconds(
             if took > SLOW:
                 break
     return fastest / fraction * train.accumulate
+
+
+def usual_step_seconds(
+    updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]
+) -> float:
+    """Seconds of an iteration: of a whole batch where that takes a moment, else of a few samples,
+    scaled."""
+    if updates.device.type == "cpu":
+        few = step_seconds(updates, reals, generator_batch, PROFILE_SAMPLES, repeats=1)
+        if few > LONG:
+            return few
+    return step_seconds(updates, reals, generator_batch)
 
 
 def fastest_threads(

@@ -73,7 +73,7 @@ class Trainer:
         """
         train, clock, budget = self.settings.train, self.clock, self.plan.budget
         batch, total, updates = train.batch * train.d_steps, train.samples, self.updates
-        self._prepare_threads()
+        self.prepare_threads()
         reserved = self._reserved()
         if clock.samples == 0:
             self.save()
@@ -164,9 +164,9 @@ class Trainer:
             timer.start(self.clock.samples)
         return timers
 
-    def _prepare_threads(self) -> None:
-        """On a CPU, measures how many threads are fastest; a resumed run keeps its number, since
-        the order of summation depends on it."""
+    def prepare_threads(self) -> None:
+        """On a CPU, measures how many threads are fastest, once; a resumed run keeps its number,
+        since the order of summation depends on it."""
         if self.device.type == "cpu":
             chosen = self.threads or self.settings.train.threads
             self.threads = chosen or fastest_threads(self.updates, self.reals, self.generator_batch)

@@ -126,6 +126,8 @@ def fingerprint(lines: Iterable[str]) -> str:
 def no_such_path(path: Path) -> GankitError:
     """The error for a path that does not exist, with the nearest names next to it."""
     folder = path.parent
+    if re.match(r"(https?|s3|gs|ftp):/", str(path)):
+        return GankitError(f"{path}: data are read from files", "Download it first")
     if not folder.is_dir():
         return GankitError(f"{path}: no such path, and no folder {folder}", "Check the spelling")
     names = [entry.name for entry in folder.iterdir()]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
 from gankit.config.budgets import UNLIMITED
@@ -18,6 +19,9 @@ from gankit.system_errors import translated
 from gankit.workflows.data import Split
 from gankit.workflows.prepare import prepare
 from gankit.workflows.reading import Reading, reading
+
+if TYPE_CHECKING:
+    from gankit.engine.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Estimate:
     steps: float
     """Generator steps; infinite where only time limits the run."""
     seconds: float
+    """From the start of the command: reading the data and fitting a codec count."""
     privacy: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,6 +58,28 @@ class Estimate:
             "seconds_per_step": self.seconds_per_step,
             "estimated_seconds": self.seconds,
         }
+
+
+@dataclass(frozen=True)
+class Duration:
+    """How long a run trains, by steps that were measured on its device."""
+
+    seconds_per_step: float
+    steps: float
+    """Generator steps; infinite where only time limits the run."""
+    seconds: float
+
+
+def duration_of(trainer: Trainer) -> Duration:
+    """Measures a few steps, with as many threads as the run will use; they leave no trace."""
+    from gankit.engine.profiling import usual_step_seconds
+
+    trainer.prepare_threads()
+    train = trainer.settings.train
+    step = usual_step_seconds(trainer.updates, trainer.reals, trainer.generator_batch)
+    steps: float = -(-train.samples // (train.batch * train.d_steps))
+    steps = math.inf if train.samples >= UNLIMITED else steps
+    return Duration(step, steps, min(steps * step, train.time or math.inf))
 
 
 @translated(memory="Use a smaller model, or train.accumulate=2")
@@ -74,17 +101,15 @@ def estimate(
         GankitError: for whatever the user can fix.
     """
     from gankit.engine.privacy.policy import PrivatePolicy
-    from gankit.engine.profiling import PROFILE_SAMPLES, memory_bytes, step_seconds
+    from gankit.engine.profiling import memory_bytes
 
+    started = time.monotonic()
     trainer, data = prepare(
         plugin, config, folder, device=device, progress=progress, on_read=on_read
     )
     profiled = trainer.updates, trainer.reals, trainer.generator_batch
-    some = PROFILE_SAMPLES if trainer.device.type == "cpu" else None
-    step, train, policy = step_seconds(*profiled, some), trainer.settings.train, trainer.policy
-    steps: float = -(-train.samples // (train.batch * train.d_steps))
-    steps = math.inf if train.samples >= UNLIMITED else steps
-    seconds = min(steps * step, train.time or math.inf)
+    prepared = time.monotonic() - started
+    found, policy = duration_of(trainer), trainer.policy
     networks = trainer.networks
     condition = trainer.codec.layout.condition
     return Estimate(
@@ -101,8 +126,8 @@ def estimate(
         },
         str(trainer.device),
         memory_bytes(*profiled),
-        step,
-        steps,
-        seconds,
+        found.seconds_per_step,
+        found.steps,
+        min(prepared + found.seconds, config.engine.train.time or math.inf),
         dataclasses.asdict(policy.privacy.plan) if isinstance(policy, PrivatePolicy) else None,
     )

@@ -19,6 +19,7 @@ from gankit.plugins.write_guard import confined
 from gankit.runs.directory import load_codec
 from gankit.runs.export import export_model
 from gankit.runs.model import CODEC, MODEL, read_model, read_tensors
+from gankit.workflows.choosing_recipes import too_few
 from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
@@ -83,6 +84,9 @@ def prepare(
                 f"Use a multiple of {pieces}",
             )
         data = read_data(plugin, config, source, progress)
+        if source is not None or config.data is not None:
+            few = too_few(plugin.info, config.recipe, len(data.dataset.items))
+            data.dataset.warnings = [*data.dataset.warnings, *([few] if few else [])]
         if parallel.is_main:
             on_read(data)
         engine = dataclasses.replace(engine, train=engine.train.on(len(data.train)))

@@ -39,6 +39,10 @@ class Reading:
     """By reason, the most frequent first."""
     warnings: Sequence[str]
 
+    def parts(self) -> str:
+        """How many items are in each part."""
+        return f"{self.train_items:,} to train on, {self.heldout_items:,} held out"
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {

@@ -19,6 +19,7 @@ from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
 from gankit.system_errors import translated
 from gankit.workflows.data import Split
+from gankit.workflows.estimate import Duration, duration_of
 from gankit.workflows.finished import is_finished, reads_the_same
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.lock import locked
@@ -41,6 +42,7 @@ def train(
     progress: Progress = quiet,
     started: float | None = None,
     on_read: Callable[[Split], None] = lambda data: None,
+    on_estimate: Callable[[Duration], None] | None = None,
 ) -> str:
     """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``. A run that is
     finished is left as it is, and its data is not read.
@@ -50,6 +52,7 @@ def train(
         started: when the command started, on ``time.monotonic()``'s clock: ``train.time`` is
             counted from there.
         on_read: called with the data as soon as it is read.
+        on_estimate: called before a new run without a time limit trains, with how long it takes.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -92,6 +95,9 @@ def train(
                 _resume(trainer)
             if parallel.is_main:
                 recorder.begin(trainer.clock.samples)
+        alone = parallel.size == 1
+        if on_estimate is not None and alone and not resuming and not config.engine.train.time:
+            on_estimate(duration_of(trainer))
         for callback in trainer.callbacks:
             callback.started(folder, config.as_table())
         status = "failed"

@@ -13,6 +13,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
     yield PluginInfo(
         name="audio",
         summary="Recordings of any rate and length: folders, zip, Parquet, manifests, arrays",
+        recognises="gankit_audio.recognising:recognise",
         target="gankit_audio.modality:AudioModality",
         api=2,
         suffixes=(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".aifc"),

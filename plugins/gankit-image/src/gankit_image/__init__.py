@@ -14,6 +14,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
         name="image",
         api=2,
         summary="Grey, colour and multi-band images: folders, zip, tar, Parquet, IDX, arrays",
+        recognises="gankit_image.recognising:recognise",
         target="gankit_image.modality:ImageModality",
         suffixes=(
             ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff",

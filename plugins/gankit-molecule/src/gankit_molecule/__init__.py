@@ -13,6 +13,7 @@ def gankit_modalities() -> Iterable[PluginInfo]:
     yield PluginInfo(
         name="molecule",
         summary="Molecules as SMILES: .smi, CSV, Parquet, SDF and lists; conditional on properties",
+        recognises="gankit_molecule.recognising:recognise",
         target="gankit_molecule.modality:MoleculeModality",
         api=2,
         suffixes=(".smi", ".smiles", ".inchi", ".txt", ".sdf", ".mol", ".csv", ".tsv", ".parquet"),

@@ -12,6 +12,7 @@ def gankit_modalities() -> Iterator[PluginInfo]:
     yield PluginInfo(
         name="tabular",
         summary="Tables: CSV, JSON lines, Parquet, Feather, data frames; conditional on any column",
+        recognises="gankit_tabular.recognising:recognise",
         target="gankit_tabular.modality:TabularModality",
         api=2,
         suffixes=(

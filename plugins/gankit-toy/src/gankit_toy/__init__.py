@@ -12,6 +12,7 @@ def gankit_modalities() -> Iterator[PluginInfo]:
     yield PluginInfo(
         name="toy",
         summary="2-D point clouds: mixtures of Gaussians, a spiral, or your own CSV of points",
+        recognises="gankit_toy.recognising:recognise",
         target="gankit_toy.modality:ToyModality",
         api=2,
         suffixes=(".csv", ".npy"),

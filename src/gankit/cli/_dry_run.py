@@ -1,0 +1,69 @@
+"""``gankit train --dry-run``: what would be trained, on what, and how long it would take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gankit.cli._output import duration, out, print_json, rows, warn
+from gankit.cli._reading import LABEL, show_details
+from gankit.cli._streams import visible
+
+if TYPE_CHECKING:
+    from gankit.cli._choosing import Asked
+    from gankit.workflows.estimate import Estimate
+
+
+def dry_run(asked: Asked, folder: Path, device: str, *, json: bool, verbose: bool) -> None:
+    """Prints everything but the training: a summary, and then what was read.
+
+    Raises:
+        GankitError: for whatever the user can fix.
+    """
+    import tomli_w
+
+    from gankit.workflows.estimate import estimate
+
+    config = asked.config
+    found = estimate(*(asked.loaded, config, folder), device=device)
+    if json:
+        chosen = {"plugin": asked.plugin, "recipe": asked.recipe}
+        about = {"run": str(folder), "chosen": chosen, **found.as_dict()}
+        print_json({**about, "config": config.as_table()})
+        return
+    for name, text in _summary(asked, found).items():
+        out.print(f"{name + ':':<{LABEL}}{visible(text)}")
+    out.print()
+    show_details(found.data, out)
+    rows(found.described, out)
+    if verbose:
+        out.print(f"\n{tomli_w.dumps(config.as_table())}".rstrip())
+    else:
+        out.print("Settings: --dry-run --verbose; everything as JSON: --dry-run --json")
+    for warning in found.data.warnings:
+        warn(warning)
+
+
+def _summary(asked: Asked, found: Estimate) -> dict[str, str]:
+    """The run at a glance, a line each."""
+    step = found.seconds_per_step
+    steps = min(found.steps, found.seconds / step if step else found.steps)
+    counts, plan = found.parameters, found.privacy
+    lines = {
+        "data": f"{found.data.description}; {found.data.parts()}",
+        "plugin": asked.plugin,
+        "recipe": asked.recipe,
+        "device": found.device,
+        "time": f"about {duration(found.seconds)} ({steps:,.0f} steps of {step * 1000:.0f} ms)",
+        "memory": f"about {found.memory_bytes / 2**20:,.0f} MiB",
+        "networks": f"generator {counts['generator']:,}, discriminator "
+        f"{counts['discriminator']:,} parameters",
+        "conditioned on": ", ".join(found.conditions) or "nothing",
+    }
+    if plan:
+        lines["privacy"] = (
+            f"epsilon {plan['epsilon']:g}, delta {plan['delta']:.2g}; clip {plan['clip']:g}, "
+            f"noise multiplier {plan['noise_multiplier']:.3g}, "
+            f"Poisson rate {plan['batch'] / plan['records']:.3g}, {plan['steps']:,} steps"
+        )
+    return lines

@@ -1,0 +1,103 @@
+"""Which recipe trains on own data: by the device and the number of items, if none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gankit.config import Recipe, load_recipe, recipes
+from gankit.contract import PluginInfo
+
+DEFAULT = "the default"
+"""The reason where there is nothing to choose from."""
+
+
+@dataclass(frozen=True)
+class ChosenRecipe:
+    """A recipe for some data."""
+
+    plugin: str
+    recipe: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"recipe: {self.plugin}/{self.recipe} ({self.reason})"
+
+
+def choose_recipe(
+    info: PluginInfo, device: str, count: Callable[[], int | None] = lambda: None
+) -> ChosenRecipe:
+    """The recipe for data of the user's own.
+
+    The first automatic recipe that fits the device and the number of items; with fewer items than
+    each is made for, the one that needs fewest. Without one for the device,
+    ``PluginInfo.data_recipe``.
+
+    Args:
+        device: as after ``--device``.
+        count: gives about how many items there are, or None; called only if that decides.
+
+    Raises:
+        GankitError: the device cannot be used.
+    """
+    known = [recipe for recipe in recipes(info) if recipe.automatic]
+    if not known:
+        return ChosenRecipe(info.name, info.data_recipe or info.default_recipe, DEFAULT)
+    place = _device(device) if any(recipe.device for recipe in known) else ""
+    fitting = [recipe for recipe in known if recipe.device in ("", place)]
+    if not fitting:
+        name = info.data_recipe or info.default_recipe
+        return ChosenRecipe(info.name, name, f"none is made for {_called(place)}")
+    items = count() if any(recipe.made_for() for recipe in known) else None
+    chosen = _by_items(fitting, items)
+    others = [r for r in known if r.device not in ("", place) and _fits(r, items)]
+    reasons = []
+    if chosen.device:
+        reasons.append(_called(place) if device == "auto" else f"--device {device}")
+        reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
+    if items is not None and len(fitting) > 1 and chosen.made_for():
+        reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
+    return ChosenRecipe(info.name, chosen.name, "; ".join(reasons) or "the default for own data")
+
+
+def made_for(info: PluginInfo, device: str, besides: str) -> str:
+    """The first automatic recipe made for the kind of a device; empty for none but ``besides``.
+
+    Args:
+        device: its name in PyTorch.
+    """
+    kind = "cpu" if device == "cpu" else "gpu"
+    fitting = [r.name for r in recipes(info) if r.automatic and r.device == kind]
+    return "" if besides in fitting else next(iter(fitting), "")
+
+
+def too_few(info: PluginInfo, recipe: str, items: int) -> str:
+    """The warning for fewer training items than a recipe is made for; empty for enough."""
+    made = load_recipe(info, recipe)
+    low = made.items[0]
+    if items >= low:
+        return ""
+    remedy = made.few or "expect less variety, and copies of training items"
+    return f"{items:,} items, and {info.name}/{recipe} is made for {low:,} or more: {remedy}"
+
+
+def _by_items(fitting: list[Recipe], items: int | None) -> Recipe:
+    """The first that fits, or else the one that needs fewest, or that takes most."""
+    fewest = min(fitting, key=lambda recipe: recipe.items[0])
+    few = items is not None and items < fewest.items[0]
+    nearest = fewest if few else max(fitting, key=lambda recipe: recipe.items[1])
+    return next((recipe for recipe in fitting if _fits(recipe, items)), nearest)
+
+
+def _fits(recipe: Recipe, items: int | None) -> bool:
+    return items is None or recipe.items[0] <= items <= recipe.items[1]
+
+
+def _called(place: str) -> str:
+    return "no GPU here" if place == "cpu" else "a GPU is here"
+
+
+def _device(name: str) -> str:
+    from gankit.engine.devices import choose_device
+
+    return "cpu" if choose_device(name).type == "cpu" else "gpu"
