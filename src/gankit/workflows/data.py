@@ -51,11 +51,7 @@ def read_data(
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
     """
-    given = source
-    if source is None:
-        given = config.source()
-    elif isinstance(source, str | Path):
-        given = expanded(str(source))
+    given = config.source() if source is None else as_source(source)
     if isinstance(given, str) and given == IN_MEMORY:
         raise GankitError(
             "this run was trained on an object in memory, which is gone",
@@ -66,6 +62,11 @@ def read_data(
         len(found.items), config.engine.data.holdout, config.engine.train.seed, found.strata
     )
     return Split(found, Complement(found.items, heldout), Subset(found.items, heldout))
+
+
+def as_source(data: object) -> object:
+    """Data as a plugin reads it: a path with its home folder, or an object."""
+    return expanded(str(data)) if isinstance(data, str | Path) else data
 
 
 def held_out(n: int, share: float, seed: int, strata: Sequence[object] | None = None) -> Indices:

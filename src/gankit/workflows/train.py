@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gankit import config as configuration
 from gankit.config import Config
-from gankit.contract import Callback, Progress, quiet
+from gankit.contract import Callback, Objective, Progress, quiet
 from gankit.contract.codec import describe
 from gankit.errors import GankitError
 from gankit.plugins.callbacks import plugin_callbacks
@@ -24,6 +24,7 @@ from gankit.workflows.lock import locked
 from gankit.workflows.prepare import prepare
 
 if TYPE_CHECKING:
+    from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.trainer import Trainer
 
 DISK_HINT = "Earlier checkpoints are kept: free some space and run the same command again"
@@ -40,6 +41,9 @@ def train(
     progress: Progress = quiet,
     started: float | None = None,
     on_read: Callable[[Split], None] = lambda data: None,
+    networks: OwnNetworks | None = None,
+    objective: Objective | None = None,
+    stop: StopRequest | None = None,
 ) -> str:
     """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``.
 
@@ -48,6 +52,9 @@ def train(
         started: when the command started, on ``time.monotonic()``'s clock: ``train.time`` is
             counted from there.
         on_read: called with the data as soon as it is read.
+        networks: in place of the plugin's.
+        objective: of that name in the configuration.
+        stop: what Ctrl-C does.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -55,7 +62,7 @@ def train(
     """
     from gankit.engine.parallel import ParallelContext
 
-    parallel, stop = ParallelContext.current(), StopRequest()
+    parallel, stop = ParallelContext.current(), stop or StopRequest()
     with parallel.together():  # before one of them writes there
         resuming = check_resumable(folder, plugin, config)
     with _faults(folder, config), contextlib.ExitStack() as held:
@@ -73,6 +80,8 @@ def train(
             stop=stop,
             parallel=parallel,
             on_read=on_read,
+            networks=networks,
+            objective=objective,
         )
         with parallel.together():
             if parallel.is_main:
