@@ -9,14 +9,18 @@ from typing import Any
 from gankit.contract import Rendering
 from gankit.kit.pictures import data_uri
 
+PLAYED = "audio/"
+"""Media types that an element of this name plays."""
+
 
 def embedded(shown: Rendering) -> str:
     """An element that shows a rendering or plays it."""
     address = escape(data_uri(shown.media_type, shown.content))
     if shown.media_type.startswith("image/"):
         return f'<img src="{address}" style="max-width: 100%">'
-    if shown.media_type.startswith("audio/"):
-        return f'<audio controls src="{address}"></audio>'
+    if shown.media_type.startswith(PLAYED):
+        element = PLAYED.rstrip("/")
+        return f'<{element} controls src="{address}"></{element}>'
     return f"<pre>{escape(shown.content.decode(errors='replace'))}</pre>"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, overload
 
-from gankit.api.notebook import embedded, table
+from gankit.api.notebook import PLAYED, embedded, table
 from gankit.contract import Converts, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
@@ -147,7 +147,7 @@ class Samples(Sequence[Any]):
         if made:
             parts.append(embedded(modality.preview(made[:SHOWN_IN_A_NOTEBOOK], codec)))
             first = modality.render(made[0], codec)
-            if first.media_type.startswith("audio/"):
+            if first.media_type.startswith(PLAYED):
                 parts += [embedded(modality.render(item, codec)) for item in made[:PLAYERS]]
         if "dataframe" in self._conversions():
             try:
