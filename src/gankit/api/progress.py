@@ -38,6 +38,8 @@ class Follower(Callback):
         self.bar = Progress(*columns, console=self.console)
         self.tasks: dict[str, TaskID] = {}
         self.began, self.step = time.monotonic(), ""
+        self.first: tuple[float, float] | None = None
+        """The part of training that was done at the first tick, and when that was."""
 
     def preparing(self, what: str, done: int, total: int) -> None:
         """Progress of what is not training; silent where it is over at once."""
@@ -59,9 +61,13 @@ class Follower(Callback):
     def tick(self, values: dict[str, Any]) -> None:
         seen, seconds = int(values["samples"]), float(values["seconds"])
         part = max(seen / self.samples, seconds / self.limit if self.limit else 0.0)
-        left = seconds * (1 - part) / max(part, 1e-9)
+        first, began = self.first = self.first or (part, time.monotonic())
+        left = self.limit - seconds if self.limit else 0.0
+        if part > first and not left:
+            left = (time.monotonic() - began) * (1 - part) / (part - first)
+        clock = f"{_clock(left)} left  " if left else ""
         losses = "  ".join(f"{k} {values[k]:.3g}" for k in SHOWN if k in values)
-        self._show("training", int(min(part, 1) * 1000), 1000, f"{_clock(left)} left  {losses}")
+        self._show("training", int(min(part, 1) * 1000), 1000, clock + losses)
 
     def warning(self, message: str) -> None:
         self.console.print(f"warning: {message}", style="yellow", highlight=False, markup=False)

@@ -132,7 +132,7 @@ class Samples(Sequence[Any]):
     def __repr__(self) -> str:
         lines = [self._title()]
         for sample in self.samples[:SHOWN]:
-            text = repr(sample.item)
+            text = " ".join(repr(sample.item).split())
             text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
             lines.append(f"  {'real' if sample.real else f'seed {sample.seed}'}: {text}")
         if len(self) > SHOWN:
