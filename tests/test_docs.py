@@ -42,11 +42,11 @@ PAGES = sorted(
 )
 
 TINY = {
-    "train": ["--budget=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
+    "train": ["--samples=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
 }
 """Arguments appended to commands to make them short; the last one of an option counts."""
-TINY_PRIVATE = ["--budget=32", "train.batch=32"]
+TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 """A batch shares the noise, so it must be larger."""
 TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_MOLECULES = {

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TUTORIAL, HOOKS = DOCS / "tutorials" / "build-a-plugin.md", DOCS / "how-to" / "hooks.md"
 OURS = "run by tests/test_plugin_docs.py"
-SMALL = ["--budget=640", "train.threads=1", "log.preview_count=8"]
+SMALL = ["--samples=640", "train.threads=1", "log.preview_count=8"]
 ALL_PASSED = r"(\d+) of \1 checks passed"
 
 

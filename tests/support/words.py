@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-VALUED = ("--budget", "--metrics", "--seed", "-n")
+VALUED = ("--budget", "--time", "--samples", "--epochs", "--metrics", "--seed", "-n")
 """Options whose value may be a word of its own."""
-BUDGET = ("train.samples", "train.time")
+LIMITS = ("train.samples", "train.time", "train.epochs")
+"""What these set."""
 
 
 def once(*words: object) -> list[str]:
@@ -22,6 +23,7 @@ def once(*words: object) -> list[str]:
         if word in VALUED:
             key, unit = word, [word, next(iter(rest))]
         units[f"{key} {i}" if key == "--where" else key] = unit
-    if "--budget" in units:  # which sets these two
-        units = {key: unit for key, unit in units.items() if key not in BUDGET}
+    if limited := {"--budget", "--time", "--samples", "--epochs"} & units.keys():
+        other = LIMITS if limited == {"--budget"} else (*LIMITS, "--budget")
+        units = {key: unit for key, unit in units.items() if key not in other}
     return [word for unit in units.values() for word in unit]

@@ -176,7 +176,7 @@ def test_a_relative_path_is_found_from_another_folder(tmp_path, monkeypatch, gan
     with pytest.raises(GankitError, match="real.csv any more .given as 'real.csv'"):
         gankit.load(tmp_path / "run").evaluate(n=20)
     moved = os.path.relpath(elsewhere / "moved.csv", tmp_path)
-    done = gankit_here("train", "--out", "run", "--data", moved, "--budget", "640")
+    done = gankit_here("train", "--out", "run", "--data", moved, "--samples", "640")
     assert done.returncode == 0, done.stderr
     assert "data: 200 points" in done.stderr
     stored = (tmp_path / "run" / "run.toml").read_text()
@@ -193,7 +193,7 @@ def test_a_name_that_is_not_utf_8(tmp_path, gankit_here):
     done = gankit_here("train", "-p", "toy", "--data", name, "--out", "run", *small)
     assert done.returncode == 0, done.stderr
     assert gankit.load(tmp_path / "run").config.source() is not None
-    done = gankit_here("train", "--out", "run", "--budget", "640")
+    done = gankit_here("train", "--out", "run", "--samples", "640")
     assert done.returncode == 0, done.stderr
 
 

@@ -79,7 +79,7 @@ def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, peop
     assert "taken for public" in page
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["privacy"] == record
 
-    longer = gankit_here("train", "--out", "run", "--budget", "10k")
+    longer = gankit_here("train", "--out", "run", "--samples", "10k")
     assert longer.returncode == 2
     assert "would spend more than privacy.epsilon=3" in longer.stderr
     assert "Traceback" not in longer.stderr

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Group
@@ -23,6 +25,7 @@ from gankit.cli._output import duration, err, rows, warn
 from gankit.cli._reading import show_reading, show_resumed
 from gankit.cli._streams import visible
 from gankit.contract import Callback
+from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.provenance import RECORD
 from gankit.workflows.data import Split
@@ -48,8 +51,7 @@ class Display(Callback):
     """Follows a run on stderr.
 
     Args:
-        samples: the run's length.
-        limit: the run's time limit in seconds; 0 for none.
+        train: the run's length.
         advice: one line for each failure that the guard reports.
         resumed: whether the run has been started before: its data was shown then.
         private: whether to leave out what may show single items.
@@ -57,14 +59,14 @@ class Display(Callback):
 
     def __init__(
         self,
-        samples: int,
-        limit: float,
-        advice: dict[str, str],
+        train: TrainSettings,
+        advice: Mapping[str, str] = MappingProxyType({}),
         *,
         resumed: bool = False,
         private: bool = False,
     ) -> None:
-        self.samples, self.limit, self.advice = samples, limit, advice
+        self.train, self.samples, self.limit = train, train.samples, train.time
+        self.advice = advice
         self.resumed, self.private = resumed, private
         self.data: Reading | None = None
         self.live: Live | None = None
@@ -92,6 +94,7 @@ class Display(Callback):
 
     def read(self, data: Split) -> None:
         """Shows what was read, before anything is trained."""
+        self.samples = self.train.on(len(data.train)).samples
         self.data = reading(data, self.private)
         show = show_resumed if self.resumed else show_reading
         show(self.data, err)

@@ -17,8 +17,6 @@ from rich.text import Text
 from gankit.cli._streams import Stream, harmless, visible
 from gankit.errors import GankitError
 
-UNLIMITED = 10**12
-"""Samples of a run that only a time limit ends."""
 started = time.monotonic()
 """When the command started; :func:`gankit.cli.main` sets it."""
 
@@ -106,25 +104,6 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-
-
-def parse_budget(text: str) -> dict[str, float]:
-    """``90s``, ``10m``, ``2h`` or ``5000``, ``200k``, ``3M`` samples, as ``train.*`` settings.
-
-    Raises:
-        GankitError: it is neither of them.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|k|M|)", text.strip().replace("_", ""))
-    if match is None or float(match[1]) == 0:
-        raise GankitError(
-            f"--budget {text!r} is neither a time nor a number of samples",
-            "Use 90s, 10m or 2h; or 5000, 200k or 3M samples",
-        )
-    number, unit = float(match[1]), match[2]
-    if unit in ("s", "m", "h"):
-        seconds = number * {"s": 1, "m": 60, "h": 3600}[unit]
-        return {"time": seconds, "samples": UNLIMITED}
-    return {"time": 0, "samples": int(number * {"": 1, "k": 1e3, "M": 1e6}[unit])}
 
 
 def parse_where(words: list[str]) -> dict[str, object]:

@@ -80,6 +80,7 @@ def augment(
     Near duplicates of real items and outliers are dropped and counted.
     """
     from gankit.cli._display import Display
+    from gankit.engine.settings import TrainSettings
     from gankit.runs.directory import Run
     from gankit.workflows.augment import augment as write
     from gankit.workflows.candidates import plan
@@ -98,7 +99,7 @@ def augment(
     if data == "-" and measure:  # it is gone once it is read
         raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
     source, conditions = Run(run), parse_where(where or [])
-    progress = Display(1, 0, {}).preparing
+    progress = Display(TrainSettings()).preparing
     result: dict[str, Any] = {}
     doubts: list[str] = []
     if measure:

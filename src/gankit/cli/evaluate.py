@@ -49,6 +49,7 @@ def evaluate(
 ) -> None:
     """Evaluate generated data: each metric with its real-data baseline."""
     from gankit.cli._display import Display
+    from gankit.engine.settings import TrainSettings
     from gankit.report.page import write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
@@ -65,7 +66,7 @@ def evaluate(
         device=device,
         plugin=plugin,
         overrides=settings or [],
-        progress=Display(1, 0, {}).preparing,
+        progress=Display(TrainSettings()).preparing,
     )
     page = report
     if page is None and (subject / CONFIG).is_file() and not only:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gankit.cli import _output
-from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
+from gankit.cli._output import duration, err, out, print_json, rows, warn
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.engine.settings import EngineSettings
 
 
 def train(
@@ -41,12 +44,23 @@ def train(
             metavar="FILE.toml", help="Settings from a file, e.g. another run's run.toml."
         ),
     ] = None,
-    budget: Annotated[
+    time: Annotated[
         str | None,
         typer.Option(
-            help="When to stop: a time from the start of the command (90s, 10m, 2h), or a number "
-            "of samples (200k, 3M)."
+            metavar="10m", help="When to stop, from the start of the command: 90s, 10m, 1h30m."
         ),
+    ] = None,
+    samples: Annotated[
+        str | None,
+        typer.Option(metavar="6M", help="When to stop, in samples seen: 5000, 200k, 6M."),
+    ] = None,
+    epochs: Annotated[
+        str | None,
+        typer.Option(metavar="50", help="When to stop, in passes over the training data."),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="10m|200k", help="The same as --time or --samples, by its unit."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -62,6 +76,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.config.budgets import with_limits
     from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
     from gankit.plugins.registry import installed
@@ -71,12 +86,8 @@ def train(
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
     named = files[0].get("run", {}) if files else {}
-    limits = parse_budget(budget) if budget else {}
-    words = list(settings or [])
-    _refuse_twice(words, seed, limits)
-    if seed is not None:
-        words.append(f"train.seed={seed}")
-    words += [f"train.{key}={value}" for key, value in limits.items()]
+    words = with_limits(settings or [], time=time, samples=samples, epochs=epochs, budget=budget)
+    words = _with_seed(words, seed)
 
     if existing is not None and not (plugin or recipe or config):
         # Only the directory is given: resume with the run's own settings.
@@ -113,7 +124,7 @@ def train(
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(
-        *(resolved.engine.train.samples, resolved.engine.train.time, ADVICE),
+        *(resolved.engine.train, ADVICE),
         resumed=existing is not None,
         private=bool(resolved.engine.privacy.epsilon),
     )
@@ -135,32 +146,40 @@ def train(
         about = display.data.as_dict() if display.data else None
         print_json({"run": str(folder), "status": status, "data": about, **last})
     else:
-        _report(folder, status, last, had)
+        _report(folder, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
 
 
-def _refuse_twice(words: list[str], seed: int | None, limits: dict[str, float]) -> None:
-    """Refuses settings that options set too."""
+def _with_seed(words: list[str], seed: int | None) -> list[str]:
+    """The settings with the option's seed.
+
+    Raises:
+        GankitError: they set it too.
+    """
     from gankit.config import flatten, parse_overrides
 
-    given = flatten(parse_overrides(words))
-    options = {"--seed": ["train.seed"] * (seed is not None)}
-    options["--budget"] = [f"train.{key}" for key in limits]
-    for option, keys in options.items():
-        for key in keys:
-            if key in given:
-                raise GankitError(f"{option} and {key} set the same", "Use one of them")
+    if seed is None:
+        return words
+    if "train.seed" in flatten(parse_overrides(words)):
+        raise GankitError("--seed and train.seed set the same", "Use one of them")
+    return [*words, f"train.seed={seed}"]
 
 
-def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
+def _report(
+    folder: Path, status: str, last: dict[str, Any], had: int, engine: EngineSettings
+) -> None:
     """The end of a run, and what to do next."""
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
-        warn("the time was used up before training: raise --budget")
-    elif samples == had:
-        out.print(f"Budget already reached. To train longer, add --budget {2 * samples}")
+        warn("the time was used up before training: raise --time")
     place = shlex.quote(str(folder))
+    if samples and samples == had:
+        reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
+        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples)}"
+        if engine.privacy.epsilon:
+            longer = "a private run is not trained longer than planned: start another one"
+        out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
         lines += [
@@ -171,6 +190,16 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     else:
         lines.append(f"resume:   gankit train --out {place}")
     out.print("\n".join(map(visible, lines)))
+
+
+def _longer(engine: EngineSettings, samples: int) -> str:
+    """The option that doubles the limit which a run has reached."""
+    from gankit.config.budgets import as_time
+
+    train = engine.train
+    if train.time and samples < train.samples:
+        return f"--time {as_time(2 * train.time)}"
+    return f"--epochs {2 * train.epochs:g}" if train.epochs else f"--samples {2 * samples}"
 
 
 def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) -> None:
@@ -185,7 +214,6 @@ def _dry_run(loaded: Any, config: Any, folder: Path, device: str, json: bool) ->
     found = estimate(
         *(loaded, config, folder),
         device=device,
-        unlimited=UNLIMITED,
         on_read=lambda data: None if json else show_reading(reading(data, private), out),
     )
     if json:

@@ -32,7 +32,10 @@ from gankit.contract import PluginInfo
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, without_password
 
-MAY_CHANGE = ("train.samples", "train.time", "data.workers", "data.cache", "checkpoint", "log")
+MAY_CHANGE = (
+    *("train.samples", "train.time", "train.epochs"),
+    *("data.workers", "data.cache", "checkpoint", "log"),
+)
 """What may differ when a run is resumed: none of it alters what a given sample count gives."""
 
 
@@ -182,6 +185,12 @@ def _check_engine(engine: EngineSettings) -> None:
                     "and that is 0",
                     "Set train.burn_in",
                 )
+    if engine.train.samples < engine.train.batch:
+        raise GankitError(
+            f"train.samples={engine.train.samples} is less than one batch, "
+            f"train.batch={engine.train.batch}",
+            f"Use at least {engine.train.batch}, or a smaller train.batch",
+        )
     if engine.train.batch % engine.train.accumulate:
         raise GankitError(
             f"train.batch={engine.train.batch} cannot be split into "

@@ -40,7 +40,7 @@ class Fitting:
 
     progress: Progress = quiet
     time_left: Callable[[], float] = lambda: float("inf")
-    """Seconds that remain for the codec, a share of ``--budget``; infinite without a time limit."""
+    """Seconds that remain for the codec, a share of ``--time``; infinite without a time limit."""
     stopped: Callable[[], bool] = lambda: False
     """Whether the user has asked to stop (Ctrl-C)."""
     cache: Path | None = None

@@ -6,11 +6,13 @@ table ``{start, stop, over, after, shape}``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeAlias
 
 from gankit.contract.settings import Bounds
 from gankit.engine.schedules import Scheduled
+from gankit.errors import GankitError
 
 Count: TypeAlias = Annotated[int, Bounds(0)]
 AtLeastOne: TypeAlias = Annotated[int, Bounds(1)]
@@ -26,13 +28,16 @@ class TrainSettings:
     """Length, batch and arithmetic."""
 
     samples: AtLeastOne = 200_000
-    """Real samples to train on, warm-up included."""
+    """Real samples to train on, warm-up included. ``--samples`` sets it."""
+    epochs: NotNegative = 0.0
+    """Passes over the training items after which training ends all the same; 0 is no limit.
+    ``--epochs`` sets it."""
     warm_up: Count = 0
     """The first so many samples train the generator by its own likelihood, where the plugin's
     networks have one, before the adversarial game starts."""
     time: NotNegative = 0.0
     """Seconds after which training ends all the same, counted from the start of the command;
-    0 is no limit. ``--budget`` sets it."""
+    0 is no limit. ``--time`` sets it."""
     batch: AtLeastOne = 64
     """Samples per step, over all processes."""
     accumulate: AtLeastOne = 1
@@ -52,6 +57,23 @@ class TrainSettings:
     """CPU threads; 0 profiles a few steps and keeps the fastest number."""
     seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     """Seed of everything random; ``--seed`` sets it."""
+
+    def on(self, items: int) -> TrainSettings:
+        """The same for so many training items: ``samples`` are then no more than ``epochs`` allow.
+
+        Raises:
+            GankitError: the epochs are less than one batch.
+        """
+        if not self.epochs:
+            return self
+        samples = math.ceil(self.epochs * items)
+        if samples < self.batch:
+            raise GankitError(
+                f"train.epochs={self.epochs:g} of {items:,} items is less than one batch, "
+                f"train.batch={self.batch}",
+                f"Use at least {math.ceil(100 * self.batch / items) / 100:g}, or a smaller batch",
+            )
+        return replace(self, samples=min(self.samples, samples))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.config import Config
+from gankit.config.budgets import UNLIMITED
 from gankit.contract import Progress, quiet
 from gankit.contract.codec import describe
 from gankit.plugins.records import LoadedModality
@@ -62,13 +63,11 @@ def estimate(
     *,
     device: str = "auto",
     progress: Progress = quiet,
-    unlimited: int = 10**12,
     on_read: Callable[[Split], None] = lambda data: None,
 ) -> Estimate:
     """Prepares a run, profiles a few steps, and trains nothing.
 
     Args:
-        unlimited: so many samples mean that only time limits the run.
         on_read: called with the data as soon as it is read.
 
     Raises:
@@ -82,9 +81,9 @@ def estimate(
     )
     profiled = trainer.updates, trainer.reals, trainer.generator_batch
     some = PROFILE_SAMPLES if trainer.device.type == "cpu" else None
-    step, train, policy = step_seconds(*profiled, some), config.engine.train, trainer.policy
+    step, train, policy = step_seconds(*profiled, some), trainer.settings.train, trainer.policy
     steps: float = -(-train.samples // (train.batch * train.d_steps))
-    steps = math.inf if train.samples >= unlimited else steps
+    steps = math.inf if train.samples >= UNLIMITED else steps
     seconds = min(steps * step, train.time or math.inf)
     networks = trainer.networks
     condition = trainer.codec.layout.condition

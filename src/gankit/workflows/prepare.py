@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,7 @@ def prepare(
         data = read_data(plugin, config, source, progress)
         if parallel.is_main:
             on_read(data)
+        engine = dataclasses.replace(engine, train=engine.train.on(len(data.train)))
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
         refuse_other_networks(folder, networks)

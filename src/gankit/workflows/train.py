@@ -19,6 +19,7 @@ from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
 from gankit.system_errors import translated
 from gankit.workflows.data import Split
+from gankit.workflows.finished import is_finished, reads_the_same
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.lock import locked
 from gankit.workflows.prepare import prepare
@@ -45,7 +46,8 @@ def train(
     objective: Objective | None = None,
     stop: StopRequest | None = None,
 ) -> str:
-    """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``.
+    """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``. A run that is
+    finished is left as it is, and its data is not read.
 
     Args:
         source: the data as an object in memory; otherwise the configuration's.
@@ -65,6 +67,9 @@ def train(
     parallel, stop = ParallelContext.current(), stop or StopRequest()
     with parallel.together():  # before one of them writes there
         resuming = check_resumable(folder, plugin, config)
+        finished = resuming and is_finished(folder, config)
+        if finished and source is None and reads_the_same(folder, config):
+            return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
             if parallel.is_main:
@@ -101,7 +106,7 @@ def train(
         status = "failed"
         try:
             with stop.listening():
-                status = trainer.train()
+                status = "done" if finished else trainer.train()
         finally:
             # A disk that is full has been reported by then.
             ignored = [OSError, MemoryError] if status == "failed" else []

@@ -227,7 +227,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_that_optimises(home: Path, gankit_: Any) -> None:
     words = ["train", "--plugin", "molecule/optimize", "--data", "data.csv", "--out", "run"]
     tiny = [*TINY, "cache=none", "objective=tpsa - logp"]
-    done = gankit_(*once(*words, *tiny, "--budget=320"), cwd=home)
+    done = gankit_(*once(*words, *tiny, "--samples=320"), cwd=home)
     assert "reward" in done.stderr
     gankit_("train", "--out", "run", "train.samples=640", cwd=home)  # goes on, without a search
     lines = [json.loads(line) for line in (home / "run" / "metrics.jsonl").read_text().splitlines()]

@@ -87,7 +87,7 @@ class PrivatePolicy(TrainingPolicy):
             "train.compile": (train.compile, "Leave it out"),
             "train.time: the noise is chosen for a number of steps": (
                 train.time > 0,
-                "Give a length in samples, as in --budget 300k",
+                "Give a length in samples, as in --samples 300k",
             ),
             "several processes": (ParallelContext.current().size > 1, "Train in one"),
             "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
