@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gankit.api.fitting import load as load
     from gankit.api.run import Run as Run
     from gankit.api.samples import Samples as Samples
+    from gankit.api.trainer import Trainer as Trainer
     from gankit.contract import Callback as Callback
     from gankit.contract import Networks as Networks
     from gankit.contract import Objective as Objective
@@ -28,6 +29,7 @@ _HOMES = {
     "Objective": "gankit.contract",
     "Run": "gankit.api.run",
     "Samples": "gankit.api.samples",
+    "Trainer": "gankit.api.trainer",
     "fit": "gankit.api.fitting",
     "load": "gankit.api.fitting",
 }

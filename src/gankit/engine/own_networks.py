@@ -57,9 +57,12 @@ class Discriminator(nn.Module):
         return logits.flatten(1) if logits.ndim > 2 else logits
 
 
-def own_networks(given: OwnNetworks, codec: Codec[Any]) -> Networks:
+def own_networks(given: OwnNetworks, codec: Codec[Any], latent_dim: int = 0) -> Networks:
     """The networks as the engine trains them. Modules are copied, so that the user's stay as they
     are.
+
+    Args:
+        latent_dim: 0 takes it from the generator.
 
     Raises:
         GankitError: no networks, or their inputs do not suit the data.
@@ -68,7 +71,7 @@ def own_networks(given: OwnNetworks, codec: Codec[Any]) -> Networks:
     if isinstance(found, Networks):
         pair, latent_dim = (found.generator, found.discriminator), found.latent_dim
     else:
-        pair, latent_dim = found, 0
+        pair = found
     G, D = (copy.deepcopy(module) for module in pair)
     width = codec.layout.condition.width if codec.layout.condition else 0
     last = next((m for m in reversed([*D.modules()]) if not [*m.children()]), None)

@@ -138,6 +138,7 @@ def _resume(trainer: Trainer) -> None:
     from gankit.engine.checkpoint import unreadable
 
     folder = trainer.plan.folder
+    assert folder is not None  # of a run
     before = set(unreadable(folder))
     trainer.resume()
     for bad in sorted(set(unreadable(folder)) - before):
