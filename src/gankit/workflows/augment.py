@@ -26,7 +26,7 @@ from gankit.workflows.candidates import (
     thin_requests,
 )
 from gankit.workflows.conformity import conformed, named
-from gankit.workflows.data import as_source
+from gankit.workflows.data import read
 from gankit.workflows.generate import (
     MEMORY_HINT,
     Generated,
@@ -67,7 +67,7 @@ class Augmented:
         progress: Progress = quiet,
     ) -> None:
         modality, self.name, self.counts = augmentable(run), named(data), Counts()
-        dataset = run.plugin.modality.read(as_source(data), run.settings, progress)
+        dataset = read(run.plugin, data, run.settings, progress)
         self.sampler = run.sampler(device)
         found = conformed(
             *(run.plugin.modality, self.sampler.codec, dataset.items, data),

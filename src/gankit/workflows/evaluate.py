@@ -34,7 +34,7 @@ from gankit.runs.scores import CODEC_BASELINES, Evaluation
 from gankit.runs.targets import SIDECAR
 from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed, named
-from gankit.workflows.data import as_source, read_data
+from gankit.workflows.data import read, read_data
 from gankit.workflows.generate import check_seeds
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     heldout: Sequence[Any] = split.heldout
     warnings: Sequence[str] = ()
     if given.data is not None:
-        own = loaded.modality.read(as_source(given.data), config.settings, given.progress)
+        own = read(loaded, given.data, config.settings, given.progress)
         name = named(given.data)
         found = conformed(loaded.modality, sampler.codec, own.items, name, dataset=own)
         heldout, warnings = found.items, found.warnings
