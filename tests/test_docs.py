@@ -55,6 +55,13 @@ TINY_MOLECULES = {
         *("calls=120", "elites=20", "resampling.candidates=1"),
     ]
 }
+TINY_CALLS = {
+    "image": ", width=(16,), blocks=1",
+    "tabular": ", hidden=16",
+    "tensor": ", hidden=16",
+    "audio": ", width=16, rounds=2",
+}
+"""The same for calls of ``gankit.fit``, by plugin."""
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 
@@ -149,6 +156,17 @@ def cut_down(words: list[str]) -> list[str]:
     return once(*words, *tiny, *([] if other else TINY_IMAGES.get(command, [])))
 
 
+def cut_down_calls(script: str) -> str:
+    """The script, with each ``gankit.fit("plugin", …, samples=…)`` reduced likewise."""
+
+    def tiny(call: re.Match[str]) -> str:
+        own = TINY_CALLS.get(call["plugin"], "")
+        return f"{call['before']}samples=8, train__batch=8, train__threads=1{own}"
+
+    calls = r"(?P<before>fit\(\s*\"(?P<plugin>\w+)(?:(?!fit\().)*?)(train__)?samples=[\w\"]+"
+    return re.sub(calls, tiny, script, flags=re.DOTALL)
+
+
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_the_commands_of_a_page_run(page: Path, run: Run, folder: Path) -> None:
     for block in blocks(page):
@@ -167,13 +185,7 @@ def test_the_commands_of_a_page_run(page: Path, run: Run, folder: Path) -> None:
     scripts = [b.body for b in blocks(page) if b.language == "python" and b.test != "skip"]
     scripts = [body for body in scripts if not body.startswith("# src/")]  # files of a plugin
     if scripts:
-        own = "width=(16,), blocks=1"
-        for plugin, small in (("tabular", "hidden=16"), ("audio", "width=16, rounds=2")):
-            own = small if f'"{plugin}"' in "".join(scripts) else own
-        tiny = f"train__samples=8, train__batch=8, train__threads=1, {own}"
-        code, output = run(
-            [name(page), re.sub(r"train__samples=[\d_]+", tiny, "\n".join(scripts))], folder
-        )
+        code, output = run([name(page), cut_down_calls("\n".join(scripts))], folder)
         assert code == 0, output
 
 

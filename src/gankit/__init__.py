@@ -8,25 +8,41 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gankit.workflows.api import Run as Run
-    from gankit.workflows.api import fit as fit
+    from gankit.api.fitting import fit as fit
+    from gankit.api.fitting import load as load
+    from gankit.api.run import Run as Run
+    from gankit.api.samples import Samples as Samples
+    from gankit.api.trainer import Trainer as Trainer
+    from gankit.contract import Callback as Callback
+    from gankit.contract import Networks as Networks
+    from gankit.contract import Objective as Objective
+    from gankit.errors import GankitError as GankitError
 
-__all__ = ["Run", "fit", "load"]
+_HOMES = {
+    "Callback": "gankit.contract",
+    "GankitError": "gankit.errors",
+    "Networks": "gankit.contract",
+    "Objective": "gankit.contract",
+    "Run": "gankit.api.run",
+    "Samples": "gankit.api.samples",
+    "Trainer": "gankit.api.trainer",
+    "fit": "gankit.api.fitting",
+    "load": "gankit.api.fitting",
+}
+"""Where each name is defined; imported on first use, so that ``import gankit`` is fast."""
 
-
-def load(path: Any) -> Run:
-    """The run in a directory, or the model in a copied ``model/`` folder."""
-    from gankit.workflows.api import Run
-
-    return Run(path)
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Run", "fit"):
-        from gankit.workflows import api
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gankit' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
-        return getattr(api, name)
-    raise AttributeError(name)
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -15,7 +15,7 @@ from typing import IO
 PARENT = """
 import contextlib, importlib, json, os, pkgutil, sys
 import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image, jinja2
-import gankit.cli, gankit.workflows.api, gankit.workflows.augment, gankit.workflows.measure
+import gankit.cli, gankit.api.fitting, gankit.workflows.augment, gankit.workflows.measure
 for name in [m.name for m in pkgutil.iter_modules() if m.name.startswith("gankit_")]:
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):

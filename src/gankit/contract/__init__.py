@@ -39,7 +39,14 @@ from gankit.contract.data import (
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.looking import Look, Recognise, Recognised
-from gankit.contract.modality import Augmentable, HasBaselines, Modality, NoSettings, Written
+from gankit.contract.modality import (
+    Augmentable,
+    Converts,
+    HasBaselines,
+    Modality,
+    NoSettings,
+    Written,
+)
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
 from gankit.contract.settings import Bounds
@@ -61,6 +68,7 @@ __all__ = [
     "Conformed",
     "Conforms",
     "Continuous",
+    "Converts",
     "Dataset",
     "Describes",
     "DownstreamModel",

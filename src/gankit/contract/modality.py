@@ -140,6 +140,25 @@ class Augmentable(Protocol):
 
 
 @runtime_checkable
+class Converts(Protocol):
+    """For modalities whose items can become what other libraries take: ``gankit.fit`` returns a
+    run whose samples then have ``.to_numpy()`` and so on."""
+
+    conversions: Sequence[str]
+    """Which of ``numpy`` (one array), ``torch`` (one tensor), ``pil`` (a list of Pillow images) and
+    ``dataframe`` (a pandas data frame). An array of numbers is also converted to a tensor."""
+
+    def convert(self, items: Sequence[Any], to: str, codec: Codec[Any] | None) -> Any:
+        """Items, real or generated, as ``to``, one of ``conversions``.
+
+        Libraries such as pandas are imported here; a missing one is reported with its name.
+
+        Args:
+            codec: the run's; None for items without a run.
+        """
+
+
+@runtime_checkable
 class HasBaselines(Protocol):
     """For modalities that bring simpler models than the generator, for comparison."""
 

@@ -32,8 +32,8 @@ class TrainingPlan:
     """The training data, on the device to train on."""
     settings: EngineSettings
     objective: Objective
-    folder: Path
-    """Where checkpoints go."""
+    folder: Path | None
+    """Where checkpoints go; None for none."""
     penalties: tuple[tuple[Penalty, float], ...] = ()
     """Added by plugins, with their weights."""
     conditions: ConditionTable | None = None

@@ -85,20 +85,7 @@ class Trainer:
             if clock.samples == 0 or show.due(clock.samples):
                 self._write_preview()
 
-            # Likelihood first, if any; then D, then G; the average follows.
-            at = self.schedules.at(clock.samples)
-            updates.set(at)
-            if clock.samples < train.warm_up:
-                seen = train.batch
-                updates.step_likelihood(self.reals.next)
-            else:
-                seen = batch
-                for _ in range(train.d_steps):
-                    updates.step_discriminator(self.reals.next, self._penalise())
-                updates.step_generator(self.generator_batch)
-            clock.samples += seen
-            update_ema(self.ema, self.networks.generator, ema_decay(seen, at["half_life"]))
-            clock.steps += 1
+            self.step()
             clock.seconds = budget.spent()
             over = clock.samples >= total or budget.left() <= reserved or self.stop()
 
@@ -127,6 +114,23 @@ class Trainer:
         if status == "done":
             self._write_preview()
         return status
+
+    def step(self) -> None:
+        """One step: likelihood first, if any; then D, then G; the average follows."""
+        train, clock, updates = self.settings.train, self.clock, self.updates
+        at = self.schedules.at(clock.samples)
+        updates.set(at)
+        if clock.samples < train.warm_up:
+            seen = train.batch
+            updates.step_likelihood(self.reals.next)
+        else:
+            seen = train.batch * train.d_steps
+            for _ in range(train.d_steps):
+                updates.step_discriminator(self.reals.next, self._penalise())
+            updates.step_generator(self.generator_batch)
+        clock.samples += seen
+        clock.steps += 1
+        update_ema(self.ema, self.networks.generator, ema_decay(seen, at["half_life"]))
 
     def generator_batch(self) -> Batch:
         """The batch of a generator step."""
@@ -247,16 +251,18 @@ class Trainer:
         Raises:
             GankitError: the disk is full or not writable.
         """
+        if self.plan.folder is None:
+            return
         parts = self.updates, self.ema, self.clock, self.reals, self.policy
         tensors, meta = pack(*parts, self.threads, self.plan.parallel)
         with self.plan.parallel.together():
             if self.plan.parallel.is_main:
-                self._write(tensors, meta)
+                self._write(self.plan.folder, tensors, meta)
 
-    def _write(self, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
+    def _write(self, folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
             raise self._diverged("weights")
-        folder, keep = self.plan.folder, self.settings.checkpoint.keep
+        keep = self.settings.checkpoint.keep
         hint = "Earlier checkpoints are kept: free some space and run the same command again"
         with translated(folder, disk=hint):
             save_checkpoint(folder, self.clock.samples, tensors, meta, keep)
@@ -264,6 +270,8 @@ class Trainer:
 
     def resume(self) -> bool:
         """Continues from the newest checkpoint; False when there is none."""
+        if self.plan.folder is None:
+            return False
         parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
 
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:

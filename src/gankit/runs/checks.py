@@ -33,6 +33,7 @@ MODEL = {
     "settings": dict,
     "codec": dict,
     "privacy?": (PRIVACY, None),
+    "networks?": {"generator": str, "discriminator": str},
     "data": {"licence": (str, None), "fingerprint": str},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }

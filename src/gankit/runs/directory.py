@@ -45,12 +45,14 @@ from gankit.runs.model import (
     read_metadata,
     read_model,
     read_tensors,
+    refuse_without_networks,
 )
 from gankit.runs.provenance import RECORD
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.sampling.sampler import Sampler
 
 CONFIG, METRICS, LOG = "run.toml", "metrics.jsonl", "log.txt"
@@ -64,13 +66,17 @@ class Run:
 
     Args:
         path: the run directory, or a folder with ``model.json``.
+        networks: those that it was trained with, where they were the user's own.
+        source: the data as an object in memory, where it was trained on one.
 
     Raises:
         GankitError: it is no run, or one from a newer gankit.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+    def __init__(
+        self, path: str | Path, networks: OwnNetworks | None = None, source: object = None
+    ) -> None:
+        self.path, self.networks, self.source = Path(path), networks, source
         if not self.path.is_dir():
             raise GankitError(f"no run at {self.path}", "`gankit runs list` shows the runs")
         alone = (self.path / MODEL).is_file()
@@ -196,6 +202,7 @@ class Run:
         import torch
 
         from gankit.engine.devices import choose_device
+        from gankit.engine.own_networks import own_networks
         from gankit.engine.sampling.conditions import ConditionTable
         from gankit.engine.sampling.sampler import Resampler, Sampler
 
@@ -208,12 +215,23 @@ class Run:
         codec = load_codec(self.plugin, self.model_folder, model, stored, resolved)
         told = self.model_folder / MODEL
         with torch.random.fork_rng(devices=[]), using(told, "gives no networks"):
-            networks = modality.build_networks(codec, resolved)
+            if self.networks is None:
+                refuse_without_networks(self.path, model)
+                networks = modality.build_networks(codec, resolved)
+            else:
+                networks = own_networks(self.networks, codec)
         if networks.latent_dim != model["latent_dim"]:
+            if self.networks is not None:
+                raise GankitError(
+                    f"the generator takes a latent of width {networks.latent_dim}, the one that "
+                    f"{self.path} was trained with took {model['latent_dim']}",
+                    "Pass networks like those it was trained with",
+                )
             why = f"latent_dim is {model['latent_dim']}, its settings give {networks.latent_dim}"
             raise damaged(told, why)
         file = self.model_folder / GENERATOR
-        load_weights(networks.generator, read_tensors(file), file)
+        own = self.networks is not None
+        load_weights(networks.generator, read_tensors(file), file, own)
         conditions, resampler = None, None
         if "conditions/rows" in stored:
             with using(self.model_folder / CODEC, "has no valid conditions"):
@@ -225,7 +243,7 @@ class Run:
             weights = read_tensors(self.model_folder / RATIO)
             with using(self.model_folder / RATIO, "has no valid power"):
                 power = float(weights.pop(POWER, 1.0))
-            load_weights(networks.discriminator, weights, self.model_folder / RATIO)
+            load_weights(networks.discriminator, weights, self.model_folder / RATIO, own)
             ratio = networks.discriminator.to(place)
             resampler = Resampler(ratio, model["candidates"], power)
         return Sampler(

@@ -22,19 +22,24 @@ def export_model(
     config: configuration.Config,
     run: str,
     data: Mapping[str, str],
+    networks: Mapping[str, str] | None = None,
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and their description.
 
     Args:
         run: the run's name.
         data: the data's licence and fingerprint.
+        networks: the classes of networks that are not the plugin's.
     """
     import torch
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MODEL).is_file():
-        _write_codec(folder, trainer, plugin, config, {"run": run, "data": dict(data)})
+        about: dict[str, object] = {"run": run, "data": dict(data)}
+        if networks:
+            about["networks"] = dict(networks)
+        _write_codec(folder, trainer, plugin, config, about)
     private = trainer.policy.record(trainer.d_steps)
     if private is not None:  # before the weights: rather overstate what was spent than understate
         write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})

@@ -84,8 +84,28 @@ def read_model(folder: Path) -> dict[str, Any]:
     return model
 
 
-def load_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) -> None:
+def refuse_without_networks(place: Path, model: Mapping[str, Any]) -> None:
+    """Refuses a model whose networks were the user's own, and are not given.
+
+    Raises:
+        GankitError: names their classes.
+    """
+    if own := model.get("networks"):
+        classes = " and ".join(own.values())
+        raise GankitError(
+            f"{place} was trained with networks of your own ({classes}), which are code and not "
+            "stored",
+            f"Use it from Python: gankit.load({str(place)!r}, networks=(G, D))",
+        )
+
+
+def load_weights(
+    module: nn.Module, weights: Mapping[str, Tensor], file: Path, of_user: bool = False
+) -> None:
     """Loads a network's weights.
+
+    Args:
+        of_user: whether the network is the user's own.
 
     Raises:
         GankitError: they are another network's, or not finite.
@@ -98,6 +118,12 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], file: Path) -
         if name in weights
         and (own[name].shape, own[name].dtype) != (weights[name].shape, weights[name].dtype)
     ]
+    if unlike and of_user:
+        raise GankitError(
+            f"{file} holds the weights of other networks: {len(unlike)} tensors differ, e.g. "
+            f"{unlike[0].removeprefix('module.')!r}",
+            "Pass networks like those it was trained with",
+        )
     if unlike:
         raise GankitError(
             f"{file} does not fit {MODEL}: {len(unlike)} tensors differ, e.g. {unlike[0]!r}",

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gankit import config as configuration
+from gankit.api.run import Run
 from gankit.config import Config
 from gankit.contract import (
     Batch,
@@ -35,7 +36,6 @@ from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
 from gankit.runs.output import write_generated
 from gankit.runs.targets import Target
-from gankit.workflows.api import Run
 from gankit.workflows.train import train as run_training
 
 BATCH = 16

@@ -9,7 +9,7 @@ from typing import Any
 
 from gankit.config.paths import absolute, expanded
 from gankit.contract import Augmentable, Progress, Sample, quiet
-from gankit.errors import GankitError, without_password
+from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.output import write_generated
@@ -25,7 +25,8 @@ from gankit.workflows.candidates import (
     plan,
     thin_requests,
 )
-from gankit.workflows.conformity import conformed
+from gankit.workflows.conformity import conformed, named
+from gankit.workflows.data import read
 from gankit.workflows.generate import (
     MEMORY_HINT,
     Generated,
@@ -38,28 +39,11 @@ MANY = 9
 """Outliers per kept item from which on the data is doubted."""
 
 
-@translated(memory=MEMORY_HINT)
-def augment(
-    run: Run,
-    data: str,
-    out: str | Path,
-    *,
-    balance: str = "",
-    factor: float = 0.0,
-    where: Mapping[str, object] | None = None,
-    n: int = 0,
-    seed: int = 0,
-    keep_all: bool = False,
-    format: str | None = None,
-    device: str = "auto",
-    overwrite: bool = False,
-    progress: Progress = quiet,
-) -> Generated:
-    """Writes a new data set: the real items, then the generated ones.
+class Augmented:
+    """The real items of a data set with generated ones after them, made as they are iterated over.
 
     Args:
-        data: the real data; it is only read.
-        out: the folder or file to make.
+        data: a path, or an object in memory; it is only read.
         balance, factor, where, n: how much to generate, as for
             :func:`gankit.workflows.candidates.plan`.
         keep_all: keep near duplicates and outliers too.
@@ -67,61 +51,114 @@ def augment(
     Raises:
         GankitError: for whatever the user can fix.
     """
-    modality = augmentable(run)
-    target = output_target(run, out, format, _format_of(run.plugin.modality.formats, data))
-    if absolute(data) and not target.stdout:
-        source_path, path = Path(expanded(data)).resolve(), target.path.resolve()
+
+    def __init__(
+        self,
+        run: Run,
+        data: object,
+        *,
+        balance: str = "",
+        factor: float = 0.0,
+        where: Mapping[str, object] | None = None,
+        n: int = 0,
+        seed: int = 0,
+        keep_all: bool = False,
+        device: str = "auto",
+        progress: Progress = quiet,
+    ) -> None:
+        modality, self.name, self.counts = augmentable(run), named(data), Counts()
+        dataset = read(run.plugin, data, run.settings, progress)
+        self.sampler = run.sampler(device)
+        found = conformed(
+            *(run.plugin.modality, self.sampler.codec, dataset.items, data),
+            strict=True,
+            dataset=dataset,
+        )
+        self.real, self._warnings = found.items, list(found.warnings)
+        self.attributes = AttributeView(self.real, modality.attributes)
+        requests = plan(self.attributes, balance=balance, factor=factor, where=where, n=n)
+        check_seeds(seed, most_candidates(requests))
+        codec = self.sampler.codec
+        filter_of = filters(run, codec, self.real, self.attributes, balance, keep_all, seed)
+        self._made = generated(
+            *(self.sampler, requests, filter_of, self.counts),
+            alongside=self.real,
+            seed=seed,
+            progress=progress,
+        )
+        self.record: dict[str, Any] = {
+            "source": self.name,
+            "description": dataset.description,
+            "real": len(self.real),
+            "generated": self.counts.as_dict(),
+        }
+        if thin := thin_requests(requests, self.attributes):
+            self.record["warnings"] = thin
+        if balance:
+            self.record["balance"] = balance
+            counted = Counter(str(a.get(balance)) for a in self.attributes)
+            self.record["before"] = dict(counted)
+
+    def __iter__(self) -> Iterator[Sample[Any]]:
+        for i in range(len(self.real)):
+            yield Sample(self.real[i], -1, dict(self.attributes[i]), real=True)
+        yield from self._made
+
+    def warnings(self) -> tuple[str, ...]:
+        """Doubts, once all has been made."""
+        found = self._warnings
+        if self.counts.dropped[OUTLIER] > MANY * max(self.counts.kept, 1):
+            found = [
+                *found,
+                f"most generated items are unlike {self.name}: check that it is data of the kind "
+                "that the run was trained on",
+            ]
+        return tuple(found)
+
+
+@translated(memory=MEMORY_HINT)
+def augment(
+    run: Run,
+    data: object,
+    out: str | Path,
+    *,
+    where: Mapping[str, object] | None = None,
+    format: str | None = None,
+    overwrite: bool = False,
+    **given: Any,
+) -> Generated:
+    """Writes a new data set: the real items, then the generated ones.
+
+    Args:
+        out: the folder or file to make.
+        data, where, given: as for :class:`Augmented`.
+
+    Raises:
+        GankitError: for whatever the user can fix.
+    """
+    augmentable(run)
+    path_given = isinstance(data, str | Path)
+    like = _format_of(run.plugin.modality.formats, str(data)) if path_given else None
+    target = output_target(run, out, format, like)
+    if path_given and absolute(str(data)) and not target.stdout:
+        source_path, path = Path(expanded(str(data))).resolve(), target.path.resolve()
         if path == source_path or source_path in path.parents:
             place = "the real data" if path == source_path else f"inside {data}"
             raise GankitError(
                 f"{out} is {place}, which must not be changed", "Choose another --out"
             )
     refuse_existing(target, overwrite)
-    dataset = run.plugin.modality.read(expanded(data), run.settings, progress)
-    counts, sampler = Counts(), run.sampler(device)
-    found = conformed(
-        *(run.plugin.modality, sampler.codec, dataset.items, data), strict=True, dataset=dataset
-    )
-    real, warnings = found.items, list(found.warnings)
-    attributes = AttributeView(real, modality.attributes)
-    requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
-    check_seeds(seed, most_candidates(requests))
-    filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
-    made = generated(
-        *(sampler, requests, filter_of, counts), alongside=real, seed=seed, progress=progress
-    )
-
-    def everything() -> Iterator[Sample[Any]]:
-        for i in range(len(real)):
-            yield Sample(real[i], -1, dict(attributes[i]), real=True)
-        yield from made
-
-    augmented: dict[str, Any] = {
-        "source": without_password(data),
-        "description": dataset.description,
-        "real": len(real),
-        "generated": counts.as_dict(),
-    }
-    if thin := thin_requests(requests, attributes):
-        augmented["warnings"] = thin
-    if balance:
-        augmented["balance"] = balance
-        augmented["before"] = dict(Counter(str(a.get(balance)) for a in attributes))
+    made = Augmented(run, data, where=where, **given)
     record = write_generated(
-        *(run.plugin, everything(), target),
-        codec=sampler.codec,
+        *(run.plugin, made, target),
+        codec=made.sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), "augmented": augmented, "where": dict(where or {})},
+        record={**run_record(run), "augmented": made.record, "where": dict(where or {})},
         plugins=installed(),
         overwrite=overwrite,
-        finish=lambda full: full["augmented"].update(generated=counts.as_dict()),
+        finish=lambda full: full["augmented"].update(generated=made.counts.as_dict()),
     )
-    if counts.dropped[OUTLIER] > MANY * max(counts.kept, 1):
-        warnings.append(
-            f"most generated items are unlike {without_password(data)}: check that it is data of "
-            "the kind that the run was trained on"
-        )
-    return Generated(target.path, record, tuple(warnings))
+    return Generated(target.path, record, made.warnings())
 
 
 def augmentable(run: Run) -> Augmentable:

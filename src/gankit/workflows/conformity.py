@@ -38,7 +38,7 @@ def conformed(
     Raises:
         GankitError: they do not fit; the message names the source.
     """
-    name = _named(source)
+    name = named(source)
     own = list(dataset.warnings) if dataset is not None else []
     try:
         found = conform(codec, items, strict)
@@ -68,12 +68,12 @@ def attribute_warnings(
         if not gone:
             return []
         which, other = names if ours else names[::-1]
-        return [f"{_named(other)} has no {_listed(gone)}, which {_named(which)} has"]
+        return [f"{named(other)} has no {_listed(gone)}, which {named(which)} has"]
     found = []
     for missing, (which, other) in ((ours - theirs, names), (theirs - ours, names[::-1])):
         if missing:
             what = _listed(sorted(missing))
-            found.append(f"{_named(other)} has no {what}, which {_named(which)} has")
+            found.append(f"{named(other)} has no {what}, which {named(which)} has")
     return found
 
 
@@ -123,7 +123,7 @@ def _listed(values: Sequence[str]) -> str:
     return ", ".join(values[:NAMED]) + more
 
 
-def _named(source: object) -> str:
+def named(source: object) -> str:
     if isinstance(source, str | Path):
         return without_password(str(source))
     return "the data"

@@ -12,9 +12,10 @@ import numpy as np
 
 from gankit.config import Config
 from gankit.config.paths import expanded
-from gankit.contract import Dataset, Progress, quiet
+from gankit.contract import Dataset, Issue, Progress, quiet
 from gankit.contract.subsets import Complement, Indices, Part, Subset
 from gankit.errors import GankitError
+from gankit.kit.datasets import gathered, is_dataset
 from gankit.plugins.records import LoadedModality
 
 MIN_HELDOUT = 500
@@ -51,21 +52,34 @@ def read_data(
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
     """
-    given = source
-    if source is None:
-        given = config.source()
-    elif isinstance(source, str | Path):
-        given = expanded(str(source))
+    given = config.source() if source is None else source
     if isinstance(given, str) and given == IN_MEMORY:
         raise GankitError(
             "this run was trained on an object in memory, which is gone",
             "Pass the same data to gankit.fit again, with the same out",
         )
-    found = plugin.modality.read(given, config.settings, progress)
+    found = read(plugin, given, config.settings, progress)
     heldout = held_out(
         len(found.items), config.engine.data.holdout, config.engine.train.seed, found.strata
     )
     return Split(found, Complement(found.items, heldout), Subset(found.items, heldout))
+
+
+def read(
+    plugin: LoadedModality, data: object, settings: Any, progress: Progress = quiet
+) -> Dataset[Any]:
+    """What a plugin reads from a path, or from an object in memory, which may be a data set of
+    torch or Hugging Face.
+
+    Raises:
+        GankitError: nothing usable there.
+    """
+    source = expanded(str(data)) if isinstance(data, str | Path) else data
+    raised: list[Issue] = []
+    if is_dataset(source):
+        source, raised = gathered(source, bool(getattr(settings, "strict", False)), progress)
+    found = plugin.modality.read(source, settings, progress)
+    return dataclasses.replace(found, issues=[*raised, *found.issues]) if raised else found
 
 
 def held_out(n: int, share: float, seed: int, strata: Sequence[object] | None = None) -> Indices:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
-from gankit.config.paths import expanded
 from gankit.contract import (
     Codec,
     EvaluationData,
@@ -22,7 +21,7 @@ from gankit.contract import (
     quiet,
 )
 from gankit.contract.subsets import take
-from gankit.errors import GankitError, PluginError, without_password
+from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.evaluate import GROUPS, check_names
@@ -34,8 +33,8 @@ from gankit.runs.model import MODEL
 from gankit.runs.scores import CODEC_BASELINES, Evaluation
 from gankit.runs.targets import SIDECAR
 from gankit.system_errors import reason, translated
-from gankit.workflows.conformity import attribute_warnings, conformed
-from gankit.workflows.data import read_data
+from gankit.workflows.conformity import attribute_warnings, conformed, named
+from gankit.workflows.data import read, read_data
 from gankit.workflows.generate import check_seeds
 
 if TYPE_CHECKING:
@@ -49,8 +48,8 @@ MAX_GENERATED = 10_000
 class Options:
     """How to evaluate."""
 
-    data: str | None = None
-    """Real data to compare with; of a run, a test set of its own."""
+    data: Any = None
+    """Real data to compare with, a path or an object; of a run, a test set of its own."""
     n: int | None = None
     """How many to generate; by default as many as are held out, at most ``MAX_GENERATED``."""
     seed: int = 0
@@ -63,6 +62,10 @@ class Options:
     overrides: Sequence[str] = ()
     """Settings of the plugin as ``key=value``, e.g. its extractors."""
     progress: Progress = quiet
+    networks: Any = None
+    """Those that the run was trained with, where they were the user's own."""
+    source: object = None
+    """The run's data as an object in memory, where it was trained on one."""
 
 
 @translated(memory="Use a smaller -n, close other programs, or choose another --device")
@@ -84,7 +87,7 @@ def evaluate_path(path: Path, **options: Any) -> Evaluation:
         raise GankitError(f"no such path: {path}", "Name a run directory or a generated folder")
     check_seeds(given.seed, given.n or MAX_GENERATED)
     if (path / CONFIG).is_file():
-        run = Run(path)
+        run = Run(path, given.networks, given.source)
         if given.plugin not in (None, run.plugin.info.name):
             raise GankitError(
                 f"{path} is a run of plugin {run.plugin.info.name}, not {given.plugin}",
@@ -100,7 +103,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     sampler = run.sampler(given.device, _sampling_overrides(loaded, given.overrides))
     scoring = _Scoring(loaded, sampler.codec, settings, given)
     recorded = run.record.get("data", {})
-    split = read_data(loaded, config, None, given.progress)
+    split = read_data(loaded, config, run.source, given.progress)
     if split.dataset.fingerprint != recorded.get("fingerprint", split.dataset.fingerprint):
         raise GankitError(
             f"the data has changed since {run.path} was trained",
@@ -109,8 +112,9 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     heldout: Sequence[Any] = split.heldout
     warnings: Sequence[str] = ()
     if given.data is not None:
-        own = loaded.modality.read(expanded(given.data), config.settings, given.progress)
-        found = conformed(loaded.modality, sampler.codec, own.items, given.data, dataset=own)
+        own = read(loaded, given.data, config.settings, given.progress)
+        name = named(given.data)
+        found = conformed(loaded.modality, sampler.codec, own.items, name, dataset=own)
         heldout, warnings = found.items, found.warnings
     if not len(heldout):
         raise GankitError(
@@ -127,7 +131,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     metrics = run.metrics()
     result.record |= {
         "run": run.name,
-        "heldout": without_password(given.data or "set aside before training"),
+        "heldout": "set aside before training" if given.data is None else named(given.data),
         "samples_seen": metrics[-1]["samples"] if metrics else 0,
         **_privacy(run.privacy),
         **_warnings(result.record, warnings),
@@ -141,7 +145,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
     """A folder of generated files, or a copied model."""
     stated = path / provenance.RECORD if path.is_dir() else path.with_name(path.name + SIDECAR)
     record = read_json(stated) if stated.is_file() else {}
-    run = Run(path) if (path / MODEL).is_file() else None
+    run = Run(path, given.networks) if (path / MODEL).is_file() else None
     name = given.plugin or (run.model["plugin"] if run else record.get("plugin"))
     if name is None:
         raise GankitError(

@@ -16,10 +16,15 @@ HANGUP = getattr(signal, "SIGHUP", None)
 
 
 class StopRequest:
-    """Whether the user has asked to stop."""
+    """Whether the user has asked to stop.
 
-    def __init__(self) -> None:
-        self.made = False
+    Args:
+        exits: whether asking again ends the process; otherwise it raises KeyboardInterrupt, which
+            leaves a notebook's other work alone.
+    """
+
+    def __init__(self, exits: bool = True) -> None:
+        self.made, self.exits = False, exits
 
     def __call__(self) -> bool:
         return self.made
@@ -30,6 +35,8 @@ class StopRequest:
 
         def stop(number: int, frame: object) -> None:
             if self.made and number != HANGUP:
+                if not self.exits:
+                    raise KeyboardInterrupt
                 os._exit(130)
             self.made = True
 

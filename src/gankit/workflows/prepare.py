@@ -18,7 +18,13 @@ from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
 from gankit.runs.directory import load_codec
 from gankit.runs.export import export_model
-from gankit.runs.model import CODEC, MODEL, read_model, read_tensors
+from gankit.runs.model import (
+    CODEC,
+    MODEL,
+    read_model,
+    read_tensors,
+    refuse_without_networks,
+)
 from gankit.workflows.choosing_recipes import too_few
 from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
@@ -27,6 +33,7 @@ from gankit.workflows.interrupts import StopRequest
 if TYPE_CHECKING:
     from gankit.contract import Objective, Penalty
     from gankit.engine.budget import Budget
+    from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.parallel import ParallelContext
     from gankit.engine.trainer import Trainer
 
@@ -46,6 +53,8 @@ def prepare(
     stop: StopRequest | None = None,
     parallel: ParallelContext | None = None,
     on_read: Callable[[Split], None] = lambda data: None,
+    networks: OwnNetworks | None = None,
+    objective: Objective | None = None,
 ) -> tuple[Trainer, Split]:
     """A trainer, ready to start, and its data; arguments as for ``train``.
 
@@ -58,6 +67,7 @@ def prepare(
 
     from gankit.engine.budget import Budget
     from gankit.engine.devices import choose_device
+    from gankit.engine.own_networks import check_shapes, class_names, own_networks
     from gankit.engine.parallel import ParallelContext
     from gankit.engine.plan import TrainingPlan
     from gankit.engine.policy import TrainingPolicy
@@ -75,8 +85,8 @@ def prepare(
     # Each part is checked by the policy as soon as it is known.
     with parallel.together():
         place, pieces = choose_device(device), engine.train.accumulate * parallel.size
-        objective, penalties = _loss_parts(config, installed())
-        policy.check(engine, objective)
+        game, penalties = _loss_parts(config, installed(), objective)
+        policy.check(engine, game)
         if engine.train.batch % pieces:
             raise GankitError(
                 f"train.batch={engine.train.batch} cannot be divided over {parallel.size} "
@@ -92,6 +102,7 @@ def prepare(
         engine = dataclasses.replace(engine, train=engine.train.on(len(data.train)))
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
+        refuse_other_networks(folder, networks)
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
         if isinstance(own, Conforms):  # data that has changed otherwise is refused by fingerprint
             name = config.data if source is None else source
@@ -100,7 +111,7 @@ def prepare(
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
     codec = _shared_codec(plugin, own, settings, parallel)
     with parallel.together():
-        policy.check(engine, objective, codec=codec)
+        policy.check(engine, game, codec=codec)
         reals = policy.real_samples(
             data.train,
             codec,
@@ -115,16 +126,20 @@ def prepare(
             time_left=budget.left,
         )
         torch.manual_seed(seed)
-        networks = modality.build_networks(codec, settings)
-        policy.check(engine, objective, networks)
-        if broken := contract_violation(networks, codec, list(data.train[:2])):
+        if networks is None:
+            players = modality.build_networks(codec, settings)
+        else:
+            players = own_networks(networks, codec)
+            check_shapes(players, codec, list(data.train[:2]))
+        policy.check(engine, game, players)
+        if broken := contract_violation(players, codec, list(data.train[:2])):
             raise PluginError(plugin.info.name, broken)
         torch.manual_seed(parallel.seed(policy.seed(seed)))
         conditions = None
         if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
             conditions = ConditionTable.from_training(reals.conditions(), seed)
         plan = TrainingPlan(
-            *(networks, codec, reals, engine, objective, folder / "checkpoints"),
+            *(players, codec, reals, engine, game, folder / "checkpoints"),
             penalties=penalties,
             conditions=conditions,
             policy=policy,
@@ -139,7 +154,10 @@ def prepare(
             plan,
             preview=_previewer(plugin, folder / "previews", codec, data, policy.shows_real_items),
             progress=progress,
-            export=lambda t: export_model(folder / "model", t, plugin, config, name, about),
+            export=lambda t: export_model(
+                *(folder / "model", t, plugin, config, name, about),
+                networks=None if networks is None else class_names(players),
+            ),
             stop=stop,
         )
         if isinstance(policy, PrivatePolicy):
@@ -148,7 +166,7 @@ def prepare(
 
 
 def _loss_parts(
-    config: Config, plugins: Plugins
+    config: Config, plugins: Plugins, own: Objective | None
 ) -> tuple[Objective, tuple[tuple[Penalty, float], ...]]:
     """The objective and the extra penalties that the settings name, from the core or plugins."""
     from gankit.engine.objectives import OBJECTIVES
@@ -156,6 +174,8 @@ def _loss_parts(
     loss = config.engine.loss
     theirs = plugins.collect("gankit_objectives", taken=OBJECTIVES)
     objectives = {**OBJECTIVES, **{record.name: record for _, record in theirs}}
+    if own is not None:
+        objectives[own.name] = own
     penalties = {record.name: record for _, record in plugins.collect("gankit_penalties")}
     extra = ((_named(penalties, k, "loss.extra"), weight) for k, weight in loss.extra.items())
     return _named(objectives, loss.objective, "loss.objective"), tuple(extra)
@@ -227,6 +247,24 @@ def _previewer(
         return target
 
     return preview
+
+
+def refuse_other_networks(folder: Path, networks: OwnNetworks | None) -> None:
+    """Refuses to resume a run without its own networks, or with networks that it did not have.
+
+    Raises:
+        GankitError: says which.
+    """
+    if not (folder / "model" / MODEL).is_file():
+        return
+    model = read_model(folder / "model")
+    if networks is None:
+        refuse_without_networks(folder, model)
+    elif not model.get("networks"):
+        raise GankitError(
+            f"{folder} was trained with the plugin's networks",
+            "Leave networks out, or choose another out",
+        )
 
 
 def _stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gankit import config as configuration
 from gankit.config import Config
-from gankit.contract import Callback, Progress, quiet
+from gankit.contract import Callback, Objective, Progress, quiet
 from gankit.contract.codec import describe
 from gankit.errors import GankitError
 from gankit.plugins.callbacks import plugin_callbacks
@@ -26,6 +26,7 @@ from gankit.workflows.lock import locked
 from gankit.workflows.prepare import prepare
 
 if TYPE_CHECKING:
+    from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.trainer import Trainer
 
 DISK_HINT = "Earlier checkpoints are kept: free some space and run the same command again"
@@ -43,6 +44,9 @@ def train(
     started: float | None = None,
     on_read: Callable[[Split], None] = lambda data: None,
     on_estimate: Callable[[Duration], None] | None = None,
+    networks: OwnNetworks | None = None,
+    objective: Objective | None = None,
+    stop: StopRequest | None = None,
 ) -> str:
     """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``. A run that is
     finished is left as it is, and its data is not read.
@@ -53,6 +57,9 @@ def train(
             counted from there.
         on_read: called with the data as soon as it is read.
         on_estimate: called before a new run without a time limit trains, with how long it takes.
+        networks: in place of the plugin's.
+        objective: of that name in the configuration.
+        stop: what Ctrl-C does.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -60,7 +67,7 @@ def train(
     """
     from gankit.engine.parallel import ParallelContext
 
-    parallel, stop = ParallelContext.current(), StopRequest()
+    parallel, stop = ParallelContext.current(), stop or StopRequest()
     with parallel.together():  # before one of them writes there
         resuming = check_resumable(folder, plugin, config)
         finished = resuming and is_finished(folder, config)
@@ -81,6 +88,8 @@ def train(
             stop=stop,
             parallel=parallel,
             on_read=on_read,
+            networks=networks,
+            objective=objective,
         )
         with parallel.together():
             if parallel.is_main:
@@ -135,6 +144,7 @@ def _resume(trainer: Trainer) -> None:
     from gankit.engine.checkpoint import unreadable
 
     folder = trainer.plan.folder
+    assert folder is not None  # of a run
     before = set(unreadable(folder))
     trainer.resume()
     for bad in sorted(set(unreadable(folder)) - before):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gankit.contract import (
     Augmentable,
     Codec,
     CodecState,
+    Converts,
     Dataset,
     DownstreamModel,
     Evaluator,
@@ -25,11 +27,12 @@ from gankit_audio.data.clips import Clip
 from gankit_audio.settings import AudioSettings
 
 
-class AudioModality(Modality[Clip], Augmentable):
+class AudioModality(Modality[Clip], Augmentable, Converts):
     """Mono and stereo clips of one rate and duration."""
 
     Settings = AudioSettings
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
+    conversions = ("numpy",)
     sampling_settings = ("loop", "rounds")
 
     def read(
@@ -96,6 +99,11 @@ class AudioModality(Modality[Clip], Augmentable):
         from gankit_audio.output.rendering import preview
 
         return preview(items, real)
+
+    def convert(self, items: Sequence[Clip], to: str, codec: Codec[Clip] | None) -> Any:
+        from gankit_audio.output.conversion import convert
+
+        return convert(items)
 
     def attributes(self, item: Clip) -> Mapping[str, object]:
         return dict(item.values)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gankit.contract import (
     Augmentable,
     Codec,
     CodecState,
+    Converts,
     Dataset,
     DownstreamModel,
     Evaluator,
@@ -27,11 +29,12 @@ from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 
-class ImageModality(Modality[Image], Augmentable):
+class ImageModality(Modality[Image], Augmentable, Converts):
     """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet", "npz", "npy")
+    conversions = ("numpy", "torch", "pil")
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress
@@ -86,6 +89,11 @@ class ImageModality(Modality[Image], Augmentable):
         from gankit_image.output.rendering import preview
 
         return preview(items, _own(codec))
+
+    def convert(self, items: Sequence[Image], to: str, codec: Codec[Image] | None) -> Any:
+        from gankit_image.output.conversion import convert
+
+        return convert(items, to, _own(codec))
 
     def attributes(self, item: Image) -> Mapping[str, object]:
         return {} if item.label is None else {LABEL: item.label}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gankit.contract import (
     Augmentable,
     Codec,
     CodecState,
+    Converts,
     Dataset,
     DownstreamModel,
     Evaluator,
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from gankit_molecule.codec.codec import MoleculeCodec
 
 
-class MoleculeModality(Modality[Molecule], Augmentable, HasBaselines):
+class MoleculeModality(Modality[Molecule], Augmentable, Converts, HasBaselines):
     """Small molecules, as SMILES."""
 
     Settings = MoleculeSettings
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
+    conversions = ("numpy", "dataframe")
     sampling_settings = ("raw", "temperature", "scaffold", "novel")
 
     def read(
@@ -115,6 +117,11 @@ class MoleculeModality(Modality[Molecule], Augmentable, HasBaselines):
         from gankit_molecule.output.preview import preview
 
         return preview(items, real)
+
+    def convert(self, items: Sequence[Molecule], to: str, codec: Codec[Molecule] | None) -> Any:
+        from gankit_molecule.output.conversion import convert
+
+        return convert(items, to)
 
     def attributes(self, item: Molecule) -> Mapping[str, object]:
         return dict(item.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from gankit.contract import (
     Augmentable,
     Codec,
     CodecState,
+    Converts,
     Dataset,
     Evaluator,
     Extractor,
@@ -40,6 +42,7 @@ from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.networks import Discriminator, Generator
+from gankit_tabular.output.conversion import CONVERSIONS, convert
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
@@ -55,11 +58,12 @@ PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
 
-class TabularModality(Modality[Row], Augmentable):
+class TabularModality(Modality[Row], Augmentable, Converts):
     """Tables of numbers, categories, dates and times, and missing values."""
 
     Settings = TabularSettings
     formats = FORMATS
+    conversions = CONVERSIONS
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 
     def read(
@@ -166,6 +170,9 @@ class TabularModality(Modality[Row], Augmentable):
         typed = None if shown is None else typed_table(shown, formats)
         drawn = draw_preview(typed_table(generated, formats), typed)
         return Rendering("image/svg+xml", drawn.encode())
+
+    def convert(self, items: Sequence[Row], to: str, codec: Codec[Row] | None) -> Any:
+        return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:
         return item

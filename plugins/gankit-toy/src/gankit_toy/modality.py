@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from PIL.Image import Image
 
@@ -14,6 +14,7 @@ from gankit.contract import (
     Bounds,
     Codec,
     CodecState,
+    Converts,
     Dataset,
     Evaluator,
     Extractor,
@@ -61,11 +62,12 @@ class ToySettings:
     """Dimensions of the latent z."""
 
 
-class ToyModality(Modality[Point]):
+class ToyModality(Modality[Point], Converts):
     """2-D point clouds."""
 
     Settings = ToySettings
     formats = ("csv",)
+    conversions = ("numpy",)
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 
     def read(
@@ -134,6 +136,9 @@ class ToyModality(Modality[Point]):
         self, items: Sequence[Point], codec: Codec[Point] | None, real: Sequence[Point] = ()
     ) -> Rendering:
         return Rendering("image/png", png(_scatter(items, codec), synthetic(self.source_type)))
+
+    def convert(self, items: Sequence[Point], to: str, codec: Codec[Point] | None) -> Any:
+        return coordinates(items)
 
 
 def _scatter(items: Sequence[Point], codec: Codec[Point] | None) -> Image:

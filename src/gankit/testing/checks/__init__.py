@@ -28,6 +28,7 @@ from gankit.testing.checks.networks import (
 from gankit.testing.checks.output import (
     bad_items,
     confinement,
+    conversions,
     preview,
     provenance,
     render,
@@ -46,7 +47,7 @@ CHECKS = tuple(
             *(shapes, generator_determinism, batch_independence, condition, gradients),
             *(second_derivatives, augment, likelihood),
             *(resume, sampling),
-            *(write_read, bad_items, confinement, provenance, render, preview),
+            *(write_read, bad_items, confinement, provenance, render, preview, conversions),
             *(features, distances, evaluators),
         ),
     )

@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from gankit.api.samples import METHODS
 from gankit.contract import (
+    Converts,
     Rendering,
     quiet,
 )
@@ -96,6 +98,17 @@ def preview(s: Subject) -> None:
     real = s.modality.read(s.source, s.settings, quiet).items
     shown = s.modality.preview(s.items(4), s.codec, real)
     _expect_rendering("preview with real items", shown)
+
+
+def conversions(s: Subject) -> None:
+    """Items, real and generated, become whatever the modality offers, one for one."""
+    if not isinstance(s.modality, Converts):
+        raise NotApplicable("the modality converts its items to nothing")
+    for to in s.modality.conversions:
+        expect(to in METHODS, f"there is no conversion {to!r}", f"Use {', '.join(METHODS)}")
+        for what, items in (("real", s.items(3)), ("generated", list(s.run.sample(3)))):
+            n = len(s.modality.convert(items, to, s.codec))
+            expect(n == 3, f"3 {what} items become {n} as {to}", "Convert each item")
 
 
 def _expect_rendering(what: str, shown: object) -> None:

@@ -24,6 +24,9 @@ RATE_KEYS = ("rate", "sampling_rate", "sample_rate")
 MOST_CHANNELS = 32
 """A first axis of at most this length, and no longer than the second, is the channels."""
 
+LEAST_RATE = 1000
+"""Whole numbers beside recordings are rates from here on, and labels below."""
+
 _GIVE = "Give arrays with their rates: [(array, rate), …] or [{'audio': array, 'rate': n}, …]"
 
 
@@ -74,6 +77,11 @@ def _items(source: object) -> Iterable[Any]:
     if isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], (int, np.integer)):
         stack, rate = np.asarray(source[0]), int(source[1])
         return [(one, rate) for one in stack] if _is_stack(stack) else [(stack, rate)]
+    if isinstance(source, tuple) and len(source) == 2 and _matches(*source):
+        sounds, values = source
+        if all(isinstance(v, (int, np.integer)) and v >= LEAST_RATE for v in values):
+            return list(zip(sounds, values, strict=True))
+        return [{"audio": s, "label": v} for s, v in zip(sounds, values, strict=True)]
     if hasattr(source, "to_dict") and hasattr(source, "columns"):
         records: Sequence[Any] = source.to_dict("records")
         return records
@@ -82,6 +90,13 @@ def _items(source: object) -> Iterable[Any]:
     if hasattr(source, "__array__") and not _is_stack(np.asarray(source)):
         return [source]
     return source
+
+
+def _matches(sounds: Any, values: Any) -> bool:
+    """Whether these are recordings and a rate or label of each."""
+    if not hasattr(sounds, "__len__") or np.ndim(values) != 1 or len(sounds) != len(values):
+        return False
+    return len(sounds) > 0 and (isinstance(sounds[0], (str, bytes, Path)) or np.ndim(sounds[0]) > 0)
 
 
 def _is_stack(array: np.ndarray[Any, Any]) -> bool:

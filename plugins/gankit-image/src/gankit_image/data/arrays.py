@@ -7,7 +7,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -131,8 +131,11 @@ def _load(file: BinaryIO, path: Path) -> Any:
 # --- In memory ----------------------------------------------------------------------------------
 
 
-def memory(source: object) -> Arrays:
-    """An array ``(N, H, W[, C])``, a list of arrays or Pillow images, or a pair of one and labels.
+def memory(
+    source: object, image_key: str = IMAGE_KEYS[0], label_key: str = LABEL_KEYS[0]
+) -> Arrays:
+    """An array ``(N, H, W[, C])``, a list of arrays or Pillow images, a pair of one and labels, or
+    a list of mappings that have an image and may have a label.
 
     Raises:
         GankitError: none of these.
@@ -145,6 +148,8 @@ def memory(source: object) -> Arrays:
         stack = as_stack(np.asarray(source), "the array")
         note = _note(np.asarray(source), stack)
         return Arrays("in memory", stack, [None] * len(stack), note=note)
+    if isinstance(source, Sequence) and source and all(isinstance(s, Mapping) for s in source):
+        return _of_mappings(source, image_key, label_key)
     if isinstance(source, Sequence) and all(_is_image(image) for image in source):
         images = [_single(image, f"image {i}") for i, image in enumerate(source)]
         return Arrays("in memory", images, [None] * len(images))
@@ -152,6 +157,22 @@ def memory(source: object) -> Arrays:
         f"cannot read images from {type(source).__name__}",
         "Give a path, an array (N, H, W[, C]), a list of images, or (images, labels)",
     )
+
+
+def _of_mappings(rows: Sequence[Mapping[str, Any]], image_key: str, label_key: str) -> Arrays:
+    names = [str(name) for name in rows[0]]
+    key = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
+    if key is None:
+        raise GankitError(
+            f"the data have no {image_key!r}; they have {', '.join(names)}",
+            f"Set image_key. {did_you_mean(image_key, names)}",
+        )
+    of_labels = find_column(names, label_key, LABEL_KEYS[0], LABEL_KEYS)
+    found = memory([row[key] for row in rows])
+    if of_labels is None:
+        return found
+    labels = _matching([row[of_labels] for row in rows], len(rows), "labels")
+    return replace(found, labels=labels, labels_from=f"column {of_labels!r}")
 
 
 def _is_image(value: object) -> bool:

@@ -57,8 +57,8 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
     Paths: a folder of images (nested or flat; labels come from tables next to them, or the first
     folder level), a zip or tar archive of such a folder, Parquet in the Hugging Face layout, IDX,
     ``.npy``, ``.npz``. In
-    memory: an array ``(N, H, W[, C])``, a list of arrays or of Pillow images, or a pair of one of
-    these and labels.
+    memory: an array ``(N, H, W[, C])``, a list of arrays or of Pillow images, a pair of one of
+    these and labels, or a list of mappings with an image and a label.
 
     Raises:
         GankitError: nothing usable, fewer than ``FEWEST`` images, or a setting that does not fit
@@ -67,7 +67,12 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
     if source is None:
         return _from_arrays(arrays.digits(), "", settings, progress)
     if not isinstance(source, (str, Path)):
-        return _from_arrays(arrays.memory(source), "the data", settings, progress)
+        return _from_arrays(
+            arrays.memory(source, settings.image_key, settings.label_key),
+            "the data",
+            settings,
+            progress,
+        )
     path = Path(source)
     found = locate(path, settings)
     if isinstance(found, Listing):

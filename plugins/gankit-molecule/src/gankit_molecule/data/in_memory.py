@@ -18,12 +18,17 @@ _GIVE = "Give a list of SMILES, a data frame or an Arrow table"
 
 def from_memory(source: object, settings: MoleculeSettings) -> Listing:
     """The entries of an object: an Arrow table, a pandas or polars data frame, a list of mappings,
-    or an iterable of SMILES, :class:`Molecule` or RDKit molecules.
+    an iterable of SMILES, :class:`Molecule` or RDKit molecules, or a pair of SMILES and values.
 
     Raises:
         GankitError: none of these, or no column of SMILES.
     """
     unit = "row"
+    if isinstance(source, tuple) and len(source) == 2 and not isinstance(source[0], str):
+        first, second = source
+        if len(first) == len(second):  # SMILES and a value of each
+            pairs = zip(first, second, strict=True)
+            source = [{"smiles": smiles, "value": value} for smiles, value in pairs]
     if (table := _table(source)) is None:
         things = _things(source)
         unit = "item"

@@ -1,0 +1,1 @@
+"""Recipes: preset configurations with known results."""

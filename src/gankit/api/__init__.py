@@ -1,0 +1,1 @@
+"""gankit from Python: what ``import gankit`` offers, loaded on first use."""

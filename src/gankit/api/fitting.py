@@ -1,0 +1,194 @@
+"""``gankit.fit`` and ``gankit.load``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time as clock
+from collections.abc import Callable, Mapping, Sequence, Sized
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gankit import config as configuration
+from gankit.api.callbacks import as_callback
+from gankit.api.objectives import as_objective
+from gankit.api.progress import Follower, wanted, where_to_resume
+from gankit.api.run import Run
+from gankit.api.settings import as_table
+from gankit.config.budgets import LIFTED, with_limits
+from gankit.contract import Callback, Objective, PluginInfo, quiet
+from gankit.errors import GankitError
+from gankit.plugins.registry import installed
+from gankit.runs import directory
+from gankit.workflows.choosing import choose_plugin, count_items
+from gankit.workflows.choosing_recipes import choose_recipe
+from gankit.workflows.data import IN_MEMORY
+from gankit.workflows.interrupts import StopRequest
+from gankit.workflows.train import train
+
+if TYPE_CHECKING:
+    from gankit.engine.own_networks import OwnNetworks
+
+_interrupted: dict[str, tuple[Path, object]] = {}
+"""The folder and the data of each call that was interrupted in this process: the same call resumes
+it. The data is kept so that no other object gets its identity."""
+
+
+def fit(
+    plugin: str | None = None,
+    data: object = None,
+    c: object = None,
+    *,
+    recipe: str | None = None,
+    out: str | Path | None = None,
+    time: str | float | None = None,
+    samples: str | int | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    networks: OwnNetworks | None = None,
+    objective: str | Objective | Callable[..., Any] | Sequence[Any] | None = None,
+    device: str = "auto",
+    callbacks: Sequence[Callback | Callable[[dict[str, Any]], None]] = (),
+    progress: bool | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **keywords: Any,
+) -> Run:
+    """Trains and returns the run, as ``gankit train`` does.
+
+    Args:
+        plugin: ``"image"``, or ``"image/dcgan"`` with a recipe; by default, the one whose kind of
+            data ``data`` is. ``fit("people.csv")`` is short for ``fit(data="people.csv")``.
+        data: a path, an object the plugin reads, or None for its built-in data.
+        c: labels or conditions of the items in ``data``, where that is an object without them.
+        out: the run directory; an existing one is resumed.
+        time: how long to train at most, ``"10m"``, counted from this call.
+        samples: how many samples to train on, ``"6M"`` or a number.
+        epochs: how often to go over the data.
+        seed: of everything random.
+        networks: your own in place of the plugin's: ``(G, D)``, two torch modules;
+            ``gankit.Networks``; or a function of the codec that gives either.
+        objective: a name, a ``gankit.Objective``, a pair of functions ``(real logits, fake logits)
+            -> loss`` for discriminator and generator, or one, which the generator minimises with
+            the logits swapped.
+        callbacks: objects, or functions of the values of a tick.
+        progress: whether to show progress; by default on a terminal and in a notebook.
+        settings: any by dotted name, ``{"optim.lr": 1e-4}``.
+        keywords: the same with double underscores for the dots: ``optim__lr=1e-4``.
+
+    Raises:
+        GankitError: for whatever the caller can fix.
+        KeyboardInterrupt: after Ctrl-C, once everything is saved; the same call resumes.
+    """
+    started = clock.monotonic()
+    plugin, data = _named(plugin, data)
+    name, _, inline = plugin.partition("/")
+    loaded = installed().modality(name)
+    own = None if objective is None else as_objective(objective)
+    table = as_table(settings or {}, keywords, {} if own is None else {"loss.objective": own.name})
+    config = configuration.resolve(
+        loaded.info,
+        loaded.modality.Settings,
+        recipe=recipe or inline or _recipe(loaded.info, data, device, out),
+        files=[table, {} if seed is None else {"train": {"seed": seed}}],
+        overrides=_limits(table, time, samples, epochs),
+        data=None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
+    )
+    source = data if c is None else (data, c)
+    call = json.dumps([os.getcwd(), config.as_table(), id(data), id(c)], default=str)
+    folder = Path(out) if out else _interrupted.get(call, (None,))[0]
+    folder = folder or directory.next_run(Path("runs"), f"{name}-{config.recipe}")
+    length, private = config.engine.train, bool(config.engine.privacy.epsilon)
+    shown = Follower(length.samples, length.time, private) if wanted(progress) else None
+    followers = [*([shown] if shown else []), *map(as_callback, callbacks)]
+    try:
+        status = train(
+            *(loaded, config, folder),
+            source=source,
+            device=device,
+            callbacks=followers,
+            progress=shown.preparing if shown else quiet,
+            started=started,
+            on_read=shown.read if shown else lambda data: None,
+            networks=networks,
+            objective=own if isinstance(own, Objective) else None,
+            stop=StopRequest(exits=False),
+        )
+    finally:
+        if shown:
+            shown.finished("")
+    run = Run(folder, networks, None if isinstance(source, str | Path) else source)
+    if status == "interrupted":
+        _interrupted[call] = folder, source
+        raise KeyboardInterrupt(where_to_resume(folder, run.samples_trained))
+    _interrupted.pop(call, None)
+    return run
+
+
+def load(path: str | Path, *, networks: OwnNetworks | None = None, data: object = None) -> Run:
+    """The run in a directory, or the model in a copied ``model/`` folder.
+
+    Args:
+        networks: those that it was trained with, where they were your own.
+        data: what it was trained on, where that was an object: evaluation needs it.
+
+    Raises:
+        GankitError: there is none.
+    """
+    return Run(path, networks, data)
+
+
+def _named(plugin: str | None, data: object) -> tuple[str, object]:
+    """The plugin and the data; the first argument may be either.
+
+    Raises:
+        GankitError: no plugin is named, and none can be inferred.
+    """
+    infos = installed().infos()
+    known = ", ".join(sorted(infos))
+    if plugin is not None and not isinstance(plugin, str | Path):
+        raise GankitError(
+            f"the first argument is a {type(plugin).__name__}, no plugin's name",
+            f"Name the plugin: gankit.fit(PLUGIN, data), of {known}",
+        )
+    unknown = plugin is not None and str(plugin).partition("/")[0] not in infos
+    if unknown and data is None and (_exists(str(plugin)) or Path(str(plugin)).suffix):
+        plugin, data = None, plugin
+    if plugin is not None:
+        return str(plugin), data
+    if not isinstance(data, str | Path):
+        raise GankitError("no plugin given", f"Name one: {known}")
+    return choose_plugin(str(data)).plugin, data
+
+
+def _recipe(info: PluginInfo, data: object, device: str, out: str | Path | None) -> str | None:
+    """The recipe where none is named: that of the run which is resumed, or one for the data and the
+    device; None for built-in data."""
+    if out is not None and (Path(out) / directory.CONFIG).is_file():
+        run = directory.Run(out).table["run"]
+        return str(run["recipe"]) if run["plugin"] == info.name else None
+    if data is None:
+        return None
+
+    def count() -> int | None:
+        if isinstance(data, str | Path):
+            return count_items(str(data), info)
+        return len(data) if isinstance(data, Sized) and not isinstance(data, tuple | dict) else None
+
+    return choose_recipe(info, device, count).recipe
+
+
+def _exists(path: str) -> bool:
+    return Path(path).expanduser().exists()
+
+
+def _limits(table: configuration.Table, time: object, samples: object, epochs: object) -> list[str]:
+    """The limits as ``key=value`` words; those in the table stay.
+
+    Raises:
+        GankitError: one is not understood, or given twice.
+    """
+    given = configuration.flatten(table)
+    words = [f"{key}={given[key]}" for key in LIFTED if key in given]
+    if isinstance(time, int | float):
+        time = f"{time:g}s"
+    return with_limits(words, time=time, samples=samples, epochs=epochs, prefix="")

@@ -1,0 +1,47 @@
+"""Objectives as Python gives them: names, records, functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gankit.contract import Objective
+from gankit.errors import GankitError
+
+_GIVE = "Give a name, gankit.Objective(…), or functions (real, fake) -> loss of shape (N,)"
+
+
+@dataclass(frozen=True)
+class Named:
+    """An objective of the core or a plugin."""
+
+    name: str
+
+
+def as_objective(
+    given: str | Objective | Callable[..., Any] | Sequence[Callable[..., Any]],
+) -> Objective | Named:
+    """The objective that a caller means.
+
+    Raises:
+        GankitError: it is none.
+    """
+    if isinstance(given, str):
+        return Named(given)
+    if isinstance(given, Objective):
+        return given
+    if callable(given):
+        loss = given
+        return Objective(_name(loss), loss, lambda real, fake: loss(fake, real), True)
+    parts = tuple(given) if hasattr(given, "__len__") else ()
+    if len(parts) == 2 and all(map(callable, parts)):
+        discriminator, generator = parts
+        return Objective(_name(discriminator), discriminator, generator, True)
+    raise GankitError(f"objective is {type(given).__name__}", _GIVE)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    """A name that the run's record can state."""
+    name = getattr(function, "__name__", "")
+    return name if name.isidentifier() else "own"
