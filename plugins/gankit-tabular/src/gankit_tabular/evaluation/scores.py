@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -50,7 +49,13 @@ class TableScores(Evaluator[Row]):
     """
 
     name = "table"
-    lower_is_better: ClassVar = {"tstr_auc": False, "tstr_r2": False, "exact_copies": True}
+    lower_is_better: Mapping[str, bool] = {
+        "two_sample_auc": True,
+        "tstr_auc": False,
+        "tstr_r2": False,
+        "exact_copies": True,
+        "membership_auc": True,
+    }
 
     def __init__(
         self,
