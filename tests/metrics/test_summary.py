@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ def score(name: str, value: float, real: float | None, lower: bool | None = Fals
 
 class Columns(Evaluator[float]):
     name = "columns"
+    headline = ("fidelity",)
+    meanings: Mapping[str, str] = {"useful": "use for training"}
 
     def evaluate(self, data: Any, rng: np.random.Generator) -> dict[str, float]:
         return {}
@@ -55,10 +58,10 @@ def test_a_summary_names_what_is_good_what_is_not_and_the_weakest_part() -> None
         score("detected", 0.9, 0.5, lower=True),
         score("other", 5.0, None),
     ]
-    assert summarise(scores, details([Columns()], DATA), ["fidelity"]) == [
+    assert summarise(scores, details([Columns()], DATA), [Columns()]) == [
         "Overall fidelity: 0.930, where held-out real data has 0.970.",
         "As good as real data: realism (precision) 0.990 (real 0.980), copies of training items "
-        "(copies) 0.012 (real 0.010), useful 0.900 (real 0.910).",
+        "(copies) 0.012 (real 0.010), use for training (useful) 0.900 (real 0.910).",
         "Worse than real data: detected 0.900 (real 0.500), variety (coverage) 0.300 (real 0.420).",
         "The weakest column is price: shape 0.700 (real 0.950).",
     ]

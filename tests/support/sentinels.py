@@ -11,7 +11,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,8 @@ class Marked:
     learned: tuple[str, ...] = ()
     """Marked texts that a model has to know to generate its data: rare categories."""
     evaluation: tuple[str, ...] = ()
-    numbers: tuple[float, ...] = field(default=())
+    numbers: tuple[float, ...] = ()
+    learned_numbers: tuple[float, ...] = ()
 
 
 def make_tabular(home: Path) -> Marked:
@@ -156,16 +157,21 @@ MAKERS: dict[str, Callable[[Path], Marked]] = {
 # --- Search -------------------------------------------------------------------------------------
 
 
-def marked_in(content: bytes, marked: Marked, allowed: tuple[str, ...] = ()) -> list[str]:
+def marked_in(content: bytes, marked: Marked, *, learned: bool = False) -> list[str]:
     """What of the marked values occurs in a file or in text, in any encoding, also within archives,
-    compressed members and embedded data."""
+    compressed members and embedded data.
+
+    Args:
+        learned: whether values that a model has to know may occur.
+    """
     found: list[str] = []
+    allowed = marked.learned if learned else ()
     for layer in _layers(content):
         for text in {layer.decode("latin-1"), layer.decode("utf-16-le", "replace")}:
             for permitted in allowed:
                 text = text.replace(permitted, "")
             found += re.findall(f"(?i).{{0,40}}{MARK}.{{0,20}}", text)
-        for value in marked.numbers:
+        for value in set(marked.numbers) - set(marked.learned_numbers if learned else ()):
             found += [f"{value} as {form!r}" for form in _forms(value) if form in layer]
     return found
 

@@ -58,6 +58,8 @@ class Evaluator(ABC, Generic[Item]):
     training; they take about a second. Its warnings are shown there, too."""
     lower_is_better: Mapping[str, bool] = {}
     """By the name of a score, where one of both holds; summaries compare these with real data."""
+    meanings: Mapping[str, str] = {}
+    """By the name of a score, what it is about, for summaries: ``{"tstr_auc": "usefulness"}``."""
 
     @abstractmethod
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from gankit.contract import Evaluator, Extractor
 from gankit.metrics.details import Details
 from gankit.metrics.evaluate import Score
 
@@ -17,20 +19,29 @@ WORST = 3
 
 
 def summarise(
-    scores: Sequence[Score], details: Details, headline: Collection[str] = ()
+    scores: Sequence[Score],
+    details: Details,
+    evaluators: Sequence[Extractor[Any] | Evaluator[Any]] = (),
 ) -> list[str]:
     """Up to four sentences, each number beside its real-data baseline.
 
     Args:
-        headline: names of the scores that sum up others.
+        evaluators: their headlines come first, and their words are used.
     """
+    own = [source for source in evaluators if isinstance(source, Evaluator)]
+    headline = {name for source in own for name in source.headline}
+    meanings = {name: text for source in own for name, text in source.meanings.items()}
     sentences = [
         f"Overall {score.name}: {score.value:.3f}, where held-out real data has "
         f"{score.real_baseline:.3f}."
         for score in scores
         if score.name in headline and score.real_baseline is not None
     ]
-    compared = [(label, s, _shortfall(s)) for label, s in _compared(scores, headline)]
+    compared = [
+        (label, s, _shortfall(s))
+        for label, s in _compared(scores, meanings)
+        if s.name not in headline
+    ]
     good = [f"{label} {_numbers(score)}" for label, score, lack in compared if lack <= 0]
     bad = sorted((pair for pair in compared if pair[2] > 0), key=lambda pair: -pair[2])
     if good:
@@ -43,16 +54,17 @@ def summarise(
     return [*sentences, *_weakest(details)]
 
 
-def _compared(scores: Sequence[Score], headline: Collection[str]) -> Iterator[tuple[str, Score]]:
+def _compared(scores: Sequence[Score], meanings: Mapping[str, str]) -> Iterator[tuple[str, Score]]:
     """Scores between 0 and 1 whose direction is known, with what to call them."""
     seen = set[str]()
     for score in scores:
         real, metric = score.real_baseline, score.name.partition("/")[0]
         usable = score.lower_is_better is not None and real is not None and 0 <= real <= 1
-        if not usable or score.name in headline or not math.isfinite(score.value):
+        if not usable or not math.isfinite(score.value):
             continue
         if "/" not in score.name:
-            yield score.name, score
+            meaning = meanings.get(metric)
+            yield f"{meaning} ({metric})" if meaning else metric, score
         elif metric in MEANINGS and metric not in seen:
             seen.add(metric)
             yield f"{MEANINGS[metric]} ({metric})", score

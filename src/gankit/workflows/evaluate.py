@@ -257,7 +257,6 @@ class _Scoring:
         )
         parts = details(self.evaluators, data, given.seed, only=given.only)
         own = [e for e in self.evaluators if isinstance(e, Evaluator)]
-        headline = [name for evaluator in own for name in evaluator.headline]
         record: dict[str, Any] = {
             "created": provenance.now(),
             "versions": provenance.versions(self.loaded.distribution),
@@ -265,7 +264,7 @@ class _Scoring:
             "n_train": len(data.train),
             "n_heldout": len(data.heldout),
             "n_generated": len(data.generated),
-            "summary": summarise(scores, parts, headline),
+            "summary": summarise(scores, parts, own),
             "scores": [s.as_dict() for s in scores],
         }
         if parts:

@@ -36,6 +36,10 @@ class ColumnScores(Evaluator[Row]):
     name = "columns"
     headline = ("fidelity",)
     lower_is_better = dict.fromkeys(("fidelity", "column_shapes", "pair_trends"), False)
+    meanings: Mapping[str, str] = {
+        "column_shapes": "distributions of columns",
+        "pair_trends": "relations between columns",
+    }
 
     def __init__(
         self, codec: TableCodec | None = None, kinds: Mapping[str, str] | None = None

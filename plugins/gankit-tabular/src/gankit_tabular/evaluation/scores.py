@@ -56,6 +56,12 @@ class TableScores(Evaluator[Row]):
         "exact_copies": True,
         "membership_auc": True,
     }
+    meanings: Mapping[str, str] = {
+        "two_sample_auc": "a classifier that tells generated rows from real ones",
+        "tstr_auc": "a model trained on generated rows, tested on real ones",
+        "tstr_r2": "a model trained on generated rows, tested on real ones",
+        "exact_copies": "exact copies of training rows",
+    }
 
     def __init__(
         self,
