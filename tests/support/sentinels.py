@@ -37,15 +37,28 @@ class Marked:
     """What to balance by; empty if the plugin cannot augment."""
     learned: tuple[str, ...] = ()
     """Marked texts that a model has to know to generate its data: rare categories."""
+    quoted: tuple[str, ...] = ()
+    """Marked texts that a warning of what was read may show, but not store."""
     evaluation: tuple[str, ...] = ()
     numbers: tuple[float, ...] = ()
     learned_numbers: tuple[float, ...] = ()
 
 
 def make_tabular(home: Path) -> Marked:
-    """Identifiers of five kinds, a rare category, and a rare amount."""
+    """Identifiers of five kinds, a rare category, a rare amount, and a text among numbers."""
     rng = np.random.default_rng(0)
-    header = ["customer", "name", "account_id", "email", "joined", "price", "city", "note", "plan"]
+    header = [
+        "customer",
+        "name",
+        "account_id",
+        "email",
+        "joined",
+        "price",
+        "city",
+        "note",
+        "age",
+        "plan",
+    ]
     rows: list[list[object]] = []
     for i in range(240):
         rows.append(
@@ -58,11 +71,13 @@ def make_tabular(home: Path) -> Marked:
                 f"${rng.lognormal(5, 0.5):,.2f}",
                 rng.choice(["Oslo", "Rome", "Lima"]),
                 "" if rng.random() < 0.3 else f"remark {i} by {rng.integers(10**6)}",
+                int(rng.integers(18, 90)),
                 "gold" if i % 8 == 0 else "free",
             ]
         )
     rows[10][:4] = [f"CUST-{MARK}", f"{MARK} Person", COUNT, f"{MARK}@{MARK}.example"]
     rows[10][5], rows[11][6], rows[12][7] = f"${PRICE:,.2f}", f"{MARK}ville", f"{MARK} said so"
+    rows[13][8] = f"{MARK} old"
     with (home / "people.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     small = (
@@ -72,7 +87,10 @@ def make_tabular(home: Path) -> Marked:
         "train.batch=32",
         "resampling.candidates=2",
     )
-    return Marked(*(home / "people.csv", small, "plan", (f"{MARK}ville",)), numbers=(COUNT, PRICE))
+    return Marked(
+        *(home / "people.csv", small, "plan", (f"{MARK}ville", f"{MARK} old"), (f"{MARK} old",)),
+        numbers=(COUNT, PRICE),
+    )
 
 
 def make_toy(home: Path) -> Marked:
@@ -157,15 +175,18 @@ MAKERS: dict[str, Callable[[Path], Marked]] = {
 # --- Search -------------------------------------------------------------------------------------
 
 
-def marked_in(content: bytes, marked: Marked, *, learned: bool = False) -> list[str]:
+def marked_in(
+    content: bytes, marked: Marked, *, learned: bool = False, quoted: bool = False
+) -> list[str]:
     """What of the marked values occurs in a file or in text, in any encoding, also within archives,
     compressed members and embedded data.
 
     Args:
         learned: whether values that a model has to know may occur.
+        quoted: whether values that warnings quote may occur.
     """
     found: list[str] = []
-    allowed = marked.learned if learned else ()
+    allowed = (*(marked.learned if learned else ()), *(marked.quoted if quoted else ()))
     for layer in _layers(content):
         for text in {layer.decode("latin-1"), layer.decode("utf-16-le", "replace")}:
             for permitted in allowed:

@@ -27,6 +27,7 @@ from gankit.contract.conditions import Categorical, Condition, Continuous
 from gankit.contract.data import (
     Batch,
     Dataset,
+    Doubt,
     Issue,
     Item,
     Layout,
@@ -62,6 +63,7 @@ __all__ = [
     "Continuous",
     "Dataset",
     "Describes",
+    "Doubt",
     "DownstreamModel",
     "EvaluationData",
     "Evaluator",

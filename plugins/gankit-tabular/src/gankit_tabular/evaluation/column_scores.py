@@ -63,15 +63,25 @@ class ColumnScores(Evaluator[Row]):
     ) -> Sequence[Mapping[str, object]]:
         """A row per column: its shape, and the mean over its pairs."""
         of = compared(data, rng, self.codec, self.kinds)
-        rows: dict[str, dict[str, object]] = {
-            f.name: {"column": f.name, "kind": shown_kind(f.type)} for f in of.train.schema
-        }
-        for suffix, table in (("", of.generated), ("_real", of.heldout)):
-            pairs = pair_similarities(of.train, table)
-            for name, shape in column_similarities(of.train, table).items():
-                own = {pair: value for pair, value in pairs.items() if name in pair}
-                rows[name] |= {
-                    f"shape{suffix}": shape,
-                    f"pairs{suffix}": mean_similarity(own),
+        shapes, pairs = (
+            [similarities(of.train, table) for table in (of.generated, of.heldout)]
+            for similarities in (column_similarities, pair_similarities)
+        )
+        rows = []
+        for field in of.train.schema:
+            name = field.name
+            means = [
+                mean_similarity({pair: value for pair, value in found.items() if name in pair})
+                for found in pairs
+            ]
+            rows.append(
+                {
+                    "column": name,
+                    "kind": shown_kind(field.type),
+                    "shape": shapes[0][name],
+                    "shape_real": shapes[1][name],
+                    "pairs": means[0],
+                    "pairs_real": means[1],
                 }
-        return list(rows.values())
+            )
+        return rows
