@@ -55,7 +55,7 @@ def conform_table(
     if more and strict:
         raise GankitError(
             f"the data has {_listed(more)} more than the training data",
-            f"Leave such columns out with drop={_setting(more)}, or train again with them",
+            "Remove such columns from the file, or train again with them",
         )
     if more:
         left = "it is" if len(more) == 1 else "they are"
@@ -268,7 +268,3 @@ def _listed(names: Sequence[str]) -> str:
     if rest > 0:
         some += f" and {rest:,} {'other' if rest == 1 else 'others'}"
     return f"{'column' if len(names) == 1 else 'columns'} {some}"
-
-
-def _setting(names: Sequence[str]) -> str:
-    return "[" + ", ".join(f'"{name}"' for name in names[:20]) + "]"

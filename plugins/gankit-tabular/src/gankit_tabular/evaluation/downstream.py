@@ -126,6 +126,13 @@ def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, 
     return x[index], y[index]
 
 
+def _filled(x: Floats, categorical: npt.NDArray[np.bool_]) -> Floats:
+    """Missing numbers as the mean of their column; categories without a code as the first."""
+    known = np.isfinite(x)
+    means = np.where(known, x, 0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known, x, np.where(categorical, 0, means))
+
+
 def smote_nc(
     x: Floats, y: Labels, categorical: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Floats, Labels]:
@@ -138,7 +145,7 @@ def smote_nc(
     classes, counts = np.unique(y, return_counts=True)
     made_x, made_y = [x], [y]
     for c, n in zip(classes, counts, strict=True):
-        own, missing = np.nan_to_num(x[y == c]), counts.max() - n
+        own, missing = _filled(x[y == c], categorical), counts.max() - n
         if not missing or len(own) < 2:
             continue
         numbers, words = own[:, ~categorical], own[:, categorical]
