@@ -583,6 +583,8 @@ FAULTS: list[tuple[str, str, Plant]] = [
      modality(baselines=lambda self, train, *_: {"lazy": train[:1]})),
     ("evaluators", "mean is not a finite number", modality(evaluators=lambda self, *_: [
         type("Faulty", (Mean,), {"evaluate": lambda self, data, rng: {"mean": float("nan")}})()])),
+    ("evaluators", "mean: the rows of details differ", modality(evaluators=lambda self, *_: [
+        type("Faulty", (Mean,), {"details": lambda self, data, rng: [{"x": 1.0}]})()])),
 ]  # fmt: skip
 
 

@@ -76,6 +76,8 @@ def evaluate(
     if json:
         print_json(result.record)
         return
+    for sentence in result.record["summary"]:
+        out.print(visible(sentence))
     table(
         ["metric", "generated", "real baseline", *result.baselines, "better", "n", "extractor"],
         [

@@ -27,6 +27,7 @@ from gankit.contract.conditions import Categorical, Condition, Continuous
 from gankit.contract.data import (
     Batch,
     Dataset,
+    Doubt,
     Issue,
     Item,
     Layout,
@@ -71,6 +72,7 @@ __all__ = [
     "Converts",
     "Dataset",
     "Describes",
+    "Doubt",
     "DownstreamModel",
     "EvaluationData",
     "Evaluator",

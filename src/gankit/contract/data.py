@@ -57,9 +57,26 @@ class Dataset(Generic[Item]):
     examples, or classes with counts. Shown before training, never stored."""
     warnings: Sequence[str] = ()
     """Doubts about what was read, one sentence each with what to do: a single column full of
-    semicolons, bytes that could not be decoded. Stored with the run, except a private one."""
+    semicolons, bytes that could not be decoded; a :class:`Doubt` where it quotes values. Stored
+    with the run, except a private one."""
     strata: Sequence[object] | None = None
     """The class of each item, by which held-out items are chosen in proportion; None for none."""
+
+
+class Doubt(str):
+    """A warning that quotes values of the data: shown to the user, and stored without them.
+
+    Args:
+        text: to show.
+        stored: the same without values.
+    """
+
+    stored: str
+
+    def __new__(cls, text: str, stored: str) -> Doubt:
+        made = super().__new__(cls, text)
+        made.stored = stored
+        return made
 
 
 @dataclass(frozen=True)

@@ -53,10 +53,34 @@ class Evaluator(ABC, Generic[Item]):
     name: str
     fingerprint: str = ""
     """A hash of whatever the scores depend on besides the data, if anything."""
+    headline: Sequence[str] = ()
+    """The scores that a summary shows first, and a verdict of a few hundred samples at the end of
+    training; they take about a second. Its warnings are shown there, too."""
+    lower_is_better: Mapping[str, bool] = {}
+    """By the name of a score, where one of both holds; summaries compare these with real data."""
+    meanings: Mapping[str, str] = {}
+    """By the name of a score, what it is about, for summaries: ``{"tstr_auc": "usefulness"}``."""
 
     @abstractmethod
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
         """Named scores, or an empty mapping where they do not apply."""
+
+    def details(
+        self, data: EvaluationData[Item], rng: np.random.Generator
+    ) -> Sequence[Mapping[str, object]]:
+        """A row per part of the data: per column, class or property. None by default.
+
+        Stored with the scores and shown in the report, so that no single item may be recognised.
+
+        Args:
+            rng: as for :meth:`evaluate`, so that both can draw the same items.
+
+        Returns:
+            Mappings with the same keys, the first of which names the part, as ``{"column": "age",
+            "kind": "number", "shape": 0.97, "shape_real": 0.98}``: ``x_real`` is the real-data
+            baseline of the similarity ``x``, which is 1 at best.
+        """
+        return ()
 
     def warnings(self, data: EvaluationData[Item]) -> Sequence[str]:
         """Poor results that scores alone may hide, one sentence each with what to do: most items

@@ -160,21 +160,21 @@ def evaluate(
     def compared(group: str, real: Values, made: Values, unseen: Values) -> dict[str, float]:
         if group == "memorisation":
             return memorisation_scores(real, made, unseen)
-        return functions[group](real, made, _rng(seed, group))
+        return functions[group](real, made, rng_for(seed, group))
 
     for source in evaluators:
         if isinstance(source, Evaluator):
-            if _selects(only, source, source.name, ()):
-                values, floors = _split_floors(source.evaluate(data, _rng(seed, source.name)))
+            if selects(only, source, source.name, ()):
+                values, floors = _split_floors(source.evaluate(data, rng_for(seed, source.name)))
                 others = {
-                    name: source.evaluate(other, _rng(seed, source.name))
+                    name: source.evaluate(other, rng_for(seed, source.name))
                     for name, other in others_data.items()
                 }
                 counts = len(data.train), len(data.generated)
                 scores += _scores(only, source, source.name, values, floors, others, counts, seed)
             continue
 
-        chosen = [group for group in groups if _selects(only, source, group, groups[group])]
+        chosen = [group for group in groups if selects(only, source, group, groups[group])]
         if not chosen:
             continue
         real = _features(source, reference, "training items", progress)
@@ -233,7 +233,7 @@ def _draw(
             raise GankitError(
                 f"{size} {what}: a score needs at least 2", "Generate more, or give more data"
             )
-    rng = _rng(seed, "items")
+    rng = rng_for(seed, "items")
 
     def some(count: int, of: int) -> list[int]:
         return sorted(rng.choice(of, min(count, of), replace=False).tolist())
@@ -262,7 +262,7 @@ def _features(
 def _fewer(rows: Features, n: int, seed: int) -> Features:
     if len(rows) == n:
         return rows
-    return rows[np.sort(_rng(seed, "valid").choice(len(rows), n, replace=False))]
+    return rows[np.sort(rng_for(seed, "valid").choice(len(rows), n, replace=False))]
 
 
 def _scores(
@@ -276,6 +276,10 @@ def _scores(
     seed: int,
 ) -> Iterator[Score]:
     """The scores of one group that ``only`` selects."""
+    if isinstance(source, Evaluator):
+        directions = source.lower_is_better
+    else:
+        directions = LOWER_IS_BETTER if group in GROUPS else {}
     for metric, value in values.items():
         name = _score_name(source, metric)
         if only and {group, metric, name}.isdisjoint(only):
@@ -290,7 +294,7 @@ def _scores(
             n_generated=counts[1],
             split="train",
             seed=seed,
-            lower_is_better=LOWER_IS_BETTER.get(metric) if group in GROUPS else None,
+            lower_is_better=directions.get(metric),
             baselines={name: float(o[metric]) for name, o in others.items() if metric in o},
         )
 
@@ -308,7 +312,7 @@ def _split_floors(found: dict[str, float]) -> tuple[dict[str, float], dict[str, 
     return values, floors
 
 
-def _selects(
+def selects(
     only: Collection[str],
     source: Extractor[Any] | Evaluator[Any],
     group: str,
@@ -344,6 +348,6 @@ def check_names(
             raise GankitError(f"unknown metric {name!r}", hint)
 
 
-def _rng(seed: int, purpose: str) -> np.random.Generator:
+def rng_for(seed: int, purpose: str) -> np.random.Generator:
     """A stream of its own for each purpose, so that leaving a score out changes no other."""
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])

@@ -55,7 +55,7 @@ class Recorder(Callback):
                 "source": config.as_table()["run"].get("data"),
                 "description": dataset.description,
                 "facts": dict(dataset.facts),
-                "warnings": [] if private else list(dataset.warnings),
+                "warnings": [] if private else [getattr(w, "stored", w) for w in dataset.warnings],
                 "licence": dataset.licence,
                 "fingerprint": dataset.fingerprint,
                 "train": sizes[0],

@@ -24,7 +24,9 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
+from gankit.metrics.details import details
 from gankit.metrics.evaluate import GROUPS, check_names
+from gankit.metrics.summary import summarise
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
 from gankit.runs import provenance
@@ -257,21 +259,21 @@ class _Scoring:
             baselines={**baselines, **self._baselines(data)},
             progress=given.progress,
         )
-        record = {
+        parts = details(self.evaluators, data, given.seed, only=given.only)
+        own = [e for e in self.evaluators if isinstance(e, Evaluator)]
+        record: dict[str, Any] = {
             "created": provenance.now(),
             "versions": provenance.versions(self.loaded.distribution),
             "seed": given.seed,
             "n_train": len(data.train),
             "n_heldout": len(data.heldout),
             "n_generated": len(data.generated),
+            "summary": summarise(scores, parts, own),
             "scores": [s.as_dict() for s in scores],
         }
-        doubts = [
-            doubt
-            for evaluator in self.evaluators
-            if isinstance(evaluator, Evaluator)
-            for doubt in evaluator.warnings(data)
-        ]
+        if parts:
+            record["details"] = parts
+        doubts = [doubt for evaluator in own for doubt in evaluator.warnings(data)]
         if doubts:
             record["warnings"] = doubts
         if given.overrides:

@@ -36,8 +36,10 @@ from gankit_tabular.data.doubts import doubts
 from gankit_tabular.data.options import Findings, ReadOptions
 from gankit_tabular.data.rows import Row, Rows, sample_table, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
+from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
+from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
@@ -137,11 +139,14 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
         own = None if codec is None else _table_codec(codec)
-        if own is None:
-            return EncodedTable(own, settings), TableScores(settings.target, settings.groups)
-        check_names(own.schema.names, settings.target, settings.groups)
-        scores = TableScores(settings.target, settings.groups, own.formats, own.columns)
-        return EncodedTable(own, settings), scores
+        if own is not None:
+            check_names(own.schema.names, settings.target, settings.groups)
+        kinds = settings.kinds()
+        return (
+            ColumnScores(own, kinds),
+            EncodedTable(own, settings),
+            TableScores(settings.target, settings.groups, own, kinds),
+        )
 
     def write(
         self,
@@ -159,16 +164,15 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
     ) -> Rendering:
-        schema = None if codec is None else _table_codec(codec).schema
+        own = None if codec is None else _table_codec(codec)
+        schema = None if own is None else own.schema
         generated = pa.Table.from_pylist([dict(item) for item in items], schema=schema)
         spread = np.arange(0, len(real), -(-len(real) // PREVIEW_ROWS) or 1)
         shown = take_table(real, spread) if len(real) else None
-        if codec is not None:
-            formats = dict(_table_codec(codec).formats)
-        else:
-            formats = column_formats(generated if shown is None else shown, {})
-        typed = None if shown is None else typed_table(shown, formats)
-        drawn = draw_preview(typed_table(generated, formats), typed)
+        columns = ScoredColumns.of(generated if shown is None else shown, own)
+        typed = None if shown is None else columns.table(shown)
+        left_out = len(columns.schema) - len(columns.names)
+        drawn = draw_preview(columns.table(generated), typed, left_out)
         return Rendering("image/svg+xml", drawn.encode())
 
     def convert(self, items: Sequence[Row], to: str, codec: Codec[Row] | None) -> Any:
@@ -178,7 +182,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         return item
 
     def downstream_model(self, settings: TabularSettings) -> Boosting:
-        return Boosting()
+        return Boosting(settings.kinds())
 
 
 def _table_codec(codec: Codec[Row]) -> TableCodec:

@@ -74,7 +74,7 @@ def test_numbers_in_another_unit_are_warned_of(codec):
     other = table(age=RNG.integers(1800, 9000, N))
     (warning,) = conform(codec, other).warnings
     assert "'age' has 200 values beyond" in warning
-    assert "(18 to 89)" in warning
+    assert "(about 10 to 90)" in warning
 
 
 def test_a_column_more(codec):
@@ -84,7 +84,7 @@ def test_a_column_more(codec):
     assert found.warnings == [
         "The data has column 'note' more than the training data; it is left out."
     ]
-    with pytest.raises(GankitError, match=r"has column 'note' more .* drop=\[\"note\"\]"):
+    with pytest.raises(GankitError, match=r"has column 'note' more .* Remove such columns"):
         conform(codec, more, strict=True)
 
 

@@ -139,3 +139,6 @@ def test_one_row_and_constant_columns(tmp_path):
     same = modality.read([{"a": 1}] * 30, TabularSettings(), lambda *_: None)
     with pytest.raises(GankitError, match="no column varies"):
         modality.fit_codec(same.items, TabularSettings(), Fitting())
+    keys = modality.read([{"id": f"K-{i}"} for i in range(60)], TabularSettings(), lambda *_: None)
+    with pytest.raises(GankitError, match=r'except identifiers \(id\).*categories=\["id"\]'):
+        modality.fit_codec(keys.items, TabularSettings(), Fitting())

@@ -43,6 +43,16 @@ def test_smote_rows_lie_between_neighbours():
     assert set(new[:, 1].tolist()) <= {0.0, 1.0}
 
 
+def test_missing_numbers_do_not_pull_smote_rows_to_zero():
+    """As dates would be, which are far from it."""
+    rng = np.random.default_rng(0)
+    x = np.c_[rng.normal(1000, 1, 60), rng.normal(size=60)]
+    x[50:54, 0] = np.nan
+    y = np.array(["a"] * 50 + ["b"] * 10)
+    more, _ = smote_nc(x, y, np.array([False, False]), rng)
+    assert more[60:, 0].min() > 990
+
+
 @pytest.mark.parametrize("mitigation", ["", *Boosting.mitigations])
 def test_every_mitigation_learns_a_simple_rule(mitigation):
     train, test = table(800, 1).to_pylist(), table(800, 2).to_pylist()

@@ -9,6 +9,7 @@ import pytest
 
 from gankit.contract import EvaluationData, Sample
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
@@ -111,7 +112,11 @@ def test_all_scores_have_a_baseline():
     samples = [Sample(row, i, {}) for i, row in enumerate(fake.to_pylist())]
     data = EvaluationData(samples, train.to_pylist(), heldout.to_pylist())
     scores = TableScores("y", ["w"]).evaluate(data, np.random.default_rng(0))
-    names = {"column_shapes", "pair_trends", "exact_copies", "two_sample_auc", "tstr_auc"}
+    columns = ColumnScores().evaluate(data, np.random.default_rng(0))
+    own = ("fidelity", "column_shapes", "pair_trends")
+    assert [*columns] == [*own, *(f"{name}_real" for name in own)]
+    assert columns["fidelity"] == (columns["column_shapes"] + columns["pair_trends"]) / 2
+    names = {"exact_copies", "two_sample_auc", "tstr_auc"}
     names |= {"dcr_median", "dcr_p5", "authenticity"}
     names |= {f"{n}/w" for n in ("group_share", "group_target", "groups_left_out")}
     names |= {"parity_difference/w"}
@@ -131,7 +136,7 @@ def test_identifiers_are_not_compared():
     for some in (tables, keyed):
         samples = [Sample(row, i, {}) for i, row in enumerate(some[2].to_pylist())]
         data = EvaluationData(samples, some[0].to_pylist(), some[1].to_pylist())
-        scores = TableScores(columns=codec.columns)
+        scores = TableScores(codec=codec)
         found = scores.evaluate(data, np.random.default_rng(0))
         if some is tables:
             expected = found

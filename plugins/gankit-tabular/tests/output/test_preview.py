@@ -76,8 +76,21 @@ def test_unusual_columns():
         }
     )
     shown = texts(draw_preview(odd, odd))
-    assert "35 others" in shown
+    assert "40 others" in shown  # each of one row
     assert "Associations" not in shown  # only x varies without being an identifier
+
+
+def test_values_of_few_rows_are_not_shown():
+    rare = table(400)
+    words = ["low"] * 390 + ["secret-word"] * 4 + [f"secret-{i}" for i in range(6)]
+    amounts = [10.0, 20.0] * 198 + [8_675_309.25, -31_415.5, 27_182.8, 16_180.3]
+    few = [1, 2, 3, 4] * 99 + [73_198_461] * 4
+    rare = rare.append_column("words", [words]).append_column("amount", [amounts])
+    rare = rare.append_column("few", [few])
+    svg = draw_preview(rare, rare)
+    for value in ("secret", "8,675,309", "8675309", "31,415", "27,182", "16,180", "73,198,461"):
+        assert value not in svg
+    assert "7 others: 2.5%, real 2.5%" in texts(svg)
 
 
 def test_a_wide_table():

@@ -60,7 +60,7 @@ def distances(s: Subject) -> None:
 
 
 def evaluators(s: Subject) -> None:
-    """The modality's own scores are finite or absent; baselines give n items."""
+    """Scores are finite or absent, details are a table, and baselines give n items."""
     n = min(FEW, len(s.dataset.items) // 2)
     if isinstance(s.modality, HasBaselines):
         for name, items in s.modality.baselines(s.items(n), s.settings, n, 0, quiet).items():
@@ -76,3 +76,8 @@ def evaluators(s: Subject) -> None:
         odd = [k for k, v in scores.items() if not isinstance(v, float) or not np.isfinite(v)]
         fix = "Leave a score out where it does not apply; return floats otherwise"
         expect(not odd, f"{evaluator.name}: {', '.join(odd)} is not a finite number", fix)
+        rows = evaluator.details(data, np.random.default_rng(0))
+        named = all(isinstance(next(iter(row.values())), str) for row in rows)
+        alike = named and all([*row] == [*rows[0]] for row in rows)
+        fix = "Return mappings with the same keys, the first of which names the part"
+        expect(alike, f"{evaluator.name}: the rows of details differ in form", fix)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gankit.contract import Doubt
 from gankit_molecule.data.keys import SAMPLE, keys_of
 from gankit_molecule.data.split_columns import without_other_splits
 from gankit_molecule.settings import MoleculeSettings
@@ -318,10 +319,9 @@ def _nearly_numbers(name: str, text: Any) -> str:
     if not 0.8 * len(known) <= count < len(known) or _has(text, _CODE):
         return ""
     odd = known.filter(pc.invert(numbers))
-    return (
-        f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are no numbers "
-        f"(such as {odd[0].as_py()[:40]!r}): remove them to use it as a condition"
-    )
+    found = f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are no numbers"
+    hint = "remove them to use it as a condition"
+    return Doubt(f"{found} (such as {odd[0].as_py()[:40]!r}): {hint}", f"{found}: {hint}")
 
 
 def _finite(numbers: Any) -> Any:

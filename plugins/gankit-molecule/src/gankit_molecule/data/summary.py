@@ -17,6 +17,8 @@ from gankit_molecule.settings import MoleculeSettings
 
 FEW = 1_000
 """Molecules from which a SMILES autoencoder hardly learns to write valid ones."""
+FREQUENT = 5
+"""Molecules that have a text that is shown as an example."""
 
 
 def counts_of(table: pa.Table) -> Mapping[Done, int]:
@@ -87,13 +89,18 @@ def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> li
             row = _row(name, "number", len(known), n, f"{low:g} to {high:g}")
         else:
             different = pc.count_distinct(known).as_py()
-            examples = ", ".join(repr(v[:30]) for v in known.slice(0, 200).unique().to_pylist()[:3])
-            row = _row(name, f"text, {different:,} different", len(known), n, examples)
+            row = _row(name, f"text, {different:,} different", len(known), n, _examples(known))
         row["use"] = _use(name, settings)
         rows.append(row)
     computed = [name for name in settings.conditions if name in PROPERTIES]
     rows += [_row(name, "computed", n, n, "", "condition") for name in computed]
     return rows
+
+
+def _examples(known: pa.ChunkedArray) -> str:
+    """Frequent texts; others may be names of molecules."""
+    counted = sorted(known.value_counts().to_pylist(), key=lambda pair: -pair["counts"])
+    return ", ".join(repr(p["values"][:30]) for p in counted[:3] if p["counts"] >= FREQUENT)
 
 
 def _row(name: str, kind: str, known: int, n: int, shown: str, use: str = "") -> dict[str, str]:

@@ -98,7 +98,7 @@ class TableCodec(
         self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
         if not self.blocks:
-            raise GankitError("no column varies", "There is nothing to learn from such a table")
+            raise _nothing_to_learn(columns)
         self.width = sum(b.codes for b in self.blocks)
         """One-hot codes in x, without the positions."""
         self.computed = computed_blocks(columns, self.width)
@@ -308,6 +308,16 @@ class TableCodec(
 
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
+
+
+def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:
+    names = [column.name for column in columns if column.kind == "identifier"]
+    if not names:
+        return GankitError("no column varies", "There is nothing to learn from such a table")
+    return GankitError(
+        f"no column varies except identifiers ({', '.join(names[:4])}), which are not learned",
+        f'If {names[0]} is none, set its kind, as in categories=["{names[0]}"]',
+    )
 
 
 def _requested(value: Any) -> str:

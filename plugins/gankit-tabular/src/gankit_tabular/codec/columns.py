@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 Kind = Literal["number", "category", "identifier"]
 
+RARE = 5
+"""Values in fewer rows than this may identify one, and are shown to nobody."""
 QUANTILES = 33
 """Points that describe the distribution within a bin."""
 
@@ -51,6 +53,8 @@ class Column:
     """The length of a day and the weekdays that occur, from 0 for Monday; empty for all."""
     frequency: list[float] = field(default_factory=list)
     """Share of rows of each code."""
+    rows: int = 0
+    """Rows that it was fitted to."""
     derived_from: str = ""
     """A column that determines this one."""
     derived: list[int] = field(default_factory=list)
@@ -97,6 +101,15 @@ class Column:
     def values(self) -> list[Any]:
         """All atoms or categories, rare ones included."""
         return [*self.atoms, *(value for group in self.groups for value, _ in group)]
+
+    @property
+    def constant(self) -> bool:
+        """Whether it has one value at most, and is no identifier."""
+        return self.kind != "identifier" and self.codes <= 1
+
+    def is_rare(self, code: int) -> bool:
+        """Whether so few rows have a code that its value is not shown."""
+        return round(self.frequency[code] * self.rows) < RARE
 
     @property
     def range(self) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.combinations import Queries
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, grid_scale, query_range, scaled
-from gankit_tabular.codec.descriptions import shown_value
+from gankit_tabular.codec.descriptions import shown_range
 from gankit_tabular.codec.numbers import snap
 from gankit_tabular.codec.queries import ColumnQuery, parse_query
 from gankit_tabular.data.arrow import Floats, Ints
@@ -179,8 +179,7 @@ def _outside(query: ColumnQuery) -> GankitError:
     """The error for a range that the data does not reach."""
     column, hint = query.column, "Request other values"
     if column.atoms or column.bins:
-        low, high = (shown_value(column, end) for end in column.range)
-        hint = f"Its values are from {low} to {high}"
+        hint = f"Its values are about {shown_range(column)}"
     return GankitError(f"{query}: the data has no such value", hint)
 
 

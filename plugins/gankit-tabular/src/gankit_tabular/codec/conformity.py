@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.tables import MISSING
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.codec.descriptions import shown_value
+from gankit_tabular.codec.descriptions import shown_range
 from gankit_tabular.data.arrow import is_text, numbers, plain, storage_type
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, load_format, read_columns
@@ -55,7 +55,7 @@ def conform_table(
     if more and strict:
         raise GankitError(
             f"the data has {_listed(more)} more than the training data",
-            f"Leave such columns out with drop={_setting(more)}, or train again with them",
+            "Remove such columns from the file, or train again with them",
         )
     if more:
         left = "it is" if len(more) == 1 else "they are"
@@ -257,9 +257,8 @@ def _beyond(column: Column, values: pa.ChunkedArray) -> list[str]:
     count = int(((known < low) | (known > high)).sum())
     if count <= BEYOND * len(known):
         return []
-    shown = f"{shown_value(column, low)} to {shown_value(column, high)}"
     return [f"Column {column.name!r} has {count:,} values beyond those of the training data "
-            f"({shown}): is it in the same unit?"]  # fmt: skip
+            f"(about {shown_range(column)}): is it in the same unit?"]  # fmt: skip
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -269,7 +268,3 @@ def _listed(names: Sequence[str]) -> str:
     if rest > 0:
         some += f" and {rest:,} {'other' if rest == 1 else 'others'}"
     return f"{'column' if len(names) == 1 else 'columns'} {some}"
-
-
-def _setting(names: Sequence[str]) -> str:
-    return "[" + ", ".join(f'"{name}"' for name in names[:20]) + "]"

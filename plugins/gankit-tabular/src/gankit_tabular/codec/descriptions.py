@@ -1,7 +1,11 @@
-"""What was inferred about each column, for a person to check."""
+"""What was inferred about each column, for a person to check.
+
+Runs store it and reports repeat it: it has no value that few rows have.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +21,8 @@ SHOWN = 4
 
 
 def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
-    """For each column its name, kind, share of missing values, and range or frequent categories;
-    and notes, if there are any.
+    """For each column its name, kind, share of missing values, and range, rounded, or frequent
+    categories; and notes, if there are any.
     """
     noted = any(column.notes for column in columns)
     return [
@@ -70,12 +74,46 @@ def _values(column: Column) -> str:
     if not column.atoms and not column.bins:
         return ""
     if column.kind == "number":
-        low, high = (shown_value(column, end) for end in column.range)
-        return low if low == high else f"{low} to {high}"
+        return shown_range(column)
     sign = " < " if column.ordered else ", "
-    more = len(column.values) - SHOWN
-    some = sign.join(shown_value(column, atom) for atom in column.atoms[:SHOWN])
-    return f"{some} and {more:,} more" if more > 0 else some
+    frequent = [atom for code, atom in enumerate(column.atoms) if not column.is_rare(code)]
+    some = sign.join(shown_value(column, atom) for atom in frequent[:SHOWN])
+    more = len(column.values) - len(frequent[:SHOWN])
+    return f"{some} and {more:,} more" if some and more else some or f"{more:,} rare ones"
+
+
+def shown_range(column: Column) -> str:
+    """The range of a column of numbers, dates or times: exact where many rows have its ends, and
+    otherwise rounded, since an end may be the value of one row.
+    """
+    low, high = column.range
+    ends = [column.atoms.index(end) for end in (low, high) if end in column.atoms]
+    if len(ends) == 2 and not any(map(column.is_rare, ends)):
+        texts = [shown_value(column, end) for end in (low, high)]
+    elif is_temporal(column) and not pa.types.is_duration(value_type(column)):
+        texts = _rounded_times(low, high, value_type(column))
+    else:
+        texts = [shown_value(column, end) for end in _rounded(low, high)]
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """The range in round numbers, about ten steps wide."""
+    span = max(high / 10 - low / 10, abs(low) / 100, 1e-300)
+    step = 10.0 ** math.floor(math.log10(span))
+    step *= next(m for m in (1, 2, 5, 10) if m * step >= span * (1 - 1e-9))
+    ends = math.floor(low / step) * step, math.ceil(high / step) * step
+    return ends if all(map(math.isfinite, ends)) else (low, high)
+
+
+def _rounded_times(low: float, high: float, t: pa.DataType) -> list[str]:
+    """The years of a range; the months or days of a shorter one, the hours of times of day."""
+    texts = [temporal_text(end, t) for end in (low, high)]
+    if pa.types.is_time(t):
+        return [f"{text[:2]} h" for text in texts]
+    years, months = (len({text[:end] for text in texts}) for end in (4, 7))
+    length = 4 if years > 1 else 7 if months > 1 else 10
+    return [text[:length] for text in texts]
 
 
 def shown_value(column: Column, value: Any) -> str:

@@ -45,7 +45,7 @@ def fit_and_encode(
     """The fitted column and the codes of its values; see :func:`fit_column`."""
     values = plain(values)
     missing = values.null_count > 0
-    column = Column(name, str(values.type), _kind(name, values, kind), missing=missing)
+    column = Column(name, str(values.type), infer_kind(name, values, kind), missing=missing)
     if column.kind == "number":  # infinite numbers and NaN count as missing
         column.missing |= not np.isfinite(numbers(values)).all()
     if column.kind == "identifier":
@@ -58,10 +58,11 @@ def fit_and_encode(
 
 
 def count_codes(column: Column, values: pa.ChunkedArray) -> Ints:
-    """Sets the frequency of each code; returns the codes of the values."""
+    """Sets the rows and the frequency of each code; returns the codes of the values."""
     codes = locate(column, values)[0]
     counts = np.bincount(codes, minlength=max(column.codes, 1))
     column.frequency = (counts / max(counts.sum(), 1)).tolist()
+    column.rows = len(codes)
     return codes
 
 
@@ -80,7 +81,12 @@ def _fit_identifier(column: Column, values: pa.ChunkedArray) -> None:
     column.identifier = {**space.state(), "missing": missing}
 
 
-def _kind(name: str, values: pa.ChunkedArray, requested: str) -> Kind:
+def infer_kind(name: str, values: pa.ChunkedArray, requested: str = "") -> Kind:
+    """What a column of typed values is: a number, a category or an identifier.
+
+    Args:
+        requested: the kind that the user has set; empty for none.
+    """
     t = values.type
     numeric = pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t)
     if requested == "number" and not numeric:

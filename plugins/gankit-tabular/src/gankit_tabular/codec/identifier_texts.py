@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
+from gankit_tabular.codec.columns import RARE
 from gankit_tabular.codec.identifier_dates import dates_in, leading_date
 from gankit_tabular.codec.identifiers import pattern
 from gankit_tabular.codec.templates import Field, Template
@@ -30,6 +31,8 @@ HEX = "0123456789abcdef"
 
 def text_templates(texts: Sequence[str]) -> list[Template]:
     """Templates of texts of no known kind: by runs of digits and letters, or by characters."""
+    counts = Counter(run for text in texts for run in {*_split(text)})
+    frequent = {run for run, n in counts.items() if n >= min(RARE, len(texts))}
     by_length, by_run = grouped(texts, _runs_with_lengths), grouped(texts, _runs)
     if len(by_run) == 1 and _grow(texts):
         by_length = by_run
@@ -38,7 +41,7 @@ def text_templates(texts: Sequence[str]) -> list[Template]:
         if len(groups) > 1 and groups is by_run and len(lengths) == len(separators) == 1:
             break  # letters and digits in any order, of one length
         if len(groups) <= FEW:
-            return [Template(_by_runs(g, len(texts)), share=len(g) / len(texts))
+            return [Template(_by_runs(g, len(texts), frequent), share=len(g) / len(texts))
                     for _, g in groups]  # fmt: skip
     if len(lengths) <= FEW and max(map(len, texts)) <= LONGEST and not _is_prose(texts):
         return [Template(_by_characters(g), share=len(g) / len(texts)) for _, g in lengths]
@@ -70,11 +73,12 @@ def _split(text: str) -> list[str]:
     return re.findall(r"[0-9]+|[A-Za-z]+|[^0-9A-Za-z]+", text)
 
 
-def _by_runs(group: Sequence[str], total: int) -> list[Field]:
+def _by_runs(group: Sequence[str], total: int, frequent: Collection[str]) -> list[Field]:
     """Fields of texts with the same runs.
 
     Args:
         total: texts of the column.
+        frequent: runs of so many of them that they name nobody.
     """
     fields: list[Field] = []
     columns = list(zip(*map(_split, group), strict=True))
@@ -89,7 +93,8 @@ def _by_runs(group: Sequence[str], total: int) -> list[Field]:
         first = column[0]
         last = i == len(columns) - 1
         alone = len(set(column)) == 1
-        if alone and (first[0] not in DIGITS or len(group) >= min(SHARED, total)):
+        many = len(group) >= min(SHARED, total)
+        if alone and (many if first[0] in DIGITS else first in frequent or not _has_word(first)):
             fields.append(["text", first])
         elif first[0] in DIGITS and (dated := _dated(column)):
             fields += dated
@@ -165,7 +170,7 @@ def _letters(column: Sequence[str]) -> list[Field]:
         if len(column) >= SHARED * len(seen):  # all that may occur here
             alphabets.append("".join(sorted(seen)))
             continue
-        alphabets.append((LOWER if seen & {*LOWER} else "") + (UPPER if seen & {*UPPER} else ""))
+        alphabets.append("".join(sorted(_alphabet(seen))))
     return [["chars", alphabets]]
 
 
@@ -176,16 +181,16 @@ def _by_characters(group: Sequence[str]) -> list[Field]:
     fields: list[Field] = []
     for counts in positions:
         seen = {*counts}
-        if len(seen) == 1:
+        if len(seen) == 1 and (len(group) >= RARE or not _has_word(*seen)):
             fields.append(["text", *seen])
             continue
         if len(group) >= SHARED * len(seen):  # all that may occur here
             fields.append(["chars", ["".join(sorted(seen))]])
             continue
-        alphabet = {c for kind in (DIGITS, LOWER, UPPER) if seen & {*kind} for c in kind}
+        alphabet = _alphabet(seen)
         if len(group) >= 4 * ENOUGH:  # without letters that the code avoids, such as O and I
             alphabet &= known
-        fields.append(["chars", ["".join(sorted(alphabet | seen))]])
+        fields.append(["chars", ["".join(sorted(alphabet | (seen if len(seen) > 1 else set())))]])
     return fields
 
 
@@ -196,6 +201,21 @@ def _by_pattern(text: str) -> list[Field]:
 
 def _is_prose(texts: Sequence[str]) -> bool:
     return sum(text.count(" ") >= 3 for text in texts) > len(texts) / 2
+
+
+def _has_word(text: str) -> bool:
+    return any(c.isalnum() for c in text)
+
+
+def _alphabet(seen: Collection[str]) -> set[str]:
+    """The kinds of characters that were seen, and signs among them; letters that have no case, as
+    Chinese ones, become small ones.
+    """
+    kinds = ((DIGITS, str.isdigit), (UPPER, str.isupper), (LOWER, str.isalpha))
+    found = set[str]()
+    for c in seen:
+        found |= next(({*kind} for kind, is_kind in kinds if is_kind(c)), {c})
+    return found
 
 
 # --- Helpers ------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gankit.contract import Doubt
 from gankit.errors import GankitError
 from gankit_tabular.data.cells import Style
 from gankit_tabular.data.quoting import Quoting, find_quote, find_quoting
@@ -154,10 +155,9 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
         left_out = [names[-1]]
         doubts = ["every line ends in a delimiter: the empty last column is left out"]
     if shown := " ".join(" ".join(titles).split()):
-        doubts.append(
-            f"line {before + len(titles) + 1} has the column names; what is above it is left out "
-            f"({shown[:60]!r})"
-        )
+        line = before + len(titles) + 1
+        above = f"line {line} has the column names; what is above it is left out"
+        doubts.append(Doubt(f"{above} ({shown[:60]!r})", above))
     doubts += _doubts(header, body)
     quoting = find_quoting(text, names, found, blank, quote, escape)
     dialect = Dialect(found, quoting, newline, blank, bom, original)
@@ -324,10 +324,8 @@ def _doubts(header: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
         name and sum(row[i] == name for row in same) > 1 for i, name in enumerate(header)
     )
     if repeated or dates or (numeric and not (len(numeric) < len(header) and _is_series(numeric))):
-        shown = ", ".join(header[:4])
-        return [
-            f"the first line looks like data, not like column names ({shown}): add a line of names"
-        ]
+        found, hint = "the first line looks like data, not like column names", "add a line of names"
+        return [Doubt(f"{found} ({', '.join(header[:4])}): {hint}", f"{found}: {hint}")]
     return []
 
 

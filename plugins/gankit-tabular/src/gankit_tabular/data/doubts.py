@@ -8,6 +8,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gankit.contract import Doubt
 from gankit.kit.splits import split_column
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.dialect import DELIMITERS, NAMES
@@ -79,12 +80,14 @@ def _nearly(name: str, column: pa.ChunkedArray, marks: tuple[str, ...]) -> str:
         others = texts.filter(pc.invert(fits)).to_pylist()
         usual = len(texts) - len(others)
         if usual >= FEWEST and 0 < len(others) <= MOST_OTHERS and n >= 0.9 * total:
-            shown = ", ".join(repr(t[:20]) for t in others)
             rest = total - n
-            return (
-                f"column {name!r} has {n:,} {what} and {rest:,} other "
-                f"{'value' if rest == 1 else 'values'} ({shown}), and is read as texts. If missing "
-                f'values are meant, set na_values=["{others[0][:20]}"]; otherwise correct them'
+            values = f"{rest:,} other {'value' if rest == 1 else 'values'}"
+            found = f"column {name!r} has {n:,} {what} and {values}"
+            shown = ", ".join(repr(t[:20]) for t in others)
+            return Doubt(
+                f"{found} ({shown}), and is read as texts. If missing values are meant, set "
+                f'na_values=["{others[0][:20]}"]; otherwise correct them',
+                f"{found}, and is read as texts",
             )
     return ""
 

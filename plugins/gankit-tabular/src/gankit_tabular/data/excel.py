@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gankit.contract import Doubt
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.splits import split_of
 from gankit_tabular.data.dialect import unnamed
@@ -45,10 +46,8 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
     if start is None:
         raise GankitError(f"{file}: sheet {sheet!r} is empty", "Choose another: sheet=NAME")
     if before := [str(v) for row in rows[:start] for v in row if v is not None]:
-        findings.warn(
-            f"row {start + 1} has the column names; what is above it is left out "
-            f"({', '.join(before)[:60]!r})"
-        )
+        above = f"row {start + 1} has the column names; what is above it is left out"
+        findings.warn(Doubt(f"{above} ({', '.join(before)[:60]!r})", above))
     header, body = list(rows[start]), rows[start + 1 :]
     while body and all(v is None for v in body[-1]):
         body = body[:-1]
@@ -227,10 +226,11 @@ def _mixed(name: str, values: Sequence[Any]) -> str:
     shown = " and ".join(f"{n:,} {kind}{'s' if n > 1 else ''}" for kind, n in counts)
     rare, n = min(counts, key=lambda count: (count[1], count[0] != "text"))
     first = str(next(v for v in values if _kind(v) == rare))
-    found = f"column {name!r} has {shown}, such as {first[:30]!r}, and is read as texts"
+    has = f"column {name!r} has {shown}"
+    found = f"{has}, such as {first[:30]!r}, and is read as texts"
     if rare == "text" and n <= len(values) / 2:
         found += f'. If it stands for a missing value, set na_values=["{first[:30]}"]'
-    return found
+    return Doubt(found, f"{has}, and is read as texts")
 
 
 def _kind(value: Any) -> str:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from gankit.contract import Issue
+from gankit.contract import Doubt, Issue
 from gankit.errors import GankitError
 from gankit.kit.tables import refuse_duplicate_columns
 from gankit_tabular.data.cells import ColumnTypes, Style
@@ -119,7 +119,7 @@ def _describe(
         facts["missing values"] = ", ".join(shown)
     for file in files:
         for doubt in file.doubts:
-            findings.warn(doubt if len(files) == 1 else f"{file.path.name}: {doubt}")
+            findings.warn(doubt if len(files) == 1 else _in_file(file.path.name, doubt))
     styles = {}
     for name, known in types.items():
         _, style = known.found
@@ -127,6 +127,10 @@ def _describe(
             styles[name] = style
     whole = Dialect(**{**vars(dialect), "styles": styles})
     return whole.metadata()
+
+
+def _in_file(name: str, doubt: str) -> Doubt:
+    return Doubt(f"{name}: {doubt}", f"{name}: {getattr(doubt, 'stored', doubt)}")
 
 
 def _columns(n: int) -> str:

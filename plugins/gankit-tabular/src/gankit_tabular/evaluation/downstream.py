@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,8 @@ from gankit.contract import DownstreamModel
 from gankit.errors import GankitError
 from gankit_tabular.data.arrow import Floats, Ints
 from gankit_tabular.data.rows import Row, table_of
+from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.vectors import design_matrices, is_continuous, values
-from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
 
 Labels = npt.NDArray[np.str_]
 NEIGHBOURS = 5
@@ -24,10 +24,18 @@ class Boosting(DownstreamModel[Row]):
 
     Scores for a column of few values: macro F1, balanced accuracy, area under the ROC curve (one
     against the rest); for two classes, F1 of the class that is rarer in the test rows. For a number
-    of many values: R², without mitigations, which are for classes.
+    of many values: R², without mitigations, which are for classes. Identifiers and constants do not
+    predict anything.
+
+    Args:
+        kinds: of columns, that the user has set.
     """
 
     mitigations = ("class-weights", "oversampling", "smote-nc")
+
+    def __init__(self, kinds: Mapping[str, str] | None = None) -> None:
+        self._kinds = kinds or {}
+        self._columns: ScoredColumns | None = None
 
     def scores(
         self, train: Sequence[Row], test: Sequence[Row], key: str, mitigation: str, seed: int
@@ -39,9 +47,9 @@ class Boosting(DownstreamModel[Row]):
         if not (train and test):
             raise GankitError(f"{key} is always missing", "Name another column: --target KEY")
         tables = [table_of(rows) for rows in (train, test)]
-        formats = column_formats(tables[0], {})
-        fit = typed_table(tables[0], formats)
-        held = typed_as(tables[1], fit.schema, formats)
+        if self._columns is None:  # those of the first training set, for all that are compared
+            self._columns = ScoredColumns.of(tables[0], kinds=self._kinds)
+        fit, held = (self._columns.table(table, [key]) for table in tables)
         names = [name for name in fit.column_names if name != key]
         if is_continuous(fit, key):
             return {} if mitigation else {"r2": _r2(fit, held, names, key, seed)}
@@ -118,6 +126,13 @@ def oversample(x: Floats, y: Labels, rng: np.random.Generator) -> tuple[Floats, 
     return x[index], y[index]
 
 
+def _filled(x: Floats, categorical: npt.NDArray[np.bool_]) -> Floats:
+    """Missing numbers as the mean of their column; categories without a code as the first."""
+    known = np.isfinite(x)
+    means = np.where(known, x, 0).sum(0) / np.maximum(known.sum(0), 1)
+    return np.where(known, x, np.where(categorical, 0, means))
+
+
 def smote_nc(
     x: Floats, y: Labels, categorical: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Floats, Labels]:
@@ -130,7 +145,7 @@ def smote_nc(
     classes, counts = np.unique(y, return_counts=True)
     made_x, made_y = [x], [y]
     for c, n in zip(classes, counts, strict=True):
-        own, missing = np.nan_to_num(x[y == c]), counts.max() - n
+        own, missing = _filled(x[y == c], categorical), counts.max() - n
         if not missing or len(own) < 2:
             continue
         numbers, words = own[:, ~categorical], own[:, categorical]

@@ -1,4 +1,4 @@
-"""The scores of generated rows: fidelity, utility, detectability, disclosure and groups."""
+"""The scores of generated rows: utility, detectability, disclosure and groups."""
 
 from __future__ import annotations
 
@@ -7,36 +7,24 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator
-from gankit_tabular.codec.columns import Column
-from gankit_tabular.data.rows import Row, sample_table, table_of
+from gankit.contract.subsets import take
+from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.data.rows import Row
 from gankit_tabular.evaluation.disclosure import (
     Gower,
     closest_records,
     exact_copies,
     membership_auc,
 )
-from gankit_tabular.evaluation.fidelity import column_shapes, pair_trends
 from gankit_tabular.evaluation.groups import group_scores
-from gankit_tabular.evaluation.targets import (
-    check_generated,
-    check_names,
-    check_targets,
-    doubtful_targets,
-)
+from gankit_tabular.evaluation.scored import compared
+from gankit_tabular.evaluation.targets import check_names, check_targets, doubtful_targets
 from gankit_tabular.evaluation.utility import train_and_test, two_sample_auc
-from gankit_tabular.formats.base import Format
-from gankit_tabular.formats.columns import column_formats, typed_as, typed_table
-
-MOST = 20_000
-"""Rows of each kind that scores are computed from."""
 
 
 class TableScores(Evaluator[Row]):
     """Common scores of tables, each with the baseline of held-out real rows.
 
-    - ``column_shapes``: mean over columns of 1 - KS statistic (numbers) or 1 - total variation.
-    - ``pair_trends``: mean over pairs of columns of 1 - half the difference of correlations, or
-      1 - total variation of the contingency table.
     - ``tstr_auc``, or ``tstr_r2`` for a target that is a number of many values: gradient boosting
       trained on generated rows and tested on held-out ones, predicting the target; the baseline is
       trained on real rows. For more than two classes, the mean of one against the rest.
@@ -51,51 +39,54 @@ class TableScores(Evaluator[Row]):
       row were trained on (0.5: learns nothing).
     - for every column in ``groups``, :func:`gankit_tabular.evaluation.groups.group_scores`.
 
+    Identifiers, keys and constants are left out of all of them.
+
     Args:
-        target: the column to predict; if empty, the last one that is no identifier.
+        target: the column to predict; if empty, the last one that is scored.
         groups: columns whose groups of people are compared.
-        formats: of the columns, as the run's codec found them; by default those of the training
-            rows.
+        codec: the run's, which knows what the columns are; inferred from the training rows without.
+        kinds: of columns, that the user has set.
     """
 
     name = "table"
+    lower_is_better: Mapping[str, bool] = {
+        "two_sample_auc": True,
+        "tstr_auc": False,
+        "tstr_r2": False,
+        "exact_copies": True,
+        "membership_auc": True,
+    }
+    meanings: Mapping[str, str] = {
+        "two_sample_auc": "a classifier that tells generated rows from real ones",
+        "tstr_auc": "a model trained on generated rows, tested on real ones",
+        "tstr_r2": "a model trained on generated rows, tested on real ones",
+        "exact_copies": "exact copies of training rows",
+    }
 
     def __init__(
         self,
         target: str = "",
         groups: Sequence[str] = (),
-        formats: Mapping[str, Format] | None = None,
-        columns: Sequence[Column] = (),
+        codec: TableCodec | None = None,
+        kinds: Mapping[str, str] | None = None,
     ) -> None:
-        self.target, self.groups, self.formats = target, groups, formats
-        self.columns = columns
-        """Of the run's codec, if there is one; its identifiers are made up, and not compared."""
+        self.target, self.groups, self.codec, self.kinds = target, groups, codec, kinds or {}
 
     def warnings(self, data: EvaluationData[Row]) -> Sequence[str]:
-        return doubtful_targets(self.columns, self.target)
+        return [] if self.codec is None else doubtful_targets(self.codec.columns, self.target)
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
-        train, heldout = (sample_table(rows, MOST, rng) for rows in (data.train, data.heldout))
-        formats = column_formats(train, {}) if self.formats is None else self.formats
-        check_generated(train.schema.names, [s.item for s in data.generated[:MOST]])
-        fake = table_of([s.item for s in data.generated[:MOST]], train.schema)
-        train = typed_table(train, formats)
-        schema = train.schema
-        heldout, fake = (typed_as(table, schema, formats) for table in (heldout, fake))
-        check_names(schema.names, self.target, self.groups)
-        if self.columns:
-            check_targets(self.columns, self.target, self.groups)
-        keys = {c.name for c in self.columns if c.kind == "identifier"}
-        values = [n for n in schema.names if n not in keys]
-        target = self.target or (values or schema.names)[-1]
-        kept = [n for n in schema.names if n in {target, *self.groups, *values}]
-        train, heldout, fake = (table.select(kept) for table in (train, heldout, fake))
+        first = take(data.train, [0])[0]
+        check_names(list(first), self.target, self.groups)
+        if self.codec is not None:
+            check_targets(self.codec.columns, self.target, self.groups)
+        of = compared(data, rng, self.codec, self.kinds, [self.target, *self.groups])
+        train, heldout, fake = of.train, of.heldout, of.generated
+        target = self.target or (of.columns.names or of.columns.schema.names)[-1]
         gower = Gower([train, heldout])
         scores: dict[str, float] = {}
         for suffix, table in (("", fake), ("_real", heldout)):
             found = {
-                "column_shapes": column_shapes(train, table),
-                "pair_trends": pair_trends(train, table),
                 "two_sample_auc": two_sample_auc(train, table, rng),
                 "exact_copies": exact_copies(train, table),
                 **closest_records(gower, train, table, rng),

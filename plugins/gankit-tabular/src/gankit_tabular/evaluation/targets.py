@@ -46,19 +46,20 @@ def check_targets(columns: Sequence[Column], target: str, groups: Sequence[str])
 
 def doubtful_targets(columns: Sequence[Column], target: str) -> list[str]:
     """Warnings where the target has one value, which leaves its scores out, or where the last
-    column is an identifier, so that another one is predicted.
+    column cannot be predicted, so that another one is.
     """
     shown = [column for column in columns if not column.hidden]
-    values = [column for column in shown if column.kind != "identifier"]
-    column = next((c for c in shown if c.name == target), values[-1] if values else None)
+    able = [column for column in shown if column.kind != "identifier" and not column.constant]
+    column = next((c for c in shown if c.name == target), able[-1] if able else None)
     if column is None:
         return []
     if not target and column is not shown[-1]:
+        why = "is the same in all rows" if shown[-1].constant else "is an identifier"
         return [
-            f"target: {shown[-1].name}, the last column, is an identifier, so {column.name} is "
-            "predicted. Name another column: target=NAME"
+            f"target: {shown[-1].name}, the last column, {why}, so {column.name} is predicted. "
+            "Name another column: target=NAME"
         ]
-    if column.codes != 1 or column.groups or column.bins:
+    if not column.constant:
         return []
     return [
         f"target: {column.name} is the same in all rows, so the scores of predicting it are left "

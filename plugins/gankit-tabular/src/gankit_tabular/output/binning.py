@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from gankit_tabular.codec.columns import RARE
 from gankit_tabular.data.arrow import Floats, Ints, temporal_text
 from gankit_tabular.evaluation.vectors import MISSING, is_number, labels, values
 
@@ -75,27 +76,39 @@ def with_real_columns(generated: pa.Table, real: pa.Table) -> pa.Table:
 
 
 def _intervals(found: Sequence[Floats], bins: int, t: pa.DataType) -> tuple[list[str], list[Ints]]:
-    """Equal intervals between the 1st and 99th percentile of the last table, the outermost ones
-    with all values beyond; a few distinct values are parts of their own.
+    """Equal intervals between the 1st and 99th percentile of the last table, or a little more, the
+    outermost ones with all values beyond; a few frequent values are parts of their own. Neither
+    shows a value that few rows have.
     """
     basis = found[-1][np.isfinite(found[-1])]
-    distinct = np.unique(basis)
-    if len(distinct) <= bins:
+    distinct, counts = np.unique(basis, return_counts=True)
+    if len(distinct) <= bins and (counts >= RARE).all():
         edges = (distinct[1:] + distinct[:-1]) / 2
         names = [_printed(v, t) for v in distinct] or ["nothing"]
     else:
-        low, high = np.quantile(basis, [0.01, 0.99], method="nearest")
+        tail = min(max(0.01, RARE / len(basis)), 0.5)
+        low, high = np.quantile(basis, [tail, 1 - tail], method="nearest")
         if low == high:
             low, high = distinct[0], distinct[-1]
-        step, last = (high - low) / bins, 0
-        if (distinct == np.round(distinct)).all():  # the same number of integers in each
-            step, last = float(np.ceil((high - low + 1) / bins)), 1
-        every = low + step * np.arange(int(np.ceil(round((high - low + last) / step, 6))) + 1)
+        last = int((distinct == np.round(distinct)).all())
+        step = _step((high - low + last) / bins, whole=bool(last))
+        first = np.floor(low / step)
+        every = step * (first + np.arange(max(int(np.floor(high / step) - first) + 1, 1) + 1))
         edges = every[1:-1]
         names = [
             f"{_printed(a, t)} to {_printed(b - last, t)}" for a, b in itertools.pairwise(every)
         ]
     return names, [np.where(np.isfinite(v), np.digitize(v, edges), -1) for v in found]
+
+
+def _step(least: float, *, whole: bool) -> float:
+    """A round number that is as large at least, or a whole one."""
+    if whole:
+        return float(np.ceil(least))
+    if not least:
+        return 1.0
+    unit = 10.0 ** (np.floor(np.log10(least)) - 1)
+    return float(np.ceil(round(least / unit, 6)) * unit)
 
 
 def _printed(value: float, t: pa.DataType) -> str:
@@ -106,12 +119,15 @@ def _printed(value: float, t: pa.DataType) -> str:
 
 
 def _most_frequent(found: Sequence[np.ndarray], most: int) -> tuple[list[str], list[Ints]]:
-    """The most frequent categories of the last table, and all others as one part."""
+    """The most frequent categories of the last table, and all others as one part, rare ones in any
+    case.
+    """
     words, counts = np.unique(found[-1], return_counts=True)
-    known = words[np.argsort(-counts, kind="stable")].tolist()
-    known += sorted(set(np.concatenate(list(found)).tolist()) - set(known))
-    shown = known if len(known) <= most + 1 else known[:most]
+    frequent = words[np.argsort(-counts, kind="stable")][: int((counts >= RARE).sum())].tolist()
+    rest = len(set(np.concatenate(list(found)).tolist()) - set(frequent))
+    shown = frequent if rest + len(frequent) <= most + 1 else frequent[:most]
+    rest += len(frequent) - len(shown)
     place = {w: i for i, w in enumerate(shown)}
     parts = [np.array([place.get(w, len(shown)) for w in v.tolist()], np.int64) for v in found]
     names = ["missing" if w == MISSING else w for w in shown]
-    return names + [f"{len(known) - most:,} others"] * (len(known) > len(shown)), parts
+    return names + [f"{rest:,} other{'s' * (rest > 1)}"] * (rest > 0), parts
