@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from gankit.cli import _output
 from gankit.cli._output import UNLIMITED, duration, err, out, parse_budget, print_json, rows, warn
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
+
+if TYPE_CHECKING:
+    from gankit.runs.directory import Run
 
 
 def train(
@@ -133,9 +136,10 @@ def train(
     last = run.metrics()[-1] if run.metrics() else {}
     if json:
         about = display.data.as_dict() if display.data else None
-        print_json({"run": str(folder), "status": status, "data": about, **last})
+        result = {"run": str(folder), "status": status, "data": about, **last}
+        print_json({**result, "verdict": run.verdict})
     else:
-        _report(folder, status, last, had)
+        _report(run, status, last, had)
     if status == "interrupted":
         raise typer.Exit(130)
 
@@ -153,8 +157,11 @@ def _refuse_twice(words: list[str], seed: int | None, limits: dict[str, float]) 
                 raise GankitError(f"{option} and {key} set the same", "Use one of them")
 
 
-def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
+def _report(run: Run, status: str, last: dict[str, Any], had: int) -> None:
     """The end of a run, and what to do next."""
+    from gankit.runs.verdict import in_words
+
+    folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
         warn("the time was used up before training: raise --budget")
@@ -163,6 +170,7 @@ def _report(folder: Path, status: str, last: dict[str, Any], had: int) -> None:
     place = shlex.quote(str(folder))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
+        lines += in_words(run.verdict) if run.verdict else []
         lines += [
             f"previews: {folder / 'previews'}",
             f"generate: gankit generate {place} -n 64",

@@ -53,6 +53,9 @@ class Evaluator(ABC, Generic[Item]):
     name: str
     fingerprint: str = ""
     """A hash of whatever the scores depend on besides the data, if anything."""
+    headline: Sequence[str] = ()
+    """The scores that a verdict of a few hundred samples shows at the end of training; they take
+    about a second. Its warnings are shown there, too."""
 
     @abstractmethod
     def evaluate(self, data: EvaluationData[Item], rng: np.random.Generator) -> dict[str, float]:
