@@ -34,6 +34,16 @@ class Counts:
         found = {"valid": self.valid, "different": self.different}
         return found if self.new is None else {**found, "new": self.new}
 
+    def left_out(self) -> list[str]:
+        """A sentence on invalid ones that are not written, if there are any."""
+        lost = self.total - self.valid
+        seeds = "1 seed" if lost == 1 else f"{lost:,} seeds"
+        said = (
+            f"{self.valid:,} of {self.total:,} molecules are written: {seeds} gave no valid "
+            "molecule; raw=true writes these texts as they are"
+        )
+        return [said] if lost else []
+
     def doubts(self) -> list[str]:
         """A sentence for each count that is low, with what to do."""
         few = self.total < MIN_COUNT
