@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 SHARE, MOST_SECONDS, LEAST_SECONDS = 0.05, 60.0, 1.0
 """The time that it may take: a share of the training's, within these bounds."""
-GENERATING = 0.4
+GENERATING = 0.6
 """The share of it for generating."""
+TOGETHER = 50
+"""Samples that are generated at once."""
 FEWEST = 30
 """Samples, and held-out items, below which distances say little."""
 PROBED = 16
@@ -67,13 +69,13 @@ def verdict(
         return None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        until = time.monotonic() + GENERATING * seconds
-        samples: list[Sample[Any]] = []
-        for sample in trainer.sampler().sample(config.engine.log.verdict):
-            samples.append(sample)
-            progress("generating for the verdict", len(samples), config.engine.log.verdict)
-            if stopped() or time.monotonic() > until:
-                break
+        samples = _generated(
+            trainer,
+            config.engine.log.verdict,
+            deadline - (1 - GENERATING) * seconds,
+            progress,
+            stopped,
+        )
         if stopped() or len(samples) < FEWEST:
             return None
         compared = EvaluationData(samples, data.train, data.heldout)
@@ -97,6 +99,23 @@ def verdict(
         "scores": [score.as_dict() for score in scores],
         "warnings": list(dict.fromkeys(doubts)),
     }
+
+
+def _generated(
+    trainer: Trainer, n: int, until: float, progress: Progress, stopped: Callable[[], bool]
+) -> list[Sample[Any]]:
+    """At most ``n`` samples of the seeds 0, 1, …, a few at a time until the time is up. They are
+    those of ``gankit generate`` but for rounding, which depends on how many are drawn together."""
+    sampler, samples = trainer.sampler(), list[Sample[Any]]()
+    for start in range(0, n, TOGETHER):
+        if stopped() or time.monotonic() > until:
+            break
+        progress("generating for the verdict", start, n)
+        seeds = range(start, min(start + TOGETHER, n))
+        samples += sampler.as_samples(
+            sampler.draw(seeds, sampler.draw_conditions(seeds, {})), seeds
+        )
+    return samples
 
 
 def _distances(
