@@ -56,6 +56,7 @@ def show(
     import tomli_w
 
     from gankit.runs.directory import Run, privacy_in_words
+    from gankit.runs.verdict import in_words
 
     it = Run(run)
     if not it.table:
@@ -67,6 +68,7 @@ def show(
         "config": it.table,
         "last": metrics[-1] if metrics else None,
         "scores": it.scores(),
+        "verdict": it.verdict,
         "privacy": it.privacy,
     }
     if json:
@@ -94,6 +96,9 @@ def show(
             out.print(f"{'':{LABEL}}not covered: {line}")
     for warning in data.get("warnings", []):
         out.print(f"{'warning:':{LABEL}}{visible(warning)}")
+    if it.verdict:
+        for line in [*in_words(it.verdict), *(f"warning: {w}" for w in it.verdict["warnings"])]:
+            out.print(visible(line))
     for score in facts["scores"]:
         real = score["real_baseline"]
         baseline = "" if real is None else f"   (real baseline {number(real)})"

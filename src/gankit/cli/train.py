@@ -19,6 +19,7 @@ from gankit.errors import GankitError
 
 if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
+    from gankit.runs.directory import Run
     from gankit.workflows.estimate import Duration
 
 LONG = 2 * 3600
@@ -150,9 +151,10 @@ def train(
     last = run.metrics()[-1] if run.metrics() else {}
     if json:
         about = display.data.as_dict() if display.data else None
-        print_json({"run": str(folder), "status": status, "data": about, **last})
+        result = {"run": str(folder), "status": status, "data": about, **last}
+        print_json({**result, "verdict": run.verdict})
     else:
-        _report(folder, status, last, had, resolved.engine)
+        _report(run, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
 
@@ -189,10 +191,11 @@ def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
     )
 
 
-def _report(
-    folder: Path, status: str, last: dict[str, Any], had: int, engine: EngineSettings
-) -> None:
+def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
+    from gankit.runs.verdict import in_words
+
+    folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     if not samples:
         warn("the time was used up before training: raise --time")
@@ -205,6 +208,7 @@ def _report(
         out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
+        lines += in_words(run.verdict) if run.verdict else []
         lines += [
             f"previews: {folder / 'previews'}",
             f"generate: gankit generate {place} -n 64",

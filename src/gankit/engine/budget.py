@@ -20,13 +20,15 @@ class Budget:
         self.started = time.monotonic() if started is None else started
         self.before = 0.0
         """Seconds spent before this command, by those that it resumes."""
+        self.reserved = 0.0
+        """Seconds that are kept for what follows training; 0 again when that begins."""
 
     def spent(self) -> float:
         return self.before + time.monotonic() - self.started
 
     def left(self) -> float:
         """Seconds left; infinite without a limit."""
-        return self.limit - self.spent() if self.limit else math.inf
+        return self.limit - self.reserved - self.spent() if self.limit else math.inf
 
     def share(self, fraction: float) -> Callable[[], float]:
         """The seconds left of a part of what is left now."""

@@ -208,6 +208,9 @@ class LogSettings:
     """Samples between two previews; 0 gives about ten."""
     preview_count: AtLeastOne = 100
     """Items in a preview."""
+    verdict: Count = 400
+    """Samples that are generated and scored when training is done, in at most 5 % of its time; 0
+    scores none."""
 
 
 @dataclass(frozen=True)

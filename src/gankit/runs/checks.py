@@ -60,6 +60,14 @@ SCORES = {
     "scores": [{"name": str, "value": (NUMBER, None), "real_baseline": (NUMBER, None)}],
 }
 """``scores.json``"""
+VERDICT = {
+    "samples": int,
+    "scores": [
+        {"name": str, "value": (NUMBER, None), "real_baseline": (NUMBER, None), "n_generated": int}
+    ],
+    "warnings": [str],
+}
+"""``verdict.json``"""
 METRICS = {"samples": int, "seconds?": NUMBER, "guard?": str}
 """A line of ``metrics.jsonl``"""
 

@@ -9,6 +9,7 @@
         log.txt             what happened, with times
         previews/           what a person looks at
         checkpoints/        resumable training state
+        verdict.json        scores of a few hundred samples at the end of training
         model/              all that generation needs; may be copied elsewhere alone
 """
 
@@ -48,6 +49,7 @@ from gankit.runs.model import (
     refuse_without_networks,
 )
 from gankit.runs.provenance import RECORD
+from gankit.runs.verdict import VERDICT
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -177,6 +179,17 @@ class Run:
         found = read_json(file)
         check(found, checks.SCORES, file)
         return list(found["scores"])
+
+    @property
+    def verdict(self) -> dict[str, Any] | None:
+        """The scores of a few hundred samples at the end of training, with warnings; None where
+        there are none of the model as it is."""
+        file = self.path / VERDICT
+        if not file.is_file():
+            return None
+        found = read_json(file)
+        check(found, checks.VERDICT, file)
+        return found if found["samples"] == self.samples_trained else None
 
     @functools.cached_property
     def codec(self) -> Codec[Any]:

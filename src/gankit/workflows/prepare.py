@@ -29,6 +29,7 @@ from gankit.workflows.choosing_recipes import too_few
 from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
+from gankit.workflows.verdict import reserved
 
 if TYPE_CHECKING:
     from gankit.contract import Objective, Penalty
@@ -80,6 +81,8 @@ def prepare(
     seed, stop = engine.train.seed, stop or StopRequest()
     parallel, budget = parallel or ParallelContext.current(), Budget(engine.train.time, started)
     policy = PrivatePolicy() if engine.privacy.epsilon else TrainingPolicy()
+    if policy.shows_real_items and engine.log.verdict:
+        budget.reserved = reserved(engine.train.time)
     torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
 
     # Each part is checked by the policy as soon as it is known.

@@ -12,11 +12,13 @@ from gankit.config import Config
 from gankit.contract import Callback, Objective, Progress, quiet
 from gankit.contract.codec import describe
 from gankit.errors import GankitError
+from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
-from gankit.plugins.registry import installed
+from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 from gankit.runs.directory import Run
 from gankit.runs.recorder import Recorder
+from gankit.runs.verdict import VERDICT
 from gankit.system_errors import translated
 from gankit.workflows.data import Split
 from gankit.workflows.estimate import Duration, duration_of
@@ -24,6 +26,7 @@ from gankit.workflows.finished import is_finished, reads_the_same
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.lock import locked
 from gankit.workflows.prepare import prepare
+from gankit.workflows.verdict import allowed, verdict
 
 if TYPE_CHECKING:
     from gankit.engine.own_networks import OwnNetworks
@@ -109,10 +112,12 @@ def train(
             on_estimate(duration_of(trainer))
         for callback in trainer.callbacks:
             callback.started(folder, config.as_table())
-        status = "failed"
+        status, before = "failed", trainer.clock.samples
         try:
             with stop.listening():
                 status = "done" if finished else trainer.train()
+                if status == "done" and trainer.clock.samples > before and parallel.is_main:
+                    _judge(plugin, config, folder, trainer, data, stop, progress)
         finally:
             # A disk that is full has been reported by then.
             ignored = [OSError, MemoryError] if status == "failed" else []
@@ -120,6 +125,39 @@ def train(
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
         return status
+
+
+def _judge(
+    plugin: LoadedModality,
+    config: Config,
+    folder: Path,
+    trainer: Trainer,
+    data: Split,
+    stop: StopRequest,
+    progress: Progress,
+) -> None:
+    """Writes the run's verdict. What goes wrong is a warning: the training is done."""
+    budget = trainer.plan.budget
+    budget.reserved = 0.0
+    if not (trainer.policy.shows_real_items and config.engine.log.verdict):
+        return
+    try:
+        found = verdict(
+            *(plugin, config, trainer, data),
+            seconds=allowed(budget.spent(), budget.left()),
+            stopped=stop,
+            progress=progress,
+        )
+        if found is None:
+            return
+        write_json(folder / VERDICT, found)
+        warnings = found["warnings"]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run is complete
+        raise_if_strict(error)
+        warnings = [f"the samples could not be scored: {in_one_line(error)}"]
+    for warning in warnings:
+        for callback in trainer.callbacks:
+            callback.warning(warning)
 
 
 def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[None]:

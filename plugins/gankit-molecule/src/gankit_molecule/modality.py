@@ -101,7 +101,8 @@ class MoleculeModality(Modality[Molecule], Augmentable, Converts, HasBaselines):
 
         known = codec.known if isinstance(codec, MoleculeCodec) else None
         hashes = None if known is None else known.numpy()
-        return write(samples, target, provenance, format, hashes)
+        raw = isinstance(codec, MoleculeCodec) and codec.settings.raw
+        return write(samples, target, provenance, format, hashes, raw)
 
     def render(self, item: Molecule, codec: Codec[Molecule] | None) -> Rendering:
         from gankit_molecule.output.preview import render

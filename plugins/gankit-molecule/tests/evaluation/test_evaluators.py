@@ -20,6 +20,7 @@ from gankit_molecule.evaluation import base, evaluators
 from gankit_molecule.evaluation.chemnet import ChemNetExtractor, FingerprintExtractor, canonical
 from gankit_molecule.evaluation.evaluators import (
     Agreement,
+    Basics,
     Chemistry,
     Moses,
     Neighbours,
@@ -72,6 +73,10 @@ def memo() -> Memo:
 
 def scored(evaluator: Evaluator[Molecule], data: EvaluationData[Molecule]) -> dict[str, float]:
     return evaluator.evaluate(data, np.random.default_rng(0))
+
+
+def both(memo: Memo, data: EvaluationData[Molecule]) -> dict[str, float]:
+    return scored(Basics(memo), data) | scored(Moses(memo), data)
 
 
 # --- ChemNet ------------------------------------------------------------------------------------
@@ -177,8 +182,9 @@ def test_validity_before_and_after_decoding_again(
     made = molecules[800:900]
     again = [replace(m, tries=3) for m in made[:20]]
     data = EvaluationData(samples([*again, *made[20:70], *[NOTHING] * 30]), *real)
-    found = scored(Moses(memo), data)
-    assert (found["scored"], found["scored_real"]) == (100, 200)
+    found = scored(Basics(memo), data)
+    counts = scored(Moses(memo), data)
+    assert (counts["scored"], counts["scored_real"]) == (100, 200)
     assert found["validity/raw"] == 0.5
     assert found["validity"] == 0.7
     assert found["validity_real"] == found["validity/raw_real"] == 1
@@ -189,7 +195,7 @@ def test_uniqueness_and_novelty_of_a_generator_that_repeats_and_copies(
 ) -> None:
     fresh = molecules[800:850]
     data = EvaluationData(samples([*fresh, *fresh, *real[0][:50], NOTHING]), *real)
-    found = scored(Moses(memo), data)
+    found = scored(Basics(memo), data)
     assert found["unique"] == pytest.approx(100 / 150)
     assert found["novelty"] == 0.5
     assert found["unique_real"] == found["novelty_real"] == 1
@@ -205,7 +211,7 @@ def test_uniqueness_at_k_is_of_the_first_k(
     monkeypatch.setattr(evaluators, "UNIQUE_AT", {"unique@1k": 60, "unique@10k": 300})
     fresh = molecules[800:900]
     data = EvaluationData(samples([NOTHING, *fresh[:60], *fresh[:40]]), *real)
-    found = scored(Moses(memo), data)
+    found = scored(Basics(memo), data)
     assert found["unique@1k"] == found["unique@1k_real"] == 1
     assert found["unique"] == 0.6
     assert not {"unique@10k", "unique@10k_real"} & set(found)
@@ -214,9 +220,9 @@ def test_uniqueness_at_k_is_of_the_first_k(
 def test_real_molecules_reach_the_baselines_and_a_lost_mode_does_not(
     molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
-    good = scored(Moses(memo), EvaluationData(samples(molecules[800:1000]), *real))
+    good = both(memo, EvaluationData(samples(molecules[800:1000]), *real))
     cyclic = [m for m in molecules[800:] if m.smiles.count("1") == 2 and "c" not in m.smiles]
-    lost = scored(Moses(memo), EvaluationData(samples(cyclic[:30] * 3), *real))
+    lost = both(memo, EvaluationData(samples(cyclic[:30] * 3), *real))
     for name, slack in {"snn": 0.1, "frag": 0.05, "scaf": 0.05, "intdiv": 0.02}.items():
         assert good[name] == pytest.approx(good[f"{name}_real"], abs=slack)
     assert lost["intdiv"] < good["intdiv"] - 0.03
@@ -231,7 +237,7 @@ def test_baselines_of_comparisons_are_of_training_molecules(
 ) -> None:
     """Training molecules in place of generated ones: value and floor are then the same."""
     train, heldout = real
-    found = scored(Moses(memo), EvaluationData(samples(train), train, heldout))
+    found = both(memo, EvaluationData(samples(train), train, heldout))
     for name in ("snn", "frag", "scaf", "wasserstein/logp", "wasserstein/mw"):
         assert found[name] == pytest.approx(found[f"{name}_real"])
     assert found["novelty"] == 0
@@ -246,10 +252,21 @@ def test_all_training_molecules_count_for_novelty(
     monkeypatch.setattr(base, "MAX_SCORED", 50)
     monkeypatch.setattr(base, "FETCH_SIZE", 7)
     train, heldout = real
-    found = scored(Moses(memo), EvaluationData(samples(train), train, heldout))
+    found = both(memo, EvaluationData(samples(train), train, heldout))
     assert found["scored"] == found["scored_real"] == 50
     assert found["novelty"] == 0
     assert found["novelty_real"] == 1
+
+
+def test_small_and_similar_molecules_are_doubted(
+    real: tuple[list[Molecule], list[Molecule]], memo: Memo
+) -> None:
+    """What a generator gives that has learnt to end early: alcohols, all of them valid and new."""
+    alcohols = [Molecule("C" * a + "C(O)" + "C" * b) for a in range(3) for b in range(a, 6)]
+    data = EvaluationData(samples(alcohols), *real)
+    small, alike = Basics(memo).warnings(data)
+    assert small.startswith("generated molecules are small: ")
+    assert alike.startswith("generated molecules are alike: internal diversity ")
 
 
 # --- Chemistry ----------------------------------------------------------------------------------

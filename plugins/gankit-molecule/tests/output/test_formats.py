@@ -18,8 +18,10 @@ from gankit.errors import GankitError
 from gankit_molecule.data.hashes import hashes_of
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES, properties_of
+from gankit_molecule.data.sources import read
 from gankit_molecule.output import formats as output
 from gankit_molecule.output import rows
+from gankit_molecule.settings import MoleculeSettings
 
 PROVENANCE = Provenance(
     software="gankit 0.1",
@@ -53,9 +55,11 @@ def real(count: int = 3, **values: str | float) -> list[Sample[Molecule]]:
     ]
 
 
-def written(samples: list[Sample[Molecule]], folder: Path, format: str) -> list[dict[str, Any]]:
-    """The rows that a reader of the format gets; a missing value is None."""
-    output.write(iter(samples), folder, PROVENANCE, format)
+def written(
+    samples: list[Sample[Molecule]], folder: Path, format: str, raw: bool = False
+) -> list[dict[str, Any]]:
+    """The rows that a reader of the format gets by its defaults; a missing value is None."""
+    output.write(iter(samples), folder, PROVENANCE, format, raw=raw)
     assert [file.name for file in folder.iterdir()] == [FILES[format]]
     file = folder / FILES[format]
     if format == "csv":
@@ -65,7 +69,7 @@ def written(samples: list[Sample[Molecule]], folder: Path, format: str) -> list[
         found: list[dict[str, Any]] = pq.read_table(file).to_pylist()
         return found
     if format == "smi":
-        supplier = Chem.SmilesMolSupplier(str(file), titleLine=False)
+        supplier = Chem.SmilesMolSupplier(str(file))
     else:
         supplier = Chem.SDMolSupplier(str(file))
     with rdBase.BlockLogs():
@@ -185,27 +189,48 @@ def test_no_samples(tmp_path: Path, format: str) -> None:
 INVALID = ["C1CC(", "#CC", "", "two words\n$$$$"]
 
 
-def test_invalid_molecules_are_written_as_text(tmp_path: Path) -> None:
+def test_invalid_molecules_are_left_out_and_counted(tmp_path: Path) -> None:
+    made = [*generated(9), Sample(Molecule("C1CC(", tries=0), 9, {})]
+    for format in output.FORMATS:
+        found = output.write(iter(made), tmp_path / format, PROVENANCE, format)
+        said = "9 of 10 molecules are written: 1 seed gave no valid molecule"
+        assert found.warnings[0].startswith(said)
+        text = (tmp_path / format / FILES[format]).read_bytes()
+        assert b"C1CC(" not in text
+    with pytest.raises(GankitError, match="none of 1 generated molecules is valid"):
+        output.write(made[9:], tmp_path / "none", PROVENANCE)
+
+
+def test_lines_have_the_header_that_rdkit_expects(tmp_path: Path) -> None:
+    """By its defaults it takes the first line for a header, whatever is there."""
+    assert len(written([*real(3), *generated(4)], tmp_path, "smi")) == 7
+    found = read(tmp_path / "molecules.smi", MoleculeSettings(cache="none"), lambda *_: None)
+    names = [item.name for item in found.items]
+    assert names[:3] == ["compound 0", "compound 1", "compound 2"]
+    assert names[3].startswith("generated-")
+
+
+def test_invalid_molecules_are_written_as_text_with_raw(tmp_path: Path) -> None:
     samples = [Sample(Molecule(text, tries=0), i, {"logp": 1.0}) for i, text in enumerate(INVALID)]
     for format in ("csv", "parquet"):
-        found = written(samples, tmp_path / format, format)
+        found = written(samples, tmp_path / format, format, raw=True)
         assert [row["smiles"] or "" for row in found] == INVALID
         assert {row[key] for row in found for key in PROPERTIES} == {None}
         assert {str(row["tries"]) for row in found} == {"0"}
     lines = (tmp_path / "x").with_suffix(".smi")
-    output.write(samples, lines, PROVENANCE, "smi")
+    output.write(samples, lines, PROVENANCE, "smi", raw=True)
     text = (lines / "molecules.smi").read_text().splitlines()
-    assert [line.split()[0] for line in text[1:]] == ["C1CC(", "?#CC", "?", "two_words_$$$$"]
-    assert all(line.endswith("-invalid") for line in text[1:])
+    assert [line.split()[0] for line in text[2:]] == ["C1CC(", "?#CC", "?", "two_words_$$$$"]
+    assert all(line.endswith("-invalid") for line in text[2:])
     # Each is a line that a reader complains of, none one that it passes over.
-    found = written(samples, tmp_path / "smi", "smi")
+    found = written(samples, tmp_path / "smi", "smi", raw=True)
     assert [row["smiles"] for row in found] == [None] * 4
 
 
 @pytest.mark.parametrize("format", ["sdf", "sdf3d"])
 def test_an_sdf_skips_invalid_molecules(tmp_path: Path, format: str) -> None:
     samples = [*generated(1), Sample(Molecule("C1CC(", tries=0), 1, {}), *generated(1)]
-    found = written(samples, tmp_path, format)
+    found = written(samples, tmp_path, format, raw=True)
     assert [row["name"][:16] for row in found] == ["generated-000000", "generated-000002"]
 
 
@@ -308,7 +333,8 @@ def test_an_unknown_format_is_named_with_the_nearest(tmp_path: Path) -> None:
 def test_valid_and_different_ones_are_counted_among_the_generated(tmp_path: Path) -> None:
     made = [*generated(6), Sample(Molecule("C1CC", tries=0), 7, {})]
     for format in FILES:
-        counts = output.write(iter([*real(2), *made]), tmp_path / format, PROVENANCE, format)
+        target = tmp_path / format
+        counts = output.write(iter([*real(2), *made]), target, PROVENANCE, format, raw=True)
         assert counts.counts == {"valid": 6, "different": 4}
         assert not counts.warnings
 
@@ -324,6 +350,6 @@ def test_few_valid_different_or_new_molecules_are_warned_of(tmp_path: Path) -> N
             (invalid, ["8 of 8 generated molecules are invalid"]),
         ]
     ):
-        made = output.write(samples, tmp_path / str(number), PROVENANCE, "smi", known)
+        made = output.write(samples, tmp_path / str(number), PROVENANCE, "smi", known, raw=True)
         assert len(made.warnings) == len(words)
         assert all(word in text for word, text in zip(words, made.warnings, strict=True))

@@ -43,8 +43,9 @@ def _two(parts: Sequence[str]) -> tuple[str, str]:
 
 def header_delimiter(line: str, others: Sequence[str], settings: MoleculeSettings) -> str | None:
     """How the header of a file of SMILES lines is separated; empty for a header that names no
-    columns; None where the line is none. A header is a line whose first word is no SMILES while
-    those of the other lines are, or that has the name of a column of molecules.
+    columns, or only that of the names; None where the line is none. A header is a line whose first
+    word is no SMILES while those of the other lines are, or that has the name of a column of
+    molecules.
     """
     first, _ = split_line(line)
     if is_molecule(first):
@@ -54,7 +55,8 @@ def header_delimiter(line: str, others: Sequence[str], settings: MoleculeSetting
         names = [name.strip('" \r\n') for name in line.strip().split(delimiter)]
         named = bool(usual_keys(names)) or key in [name.lower() for name in names]
         if named and (len(names) > 1 or delimiter == " "):
-            return delimiter if len(names) > 1 else ""
+            plain = delimiter == " " and [name.lower() for name in names[1:]] in ([], ["name"])
+            return "" if plain else delimiter
     firsts = [split_line(other)[0] for other in others]
     good = sum(map(is_molecule, firsts))
     if 2 * good > len(firsts) and (is_name(first) or first.lower() in ("id", "cid", "sid")):

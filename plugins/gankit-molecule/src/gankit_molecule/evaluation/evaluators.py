@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
+from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics.memorisation import closer_probability
 from gankit_molecule.data.molecules import Molecule, in_blocks, smiles_of
@@ -35,12 +36,14 @@ from gankit_molecule.evaluation.moses import (
 )
 from gankit_molecule.evaluation.requested import Agreement, ObjectiveScores
 from gankit_molecule.optimize.objective import Expression, read_objective
-from gankit_molecule.quality import Counts
+from gankit_molecule.quality import MIN_COUNT, Counts, unlike
 from gankit_molecule.settings import MoleculeSettings
 
 MAX_NEIGHBOURS = 50_000
 """Training molecules among which nearest neighbours are searched."""
 UNIQUE_AT = {"unique@1k": 1000, "unique@10k": 10_000}
+MAX_DOUBTED = 500
+"""Molecules of each kind whose sizes and diversity are compared for warnings."""
 REPEAT_QUANTILE = 0.999
 """Quantile of the training molecules' longest repeats above which a repeat is too long."""
 
@@ -65,6 +68,7 @@ def build_evaluators(
     memo = Memo(settings.workers)
     return (
         *(EXTRACTORS[name]() for name in dict.fromkeys(settings.extractors)),
+        Basics(memo),
         Moses(memo),
         Chemistry(memo),
         Neighbours(memo),
@@ -80,67 +84,97 @@ def _objectives(text: str, memo: Memo) -> list[Evaluator[Molecule]]:
     return [ObjectiveScores(objective, memo)] if isinstance(objective, Expression) else []
 
 
-# --- MOSES --------------------------------------------------------------------------------------
+# --- Validity, diversity, novelty ---------------------------------------------------------------
 
 
-class Moses(MoleculeEvaluator):
-    """The scores of MOSES (Polykovskiy et al. 2020), except FCD, which an extractor gives.
+class Basics(MoleculeEvaluator):
+    """What MOSES (Polykovskiy et al. 2020) asks first, of molecules without their descriptions:
 
-    - ``scored``: molecules that were scored, at most ``MAX_SCORED``, of each kind;
     - ``validity/raw``: share that is valid at the first decoding; ``validity``: share that is valid
       in the end. All other scores are of valid molecules;
     - ``unique``, ``unique@1k``, ``unique@10k``: share of distinct ones among all, the first 1,000,
       and the first 10,000, where there are so many;
     - ``novelty``: share of the distinct ones that are not in the training data;
+    - ``intdiv``, ``intdiv2``: internal diversity at p = 1 and 2.
+
+    The baselines are those of held-out molecules.
+    """
+
+    name = "basics"
+    headline = ("validity/raw", "unique", "novelty", "intdiv")
+
+    def warnings(self, data: EvaluationData[Molecule]) -> list[str]:
+        made = [sample.item for sample in data.generated]
+        valid = [molecule.smiles for molecule in made if molecule.valid]
+        distinct = list(dict.fromkeys(valid))
+        new = len(set(distinct).difference(smiles_of(data.train)))
+        doubts = Counts(len(made), len(valid), len(distinct), new).doubts()
+        real = valid_smiles(take(data.heldout, range(min(len(data.heldout), MAX_DOUBTED))))
+        if len(distinct) >= MIN_COUNT and len(real) >= MIN_COUNT:
+            (size, spread), usual = map(self._shape, (distinct[:MAX_DOUBTED], real))
+            doubts += unlike((size, usual[0]), (spread, usual[1]))
+        return doubts
+
+    def _shape(self, smiles: Sequence[str]) -> tuple[float, float]:
+        """Median of the heavy atoms, and internal diversity."""
+        bits = np.array(without_none(self.memo.of(fingerprint_of, smiles)), np.uint8)
+        atoms = self.memo.properties(smiles, ["atoms"])
+        return float(np.nanmedian(atoms)), internal_diversity(bits)
+
+    def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
+        """The scores; validity alone where no generated molecule is valid."""
+        scores: Scores = {}
+        sets = {"": [sample.item for sample in sampled(data.generated, MAX_SCORED, rng)]}
+        sets["_real"] = sampled(data.heldout, MAX_SCORED, rng)
+        texts = {end: valid_smiles(molecules) for end, molecules in sets.items()}
+        for end, molecules in sets.items():
+            raw = sum(molecule.tries == 1 for molecule in molecules)
+            scores[f"validity/raw{end}"] = raw / len(molecules)
+            scores[f"validity{end}"] = len(texts[end]) / len(molecules)
+        if not all(texts.values()):
+            return scores
+        known = _occurring(data.train, {text for one in texts.values() for text in one})
+        for end, one in texts.items():
+            bits = np.array(without_none(self.memo.of(fingerprint_of, one)), np.uint8)
+            found = {"unique": uniqueness(one), "novelty": novelty(one, known)}
+            found |= {name: uniqueness(one, k) for name, k in UNIQUE_AT.items() if len(one) >= k}
+            found |= {"intdiv": internal_diversity(bits), "intdiv2": internal_diversity(bits, 2)}
+            scores |= {f"{name}{end}": value for name, value in found.items()}
+        return {n: v for n, v in scores.items() if n.removesuffix("_real") in scores}
+
+
+# --- MOSES --------------------------------------------------------------------------------------
+
+
+class Moses(MoleculeEvaluator):
+    """The other scores of MOSES (Polykovskiy et al. 2020), except FCD, which an extractor gives.
+
+    - ``scored``: molecules that were scored, at most ``MAX_SCORED``, of each kind;
     - ``filters``: share that pass MOSES' filters, see :func:`~.alerts.alerts_of`;
-    - ``intdiv``, ``intdiv2``: internal diversity at p = 1 and 2;
     - ``snn``: mean similarity to the nearest held-out molecule;
     - ``frag``, ``scaf``: cosine of the counts of BRICS fragments, and of scaffolds, with those of
       held-out molecules;
     - ``wasserstein/logp``, ``…/qed``, ``…/sa``, ``…/mw``: distances to held-out molecules.
 
     The baseline of comparisons with held-out molecules is the score of as many training molecules;
-    of all other scores, that of the held-out ones. Held-out is MOSES' test set.
+    of ``filters``, that of the held-out ones. Held-out is MOSES' test set.
     """
 
     name = "moses"
 
-    def warnings(self, data: EvaluationData[Molecule]) -> list[str]:
-        made = [sample.item for sample in data.generated]
-        valid = [molecule.smiles for molecule in made if molecule.valid]
-        distinct = set(valid)
-        new = len(distinct.difference(smiles_of(data.train)))
-        return Counts(len(made), len(valid), len(distinct), new).doubts()
-
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
-        """The scores; validity alone where no generated molecule is valid."""
+        """The scores; none but the counts where no generated molecule is valid."""
         made, heldout = self.sets(data, rng)
         train = MoleculeSet(self.memo, sampled(data.train, made.count, rng))
-        scores: Scores = {}
-        for end, one in (("", made), ("_real", heldout)):
-            scores[f"scored{end}"] = one.count
-            scores[f"validity/raw{end}"] = one.raw / one.count
-            scores[f"validity{end}"] = len(one) / one.count
+        scores: Scores = {"scored": made.count, "scored_real": heldout.count}
         if not len(made) or not len(heldout) or not len(train):
             return scores
-        known = _occurring(data.train, {*made.smiles, *heldout.smiles})
         for end, one in (("", made), ("_real", heldout)):
-            scores |= {f"{name}{end}": value for name, value in self._alone(one, known).items()}
+            alerts = without_none(self.memo.of(alerts_of, one.smiles))
+            scores[f"filters{end}"] = float(np.mean([found.passes for found in alerts]))
         for end, one in (("", made), ("_real", train)):
             scores |= {f"{name}{end}": value for name, value in _compared(one, heldout).items()}
-        return {n: v for n, v in scores.items() if n.removesuffix("_real") in scores}
-
-    def _alone(self, one: MoleculeSet, known: set[str]) -> Scores:
-        alerts = without_none(self.memo.of(alerts_of, one.smiles))
-        counts = {name: k for name, k in UNIQUE_AT.items() if len(one) >= k}
-        return {
-            "unique": uniqueness(one.smiles),
-            **{name: uniqueness(one.smiles, k) for name, k in counts.items()},
-            "novelty": novelty(one.smiles, known),
-            "filters": float(np.mean([found.passes for found in alerts])),
-            "intdiv": internal_diversity(one.bits),
-            "intdiv2": internal_diversity(one.bits, 2),
-        }
+        return scores
 
 
 def _compared(one: MoleculeSet, heldout: MoleculeSet) -> Scores:

@@ -31,6 +31,8 @@ from gankit_molecule.quality import Counts
 
 Samples = Iterable[Sample[Molecule]]
 
+SMI_HEADER = "SMILES Name"
+
 
 def write(
     samples: Samples,
@@ -38,11 +40,13 @@ def write(
     provenance: Provenance,
     format: str = "smi",
     known: Hashes | None = None,
+    raw: bool = False,
 ) -> Written:
     """Writes molecules below ``target`` as they come.
 
-    - ``smi``: ``molecules.smi``: SMILES, a space, and a name with the seed, marked as generated.
-      The first line is a comment, which RDKit and Open Babel skip; there is no header.
+    - ``smi``: ``molecules.smi``: a comment, which readers skip, the header ``SMILES Name`` that
+      RDKit's ``SmilesMolSupplier`` expects and its ``SmilesWriter`` writes, then SMILES, a space,
+      and a name with the seed, marked as generated.
     - ``csv``: ``data.csv``: SMILES, name, the data's columns, computed properties, conditions as
       ``requested_…``, seed, tries and ``generated``.
     - ``parquet``: ``data.parquet``: the same, with provenance in the schema's metadata.
@@ -56,26 +60,30 @@ def write(
     block as it is. Generated ones have a value there only if they were conditioned on it, by the
     user or with a training molecule's value.
 
-    An invalid molecule is written as the decoder's text, with tries 0 and no properties; in ``smi``
-    its name says so, and in SDF it is skipped.
+    Seeds whose molecule is invalid after all tries are left out, with a warning. With ``raw`` the
+    decoder's text is written, with tries 0 and no properties; in ``smi`` its name says so, and in
+    SDF it is skipped.
 
     Args:
         known: sorted hashes of the training molecules.
+        raw: whether invalid molecules are written, too.
 
     Returns:
         The number of generated molecules that are valid, of distinct ones among them, and of those
         that are not in the training data; and warnings where these are few.
 
     Raises:
-        GankitError: no such format.
+        GankitError: no such format, or no generated molecule is valid.
     """
     if format not in FORMATS:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
     target.mkdir(parents=True, exist_ok=True)
-    passed = Passed(samples)
+    passed = Passed(samples, raw)
     FORMATS[format](passed, target, provenance)
     counts = passed.counts(known)
-    return Written(counts.named(), [*counts.doubts(), *_lost(passed.columns, format)])
+    left_out = [] if raw else counts.left_out()
+    warnings = [*left_out, *counts.doubts(), *_lost(passed.columns, format)]
+    return Written(counts.named(), warnings)
 
 
 def _lost(columns: Sequence[str], format: str) -> list[str]:
@@ -87,10 +95,14 @@ def _lost(columns: Sequence[str], format: str) -> list[str]:
 
 
 class Passed:
-    """Passes samples on, and counts the generated ones."""
+    """Passes samples on, and counts the generated ones.
 
-    def __init__(self, samples: Samples) -> None:
-        self.samples, self.total, self.valid = samples, 0, 0
+    Args:
+        raw: whether to pass invalid ones on.
+    """
+
+    def __init__(self, samples: Samples, raw: bool) -> None:
+        self.samples, self.raw, self.total, self.valid = samples, raw, 0, 0
         self.seen: set[int] = set()
         """Hashes of SMILES, of which there may be millions."""
         self.columns: list[str] = []
@@ -105,7 +117,14 @@ class Passed:
             if sample.item.valid and not sample.real:
                 self.valid += 1
                 self.seen.add(int(hashes_of([sample.item.smiles])[0]))
-            yield sample
+            if sample.real or sample.item.valid or self.raw:
+                yield sample
+        if self.total and not self.valid and not self.raw:
+            raise GankitError(
+                f"none of {self.total:,} generated molecules is valid",
+                "Train longer or on more molecules, lower temperature, loosen scaffold or novel, "
+                "or see what the decoder writes: raw=true",
+            )
 
     def counts(self, known: Hashes | None) -> Counts:
         """What has been passed on."""
@@ -122,7 +141,7 @@ class Passed:
 def _write_smi(samples: Samples, target: Path, provenance: Provenance) -> None:
     about = "; ".join(f"{key}: {text}" for key, text in provenance.text().items())
     with _text(target / "molecules.smi") as file:
-        file.write(f"# {plain(about)}\n")
+        file.write(f"# {plain(about)}\n{SMI_HEADER}\n")
         for i, sample in enumerate(samples):
             smiles, read = sample.item.smiles, sample.item.read if sample.real else None
             if read is not None:
