@@ -25,7 +25,7 @@ from gankit.kit.pictures import MADE_BY
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.classes import FEWEST, Classes, duplicates, settle
-from gankit_image.data.containers import Entry, Listing
+from gankit_image.data.containers import Entry, Listing, labels_from_names
 from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
 from gankit_image.data.facts import Survey, value_range
 from gankit_image.data.images import DeferredImage, Image, Images, extent
@@ -84,6 +84,7 @@ def _from_entries(
     """Reads every header, chooses the format, then decodes every image once."""
     if not listing.entries:
         raise no_images(where, (), listing.notes)
+    listing = labels_from_names(listing, settings)
     classes = settle(
         [entry.label for entry in listing.entries],
         [entry.name for entry in listing.entries],
