@@ -38,13 +38,14 @@ def test_names_that_look_like_classes_are_suggested_with_their_numbers() -> None
     "names",
     [
         [f"IMG_{i}.jpg" for i in range(40)],
+        [*(f"IMG_{i}.jpg" for i in range(40)), *(f"scan{i}.png" for i in range(9))],
         [f"{i:04}.jpg" for i in range(40)],
         [f"2020-{i}.jpg" for i in range(20)] + [f"2021-{i}.jpg" for i in range(20)],
         [*DRUMS, "readme.wav"],
         [f"{word}.wav" for word in ("one", "two", "three")],
         [],
     ],
-    ids=["camera", "numbers", "years", "one that differs", "words", "none"],
+    ids=["camera", "devices", "numbers", "years", "one that differs", "words", "none"],
 )
 def test_other_names_are_not(names: list[str]) -> None:
     assert suggest_prefixes(names) == ""

@@ -12,6 +12,12 @@ FEWEST_EACH = 3
 """Files that each class must have for names to look like classes."""
 MOST_CLASSES = 50
 SHOWN = 4
+_OF_DEVICES = {
+    "audio", "clip", "dsc", "dscf", "dscn", "file", "frame", "image", "img", "mvi", "pano",
+    "photo", "pic", "picture", "pxl", "rec", "recording", "sample", "scan", "screenshot", "sound",
+    "track", "untitled", "vid", "video", "voice",
+}  # fmt: skip
+"""How cameras, recorders and programs begin the names of any file, in lower case."""
 
 
 def name_prefix(name: str) -> str:
@@ -28,13 +34,13 @@ def name_prefix(name: str) -> str:
 def suggest_prefixes(names: Sequence[str]) -> str:
     """A warning for files without classes whose names look like classes; empty if they do not.
 
-    They do if there are 2 to ``MOST_CLASSES`` prefixes, none a bare number, each of at least
-    ``FEWEST_EACH`` files.
+    They do if there are 2 to ``MOST_CLASSES`` prefixes, each of at least ``FEWEST_EACH`` files, and
+    none is a number or what a device calls any file.
     """
     counts = Counter(map(name_prefix, names))
     if not 2 <= len(counts) <= MOST_CLASSES or min(counts.values()) < FEWEST_EACH:
         return ""
-    if any(prefix.isdecimal() for prefix in counts):
+    if any(prefix.isdecimal() or prefix.lower() in _OF_DEVICES for prefix in counts):
         return ""
     prefixes = sorted(counts, key=natural_key)
     shown = [f"{prefix} ({counts[prefix]:,})" for prefix in prefixes[:SHOWN]]
