@@ -44,6 +44,7 @@ _MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
 """What gankit writes into generated images, within so many bytes."""
 
 PAGES = "save each as a file, or all as an array (N, H, W) in .npy"
+RESTORE = "It could be read before: restore it, and run the same command again"
 _THREADS = 3
 _CHUNK = 64
 
@@ -218,13 +219,13 @@ def _bytes(entry: Entry) -> bytes:
         with entry.open() as file:
             return file.read()
     except (UnreadableError, OSError) as error:
-        raise GankitError(f"{entry.name}: {error}", "It could be read before") from None
+        raise GankitError(f"{entry.name}: {error}", RESTORE) from None
 
 
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
     result = load(entry)
     if isinstance(result, Issue):
-        raise GankitError(f"{entry.name}: {result.reason}", "It could be read when the run began")
+        raise GankitError(f"{entry.name}: {result.reason}", RESTORE)
     return result[0]
 
 
