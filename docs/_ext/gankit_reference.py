@@ -6,6 +6,7 @@ They describe the installed commands, settings, recipes, checks and the guard's 
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ def pages() -> dict[str, str]:
         "cli.md": commands(),
         "settings.md": settings(ours()),
         "recipes.md": recipes(ours()),
+        "choice.md": choice(ours()),
         "guard.md": guard(),
         "checks.md": checks(),
     }
@@ -146,6 +148,20 @@ def recipes(plugins: Iterable[LoadedModality]) -> str:
                 parts.append(_table(("", ""), rows))
             parts.append(_fenced(recipe.text.strip(), "toml"))
     return "\n\n".join(parts)
+
+
+def choice(plugins: Iterable[LoadedModality]) -> str:
+    """Every recipe with what it is made for: the device, the number of items, the time."""
+    rows = []
+    for info in (loaded.info for loaded in plugins):
+        for recipe in config.recipes(info):
+            about = tomllib.loads(recipe.text).get("recipe", {})
+            device = {"cpu": "a CPU", "gpu": "a GPU"}.get(about.get("device", ""), "any")
+            low, *high = about.get("items") or [0]
+            items = f"{low:,} to {high[0]:,}" if high else f"{low:,} or more" if low else ""
+            time = _text(about.get("time", ""))
+            rows.append((_code(f"{info.name}/{recipe.name}"), device, items, time))
+    return _table(("recipe", "device", "items", "time"), rows)
 
 
 def _sentence(about: Mapping[str, str], note: str) -> str:

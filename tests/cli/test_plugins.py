@@ -127,7 +127,7 @@ def test_a_package_that_is_not_a_plugin_is_removed_again(plugins, python, tmp_pa
     index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path / "index")}
     done = plugins("install", "innocent", "--yes", **index)
     assert done.returncode == 2
-    assert "innocent is no gankit plugin" in done.stderr
+    assert "innocent is not a gankit plugin" in done.stderr
     assert "removed again" in done.stderr
     gone = subprocess.run([python, "-c", "import innocent"], capture_output=True, text=True)
     assert "ModuleNotFoundError" in gone.stderr
@@ -143,12 +143,12 @@ def test_without_a_network(plugins):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["install", "--", "-rlist.txt"], "is nothing to install"),
+        (["install", "--", "-rlist.txt"], "cannot be installed"),
         (["install", " "], "SPEC is empty"),
         (["install", "./not-there"], "no such file or folder: ./not-there"),
         (["install", "empty"], "index cannot be reached"),  # a folder without a project: a name
         (["install", "./empty"], "empty/pyproject.toml"),
-        (["install", "./damaged.whl"], "damaged.whl is no wheel"),
+        (["install", "./damaged.whl"], "damaged.whl is not a valid wheel"),
         (["uninstall", "toy", "--yes"], "gankit-toy is bundled with gankit"),
         (["uninstall", "numpy", "--yes"], "numpy is not a gankit plugin"),
         (["uninstall", "nobody", "--yes"], "no plugin named 'nobody'"),

@@ -129,7 +129,7 @@ def test_stylegan_without_labels_and_with_vectors():
     assert is_vector([2, -3])
     assert not any(map(is_vector, ([], [True], "a", [float("nan")])))
     assert found({"dataset.json": b'{"name": "not StyleGAN"}'}, FILES).warnings == [
-        "dataset.json has no labels of StyleGAN's: ignored"
+        "dataset.json has no StyleGAN labels: ignored"
     ]
 
 
@@ -148,7 +148,7 @@ def test_several_tables_of_one_folder():
 def test_doubts_are_said():
     twice = found({"metadata.csv": b"file_name,label\na.png,x\n./a.png,y\na.png,x\n"}, FILES)
     assert twice.rows == {"a.png": {"label": "x"}}
-    assert "lists 1 file again with other values" in twice.warnings[0]
+    assert "lists 1 file more than once with different values" in twice.warnings[0]
     none = found({"metadata.csv": b"file_name,label\nq.png,x\n"}, FILES)
     assert "None of the 1 files listed in metadata.csv is there, such as q.png" in none.warnings[0]
     other = found({"labels.csv": b"1,2\n3,4\n"}, FILES)
@@ -167,7 +167,7 @@ def test_doubts_are_said():
         ("metadata.csv", b"file_name,x,x\na.png,1,1\n", "two columns named 'x'"),
         ("metadata.parquet", b"PAR1 no", "not a readable Parquet file"),
         ("dataset.json", b'{"labels": [', "not JSON"),
-        ("dataset.json", b'{"labels": 3}', "its labels are no list"),
+        ("dataset.json", b'{"labels": 3}', "labels is not a list"),
         ("dataset.json", b'{"labels": [["a.png", 1], ["b.png"]]}', r'entry 1 of labels is \["b'),
         ("dataset.json", b'{"labels": [["a.png", [1]], ["b.png", [1, 2]]]}', "same length"),
         ("dataset.json", b'{"labels": [["a.png", NaN]]}', "entry 0 of labels"),

@@ -77,7 +77,7 @@ def test_what_is_used(names, folders, split, left_out):
 def test_folds_are_no_classes_and_said():
     chosen = take_split(["audio/fold1/a", "audio/fold2/b", "audio/fold10/c"])
     assert chosen.folders == [None, None, None]
-    assert chosen.fact == "fold1 to fold10 are folds of a cross-validation, no classes"
+    assert chosen.fact == "fold1 to fold10 are folds of a cross-validation, not classes"
 
 
 def test_a_class_called_train_is_said():

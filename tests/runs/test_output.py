@@ -97,7 +97,7 @@ def test_counts_of_a_plugin_are_kept(vectors, tmp_path, monkeypatch):
     assert "counted" not in write(vectors, tmp_path / "other")
     for odd in ("many", 0.5):
         monkeypatch.setattr(vectors.modality, "write", lambda *_, odd=odd: {"seen": odd})
-        with pytest.raises(PluginError, match="write counted .*, which are no integers"):
+        with pytest.raises(PluginError, match="write counted .*, which are not integers"):
             write(vectors, tmp_path / "odd")
         assert not (tmp_path / "odd").exists()
 
@@ -362,7 +362,7 @@ def test_no_binary_data_for_a_terminal(json_lines, monkeypatch, capfdbinary):
     write_to(json_lines, target)
     assert capfdbinary.readouterr().out == b"PAR1\0\0"
     monkeypatch.setattr(output.sys.stdout, "isatty", lambda: True, raising=False)
-    with pytest.raises(GankitError, match="format parquet is no text, and standard output is a"):
+    with pytest.raises(GankitError, match="format parquet is binary, and standard output is a"):
         write_to(json_lines, target)
     assert capfdbinary.readouterr().out == b""
 

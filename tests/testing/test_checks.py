@@ -474,7 +474,7 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("reading", "the fact 'labels' is 10", modality(read=said(facts={"labels": 10}))),
     ("reading", "the fact 'a' is 'two\\nlines'", modality(read=said(facts={"a": "two\nlines"}))),
     ("reading", "differ in their keys", modality(read=said(table=[{"a": "1"}, {"b": "1"}]))),
-    ("reading", "has [1], which is no text", modality(read=said(table=[{"a": 1}]))),
+    ("reading", "has [1], which is not text", modality(read=said(table=[{"a": 1}]))),
     ("reading", "warnings is one text", modality(read=said(warnings="odd"))),
     ("reading", "is not one line", modality(read=said(warnings=[""]))),
     ("reading", "2 strata for 300 items", modality(read=said(strata=["a", "b"]))),

@@ -88,7 +88,7 @@ def test_hooks_that_are_not_there_are_not_checked(make: Make) -> None:
 
 FAULTS = [
     ("light-hooks", "imports numpy torch", "gankit_callbacks", "yield Callback()", "import torch"),
-    ("objectives", "which is none", "gankit_objectives", "yield 'log'", ""),
+    ("objectives", "which is not of the type", "gankit_objectives", "yield 'log'", ""),
     ("objectives", "gave nothing", "gankit_objectives", "return []", ""),
     ("objectives", "is built in", "gankit_objectives",
      "yield Objective('hinge', lambda r, f: f - r, lambda r, f: -f)", ""),
@@ -114,7 +114,7 @@ FAULTS = [
     ("metrics", "is built in", "gankit_metrics",
      "yield Metric('frechet', lambda real, fake, rng: {'x': 0.0})", ""),
     ("metrics", "no score", "gankit_metrics", "yield Metric('m', lambda *given: {})", ""),
-    ("metrics", "x is no finite number", "gankit_metrics",
+    ("metrics", "x is not a finite number", "gankit_metrics",
      "yield Metric('m', lambda *given: {'x': float('nan')})", ""),
     ("metrics", "two calls differ", "gankit_metrics",
      "import random\nyield Metric('m', lambda *given: {'x': random.random()})", ""),

@@ -24,7 +24,9 @@ def read_toml(path: Path) -> Table:
     try:
         size = path.stat().st_size
         if size > LARGEST:
-            raise GankitError(f"{path} has {size:,} bytes: no file of settings", "Check the path")
+            raise GankitError(
+                f"{path}: {size:,} bytes are too many for a settings file", "Check the path"
+            )
         return tomllib.loads(path.read_bytes().decode())
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None

@@ -211,7 +211,7 @@ class _Merge:
             if name.lower().endswith(STYLEGAN):
                 found = _stylegan(table, read(name))
                 if found is None:
-                    self.warnings.append(f"{printable(name)} has no labels of StyleGAN's: ignored")
+                    self.warnings.append(f"{printable(name)} has no StyleGAN labels: ignored")
                     continue
                 self._add(name, "stylegan", found)
             else:
@@ -250,8 +250,8 @@ class _Merge:
                 mine[there] = row
         if twice:
             self.warnings.append(
-                f"{printable(name)} lists {twice:,} file{'s' if twice > 1 else ''} again with "
-                "other values: the first row is used"
+                f"{printable(name)} lists {twice:,} file{'s' if twice > 1 else ''} more than once "
+                "with different values: the first row is used"
             )
         for file, row in mine.items():
             self.rows[file] = {**self.rows.get(file, {}), **row}
@@ -351,7 +351,7 @@ def _stylegan(table: str, content: bytes) -> Sequence[tuple[str, Row]] | bool | 
     if isinstance(labels, dict):
         labels = list(labels.items())
     if not isinstance(labels, list):
-        raise GankitError(f"{table}: its labels are no list", hint)
+        raise GankitError(f"{table}: labels is not a list", hint)
     rows: list[tuple[str, Row]] = []
     for i, entry in enumerate(labels):
         pair = isinstance(entry, (list, tuple)) and len(entry) == 2 and isinstance(entry[0], str)

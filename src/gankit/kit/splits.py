@@ -177,7 +177,7 @@ class _Search:
             return True
         if len(folders) > 1 and not loose and all(map(_FOLD.fullmatch, folders)):
             named = f"{printable(folders[0])} to {printable(folders[-1])}"
-            self.remark = f"{named} are folds of a cross-validation, no classes"
+            self.remark = f"{named} are folds of a cross-validation, not classes"
             self._enter()
             return True
         return self._below_classes(folders)
@@ -272,7 +272,7 @@ class _Search:
                 left_out[tail.partition("/")[0] if "/" in tail else first] += 1
         if not taken:
             if self.wanted == "train":
-                self.warnings.append("There is no train part below the folders: all is used")
+                self.warnings.append("There is no train part below the folders: all files are used")
             return False
         self.matched = True
         self.rest = kept

@@ -55,7 +55,7 @@ def check_spec(spec: str) -> None:
     """
     if not spec.strip() or spec.startswith("-"):
         raise GankitError(
-            f"{spec!r} is nothing to install", "Name a package, a git address, a wheel or a folder"
+            f"{spec!r} cannot be installed", "Name a package, a git address, a wheel or a folder"
         )
     path = local(spec)
     if path is not None and not path.exists():
@@ -68,7 +68,7 @@ def check_spec(spec: str) -> None:
         try:
             Requirement(spec)
         except InvalidRequirement:
-            raise GankitError(f"{spec!r} is no name of a package", "Check it") from None
+            raise GankitError(f"{spec!r} is not the name of a package", "Check it") from None
 
 
 def local(spec: str) -> Path | None:
@@ -126,9 +126,9 @@ def install(command: list[str], relay: Callable[[str], None]) -> list[Installed]
         back = " ".join(f"{name}=={before[name]}" for name in sorted(changed & set(before)))
         fix = "It was removed again" if added else "Nothing was changed"
         raise GankitError(
-            f"{command[-1]} is no gankit plugin: it has no entry point in the group "
+            f"{command[-1]} is not a gankit plugin: it has no entry point in the group "
             f"{ENTRY_POINT_GROUP!r}",
-            f"It replaced other versions; to have them back: pip install {back}" if back else fix,
+            f"It replaced other versions; to restore them: pip install {back}" if back else fix,
         )
     return [Installed(d.name, d.version, before.get(_canonical(d.name))) for d in found]
 
@@ -159,7 +159,7 @@ def find_plugin(name: str) -> Distribution:
     (found,) = fitting
     if is_bundled(found.metadata):
         raise GankitError(
-            f"{found.name} is bundled with gankit and is not uninstalled here",
+            f"{found.name} is bundled with gankit and cannot be uninstalled by this command",
             f"To remove it anyway: pip uninstall {found.name}",
         )
     return found
@@ -214,7 +214,7 @@ def _tool() -> tuple[list[str], list[str]]:
     if found := shutil.which("uv"):
         return [found, "pip"], ["--python", sys.executable]
     raise GankitError(
-        "neither pip nor uv is there to install with",
+        "neither pip nor uv is installed",
         f"Install one: {sys.executable} -m ensurepip",
     )
 
@@ -276,12 +276,12 @@ WHY = {
         "Install gankit in a virtual environment of your own",
     ),
     r"from versions: none|not found in the package registry": (
-        "there is nothing of that name, or no index to look in",
+        "no package of that name was found, or no index is configured",
         "Check the name and the network",
     ),
     r"[Nn]o matching distribution|No solution found": (
-        "no version of it fits",
-        "See above for what it needs",
+        "no compatible version was found",
+        "Its requirements are listed above",
     ),
     r"conflict": ("its requirements conflict with installed packages", "See above"),
 }

@@ -40,7 +40,7 @@ def read_package(path: Path) -> Package:
     package = _read_wheel(path) if path.suffix == ".whl" else _read_folder(path)
     if not package.points:
         raise GankitError(
-            f"{path} is no gankit plugin: {package.origin.name} has no entry point in the group "
+            f"{path} is not a gankit plugin: {package.origin.name} has no entry point in the group "
             f"{ENTRY_POINT_GROUP!r}",
             "`gankit plugins new NAME` makes one to compare with",
         )
@@ -102,7 +102,7 @@ def _read_wheel(path: Path) -> Package:
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
     except (zipfile.BadZipFile, KeyError, UnicodeDecodeError, ConfigError) as error:
-        raise GankitError(f"{path} is no wheel: {error}", "Build it again") from None
+        raise GankitError(f"{path} is not a valid wheel: {error}", "Build it again") from None
     points = dict(listed[ENTRY_POINT_GROUP]) if ENTRY_POINT_GROUP in listed else {}
     origin = Origin(about["Name"], about["Version"], tuple(about.get_all("Requires-Dist") or ()))
     return Package(origin, _points(points), path.resolve())

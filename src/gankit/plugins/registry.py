@@ -284,7 +284,7 @@ class Plugins:
                 raise TypeError(f"gankit_modalities gave {info!r}, which is not a PluginInfo")
         for modality, times in Counter(info.name for info in infos).items():
             if times > 1:
-                raise ValueError(f"it gives the modality {modality!r} {times} times")
+                raise ValueError(f"it provides the modality {modality!r} {times} times")
         return hooks, tuple(infos)
 
     def _unregister(self, name: str) -> None:

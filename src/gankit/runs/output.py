@@ -196,14 +196,14 @@ def _to_stdout(file: Path, format: str) -> None:
     """Copies a file to standard output.
 
     Raises:
-        GankitError: it is no text, and standard output is a terminal.
+        GankitError: it is binary, and standard output is a terminal.
         BrokenPipeError: nobody reads any more.
     """
     out = sys.stdout.buffer
     with file.open("rb") as source:
         if sys.stdout.isatty() and b"\0" in source.read(2**16):
             raise GankitError(
-                f"format {format} is no text, and standard output is a terminal",
+                f"format {format} is binary, and standard output is a terminal",
                 "Redirect it: > FILE, or use --out FILE",
             )
         source.seek(0)
@@ -325,7 +325,7 @@ def _counts(found: object, plugin: str) -> dict[str, int]:
         return {str(name): operator.index(n) for name, n in found.items()}
     except TypeError:
         raise PluginError(
-            plugin, f"its write counted {dict(found)}, which are no integers"
+            plugin, f"its write counted {dict(found)}, which are not integers"
         ) from None
 
 

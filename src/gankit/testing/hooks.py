@@ -43,8 +43,9 @@ class HookSubject:
         """
         given = list(self.call(hook) or ())
         for record in given:
-            fix = f"Yield {wanted.__name__}"
-            expect(isinstance(record, wanted), f"{hook} gave {record!r}, which is none", fix)
+            name = wanted.__name__
+            what = f"{hook} gave {record!r}, which is not of the type {name}"
+            expect(isinstance(record, wanted), what, f"Yield {name}")
         expect(given, f"{hook} gave nothing", "Yield a record, or take the hook out")
         return given
 
@@ -141,7 +142,7 @@ def metrics(s: HookSubject) -> None:
         expect(first, f"metric {name}: no score", "Return {name: value}")
         odd = [k for k, v in first.items() if not isinstance(v, float) or not np.isfinite(v)]
         fix = "Return floats; leave a score out where it does not apply"
-        expect(not odd, f"metric {name}: {', '.join(odd)} is no finite number", fix)
+        expect(not odd, f"metric {name}: {', '.join(odd)} is not a finite number", fix)
         fix = "Draw from the rng that is handed in"
         expect(first == again, f"metric {name}: two calls differ", fix)
         kept = all(np.array_equal(a, b) for a, b in zip(before, (real, fake), strict=True))

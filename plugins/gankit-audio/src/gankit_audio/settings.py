@@ -45,8 +45,9 @@ class AudioSettings:
     """What to condition on: label, columns of the manifest, and pitch (measured where the data does
     not have it). Columns of numbers are continuous, of text categorical."""
     label: Literal["auto", "folder", "prefix", "none"] = "auto"
-    """Where to find a file's label: its folder, or the part of its name before the first _ or -
-    (prefix); auto uses a column of the manifest, otherwise folders if there are at least two."""
+    """Where to find a file's label: its folder, or the start of its name (prefix: kick_00.wav and
+    kick07.wav have the label kick); auto uses a column of the manifest, otherwise folders if there
+    are at least two."""
     split: str = "train"
     """Which split to use where the data has splits: train, test, validation, or all."""
     audio_key: str = "auto"

@@ -141,7 +141,7 @@ def test_urbansound8k(tmp_path: Path) -> None:
     fill(tmp_path / "audio", names)
     no_table = read(tmp_path)
     assert classes(no_table) == {None: 12}
-    assert "are folds of a cross-validation, no classes" in no_table.facts["split"]
+    assert "are folds of a cross-validation, not classes" in no_table.facts["split"]
     rows = [f"{n.rpartition('/')[2]},{i},0.0,0.1,1,{n[4]},{i % 2},{('siren', 'drill')[i % 2]}"
             for i, n in enumerate(names)]  # fmt: skip
     (tmp_path / "metadata").mkdir()

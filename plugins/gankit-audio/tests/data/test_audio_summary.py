@@ -123,7 +123,7 @@ def test_wrong_lengths_in_headers_are_said(mixed: Path) -> None:
     file.write_bytes(file.read_bytes()[:-16])
     found = read(mixed)
     assert not found.issues
-    assert found.facts["headers"] == "1 recording with wrong lengths in the header: read"
+    assert found.facts["headers"] == "1 recording read despite wrong lengths in the header"
 
 
 def test_what_failed_alike_is_counted_together(mixed: Path) -> None:
@@ -132,3 +132,14 @@ def test_what_failed_alike_is_counted_together(mixed: Path) -> None:
         data = (mixed / "cat" / f"{i}.wav").read_bytes()
         (mixed / "cat" / f"cut{i}.wav").write_bytes(data[: 500 + 100 * i])
     assert len({issue.reason for issue in read(mixed).issues}) == 2
+
+
+def test_names_that_look_like_classes_are_suggested_and_used(tmp_path: Path) -> None:
+    for i in range(8):
+        write(tmp_path, f"{'kick' if i % 2 else 'snare'}_{i:02}.wav", sound(i))
+    found = read(tmp_path)
+    assert [w for w in found.warnings if "kick (4), snare (4). label=prefix" in w]
+    found = read(tmp_path, label="prefix")
+    assert found.facts["labels"] == "2 classes, from the file names"
+    assert {clip.label for clip in found.items} == {"kick", "snare"}
+    assert not found.warnings

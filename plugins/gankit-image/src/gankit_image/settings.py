@@ -44,6 +44,9 @@ class ImageSettings:
     """Whether an undecodable file stops the run; otherwise such files are skipped and reported."""
     max_pixels: Annotated[int, Bounds(1)] = 100_000_000
     """Skip images with more pixels than this (decompression bombs)."""
+    label: Literal["auto", "prefix"] = "auto"
+    """Where labels come from: auto uses a table next to the images, otherwise folders; prefix uses
+    the start of the file names (cat_01.jpg and cat02.jpg have the label cat)."""
     image_key: str = "image"
     """Parquet column or .npz array of the images."""
     label_key: str = "label"

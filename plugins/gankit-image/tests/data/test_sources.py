@@ -91,6 +91,15 @@ def test_metadata_lines_give_labels(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_names_that_look_like_classes_are_suggested_and_used(tmp_path: Path) -> None:
+    fill(tmp_path, [f"{'cat' if i % 2 else 'dog'}{i}.png" for i in range(8)])
+    found = read(tmp_path)
+    assert [w for w in found.warnings if "cat (4), dog (4). label=prefix" in w]
+    found = read(tmp_path, label="prefix")
+    assert found.facts["labels"] == "2 classes, from the file names"
+    assert not any("label=prefix" in w for w in found.warnings)
+
+
 def test_labels_missing_from_some_images_are_ignored_with_a_note() -> None:
     source = read((noise(8, 8, 8), ["a", "b", None, "a", "b", "a", "b", "a"]))
     assert labels(source) == [None] * 8

@@ -42,7 +42,7 @@ def reading(s: Subject) -> None:
     expect(all(k == keys[0] for k in keys), "rows of the table differ in their keys", fix)
     cells = [cell for row in found.table for pair in row.items() for cell in pair]
     odd = [cell for cell in cells if not isinstance(cell, str)]
-    expect(not odd, f"the table has {odd[:1]}, which is no text", "Use texts in Dataset.table")
+    expect(not odd, f"the table has {odd[:1]}, which is not text", "Use texts in Dataset.table")
     fix = "Write one sentence per warning, with what to do"
     is_list = not isinstance(found.warnings, str)
     expect(is_list, "warnings is one text", fix)

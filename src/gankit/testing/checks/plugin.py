@@ -74,7 +74,7 @@ def target(s: Subject) -> None:
     except (ImportError, AttributeError, ValueError) as error:
         raise CheckFailed(f"target={s.info.target} leads nowhere: {error}", fix) from None
     fits, fix = isinstance(found, type) and issubclass(found, Modality), "Derive it from Modality"
-    expect(fits, f"{s.info.target} is no gankit.contract.Modality", fix)
+    expect(fits, f"{s.info.target} is not a gankit.contract.Modality", fix)
 
 
 def recipes(s: Subject) -> None:

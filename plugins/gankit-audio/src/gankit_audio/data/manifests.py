@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.name_classes import name_prefix
 from gankit.kit.tables import find_column
 from gankit_audio.data.clips import LABEL, PITCH
 
@@ -105,17 +106,12 @@ def _labels(
     if settings.label == "none":
         return [None] * len(rows)
     if settings.label == "prefix":
-        return [_prefix(name) for name in names]
+        return [name_prefix(name) for name in names]
     if settings.label == "auto" and column is not None:
         return [text_of(row.get(column)) for row in rows]
     if settings.label == "folder" or len({f for f in folders if f is not None}) > 1:
         return folders
     return [None] * len(rows)
-
-
-def _prefix(name: str) -> str:
-    stem = name.rpartition("/")[2].rpartition(".")[0] or name
-    return stem.replace("-", "_").partition("_")[0] or stem
 
 
 def text_of(value: object) -> str | None:

@@ -18,6 +18,7 @@ import numpy as np
 from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.folders import fingerprint, skip
+from gankit.kit.name_classes import suggest_prefixes
 from gankit_audio.data import manifests, summary
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.dataset import Clips, ClipSpec
@@ -108,6 +109,7 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
         warnings=[
             *listing.warnings,
             *summary.doubts(labels, hashes, stored.index.counts, settings),
+            *_unused_prefixes(clips, labels, settings),
         ],
         strata=summary.strata(labels),
     )
@@ -119,10 +121,20 @@ def _unlabelled(clips: Clips, missing: Sequence[bool]) -> list[Issue]:
     return [Issue(name, reason) for name in names]
 
 
+def _unused_prefixes(
+    clips: Clips, labels: Sequence[str | None], settings: AudioSettings
+) -> list[str]:
+    """A warning if there are no labels, and the names look like classes."""
+    if settings.label != "auto" or settings.conditional is False or any(labels):
+        return []
+    names = dict.fromkeys(clips.name(i) for i in range(len(clips)))
+    return list(filter(None, [suggest_prefixes(list(names))]))
+
+
 def _origin(listing: Listing, settings: AudioSettings) -> str:
     """Where labels come from, in words."""
     if settings.label == "prefix":
-        return "the first part of the names"
+        return "the file names"
     rows = {key for entry in listing.entries for key in entry.row}
     column = manifests.label_column(list(rows), settings)
     if settings.label == "auto" and column is not None:

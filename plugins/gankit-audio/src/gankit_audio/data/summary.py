@@ -53,7 +53,7 @@ def facts(
     }
     mended = sum(header.mended for header in headers)
     if mended:
-        found["headers"] = f"{count(mended, 'recording')} with wrong lengths in the header: read"
+        found["headers"] = f"{count(mended, 'recording')} read despite wrong lengths in the header"
     return {name: text for name, text in found.items() if text}
 
 

@@ -121,7 +121,7 @@ def _load(file: BinaryIO, path: Path) -> Any:
         found = np.load(file, allow_pickle=False)
         if isinstance(found, np.ndarray) == (path.suffix.lower() == ".npz"):
             right = ".npy" if isinstance(found, np.ndarray) else ".npz"
-            raise GankitError(f"{path}: the content is that of a {right} file", f"Name it {right}")
+            raise GankitError(f"{path}: its content is a {right} file's", f"Name it {right}")
         return found
     except _DAMAGED as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]

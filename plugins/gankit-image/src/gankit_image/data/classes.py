@@ -175,7 +175,7 @@ def _described(labels: Sequence[str | None], source: str) -> tuple[str, list[str
     if largest >= UNBALANCED * smallest and largest > UNBALANCED:
         warnings.append(
             f"The classes are unbalanced: {printable(str(most))} has {largest:,} images and "
-            f"{printable(str(least))} has {smallest:,}; a class of few images is learnt poorly"
+            f"{printable(str(least))} has {smallest:,}; a class of few images is learned poorly"
         )
     return fact, warnings
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from gankit.contract import Issue
 from gankit.errors import GankitError, did_you_mean
@@ -16,10 +16,14 @@ from gankit.kit.archives import Shards
 from gankit.kit.companions import sample_key
 from gankit.kit.discovery import Discovered, discover
 from gankit.kit.folders import printable
+from gankit.kit.name_classes import name_prefix, suggest_prefixes
 from gankit.kit.row_tables import LABEL_COLUMNS, is_vector, label_text
 from gankit.kit.sidecars import Sidecars
 from gankit.kit.trees import FileTree
 from gankit_image.data.pixels import SUFFIXES
+
+if TYPE_CHECKING:
+    from gankit_image.settings import ImageSettings
 
 MAX_MEMBER = 256 * 2**20
 """Largest file in an archive, in bytes, uncompressed."""
@@ -106,6 +110,19 @@ def listing(
         [*found.warnings, *warnings],
         found.generated,
     )
+
+
+def labels_from_names(listing: Listing, settings: ImageSettings) -> Listing:
+    """The listing with labels from file names if ``label=prefix``; otherwise with a suggestion to
+    use them if there are no labels, and the names look like classes."""
+    names = [entry.name for entry in listing.entries]
+    if settings.label == "prefix":
+        entries = [Entry(e.name, name_prefix(e.name), e.open) for e in listing.entries]
+        return replace(listing, entries=entries, labels_from="the file names")
+    if settings.conditional is False or any(e.label is not None for e in listing.entries):
+        return listing
+    suggestion = suggest_prefixes(names)
+    return replace(listing, warnings=[*listing.warnings, suggestion]) if suggestion else listing
 
 
 def _one_each(entries: Sequence[Entry]) -> tuple[list[Entry], list[Issue]]:

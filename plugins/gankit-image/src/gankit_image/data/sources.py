@@ -25,7 +25,7 @@ from gankit.kit.pictures import MADE_BY
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
 from gankit_image.data.classes import FEWEST, Classes, duplicates, settle
-from gankit_image.data.containers import Entry, Listing
+from gankit_image.data.containers import Entry, Listing, labels_from_names
 from gankit_image.data.decoding import Probed, UndecodableError, decode, probe
 from gankit_image.data.facts import Survey, value_range
 from gankit_image.data.images import DeferredImage, Image, Images, extent
@@ -44,6 +44,7 @@ _MARK, _MARK_WITHIN = MADE_BY.encode(), 4096
 """What gankit writes into generated images, within so many bytes."""
 
 PAGES = "save each as a file, or all as an array (N, H, W) in .npy"
+RESTORE = "It could be read before: restore it, and run the same command again"
 _THREADS = 3
 _CHUNK = 64
 
@@ -89,6 +90,7 @@ def _from_entries(
     """Reads every header, chooses the format, then decodes every image once."""
     if not listing.entries:
         raise no_images(where, (), listing.notes)
+    listing = labels_from_names(listing, settings)
     classes = settle(
         [entry.label for entry in listing.entries],
         [entry.name for entry in listing.entries],
@@ -222,13 +224,13 @@ def _bytes(entry: Entry) -> bytes:
         with entry.open() as file:
             return file.read()
     except (UnreadableError, OSError) as error:
-        raise GankitError(f"{entry.name}: {error}", "It could be read before") from None
+        raise GankitError(f"{entry.name}: {error}", RESTORE) from None
 
 
 def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
     result = load(entry)
     if isinstance(result, Issue):
-        raise GankitError(f"{entry.name}: {result.reason}", "It could be read when the run began")
+        raise GankitError(f"{entry.name}: {result.reason}", RESTORE)
     return result[0]
 
 

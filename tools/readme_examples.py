@@ -1,0 +1,118 @@
+"""Trains every modality by its default recipe on built-in data, and shows the results in README.
+
+::
+
+    python tools/readme_examples.py WORK [NAME ...]
+
+Writes ``docs/assets/NAME.png`` and the part of README.md between the comments ``examples``. Runs in
+the folder WORK that are finished are used again. Figures are CPU seconds of the whole command,
+reading and start included, on one thread.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+MARK = "<!-- examples -->"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A modality's entry in README.
+
+    Attributes:
+        plugin: its name, also of the picture.
+        title: of the row.
+        data: what it was trained on.
+        shown: what the picture shows.
+        columns: of a table, those that are shown; empty for a picture.
+    """
+
+    plugin: str
+    title: str
+    data: str
+    shown: str
+    columns: Sequence[str] = ()
+
+
+EXAMPLES = (
+    Example("image", "Images", "1,797 digits of 8×8 pixels", "one column per requested class"),
+    Example("audio", "Sounds", "synthesised plucked strings, twelve notes", "mel spectrograms"),
+    Example("molecule", "Molecules", "4,848 molecules of the NCI", "valid SMILES, drawn"),
+    Example(
+        *("tabular", "Tables", "569 biopsies, 11 columns", "four generated rows, five columns"),
+        columns=("diagnosis", "mean_radius", "mean_texture", "mean_area", "mean_concavity"),
+    ),
+)
+
+
+def gankit(*words: object) -> float:
+    """Runs a command on one thread; its CPU seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "gankit", *map(str, words)], env=environment, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def train(example: Example, run: Path) -> float:
+    """Trains the default recipe unless the run is finished; CPU seconds."""
+    record = run.with_suffix(".json")
+    if not record.is_file():
+        spent = gankit("train", "--plugin", example.plugin, "--out", run, "train.threads=1")
+        record.write_text(json.dumps({"cpu_seconds": spent}))
+    return float(json.loads(record.read_text())["cpu_seconds"])
+
+
+def picture(example: Example, run: Path) -> str:
+    """Copies the last preview to the documentation; a link to it."""
+    last = max((run / "previews").glob("*.png"), key=lambda file: file.stem)
+    target = ROOT / "docs" / "assets" / f"{example.plugin}.png"
+    with Image.open(last) as image:
+        image.thumbnail((720, 720))
+        image.save(target, optimize=True)
+    return f"![Generated {example.title.lower()}](docs/assets/{target.name})"
+
+
+def rows(example: Example, run: Path) -> str:
+    """A table of generated rows."""
+    target = run.with_suffix(".csv")
+    gankit("generate", run, "-n", 4, "--out", target, "--overwrite")
+    with target.open(newline="", encoding="utf-8") as file:
+        found = [[row[column] for column in example.columns] for row in csv.DictReader(file)]
+    lines = [example.columns, ["---"] * len(example.columns), *found]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def section(example: Example, run: Path) -> str:
+    spent = train(example, run)
+    made = rows(example, run) if example.columns else picture(example, run)
+    time = f"{spent:.0f} CPU seconds" if spent < 100 else f"{spent / 60:.1f} CPU minutes"
+    return f"**{example.title}** from {example.data}; {time} of training; {example.shown}\n\n{made}"
+
+
+def main(work: Path, names: Sequence[str]) -> None:
+    work.mkdir(parents=True, exist_ok=True)
+    chosen = [e for e in EXAMPLES if not names or e.plugin in names]
+    parts = [section(example, work / example.plugin) for example in chosen]
+    readme = ROOT / "README.md"
+    before, _, after = readme.read_text(encoding="utf-8").split(MARK)
+    text = "\n\n".join([MARK, *parts, MARK])
+    readme.write_text(before + text + after, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), sys.argv[2:])
