@@ -21,7 +21,7 @@ def test_limits_in_words(tmp_path):
     assert (train.samples, train.time, train.seed) == (100, 0, 3)
     with pytest.raises(GankitError, match="samples and train.samples set the same"):
         gankit.fit("toy", samples=100, train__samples=200)
-    with pytest.raises(GankitError, match="time 10x is not a time"):
+    with pytest.raises(GankitError, match="time=10x is not a time"):
         gankit.fit("toy", time="10x")
     with pytest.raises(GankitError, match=r"optim\.lr is given twice"):
         gankit.fit("toy", settings={"optim.lr": 1e-3}, optim__lr=1e-4)
