@@ -79,8 +79,7 @@ def augment(
 
     Near duplicates of real items and outliers are dropped and counted.
     """
-    from gankit.cli._display import Display
-    from gankit.engine.settings import TrainSettings
+    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
     from gankit.runs.directory import Run
     from gankit.workflows.augment import augment as write
     from gankit.workflows.candidates import plan
@@ -99,28 +98,29 @@ def augment(
     if data == "-" and measure:  # it is gone once it is read
         raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
     source, conditions = Run(run), parse_where(where or [])
-    progress = Display(TrainSettings()).preparing
+    lost = INCOMPLETE if piped else NOTHING
     result: dict[str, Any] = {}
     doubts: list[str] = []
     if measure:
         key = target or balance
         if not key:
             raise GankitError("--measure has no target", "Add --target KEY or --balance KEY")
-        benchmarks = benchmark(
-            source,
-            data,
-            test=test,
-            key=key,
-            requests_of=lambda values: plan(
-                values, balance=balance, factor=factor, where=conditions, n=n
-            ),
-            repeats=repeats,
-            seed=seed,
-            keep_all=keep_all,
-            device=device,
-            progress=progress,
-            warn=doubts.append,
-        )
+        with Meter(lost) as progress:
+            benchmarks = benchmark(
+                source,
+                data,
+                test=test,
+                key=key,
+                requests_of=lambda values: plan(
+                    values, balance=balance, factor=factor, where=conditions, n=n
+                ),
+                repeats=repeats,
+                seed=seed,
+                keep_all=keep_all,
+                device=device,
+                progress=progress,
+                warn=doubts.append,
+            )
         lines = verdict(benchmarks)
         result["benchmarks"] = [dataclasses.asdict(b) for b in benchmarks]
         result["repeats"] = repeats
@@ -141,21 +141,22 @@ def augment(
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines))
     if out_ is not None:
-        made = write(
-            source,
-            data,
-            out_,
-            balance=balance,
-            factor=factor,
-            where=conditions,
-            n=n,
-            seed=seed,
-            keep_all=keep_all,
-            format=format,
-            device=device,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        with Meter(lost) as progress:
+            made = write(
+                source,
+                data,
+                out_,
+                balance=balance,
+                factor=factor,
+                where=conditions,
+                n=n,
+                seed=seed,
+                keep_all=keep_all,
+                format=format,
+                device=device,
+                overwrite=overwrite,
+                progress=progress,
+            )
         warnings = [*made.record.get("warnings", ()), *made.warnings]
         result |= {"path": str(made.path), **made.record, "warnings": warnings}
         show_warnings(made.record)

@@ -48,8 +48,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Evaluate generated data: each metric with its real-data baseline."""
-    from gankit.cli._display import Display
-    from gankit.engine.settings import TrainSettings
+    from gankit.cli._progress import Meter
     from gankit.report.page import write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
@@ -57,17 +56,18 @@ def evaluate(
     if report is not None and report.is_dir():
         raise GankitError(f"--report {report} is a folder", "Use a file name")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
-    result = evaluate_path(
-        subject,
-        data=data,
-        n=n,
-        seed=seed,
-        only=only,
-        device=device,
-        plugin=plugin,
-        overrides=settings or [],
-        progress=Display(TrainSettings()).preparing,
-    )
+    with Meter() as meter:
+        result = evaluate_path(
+            subject,
+            data=data,
+            n=n,
+            seed=seed,
+            only=only,
+            device=device,
+            plugin=plugin,
+            overrides=settings or [],
+            progress=meter,
+        )
     page = report
     if page is None and (subject / CONFIG).is_file() and not only:
         page = subject / "report.html"

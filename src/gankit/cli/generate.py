@@ -81,7 +81,9 @@ def generate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
+    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
     from gankit.config import parse_overrides
+    from gankit.contract import quiet
     from gankit.runs.directory import Run
     from gankit.workflows.generate import Sampling
     from gankit.workflows.generate import generate as write
@@ -103,7 +105,16 @@ def generate(
     sampling = Sampling(
         n or 64, seed, conditions, ends, changed, per_class=per_class or 0, by=by.strip()
     )
-    made = write(source, sampling, out_, format=format, device=device, overwrite=overwrite)
+    with Meter(INCOMPLETE if piped else NOTHING) as meter:
+        made = write(
+            source,
+            sampling,
+            out_,
+            format=format,
+            device=device,
+            overwrite=overwrite,
+            progress=quiet if piped and out.is_terminal else meter,
+        )
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
     show_warnings(made.record)

@@ -145,8 +145,11 @@ def train(
             on_estimate=lambda found: _warn_of_length(found, what, device),
         )
     except KeyboardInterrupt:
+        display.preparing.close()  # before anything is printed
         err.print("interrupted before training: the same command starts it again")
         raise typer.Exit(130) from None
+    finally:
+        display.preparing.close()
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
     if json:
