@@ -298,7 +298,7 @@ def test_reading_commands_print_json(gankit_here, trained):
     assert all(s["meaning"] for s in shown["settings"] + shown["engine"])
     recipes = json.loads(gankit_here("recipes", "list", "--json").stdout)
     assert {"toy/grid25", "toy/ring8"} <= {r["recipe"] for r in recipes}
-    assert json.loads(gankit_here("doctor", "--json").stdout)["versions"]["gankit"]
+    assert json.loads(gankit_here("doctor", "--quick", "--json").stdout)["versions"]["gankit"]
 
 
 def test_recipes_show_and_copy(gankit_here, tmp_path):

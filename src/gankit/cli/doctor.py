@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gankit.cli._output import out, print_json
+from gankit.cli._output import duration, err, out, print_json, table
+
+if TYPE_CHECKING:
+    from gankit.workflows.machine import Ability
+
+LONG = 2 * 3600
+"""Seconds of a run from which on there is advice."""
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check this installation: versions, devices, memory, plugins."""
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Measure nothing: versions, devices and plugins.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check this installation, and measure what this machine can train."""
+    found = _installation()
+    if not json:
+        _show_installation(found)
+    if not quick:
+        from gankit.workflows.machine import abilities
+
+        measured = list(abilities(lambda name: err.print(f"measuring {name} …")))
+        found["abilities"] = [ability.as_dict() for ability in measured]
+        if not json:
+            _show_abilities(measured, found["devices"])
+    if json:
+        print_json(found)
+
+
+def _installation() -> dict[str, Any]:
+    """Versions, devices, plugins and advice."""
     import os
     import shutil
 
@@ -48,25 +76,46 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     free = shutil.disk_usage(".").free / 2**30
     if free < 1:
         advice.append(f"only {free:.1f} GiB of disk free here")
-    if json:
-        print_json(
-            {
-                "versions": versions(),
-                "devices": devices,
-                "compiler": compiler,
-                "disk_free_gib": round(free, 1),
-                "plugins": plugins,
-                "advice": advice,
-            }
-        )
-        return
-    for name, value in versions().items():
+    return {
+        "versions": versions(),
+        "devices": devices,
+        "compiler": compiler,
+        "disk_free_gib": round(free, 1),
+        "plugins": plugins,
+        "advice": advice,
+    }
+
+
+def _show_installation(found: dict[str, Any]) -> None:
+    for name, value in found["versions"].items():
         out.print(f"{name + ':':12}{value}")
-    for device in devices:
+    for device in found["devices"]:
         rest = ", ".join(f"{k} {v}" for k, v in device.items() if k != "device")
         out.print(f"{device['device'] + ':':12}{rest}")
-    out.print(f"{'compiler:':12}{compiler or 'none'}")
-    out.print(f"{'disk:':12}{free:.0f} GiB free here")
-    for name, status in plugins.items():
+    if len(found["devices"]) == 1:
+        out.print(f"{'gpu:':12}none: training runs on the CPU")
+    out.print(f"{'compiler:':12}{found['compiler'] or 'none'}")
+    out.print(f"{'disk:':12}{found['disk_free_gib']:.0f} GiB free here")
+    for name, status in found["plugins"].items():
         out.print(f"plugin {name + ':':12}{status}")
-    out.print("\n".join(f"- {line}" for line in advice) or "No problems found")
+    out.print("\n".join(f"- {line}" for line in found["advice"]) or "No problems found")
+
+
+def _show_abilities(found: Sequence[Ability], devices: list[dict[str, Any]]) -> None:
+    from gankit.workflows.machine import in_words
+
+    gpu = "" if len(devices) == 1 else str(devices[1].get("name", devices[1]["device"]))
+    out.print(f"\n{in_words(found, gpu)}")
+    out.print("Measured now, for the recipes that own data get here, on built-in data:")
+    cells: list[list[object]] = [
+        [
+            f"{ability.plugin}/{ability.recipe}",
+            ability.problem
+            or f"about {duration(ability.seconds or 0)}{' (projected)' * ability.projected}",
+            ability.summary,
+        ]
+        for ability in found
+    ]
+    table(["recipe", "time", "for"], cells)
+    if any((ability.seconds or 0) > LONG for ability in found):
+        out.print("Any of them can be given less time: --time 30m")

@@ -186,11 +186,11 @@ def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
         return
     place = choose_device(device).type
     other = made_for(what.loaded.info, place, what.config.recipe)
-    recipe = f", or --recipe {other}, which is made for this device" if other else ""
+    recipe = f"; --recipe {other} is made for this device" if other else ""
     warn(
         f"training takes about {duration(found.seconds)} on this device "
-        f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C stops it. To be "
-        f"done sooner, add --time 30m{recipe}"
+        f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C saves and stops, "
+        f"and --time 30m ends it after half an hour{recipe}"
     )
 
 

@@ -18,7 +18,7 @@ PROFILE_SAMPLES = 16
 """Samples of a profiling step on a CPU, where time is proportional to them."""
 LONG = 3.0
 """Seconds of an iteration from which on it is measured on a few samples only."""
-SLOW = 5.0
+SLOW = 2.0
 """Seconds of a profiling step after which there is no second one."""
 
 

@@ -17,6 +17,7 @@ from gankit.contract.codec import describe
 from gankit.plugins.records import LoadedModality
 from gankit.system_errors import translated
 from gankit.workflows.data import Split
+from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.prepare import prepare
 from gankit.workflows.reading import Reading, reading
 
@@ -90,22 +91,25 @@ def estimate(
     *,
     device: str = "auto",
     progress: Progress = quiet,
+    stop: StopRequest | None = None,
     on_read: Callable[[Split], None] = lambda data: None,
 ) -> Estimate:
     """Prepares a run, profiles a few steps, and trains nothing.
 
     Args:
+        stop: ends the fitting of a codec.
         on_read: called with the data as soon as it is read.
 
     Raises:
         GankitError: for whatever the user can fix.
+        KeyboardInterrupt: stopped while the codec was fitted.
     """
     from gankit.engine.privacy.policy import PrivatePolicy
     from gankit.engine.profiling import memory_bytes
 
     started = time.monotonic()
     trainer, data = prepare(
-        plugin, config, folder, device=device, progress=progress, on_read=on_read
+        plugin, config, folder, device=device, progress=progress, stop=stop, on_read=on_read
     )
     profiled = trainer.updates, trainer.reals, trainer.generator_batch
     prepared = time.monotonic() - started

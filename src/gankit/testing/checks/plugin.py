@@ -17,7 +17,9 @@ from gankit import config as configuration
 from gankit.contract import (
     ENTRY_POINT_GROUP,
     PLUGIN_API,
+    Look,
     Modality,
+    Recognised,
 )
 from gankit.errors import GankitError
 from gankit.testing.checks.base import expect
@@ -63,6 +65,19 @@ def info(s: Subject) -> None:
     expect(info.api == PLUGIN_API, f"it was written for plugin API {info.api}", fix)
     odd = [x for x in info.suffixes if not re.fullmatch(r"\.[a-z0-9.]+", x)]
     expect(not odd, f"suffixes are {', '.join(odd)}", "Write them in lower case, with the dot")
+    if info.recognises:
+        _recognises(info.recognises)
+
+
+def _recognises(where: str) -> None:
+    module, _, name = where.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)(Look("a.b-c", "file", ["a.b-c"]))
+    except Exception as error:
+        fix = "Write package.module:function; it gets a Look"
+        raise CheckFailed(f"recognises={where} fails on an unknown file: {error}", fix) from error
+    fits = found is None or isinstance(found, Recognised)
+    expect(fits, f"{where} gives {found!r}", "Give a Recognised, or None")
 
 
 def target(s: Subject) -> None:
