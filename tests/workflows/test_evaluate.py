@@ -155,6 +155,31 @@ def test_a_learned_codec_is_scored_without_the_generator(run, monkeypatch, tmp_p
     assert "Gaussian" in (tmp_path / "report.html").read_text()
 
 
+def test_summary_and_details_are_stored_and_shown(run, monkeypatch, tmp_path):
+    class ByLabel(Evaluator):
+        name, headline = "by-label", ("worst",)
+
+        def evaluate(self, data, rng):
+            return {"worst": 0.5, "worst_real": 0.9}
+
+        def details(self, data, rng):
+            return [
+                {"label": "<a>", "shape": 0.97, "shape_real": 0.98},
+                {"label": "b", "shape": math.nan, "shape_real": 0.98},
+            ]
+
+    monkeypatch.setattr(ToyModality, "evaluators", lambda self, codec, settings: [ByLabel()])
+    found = evaluate_path(run.path)
+    stored = json.loads((run.path / "scores.json").read_text())
+    assert stored["details"] == found.record["details"]
+    assert stored["details"]["by-label"][1] == {"label": "b", "shape": None, "shape_real": 0.98}
+    assert stored["summary"] == ["Overall worst: 0.500, where held-out real data has 0.900."]
+    write_report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert page.index(stored["summary"][0]) < page.index("By label") < page.index("<td>&lt;a&gt;")
+    assert "shape: real baseline" in page
+
+
 # --- Scores -------------------------------------------------------------------------------------
 
 
