@@ -77,6 +77,7 @@ class Numbers(VectorModality):
     Settings: type = NumberSettings
     codec: type[VectorCodec] = VectorCodec
     extractors: tuple[type[Extractor[Number]], ...] = (Identity,)
+    conversions: Sequence[str] = ("numpy",)
 
     def read(self, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
         if source is None:
@@ -107,6 +108,9 @@ class Numbers(VectorModality):
             return 0.5 * (x - G(x.new_zeros(len(x), 4), c)).square().sum(1)
 
         return Networks(G, MLP(2, 1), latent_dim=4, augment_input=noisy, likelihood=nll)
+
+    def convert(self, items: Sequence[Number], to: str, codec: Any) -> Any:
+        return np.array(items)
 
     def evaluators(self, codec: Any, settings: Any) -> Sequence[Any]:
         return *(extractor() for extractor in self.extractors), Mean()
@@ -571,6 +575,9 @@ FAULTS: list[tuple[str, str, Plant]] = [
          "text/plain", b"" if item not in REAL else b"x"))),
     ("preview", "preview of 1 is PosixPath", rendering("preview", Path("preview.png"))),
     ("preview", "preview of 1 has no content", rendering("preview", "image/png", b"")),
+    ("conversions", "there is no conversion 'arrow'", modality(conversions=("arrow",))),
+    ("conversions", "3 real items become 2 as numpy",
+     modality(convert=lambda self, items, to, codec: items[:2])),
     ("preview", "preview with real items has the media type ''",
      modality(preview=lambda self, items, codec, real=(): Rendering(
          "" if len(real) else "text/plain", b"x"))),
