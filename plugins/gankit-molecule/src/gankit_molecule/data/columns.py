@@ -319,7 +319,7 @@ def _nearly_numbers(name: str, text: Any) -> str:
         return ""
     odd = known.filter(pc.invert(numbers))
     return (
-        f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are no numbers "
+        f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are not numbers "
         f"(such as {odd[0].as_py()[:40]!r}): remove them to use it as a condition"
     )
 

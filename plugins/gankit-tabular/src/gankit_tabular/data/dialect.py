@@ -155,7 +155,7 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
         doubts = ["every line ends in a delimiter: the empty last column is left out"]
     if shown := " ".join(" ".join(titles).split()):
         doubts.append(
-            f"line {before + len(titles) + 1} has the column names; what is above it is left out "
+            f"line {before + len(titles) + 1} has the column names; the rows above it are left out "
             f"({shown[:60]!r})"
         )
     doubts += _doubts(header, body)

@@ -45,7 +45,7 @@ def doubts(table: pa.Table, formats: Mapping[str, Format]) -> dict[str, str]:
                 found[name] = text
     if n := _empty_rows(table):
         rows = "1 row has" if n == 1 else f"{n:,} rows have"
-        found.setdefault("", f"{rows} no values at all. If they are no data, remove them")
+        found.setdefault("", f"{rows} no values at all. If they are not data, remove them")
     few = {
         c: pc.unique(table[c].slice(0, 10_000))
         for c in table.column_names
@@ -83,7 +83,7 @@ def _nearly(name: str, column: pa.ChunkedArray, marks: tuple[str, ...]) -> str:
             rest = total - n
             return (
                 f"column {name!r} has {n:,} {what} and {rest:,} other "
-                f"{'value' if rest == 1 else 'values'} ({shown}), and is read as texts. If missing "
+                f"{'value' if rest == 1 else 'values'} ({shown}), and is read as text. If missing "
                 f'values are meant, set na_values=["{others[0][:20]}"]; otherwise correct them'
             )
     return ""

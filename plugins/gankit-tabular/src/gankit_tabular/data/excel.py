@@ -46,7 +46,7 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
         raise GankitError(f"{file}: sheet {sheet!r} is empty", "Choose another: sheet=NAME")
     if before := [str(v) for row in rows[:start] for v in row if v is not None]:
         findings.warn(
-            f"row {start + 1} has the column names; what is above it is left out "
+            f"row {start + 1} has the column names; the rows above it are left out "
             f"({', '.join(before)[:60]!r})"
         )
     header, body = list(rows[start]), rows[start + 1 :]
@@ -227,7 +227,7 @@ def _mixed(name: str, values: Sequence[Any]) -> str:
     shown = " and ".join(f"{n:,} {kind}{'s' if n > 1 else ''}" for kind, n in counts)
     rare, n = min(counts, key=lambda count: (count[1], count[0] != "text"))
     first = str(next(v for v in values if _kind(v) == rare))
-    found = f"column {name!r} has {shown}, such as {first[:30]!r}, and is read as texts"
+    found = f"column {name!r} has {shown}, such as {first[:30]!r}, and is read as text"
     if rare == "text" and n <= len(values) / 2:
         found += f'. If it stands for a missing value, set na_values=["{first[:30]}"]'
     return found
