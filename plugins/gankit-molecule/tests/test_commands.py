@@ -97,7 +97,7 @@ def test_unreadable_molecules_of_a_folder_are_counted(
     words = ["--data", home / "data.csv", "--metrics", "moses"]
     done = gankit_("evaluate", out, *words)
     assert "skipped 1 generated that cannot be read" in done.stderr
-    assert "line 3 ('C1CC'): no SMILES: a ring is not closed" in done.stderr
+    assert "line 3 ('C1CC'): not SMILES: a ring is not closed" in done.stderr
 
 
 def test_a_column_without_a_condition_is_no_target(trained: tuple[Path, Any], gankit_: Any) -> None:

@@ -120,7 +120,7 @@ def test_an_index_without_a_name_keeps_its_place(tmp_path: Path) -> None:
 def test_encodings(tmp_path: Path, encoding: str) -> None:
     data = read(file(tmp_path, "a.smi", "CCO éthanol\nCCN ümin\n".encode(encoding)))
     assert found(data) == [("CCO", "éthanol"), ("CCN", "ümin")]
-    assert any("2 lines are no UTF-8" in w for w in data.warnings) == (encoding == "latin-1")
+    assert any("2 lines are not UTF-8" in w for w in data.warnings) == (encoding == "latin-1")
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [("bz2", bz2.compress), ("xz", lzma.compress)])

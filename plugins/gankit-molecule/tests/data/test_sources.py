@@ -77,7 +77,7 @@ def test_lines_under_a_header_are_a_table(tmp_path: Path) -> None:
     (tmp_path / "a.smi").write_text("# made by hand\n" + "\n".join(lines))
     found = read(tmp_path / "a.smi")
     assert found.items[2] == Molecule("CCN", {"logp": 2.5}, "Z2")
-    assert issues_of(found) == [("a.smi, line 9 ('x')", "no SMILES: RDKit cannot parse it")]
+    assert issues_of(found) == [("a.smi, line 9 ('x')", "not SMILES: RDKit cannot parse it")]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -119,8 +119,8 @@ def test_lines_that_do_not_fit_their_table_are_named(tmp_path: Path) -> None:
     assert issues_of(found) == [
         ("a.csv, line 3 (1 cell, not 2)", "another number of cells than the header"),
         ("a.csv, line 4 (3 cells, not 2)", "another number of cells than the header"),
-        ("a.csv, line 7 ('CC\\nO')", "no SMILES: it has characters that SMILES have not"),
-        ("a.csv, line 10", "no SMILES: empty"),
+        ("a.csv, line 7 ('CC\\nO')", "not SMILES: it has characters that SMILES do not have"),
+        ("a.csv, line 10", "not SMILES: empty"),
     ]
 
 
@@ -149,7 +149,7 @@ def test_sdf_keeps_its_properties(tmp_path: Path) -> None:
     found = read(file)
     assert smiles(found) == SIX
     begin = text[: text.index("$$$$")].count("\n") + 2
-    assert issues_of(found) == [(f"a.sdf, line {begin}", "no mol block: it has no line M  END")]
+    assert issues_of(found) == [(f"a.sdf, line {begin}", "not a mol block: it has no line M  END")]
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -201,7 +201,7 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
         ("CCO", {"x": "1", "y": 1.0}), ("CCN", {"x": "2", "y": 2.0}), ("CCF", {"y": 3.0}),
     ]  # fmt: skip
     assert issues_of(found) == [
-        ("b.csv.gz, line 3 ('C1')", "no SMILES: a ring is not closed"),
+        ("b.csv.gz, line 3 ('C1')", "not SMILES: a ring is not closed"),
         ("b.csv.gz, line 2 (the same as a.csv, line 2)", SAME),
     ]
     assert found.description == (
@@ -233,12 +233,12 @@ def test_a_folder_of_several_kinds(tmp_path: Path) -> None:
             gzip.compress(b"smiles\nCCO", mtime=0)[:15] + b"xx",
             "a.csv.gz: damaged or cut off",
         ),
-        ("a.smi", b"x\ny\n", "none of 2 entries can be used; .*: a.smi, line 1 .'x'.: no SMILES"),
+        ("a.smi", b"x\ny\n", "none of 2 entries can be used; .*: a.smi, line 1 .'x'.: not SMILES"),
         ("a.smi", b"CCO\nOCC\nC(C)O\n", "all 3 entries are the same molecule, CCO. At least 2"),
         (
             "a.smi",
             b"CCO\nx\n",
-            "only one molecule; skipped: 1, e.g. a.smi, line 2 .'x'.: no SMILES",
+            "only one molecule; skipped: 1, e.g. a.smi, line 2 .'x'.: not SMILES",
         ),
         ("a.smi", b"CCO", "a.smi: only one molecule. At least 2"),
         ("a.xlsx", b"PK", "no molecules can be read from .xlsx files. Reads .smi"),
@@ -301,12 +301,12 @@ def test_skipped_entries_are_listed(tmp_path: Path) -> None:
     found = read(tmp_path / "a.csv", salts="drop")
     assert smiles(found) == ["CCO", "CCN"]
     assert issues_of(found) == [
-        ("a.csv, line 3 ('C1')", "no SMILES: a ring is not closed"),
+        ("a.csv, line 3 ('C1')", "not SMILES: a ring is not closed"),
         ("a.csv, line 4 ('[Na+].[Cl-]')", "a salt or mixture of several parts (salts=drop)"),
         ("a.csv, line 5 ('CC.CC')", "a salt or mixture of several parts (salts=drop)"),
         ("a.csv, line 6 ('*C')", "a placeholder (*) for an atom, as in a polymer"),
         ("a.csv, line 7 (101 heavy atoms)", "too large: more than most_atoms=100 heavy atoms"),
-        ("a.csv, line 9", "no SMILES: empty"),
+        ("a.csv, line 9", "not SMILES: empty"),
         ("a.csv, line 8 (the same as line 2)", SAME),
     ]
     assert found.description == (
@@ -323,7 +323,7 @@ def test_skipped_entries_are_listed(tmp_path: Path) -> None:
 
 def test_strict_refuses_all_but_duplicates(tmp_path: Path) -> None:
     (tmp_path / "a.smi").write_text("\n".join(BAD))
-    with pytest.raises(GankitError, match="/a.smi, line 2 .'C1'.: no SMILES: a ring .*strict"):
+    with pytest.raises(GankitError, match="/a.smi, line 2 .'C1'.: not SMILES: a ring .*strict"):
         read(tmp_path / "a.smi", strict=True)
     found = read(["CCO", "OCC", "CCN"], strict=True)
     assert issues_of(found) == [("item 1 (the same as item 0)", SAME)]
@@ -380,7 +380,7 @@ def test_values_in_memory() -> None:
         assert list(read(source).items[:3]) == wanted
     mixed = read([{"smiles": "CCO", "x": 1}, {"smiles": "CCN", "x": "high"}, {"y": 2}])
     assert [m.values for m in mixed.items] == [{"x": "1"}, {"x": "high"}]
-    assert issues_of(mixed) == [("item 2", "no SMILES: empty")]
+    assert issues_of(mixed) == [("item 2", "not SMILES: empty")]
 
 
 @pytest.mark.parametrize(
@@ -395,7 +395,7 @@ def test_values_in_memory() -> None:
         (pd.DataFrame([["C", "C"]], columns=["smiles", "smiles"]), "two columns named 'smiles'"),
         (
             [None, 1.5, float("nan"), b"C"],
-            "none of 4 entries can be used; the first problem: item 0: no SMILES: empty",
+            "none of 4 entries can be used; the first problem: item 0: not SMILES: empty",
         ),
     ],
 )
@@ -406,9 +406,9 @@ def test_objects_that_cannot_be_read(source: object, message: str) -> None:
 
 def test_items_that_are_no_text_are_named() -> None:
     assert issues_of(read(["CCO", 3, None, "CCN", pd.NA])) == [
-        ("item 1", "no SMILES: int"),
-        ("item 2", "no SMILES: empty"),
-        ("item 4", "no SMILES: empty"),
+        ("item 1", "not SMILES: int"),
+        ("item 2", "not SMILES: empty"),
+        ("item 4", "not SMILES: empty"),
     ]
 
 

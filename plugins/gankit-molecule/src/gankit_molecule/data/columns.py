@@ -319,7 +319,7 @@ def _nearly_numbers(name: str, text: Any) -> str:
     if not 0.8 * len(known) <= count < len(known) or _has(text, _CODE):
         return ""
     odd = known.filter(pc.invert(numbers))
-    found = f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are no numbers"
+    found = f"column {name!r} is text, since {len(odd):,} of {len(known):,} cells are not numbers"
     hint = "remove them to use it as a condition"
     return Doubt(f"{found} (such as {odd[0].as_py()[:40]!r}): {hint}", f"{found}: {hint}")
 

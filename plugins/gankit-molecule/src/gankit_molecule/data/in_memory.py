@@ -80,4 +80,4 @@ def _one(thing: Any) -> tuple[str | None, str, Mapping[str, Any], str | None]:
         return thing.smiles, thing.name, thing.values, None
     if isinstance(thing, Chem.Mol):
         return Chem.MolToSmiles(thing), "", {}, None
-    return None, "", {}, f"no SMILES: {'empty' if is_missing(thing) else type(thing).__name__}"
+    return None, "", {}, f"not SMILES: {'empty' if is_missing(thing) else type(thing).__name__}"

@@ -92,7 +92,7 @@ def _molecules_in(
             if usual:
                 warnings.append(
                     f"{where}: column {usual[0]!r} holds no molecules but {found!r} does, which "
-                    "was taken; set smiles_key if that is wrong"
+                    "is used; set smiles_key if that is wrong"
                 )
     key = key or next(iter(usual), None)
     if key is None:
@@ -100,7 +100,7 @@ def _molecules_in(
     if more := [name for name in usual if name != key and shares[name] >= MIN_SHARE]:
         warnings.append(
             f"{where}: {' and '.join(repr(name) for name in [key, *more])} hold molecules; "
-            f"{key!r} was taken: set smiles_key for another"
+            f"{key!r} is used: set smiles_key for another"
         )
     return key, how, warnings
 

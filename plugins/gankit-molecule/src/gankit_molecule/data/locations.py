@@ -65,7 +65,7 @@ def locate(source: object | None) -> Location:
     """
     if source is None:
         if not NCI.is_file():
-            raise GankitError("RDKit came without its NCI molecules", "Name your own data")
+            raise GankitError("this RDKit does not include the NCI molecules", "Name your own data")
         return Location("the built-in data", "RDKit's NCI file", [NCI], licence=LICENCE)
     if not isinstance(source, (str, Path)):
         return Location("the data", f"a {type(source).__name__} in memory", thing=source)

@@ -32,35 +32,35 @@ def is_smarts(text: str) -> bool:
 def looks_like(text: str) -> str:
     """A reason to skip a text that RDKit cannot parse."""
     if not text or text.isspace():
-        return "no SMILES: empty"
+        return "not SMILES: empty"
     if text.startswith(("InChI=", "1S/")):
         return "an InChI that RDKit cannot read"
     for pattern, what in _WHOLE:
         if pattern.fullmatch(text):
-            return f"no SMILES: looks like {what}"
+            return f"not SMILES: looks like {what}"
     if text.startswith(">"):
-        return "no SMILES: looks like a line of a FASTA file; write peptides as SMILES"
+        return "not SMILES: looks like a line of a FASTA file; write peptides as SMILES"
     if text.count(">") == 2 and not text.startswith("<"):
-        return "no SMILES: looks like a reaction; give its molecules in lines of their own"
+        return "not SMILES: looks like a reaction; give its molecules in lines of their own"
     if text.startswith("{") or "{" in text:
-        return "no SMILES: looks like a polymer in BigSMILES"
+        return "not SMILES: looks like a polymer in BigSMILES"
     if is_smarts(text):
-        return "no SMILES: looks like a SMARTS pattern"
+        return "not SMILES: looks like a SMARTS pattern"
     if not text.isascii() or not text.isprintable():
-        return "no SMILES: it has characters that SMILES have not"
+        return "not SMILES: it has characters that SMILES do not have"
     if is_name(text):
-        return "no SMILES: looks like a name"
+        return "not SMILES: looks like a name"
     if " " in text:
-        return "no SMILES: it has spaces"
+        return "not SMILES: it has spaces"
     if text.count("(") != text.count(")"):
-        return "no SMILES: a parenthesis is not closed, or not opened"
+        return "not SMILES: a parenthesis is not closed, or not opened"
     if text.count("[") != text.count("]"):
-        return "no SMILES: a bracket is not closed, or not opened"
+        return "not SMILES: a bracket is not closed, or not opened"
     if _FORMULA.fullmatch(text) and any(c.isdigit() for c in text) and text[0].isupper():
         return _ring_or_formula(text)
     if _has_open_ring(text):
-        return "no SMILES: a ring is not closed"
-    return "no SMILES: RDKit cannot parse it"
+        return "not SMILES: a ring is not closed"
+    return "not SMILES: RDKit cannot parse it"
 
 
 _WHOLE = (
@@ -80,8 +80,8 @@ def is_name(text: str) -> bool:
 def _ring_or_formula(text: str) -> str:
     """C6H12O6 is a formula, C1CC a ring that is not closed."""
     if re.search(r"H\d|H(?![a-z])", text) or re.search(r"\d\d", text):
-        return "no SMILES: looks like a molecular formula"
-    return "no SMILES: a ring is not closed"
+        return "not SMILES: looks like a molecular formula"
+    return "not SMILES: a ring is not closed"
 
 
 def _has_open_ring(text: str) -> bool:

@@ -51,7 +51,7 @@ def _add_one(
 ) -> None:
     end = next((i for i, line in enumerate(lines) if line.startswith("M  END")), None)
     if end is None:
-        rows.add(begin, None, why="no mol block: it has no line M  END")
+        rows.add(begin, None, why="not a mol block: it has no line M  END")
         return
     values: dict[str, str] = {}
     key = ""

@@ -153,7 +153,7 @@ def _smiles_in(text: str) -> tuple[str, int]:
     if ("~" in text or "[#" in text) and is_smarts(text):
         raise UnusableError("unread", looks_like(text))
     if text.startswith("[") and is_selfies(text):
-        why = "no SMILES: looks like SELFIES; convert them with the package selfies"
+        why = "not SMILES: looks like SELFIES; convert them with the package selfies"
         raise UnusableError("unread", why)
     return text, 0
 
@@ -217,7 +217,7 @@ def _read(text: str) -> Chem.Mol:
     if mol is None:
         raise _no_smiles(text)
     if not mol.GetNumAtoms():
-        raise UnusableError("unread", "no SMILES: no atoms")
+        raise UnusableError("unread", "not SMILES: no atoms")
     return mol
 
 
@@ -227,7 +227,7 @@ def _of_block(text: str) -> str:
     if mol is None:
         bare = Chem.MolFromMolBlock(text, sanitize=False, strictParsing=False)
         why, shown = _because(bare) or ("", "")
-        raise UnusableError("unread", why or "no mol block that RDKit can read", shown)
+        raise UnusableError("unread", why or "not a mol block that RDKit can read", shown)
     if mol.GetNumAtoms() > MAX_ATOMS:
         shown = f"{mol.GetNumAtoms():,} atoms"
         raise UnusableError("large", f"too large: more than {MAX_ATOMS:,} atoms", shown)
@@ -238,7 +238,7 @@ def _no_smiles(text: str) -> UnusableError:
     bare = Chem.MolFromSmiles(text, sanitize=False) if _is_one_word(text) else None
     if found := _because(bare):
         why, message = found
-        return UnusableError("unread", f"no SMILES: {why}", f"{_quoted(text)}: {message}")
+        return UnusableError("unread", f"not SMILES: {why}", f"{_quoted(text)}: {message}")
     return UnusableError("unread", looks_like(text))
 
 

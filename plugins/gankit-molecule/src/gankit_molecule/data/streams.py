@@ -51,7 +51,7 @@ class Text:
             return []
         lines = f"{self.odd:,} lines are" if self.odd > 1 else "1 line is"
         return [
-            f"{self._path}: {lines} no UTF-8, the first is line {self.first_odd}; read as "
+            f"{self._path}: {lines} not UTF-8, the first is line {self.first_odd}; read as "
             "Windows-1252: save the file as UTF-8 if names look wrong"
         ]
 

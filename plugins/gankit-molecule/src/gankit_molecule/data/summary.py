@@ -52,7 +52,7 @@ def facts_of(table: pa.Table, about: About, settings: MoleculeSettings) -> dict[
     if counts[Done.ATOM_MAP]:
         facts["atom maps"] = f"removed from {counts[Done.ATOM_MAP]:,}"
     if counts[Done.EXTENSION]:
-        facts["CXSMILES"] = f"extensions of {counts[Done.EXTENSION]:,} passed over"
+        facts["CXSMILES"] = f"ignored in {counts[Done.EXTENSION]:,}"
     facts["tautomers"] = "as they are"
     kinds = Counter(table.column("kind").drop_null().to_pylist())
     if kinds["same"]:

@@ -186,7 +186,7 @@ def _separated(
     warnings += keys.warnings
     facts["molecules"] = column_fact(columns[keys.text], keys.how)
     if not usual_keys(columns) and delimiter == " ":
-        warnings.append(f"{path}: taken for a table separated by spaces; use commas if it is none")
+        warnings.append(f"{path}: taken for a table separated by spaces; use commas if it is not")
     rows = _rows(path, lines, delimiter, columns, (keys.text, keys.name), headless, before)
     entries, others = rows.finish()
     return Part(

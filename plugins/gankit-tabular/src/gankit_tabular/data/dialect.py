@@ -156,7 +156,7 @@ def read_head(text: str, delimiter: str, usual: str = ",", bom: bool = False) ->
         doubts = ["every line ends in a delimiter: the empty last column is left out"]
     if shown := " ".join(" ".join(titles).split()):
         line = before + len(titles) + 1
-        above = f"line {line} has the column names; what is above it is left out"
+        above = f"line {line} has the column names; the rows above it are left out"
         doubts.append(Doubt(f"{above} ({shown[:60]!r})", above))
     doubts += _doubts(header, body)
     quoting = find_quoting(text, names, found, blank, quote, escape)

@@ -46,7 +46,7 @@ def doubts(table: pa.Table, formats: Mapping[str, Format]) -> dict[str, str]:
                 found[name] = text
     if n := _empty_rows(table):
         rows = "1 row has" if n == 1 else f"{n:,} rows have"
-        found.setdefault("", f"{rows} no values at all. If they are no data, remove them")
+        found.setdefault("", f"{rows} no values at all. If they are not data, remove them")
     few = {
         c: pc.unique(table[c].slice(0, 10_000))
         for c in table.column_names
@@ -85,9 +85,9 @@ def _nearly(name: str, column: pa.ChunkedArray, marks: tuple[str, ...]) -> str:
             found = f"column {name!r} has {n:,} {what} and {values}"
             shown = ", ".join(repr(t[:20]) for t in others)
             return Doubt(
-                f"{found} ({shown}), and is read as texts. If missing values are meant, set "
+                f"{found} ({shown}), and is read as text. If missing values are meant, set "
                 f'na_values=["{others[0][:20]}"]; otherwise correct them',
-                f"{found}, and is read as texts",
+                f"{found}, and is read as text",
             )
     return ""
 

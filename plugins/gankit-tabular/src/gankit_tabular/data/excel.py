@@ -46,7 +46,7 @@ def read_excel(file: Path, options: ReadOptions, findings: Findings) -> pa.Table
     if start is None:
         raise GankitError(f"{file}: sheet {sheet!r} is empty", "Choose another: sheet=NAME")
     if before := [str(v) for row in rows[:start] for v in row if v is not None]:
-        above = f"row {start + 1} has the column names; what is above it is left out"
+        above = f"row {start + 1} has the column names; the rows above it are left out"
         findings.warn(Doubt(f"{above} ({', '.join(before)[:60]!r})", above))
     header, body = list(rows[start]), rows[start + 1 :]
     while body and all(v is None for v in body[-1]):
@@ -227,10 +227,10 @@ def _mixed(name: str, values: Sequence[Any]) -> str:
     rare, n = min(counts, key=lambda count: (count[1], count[0] != "text"))
     first = str(next(v for v in values if _kind(v) == rare))
     has = f"column {name!r} has {shown}"
-    found = f"{has}, such as {first[:30]!r}, and is read as texts"
+    found = f"{has}, such as {first[:30]!r}, and is read as text"
     if rare == "text" and n <= len(values) / 2:
         found += f'. If it stands for a missing value, set na_values=["{first[:30]}"]'
-    return Doubt(found, f"{has}, and is read as texts")
+    return Doubt(found, f"{has}, and is read as text")
 
 
 def _kind(value: Any) -> str:

@@ -68,7 +68,7 @@ def _object(file: Path, whole: Mapping[str, Any], findings: Findings) -> pa.Tabl
     if len(records) == 1:
         findings.facts.setdefault("format", f"JSON, the records under {records[0]!r}")
         if rest := [key for key in whole if key != records[0]]:
-            findings.warn(f"{file.name}: what is beside {records[0]!r} is left out: {_few(rest)}")
+            findings.warn(f"{file.name}: other keys than {records[0]!r} are left out: {_few(rest)}")
         return _table(lists[records[0]], findings)
     names, data = whole.get("columns"), whole.get("data")  # pandas' orient="split"
     if (
@@ -172,7 +172,7 @@ def _table(rows: list[Any], findings: Findings) -> pa.Table:
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             kinds = {type(v) for v in values if v is not None}
             what = "values of several types" if len(kinds) > 1 else "integers of more than 64 bits"
-            findings.warn(f"column {name!r} has {what}, and is read as texts")
+            findings.warn(f"column {name!r} has {what}, and is read as text")
             columns[name] = pa.array(
                 [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in values]
             )

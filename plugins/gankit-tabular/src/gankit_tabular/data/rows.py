@@ -149,7 +149,7 @@ def table_of(
             if exact:
                 wrong = next((v for v in values if not _fits(v, t)), None)
                 raise GankitError(
-                    f"column {name!r} has the value {wrong!r}, which is no {t}",
+                    f"column {name!r} has the value {wrong!r}, which is not of the type {t}",
                     "Give data with the types of the training data",
                 ) from None
             columns[name] = _mixed(values)

@@ -149,7 +149,7 @@ def _from_memory(source: Any, found: Findings) -> pa.Table:
             name = getattr(values, "name", None)
             what = "a column" if name is None else f"column {str(name)!r}"
             several = "values of several types" if len(types) > 1 else "integers beyond 64 bits"
-            found.warn(f"{what} has {several}, and is read as texts")
+            found.warn(f"{what} has {several}, and is read as text")
             return _texts(values)
 
     try:

@@ -31,7 +31,7 @@ def from_stdin() -> Path:
     """
     hint = "Pipe a table in: gankit … --data - < FILE; or name the file: --data FILE"
     if sys.stdin is None or sys.stdin.isatty():
-        raise GankitError("--data -: nothing comes from standard input", hint)
+        raise GankitError("--data -: standard input is a terminal", hint)
     content = sys.stdin.buffer.read()
     if not content.strip():
         raise GankitError("--data -: standard input is empty", hint)
