@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli import _output
 from gankit.cli._output import duration, err, out, print_json, rows, warn
 from gankit.cli._streams import visible
@@ -23,21 +24,35 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="KEY=VALUE",
+            autocompletion=completion.settings,
             help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
     ] = None,
     plugin: Annotated[
         str,
-        typer.Option("--plugin", "-p", metavar="NAME[/RECIPE]", help="The plugin, e.g. image."),
+        typer.Option(
+            "--plugin",
+            "-p",
+            metavar="NAME[/RECIPE]",
+            help="The plugin, e.g. image.",
+            autocompletion=completion.plugins,
+        ),
     ] = "",
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Your data. \\[default: the plugin's built-in data]"),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A preset configuration.", autocompletion=completion.recipes)
+    ] = None,
     out_: Annotated[
         Path | None,
-        typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="The run directory; an existing run is resumed.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
