@@ -26,6 +26,8 @@ PATIENCE = 2.0
 """Seconds of silence before the first line."""
 BETWEEN = 10.0
 """Seconds between two lines."""
+BEFORE = 5.0
+"""Seconds between a line and one of another kind of work."""
 NOTHING, INCOMPLETE = "nothing was written", "the output is incomplete"
 """What is left of work that is interrupted."""
 DRAWN = 0.2
@@ -84,6 +86,7 @@ class Meter:
         self.what = self.said = ""
         self.pace = Pace(0.0, 0.0)
         self.due = time.monotonic() + PATIENCE
+        self.shown = self.due - BEFORE
         self._live: Live | None = None
 
     def __enter__(self) -> Meter:
@@ -116,7 +119,10 @@ class Meter:
         """Begins another kind of work, of which a part was done before."""
         now = time.monotonic()
         self.what, self.said, self.pace = what, "", Pace(part, now)
-        self.due = now + DRAWN if self.console.is_terminal else min(self.due, now + PATIENCE)
+        if self.console.is_terminal:  # what is announced may be long, and report nothing more
+            self.due = now + DRAWN if part else now
+        else:
+            self.due = min(self.due, self.shown + BEFORE)
 
     def show(
         self,
@@ -135,7 +141,8 @@ class Meter:
             line: in place of a line with the same.
         """
         if not self.console.is_terminal:
-            self.due = time.monotonic() + BETWEEN
+            self.shown = time.monotonic()
+            self.due = self.shown + BETWEEN
             facts = [counted, f"{rough(left)} left" if left else ""]
             said = ", ".join(fact for fact in facts if fact)
             self.console.print(line or visible(f"{self.what}: {said}" if said else self.what))

@@ -86,6 +86,7 @@ def augment(
     attributes = AttributeView(real, modality.attributes)
     requests = plan(attributes, balance=balance, factor=factor, where=where, n=n)
     check_seeds(seed, most_candidates(requests))
+    progress("measuring how far real items are apart", 0, 0)
     filter_of = filters(run, sampler.codec, real, attributes, balance, keep_all, seed)
     made = generated(
         *(sampler, requests, filter_of, counts), alongside=real, seed=seed, progress=progress
