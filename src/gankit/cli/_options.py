@@ -44,11 +44,12 @@ class Group(TyperGroup):
     """A group of commands that knows synonyms."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if args[0] not in self.commands and not ctx.resilient_parsing:
+        if args[0] not in self.commands:
             meant = command_meant(args[0])
-            if meant not in self.commands:
+            if meant in self.commands:
+                args = [meant, *args[1:]]
+            elif not ctx.resilient_parsing:
                 raise no_command(args[0], [*self.commands], _path(ctx))
-            args = [meant, *args[1:]]
         return super().resolve_command(ctx, args)
 
 

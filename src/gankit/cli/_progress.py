@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,18 +26,20 @@ PATIENCE = 2.0
 """Seconds of silence before the first line."""
 BETWEEN = 10.0
 """Seconds between two lines."""
+BEFORE = 5.0
+"""Seconds between a line and one of another kind of work."""
 NOTHING, INCOMPLETE = "nothing was written", "the output is incomplete"
 """What is left of work that is interrupted."""
 DRAWN = 0.2
 """Seconds between two drawings of a bar, and before the first."""
 SMOOTH = 8.0
-"""Seconds over which a new estimate of the end replaces an old one."""
+"""Seconds over which a new estimate of the end replaces an old one, at most."""
 NARROWEST, WIDEST = 8, 40
 """Columns of a bar."""
 
 
 class Pace:
-    """A steady estimate of when work ends: the average rate, smoothed.
+    """A steady estimate of when work ends: by the rate of the last half of what was done, smoothed.
 
     Args:
         done: what was done before, as part of the whole.
@@ -45,18 +48,25 @@ class Pace:
 
     def __init__(self, done: float, now: float) -> None:
         self.first, self.began, self.last = done, now, now
+        self.seen = deque([(done, now)])
         self.end: float | None = None
 
     def left(self, done: float, now: float) -> float | None:
         """Seconds left at a part of the whole in 0..1; None while nobody can know."""
-        elapsed, progress = now - self.began, done - self.first
-        if elapsed < PATIENCE / 2 or progress <= 0:
+        if done > self.seen[-1][0]:
+            self.seen.append((done, now))
+        half = (self.first + done) / 2
+        while len(self.seen) > 1 and self.seen[1][0] <= half:
+            self.seen.popleft()
+        since, then = self.seen[0]
+        if now - self.began < PATIENCE / 2 or done <= since:
             return None
-        end = now + (1 - done) * elapsed / progress
+        left = (1 - done) * (now - then) / (done - since)
         if self.end is None:
-            self.end = end
-        else:
-            self.end += (end - self.end) * (1 - math.exp((self.last - now) / SMOOTH))
+            self.end = now + left
+        else:  # sooner where less is left: an old estimate must not outlast the work
+            smooth = max(min(SMOOTH, left / 4), 1e-3)
+            self.end += (now + left - self.end) * (1 - math.exp((self.last - now) / smooth))
         self.last = now
         return max(self.end - now, 0.0)
 
@@ -76,6 +86,7 @@ class Meter:
         self.what = self.said = ""
         self.pace = Pace(0.0, 0.0)
         self.due = time.monotonic() + PATIENCE
+        self.shown = self.due - BEFORE
         self._live: Live | None = None
 
     def __enter__(self) -> Meter:
@@ -99,6 +110,8 @@ class Meter:
         part = min(done / total, 1.0) if total > 0 else None
         counted = f"{done:,} of {total:,}" if total > 0 else f"{done:,}" if done else ""
         self.said = f", {counted}" if counted else ""
+        if self.console.is_terminal and total > 0:
+            counted = counted.rjust(len(f"{total:,} of {total:,}"))
         left = None if part is None else self.pace.left(part, now)
         self.show(part, counted, left)
 
@@ -106,7 +119,10 @@ class Meter:
         """Begins another kind of work, of which a part was done before."""
         now = time.monotonic()
         self.what, self.said, self.pace = what, "", Pace(part, now)
-        self.due = now + DRAWN if self.console.is_terminal else min(self.due, now + PATIENCE)
+        if self.console.is_terminal:  # what is announced may be long, and report nothing more
+            self.due = now + DRAWN if part else now
+        else:
+            self.due = min(self.due, self.shown + BEFORE)
 
     def show(
         self,
@@ -125,7 +141,8 @@ class Meter:
             line: in place of a line with the same.
         """
         if not self.console.is_terminal:
-            self.due = time.monotonic() + BETWEEN
+            self.shown = time.monotonic()
+            self.due = self.shown + BETWEEN
             facts = [counted, f"{rough(left)} left" if left else ""]
             said = ", ".join(fact for fact in facts if fact)
             self.console.print(line or visible(f"{self.what}: {said}" if said else self.what))
@@ -153,8 +170,9 @@ class Meter:
 
 def bar_line(what: str, part: float | None, counted: str, left: float | None, width: int) -> Table:
     """One line of less than ``width`` columns: a label, a bar, and numbers, which are never cut."""
-    numbers = [counted, f"{100 * part:.0f} %" if part is not None else ""]
-    numbers.append(f"{rough(left)} left" if left is not None else "")
+    numbers = [counted, f"{int(100 * part):3} %" if part is not None else ""]
+    # As wide as it may become, so that the bar's end stands still.
+    numbers.append((f"{rough(left)} left" if left is not None else "").ljust(16))
     while len(numbers) > 1 and len("  ".join(numbers)) >= width:
         numbers.pop()
     right = Text("  ".join(text for text in numbers if text), no_wrap=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
     err,
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def augment(
-    run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a copied model folder.", autocompletion=completion.runs
+        ),
+    ],
     data: Annotated[str, typer.Option(metavar="REAL", help="The real data; it is not changed.")],
     out_: Annotated[
         str | None,
@@ -38,7 +44,12 @@ def augment(
         ),
     ] = None,
     balance: Annotated[
-        str, typer.Option(metavar="KEY", help="Balance the classes of KEY, e.g. label.")
+        str,
+        typer.Option(
+            metavar="KEY",
+            autocompletion=completion.condition_names,
+            help="Balance the classes of KEY, e.g. label.",
+        ),
     ] = "",
     factor: Annotated[
         float, typer.Option(metavar="F", help="Make the data set F times as large, e.g. 2.")
@@ -46,7 +57,11 @@ def augment(
     n: Annotated[int, typer.Option("-n", min=0, help="Number of samples to add.")] = 0,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Condition on a value. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            autocompletion=completion.conditions,
+            help="Condition on a value. Repeatable.",
+        ),
     ] = None,
     measure: Annotated[
         bool,
@@ -69,7 +84,12 @@ def augment(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 0,
     format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Output format; by default the data's.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.formats,
+            help="Output format; by default the data's.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,

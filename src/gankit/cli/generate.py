@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
     err,
@@ -23,11 +24,17 @@ from gankit.errors import GankitError
 
 
 def generate(
-    run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a copied model folder.", autocompletion=completion.runs
+        ),
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="KEY=VALUE",
+            autocompletion=completion.sampling_settings,
             help="Sampling-time options of the plugin; `gankit plugins show NAME` lists them.",
         ),
     ] = None,
@@ -45,12 +52,17 @@ def generate(
         typer.Option(
             "--by",
             metavar="KEY",
+            autocompletion=completion.condition_names,
             help="The condition that --per-class counts by. \\[default: label, or the only one]",
         ),
     ] = "",
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Condition on a value, e.g. label=7. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            autocompletion=completion.conditions,
+            help="Condition on a value, e.g. label=7. Repeatable.",
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Sample i uses seed SEED+i, independent of -n.")
@@ -73,7 +85,9 @@ def generate(
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Output format. \\[default: --out's, or the plugin's first]"
+            metavar="NAME",
+            autocompletion=completion.formats,
+            help="Output format. \\[default: --out's, or the plugin's first]",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",

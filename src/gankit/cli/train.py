@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli import _output
 from gankit.cli._choosing import Asked, asked
 from gankit.cli._dry_run import dry_run as show_dry_run
@@ -31,6 +32,7 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar=DATA_AND_SETTINGS,
+            autocompletion=completion.settings,
             help="Your data: a file, a folder or an address; and any settings, e.g. "
             "optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
@@ -42,6 +44,7 @@ def train(
             "-p",
             metavar="NAME[/RECIPE]",
             help="The plugin, e.g. image. \\[default: by the data]",
+            autocompletion=completion.plugins,
         ),
     ] = "",
     data: Annotated[
@@ -52,11 +55,19 @@ def train(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="A preset configuration. \\[default: by the data and the device]"),
+        typer.Option(
+            help="A preset configuration. \\[default: by the data and the device]",
+            autocompletion=completion.recipes,
+        ),
     ] = None,
     out_: Annotated[
         Path | None,
-        typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="The run directory; an existing run is resumed.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
