@@ -46,6 +46,9 @@ def test_the_option_infers_too(gankit_here, points):
     [
         (["points.csv", "people.csv"], "points.csv and people.csv are 2 sources of data"),
         (["points.csv", "--data", "people.csv"], "both give the data"),
+        (["points.csv", "epochs", "5"], "written KEY=VALUE, as one word: epochs=…"),
+        (["points.csv", ""], "DATA is empty"),
+        (["."], "Choose with --plugin "),
         (["toy"], "Did you mean --plugin toy?"),
         (["toy/ring8"], "Did you mean --plugin toy/ring8?"),
         (["point.csv"], "Did you mean points.csv or"),

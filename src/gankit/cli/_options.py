@@ -104,6 +104,8 @@ def _check_settings(words: Iterable[str]) -> None:
 
 def _name(param: Any) -> str:
     """``--data`` of an option, ``RUN`` of an argument."""
+    if param.metavar == DATA_AND_SETTINGS:
+        return "DATA"
     if param.param_type_name != "option":
         return str(param.metavar or param.name.upper())
     return str(max(param.opts, key=len))

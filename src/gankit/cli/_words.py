@@ -34,16 +34,24 @@ def data_and_settings(words: Iterable[str], option: str | None) -> tuple[str | N
         GankitError: data are given twice, or a word is neither.
     """
     from gankit.plugins.registry import installed
+    from gankit.workflows.choosing import is_address
 
     data, settings = divided(words)
     for word in data:
         name = word.partition("/")[0]
         if name in installed().infos() and not os.path.lexists(word):
             raise GankitError(f"{word}: no such file or folder", f"Did you mean --plugin {word}?")
+    missing = [w for w in data if not (os.path.lexists(w) or is_address(w) or w == "-")]
+    if len(data) > 1 and missing:
+        word = missing[0]
+        raise GankitError(
+            f"{word}: no such file or folder",
+            f"A setting is written KEY=VALUE, as one word: {word}=…",
+        )
     if len(data) > 1:
         raise GankitError(
             f"{' and '.join(data[:3])} are {len(data)} sources of data",
-            "Give one; put files that belong together into a folder, and settings are KEY=VALUE",
+            "Give one; put files that belong together into a folder",
         )
     if data and option is not None:
         raise GankitError(f"{data[0]} and --data {option} both give the data", "Use one of them")

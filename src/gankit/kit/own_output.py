@@ -64,7 +64,7 @@ def is_generated_file(path: Path) -> bool:
     """Whether a file has a record next to it that says that gankit generated it."""
     try:
         return _is_generated(path.with_name(path.name + SIDECAR).read_bytes())
-    except OSError:
+    except (OSError, ValueError):  # the current folder and the root have no name
         return False
 
 

@@ -14,6 +14,9 @@ SURE = (
 )
 """Endings of tables, compressed or not."""
 DATABASES = (".duckdb", ".sqlite", ".sqlite3", ".db")
+"""Endings of database files."""
+ADDRESS = re.compile(r"(postgres|postgresql|mysql|mariadb|duckdb|sqlite)://")
+"""How the address of a database begins."""
 TABLE = 0.6
 """The confidence that a table's ending gives: what it holds may be another plugin's."""
 
@@ -23,7 +26,7 @@ def recognise(look: Look) -> Recognised | None:
     if look.kind == "stream":
         return Recognised(TABLE, "a table", "standard input is read as a table")
     if look.kind == "address":
-        known = re.match(r"(postgres|postgresql|mysql|mariadb|duckdb|sqlite)://", look.source)
+        known = ADDRESS.match(look.source)
         return Recognised(TABLE, "a table", "the address of a database") if known else None
     if look.kind == "file":
         return _file(look)

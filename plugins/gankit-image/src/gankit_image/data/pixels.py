@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 
 from gankit.errors import GankitError
+from gankit_image.recognising import ENDINGS, UNREAD
 
 if TYPE_CHECKING:
     from gankit_image.settings import ImageSettings
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
 Pixels: TypeAlias = np.ndarray[Any, Any]
 T = TypeVar("T")
 
-SUFFIXES = (
-    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
-    *(".avif", ".heic", ".heif", ".hif", ".jp2", ".pgm", ".ppm", ".pnm", ".mpo"),
-    *(".jxl", ".dcm", ".nii", ".nii.gz"),  # skipped, with the reason
-)
+SUFFIXES = (*ENDINGS, *UNREAD)
 """File extensions of images. What a file is, its first bytes decide."""
 
 SMALLEST, LARGEST = 4, 4096

@@ -15,18 +15,15 @@ import pyarrow as pa
 from gankit.errors import GankitError, without_password
 from gankit.kit.tables import refuse_duplicate_columns
 from gankit_tabular.data.mysql import NO_ROWS, read_mysql
+from gankit_tabular.recognising import ADDRESS, DATABASES
 
-FILES = (".duckdb", ".sqlite", ".sqlite3", ".db")
-"""Suffixes of database files."""
 BATCH = 2**16
 """Rows that are fetched together."""
 
 
 def is_database(source: str) -> bool:
     """Whether the source is a database's address or file."""
-    return bool(re.match(r"(postgres|postgresql|mysql|mariadb|duckdb|sqlite)://", source)) or (
-        Path(source).suffix.lower() in FILES
-    )
+    return bool(ADDRESS.match(source)) or Path(source).suffix.lower() in DATABASES
 
 
 def query_parts(source: str, query: str) -> Iterator[pa.Table]:
