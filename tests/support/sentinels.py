@@ -90,6 +90,7 @@ def make_tabular(home: Path) -> Marked:
     return Marked(
         *(home / "people.csv", small, "plan", (f"{MARK}ville", f"{MARK} old"), (f"{MARK} old",)),
         numbers=(COUNT, PRICE),
+        learned_numbers=(PRICE,),
     )
 
 

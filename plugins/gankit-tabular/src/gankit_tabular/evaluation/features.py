@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gankit.contract import Extractor
+from gankit.errors import GankitError
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.columns import Column
@@ -75,8 +76,8 @@ class EncodedTable(Extractor[Row]):
         if not isinstance(items, Rows) and items and all(name in items[0] for name in names):
             try:
                 return Rows(as_table(items, self.codec.schema))
-            except (pa.ArrowException, TypeError, ValueError):
-                pass  # said below
+            except (GankitError, pa.ArrowException, TypeError, ValueError):
+                pass  # converted below, or said
         return self.codec.conform(items, strict=False).items
 
 
