@@ -14,14 +14,12 @@ from gankit.api.progress import following
 from gankit.api.samples import Samples
 from gankit.contract import Rendering, Sample
 from gankit.errors import GankitError
-from gankit.kit.files import read_json
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.generate import Generated, Sampling, generate, save
 
-VERDICT = "verdict.json"
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
 
@@ -172,13 +170,6 @@ class Run(directory.Run):
             GankitError: no such value was logged.
         """
         return plot(self.metrics(), names, title=self.name)
-
-    @property
-    def verdict(self) -> dict[str, Any] | None:
-        """What was found right after training: coverage, copies and what the plugin scores; None
-        where nothing was."""
-        file = self.path / VERDICT
-        return read_json(file) if file.is_file() else None
 
     def generator(self, device: str = "cpu") -> Any:
         """The trained generator as a torch module, ``(z, c) -> x``, in the networks' units."""
