@@ -160,7 +160,7 @@ def _built(given: Any, codec: Codec[Any]) -> Networks:
     for part, name in zip(pair, ("generator", "discriminator"), strict=True):
         if not isinstance(part, nn.Module):
             raise GankitError(f"the {name} is {type(part).__name__}, no torch module", _GIVE)
-    return Networks(*pair, latent_dim=0)
+    return Networks(pair[0], pair[1], latent_dim=0)
 
 
 def _is_function(given: object) -> bool:
