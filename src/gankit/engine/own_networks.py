@@ -79,10 +79,8 @@ def own_networks(given: OwnNetworks, codec: Codec[Any], latent_dim: int = 0) -> 
             f"the discriminator ends in {type(last).__name__}; the losses take logits",
             "Leave that layer out",
         )
-    conditional, latent_dim = (
-        _takes_conditions(G, "generator", width),
-        found.latent_dim or latent_dim,
-    )
+    conditional = _takes_conditions(G, "generator", width)
+    latent_dim = found.latent_dim or latent_dim
     return replace(
         found,
         generator=Generator(G, conditional, _is_spatial(G)),
