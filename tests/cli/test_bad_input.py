@@ -30,7 +30,7 @@ SCREEN = ("data:", "items:")
         ([*TOY, "--budget", "ten"], "Use 90s"),
         ([*TOY, "--budget", "10"], "10 what? Use --time 10m, --samples 10k or --epochs 10"),
         ([*TOY, "--time", "10"], "10 what? Use --time 10s, 10m or 10h"),
-        ([*TOY, "--samples", "63"], "train.samples=63 is less than one batch, train.batch=64"),
+        ([*TOY, "--samples", "255"], "train.samples=255 is less than one batch, train.batch=256"),
         ([*TOY, "--epochs", "0.1"], "train.epochs=0.1 of 160 items is less than one batch"),
         ([*TOY, "--epochs", "nan"], "--epochs nan: out of range. Use a number above 0"),
         ([*TOY, "--device", "tpu"], "device 'tpu' cannot be used"),

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from clocks import FakeClock
 
 from gankit.cli._display import Display
+from gankit.engine.settings import TrainSettings
 
 
-@pytest.mark.parametrize(("limit", "left"), [(0, "30 s"), (25, "15 s")])
-def test_the_time_left_follows_from_the_average_rate(capsys, limit, left):
-    display = Display(1000, limit, {})
-    tick = {"samples": 250, "seconds": 10.0, "samples_per_second": 4000.0, "guard": "stable"}
+@pytest.mark.parametrize(("limit", "left"), [(0, "20 s"), (25, "15 s")])
+def test_the_time_left_follows_from_the_average_rate(capsys, monkeypatch, limit, left):
+    clock = FakeClock()
+    for module in ("_display", "_progress"):
+        monkeypatch.setattr(f"gankit.cli.{module}.time", clock)
+    display = Display(TrainSettings(1000, time=limit), {})
+    tick = {"samples": 100, "seconds": 0.0, "samples_per_second": 4000.0, "guard": "stable"}
     display.tick(tick)
-    printed = capsys.readouterr().err
-    assert "4,000/s" in printed
-    assert f"{left} left" in printed
+    clock.advance(10)
+    display.tick({**tick, "samples": 400, "seconds": 10.0})
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == f"      400 samples  4,000/s    stable  {left} left"
+
+
+def test_resuming_starts_where_the_run_was(capsys, monkeypatch, tmp_path):
+    clock = FakeClock()
+    for module in ("_display", "_progress"):
+        monkeypatch.setattr(f"gankit.cli.{module}.time", clock)
+    before = {"samples": 500, "seconds": 1000.0, "samples_per_second": 1.0, "guard": "stable"}
+    (tmp_path / "metrics.jsonl").write_text(json.dumps(before) + "\n")
+    display = Display(TrainSettings(1000), {}, resumed=True)
+    display.started(tmp_path, {})
+    clock.advance(10)
+    display.tick({**before, "samples": 600, "seconds": 1010.0})
+    assert capsys.readouterr().err.splitlines()[-1].endswith("stable  40 s left")
 
 
 def test_a_warning_is_printed_once(capsys):
-    display = Display(1000, 0, {"mode collapse": "raise loss.r1"})
+    display = Display(TrainSettings(1000), {"mode collapse": "raise loss.r1"})
     for samples in (100, 200):
         values = {"samples": samples, "seconds": 1.0, "samples_per_second": 1.0}
         display.tick({**values, "guard": "mode collapse"})

@@ -46,7 +46,7 @@ def commands(found=app, path=()):
         ("train -p toy --seed 1 train.seed=2", "--seed and train.seed set the same"),
         ("train -p toy --budget 1k train.samples=9", "--budget and train.samples set the same"),
         ("train -p toy --time 1m train.time=9", "--time and train.time set the same"),
-        ("train -p toy --samples 1k --budget 9k", "--samples and --budget set the same"),
+        ("train -p toy --samples 1k --budget 9k", "--budget and --samples set the same"),
         ("train -p toy/grid25 --recipe saturating", "name two recipes"),
         ("train --data=", "--data is empty. Give it a value, or leave it out"),
         ("train --out=", "--out is empty"),

@@ -137,7 +137,7 @@ def test_limits_that_are_not_given_are_lifted():
         (["train.time=5"], {"time": "10m"}, "--time and train.time set the same"),
         (["train={samples=5}"], {"samples": 9}, "--samples and train.samples set the same"),
         (["train.epochs=5"], {"epochs": 9}, "--epochs and train.epochs set the same"),
-        ([], {"time": "10m", "budget": "5m"}, "--time and --budget set the same"),
+        ([], {"time": "10m", "budget": "5m"}, "--budget and --time set the same"),
         (["train.samples=5"], {"budget": "9k"}, "--budget and train.samples set the same"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_limit_is_given_once(words, limits, message):
 
 
 def test_python_names_its_arguments():
-    with pytest.raises(GankitError, match="^time 10: 10 what"):
+    with pytest.raises(GankitError, match="^time=10: 10 what"):
         with_limits([], time=10, prefix="")
 
 

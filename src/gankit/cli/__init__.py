@@ -66,6 +66,7 @@ def main() -> None:
             _remember(error.plugin, error.what)
         fail(error)
     except KeyboardInterrupt:
+        _output.err.print("interrupted")
         sys.exit(130)
     except Exception as error:
         if (of_system := translate(error)) is not None:

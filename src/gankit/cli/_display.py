@@ -1,4 +1,4 @@
-"""Training on a terminal: a live panel, or one plain line per tick where there is none."""
+"""Training on a terminal: a bar with numbers; elsewhere one plain line now and then."""
 
 from __future__ import annotations
 
@@ -8,25 +8,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from rich.console import Group
-from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-from rich.table import Table
 from rich.text import Text
 
 from gankit.cli._output import duration, err, rows, warn
+from gankit.cli._progress import Meter, rough
 from gankit.cli._reading import show_reading, show_resumed
 from gankit.cli._streams import visible
 from gankit.contract import Callback
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
+from gankit.runs.directory import read_metrics
 from gankit.runs.provenance import RECORD
 from gankit.workflows.data import Split
 from gankit.workflows.reading import Reading, reading
@@ -65,81 +56,70 @@ class Display(Callback):
         resumed: bool = False,
         private: bool = False,
     ) -> None:
-        self.train, self.samples, self.limit = train, train.samples, train.time
-        self.advice = advice
+        self.train, self.advice = train, advice
         self.resumed, self.private = resumed, private
         self.data: Reading | None = None
-        self.live: Live | None = None
         self.warned: set[str] = set()
         self.latest_preview: Path | None = None
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
-            console=err,
-            expand=True,
-        )
-        self.task: TaskID | None = None
-        self.said = 0.0
-
-    def preparing(self, what: str, done: int, total: int) -> None:
-        """Progress of reading and encoding; silent when it takes no time."""
-        now = time.monotonic()
-        if now - self.said > 2 and (total == 0 or done < total):
-            if self.said:
-                err.print(f"{what}: {done:,}" + (f" of {total:,}" if total else ""))
-            self.said = now
+        self.preparing = Meter()
+        """Progress of everything before and after training."""
 
     def read(self, data: Split) -> None:
         """Shows what was read, before anything is trained."""
-        self.samples = self.train.on(len(data.train)).samples
+        self.train = self.train.on(len(data.train))
         self.data = reading(data, self.private)
+        self.preparing.close()
         show = show_resumed if self.resumed else show_reading
         show(self.data, err)
 
     def started(self, run: Path, config: dict[str, Any]) -> None:
+        self.preparing.close()
         if not self.resumed:
             rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
+        last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
+        warming = "warm-up" if last["samples"] < self.train.warm_up else ""
+        part, left = self._follow({**last, "phase": warming})
         if err.is_terminal:
-            self.task = self.bar.add_task("training", total=self.samples, left="")
-            self.live = Live(self.bar, console=err, refresh_per_second=4)
-            self.live.start()
+            self.preparing.show(part, f"{last['samples']:,} samples", left)
 
     def tick(self, values: dict[str, Any]) -> None:
-        seen, rate = int(values["samples"]), values["samples_per_second"]
-        # By the average rate: the current one drops whenever a preview is written.
-        left = (self.samples - seen) * values["seconds"] / max(seen, 1)
-        if self.limit:
-            left = min(left, max(self.limit - values["seconds"], 0))
-        status = str(values["guard"])
+        seen, status = int(values["samples"]), str(values["guard"])
+        part, left = self._follow(values)
         numbers = {k: values[k] for k in SHOWN if k in values and (k != "augment_p" or values[k])}
-        if self.live is not None and self.task is not None:
-            done = seen / self.samples
-            if self.limit:
-                done = max(done, values["seconds"] / self.limit)
-            self.bar.update(
-                self.task, completed=int(min(done, 1) * self.samples), left=f"{duration(left)} left"
-            )
-            grid = Table.grid(padding=(0, 3))
-            grid.add_row("samples", "samples/s", *numbers, "training", style="dim")
-            mark = Text(visible(status), "yellow" if status in self.advice else "green")
-            grid.add_row(f"{seen:,}", f"{rate:,.0f}", *(f"{v:.3g}" for v in numbers.values()), mark)
-            latest = (
-                f"latest preview: {visible(self.latest_preview)}" if self.latest_preview else ""
-            )
-            self.live.update(Group(self.bar, grid, Text(latest)))
-        elif time.monotonic() - self.said > 1 or seen >= self.samples:
-            self.said = time.monotonic()
+        rate = f"{values['samples_per_second']:,.0f}"
+        if err.is_terminal:
+            shown = {"samples/s": rate, **{k: f"{v:.3g}" for k, v in numbers.items()}}
+            style = "yellow" if status in self.advice else "green"
+            below = columns(shown, (status, style), err.width)
+            if self.latest_preview:
+                text = Text(f"latest preview: {visible(self.latest_preview)}")
+                text.truncate(err.width - 1, overflow="ellipsis")
+                below.append(text)
+            self.preparing.show(part, f"{seen:,} samples", left, below)
+        elif time.monotonic() >= self.preparing.due or part >= 1:
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
-            err.print(
-                f"{seen:>9,} samples  {rate:,.0f}/s  {words}  {status}  {duration(left)} left"
-            )
+            end = "" if left is None else f"  {rough(left) if left else duration(0)} left"
+            line = f"{seen:>9,} samples  {rate}/s  {words}  {status}{end}"
+            self.preparing.show(part, "", left, line=line)
         if status in self.advice and status not in self.warned:
             self.warned.add(status)
             warn(self.advice[status])
+
+    def _follow(self, values: Mapping[str, Any]) -> tuple[float, float | None]:
+        """The part of training that is done, in 0..1, and the seconds left."""
+        now, limit = time.monotonic(), self.train.time
+        part = min(values["samples"] / self.train.samples, 1.0)
+        what = values.get("phase", "training")
+        what = what if what == "warm-up" else "training"
+        if self.preparing.what != what:
+            self.preparing.start(what, part)
+        left = self.preparing.pace.left(part, now)
+        if limit:
+            rest = max(limit - values["seconds"], 0.0)
+            part = max(part, min(values["seconds"] / limit, 1.0))
+            left = rest if left is None else min(left, rest)
+        return part, 0.0 if part >= 1 else left
 
     def warning(self, message: str) -> None:
         warn(message)
@@ -148,6 +128,20 @@ class Display(Callback):
         self.latest_preview = file
 
     def finished(self, status: str) -> None:
-        if self.live is not None:
-            self.live.stop()
-            self.live = None
+        self.preparing.close()
+
+
+def columns(shown: Mapping[str, str], status: tuple[str, str], width: int) -> list[Any]:
+    """Names above numbers, as many as fit; the status always does.
+
+    Args:
+        status: what the guard says, and its style.
+        width: of the terminal.
+    """
+    names, values, room = "", "", width - 1 - len(max(status[0], "training", key=len))
+    for name, value in shown.items():
+        wide = max(len(name), len(value)) + 3
+        if len(names) + wide > room:
+            break
+        names, values = names + name.ljust(wide), values + value.ljust(wide)
+    return [Text(names + "training", "dim"), Text.assemble(values, status)]

@@ -1,4 +1,5 @@
-"""Options that are given twice or empty: refused in every command, those of plugins included."""
+"""Synonyms of options and commands, and options that are given twice or empty: in every command,
+those of plugins included."""
 
 from __future__ import annotations
 
@@ -6,9 +7,14 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
+import typer
+from typer.core import TyperCommand, TyperGroup
 
+from gankit.cli._aliases import command_meant, no_command, words_of
 from gankit.errors import GankitError
+
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for a command line that it cannot read."""
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -19,15 +25,46 @@ SETTINGS = "KEY=VALUE"
 
 
 class Command(TyperCommand):
-    """A command that refuses an option given twice, and empty values."""
+    """A command that knows synonyms, and refuses an option given twice and empty values."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        _check(self, ctx, args)
-        return super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # as completion is
+            return super().parse_args(ctx, args)
+        args = words_of(self, ctx).translated(args)
+        try:
+            _check(self, ctx, args)
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            hint = f"See {_path(ctx)} --help"
+            raise GankitError(error.format_message().rstrip("."), hint) from None
+
+
+class Group(TyperGroup):
+    """A group of commands that knows synonyms."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in self.commands:
+            meant = command_meant(args[0])
+            if meant in self.commands:
+                args = [meant, *args[1:]]
+            elif not ctx.resilient_parsing:
+                raise no_command(args[0], [*self.commands], _path(ctx))
+        return super().resolve_command(ctx, args)
+
+
+def _path(ctx: Any) -> str:
+    """``gankit runs show``, however the program was started."""
+    names = []
+    while ctx.parent is not None:
+        names.append(str(ctx.info_name))
+        ctx = ctx.parent
+    return " ".join(["gankit", *reversed(names)])
 
 
 def check_options(app: Typer) -> None:
-    """Has all commands below ``app`` refuse options that are given twice or empty."""
+    """Has all commands below ``app`` know synonyms, and refuse options given twice or empty."""
+    if not isinstance(app.info.cls, type):
+        app.info.cls = Group
     for command in app.registered_commands:
         command.cls = Command if command.cls in (None, TyperCommand) else command.cls
     for group in app.registered_groups:
@@ -39,8 +76,6 @@ def _check(command: Any, ctx: Any, args: Iterable[str]) -> None:
     """Raises:
     GankitError: names the option.
     """
-    if ctx.resilient_parsing:  # completion
-        return
     values, _, order = command.make_parser(ctx).parse_args(args=list(args))
     for param, count in Counter(order).items():
         value = values.get(param.name)

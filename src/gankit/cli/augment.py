@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
     err,
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
 
 def augment(
-    run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a copied model folder.", autocompletion=completion.runs
+        ),
+    ],
     data: Annotated[str, typer.Option(metavar="REAL", help="The real data; it is not changed.")],
     out_: Annotated[
         str | None,
@@ -38,7 +44,12 @@ def augment(
         ),
     ] = None,
     balance: Annotated[
-        str, typer.Option(metavar="KEY", help="Balance the classes of KEY, e.g. label.")
+        str,
+        typer.Option(
+            metavar="KEY",
+            autocompletion=completion.condition_names,
+            help="Balance the classes of KEY, e.g. label.",
+        ),
     ] = "",
     factor: Annotated[
         float, typer.Option(metavar="F", help="Make the data set F times as large, e.g. 2.")
@@ -46,7 +57,11 @@ def augment(
     n: Annotated[int, typer.Option("-n", min=0, help="Number of samples to add.")] = 0,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Condition on a value. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            autocompletion=completion.conditions,
+            help="Condition on a value. Repeatable.",
+        ),
     ] = None,
     measure: Annotated[
         bool,
@@ -69,7 +84,12 @@ def augment(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first sample.")] = 0,
     format: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Output format; by default the data's.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=completion.formats,
+            help="Output format; by default the data's.",
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
@@ -79,8 +99,7 @@ def augment(
 
     Near duplicates of real items and outliers are dropped and counted.
     """
-    from gankit.cli._display import Display
-    from gankit.engine.settings import TrainSettings
+    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
     from gankit.runs.directory import Run
     from gankit.workflows.augment import augment as write
     from gankit.workflows.candidates import plan
@@ -99,28 +118,29 @@ def augment(
     if data == "-" and measure:  # it is gone once it is read
         raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
     source, conditions = Run(run), parse_where(where or [])
-    progress = Display(TrainSettings()).preparing
+    lost = INCOMPLETE if piped else NOTHING
     result: dict[str, Any] = {}
     doubts: list[str] = []
     if measure:
         key = target or balance
         if not key:
             raise GankitError("--measure has no target", "Add --target KEY or --balance KEY")
-        benchmarks = benchmark(
-            source,
-            data,
-            test=test,
-            key=key,
-            requests_of=lambda values: plan(
-                values, balance=balance, factor=factor, where=conditions, n=n
-            ),
-            repeats=repeats,
-            seed=seed,
-            keep_all=keep_all,
-            device=device,
-            progress=progress,
-            warn=doubts.append,
-        )
+        with Meter(lost) as progress:
+            benchmarks = benchmark(
+                source,
+                data,
+                test=test,
+                key=key,
+                requests_of=lambda values: plan(
+                    values, balance=balance, factor=factor, where=conditions, n=n
+                ),
+                repeats=repeats,
+                seed=seed,
+                keep_all=keep_all,
+                device=device,
+                progress=progress,
+                warn=doubts.append,
+            )
         lines = verdict(benchmarks)
         result["benchmarks"] = [dataclasses.asdict(b) for b in benchmarks]
         result["repeats"] = repeats
@@ -141,21 +161,22 @@ def augment(
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines))
     if out_ is not None:
-        made = write(
-            source,
-            data,
-            out_,
-            balance=balance,
-            factor=factor,
-            where=conditions,
-            n=n,
-            seed=seed,
-            keep_all=keep_all,
-            format=format,
-            device=device,
-            overwrite=overwrite,
-            progress=progress,
-        )
+        with Meter(lost) as progress:
+            made = write(
+                source,
+                data,
+                out_,
+                balance=balance,
+                factor=factor,
+                where=conditions,
+                n=n,
+                seed=seed,
+                keep_all=keep_all,
+                format=format,
+                device=device,
+                overwrite=overwrite,
+                progress=progress,
+            )
         warnings = [*made.record.get("warnings", ()), *made.warnings]
         result |= {"path": str(made.path), **made.record, "warnings": warnings}
         show_warnings(made.record)

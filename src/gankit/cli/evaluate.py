@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import err, number, out, print_json, table, warn
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
@@ -14,12 +15,19 @@ from gankit.errors import GankitError
 
 def evaluate(
     subject: Annotated[
-        Path, typer.Argument(metavar="RUN|GENERATED", help="A run, or a folder of generated files.")
+        Path,
+        typer.Argument(
+            metavar="RUN|GENERATED",
+            help="A run, or a folder of generated files.",
+            autocompletion=completion.runs,
+        ),
     ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="KEY=VALUE", help="Settings of the plugin: extractors, sampling-time options."
+            metavar="KEY=VALUE",
+            autocompletion=completion.sampling_settings,
+            help="Settings of the plugin: extractors, sampling-time options.",
         ),
     ] = None,
     data: Annotated[
@@ -29,7 +37,12 @@ def evaluate(
         ),
     ] = None,
     metrics: Annotated[
-        str, typer.Option(metavar="A,B", help="Only these metrics, by name or group.")
+        str,
+        typer.Option(
+            metavar="A,B",
+            autocompletion=completion.metrics,
+            help="Only these metrics, by name or group.",
+        ),
     ] = "",
     n: Annotated[
         int | None,
@@ -38,7 +51,12 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of samples and subsets.")] = 0,
     plugin: Annotated[
         str | None,
-        typer.Option("--plugin", "-p", help="The plugin, for files without a record."),
+        typer.Option(
+            "--plugin",
+            "-p",
+            help="The plugin, for files without a record.",
+            autocompletion=completion.plugins,
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
@@ -48,8 +66,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Evaluate generated data: each metric with its real-data baseline."""
-    from gankit.cli._display import Display
-    from gankit.engine.settings import TrainSettings
+    from gankit.cli._progress import Meter
     from gankit.report.page import write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
@@ -57,17 +74,18 @@ def evaluate(
     if report is not None and report.is_dir():
         raise GankitError(f"--report {report} is a folder", "Use a file name")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
-    result = evaluate_path(
-        subject,
-        data=data,
-        n=n,
-        seed=seed,
-        only=only,
-        device=device,
-        plugin=plugin,
-        overrides=settings or [],
-        progress=Display(TrainSettings()).preparing,
-    )
+    with Meter() as meter:
+        result = evaluate_path(
+            subject,
+            data=data,
+            n=n,
+            seed=seed,
+            only=only,
+            device=device,
+            plugin=plugin,
+            overrides=settings or [],
+            progress=meter,
+        )
     page = report
     if page is None and (subject / CONFIG).is_file() and not only:
         page = subject / "report.html"

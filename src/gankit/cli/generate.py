@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
     err,
@@ -23,11 +24,17 @@ from gankit.errors import GankitError
 
 
 def generate(
-    run: Annotated[Path, typer.Argument(help="A run directory, or a copied model folder.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a copied model folder.", autocompletion=completion.runs
+        ),
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="KEY=VALUE",
+            autocompletion=completion.sampling_settings,
             help="Sampling-time options of the plugin; `gankit plugins show NAME` lists them.",
         ),
     ] = None,
@@ -45,12 +52,17 @@ def generate(
         typer.Option(
             "--by",
             metavar="KEY",
+            autocompletion=completion.condition_names,
             help="The condition that --per-class counts by. \\[default: label, or the only one]",
         ),
     ] = "",
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="Condition on a value, e.g. label=7. Repeatable."),
+        typer.Option(
+            metavar="NAME=VALUE",
+            autocompletion=completion.conditions,
+            help="Condition on a value, e.g. label=7. Repeatable.",
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, help="Sample i uses seed SEED+i, independent of -n.")
@@ -73,7 +85,9 @@ def generate(
     format: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Output format. \\[default: --out's, or the plugin's first]"
+            metavar="NAME",
+            autocompletion=completion.formats,
+            help="Output format. \\[default: --out's, or the plugin's first]",
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -81,7 +95,9 @@ def generate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
+    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
     from gankit.config import parse_overrides
+    from gankit.contract import quiet
     from gankit.runs.directory import Run
     from gankit.workflows.generate import Sampling
     from gankit.workflows.generate import generate as write
@@ -103,7 +119,16 @@ def generate(
     sampling = Sampling(
         n or 64, seed, conditions, ends, changed, per_class=per_class or 0, by=by.strip()
     )
-    made = write(source, sampling, out_, format=format, device=device, overwrite=overwrite)
+    with Meter(INCOMPLETE if piped else NOTHING) as meter:
+        made = write(
+            source,
+            sampling,
+            out_,
+            format=format,
+            device=device,
+            overwrite=overwrite,
+            progress=quiet if piped and out.is_terminal else meter,
+        )
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
     show_warnings(made.record)

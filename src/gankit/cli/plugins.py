@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import err, out, print_json, table
 from gankit.errors import GankitError
 
@@ -59,7 +60,10 @@ def _status(record: PluginRecord) -> str:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A plugin, e.g. image.")], json: Json = False
+    name: Annotated[
+        str, typer.Argument(help="A plugin, e.g. image.", autocompletion=completion.plugins)
+    ],
+    json: Json = False,
 ) -> None:
     """Show a plugin: its distribution, formats, recipes, and every setting."""
     from gankit.config import describe, recipes

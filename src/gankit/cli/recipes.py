@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import out, print_json, table
 from gankit.errors import GankitError
 
@@ -18,7 +19,9 @@ app = typer.Typer(help="Preset configurations.", no_args_is_help=True)
 
 @app.command("list")
 def list_(
-    plugin: Annotated[str | None, typer.Argument(help="Only this plugin.")] = None,
+    plugin: Annotated[
+        str | None, typer.Argument(help="Only this plugin.", autocompletion=completion.plugins)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the recipes of all plugins, or of one."""
@@ -49,7 +52,9 @@ def list_(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="PLUGIN/RECIPE")],
+    name: Annotated[
+        str, typer.Argument(metavar="PLUGIN/RECIPE", autocompletion=completion.recipes)
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print a recipe."""
@@ -62,7 +67,9 @@ def show(
 
 @app.command()
 def copy(
-    name: Annotated[str, typer.Argument(metavar="PLUGIN/RECIPE")],
+    name: Annotated[
+        str, typer.Argument(metavar="PLUGIN/RECIPE", autocompletion=completion.recipes)
+    ],
     file: Annotated[Path, typer.Argument(help="The file to write.")],
 ) -> None:
     """Copy a recipe to a file, to edit and train with --config."""

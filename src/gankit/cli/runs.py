@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli._output import duration, number, out, print_json, rows, table
 from gankit.cli._reading import LABEL
 from gankit.cli._streams import visible
@@ -49,7 +50,7 @@ def list_(
 
 @app.command()
 def show(
-    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    run: Annotated[Path, typer.Argument(help="A run directory.", autocompletion=completion.runs)],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show one run: data, settings, progress, scores."""

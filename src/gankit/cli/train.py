@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit.cli import _completion as completion
 from gankit.cli import _output
 from gankit.cli._output import duration, err, out, print_json, rows, warn
 from gankit.cli._streams import visible
@@ -22,21 +24,35 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="KEY=VALUE",
+            autocompletion=completion.settings,
             help="Any setting, e.g. optim.lr=1e-4. `gankit plugins show NAME` lists them.",
         ),
     ] = None,
     plugin: Annotated[
         str,
-        typer.Option("--plugin", "-p", metavar="NAME[/RECIPE]", help="The plugin, e.g. image."),
+        typer.Option(
+            "--plugin",
+            "-p",
+            metavar="NAME[/RECIPE]",
+            help="The plugin, e.g. image.",
+            autocompletion=completion.plugins,
+        ),
     ] = "",
     data: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Your data. \\[default: the plugin's built-in data]"),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help="A preset configuration.")] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="A preset configuration.", autocompletion=completion.recipes)
+    ] = None,
     out_: Annotated[
         Path | None,
-        typer.Option("--out", metavar="RUN", help="The run directory; an existing run is resumed."),
+        typer.Option(
+            "--out",
+            metavar="RUN",
+            help="The run directory; an existing run is resumed.",
+            autocompletion=completion.runs,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -76,6 +92,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
+    from gankit.config.aliases import canonical_words
     from gankit.config.budgets import with_limits
     from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
@@ -86,8 +103,6 @@ def train(
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     files = [configuration.read_toml(config)] if config else []
     named = files[0].get("run", {}) if files else {}
-    words = with_limits(settings or [], time=time, samples=samples, epochs=epochs, budget=budget)
-    words = _with_seed(words, seed)
 
     if existing is not None and not (plugin or recipe or config):
         # Only the directory is given: resume with the run's own settings.
@@ -108,6 +123,16 @@ def train(
             f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
         )
     loaded = installed().modality(name)
+    own = {field.name for field in dataclasses.fields(loaded.modality.Settings)}
+    words = with_limits(
+        canonical_words(settings or [], own),
+        time=time,
+        samples=samples,
+        epochs=epochs,
+        budget=budget,
+        own=own,
+    )
+    words = _with_seed(words, seed)
     resolved = configuration.resolve(
         loaded.info,
         loaded.modality.Settings,
@@ -138,8 +163,11 @@ def train(
             on_read=display.read,
         )
     except KeyboardInterrupt:
+        display.preparing.close()  # before anything is printed
         err.print("interrupted before training: the same command starts it again")
         raise typer.Exit(130) from None
+    finally:
+        display.preparing.close()
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
     if json:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from gankit.config.values import flatten, parse_overrides
 from gankit.errors import GankitError
@@ -31,6 +31,7 @@ def with_limits(
     samples: object = None,
     epochs: object = None,
     budget: object = None,
+    own: Collection[str] = (),
     prefix: str = "--",
 ) -> list[str]:
     """``key=value`` words with limits added as the settings ``train.time``, ``train.samples`` and
@@ -38,37 +39,40 @@ def with_limits(
     given are lifted.
 
     Args:
-        words: settings; what they limit stays.
+        words: settings; what they limit stays. ``time=10m`` is a limit too.
         budget: a time or a number of samples, by its unit.
+        own: the plugin's settings: of these names none is a limit among the words.
         prefix: what stands before a limit's name in messages.
 
     Raises:
         GankitError: a limit is not understood, zero, or given twice.
     """
-    words = list(words)
-    given = flatten(parse_overrides(words))
+    found: list[tuple[str, str, object]] = []
+    rest = []
+    for word in words:
+        name, equals, text = word.partition("=")
+        if equals and name in PARSERS and name not in own:
+            found.append((name, f"{name}=", text))
+        else:
+            rest.append(word)
+    separator = " " if prefix else "="
+    options = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
+    found += [(k, f"{prefix}{k}{separator}", v) for k, v in options.items() if v is not None]
+    if not found:
+        return rest
     limits: dict[str, float] = {}
-    named: dict[str, str] = {}
-    for name, key, value, parse in (
-        ("budget", "", budget, None),
-        ("time", "train.time", time, seconds),
-        ("samples", "train.samples", samples, count),
-        ("epochs", "train.epochs", epochs, passes),
-    ):
-        if value is None:
-            continue
-        name = prefix + name
-        key, limit = (key, parse(value, name)) if parse else time_or_count(value, name)
-        if other := named.get(key) or (key if key in given else ""):
-            raise GankitError(f"{name} and {other} set the same", "Use one of them")
-        limits[key], named[key] = limit, name
-    if not limits:
-        return words
-    free = {key: value for key, value in LIFTED.items() if key not in given}
-    return words + [f"{key}={value}" for key, value in {**free, **limits}.items()]
+    named = dict.fromkeys(flatten(parse_overrides(rest)), "")
+    for kind, name, value in found:
+        key, limit = PARSERS[kind](value, name)
+        if key in named:
+            other = named[key] or key
+            raise GankitError(f"{name.strip(' =')} and {other} set the same", "Use one of them")
+        limits[key], named[key] = limit, name.strip(" =")
+    free = {key: value for key, value in LIFTED.items() if key not in named}
+    return rest + [f"{key}={value}" for key, value in {**free, **limits}.items()]
 
 
-def seconds(value: object, name: str = "--time") -> float:
+def seconds(value: object, name: str = "--time ") -> float:
     """``90s``, ``10m``, ``1h30m`` or ``2 days`` in seconds.
 
     Raises:
@@ -81,14 +85,14 @@ def seconds(value: object, name: str = "--time") -> float:
         if _is_number(text):
             _above_zero(float(text), value, name)
             raise GankitError(
-                f"{name} {text}: {text} what?", f"Use {name} {text}s, {text}m or {text}h"
+                f"{name}{text}: {text} what?", f"Use {name}{text}s, {text}m or {text}h"
             )
-        raise GankitError(f"{name} {text} is not a time", f"Use {name} 90s, 10m, 2h or 1h30m")
+        raise GankitError(f"{name}{text} is not a time", f"Use {name}90s, 10m, 2h or 1h30m")
     total = sum(_float(n) * SECONDS[unit[0]] for n, unit in parts)
     return _above_zero(total, value, name)
 
 
-def count(value: object, name: str = "--samples") -> int:
+def count(value: object, name: str = "--samples ") -> int:
     """``5000``, ``200k``, ``6M``, ``6_000_000`` or ``1e6`` as a number of samples.
 
     Raises:
@@ -99,17 +103,17 @@ def count(value: object, name: str = "--samples") -> int:
     if found is None:
         if _is_number(text):
             _above_zero(float(text), value, name)
-        hint = f"Use {name} 5000, 200k or 6M"
+        hint = f"Use {name}5000, 200k or 6M"
         if re.fullmatch(r"\d+(\.\d+)?m", text):
-            hint = f"Use {name} {text[:-1]}M for millions of samples, or --time {text} for minutes"
-        raise GankitError(f"{name} {text} is not a number of samples", hint)
-    number = round(_float(found[1]) * _COUNTS[found[2]])
+            hint = f"Use {name}{text[:-1]}M for millions of samples, or --time {text} for minutes"
+        raise GankitError(f"{name}{text} is not a number of samples", hint)
+    number = _float(found[1]) * _COUNTS[found[2]]
     if number >= UNLIMITED:
-        raise GankitError(f"{name} {text} is too many", f"Use less than {UNLIMITED:,}")
-    return int(_above_zero(number, value, name))
+        raise GankitError(f"{name}{text} is too many", f"Use less than {UNLIMITED:,}")
+    return round(_above_zero(round(number), value, name))
 
 
-def passes(value: object, name: str = "--epochs") -> float:
+def passes(value: object, name: str = "--epochs ") -> float:
     """``50`` or ``0.5`` passes over the training items.
 
     Raises:
@@ -117,11 +121,11 @@ def passes(value: object, name: str = "--epochs") -> float:
     """
     text = str(value).strip()
     if not _is_number(text):
-        raise GankitError(f"{name} {text} is not a number of epochs", f"Use {name} 50, say")
+        raise GankitError(f"{name}{text} is not a number of epochs", f"Use {name}50, say")
     return _above_zero(float(text), value, name)
 
 
-def time_or_count(value: object, name: str = "--budget") -> tuple[str, float]:
+def time_or_count(value: object, name: str = "--budget ") -> tuple[str, float]:
     """A time (``10m``) or a number of samples (``200k``) as the setting that it limits, with its
     value.
 
@@ -132,7 +136,7 @@ def time_or_count(value: object, name: str = "--budget") -> tuple[str, float]:
     if _is_number(text):
         _above_zero(float(text), value, name)
         raise GankitError(
-            f"{name} {text}: {text} what?",
+            f"{name}{text}: {text} what?",
             f"Use --time {text}m, --samples {text}k or --epochs {text}",
         )
     if re.fullmatch(rf"({_NUMBER})\s*[kKMG]", text):
@@ -140,9 +144,18 @@ def time_or_count(value: object, name: str = "--budget") -> tuple[str, float]:
     if _PART.match(text.lower()):
         return "train.time", seconds(text, name)
     raise GankitError(
-        f"{name} {text} is neither a time nor a number of samples",
+        f"{name}{text} is neither a time nor a number of samples",
         "Use 90s, 10m or 2h; or 200k or 3M samples",
     )
+
+
+PARSERS: dict[str, Callable[[object, str], tuple[str, float]]] = {
+    "time": lambda value, name: ("train.time", seconds(value, name)),
+    "samples": lambda value, name: ("train.samples", count(value, name)),
+    "epochs": lambda value, name: ("train.epochs", passes(value, name)),
+    "budget": time_or_count,
+}
+"""The setting and its value, by the name of a limit."""
 
 
 def as_time(duration: float) -> str:
@@ -167,5 +180,5 @@ def _is_number(text: str) -> bool:
 
 def _above_zero(number: float, value: object, name: str) -> float:
     if not 0 < number < math.inf:  # nan is not
-        raise GankitError(f"{name} {value}: out of range", "Use a number above 0")
+        raise GankitError(f"{name}{value}: out of range", "Use a number above 0")
     return number

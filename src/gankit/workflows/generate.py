@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gankit.contract import Codec, Continuous, Sample
+from gankit.contract import Codec, Continuous, Progress, Sample, quiet
 from gankit.contract.codec import classes
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
@@ -171,6 +171,7 @@ def generate(
     format: str | None = None,
     device: str = "auto",
     overwrite: bool = False,
+    progress: Progress = quiet,
 ) -> Generated:
     """Generates into a folder or one file, with provenance.
 
@@ -189,7 +190,7 @@ def generate(
     doubts = far_from_data(sampler.codec, sampling.where)
     far = {"warnings": doubts} if doubts else {}
     record = write_generated(
-        *(run.plugin, sampling.draw(sampler), target),
+        *(run.plugin, _counted(sampling.draw(sampler), sampling.n, progress), target),
         codec=sampler.codec,
         run=run.model["run"],
         record={**run_record(run), **sampling.record(), **far},
@@ -198,6 +199,16 @@ def generate(
         between=sampling.between,
     )
     return Generated(target.path, record)
+
+
+def _counted(
+    samples: Iterable[Sample[Any]], total: int, progress: Progress
+) -> Iterator[Sample[Any]]:
+    """The same samples, with their number reported."""
+    for done, sample in enumerate(samples, 1):
+        progress("generating", done, total)
+        yield sample
+    progress("writing", 0, 0)
 
 
 def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:
