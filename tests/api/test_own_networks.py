@@ -91,6 +91,38 @@ def test_a_function_of_the_codec_builds_them_from_the_seed(tmp_path):
     assert runs[0].sample(3) == runs[1].sample(3)
 
 
+def test_a_likelihood_and_a_term_of_ones_own_are_trained(tmp_path):
+    class Likely(nn.Module):
+        latent_dim = 3
+
+        def __init__(self):
+            super().__init__()
+            self.body = mlp(3, 2)
+
+        def forward(self, z):
+            return self.body(z)
+
+        def nll(self, x, c):
+            return (x - self.body(x.new_zeros(len(x), 3))).square().sum(1)
+
+    G = Likely()
+    given = gankit.Networks(
+        *(G, mlp(2, 1), 3),
+        likelihood=G.nll,
+        generator_terms={"size": lambda fake, c: fake.square().mean()},
+    )
+    settings = {**SMALL["settings"], "train": {**SMALL["settings"]["train"], "warm_up": 64}}
+    settings["log.every"] = 32
+    small = {**SMALL, "settings": settings}
+    run = gankit.fit("toy/ring8", out=tmp_path / "run", networks=given, **small)
+    frame = run.metrics().to_dataframe()
+    assert frame["nll"].notna().any()
+    assert frame["size"].notna().any()
+    assert not torch.equal(G.body[0].weight, run.generator().module.body[0].weight)
+    again = gankit.load(run.path, networks=lambda codec: given)
+    assert again.sample(2) == run.sample(2)
+
+
 def test_conditions_reach_networks_that_take_them(tmp_path):
     pair = Conditional(4 + 8, 2), Conditional(2 + 8, 1)
     run = gankit.fit("toy/ring8", out=tmp_path / "run", networks=pair, conditional=True, **SMALL)

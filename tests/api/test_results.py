@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pandas as pd
 import pytest
 
@@ -84,9 +82,3 @@ def test_a_run_shows_itself(run):
     assert "<svg" not in run._repr_html_()  # embedded, so that its styles stay apart
     assert "data:image/svg+xml;base64," in run._repr_html_()
     assert "<table>" in run.sample(3)._repr_html_()
-
-
-def test_the_verdict_is_read_where_there_is_one(run, tmp_path):
-    assert run.verdict is None or isinstance(run.verdict, dict)
-    (run.path / "verdict.json").write_text(json.dumps({"coverage": 0.5}))
-    assert run.verdict == {"coverage": 0.5}

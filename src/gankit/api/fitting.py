@@ -103,7 +103,7 @@ def fit(
     try:
         status = train(
             *(loaded, config, folder),
-            source=source,
+            source=None if isinstance(source, str | Path) else source,
             device=device,
             callbacks=followers,
             progress=shown.preparing if shown else quiet,

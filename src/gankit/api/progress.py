@@ -2,21 +2,71 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from gankit.contract import Callback
+from gankit.contract import Callback, quiet
+from gankit.contract import Progress as Show
 from gankit.workflows.data import Split
 from gankit.workflows.reading import by_reason
 
 SOON = 0.5
 """Seconds after which a step of the preparation gets a bar."""
 SHOWN = ("d_loss", "g_loss", "nll")
+
+
+class TerminalBar:
+    """A bar on a terminal, for one step at a time."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()),
+            TextColumn("{task.fields[more]}"),
+        )
+        self.progress = Progress(*columns, console=console)
+        self.task: tuple[str, TaskID] | None = None
+
+    def show(self, what: str, done: int, total: int | None, more: str) -> None:
+        if self.task is None or self.task[0] != what:
+            if self.task is not None:
+                self.progress.remove_task(self.task[1])
+            self.task = what, self.progress.add_task(what, total=total, more=more)
+            self.progress.start()
+        self.progress.update(self.task[1], completed=done, total=total, more=more)
+
+    def stop(self) -> None:
+        self.progress.stop()
+
+
+class NotebookBar:
+    """The same in a notebook: an element that is updated, which needs no widgets."""
+
+    def __init__(self) -> None:
+        self.handle: Any = None
+
+    def show(self, what: str, done: int, total: int | None, more: str) -> None:
+        from IPython.display import HTML, display
+
+        place = "" if total is None else f'value="{done}" max="{total}"'
+        bar = HTML(f"<pre>{escape(what)} <progress {place}></progress> {escape(more)}</pre>")
+        if self.handle is None:
+            self.handle = display(bar, display_id=True)
+        else:
+            self.handle.update(bar)
+
+    def stop(self) -> None:
+        from IPython.display import HTML
+
+        if self.handle is not None:
+            self.handle.update(HTML(""))
 
 
 class Follower(Callback):
@@ -31,12 +81,9 @@ class Follower(Callback):
     def __init__(self, samples: int, limit: float, private: bool) -> None:
         self.samples, self.limit, self.private = samples, limit, private
         self.console = Console(stderr=True)
-        columns = (
-            *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()),
-            TextColumn("{task.fields[more]}"),
-        )
-        self.bar = Progress(*columns, console=self.console)
-        self.tasks: dict[str, TaskID] = {}
+        self.bar = NotebookBar() if self.console.is_jupyter else TerminalBar(self.console)
+        self.shown = ""
+        """The step that has a bar."""
         self.began, self.step = time.monotonic(), ""
         self.first: tuple[float, float] | None = None
         """The part of training that was done at the first tick, and when that was."""
@@ -46,7 +93,7 @@ class Follower(Callback):
         now = time.monotonic()
         if what != self.step:
             self.step, self.began = what, now
-        if what in self.tasks or (now - self.began > SOON and done < total):
+        if what == self.shown or (now - self.began > SOON and done < total):
             self._show(what, done, total or None, "")
 
     def read(self, data: Split) -> None:
@@ -61,13 +108,14 @@ class Follower(Callback):
     def tick(self, values: dict[str, Any]) -> None:
         seen, seconds = int(values["samples"]), float(values["seconds"])
         part = max(seen / self.samples, seconds / self.limit if self.limit else 0.0)
+        part = min(part, 1.0)
         first, began = self.first = self.first or (part, time.monotonic())
-        left = self.limit - seconds if self.limit else 0.0
+        left = max(self.limit - seconds, 0.0) if self.limit else 0.0
         if part > first and not left:
             left = (time.monotonic() - began) * (1 - part) / (part - first)
         clock = f"{_clock(left)} left  " if left else ""
         losses = "  ".join(f"{k} {values[k]:.3g}" for k in SHOWN if k in values)
-        self._show("training", int(min(part, 1) * 1000), 1000, clock + losses)
+        self._show("training", int(part * 1000), 1000, clock + losses)
 
     def warning(self, message: str) -> None:
         self.console.print(f"warning: {message}", style="yellow", highlight=False, markup=False)
@@ -76,12 +124,21 @@ class Follower(Callback):
         self.bar.stop()
 
     def _show(self, what: str, done: int, total: int | None, more: str) -> None:
-        if what not in self.tasks:
-            for task in self.tasks.values():
-                self.bar.remove_task(task)
-            self.tasks = {what: self.bar.add_task(what, total=total, more=more)}
-            self.bar.start()
-        self.bar.update(self.tasks[what], completed=done, total=total, more=more)
+        self.shown = what
+        self.bar.show(what, done, total, more)
+
+
+@contextlib.contextmanager
+def following(progress: bool | None) -> Iterator[Show]:
+    """The progress callback of work that is not training; shown where that is wanted."""
+    if not wanted(progress):
+        yield quiet
+        return
+    shown = Follower(1, 0, private=False)
+    try:
+        yield shown.preparing
+    finally:
+        shown.finished("")
 
 
 def wanted(progress: bool | None) -> bool:

@@ -10,17 +10,16 @@ from gankit.api.evaluation import Evaluation
 from gankit.api.frames import Metrics
 from gankit.api.notebook import embedded, table
 from gankit.api.plot import Plot, plot
+from gankit.api.progress import following
 from gankit.api.samples import Samples
 from gankit.contract import Rendering, Sample
 from gankit.errors import GankitError
-from gankit.kit.files import read_json
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.generate import Generated, Sampling, generate, save
 
-VERDICT = "verdict.json"
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
 
@@ -118,17 +117,18 @@ class Run(directory.Run):
             )
         return save(self, kept, path, between=between, format=format, overwrite=overwrite)
 
-    def evaluate(self, **arguments: Any) -> Evaluation:
+    def evaluate(self, *, progress: bool | None = None, **arguments: Any) -> Evaluation:
         """Scores of the run, as ``gankit evaluate`` computes them: ``found["frechet/NAME"]`` is a
         number, ``found.to_dataframe()`` has all, ``found.report(path)`` writes the page.
 
         Args:
             data: real data to compare with, a path or an object; by default, what was held out.
-            n, seed, only, device, overrides, progress: as for
-                :class:`gankit.workflows.evaluate.Options`.
+            progress: whether to show it; by default on a terminal and in a notebook.
+            n, seed, only, device, overrides: as for :class:`gankit.workflows.evaluate.Options`.
         """
         given = {"networks": self.networks, "source": self.source, **arguments}
-        return Evaluation.of(evaluate_path(self.path, **given))
+        with following(progress) as show:
+            return Evaluation.of(evaluate_path(self.path, progress=show, **given))
 
     def augment(
         self,
@@ -137,6 +137,7 @@ class Run(directory.Run):
         *,
         format: str | None = None,
         overwrite: bool = False,
+        progress: bool | None = None,
         **arguments: Any,
     ) -> Samples | Generated:
         """The real items of a data set with generated ones after them.
@@ -144,15 +145,17 @@ class Run(directory.Run):
         Args:
             data: a path, or an object in memory; it is only read.
             out: the folder or file to write, as ``gankit augment`` does; None returns the items.
-            balance, factor, where, n, seed, keep_all, device, progress: how much of what to
+            progress: whether to show it; by default on a terminal and in a notebook.
+            balance, factor, where, n, seed, keep_all, device: how much of what to
                 generate, as for :class:`gankit.workflows.augment.Augmented`.
 
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        if out is None:
-            return Samples(Augmented(self, data, **arguments), self)
-        return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+        with following(progress) as arguments["progress"]:
+            if out is None:
+                return Samples(Augmented(self, data, **arguments), self)
+            return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
 
     # --- What a run knows of itself -------------------------------------------------------------
 
@@ -167,13 +170,6 @@ class Run(directory.Run):
             GankitError: no such value was logged.
         """
         return plot(self.metrics(), names, title=self.name)
-
-    @property
-    def verdict(self) -> dict[str, Any] | None:
-        """What was found right after training: coverage, copies and what the plugin scores; None
-        where nothing was."""
-        file = self.path / VERDICT
-        return read_json(file) if file.is_file() else None
 
     def generator(self, device: str = "cpu") -> Any:
         """The trained generator as a torch module, ``(z, c) -> x``, in the networks' units."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -68,11 +69,9 @@ def own_networks(given: OwnNetworks, codec: Codec[Any], latent_dim: int = 0) -> 
         GankitError: no networks, or their inputs do not suit the data.
     """
     found = _built(given, codec)
-    if isinstance(found, Networks):
-        pair, latent_dim = (found.generator, found.discriminator), found.latent_dim
-    else:
-        pair = found
-    G, D = (copy.deepcopy(module) for module in pair)
+    if not _is_function(given):  # what a function gives is new, and may hold on to its modules
+        found = copy.deepcopy(found)
+    G, D = found.generator, found.discriminator
     width = codec.layout.condition.width if codec.layout.condition else 0
     last = next((m for m in reversed([*D.modules()]) if not [*m.children()]), None)
     if isinstance(last, _BOUNDED):
@@ -81,11 +80,13 @@ def own_networks(given: OwnNetworks, codec: Codec[Any], latent_dim: int = 0) -> 
             "Leave that layer out",
         )
     conditional = _takes_conditions(G, "generator", width)
-    return Networks(
-        Generator(G, conditional, _is_spatial(G)),
-        Discriminator(D, _takes_conditions(D, "discriminator", width)),
-        latent_dim or _latent_dim(G, width if conditional else 0),
-        **_rest(found, D),
+    latent_dim = found.latent_dim or latent_dim
+    return replace(
+        found,
+        generator=Generator(G, conditional, _is_spatial(G)),
+        discriminator=Discriminator(D, _takes_conditions(D, "discriminator", width)),
+        latent_dim=latent_dim or _latent_dim(G, width if conditional else 0),
+        batch_dependent=found.batch_dependent or _normalises_batches(D),
     )
 
 
@@ -145,34 +146,27 @@ def _run(name: str, network: nn.Module, x: Tensor, c: Tensor | None, but: str) -
     return found
 
 
-def _built(given: Any, codec: Codec[Any]) -> Any:
-    """:class:`Networks` or a pair of modules."""
-    if callable(given) and not isinstance(given, nn.Module):
+def _built(given: Any, codec: Codec[Any]) -> Networks:
+    """What was given as one record; ``latent_dim`` is 0 where it is not stated."""
+    if _is_function(given):
         given = given(codec)
     if isinstance(given, Networks):
         return given
     if not isinstance(given, Sequence) or len(given) != 2:
         raise GankitError(f"networks is {type(given).__name__}, no pair of networks", _GIVE)
-    pair = tuple(
-        part(codec) if callable(part) and not isinstance(part, nn.Module) else part
-        for part in given
-    )
+    pair = [part(codec) if _is_function(part) else part for part in given]
     for part, name in zip(pair, ("generator", "discriminator"), strict=True):
         if not isinstance(part, nn.Module):
             raise GankitError(f"the {name} is {type(part).__name__}, no torch module", _GIVE)
-    return pair
+    return Networks(pair[0], pair[1], latent_dim=0)
 
 
-def _rest(found: Any, D: nn.Module) -> dict[str, Any]:
-    """The further fields of :class:`Networks`."""
-    own_batch = any(isinstance(module, _BATCH_NORM) for module in D.modules())
-    if not isinstance(found, Networks):
-        return {"batch_dependent": own_batch}
-    return {
-        "augment_input": found.augment_input,
-        "generator_terms": found.generator_terms,
-        "batch_dependent": found.batch_dependent or own_batch,
-    }
+def _is_function(given: object) -> bool:
+    return callable(given) and not isinstance(given, nn.Module)
+
+
+def _normalises_batches(D: nn.Module) -> bool:
+    return any(isinstance(module, _BATCH_NORM) for module in D.modules())
 
 
 def _takes_conditions(module: nn.Module, name: str, width: int) -> bool:

@@ -56,7 +56,7 @@ def read_data(
     if isinstance(given, str) and given == IN_MEMORY:
         raise GankitError(
             "this run was trained on an object in memory, which is gone",
-            "Pass the same data to gankit.fit again, with the same out",
+            "Pass it again: gankit.fit(…, data, out=…) or gankit.load(…, data=…)",
         )
     found = read(plugin, given, config.settings, progress)
     heldout = held_out(

@@ -158,6 +158,9 @@ class Generated:
     warnings: tuple[str, ...] = ()
     """Doubts, one sentence each."""
 
+    def __repr__(self) -> str:
+        return f"{self.record['count']:,} items in {self.path}"
+
 
 @translated(memory=MEMORY_HINT)
 def generate(
