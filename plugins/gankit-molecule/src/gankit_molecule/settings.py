@@ -62,6 +62,10 @@ class MoleculeSettings:
     latents: more makes more of the space valid, less preserves more of each molecule."""
     epochs: Annotated[float, Bounds(0, 10_000)] = 0
     """Epochs of the autoencoder's training; 0 depends on the data's size."""
+    pretrained: Literal["auto", "none"] = "auto"
+    """auto: with fewer than 5,000 molecules, the autoencoder starts from one that was trained on
+    molecules of the NCI and comes with the plugin, if notation, latent and width are the defaults
+    and the data is not the NCI's. none: always from scratch."""
 
     objective: str = ""
     """Objective to optimise (recipe optimize): an expression of properties, such as 'qed - 0.1*sa',
@@ -85,7 +89,8 @@ class MoleculeSettings:
     """Weight of the predicted score of a latent in the generator's loss."""
 
     raw: bool = False
-    """Sampling-time option: keep invalid molecules; otherwise they are resampled."""
+    """Sampling-time option: write the first decoding, also where it is invalid; otherwise invalid
+    molecules are resampled, and left out where no try is valid."""
     temperature: Annotated[float, Bounds(0, 10)] = 0.1
     """Sampling-time option: temperature of the decoder; 0 takes the most likely tokens."""
     scaffold: str = ""

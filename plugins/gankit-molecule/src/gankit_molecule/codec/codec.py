@@ -93,6 +93,8 @@ class MoleculeCodec(
         self._scales = {f.name: f.scale for f in fields if isinstance(f, Continuous)}
         self.measured, self.key = Measured([f.name for f in fields if f.name in PROPERTIES]), ""
         self.loss, self.missing = math.nan, dict[str, int]()
+        self.pretrained = ""
+        """What the autoencoder was trained on before; empty where it started from nothing."""
         self.known: Tensor | None = None
         """Sorted hashes of the training molecules, int64; runs of earlier versions have none."""
         self.training_latents: tuple[dict[str, int], Tensor] = {}, torch.zeros(0, settings.latent)
@@ -296,6 +298,7 @@ class MoleculeCodec(
                 "properties": self.key,
                 "loss": self.loss,
                 "missing": self.missing,
+                **({"pretrained": self.pretrained} if self.pretrained else {}),
                 **further,
             },
             {k: v.contiguous() for k, v in tensors.items()},
@@ -330,7 +333,7 @@ class MoleculeCodec(
         if condition is not None:
             codec.query = PropertyQuery(condition, tensors["rows"])
         codec.key, codec.loss = config["properties"], config["loss"]
-        codec.missing = dict(config["missing"])
+        codec.missing, codec.pretrained = dict(config["missing"]), config.get("pretrained", "")
         if (elites := Elites.load(config, tensors)) is not None:
             codec.set_elites(elites)
         names, cache = codec.measured.names, cache_of(settings)

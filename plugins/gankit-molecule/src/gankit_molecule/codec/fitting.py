@@ -17,6 +17,7 @@ from gankit.kit.cache import Cache, open_cache
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.conditions import Measured, condition_of, standardised, values_of
 from gankit_molecule.codec.notations import NOTATIONS
+from gankit_molecule.codec.pretrained import Pretrained, pretrained_for
 from gankit_molecule.codec.property_query import PropertyQuery, subsample
 from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.scaffold import Scaffold
@@ -44,6 +45,8 @@ MIN_LATENTS = 2_000
 """The same when the time is up."""
 CACHE_VERSION = 4
 """Of the autoencoder's training: increase it when that changes, so that cached ones are ignored."""
+FINE_TUNING = 0.5
+"""The learning rate of an autoencoder that was trained before, relative to that of a new one."""
 FIRST_SCORES, PROPERTY_TIME, TEXT_TIME = 0.1, 0.2, 0.1
 """Shares of the time that is left: for scores of training molecules, properties, and texts."""
 TRAINING_TIME, SEARCH_TIME = 0.9, 0.6
@@ -103,14 +106,22 @@ def _fit(
     values = values_of(items, names, measured)
     condition = condition_of(items, values, names)
     c = torch.from_numpy(standardised(values, condition))
-    alphabet = Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
+    base = pretrained_for(smiles, settings)
+    alphabet = (
+        Alphabet.of(smiles, settings.notation, settings.vocabulary, texts)
+        if base is None
+        else base.extended(texts)
+    )
     corpus = Corpus(smiles, Ragged(map(alphabet.encode, texts)), c, alphabet)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # the cache does not depend on a run's seed
         codec = MoleculeCodec(alphabet, int(corpus.tokens.lengths.max()), condition, settings)
+        if base is not None:
+            base.start(codec)
+            codec.pretrained = base.about
         # A training on a random subset is of no use for later runs.
         kept = cache if len(smiles) == total else Cache(None)
-        _train(codec, corpus, settings, part_of(fitting, TRAINING_TIME), kept)
+        _train(codec, corpus, settings, part_of(fitting, TRAINING_TIME), kept, base)
     codec.measured, codec.key, codec.known = measured, key, known
     _whiten(codec, corpus, fitting)
     if condition is not None:
@@ -184,23 +195,37 @@ def _train(
     settings: MoleculeSettings,
     fitting: Fitting,
     cache: Cache,
+    base: Pretrained | None = None,
 ) -> None:
-    """Trains the codec's heteroencoder from its current weights, or loads cached ones."""
-    key = _key(corpus, settings)
+    """Trains the codec's heteroencoder from its current weights, or loads cached ones.
+
+    Args:
+        base: where the current weights come from, if they were trained before.
+    """
+    key = _key(corpus, settings, base)
+    rate = 1.0 if base is None else FINE_TUNING
     codec.loss = trained_or_cached(
         torch.nn.ModuleList([codec.encoder.float(), codec.decoder]),
         "autoencoders",
         key,
         cache,
-        lambda: train(codec.encoder, codec.decoder, corpus, settings, fitting, cache, key),
+        lambda: train(codec.encoder, codec.decoder, corpus, settings, fitting, cache, key, rate),
     )
     codec.encoder.double()
 
 
-def _key(corpus: Corpus, settings: MoleculeSettings) -> str:
+def _key(corpus: Corpus, settings: MoleculeSettings, base: Pretrained | None) -> str:
     """A hash of everything that determines the trained weights."""
     s, epochs = settings, epochs_of(settings.epochs, corpus.tokens)
-    decides = [CACHE_VERSION, s.notation, s.latent, s.width, s.smooth, round(epochs, 6)]
+    decides: list[object] = [
+        CACHE_VERSION,
+        s.notation,
+        s.latent,
+        s.width,
+        s.smooth,
+        round(epochs, 6),
+    ]
+    decides += [] if base is None else [base.key, FINE_TUNING]
     return key_of([*decides, corpus.alphabet.tokens], corpus.smiles, corpus.c.numpy().tobytes())
 
 

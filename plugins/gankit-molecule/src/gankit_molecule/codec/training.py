@@ -125,6 +125,7 @@ def train(
     fitting: Fitting,
     cache: Cache,
     key: str,
+    rate: float = 1.0,
 ) -> Result:
     """Trains both networks from their current weights. With a time limit, the learning rate falls
     to 0 when the time is up, if the planned steps take longer.
@@ -132,6 +133,7 @@ def train(
     Args:
         encoder: None trains the decoder alone, with latents of 0.
         cache: keeps snapshots under ``key``, from which an interrupted training resumes.
+        rate: factor of the learning rate.
 
     Raises:
         KeyboardInterrupt: the user has stopped; a snapshot has been saved.
@@ -145,7 +147,7 @@ def train(
         corpus, variants = _with_variants(corpus, settings.workers, part_of(fitting, PREPARATION))
     both = nn.ModuleList(part for part in (encoder, decoder) if part is not None)
     both = both.to(device).train()
-    highest = LEARNING_RATE * math.sqrt(REFERENCE_WIDTH / settings.width)
+    highest = rate * LEARNING_RATE * math.sqrt(REFERENCE_WIDTH / settings.width)
     optimiser = torch.optim.AdamW(both.parameters(), highest, (0.9, 0.99), weight_decay=1e-2)
     allowed = fitting.time_left()
     snapshots = Snapshots(both, optimiser, cache, key)
@@ -163,11 +165,11 @@ def train(
         if left == 0 and done > first:
             complete = False
             break
-        rate = _rate(step, steps, left)
-        complete &= rate == _rate(step, steps)
+        now = _rate(step, steps, left)
+        complete &= now == _rate(step, steps)
         torch.manual_seed(step)  # a resumed training draws the same numbers
         for group in optimiser.param_groups:
-            group["lr"] = highest * rate
+            group["lr"] = highest * now
         wanted = corpus.tokens.take(chosen).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=_bfloat16_is_fast(device)):
             if encoder is None or variants is None:

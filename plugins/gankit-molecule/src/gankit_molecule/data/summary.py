@@ -15,8 +15,7 @@ from gankit_molecule.data.sequences import Molecules
 from gankit_molecule.data.standardise import Done
 from gankit_molecule.settings import MoleculeSettings
 
-FEW = 1_000
-"""Molecules from which a SMILES autoencoder hardly learns to write valid ones."""
+NOT_USED = "none: add it to conditions"
 FREQUENT = 5
 """Molecules that have a text that is shown as an example."""
 
@@ -86,11 +85,12 @@ def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> li
             continue
         if pa.types.is_floating(column.type):
             low, high = (pc.min(known).as_py(), pc.max(known).as_py())
-            row = _row(name, "number", len(known), n, f"{low:g} to {high:g}")
+            row = _row(name, "number", len(known), n, f"{low:g} to {high:g}", NOT_USED)
         else:
             different = pc.count_distinct(known).as_py()
             row = _row(name, f"text, {different:,} different", len(known), n, _examples(known))
-        row["use"] = _use(name, settings)
+        if name in settings.conditions and name not in PROPERTIES:
+            row["use"] = "condition"
         rows.append(row)
     computed = [name for name in settings.conditions if name in PROPERTIES]
     rows += [_row(name, "computed", n, n, "", "condition") for name in computed]
@@ -107,10 +107,6 @@ def _row(name: str, kind: str, known: int, n: int, shown: str, use: str = "") ->
     share = "all" if known == n else f"{known:,}"
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
     return {"column": name, "type": kind, "known": share, "range or examples": shown, "use": use}
-
-
-def _use(name: str, settings: MoleculeSettings) -> str:
-    return "condition" if name in settings.conditions and name not in PROPERTIES else ""
 
 
 def warnings_of(
@@ -133,11 +129,6 @@ def warnings_of(
         found.append(
             f"{skipped:,} of {total:,} entries were skipped: check that the column and the "
             "settings are right"
-        )
-    if n < FEW:
-        found.append(
-            f"only {n:,} molecules: from fewer than {FEW:,} the autoencoder hardly learns to write "
-            "SMILES; expect many invalid molecules, repeats and copies of the data"
         )
     return found
 
