@@ -1,6 +1,6 @@
 """Worker processes that encode batches: what they need of the system, and how they fail.
 
-A worker whose batch does not fit into shared memory would be silent for ever, so it ends instead.
+A worker whose batch does not fit into shared memory would wait forever, so it ends instead.
 """
 
 from __future__ import annotations

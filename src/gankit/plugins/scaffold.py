@@ -24,7 +24,7 @@ from gankit.errors import GankitError
 
 SUFFIX = ".tmpl"
 HIDDEN = ("gitignore", "github")
-"""What gets its leading dot when it is written: in a package it would be passed over."""
+"""What gets its leading dot when it is written: a package would leave it out."""
 
 
 def scaffold(name: str, folder: Path | None = None, taken: Collection[str] = ()) -> Path:

@@ -30,7 +30,7 @@ WRITES: dict[str, dict[int, int | None]] = {
     "shutil.rmtree": {0: None},
 }
 """Audit events that change the disk: the places of their paths, each with that of the open folder
-it is relative to. Such a path is passed over: who opened the folder was looked at."""
+it is relative to. Such a path is ignored: opening the folder was checked."""
 
 _confined = threading.local()
 

@@ -53,7 +53,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """What a safetensors file says of itself.
+    """The metadata of a safetensors file.
 
     Raises:
         GankitError: the file is damaged.

@@ -234,15 +234,15 @@ def with_size(size: int) -> bytes:
 @pytest.mark.parametrize("lack", [2, 16, 44])
 def test_a_header_that_claims_little_too_much_is_no_fault(lack: int) -> None:
     header, _ = read_header(with_size(8000 + lack))
-    assert header.mended
+    assert header.repaired
     assert decode(with_size(8000 + lack), 8000, 1).shape == (1, 4000)
-    assert not read_header(WAV)[0].mended
+    assert not read_header(WAV)[0].repaired
     with pytest.raises(UnusableError, match="cut off"):
         read_header(with_size(8600))
 
 
 def test_a_recorder_that_was_interrupted_leaves_no_size() -> None:
-    assert read_header(with_size(0))[0].mended
+    assert read_header(with_size(0))[0].repaired
     assert (decode(with_size(0), 8000, 1) == decode(WAV, 8000, 1)).all()
     au = encoded(sine(), format="AU")
     assert decode(au[:8] + bytes(4) + au[12:], 8000, 1).shape == (1, 4000)

@@ -123,7 +123,7 @@ def test_wrong_lengths_in_headers_are_said(mixed: Path) -> None:
     file.write_bytes(file.read_bytes()[:-16])
     found = read(mixed)
     assert not found.issues
-    assert found.facts["headers"] == "1 recording read despite wrong lengths in the header"
+    assert found.facts["headers"] == "1 recording with wrong lengths in the header"
 
 
 def test_what_failed_alike_is_counted_together(mixed: Path) -> None:

@@ -31,12 +31,12 @@ class TabularSettings:
     """Rules that every generated row follows: ``"a <= b"``, ``"total = price + tax"``,
     ``"together: country, city"``, ``"unique: id"``."""
     encoding: str = ""
-    """Encoding of text files, such as ``cp1252``; found out by default. Bytes that cannot be
+    """Encoding of text files, such as ``cp1252``; detected by default. Bytes that cannot be
     decoded become replacement characters, and are counted."""
     query: str = ""
     """SQL query, if the data is a database: ``query='select * from people'``."""
     delimiter: str = ""
-    """Between the values of a line, such as ``;`` or ``\\t``; found out by default."""
+    """Between the values of a line, such as ``;`` or ``\\t``; detected by default."""
     sheet: str = ""
     """The sheet of an Excel workbook, by name or number; the first one with cells by default."""
     split: str = "train"

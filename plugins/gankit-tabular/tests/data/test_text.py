@@ -1,4 +1,4 @@
-"""Delimited text files: dialect, encoding, header and types are found out, and doubts are said."""
+"""Delimited text files: dialect, encoding, header and types are detected, and doubts reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def columns(found):
 def test_the_delimiter_is_found_out(read, delimiter, name):
     found = read(SEMICOLONS.replace(";", delimiter), name)
     assert columns(found) == {"id": "int64", "age": "int64", "city": "string"}
-    assert "found out" in found.facts["format"]
+    assert "detected" in found.facts["format"]
     assert not found.warnings
 
 

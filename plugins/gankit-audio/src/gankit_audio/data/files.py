@@ -80,7 +80,7 @@ class Header:
         frames: samples per channel.
         format: the container, such as ``WAV``.
         encoding: libsndfile's name of it, such as ``PCM_16``.
-        mended: whether the lengths in the header are wrong, by no more than is tolerated.
+        repaired: whether the lengths in the header are wrong, by no more than is tolerated.
     """
 
     rate: int
@@ -88,7 +88,7 @@ class Header:
     frames: int
     format: str = ""
     encoding: str = ""
-    mended: bool = False
+    repaired: bool = False
 
     @property
     def seconds(self) -> float:

@@ -51,9 +51,9 @@ def facts(
             [f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s", *_done(counts, spec)]
         ),
     }
-    mended = sum(header.mended for header in headers)
-    if mended:
-        found["headers"] = f"{count(mended, 'recording')} read despite wrong lengths in the header"
+    repaired = sum(header.repaired for header in headers)
+    if repaired:
+        found["headers"] = f"{count(repaired, 'recording')} with wrong lengths in the header"
     return {name: text for name, text in found.items() if text}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gankit_audio.data.manifests import Row
 
 LINES = 20
-"""Lines by which a separator is found out."""
+"""Lines by which a separator is detected."""
 
 
 def parsed(where: str, content: bytes) -> list[tuple[str, Row]]:

@@ -10,7 +10,7 @@ from gankit_molecule.data.keys import NAME_KEYS, key_in
 from gankit_molecule.settings import MoleculeSettings
 
 MAX_LINES = 1_000_000
-"""Lines of a record; further ones are passed over, so that a file without ends fits in memory."""
+"""Lines of a record; further ones are ignored, so that a file without ends fits in memory."""
 _COUNTS = re.compile(r"\s*\d+\s*\d+.*V[23]000\s*")
 
 

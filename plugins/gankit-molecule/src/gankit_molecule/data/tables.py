@@ -149,7 +149,7 @@ def _separated(
     """A table of delimited cells; lines with too few or too many of them have no text.
 
     Args:
-        delimiter: found out by default.
+        delimiter: detected by default.
         before: lines before the header.
     """
     while not delimiter and (head := next(lines, None)) is not None:

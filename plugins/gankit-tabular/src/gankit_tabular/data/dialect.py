@@ -21,7 +21,7 @@ DELIMITERS = ",;\t|"
 NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", " ": "blank"}
 ESCAPED = {"\\t": "\t", "tab": "\t", "\\s": " ", "space": " "}
 SAMPLE = 2**18
-"""Characters at the start of a file from which its dialect is found out."""
+"""Characters at the start of a file from which its dialect is detected."""
 LINES = 500
 RARE = "~^:\x1f\x01"
 """Delimiters that are taken only where every line has as many of them."""

@@ -10,7 +10,7 @@ from gankit.contract import Issue
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How to read a source; empty where it is to be found out."""
+    """How to read a source; empty where it is to be detected."""
 
     delimiter: str = ""
     encoding: str = ""

@@ -110,7 +110,7 @@ def _describe(
         between = "runs of blanks"
     if dialect.blank:
         between += ", followed by a blank"
-    how = "as set" if options.delimiter else "found out"
+    how = "as set" if options.delimiter else "detected"
     facts["format"] = f"delimited text; delimiter: {between} ({how})"
     facts["encoding"] = ", ".join(dict.fromkeys(f.encoding for f in files))
     used = {m: sum(m in t.used for t in types.values()) for t in types.values() for m in t.used}
