@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -92,8 +91,7 @@ def train(
     """
     from gankit import config as configuration
     from gankit.cli._display import Display
-    from gankit.config.aliases import canonical_words
-    from gankit.config.budgets import with_limits
+    from gankit.cli._settings import settings_words
     from gankit.config.paths import from_text
     from gankit.engine.guard import ADVICE
     from gankit.plugins.registry import installed
@@ -123,16 +121,14 @@ def train(
             f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
         )
     loaded = installed().modality(name)
-    own = {field.name for field in dataclasses.fields(loaded.modality.Settings)}
-    words = with_limits(
-        canonical_words(settings or [], own),
+    words = settings_words(
+        *(settings or [], loaded.modality.Settings),
+        seed=seed,
         time=time,
         samples=samples,
         epochs=epochs,
         budget=budget,
-        own=own,
     )
-    words = _with_seed(words, seed)
     resolved = configuration.resolve(
         loaded.info,
         loaded.modality.Settings,
@@ -177,21 +173,6 @@ def train(
         _report(folder, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
-
-
-def _with_seed(words: list[str], seed: int | None) -> list[str]:
-    """The settings with the option's seed.
-
-    Raises:
-        GankitError: they set it too.
-    """
-    from gankit.config import flatten, parse_overrides
-
-    if seed is None:
-        return words
-    if "train.seed" in flatten(parse_overrides(words)):
-        raise GankitError("--seed and train.seed set the same", "Use one of them")
-    return [*words, f"train.seed={seed}"]
 
 
 def _report(
