@@ -84,7 +84,6 @@ ANSWERS = {
     "--label": "Use --where label=VALUE",
     "--class": "Use --where label=VALUE",
     "--resolution": "Settings are written without dashes: resolution=32",
-    "--image-size": "Settings are written without dashes: resolution=32",
 }
 
 
