@@ -84,7 +84,6 @@ ANSWERS = {
     "--label": "Use --where label=VALUE",
     "--class": "Use --where label=VALUE",
     "--resolution": "Settings are written without dashes: resolution=32",
-    "--image-size": "Settings are written without dashes: resolution=32",
 }
 
 
@@ -168,6 +167,8 @@ class Words:
 def no_command(name: str, known: Collection[str], within: str) -> GankitError:
     """The error for a command that does not exist, with the right word."""
     hint = COMMANDS_ANSWERED.get(name) if within == "gankit" else None
+    if hint is None and os.path.exists(name):
+        hint = f"gankit train --data {name}"
     return GankitError(
         f"{within} has no command {name!r}", f"Use {hint}" if hint else did_you_mean(name, [*known])
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +34,7 @@ def asked(
     recipe: str | None,
     data: str | None,
     config: Path | None,
-    words: Callable[[Collection[str]], Sequence[str]],
+    words: Callable[[type], Sequence[str]],
     existing: Run | None,
     device: str,
 ) -> Asked:
@@ -43,7 +42,7 @@ def asked(
 
     Args:
         plugin: as after ``--plugin``: a name, or ``name/recipe``.
-        words: settings, given the names of those of the plugin.
+        words: settings, given the type of the plugin's.
         existing: the run to resume, which has chosen before.
 
     Raises:
@@ -91,7 +90,7 @@ def asked(
         settings_type,
         recipe=named or None,
         files=files,
-        overrides=words({field.name for field in dataclasses.fields(settings_type)}),
+        overrides=words(settings_type),
         data=data,
         data_path=path,
     )

@@ -40,7 +40,7 @@ def _quietly(
 
 @_quietly
 def plugins(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
-    """``image``; with a slash its recipes, ``image/digits``."""
+    """Plugins; after a slash the recipes of one, ``toy/ring8``."""
     from gankit.plugins.registry import installed
 
     name, slash, _ = incomplete.partition("/")
@@ -53,7 +53,7 @@ def plugins(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
 
 @_quietly
 def recipes(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
-    """The recipes of the plugin that is given; where none is, of all as ``image/digits``."""
+    """The recipes of the plugin that is given; where none is, of all as ``toy/ring8``."""
     from gankit.plugins.registry import installed
 
     if plugin := _plugin(ctx):

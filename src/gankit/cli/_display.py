@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
+from gankit.cli import _output
 from gankit.cli._output import duration, err, rows, warn
 from gankit.cli._progress import Meter, rough
 from gankit.cli._reading import show_reading, show_resumed
@@ -78,8 +79,9 @@ class Display(Callback):
             rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
-        warming = "warm-up" if last["samples"] < self.train.warm_up else ""
-        part, left = self._follow({**last, "phase": warming})
+        last["phase"] = "warm-up" if last["samples"] < self.train.warm_up else ""
+        last["seconds"] += time.monotonic() - _output.started
+        part, left = self._follow(last)
         if err.is_terminal:
             self.preparing.show(part, f"{last['samples']:,} samples", left)
 

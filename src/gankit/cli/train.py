@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,6 @@ from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import duration, err, out, print_json, warn
 from gankit.cli._streams import visible
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
-from gankit.errors import GankitError
 
 if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
@@ -110,8 +108,7 @@ def train(
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
     from gankit.cli._display import Display
-    from gankit.config.aliases import canonical_words
-    from gankit.config.budgets import with_limits
+    from gankit.cli._settings import settings_words
     from gankit.engine.guard import ADVICE
     from gankit.runs.directory import CONFIG, Run, next_run
     from gankit.workflows.train import train as run_training
@@ -119,16 +116,9 @@ def train(
     existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     data, given = data_and_settings(words or [], data)
 
-    def settings(own: Collection[str]) -> list[str]:
-        limited = with_limits(
-            canonical_words(given, own),
-            time=time,
-            samples=samples,
-            epochs=epochs,
-            budget=budget,
-            own=own,
-        )
-        return _with_seed(limited, seed)
+    def settings(known: type) -> list[str]:
+        limits = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
+        return settings_words(given, known, seed=seed, **limits)
 
     what = asked(plugin, recipe, data, config, settings, existing, device)
     loaded, resolved = what.loaded, what.config
@@ -171,21 +161,6 @@ def train(
         _report(run, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
-
-
-def _with_seed(words: list[str], seed: int | None) -> list[str]:
-    """The settings with the option's seed.
-
-    Raises:
-        GankitError: they set it too.
-    """
-    from gankit.config import flatten, parse_overrides
-
-    if seed is None:
-        return words
-    if "train.seed" in flatten(parse_overrides(words)):
-        raise GankitError("--seed and train.seed set the same", "Use one of them")
-    return [*words, f"train.seed={seed}"]
 
 
 def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
