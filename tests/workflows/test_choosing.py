@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import types
 from types import SimpleNamespace
@@ -146,3 +147,26 @@ def test_looking_ends_in_huge_folders(tmp_path, monkeypatch):
 def test_compressed_files_have_the_ending_below():
     seen = Look("a", "folder", ["1.csv.gz", "b/2.CSV", "3.gz", "4.csv.zip"])
     assert seen.ending(".csv") == ["1.csv.gz", "b/2.CSV"]
+
+
+LIGHT = """
+import sys
+from gankit.workflows.choosing import choose_plugin
+for data in sys.argv[1:]:
+    print(choose_plugin(data).plugin)
+heavy = {"torch", "numpy", "pyarrow", "rdkit", "PIL", "soundfile"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_looking_imports_nothing_heavy(tmp_path):
+    (tmp_path / "people.csv").write_text("name,age\nAda,36\nBob,41\n")
+    (tmp_path / "drugs.csv").write_text("id,smiles\n1,CCO\n2,c1ccccc1O\n")
+    for i in range(9):
+        (tmp_path / f"kick_{i}.wav").touch()
+    words = ["people.csv", "drugs.csv", "."]
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT, *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["tabular", "molecule", "audio"]

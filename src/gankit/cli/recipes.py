@@ -42,9 +42,14 @@ def list_(
         print_json([{"recipe": f"{name}/{r.name}", **r.as_dict()} for name, r in found])
     else:
         table(
-            ["recipe", "summary", "time"],
+            ["recipe", "summary", "made for", "time"],
             [
-                [f"{name}/{r.name}", r.about.get("summary", ""), r.about.get("time", "")]
+                [
+                    f"{name}/{r.name}",
+                    r.about.get("summary", ""),
+                    ", ".join(filter(None, [r.device.upper(), r.made_for()])),
+                    r.about.get("time", ""),
+                ]
                 for name, r in found
             ],
         )

@@ -128,6 +128,8 @@ class Head:
     """About how many rows it has in all; None where that is unknown."""
     binary: Sequence[str] = ()
     """Columns that hold files as bytes, as Hugging Face stores images and sounds."""
+    share: float = 1.0
+    """The share of tables among the files that were looked at."""
 
     def cells(self, column: str) -> list[str]:
         """The first non-empty cells of a column."""
@@ -160,7 +162,9 @@ def table_head(look: Look) -> Head | None:
             head = _separated(*text_head(path))
     except (*_DAMAGE, ValueError, csv.Error):
         return None
-    return head if head is None or look.kind == "file" else replace(head, count=None)
+    if head is None or look.kind == "file":
+        return head
+    return replace(head, count=None, share=len(tables) / len(look.names))
 
 
 def text_head(path: Path) -> tuple[list[str], int | None]:
@@ -174,15 +178,12 @@ def text_head(path: Path) -> tuple[list[str], int | None]:
         return [], None
     with _OPENERS.get(packed, open)(path, "rb") as file:
         data: bytes = file.read(HEAD)
-        whole = len(data) < HEAD
-        lines = data.count(b"\n") + (not data.endswith(b"\n") and bool(data))
-    count = lines if whole else None
-    if count is None and packed not in _OPENERS and lines:
-        count = round(path.stat().st_size * lines / len(data))
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
-    text = data.decode("utf-16" if wide else "utf-8-sig", "replace")
-    found = text.splitlines()
-    return found if whole or len(found) < 2 else found[:-1], count
+    lines = data.decode("utf-16" if wide else "utf-8-sig", "replace").splitlines()
+    if len(data) < HEAD:
+        return lines, len(lines)
+    count = round(path.stat().st_size * len(lines) / len(data))
+    return lines[:-1], None if packed in _OPENERS else count
 
 
 def _separated(lines: list[str], count: int | None) -> Head | None:

@@ -23,11 +23,12 @@ def recognise(look: Look) -> Recognised | None:
     head = table_head(look)
     if head is None:
         return None
+    sure = 0.9 * head.share
     held = [column for column in head.like(*COLUMNS) if column in head.binary]
     if held:
-        return Recognised(0.9, "sounds", f"column {held[0]!r} holds sounds", head.count)
+        return Recognised(sure, "sounds", f"column {held[0]!r} holds sounds", head.count)
     if listing := next((c for c in head.columns if _names_sounds(head, c)), None):
-        return Recognised(0.9, "sounds", f"column {listing!r} names sound files", head.count)
+        return Recognised(sure, "sounds", f"column {listing!r} names sound files", head.count)
     return None
 
 

@@ -64,4 +64,4 @@ def _parquet(look: Look) -> Recognised | None:
     found = [column for column in head.like(*COLUMNS) if column in head.binary] if head else []
     if head is None or not found:
         return None
-    return Recognised(0.9, "images", f"column {found[0]!r} holds images", head.count)
+    return Recognised(0.9 * head.share, "images", f"column {found[0]!r} holds images", head.count)

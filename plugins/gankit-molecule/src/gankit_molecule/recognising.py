@@ -35,7 +35,9 @@ def recognise(look: Look) -> Recognised | None:
     found = None if head is None else column_of_molecules(head)
     if head is None or found is None:
         return None
-    return Recognised(0.9, "molecules", f"column {found!r} holds molecules", head.count)
+    return Recognised(
+        0.9 * head.share, "molecules", f"column {found!r} holds molecules", head.count
+    )
 
 
 def column_of_molecules(head: Head) -> str | None:
