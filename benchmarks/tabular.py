@@ -34,6 +34,7 @@ from gankit.contract import EvaluationData, Sample
 from gankit.metrics import manifold_scores
 from gankit_tabular.data.arrow import numbers, plain
 from gankit_tabular.data.sources import read_table
+from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.settings import TabularSettings
@@ -210,7 +211,8 @@ def scores(
     real, held, rows = train.to_pylist(), test.to_pylist(), made.to_pylist()
     samples = [Sample(row, i, {}) for i, row in enumerate(rows)]
     rng = np.random.default_rng(seed)
-    found = TableScores(target).evaluate(EvaluationData(samples, real, held), rng)
+    data = EvaluationData(samples, real, held)
+    found = TableScores(target).evaluate(data, rng) | ColumnScores().evaluate(data, rng)
     extractor = EncodedTable(None, TabularSettings())
     extractor.fit(real)
     few = [real[i] for i in rng.permutation(len(real))[:5000]]
