@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -69,8 +70,10 @@ def test_data_in_memory(tmp_path):
     points = np.random.default_rng(0).normal(size=(200, 2))
     run = gankit.fit("toy", points, out=tmp_path / "run", **SMALL)
     assert run.config.data == "(in memory)"
+    longer = dataclasses.replace(run.config.engine.train, samples=1280)
+    engine = dataclasses.replace(run.config.engine, train=longer)
     with pytest.raises(GankitError, match="was trained on an object in memory, which is gone"):
-        train(run.plugin, run.config, run.path)
+        train(run.plugin, dataclasses.replace(run.config, engine=engine), run.path)
     more = gankit.fit("toy", points, out=tmp_path / "run", **SMALL | {"train__samples": 1280})
     assert more.metrics()[-1]["samples"] == 1280
 
