@@ -18,7 +18,7 @@ from rich.console import Console
 
 import gankit
 from gankit.cli._display import columns
-from gankit.cli._progress import INCOMPLETE, Meter, Pace, bar_line, rough
+from gankit.cli._progress import INCOMPLETE, Meter, Pace, bar_lines, rough
 
 SMALL = {"train__samples": 320, "train__batch": 32, "train__threads": 1, "hidden": 8, "count": 200}
 
@@ -127,14 +127,24 @@ def test_durations_are_no_more_exact_than_an_estimate(seconds, text):
 def test_a_bar_fits_its_line(width, encoding):
     console = Lines(True, width, encoding)
     what = "generating the density-ratio classifier's samples"
-    console.print(bar_line(what, 0.31, "62,000 of 200,000", 7800, width))
+    console.print(*bar_lines(what, 0.31, "62,000 of 200,000", 7800, width), sep="")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", console.text)
     lines = plain.splitlines()
+    assert all(len(line.rstrip()) < width for line in lines)
+    assert len(lines) == (1 if width == 120 else 2)
+    assert "62,000 of 200,000" in lines[-1]
     if width >= 60:
-        (line,) = lines
-        assert len(line.rstrip()) < width
-        assert line.rstrip().endswith("62,000 of 200,000   31 %  2 h 10 min left")
-    assert "62,000 of 200,000" in " ".join(plain.split())
+        assert lines[-1].rstrip().endswith("62,000 of 200,000   31 %  2 h 10 min left")
+        assert what in plain
+
+
+def test_a_figure_in_the_label_is_no_other_work(clock):
+    console = Lines()
+    meter = Meter(console=console)
+    for done in range(30):
+        meter(f"fitting (loss {1 / (1 + done):.2f})", done, 100)
+        clock.advance(1)
+    assert console.text.splitlines()[1] == "fitting (loss 0.08): 12 of 100, 1 min 30 s left"
 
 
 @pytest.mark.parametrize("width", [30, 80, 120])

@@ -26,6 +26,8 @@ PATIENCE = 2.0
 """Seconds of silence before the first line."""
 BETWEEN = 10.0
 """Seconds between two lines."""
+BEFORE = 5.0
+"""Seconds between a line and one of another kind of work."""
 NOTHING, INCOMPLETE = "nothing was written", "the output is incomplete"
 """What is left of work that is interrupted."""
 DRAWN = 0.2
@@ -84,6 +86,7 @@ class Meter:
         self.what = self.said = ""
         self.pace = Pace(0.0, 0.0)
         self.due = time.monotonic() + PATIENCE
+        self.shown = self.due - BEFORE
         self._live: Live | None = None
 
     def __enter__(self) -> Meter:
@@ -100,8 +103,9 @@ class Meter:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if what != self.what:
+        if _work(what) != _work(self.what):
             self.start(what, done / total if total else 0.0)
+        self.what = what
         if now < self.due:
             return
         part = min(done / total, 1.0) if total > 0 else None
@@ -116,7 +120,10 @@ class Meter:
         """Begins another kind of work, of which a part was done before."""
         now = time.monotonic()
         self.what, self.said, self.pace = what, "", Pace(part, now)
-        self.due = now + DRAWN if self.console.is_terminal else min(self.due, now + PATIENCE)
+        if self.console.is_terminal:  # what is announced may be long, and report nothing more
+            self.due = now + DRAWN if part else now
+        else:
+            self.due = min(self.due, self.shown + BEFORE)
 
     def show(
         self,
@@ -135,7 +142,8 @@ class Meter:
             line: in place of a line with the same.
         """
         if not self.console.is_terminal:
-            self.due = time.monotonic() + BETWEEN
+            self.shown = time.monotonic()
+            self.due = self.shown + BETWEEN
             facts = [counted, f"{rough(left)} left" if left else ""]
             said = ", ".join(fact for fact in facts if fact)
             self.console.print(line or visible(f"{self.what}: {said}" if said else self.what))
@@ -151,8 +159,8 @@ class Meter:
                 redirect_stderr=False,
             )
             self._live.start()
-        bar = bar_line(visible(self.what), part, counted, left, self.console.width)
-        self._live.update(Group(bar, *below), refresh=True)
+        lines = bar_lines(visible(self.what), part, counted, left, self.console.width)
+        self._live.update(Group(*lines, *below), refresh=True)
 
     def close(self) -> None:
         """Removes the bar."""
@@ -161,26 +169,29 @@ class Meter:
             self._live = None
 
 
-def bar_line(what: str, part: float | None, counted: str, left: float | None, width: int) -> Table:
-    """One line of less than ``width`` columns: a label, a bar, and numbers, which are never cut."""
+def bar_lines(
+    what: str, part: float | None, counted: str, left: float | None, width: int
+) -> list[RenderableType]:
+    """A label, a bar and numbers in one line of less than ``width`` columns; the label has a line
+    of its own where it is long. Numbers are never cut."""
     numbers = [counted, f"{int(100 * part):3} %" if part is not None else ""]
     # As wide as it may become, so that the bar's end stands still.
     numbers.append((f"{rough(left)} left" if left is not None else "").ljust(16))
     while len(numbers) > 1 and len("  ".join(numbers)) >= width:
         numbers.pop()
     right = Text("  ".join(text for text in numbers if text), no_wrap=True)
-    free = width - 1 - right.cell_len - 4  # less the gaps
-    cells: list[RenderableType] = [right]
-    if (room := free - (0 if part is None else NARROWEST)) > 4:
-        label = Text(what, no_wrap=True)
-        label.truncate(room, overflow="ellipsis")
-        free -= label.cell_len
-        cells.insert(0, label)
+    label = Text(what, no_wrap=True)
+    free = width - 1 - right.cell_len - 2
+    bar = 0 if part is None else NARROWEST + 2
+    above = label.cell_len + 2 + bar > free
+    label.truncate(width - 1, overflow="ellipsis")
+    cells: list[RenderableType] = [right] if above else [label, right]
+    free -= 2 if above else label.cell_len + 4
     if part is not None and free >= NARROWEST:
         cells.insert(-1, ProgressBar(100.0, 100 * part, width=min(free, WIDEST)))
     line = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     line.add_row(*cells)
-    return line
+    return [label, line] if above else [line]
 
 
 def rough(seconds: float) -> str:
@@ -197,3 +208,8 @@ def rough(seconds: float) -> str:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
     return f"{hours} h {rest} min" if rest and hours < 24 else f"{hours} h"
+
+
+def _work(what: str) -> str:
+    """A label without a figure that changes: ``training (loss 0.5)`` is the same work."""
+    return what.partition(" (")[0]

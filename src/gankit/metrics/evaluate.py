@@ -165,6 +165,8 @@ def evaluate(
     for source in evaluators:
         if isinstance(source, Evaluator):
             if _selects(only, source, source.name, ()):
+                if progress is not None:
+                    progress(f"{source.name}: comparing", 0, 0)
                 values, floors = _split_floors(source.evaluate(data, _rng(seed, source.name)))
                 others = {
                     name: source.evaluate(other, _rng(seed, source.name))
@@ -191,6 +193,8 @@ def evaluate(
         fake, unseen = _fewer(fake, n, seed), _fewer(unseen, n, seed)
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         for group in chosen:
+            if progress is not None:
+                progress(f"{source.name}: {group}", 0, 0)
             value = compared(group, real, fake, unseen)
             floor = compared(group, real, unseen, unseen)
             others = {

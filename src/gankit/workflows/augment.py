@@ -79,6 +79,7 @@ class Augmented:
         requests = plan(self.attributes, balance=balance, factor=factor, where=where, n=n)
         check_seeds(seed, most_candidates(requests))
         codec = self.sampler.codec
+        progress("measuring how far real items are apart", 0, 0)
         filter_of = filters(run, codec, self.real, self.attributes, balance, keep_all, seed)
         self._made = generated(
             *(self.sampler, requests, filter_of, self.counts),

@@ -247,6 +247,7 @@ class _Scoring:
         given = self.given
         for evaluator in self.evaluators:
             if isinstance(evaluator, Extractor):
+                given.progress(f"{evaluator.name}: fitting", 0, 0)
                 evaluator.fit(data.train)
         scores = evaluate(
             self.evaluators,

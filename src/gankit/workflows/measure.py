@@ -124,7 +124,7 @@ def measure(
         }
         sets |= {f"real, {mitigation}": (mitigation, train) for mitigation in model.mitigations}
         for i, (name, (mitigation, items)) in enumerate(sets.items()):
-            progress(f"training on {name}", repeat * len(sets) + i, repeats * len(sets))
+            progress("measuring", repeat * len(sets) + i, repeats * len(sets))
             if scores := model.scores(items, heldout, key, mitigation, seed + repeat):
                 _check_defined(key, name, scores)
                 results.setdefault(name, []).append(scores)
