@@ -65,18 +65,15 @@ def test_dotted_settings(tmp_path):
         gankit.fit("toy", out=tmp_path / "other", **{"optim.rl": 0.5})
 
 
-def longer(config, samples):
-    train = dataclasses.replace(config.engine.train, samples=samples)
-    return dataclasses.replace(config, engine=dataclasses.replace(config.engine, train=train))
-
-
 def test_data_in_memory(tmp_path):
     """An array is a source, which cannot be read again."""
     points = np.random.default_rng(0).normal(size=(200, 2))
     run = gankit.fit("toy", points, out=tmp_path / "run", **SMALL)
     assert run.config.data == "(in memory)"
+    longer = dataclasses.replace(run.config.engine.train, samples=1280)
+    engine = dataclasses.replace(run.config.engine, train=longer)
     with pytest.raises(GankitError, match="was trained on an object in memory, which is gone"):
-        train(run.plugin, longer(run.config, 1280), run.path)
+        train(run.plugin, dataclasses.replace(run.config, engine=engine), run.path)
     more = gankit.fit("toy", points, out=tmp_path / "run", **SMALL | {"train__samples": 1280})
     assert more.metrics()[-1]["samples"] == 1280
 

@@ -82,6 +82,7 @@ class Run(directory.Run):
         format: str | None = None,
         device: str = "auto",
         overwrite: bool = False,
+        progress: bool | None = None,
     ) -> Generated:
         """Generates into a folder or one file, with provenance, as ``gankit generate`` does.
 
@@ -89,7 +90,14 @@ class Run(directory.Run):
             GankitError: for whatever the caller can fix.
         """
         sampling = _sampling(n, seed, where, between, per_class, by, settings)
-        return generate(self, sampling, out, format=format, device=device, overwrite=overwrite)
+        with following(progress) as show:
+            return generate(
+                *(self, sampling, out),
+                format=format,
+                device=device,
+                overwrite=overwrite,
+                progress=show,
+            )
 
     def save(
         self,
