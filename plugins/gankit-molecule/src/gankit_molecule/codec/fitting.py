@@ -47,9 +47,6 @@ CACHE_VERSION = 4
 """Of the autoencoder's training: increase it when that changes, so that cached ones are ignored."""
 FINE_TUNING = 0.5
 """The learning rate of an autoencoder that was trained before, relative to that of a new one."""
-FINE_TUNING_VISITS, FINE_TUNING_EPOCHS = 40_000, 80.0
-"""Molecules that it sees at least, in at most so many epochs: more make more molecules valid, and
-fewer new (ADR 26)."""
 FIRST_SCORES, PROPERTY_TIME, TEXT_TIME = 0.1, 0.2, 0.1
 """Shares of the time that is left: for scores of training molecules, properties, and texts."""
 TRAINING_TIME, SEARCH_TIME = 0.9, 0.6
@@ -205,9 +202,6 @@ def _train(
     Args:
         base: where the current weights come from, if they were trained before.
     """
-    if base is not None and not settings.epochs:
-        more = min(FINE_TUNING_VISITS / len(corpus.smiles), FINE_TUNING_EPOCHS)
-        settings = replace(settings, epochs=max(epochs_of(0, corpus.tokens), more))
     key = _key(corpus, settings, base)
     rate = 1.0 if base is None else FINE_TUNING
     codec.loss = trained_or_cached(
