@@ -80,8 +80,7 @@ def picture(example: Example, run: Path) -> str:
     last = max((run / "previews").glob("*.png"), key=lambda file: file.stem)
     target = ROOT / "docs" / "assets" / f"{example.plugin}.png"
     with Image.open(last) as image:
-        image.thumbnail((720, 720))
-        image.save(target, optimize=True)
+        image.convert("P", palette=Image.Palette.ADAPTIVE).save(target, optimize=True)
     return f"![Generated {example.title.lower()}](docs/assets/{target.name})"
 
 
