@@ -26,7 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- examples -->"
-TALLEST = 800
+TALLEST = 380
 """Height of a picture in pixels; what is below is cut off."""
 
 
