@@ -22,9 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- examples -->"
+TALLEST = 380
+"""Height of a picture in pixels; what is below is cut off."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,15 @@ def train(example: Example, run: Path) -> float:
 
 
 def picture(example: Example, run: Path) -> str:
-    """Copies the last preview to the documentation; a link to it."""
+    """Copies the top of the last preview, with its metadata, to the documentation; a link to it."""
     last = max((run / "previews").glob("*.png"), key=lambda file: file.stem)
     target = ROOT / "docs" / "assets" / f"{example.plugin}.png"
     with Image.open(last) as image:
-        image.thumbnail((720, 720))
-        image.save(target, optimize=True)
+        mark = PngInfo()
+        for key, text in image.text.items():
+            mark.add_itxt(key, text)
+        shown = image.crop((0, 0, image.width, min(image.height, TALLEST)))
+        shown.save(target, optimize=True, pnginfo=mark)
     return f"![Generated {example.title.lower()}](docs/assets/{target.name})"
 
 
