@@ -74,8 +74,9 @@ def _shortfall(score: Score) -> float:
     """How much worse than real data a score is, beyond chance and what may be overlooked."""
     real = score.real_baseline or 0.0
     lack = score.value - real if score.lower_is_better else real - score.value
-    chance = 2 * math.sqrt(max(real * (1 - real), 0.0) / max(score.n_generated, 1))
-    return lack - max(TOLERANCE * real, chance, 1 / max(score.n_generated, 1))
+    n = max(score.n_generated, 1)
+    chance = 2 * math.sqrt(2 * max(real * (1 - real), 0.0) / n)  # both are of n samples
+    return lack - max(TOLERANCE * real, chance, 1 / n)
 
 
 def _numbers(score: Score) -> str:
