@@ -112,7 +112,7 @@ def test_one_function_is_the_relativistic_objective(x):
         ({"x": "text"}, "x is no tensor"),
         ({"c": torch.zeros(7)}, "c has 7 rows for 100 items"),
         ({"objective": "hinges"}, "no objective 'hinges'. Did you mean hinge"),
-        ({"objective": 3}, "objective is int"),
+        ({"objective": 3}, "objective=3 is not an objective"),
         ({"optim__rl": 1}, "Did you mean optim.lr"),
         ({"callbacks": [3]}, "a callback is 3"),
     ],

@@ -83,6 +83,7 @@ def test_items_that_are_not_finite_are_left_out():
         ([np.zeros(2), np.zeros(3)] * 9, "no array of numbers"),
         ({"a": X, "b": X}, "no array 'x'; it has a, b. Set x_key"),
         ((X, RNG.normal(size=(20, 2)).astype(str)), "c is a table of texts"),
+        ((X, [1, 2]), r"c is int64 of shape \(2,\) for 20 items. Every item needs one label"),
         ("nowhere.npy", "nowhere.npy: no such"),
     ],
 )

@@ -38,7 +38,7 @@ def as_objective(
     if len(parts) == 2 and all(map(callable, parts)):
         discriminator, generator = parts
         return Objective(_name(discriminator), discriminator, generator, True)
-    raise GankitError(f"objective is {type(given).__name__}", _GIVE)
+    raise GankitError(f"objective={given!r} is not an objective", _GIVE)
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -119,10 +119,8 @@ def _arrays(source: Any, settings: TensorSettings, where: str) -> tuple[Any, Any
         if of_c is None and numbers:
             return source[of_x], np.stack([np.asarray(source[n]) for n in numbers], 1)
         return source[of_x], None if of_c is None else source[of_c]
-    if isinstance(source, tuple | list) and len(source) == 2 and np.ndim(source[0]) > 0:
-        x, c = source
-        if np.ndim(c) in (1, 2) and len(x) == len(c) and isinstance(source, tuple):
-            return x, c
+    if isinstance(source, tuple) and len(source) == 2:
+        return source
     return source, None
 
 
