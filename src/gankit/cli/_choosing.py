@@ -25,8 +25,8 @@ class Asked:
     """Its name, and why it was chosen where nobody named it."""
     recipe: str
     """Likewise."""
-    choices: Sequence[str]
-    """What was chosen for reasons, a line each."""
+    choices: Sequence[tuple[str, str]]
+    """What was chosen, and which for what reasons."""
 
 
 def asked(
@@ -68,13 +68,13 @@ def asked(
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
-    said, choices = [name, ""], []
+    said, choices = [name, ""], list[tuple[str, str]]()
     if not name:
         found = choose_plugin(data) if data is not None else None
         if found is None:
             raise _nothing(sorted(installed().infos()))
         name, said[0] = found.plugin, f"{found.plugin} ({found.reason})"
-        choices.append(str(found))
+        choices.append(("plugin", said[0]))
     loaded = installed().modality(name)
     named = (recipe or inline or before.get("recipe", "")).removeprefix(f"{name}/")
     if not named and existing is not None and existing.table["run"]["plugin"] == name:
@@ -83,7 +83,7 @@ def asked(
         source = data
         of_data = choose_recipe(loaded.info, device, lambda: count_items(source, loaded.info))
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
-        choices += [str(of_data)] if choices or of_data.reason != DEFAULT else []
+        choices += [("recipe", said[1])] if choices or of_data.reason != DEFAULT else []
     settings_type = loaded.modality.Settings
     resolved = configuration.resolve(
         loaded.info,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli._output import duration, out, print_json, rows, warn
-from gankit.cli._reading import LABEL, show_details
-from gankit.cli._streams import visible
+from gankit.cli._output import duration, fact, out, print_json, rows, warn
+from gankit.cli._reading import show_details
 
 if TYPE_CHECKING:
     from gankit.cli._choosing import Asked
@@ -32,7 +31,7 @@ def dry_run(asked: Asked, folder: Path, device: str, *, json: bool, verbose: boo
         print_json({**about, "config": config.as_table()})
         return
     for name, text in _summary(asked, found).items():
-        out.print(f"{name + ':':<{LABEL}}{visible(text)}")
+        fact(name, text)
     out.print()
     show_details(found.data, out)
     rows(found.described, out)

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import duration, number, out, print_json, rows, table
-from gankit.cli._reading import LABEL
+from gankit.cli._output import LABEL, duration, fact, number, out, print_json, rows, table
 from gankit.cli._streams import visible
 from gankit.errors import GankitError
 from gankit.system_errors import translate
@@ -90,13 +89,13 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
-        out.print(f"{label + ':':{LABEL}}{visible(value)}")
+        fact(label, value)
     if it.privacy:
-        out.print(f"{'privacy:':{LABEL}}{privacy_in_words(it.privacy)}")
+        fact("privacy", privacy_in_words(it.privacy))
         for line in it.privacy["does_not_cover"]:
             out.print(f"{'':{LABEL}}not covered: {line}")
     for warning in data.get("warnings", []):
-        out.print(f"{'warning:':{LABEL}}{visible(warning)}")
+        fact("warning", warning)
     if it.verdict:
         for line in [*in_words(it.verdict), *(f"warning: {w}" for w in it.verdict["warnings"])]:
             out.print(visible(line))

@@ -127,7 +127,7 @@ def train(
         show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
     for choice in what.choices:
-        err.print(visible(choice))
+        _output.fact(*choice, err)
 
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = Display(
