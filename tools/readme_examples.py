@@ -26,8 +26,6 @@ from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "<!-- examples -->"
-TALLEST = 380
-"""Height of a picture in pixels; what is below is cut off."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,7 @@ class Example:
         title: of the row.
         data: what it was trained on.
         shown: what the picture shows.
+        size: pixels of the preview that are shown, from its upper left corner.
         columns: of a table, those that are shown; empty for a picture.
     """
 
@@ -46,12 +45,25 @@ class Example:
     title: str
     data: str
     shown: str
+    size: tuple[int, int] = (1000, 1000)
     columns: Sequence[str] = ()
 
 
 EXAMPLES = (
-    Example("image", "Images", "1,797 digits of 8×8 pixels", "one column per requested class"),
-    Example("audio", "Sounds", "synthesised plucked strings, twelve notes", "mel spectrograms"),
+    Example(
+        "image",
+        "Images",
+        "1,797 digits of 8×8 pixels",
+        "one column per requested class",
+        (756, 380),
+    ),
+    Example(
+        "audio",
+        "Sounds",
+        "synthesised plucked strings, twelve notes",
+        "mel spectrograms and waveforms of two each",
+        (1012, 280),
+    ),
     Example("molecule", "Molecules", "4,848 molecules of the NCI", "valid SMILES, drawn"),
     Example(
         *("tabular", "Tables", "569 biopsies, 11 columns", "four generated rows, five columns"),
@@ -86,7 +98,8 @@ def picture(example: Example, run: Path) -> str:
         mark = PngInfo()
         for key, text in image.text.items():
             mark.add_itxt(key, text)
-        shown = image.crop((0, 0, image.width, min(image.height, TALLEST)))
+        width, height = map(min, image.size, example.size)
+        shown = image.crop((0, 0, width, height))
         shown.save(target, optimize=True, pnginfo=mark)
     return f"![Generated {example.title.lower()}](docs/assets/{target.name})"
 

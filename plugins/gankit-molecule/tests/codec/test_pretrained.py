@@ -77,6 +77,7 @@ def test_few_molecules_start_from_it(base: Pretrained) -> None:
     assert codec.pretrained == base.about
     again = MoleculeCodec.load(codec.state(), SETTINGS)
     assert again.pretrained == base.about
+    assert again.describe()[-1]["property"] == "autoencoder pretrained on 4,848 molecules"
 
 
 @pytest.mark.parametrize(

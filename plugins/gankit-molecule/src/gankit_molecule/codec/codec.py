@@ -258,7 +258,7 @@ class MoleculeCodec(
         return None if self.query is None else self.query.sample(where, seeds)
 
     def describe(self) -> Sequence[Mapping[str, str]]:
-        """A row per condition, and the results of a search."""
+        """A row per condition, the pretraining if there was one, and the results of a search."""
         fields = self.layout.condition.fields if self.layout.condition else ()
         lines = [
             {
@@ -270,6 +270,9 @@ class MoleculeCodec(
             for f in fields
             if isinstance(f, Continuous)
         ]
+        if self.pretrained:
+            what = f"autoencoder pretrained on {self.pretrained.partition(';')[0]}"
+            lines.append({"property": what, "mean": "", "std": "", "missing": ""})
         return [*lines, *(self.elites.describe() if self.elites is not None else ())]
 
     def conform(self, items: Sequence[Molecule], strict: bool) -> Conformed[Molecule]:
