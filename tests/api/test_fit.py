@@ -10,6 +10,7 @@ import pytest
 
 import gankit
 from gankit.errors import GankitError
+from gankit.workflows.choosing import Chosen
 from gankit.workflows.interrupts import StopRequest
 
 SMALL = {"train.batch": 32, "train.threads": 1, "hidden": 8, "count": 200}
@@ -29,7 +30,7 @@ def test_limits_in_words(tmp_path):
 
 def test_the_first_argument_may_be_the_data(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "gankit.api.fitting.choose_plugin", lambda data: type("Chosen", (), {"plugin": "toy"})
+        "gankit.workflows.request.choose_plugin", lambda data: Chosen("toy", "by its name", 50)
     )
     points = tmp_path / "points.npy"
     np.save(points, np.random.default_rng(0).normal(size=(50, 2)))
@@ -38,10 +39,22 @@ def test_the_first_argument_may_be_the_data(tmp_path, monkeypatch):
     assert (run.plugin.info.name, run.config.data) == ("toy", str(points))
     with pytest.raises(GankitError, match=r"the first argument is a ndarray.*gankit.fit\(PLUGIN"):
         gankit.fit(np.zeros((50, 2)))
-    with pytest.raises(GankitError, match="no plugin given. Name one: .*tensor"):
+    with pytest.raises(GankitError, match="no plugin given for data in memory. Name one: .*tensor"):
         gankit.fit(data=np.zeros((50, 2)))
     with pytest.raises(GankitError, match="no plugin named 'toys'"):
         gankit.fit("toys")
+
+
+def test_the_folder_of_a_run_is_enough_to_train_it_longer(tmp_path):
+    first = gankit.fit("toy/ring8", out=tmp_path / "run", samples=64, settings=SMALL)
+    longer = gankit.fit(out=first.path, samples=128)
+    assert longer.samples_trained == 128
+    assert longer.config.settings == first.config.settings
+
+
+def test_two_recipes_are_refused():
+    with pytest.raises(GankitError, match="plugin toy/ring8 and recipe grid25 name two recipes"):
+        gankit.fit("toy/ring8", recipe="grid25")
 
 
 def test_callbacks_are_objects_or_functions(tmp_path):

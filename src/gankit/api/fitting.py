@@ -16,14 +16,13 @@ from gankit.api.progress import Follower, wanted, where_to_resume
 from gankit.api.run import Run
 from gankit.api.settings import as_table
 from gankit.config.budgets import LIFTED, with_limits
-from gankit.contract import Callback, Objective, PluginInfo, quiet
+from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs import directory
-from gankit.workflows.choosing import choose_plugin, count_items
-from gankit.workflows.choosing_recipes import choose_recipe
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
+from gankit.workflows.request import request
 from gankit.workflows.train import train
 
 if TYPE_CHECKING:
@@ -81,22 +80,22 @@ def fit(
     """
     started = clock.monotonic()
     plugin, data = _named(plugin, data)
-    name, _, inline = plugin.partition("/")
-    loaded = installed().modality(name)
     own = None if objective is None else as_objective(objective)
     table = as_table(settings or {}, keywords, {} if own is None else {"loss.objective": own.name})
-    config = configuration.resolve(
-        loaded.info,
-        loaded.modality.Settings,
-        recipe=recipe or inline or _recipe(loaded.info, data, device, out),
-        files=[table, {} if seed is None else {"train": {"seed": seed}}],
-        overrides=_limits(table, time, samples, epochs),
-        data=None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
+    what = request(
+        *(plugin or "", recipe),
+        None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
+        lambda _: _limits(table, time, samples, epochs),
+        layers=[table, {} if seed is None else {"train": {"seed": seed}}],
+        out=Path(out) if out else None,
+        device=device,
+        count=None if isinstance(data, str | Path) else lambda: _length(data),
     )
+    loaded, config = what.loaded, what.config
     source = data if c is None else (data, c)
     call = json.dumps([os.getcwd(), config.as_table(), id(data), id(c)], default=str)
     folder = Path(out) if out else _interrupted.get(call, (None,))[0]
-    folder = folder or directory.next_run(Path("runs"), f"{name}-{config.recipe}")
+    folder = folder or directory.next_run(Path("runs"), f"{config.plugin}-{config.recipe}")
     length, private = config.engine.train, bool(config.engine.privacy.epsilon)
     shown = Follower(length.samples, length.time, private) if wanted(progress) else None
     followers = [*([shown] if shown else []), *map(as_callback, callbacks)]
@@ -137,44 +136,27 @@ def load(path: str | Path, *, networks: OwnNetworks | None = None, data: object 
     return Run(path, networks, data)
 
 
-def _named(plugin: str | None, data: object) -> tuple[str, object]:
+def _named(plugin: str | None, data: object) -> tuple[str | None, object]:
     """The plugin and the data; the first argument may be either.
 
     Raises:
-        GankitError: no plugin is named, and none can be inferred.
+        GankitError: it is an object.
     """
     infos = installed().infos()
-    known = ", ".join(sorted(infos))
     if plugin is not None and not isinstance(plugin, str | Path):
         raise GankitError(
             f"the first argument is a {type(plugin).__name__}, no plugin's name",
-            f"Name the plugin: gankit.fit(PLUGIN, data), of {known}",
+            f"Name the plugin: gankit.fit(PLUGIN, data), of {', '.join(sorted(infos))}",
         )
     unknown = plugin is not None and str(plugin).partition("/")[0] not in infos
     if unknown and data is None and (_exists(str(plugin)) or Path(str(plugin)).suffix):
-        plugin, data = None, plugin
-    if plugin is not None:
-        return str(plugin), data
-    if not isinstance(data, str | Path):
-        raise GankitError("no plugin given", f"Name one: {known}")
-    return choose_plugin(str(data)).plugin, data
+        return None, plugin
+    return None if plugin is None else str(plugin), data
 
 
-def _recipe(info: PluginInfo, data: object, device: str, out: str | Path | None) -> str | None:
-    """The recipe where none is named: that of the run which is resumed, or one for the data and the
-    device; None for built-in data."""
-    if out is not None and (Path(out) / directory.CONFIG).is_file():
-        run = directory.Run(out).table["run"]
-        return str(run["recipe"]) if run["plugin"] == info.name else None
-    if data is None:
-        return None
-
-    def count() -> int | None:
-        if isinstance(data, str | Path):
-            return count_items(str(data), info)
-        return len(data) if isinstance(data, Sized) and not isinstance(data, tuple | dict) else None
-
-    return choose_recipe(info, device, count).recipe
+def _length(data: object) -> int | None:
+    """The number of items of an object, where its length is that."""
+    return len(data) if isinstance(data, Sized) and not isinstance(data, tuple | dict) else None
 
 
 def _exists(path: str) -> bool:

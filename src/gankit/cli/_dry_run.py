@@ -9,11 +9,11 @@ from gankit.cli._output import duration, fact, out, print_json, rows, warn
 from gankit.cli._reading import show_details
 
 if TYPE_CHECKING:
-    from gankit.cli._choosing import Asked
     from gankit.workflows.estimate import Estimate
+    from gankit.workflows.request import Request
 
 
-def dry_run(asked: Asked, folder: Path, device: str, *, json: bool, verbose: bool) -> None:
+def dry_run(what: Request, folder: Path, device: str, *, json: bool, verbose: bool) -> None:
     """Prints everything but the training: a summary, and then what was read.
 
     Raises:
@@ -23,14 +23,14 @@ def dry_run(asked: Asked, folder: Path, device: str, *, json: bool, verbose: boo
 
     from gankit.workflows.estimate import estimate
 
-    config = asked.config
-    found = estimate(*(asked.loaded, config, folder), device=device)
+    config = what.config
+    found = estimate(*(what.loaded, config, folder), device=device)
     if json:
-        chosen = {"plugin": asked.plugin, "recipe": asked.recipe}
+        chosen = {"plugin": what.plugin, "recipe": what.recipe}
         about = {"run": str(folder), "chosen": chosen, **found.as_dict()}
         print_json({**about, "config": config.as_table()})
         return
-    for name, text in _summary(asked, found).items():
+    for name, text in _summary(what, found).items():
         fact(name, text)
     out.print()
     show_details(found.data, out)
@@ -43,15 +43,15 @@ def dry_run(asked: Asked, folder: Path, device: str, *, json: bool, verbose: boo
         warn(warning)
 
 
-def _summary(asked: Asked, found: Estimate) -> dict[str, str]:
+def _summary(what: Request, found: Estimate) -> dict[str, str]:
     """The run at a glance, a line each."""
     step = found.seconds_per_step
     steps = min(found.steps, found.seconds / step if step else found.steps)
     counts, plan = found.parameters, found.privacy
     lines = {
         "data": f"{found.data.description}; {found.data.parts()}",
-        "plugin": asked.plugin,
-        "recipe": asked.recipe,
+        "plugin": what.plugin,
+        "recipe": what.recipe,
         "device": found.device,
         "time": f"about {duration(found.seconds)} ({steps:,.0f} steps of {step * 1000:.0f} ms)",
         "memory": f"about {found.memory_bytes / 2**20:,.0f} MiB",

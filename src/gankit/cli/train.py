@@ -10,7 +10,6 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli import _output
-from gankit.cli._choosing import Asked, asked
 from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import duration, err, out, print_json, warn
 from gankit.cli._streams import visible
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
     from gankit.runs.directory import Run
     from gankit.workflows.estimate import Duration
+    from gankit.workflows.request import Request
 
 LONG = 2 * 3600
 """Seconds from which on the length of a run is said before it begins."""
@@ -109,19 +109,25 @@ def train(
     """
     from gankit.cli._display import Display
     from gankit.cli._settings import settings_words
+    from gankit.config import read_toml
     from gankit.engine.guard import ADVICE
-    from gankit.runs.directory import CONFIG, Run, next_run
+    from gankit.runs.directory import Run, next_run
+    from gankit.workflows.request import request
     from gankit.workflows.train import train as run_training
 
-    existing = Run(out_) if out_ is not None and (out_ / CONFIG).is_file() else None
     data, given = data_and_settings(words or [], data)
 
     def settings(known: type) -> list[str]:
         limits = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
         return settings_words(given, known, seed=seed, **limits)
 
-    what = asked(plugin, recipe, data, config, settings, existing, device)
-    loaded, resolved = what.loaded, what.config
+    what = request(
+        *(plugin, recipe, data, settings),
+        config=None if config is None else read_toml(config),
+        out=out_,
+        device=device,
+    )
+    loaded, resolved, existing = what.loaded, what.config, what.existing
     folder = out_ or next_run(Path("runs"), f"{resolved.plugin}-{resolved.recipe}")
     if dry_run:
         show_dry_run(what, folder, device, json=json, verbose=verbose)
@@ -163,7 +169,7 @@ def train(
         raise typer.Exit(130)
 
 
-def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
+def _warn_of_length(found: Duration, what: Request, device: str) -> None:
     """Says before training that it takes long, and which command would not."""
     from gankit.engine.devices import choose_device
     from gankit.workflows.choosing_recipes import made_for

@@ -1,22 +1,25 @@
-"""What a command line asks to train: plugin, recipe and settings, named or chosen."""
+"""What to train: plugin, recipe and settings, as the user named them or chosen by the data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from gankit import config as configuration
+from gankit.config import Config, Table
+from gankit.config.paths import from_text
 from gankit.errors import GankitError
-
-if TYPE_CHECKING:
-    from gankit.config import Config
-    from gankit.plugins.records import LoadedModality
-    from gankit.runs.directory import Run
+from gankit.plugins.records import LoadedModality
+from gankit.plugins.registry import installed
+from gankit.runs.directory import CONFIG, Run
+from gankit.workflows.choosing import choose_plugin, count_items
+from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
+from gankit.workflows.data import IN_MEMORY
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """What to train."""
 
     loaded: LoadedModality
@@ -27,52 +30,53 @@ class Asked:
     """Likewise."""
     choices: Sequence[tuple[str, str]]
     """What was chosen, and which for what reasons."""
+    existing: Run | None
+    """The run that is resumed."""
 
 
-def asked(
+def request(
     plugin: str,
     recipe: str | None,
     data: str | None,
-    config: Path | None,
     words: Callable[[type], Sequence[str]],
-    existing: Run | None,
-    device: str,
-) -> Asked:
-    """Resolves what was asked, and chooses what was not.
+    *,
+    config: Table | None = None,
+    layers: Sequence[Table] = (),
+    out: Path | None = None,
+    device: str = "auto",
+    count: Callable[[], int | None] | None = None,
+) -> Request:
+    """Resolves what was named, and chooses what was not.
 
     Args:
-        plugin: as after ``--plugin``: a name, or ``name/recipe``.
+        plugin: a name, or ``name/recipe``; empty to choose one.
+        data: a path or an address; ``IN_MEMORY`` for an object; None for built-in data.
         words: settings, given the type of the plugin's.
-        existing: the run to resume, which has chosen before.
+        config: a ``run.toml``, which may name plugin, recipe and data.
+        layers: more settings, which win over those of ``config``.
+        out: the run directory; a run that is there is resumed, and has chosen before.
+        count: the number of items of data in memory.
 
     Raises:
         GankitError: for whatever the user can fix.
     """
-    from gankit import config as configuration
-    from gankit.config.paths import from_text
-    from gankit.plugins.registry import installed
-    from gankit.workflows.choosing import choose_plugin, count_items
-    from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
-
     name, _, inline = plugin.partition("/")
     if recipe and inline and recipe.removeprefix(f"{name}/") != inline:
         raise GankitError(
-            f"--plugin {plugin} and --recipe {recipe} name two recipes", "Leave out one of them"
+            f"plugin {plugin} and recipe {recipe} name two recipes", "Leave out one of them"
         )
-    files = [configuration.read_toml(config)] if config else []
-    before = files[0].get("run", {}) if files else {}
-    if existing is not None and not (plugin or recipe or config):
-        # Only the directory is given: resume with the run's own settings.
-        files, before = [existing.table], existing.table["run"]
-    path = None
+    existing = Run(out) if out is not None and (out / CONFIG).is_file() else None
+    if existing is not None and config is None and not (plugin or recipe):
+        config = existing.table  # only the directory is given: resume with its own settings
+    before, path = (config or {}).get("run", {}), None
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
     said, choices = [name, ""], list[tuple[str, str]]()
     if not name:
-        found = choose_plugin(data) if data is not None else None
+        found = None if data is None or data == IN_MEMORY else choose_plugin(data)
         if found is None:
-            raise _nothing(sorted(installed().infos()))
+            raise _nothing(sorted(installed().infos()), data)
         name, said[0] = found.plugin, f"{found.plugin} ({found.reason})"
         choices.append(("plugin", said[0]))
     loaded = installed().modality(name)
@@ -81,7 +85,8 @@ def asked(
         named = existing.table["run"]["recipe"]  # it may fit another device: never chosen twice
     if not named and data is not None:
         source = data
-        of_data = choose_recipe(loaded.info, device, lambda: count_items(source, loaded.info))
+        count = count or (lambda: count_items(source, loaded.info))
+        of_data = choose_recipe(loaded.info, device, count)
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
         choices += [("recipe", said[1])] if choices or of_data.reason != DEFAULT else []
     settings_type = loaded.modality.Settings
@@ -89,17 +94,20 @@ def asked(
         loaded.info,
         settings_type,
         recipe=named or None,
-        files=files,
+        files=[config or {}, *layers],
         overrides=words(settings_type),
         data=data,
         data_path=path,
     )
-    return Asked(loaded, resolved, said[0], said[1] or f"{name}/{resolved.recipe}", choices)
+    recipe = said[1] or f"{name}/{resolved.recipe}"
+    return Request(loaded, resolved, said[0], recipe, choices, existing)
 
 
-def _nothing(known: Sequence[str]) -> GankitError:
+def _nothing(known: Sequence[str], data: str | None) -> GankitError:
     if not known:
         return GankitError("no plugin is installed", "Install one, e.g. pip install gankit-image")
+    if data is not None:
+        return GankitError("no plugin given for data in memory", f"Name one: {', '.join(known)}")
     return GankitError(
         "no data and no plugin given",
         "Train on your own data with `gankit train DATA`, or on a plugin's built-in data with "
