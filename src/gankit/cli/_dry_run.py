@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli._output import duration, out, print_json, rows, warn
-from gankit.cli._reading import LABEL, show_details
-from gankit.cli._streams import visible
+from gankit.cli._output import print_json
+from gankit.screen.console import duration, out, rows, warn
+from gankit.screen.reading import LABEL, show_details
+from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
     from gankit.workflows.estimate import Estimate
