@@ -35,7 +35,9 @@ def imports(file: Path, module_level: bool = False, types: bool = False) -> set[
     return found
 
 
-@pytest.mark.parametrize("room", ["engine", "metrics", "workflows", "runs", "config", "cli", "api"])
+@pytest.mark.parametrize(
+    "room", ["engine", "metrics", "workflows", "runs", "config", "screen", "cli", "api"]
+)
 def test_names_no_modality(room):
     for file in sorted((CORE / room).rglob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), 1):
@@ -74,16 +76,29 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("report", "runs", "plugins", "config", "metrics", "engine", "kit", "contract"),
         *("errors", "seeds", "system_errors"),
     ),
+    "screen": (*("workflows", "runs", "plugins", "config", "engine", "kit", "contract", "errors"),),
     "api": (
-        *("workflows", "report", "runs", "plugins", "config", "metrics", "engine", "kit"),
+        *("screen", "workflows", "report", "runs", "plugins", "config", "metrics", "engine"),
+        "kit",
         *("contract", "errors", "seeds", "system_errors"),
     ),
     "testing": (
-        *("api", "workflows", "runs", "plugins", "config", "metrics", "engine", "kit", "contract"),
+        *(
+            "api",
+            "screen",
+            "workflows",
+            "runs",
+            "plugins",
+            "config",
+            "metrics",
+            "engine",
+            "kit",
+            "contract",
+        ),
         *("errors", "seeds"),
     ),
     "cli": (
-        *("workflows", "testing", "report", "runs", "plugins", "config", "engine", "kit"),
+        *("screen", "workflows", "testing", "report", "runs", "plugins", "config", "engine", "kit"),
         *("contract", "errors", "system_errors"),
     ),
 }

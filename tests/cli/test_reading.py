@@ -10,11 +10,11 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from gankit.cli._display import Display
-from gankit.cli._reading import SHOWN_ROWS, show_reading, show_resumed
 from gankit.contract import Dataset, Issue
 from gankit.engine.settings import TrainSettings
 from gankit.runs.provenance import RECORD
+from gankit.screen.reading import SHOWN_ROWS, show_reading, show_resumed
+from gankit.screen.training import Display
 from gankit.workflows.data import Split
 from gankit.workflows.reading import reading
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from gankit import config as configuration
 from gankit.api.callbacks import as_callback
 from gankit.api.objectives import as_objective
-from gankit.api.progress import Follower, wanted, where_to_resume
 from gankit.api.run import Run
 from gankit.api.settings import as_table
 from gankit.config.budgets import LIFTED, with_limits
@@ -20,6 +19,8 @@ from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs import directory
+from gankit.screen.console import wanted
+from gankit.screen.run import RunDisplay
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.request import request
@@ -96,18 +97,19 @@ def fit(
     call = json.dumps([os.getcwd(), config.as_table(), id(data), id(c)], default=str)
     folder = Path(out) if out else _interrupted.get(call, (None,))[0]
     folder = folder or directory.next_run(Path("runs"), f"{config.plugin}-{config.recipe}")
-    length, private = config.engine.train, bool(config.engine.privacy.epsilon)
-    shown = Follower(length.samples, length.time, private) if wanted(progress) else None
-    followers = [*([shown] if shown else []), *map(as_callback, callbacks)]
+    shown = None
+    if wanted(progress):
+        shown = RunDisplay(what, device, began=started, option='{}="{}"')
     try:
         status = train(
             *(loaded, config, folder),
             source=None if isinstance(source, str | Path) else source,
             device=device,
-            callbacks=followers,
+            callbacks=[*([shown] if shown else []), *map(as_callback, callbacks)],
             progress=shown.preparing if shown else quiet,
             started=started,
             on_read=shown.read if shown else lambda data: None,
+            on_estimate=shown.estimated if shown else None,
             networks=networks,
             objective=own if isinstance(own, Objective) else None,
             stop=StopRequest(exits=False),
@@ -118,7 +120,10 @@ def fit(
     run = Run(folder, networks, None if isinstance(source, str | Path) else source)
     if status == "interrupted":
         _interrupted[call] = folder, source
-        raise KeyboardInterrupt(where_to_resume(folder, run.samples_trained))
+        raise KeyboardInterrupt(
+            f"saved in {folder} after {run.samples_trained:,} samples; the same call resumes it "
+            f"here, and with out={str(folder)!r} later"
+        )
     _interrupted.pop(call, None)
     return run
 

@@ -10,12 +10,12 @@ from gankit.api.evaluation import Evaluation
 from gankit.api.frames import Metrics
 from gankit.api.notebook import embedded, table
 from gankit.api.plot import Plot, plot
-from gankit.api.progress import following
 from gankit.api.samples import Samples
 from gankit.contract import Rendering, Sample
 from gankit.errors import GankitError
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
+from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.generate import Generated, Sampling, generate, save

@@ -12,12 +12,13 @@ from gankit.api.callbacks import as_callback
 from gankit.api.frames import Metrics
 from gankit.api.objectives import as_objective
 from gankit.api.plot import Plot, plot
-from gankit.api.progress import Follower, wanted
 from gankit.api.settings import as_table
 from gankit.api.tensor_rows import FEWEST, TensorRows
 from gankit.config.budgets import UNLIMITED, count, seconds
 from gankit.contract import Callback, NoSettings, Objective
 from gankit.errors import GankitError, did_you_mean
+from gankit.screen.console import wanted
+from gankit.screen.training import Display
 from gankit.workflows.interrupts import StopRequest
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class Trainer:
         length = dataclasses.replace(engine.settings.train, samples=engine.clock.samples + more)
         engine.settings = dataclasses.replace(engine.settings, train=length)
         engine.plan.budget = Budget(limit)
-        shown = Follower(length.samples, limit, private=False) if wanted(progress) else None
+        shown = Display(dataclasses.replace(length, time=limit)) if wanted(progress) else None
         engine.callbacks = [*self._callbacks, *([shown] if shown else [])]
         self._stop.made, status = False, "failed"
         try:

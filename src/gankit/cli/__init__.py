@@ -12,6 +12,7 @@ from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, re
 from gankit.cli._options import check_options
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
+from gankit.screen.console import err, flush
 from gankit.system_errors import translate
 from gankit.workflows.interrupts import ended_by_signals
 
@@ -60,13 +61,13 @@ def main() -> None:
                 check_options(app)
                 app()
         finally:
-            _output.flush()
+            flush()
     except GankitError as error:
         if isinstance(error, PluginError):
             _remember(error.plugin, error.what)
         fail(error)
     except KeyboardInterrupt:
-        _output.err.print("interrupted")
+        err.print("interrupted")
         sys.exit(130)
     except Exception as error:
         if (of_system := translate(error)) is not None:

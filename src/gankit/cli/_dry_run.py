@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gankit.cli._output import duration, fact, out, print_json, rows, warn
-from gankit.cli._reading import show_details
+from gankit.cli._output import print_json
+from gankit.screen.console import duration, fact, out, rows, warn
+from gankit.screen.reading import show_details
 
 if TYPE_CHECKING:
     from gankit.workflows.estimate import Estimate

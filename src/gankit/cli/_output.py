@@ -1,55 +1,28 @@
-"""Output of commands: results to stdout, everything else to stderr, JSON on request."""
+"""The words of commands: errors, JSON on request, and options that hold more than one value."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
-import textwrap
 import time
-from collections.abc import Mapping, Sequence
-from typing import IO, Any, NoReturn, cast
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from gankit.cli._streams import Stream, harmless, visible
 from gankit.errors import GankitError
+from gankit.screen.console import err, stdout, warn
+from gankit.screen.streams import visible
 
-LABEL = 16
-"""Width of the labels in front of facts."""
 started = time.monotonic()
 """When the command started; :func:`gankit.cli.main` sets it."""
-
-
-class _Console(Console):
-    """Prints texts as they are: nothing in them is markup, or a command to the terminal."""
-
-    def __init__(self, stream: Stream) -> None:
-        file = cast("IO[str]", stream)
-        super().__init__(file=file, markup=False, soft_wrap=True, highlight=False, emoji=False)
-        if not self.is_terminal:
-            self.width = 200  # a pipe has no width of its own; columns are not cut there
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        super().print(*[harmless(o) if isinstance(o, str) else o for o in objects], **options)
-
-
-_stdout, _stderr = Stream("stdout"), Stream("stderr")
-out, err = _Console(_stdout), _Console(_stderr)
 
 
 def fail(error: GankitError) -> NoReturn:
     """One line on stderr, exit code 2."""
     err.print(Text.assemble(("error:", "bold red"), " ", visible(str(error))))
     sys.exit(2)
-
-
-def warn(message: str) -> None:
-    """One warning on stderr."""
-    err.print(Text.assemble(("warning:", "yellow"), " ", visible(message)))
 
 
 def show_warnings(record: Mapping[str, object]) -> None:
@@ -59,74 +32,12 @@ def show_warnings(record: Mapping[str, object]) -> None:
         warn(str(warning))
 
 
-def flush() -> None:
-    """Writes what is still held back.
-
-    Raises:
-        OSError: standard output cannot be written, as on a full disk.
-    """
-    _stderr.flush()
-    _stdout.flush()
-
-
 def print_json(value: object) -> None:
     """One JSON document on stdout; escaped where its encoding lacks a character."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    if not _stdout.can_encode(text):
+    if not stdout.can_encode(text):
         text = json.dumps(value, indent=2, default=str)
-    _stdout.write(text + "\n")
-
-
-def rows(described: Sequence[Mapping[str, str]], to: Console, most: int = 1000) -> None:
-    """What a codec inferred from the data, at most so many rows of it."""
-    if described:
-        names = list(described[0])
-        table(names, [[row[name] for name in names] for row in described[:most]], to, cut=True)
-    if len(described) > most:
-        to.print(f"… and {len(described) - most:,} more: gankit runs show")
-
-
-def table(
-    columns: list[str], cells: list[list[object]], to: Console = out, *, cut: bool = False
-) -> None:
-    """A plain table, on stdout.
-
-    Args:
-        cut: whether each row is one line on a terminal, with long cells cut; otherwise they wrap.
-    """
-    whole = not (cut and to.is_terminal)
-    shown = Table(*map(visible, columns), box=None, pad_edge=False, header_style="bold")
-    for row in cells:
-        texts = [visible(str(cell)) for cell in row]
-        how: dict[str, Any] = {} if whole else {"no_wrap": True, "overflow": "ellipsis"}
-        shown.add_row(*[Text(text, **how) for text in texts])
-    to.print(shown)
-
-
-def fact(name: str, text: str, to: Console = out) -> None:
-    """A labelled line, wrapped below its text where the terminal is too narrow."""
-    label, text = f"{name + ':':<{LABEL}}", visible(text)
-    if to.is_terminal and to.width > 2 * LABEL:
-        lines = textwrap.wrap(
-            text, to.width - LABEL - 1, break_long_words=False, break_on_hyphens=False
-        )
-        text = f"\n{' ' * LABEL}".join(lines)
-    to.print(f"{label}{text}")
-
-
-def number(value: float | None) -> str:
-    """A score; a dash where there is none, or it is not finite."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """``75`` as ``1 min 15 s``."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    stdout.write(text + "\n")
 
 
 def parse_where(words: list[str]) -> dict[str, object]:

@@ -11,17 +11,14 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
-    err,
-    out,
     parse_where,
     print_json,
     show_warnings,
     state_provenance,
-    table,
-    warn,
 )
-from gankit.cli._streams import visible
 from gankit.errors import GankitError
+from gankit.screen.console import err, out, table, warn
+from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
     from gankit.workflows.generate import Generated
@@ -99,7 +96,7 @@ def augment(
 
     Near duplicates of real items and outliers are dropped and counted.
     """
-    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
+    from gankit.cli._progress import INCOMPLETE, NOTHING, interruptible
     from gankit.runs.directory import Run
     from gankit.workflows.augment import augment as write
     from gankit.workflows.candidates import plan
@@ -125,7 +122,7 @@ def augment(
         key = target or balance
         if not key:
             raise GankitError("--measure has no target", "Add --target KEY or --balance KEY")
-        with Meter(lost) as progress:
+        with interruptible(lost) as progress:
             benchmarks = benchmark(
                 source,
                 data,
@@ -161,7 +158,7 @@ def augment(
             err.print(f"mean ± 95 % confidence interval over {repeats} repetitions, seed {seed}")
             out.print("\n".join(lines))
     if out_ is not None:
-        with Meter(lost) as progress:
+        with interruptible(lost) as progress:
             made = write(
                 source,
                 data,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gankit.cli._output import duration, err, out, print_json, table
+from gankit.cli._output import print_json
+from gankit.screen.console import duration, err, out, table
 
 if TYPE_CHECKING:
     from gankit.workflows.machine import Ability

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import err, number, out, print_json, table, warn
-from gankit.cli._streams import visible
+from gankit.cli._output import print_json
 from gankit.errors import GankitError
+from gankit.screen.console import err, number, out, table, warn
+from gankit.screen.streams import visible
 
 
 def evaluate(
@@ -66,7 +67,7 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Evaluate generated data: each metric with its real-data baseline."""
-    from gankit.cli._progress import Meter
+    from gankit.cli._progress import interruptible
     from gankit.report.page import write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
@@ -74,7 +75,7 @@ def evaluate(
     if report is not None and report.is_dir():
         raise GankitError(f"--report {report} is a folder", "Use a file name")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
-    with Meter() as meter:
+    with interruptible() as meter:
         result = evaluate_path(
             subject,
             data=data,

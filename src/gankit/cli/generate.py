@@ -10,17 +10,15 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import (
     check_stdout,
-    err,
-    out,
     parse_between,
     parse_where,
     print_json,
     show_warnings,
     state_provenance,
-    warn,
 )
-from gankit.cli._streams import visible
 from gankit.errors import GankitError
+from gankit.screen.console import err, out, warn
+from gankit.screen.streams import visible
 
 
 def generate(
@@ -95,7 +93,7 @@ def generate(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
-    from gankit.cli._progress import INCOMPLETE, NOTHING, Meter
+    from gankit.cli._progress import INCOMPLETE, NOTHING, interruptible
     from gankit.config import parse_overrides
     from gankit.contract import quiet
     from gankit.runs.directory import Run
@@ -119,7 +117,7 @@ def generate(
     sampling = Sampling(
         n or 64, seed, conditions, ends, changed, per_class=per_class or 0, by=by.strip()
     )
-    with Meter(INCOMPLETE if piped else NOTHING) as meter:
+    with interruptible(INCOMPLETE if piped else NOTHING) as meter:
         made = write(
             source,
             sampling,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import err, out, print_json, table
+from gankit.cli._output import print_json
 from gankit.errors import GankitError
+from gankit.screen.console import err, out, table
 
 if TYPE_CHECKING:
     from gankit.plugins.records import PluginRecord

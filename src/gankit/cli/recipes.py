@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import out, print_json, table
+from gankit.cli._output import print_json
 from gankit.errors import GankitError
+from gankit.screen.console import out, table
 
 if TYPE_CHECKING:
     from gankit.config import Recipe

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import LABEL, duration, fact, number, out, print_json, rows, table
-from gankit.cli._streams import visible
+from gankit.cli._output import print_json
 from gankit.errors import GankitError
+from gankit.screen.console import LABEL, duration, fact, number, out, rows, table
+from gankit.screen.streams import visible
 from gankit.system_errors import translate
 
 app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)

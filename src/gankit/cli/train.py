@@ -11,18 +11,14 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli import _output
 from gankit.cli._dry_run import dry_run as show_dry_run
-from gankit.cli._output import duration, err, out, print_json, warn
-from gankit.cli._streams import visible
+from gankit.cli._output import print_json
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
+from gankit.screen.console import duration, err, out, warn
+from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
     from gankit.runs.directory import Run
-    from gankit.workflows.estimate import Duration
-    from gankit.workflows.request import Request
-
-LONG = 2 * 3600
-"""Seconds from which on the length of a run is said before it begins."""
 
 
 def train(
@@ -107,11 +103,10 @@ def train(
     `gankit train DATA` chooses the plugin by the data, and the recipe by the data and the device.
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
-    from gankit.cli._display import Display
     from gankit.cli._settings import settings_words
     from gankit.config import read_toml
-    from gankit.engine.guard import ADVICE
     from gankit.runs.directory import Run, next_run
+    from gankit.screen.run import RunDisplay
     from gankit.workflows.request import request
     from gankit.workflows.train import train as run_training
 
@@ -132,15 +127,8 @@ def train(
     if dry_run:
         show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
-    for choice in what.choices:
-        _output.fact(*choice, err)
-
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = Display(
-        *(resolved.engine.train, ADVICE),
-        resumed=existing is not None,
-        private=bool(resolved.engine.privacy.epsilon),
-    )
+    display = RunDisplay(what, device, began=_output.started)
     try:
         status = run_training(
             *(loaded, resolved, folder),
@@ -149,7 +137,7 @@ def train(
             progress=display.preparing,
             started=_output.started,
             on_read=display.read,
-            on_estimate=lambda found: _warn_of_length(found, what, device),
+            on_estimate=display.estimated,
         )
     except KeyboardInterrupt:
         display.preparing.close()  # before anything is printed
@@ -167,23 +155,6 @@ def train(
         _report(run, status, last, had, resolved.engine)
     if status == "interrupted":
         raise typer.Exit(130)
-
-
-def _warn_of_length(found: Duration, what: Request, device: str) -> None:
-    """Says before training that it takes long, and which command would not."""
-    from gankit.engine.devices import choose_device
-    from gankit.workflows.choosing_recipes import made_for
-
-    if found.seconds <= LONG:
-        return
-    place = choose_device(device).type
-    other = made_for(what.loaded.info, place, what.config.recipe)
-    recipe = f"; --recipe {other} is made for this device" if other else ""
-    warn(
-        f"training takes about {duration(found.seconds)} on this device "
-        f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C saves and stops, "
-        f"and --time 30m ends it after half an hour{recipe}"
-    )
 
 
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:

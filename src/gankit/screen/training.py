@@ -1,25 +1,25 @@
-"""Training on a terminal: a bar with numbers; elsewhere one plain line now and then."""
+"""Training as it goes: what was chosen and read, a bar with numbers, and warnings."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from rich.text import Text
 
-from gankit.cli import _output
-from gankit.cli._output import duration, err, rows, warn
-from gankit.cli._progress import Meter, rough
-from gankit.cli._reading import show_reading, show_resumed
-from gankit.cli._streams import visible
 from gankit.contract import Callback
+from gankit.engine.guard import ADVICE
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
 from gankit.runs.provenance import RECORD
+from gankit.screen.console import duration, err, rows, warn
+from gankit.screen.meter import Meter
+from gankit.screen.pace import rough
+from gankit.screen.reading import show_reading, show_resumed
+from gankit.screen.streams import visible
 from gankit.workflows.data import Split
 from gankit.workflows.reading import Reading, reading
 
@@ -47,18 +47,21 @@ class Display(Callback):
         advice: one line for each failure that the guard reports.
         resumed: whether the run has been started before: its data was shown then.
         private: whether to leave out what may show single items.
+        began: when the command or call began, on ``time.monotonic()``'s clock.
     """
 
     def __init__(
         self,
         train: TrainSettings,
-        advice: Mapping[str, str] = MappingProxyType({}),
+        advice: Mapping[str, str] = ADVICE,
         *,
         resumed: bool = False,
         private: bool = False,
+        began: float | None = None,
     ) -> None:
         self.train, self.advice = train, advice
         self.resumed, self.private = resumed, private
+        self.began = time.monotonic() if began is None else began
         self.data: Reading | None = None
         self.warned: set[str] = set()
         self.latest_preview: Path | None = None
@@ -80,9 +83,9 @@ class Display(Callback):
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
         last["phase"] = "warm-up" if last["samples"] < self.train.warm_up else ""
-        last["seconds"] += time.monotonic() - _output.started
+        last["seconds"] += time.monotonic() - self.began
         part, left = self._follow(last)
-        if err.is_terminal:
+        if self.preparing.bar.drawn:
             self.preparing.show(part, f"{last['samples']:,} samples", left)
 
     def tick(self, values: dict[str, Any]) -> None:
@@ -90,7 +93,7 @@ class Display(Callback):
         part, left = self._follow(values)
         numbers = {k: values[k] for k in SHOWN if k in values and (k != "augment_p" or values[k])}
         rate = f"{values['samples_per_second']:,.0f}"
-        if err.is_terminal:
+        if self.preparing.bar.drawn:
             shown = {"samples/s": rate, **{k: f"{v:.3g}" for k, v in numbers.items()}}
             style = "yellow" if status in self.advice else "green"
             below = columns(shown, (status, style), err.width)
@@ -133,7 +136,7 @@ class Display(Callback):
         self.preparing.close()
 
 
-def columns(shown: Mapping[str, str], status: tuple[str, str], width: int) -> list[Any]:
+def columns(shown: Mapping[str, str], status: tuple[str, str], width: int) -> list[Text]:
     """Names above numbers, as many as fit; the status always does.
 
     Args:

@@ -7,15 +7,15 @@ import json
 import pytest
 from clocks import FakeClock
 
-from gankit.cli._display import Display
 from gankit.engine.settings import TrainSettings
+from gankit.screen.training import Display
 
 
 @pytest.mark.parametrize(("limit", "left"), [(0, "20 s"), (25, "15 s")])
 def test_the_time_left_follows_from_the_average_rate(capsys, monkeypatch, limit, left):
     clock = FakeClock()
-    for module in ("_display", "_progress"):
-        monkeypatch.setattr(f"gankit.cli.{module}.time", clock)
+    for module in ("training", "meter"):
+        monkeypatch.setattr(f"gankit.screen.{module}.time", clock)
     display = Display(TrainSettings(1000, time=limit), {})
     tick = {"samples": 100, "seconds": 0.0, "samples_per_second": 4000.0, "guard": "stable"}
     display.tick(tick)
@@ -27,8 +27,8 @@ def test_the_time_left_follows_from_the_average_rate(capsys, monkeypatch, limit,
 
 def test_resuming_starts_where_the_run_was(capsys, monkeypatch, tmp_path):
     clock = FakeClock()
-    for module in ("_display", "_progress"):
-        monkeypatch.setattr(f"gankit.cli.{module}.time", clock)
+    for module in ("training", "meter"):
+        monkeypatch.setattr(f"gankit.screen.{module}.time", clock)
     before = {"samples": 500, "seconds": 1000.0, "samples_per_second": 1.0, "guard": "stable"}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(before) + "\n")
     display = Display(TrainSettings(1000), {}, resumed=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gankit.cli._output import fact, table, warn
+from gankit.screen.console import fact, table, warn
 from gankit.workflows.reading import REASONS
 
 if TYPE_CHECKING:

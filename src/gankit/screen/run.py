@@ -1,0 +1,53 @@
+"""A run as it is followed from the choice of its recipe to its end."""
+
+from __future__ import annotations
+
+from gankit.screen.console import duration, err, fact, warn
+from gankit.screen.training import Display
+from gankit.workflows.choosing_recipes import made_for
+from gankit.workflows.estimate import Duration
+from gankit.workflows.request import Request
+
+LONG = 2 * 3600
+"""Seconds from which on the length of a run is said before it begins."""
+
+
+class RunDisplay(Display):
+    """Says what was chosen and why, a line each, and follows the run.
+
+    Args:
+        device: as it was named.
+        began: when the command or call began, on ``time.monotonic()``'s clock.
+        option: how an option and its value are written there.
+    """
+
+    def __init__(
+        self, what: Request, device: str, *, began: float, option: str = "--{} {}"
+    ) -> None:
+        engine = what.config.engine
+        super().__init__(
+            engine.train,
+            resumed=what.existing is not None,
+            private=bool(engine.privacy.epsilon),
+            began=began,
+        )
+        self.what, self.device, self.option = what, device, option
+        for choice in what.choices:
+            fact(*choice, err)
+
+    def estimated(self, found: Duration) -> None:
+        """Says before training that it takes long, and what would not."""
+        from gankit.engine.devices import choose_device
+
+        if found.seconds <= LONG:
+            return
+        info, recipe = self.what.loaded.info, self.what.config.recipe
+        other = made_for(info, choose_device(self.device).type, recipe)
+        shorter = f"{self.option.format('time', '30m')} ends it after half an hour"
+        if other:
+            shorter += f"; {self.option.format('recipe', other)} is made for this device"
+        warn(
+            f"training takes about {duration(found.seconds)} on this device "
+            f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C saves and "
+            f"stops, and {shorter}"
+        )
