@@ -68,6 +68,9 @@ def asked(
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
+    if existing is not None and data is None and not name:
+        name, data = existing.table["run"]["plugin"], existing.table["run"].get("data")
+        path = from_text(existing.table["run"].get("data_path"))
     said, choices = [name, ""], []
     if not name:
         found = choose_plugin(data) if data is not None else None
