@@ -8,6 +8,7 @@ import re
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from gankit.contract import Dataset, Issue
 from gankit.engine.settings import TrainSettings
@@ -117,3 +118,19 @@ def test_the_steps_of_a_dry_run_fit_its_time(gankit_here):
     time = next(line for line in done.stdout.splitlines() if line.startswith("time:"))
     assert time.startswith("time:           about 1 min 0 s (")
     assert int(re.search(r"\(([\d,]+) steps", time)[1].replace(",", "")) < 1_000_000
+
+
+def test_a_terminal_shows_a_line_per_row_and_wraps_facts():
+    console = Console(file=io.StringIO(), width=60, force_terminal=True, soft_wrap=True)
+    dataset = Dataset(
+        [1, 2, 3], "f", "3 numbers",
+        facts={"conditions": "a column, another one, a third one, and then a fourth one"},
+        table=[{"column": "email", "values": "like aaa@aaa.aaa, " * 5}],
+    )  # fmt: skip
+    show_reading(reading(Split(dataset, [1, 2], [3]), False), console)
+    lines = Text.from_ansi(console.file.getvalue()).plain.splitlines()
+    assert "conditions:     a column, another one, a third one, and" in lines
+    assert "                then a fourth one" in lines
+    assert lines[-1].startswith("email")
+    assert lines[-1].endswith("…")
+    assert len(lines[-1]) <= 60

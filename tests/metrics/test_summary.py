@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,20 +60,32 @@ def test_a_summary_names_what_is_good_what_is_not_and_the_weakest_part() -> None
         score("other", 5.0, None),
     ]
     assert summarise(scores, details([Columns()], DATA), [Columns()]) == [
-        "Overall fidelity: 0.930, where held-out real data has 0.970.",
-        "As good as real data: realism (precision) 0.990 (real 0.980), copies of training items "
-        "(copies) 0.012 (real 0.010), use for training (useful) 0.900 (real 0.910).",
+        "Overall: fidelity 0.930 (real 0.970).",
+        "As good as held-out real data: realism (precision) 0.990 (real 0.980), copies of training "
+        "items (copies) 0.012 (real 0.010), use for training (useful) 0.900 (real 0.910).",
         "Worse than real data: detected 0.900 (real 0.500), variety (coverage) 0.300 (real 0.420).",
         "The weakest column is price: shape 0.700 (real 0.950).",
     ]
 
 
-def test_a_summary_where_nothing_is_worse() -> None:
-    assert summarise([score("useful", 0.90, 0.91)], {}) == [
-        "As good as real data: useful 0.900 (real 0.910).",
-        "No score is clearly worse than that of real data.",
+def test_scores_that_nobody_names_are_counted() -> None:
+    worse = [score(f"detected{i}", 0.9 + i / 100, 0.5, lower=True) for i in range(5)]
+    assert summarise(worse, {}) == [
+        "Worse than real data: detected4 0.940 (real 0.500), detected3 0.930 (real 0.500), "
+        "detected2 0.920 (real 0.500), and 2 more."
     ]
     assert summarise([], {}) == []
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(100, "As good as"), (500, "Maybe worse, 500 samples are too few"), (1000, "Worse than")],
+)
+def test_the_sampling_error_decides_what_is_as_good(n: int, said: str) -> None:
+    found = replace(score("detected", 0.554, 0.500, lower=True), n_generated=n)
+    (sentence,) = summarise([found], {})
+    assert sentence.startswith(said)
+    assert sentence.endswith("detected 0.554 (real 0.500).")
 
 
 @pytest.mark.parametrize("count", [0, 5, 20])

@@ -14,7 +14,7 @@ from gankit.contract import Look, PluginInfo, Recognised
 from gankit.errors import GankitError
 from gankit.kit import looking
 from gankit.workflows import choosing
-from gankit.workflows.choosing import choose_plugin, count_items, look_at
+from gankit.workflows.choosing import Chosen, choose_plugin, count_items, look_at
 
 
 @pytest.fixture
@@ -46,8 +46,7 @@ def test_the_most_confident_is_chosen_and_the_next_is_named(plugins, tmp_path):
     plugins(dots=sure(0.6), stars=sure(0.9, "stars", 7), nothing=lambda look: None)
     (tmp_path / "a").touch()
     chosen = choose_plugin(str(tmp_path / "a"))
-    assert str(chosen) == "plugin: stars (it is stars; --plugin dots treats it as dots)"
-    assert chosen.items == 7
+    assert chosen == Chosen("stars", "it is stars; --plugin dots treats it as dots", 7)
 
 
 def test_a_draw_says_how_to_choose(plugins, tmp_path):
@@ -151,7 +150,7 @@ def test_compressed_files_have_the_ending_below():
 
 LIGHT = """
 import sys
-from gankit.workflows.choosing import choose_plugin
+from gankit.workflows.choosing import Chosen, choose_plugin
 for data in sys.argv[1:]:
     print(choose_plugin(data).plugin)
 heavy = {"torch", "numpy", "pyarrow", "rdkit", "PIL", "soundfile"} & set(sys.modules)

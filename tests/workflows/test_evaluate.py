@@ -173,7 +173,7 @@ def test_summary_and_details_are_stored_and_shown(run, monkeypatch, tmp_path):
     stored = json.loads((run.path / "scores.json").read_text())
     assert stored["details"] == found.record["details"]
     assert stored["details"]["by-label"][1] == {"label": "b", "shape": None, "shape_real": 0.98}
-    assert stored["summary"] == ["Overall worst: 0.500, where held-out real data has 0.900."]
+    assert stored["summary"] == ["Overall: worst 0.500 (real 0.900)."]
     write_report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert page.index(stored["summary"][0]) < page.index("By label") < page.index("<td>&lt;a&gt;")

@@ -69,6 +69,9 @@ def test_files(gankit_here, tmp_path, ending):
         ("answer", ["NO", "NO", "ON"], False),
         ("name", ["Susan", "Robin", "Bo"], False),
         ("code", ["C1", "C2", "N3"], False),
+        ("customer", ["C100000", "C100001", "C100023"], False),
+        ("customer", ["C1001001", "C1221331", "C1313222"], False),
+        ("drug", ["C1CC1.[Na+]", "C%10CCC%10Cl", "BrC12CC1CC2"], True),
         ("number", ["12", "13", "14"], False),
     ],
 )

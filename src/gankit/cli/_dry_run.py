@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli._output import print_json
-from gankit.screen.console import duration, out, rows, warn
-from gankit.screen.reading import LABEL, show_details
-from gankit.screen.streams import visible
+from gankit.screen.console import duration, fact, out, rows, warn
+from gankit.screen.reading import show_details
 
 if TYPE_CHECKING:
     from gankit.workflows.estimate import Estimate
@@ -33,7 +32,7 @@ def dry_run(what: Request, folder: Path, device: str, *, json: bool, verbose: bo
         print_json({**about, "config": config.as_table()})
         return
     for name, text in _summary(what, found).items():
-        out.print(f"{name + ':':<{LABEL}}{visible(text)}")
+        fact(name, text)
     out.print()
     show_details(found.data, out)
     rows(found.described, out)

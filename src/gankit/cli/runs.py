@@ -10,8 +10,7 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
 from gankit.errors import GankitError
-from gankit.screen.console import duration, number, out, rows, table
-from gankit.screen.reading import LABEL
+from gankit.screen.console import LABEL, duration, fact, number, out, rows, table
 from gankit.screen.streams import visible
 from gankit.system_errors import translate
 
@@ -91,13 +90,13 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
-        out.print(f"{label + ':':{LABEL}}{visible(value)}")
+        fact(label, value)
     if it.privacy:
-        out.print(f"{'privacy:':{LABEL}}{privacy_in_words(it.privacy)}")
+        fact("privacy", privacy_in_words(it.privacy))
         for line in it.privacy["does_not_cover"]:
             out.print(f"{'':{LABEL}}not covered: {line}")
     for warning in data.get("warnings", []):
-        out.print(f"{'warning:':{LABEL}}{visible(warning)}")
+        fact("warning", warning)
     if it.verdict:
         for line in [*in_words(it.verdict), *(f"warning: {w}" for w in it.verdict["warnings"])]:
             out.print(visible(line))

@@ -12,10 +12,13 @@ from gankit.metrics.evaluate import Score
 
 MEANINGS = {"precision": "realism", "coverage": "variety", "copies": "copies of training items"}
 """What the core's scores say that a summary mentions, of one extractor."""
-TOLERANCE = 0.05
-"""The share of its baseline by which a score may be worse and still count as equal."""
+EQUAL, WORSE = 1.0, 2.0
+"""Standard errors of the difference to real data: up to the first, a score counts as equal, and
+from the second on as worse; between them, it may be chance."""
 WORST = 3
 """Scores, the worst first, that are named as worse than real data."""
+WEAK = 0.05
+"""By how much the weakest part has to be below its baseline to be named."""
 
 
 def summarise(
@@ -23,7 +26,7 @@ def summarise(
     details: Details,
     evaluators: Sequence[Extractor[Any] | Evaluator[Any]] = (),
 ) -> list[str]:
-    """Up to four sentences, each number beside its real-data baseline.
+    """Up to five sentences, each number beside its real-data baseline.
 
     Args:
         evaluators: their headlines come first, and their words are used.
@@ -31,26 +34,26 @@ def summarise(
     own = [source for source in evaluators if isinstance(source, Evaluator)]
     headline = {name for source in own for name in source.headline}
     meanings = {name: text for source in own for name, text in source.meanings.items()}
-    sentences = [
-        f"Overall {score.name}: {score.value:.3f}, where held-out real data has "
-        f"{score.real_baseline:.3f}."
-        for score in scores
-        if score.name in headline and score.real_baseline is not None
-    ]
-    compared = [
-        (label, s, _shortfall(s))
-        for label, s in _compared(scores, meanings)
-        if s.name not in headline
-    ]
-    good = [f"{label} {_numbers(score)}" for label, score, lack in compared if lack <= 0]
-    bad = sorted((pair for pair in compared if pair[2] > 0), key=lambda pair: -pair[2])
-    if good:
-        sentences.append(f"As good as real data: {', '.join(good)}.")
-    if bad:
-        worse = [f"{label} {_numbers(score)}" for label, score, _ in bad[:WORST]]
-        sentences.append(f"Worse than real data: {', '.join(worse)}.")
-    elif good:
-        sentences.append("No score is clearly worse than that of real data.")
+    first = [s for s in scores if s.name in headline and s.real_baseline is not None]
+    compared = [(label, s) for label, s in _compared(scores, meanings) if s.name not in headline]
+    groups = [_difference(score) for _, score in compared]
+    equal, unclear, worse = (
+        [pair for pair, group in zip(compared, groups, strict=True) if group == wanted]
+        for wanted in ("equal", "unclear", "worse")
+    )
+    worse.sort(key=lambda pair: _lack(pair[1]), reverse=True)
+    sentences = []
+    if first:
+        named = [(_label(s.name, meanings), s) for s in first]
+        sentences.append(f"Overall: {_listed(named)}.")
+    if equal:
+        sentences.append(f"As good as held-out real data: {_listed(equal)}.")
+    if worse:
+        more = f", and {len(worse) - WORST} more" if len(worse) > WORST else ""
+        sentences.append(f"Worse than real data: {_listed(worse[:WORST])}{more}.")
+    if unclear:
+        n = max(score.n_generated for _, score in unclear)
+        sentences.append(f"Maybe worse, {n:,} samples are too few to tell: {_listed(unclear)}.")
     return [*sentences, *_weakest(details)]
 
 
@@ -63,24 +66,36 @@ def _compared(scores: Sequence[Score], meanings: Mapping[str, str]) -> Iterator[
         if not usable or not math.isfinite(score.value):
             continue
         if "/" not in score.name:
-            meaning = meanings.get(metric)
-            yield f"{meaning} ({metric})" if meaning else metric, score
+            yield _label(metric, meanings), score
         elif metric in MEANINGS and metric not in seen:
             seen.add(metric)
-            yield f"{MEANINGS[metric]} ({metric})", score
+            yield _label(metric, MEANINGS), score
 
 
-def _shortfall(score: Score) -> float:
-    """How much worse than real data a score is, beyond chance and what may be overlooked."""
+def _label(name: str, meanings: Mapping[str, str]) -> str:
+    return f"{meanings[name]} ({name})" if name in meanings else name
+
+
+def _lack(score: Score) -> float:
+    """How much worse than real data a score is; negative if it is better."""
     real = score.real_baseline or 0.0
-    lack = score.value - real if score.lower_is_better else real - score.value
-    n = max(score.n_generated, 1)
-    chance = 2 * math.sqrt(2 * max(real * (1 - real), 0.0) / n)  # both are of n samples
-    return lack - max(TOLERANCE * real, chance, 1 / n)
+    return score.value - real if score.lower_is_better else real - score.value
 
 
-def _numbers(score: Score) -> str:
-    return f"{score.value:.3f} (real {score.real_baseline:.3f})"
+def _difference(score: Score) -> str:
+    error = _lack(score) / _standard_error(score)
+    return "equal" if error <= EQUAL else "unclear" if error <= WORSE else "worse"
+
+
+def _standard_error(score: Score) -> float:
+    """Of the difference between two shares, each of ``n_generated`` items; of other scores between
+    0 and 1, a bound."""
+    share = (min(max(score.value, 0.0), 1.0) + (score.real_baseline or 0.0)) / 2
+    return max(math.sqrt(2 * share * (1 - share) / max(score.n_generated, 1)), 1e-9)
+
+
+def _listed(named: Sequence[tuple[str, Score]]) -> str:
+    return ", ".join(f"{label} {s.value:.3f} (real {s.real_baseline:.3f})" for label, s in named)
 
 
 def _weakest(details: Details) -> Iterator[str]:
@@ -98,5 +113,5 @@ def _weakest(details: Details) -> Iterator[str]:
                     found.append((real - value, said))
                     break
     lack, said = max(found, default=(0.0, ""))
-    if lack > TOLERANCE:
+    if lack > WEAK:
         yield said

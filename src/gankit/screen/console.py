@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, cast
 
@@ -11,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gankit.screen.streams import Stream, harmless, visible
+
+LABEL = 16
+"""Width of the labels in front of facts."""
 
 
 class _Console(Console):
@@ -54,17 +58,37 @@ def rows(described: Sequence[Mapping[str, str]], to: Console, most: int = 1000) 
     """What a codec inferred from the data, at most so many rows of it."""
     if described:
         names = list(described[0])
-        table(names, [[row[name] for name in names] for row in described[:most]], to)
+        table(names, [[row[name] for name in names] for row in described[:most]], to, cut=True)
     if len(described) > most:
         to.print(f"… and {len(described) - most:,} more: gankit runs show")
 
 
-def table(columns: list[str], cells: list[list[object]], to: Console = out) -> None:
-    """A plain table, on stdout."""
+def table(
+    columns: list[str], cells: list[list[object]], to: Console = out, *, cut: bool = False
+) -> None:
+    """A plain table, on stdout.
+
+    Args:
+        cut: whether each row is one line on a terminal, with long cells cut; otherwise they wrap.
+    """
+    whole = not (cut and to.is_terminal)
     shown = Table(*map(visible, columns), box=None, pad_edge=False, header_style="bold")
     for row in cells:
-        shown.add_row(*[Text(visible(str(cell))) for cell in row])
+        texts = [visible(str(cell)) for cell in row]
+        how: dict[str, Any] = {} if whole else {"no_wrap": True, "overflow": "ellipsis"}
+        shown.add_row(*[Text(text, **how) for text in texts])
     to.print(shown)
+
+
+def fact(name: str, text: str, to: Console = out) -> None:
+    """A labelled line, wrapped below its text where the terminal is too narrow."""
+    label, text = f"{name + ':':<{LABEL}}", visible(text)
+    if to.is_terminal and to.width > 2 * LABEL:
+        lines = textwrap.wrap(
+            text, to.width - LABEL - 1, break_long_words=False, break_on_hyphens=False
+        )
+        text = f"\n{' ' * LABEL}".join(lines)
+    to.print(f"{label}{text}")
 
 
 def number(value: float | None) -> str:

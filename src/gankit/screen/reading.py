@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from gankit.screen.console import table, warn
+from gankit.screen.console import fact, table, warn
 from gankit.workflows.reading import REASONS
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 40
 """Rows of details, such as columns; the others are counted."""
-LABEL = 16
-"""Width of the labels in front of the facts."""
 
 
 def show_resumed(found: Reading, to: Console) -> None:
@@ -26,7 +24,7 @@ def show_resumed(found: Reading, to: Console) -> None:
 
 def show_reading(found: Reading, to: Console) -> None:
     """Prints what a data set was taken for, what was skipped by reason, and doubts."""
-    to.print(f"{'data:':<{LABEL}}{found.description}")
+    fact("data", found.description, to)
     show_details(found, to, {"items": found.parts()})
     for warning in found.warnings:
         warn(warning)
@@ -35,16 +33,15 @@ def show_reading(found: Reading, to: Console) -> None:
 def show_details(found: Reading, to: Console, more: Mapping[str, str] | None = None) -> None:
     """Prints facts, the table of columns or classes, and what was skipped by reason."""
     for name, text in {**found.facts, **(more or {})}.items():
-        to.print(f"{name + ':':<{LABEL}}{text}")
+        fact(name, text, to)
     if found.table:
         names = list(dict.fromkeys(name for row in found.table for name in row))
         shown = [[row.get(name, "") for name in names] for row in found.table[:SHOWN_ROWS]]
-        table(names, [[*row] for row in shown], to)
+        table(names, [[*row] for row in shown], to, cut=True)
         if (rest := len(found.table) - SHOWN_ROWS) > 0:
             to.print(f"… and {rest:,} more (all with --dry-run --json)")
     for skipped in found.skipped[:REASONS]:
         example = f"e.g. {skipped.example}: " if skipped.example else ""
-        line = f"{skipped.count:,}, {example}{skipped.reason}"
-        to.print(f"{'skipped:':<{LABEL}}{line}")
+        fact("skipped", f"{skipped.count:,}, {example}{skipped.reason}", to)
     if others := sum(reason.count for reason in found.skipped[REASONS:]):
-        to.print(f"{'skipped:':<{LABEL}}{others:,} more, for other reasons")
+        fact("skipped", f"{others:,} more, for other reasons", to)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gankit.screen.console import duration, err, warn
-from gankit.screen.streams import visible
+from gankit.screen.console import duration, err, fact, warn
 from gankit.screen.training import Display
 from gankit.workflows.choosing_recipes import made_for
 from gankit.workflows.estimate import Duration
@@ -33,8 +32,8 @@ class RunDisplay(Display):
             began=began,
         )
         self.what, self.device, self.option = what, device, option
-        for choice in what.choices:
-            err.print(visible(choice))
+        for name, choice in what.choices:
+            fact(name, choice, err)
 
     def estimated(self, found: Duration) -> None:
         """Says before training that it takes long, and what would not."""

@@ -39,9 +39,6 @@ class Chosen:
     items: int | None
     """About how many items there are, where that is seen at a glance."""
 
-    def __str__(self) -> str:
-        return f"plugin: {self.plugin} ({self.reason})"
-
 
 def is_address(word: str) -> bool:
     """Whether a word is an address, as of a database."""

@@ -16,12 +16,8 @@ DEFAULT = "the default"
 class ChosenRecipe:
     """A recipe for some data."""
 
-    plugin: str
     recipe: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"recipe: {self.plugin}/{self.recipe} ({self.reason})"
 
 
 def choose_recipe(
@@ -42,12 +38,12 @@ def choose_recipe(
     """
     known = [recipe for recipe in recipes(info) if recipe.automatic]
     if not known:
-        return ChosenRecipe(info.name, info.data_recipe or info.default_recipe, DEFAULT)
+        return ChosenRecipe(info.data_recipe or info.default_recipe, DEFAULT)
     place = _device(device) if any(recipe.device for recipe in known) else ""
     fitting = [recipe for recipe in known if recipe.device in ("", place)]
     if not fitting:
         name = info.data_recipe or info.default_recipe
-        return ChosenRecipe(info.name, name, f"none is made for {_called(place)}")
+        return ChosenRecipe(name, f"none is made for {_called(place)}")
     items = count() if any(recipe.made_for() for recipe in known) else None
     chosen = _by_items(fitting, items)
     others = [r for r in known if r.device not in ("", place) and _fits(r, items)]
@@ -57,7 +53,7 @@ def choose_recipe(
         reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
     if items is not None and len(fitting) > 1 and chosen.made_for():
         reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
-    return ChosenRecipe(info.name, chosen.name, "; ".join(reasons) or "the default for own data")
+    return ChosenRecipe(chosen.name, "; ".join(reasons) or "the default for own data")
 
 
 def made_for(info: PluginInfo, device: str, besides: str) -> str:

@@ -28,8 +28,8 @@ class Request:
     """Its name, and why it was chosen where nobody named it."""
     recipe: str
     """Likewise."""
-    choices: Sequence[str]
-    """What was chosen for reasons, a line each."""
+    choices: Sequence[tuple[str, str]]
+    """What was chosen, and which for what reasons."""
     existing: Run | None
     """The run that is resumed."""
 
@@ -72,13 +72,13 @@ def request(
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
-    said, choices = [name, ""], []
+    said, choices = [name, ""], list[tuple[str, str]]()
     if not name:
         found = None if data is None or data == IN_MEMORY else choose_plugin(data)
         if found is None:
             raise _nothing(sorted(installed().infos()), data)
         name, said[0] = found.plugin, f"{found.plugin} ({found.reason})"
-        choices.append(str(found))
+        choices.append(("plugin", said[0]))
     loaded = installed().modality(name)
     named = (recipe or inline or before.get("recipe", "")).removeprefix(f"{name}/")
     if not named and existing is not None and existing.table["run"]["plugin"] == name:
@@ -88,7 +88,7 @@ def request(
         count = count or (lambda: count_items(source, loaded.info))
         of_data = choose_recipe(loaded.info, device, count)
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
-        choices += [str(of_data)] if choices or of_data.reason != DEFAULT else []
+        choices += [("recipe", said[1])] if choices or of_data.reason != DEFAULT else []
     settings_type = loaded.modality.Settings
     resolved = configuration.resolve(
         loaded.info,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,4 +82,13 @@ def _share(cells: Sequence[str]) -> float:
 
 
 def _is_molecule(text: str) -> bool:
-    return text.startswith("InChI=") or (len(text) > 1 and bool(_SMILES.fullmatch(text)))
+    """Whether a text is an InChI, or SMILES whose rings and branches close: ``C100001`` is not."""
+    if text.startswith("InChI="):
+        return True
+    if len(text) < 2 or not _SMILES.fullmatch(text):
+        return False
+    bare = re.sub(r"\[[^\]]*\]", "*", text)
+    rings = Counter(re.findall(r"%\d\d|\d", bare))
+    atoms = len(re.findall(r"Cl|Br|[A-Za-z*]", bare))
+    closed = all(ends % 2 == 0 for ends in rings.values()) and bare.count("(") == bare.count(")")
+    return closed and rings.total() <= atoms

@@ -70,6 +70,7 @@ _TIMES = [
     *("%-I:%M %p", "%-I:%M:%S %p", "%-I:%M%p", "%-I:%M:%S%p"),
 ]
 _COMPACT = ["%Y%m%d%H%M%S", "%Y%m%d%H%M", "%Y%m%dT%H%M%S", "%Y%m%d-%H%M%S", "%Y%m%d_%H%M%S"]
+_ZONED = "%Y%m%dT%H%M%S%z"
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def time_format(values: pa.ChunkedArray, marks: Sequence[str] = ()) -> TimeForma
     if not first or not all(any(c.isdigit() for c in t) and len(t) <= 40 for t in first):
         return None
     own = used_marks(values, marks)
-    possible = [p for p in _patterns() if all(_regex(p).fullmatch(t) for t in first)]
+    possible = [p for p in _candidates(first[0]) if all(_regex(p).fullmatch(t) for t in first)]
     if not possible:
         return None
     texts = distinct_texts(values, marks)
@@ -190,17 +191,18 @@ def _order(pattern: str) -> str:
     return "".join(c for c in re.sub("[^Yymd]", "", pattern).lower() if c in "ymd")
 
 
-@cache
-def _patterns() -> tuple[str, ...]:
+def _candidates(text: str) -> list[str]:
+    """The patterns that are worth trying; there are thousands with a date and a time of day."""
+    if ":" not in text:
+        return [*_DATES, *_COMPACT, _ZONED]
     with_times = [
         f"{date}{between}{time}{zone}"
         for date in _DATES
-        if "d" in date
+        if "d" in date and _regex(date).match(text)
         for between, time in itertools.product((" ", "T", ", "), _TIMES)
         for zone in ("", "%z", " %z")
     ]
-    zoned = [f"%Y%m%dT%H%M%S{zone}" for zone in ("%z",)]
-    return (*_DATES, *_TIMES, *_COMPACT, *zoned, *with_times)
+    return [*_TIMES, _ZONED, *with_times]
 
 
 def _codes(pattern: str) -> set[str]:
