@@ -98,7 +98,7 @@ def evaluate(
     for sentence in result.record["summary"]:
         out.print(visible(sentence))
     table(
-        ["metric", "generated", "real baseline", *result.baselines, "better", "n", "extractor"],
+        ["metric", "generated", "real baseline", *result.baselines, "better", "n"],
         [
             [
                 s.name,
@@ -107,7 +107,6 @@ def evaluate(
                 *(number(s.baselines.get(name)) for name in result.baselines),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],
                 s.n_generated,
-                s.extractor,
             ]
             for s in result.scores
         ],

@@ -157,6 +157,10 @@ def train(
         raise typer.Exit(130)
 
 
+UNSCORED = "quality:  not scored: too few held-out items, or too little time; evaluate tells more"
+"""Where a run has no verdict."""
+
+
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
     from gankit.runs.verdict import in_words
@@ -174,7 +178,10 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
         out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
-        lines += in_words(run.verdict) if run.verdict else []
+        if run.verdict:
+            lines += in_words(run.verdict)
+        elif samples and engine.log.verdict and not engine.privacy.epsilon:
+            lines.append(UNSCORED)
         lines += [
             f"previews: {folder / 'previews'}",
             f"generate: gankit generate {place} -n 64",

@@ -32,8 +32,8 @@ class RunDisplay(Display):
             began=began,
         )
         self.what, self.device, self.option = what, device, option
-        for name, choice in what.choices:
-            fact(name, choice, err)
+        for choice in what.choices:
+            fact(*choice, err)
 
     def estimated(self, found: Duration) -> None:
         """Says before training that it takes long, and what would not."""

@@ -49,6 +49,7 @@ def test_rates_channels_lengths_and_classes_are_told(mixed: Path) -> None:
         "lengths": "0.1 to 0.25 s, median 0.25 s; 2.1 s in all",
         "clips": "12 clips of 0.2 s; 6 longer recordings cut; 6 shorter ones padded with silence",
     }
+    assert "12 recordings (FLAC, WAV, 8000 to 16000 Hz, 2.1 s)" in found.description
     assert found.table == [{"class": "cat", "clips": "6"}, {"class": "dog", "clips": "6"}]
     assert found.strata == ["cat"] * 6 + ["dog"] * 6
     assert not found.warnings

@@ -26,7 +26,7 @@ from gankit_audio.data.decoding import decode_all, read_headers
 from gankit_audio.data.files import Header
 from gankit_audio.data.listing import Listing
 from gankit_audio.data.locate import SUPPORTED, locate
-from gankit_audio.data.summary import count
+from gankit_audio.data.summary import count, in_all
 from gankit_audio.settings import DURATIONS
 
 if TYPE_CHECKING:
@@ -187,8 +187,8 @@ def _describe(
     formats = sorted({header.format for header in headers} - {""})
     rates = sorted({header.rate for header in headers})
     spread = f"{rates[0]}" if len(rates) == 1 else f"{rates[0]} to {rates[-1]}"
-    hours = sum(header.seconds for header in headers) / 3600
-    about = [*([", ".join(formats)] if formats else []), f"{spread} Hz", f"{hours:.2g} h"]
+    total = in_all(header.seconds for header in headers)
+    about = [*([", ".join(formats)] if formats else []), f"{spread} Hz", total]
     parts = [
         f"{kind}: {count(len(headers), 'recording')} ({', '.join(about)})",
         f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s at {spec.rate} Hz",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gankit.kit.folders import natural_key
@@ -33,20 +33,24 @@ def count(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("s" if number != 1 else "")
 
 
+def in_all(seconds: Iterable[float]) -> str:
+    """The sum of lengths, e.g. ``17 s`` or ``1.5 h``."""
+    total = sum(seconds)
+    return f"{total / 3600:.2g} h" if total >= 360 else f"{total:.3g} s"
+
+
 def facts(
     headers: Sequence[Header], clips: Clips, spec: ClipSpec, counts: Mapping[str, int]
 ) -> dict[str, str]:
     """What the recordings are, and what was done with them."""
     seconds = sorted(header.seconds for header in headers)
-    hours = sum(seconds) / 3600
-    total = f"{hours:.2g} h" if hours >= 0.1 else f"{sum(seconds):.3g} s"
     least, middle, most = (f"{seconds[i]:.3g}" for i in (0, len(seconds) // 2, -1))
     spread = f"{least} s each" if least == most else f"{least} to {most} s, median {middle} s"
     found = {
         "formats": _counted(Counter(_format(h) for h in headers if h.format), len(headers)),
         "rates": _rates(headers, spec.rate),
         "channels": _channels(headers, spec.channels),
-        "lengths": f"{spread}; {total} in all",
+        "lengths": f"{spread}; {in_all(seconds)} in all",
         "clips": "; ".join(
             [f"{count(len(clips), 'clip')} of {spec.size / spec.rate:g} s", *_done(counts, spec)]
         ),
