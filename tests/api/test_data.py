@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 
 import gankit
 from gankit.config import resolve
+from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.workflows.data import read
 
@@ -60,6 +61,10 @@ def test_rows_with_an_image_and_a_label():
     ]
     data = found("image", rows)
     assert (len(data.items), data.items[1].label) == (40, "1")
+    with pytest.raises(GankitError, match="the data have no 'labels'; they have image, label"):
+        found("image", rows, label_key="labels")
+    with pytest.raises(GankitError, match="the data have no 'picture'; .* Set image_key"):
+        found("image", rows, image_key="picture")
 
 
 @pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pa.table])

@@ -28,6 +28,17 @@ def test_limits_in_words(tmp_path):
         gankit.fit("toy", settings={"optim.lr": 1e-3}, optim__lr=1e-4)
 
 
+def test_settings_by_the_names_of_other_libraries(tmp_path):
+    names = {"batch_size": 16, "lr": 1e-3, "train__threads": 1, "random_state": 5}
+    run = gankit.fit("toy/ring8", out=tmp_path / "run", samples=32, count=100, **names)
+    engine = run.config.engine
+    assert (engine.train.batch, engine.optim.lr, engine.train.seed) == (16, 1e-3, 5)
+    with pytest.raises(GankitError, match=r"train\.seed is given twice"):
+        gankit.fit("toy", seed=1, random_state=5)
+    with pytest.raises(GankitError, match=r"train\.batch is given twice"):
+        gankit.fit("toy", batch_size=16, train__batch=32)
+
+
 def test_the_first_argument_may_be_the_data(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "gankit.workflows.request.choose_plugin", lambda data: Chosen("toy", "by its name", 50)

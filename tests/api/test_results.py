@@ -37,7 +37,7 @@ def test_rows_become_a_data_frame_with_the_types_of_the_data(run):
     assert frame["paid"].str.startswith("$").all()
     assert len(pd.concat([FRAME, frame])) == 96
     assert run.sample(2).to_numpy().shape == (2, 4)
-    with pytest.raises(GankitError, match=r"no numbers. Use \.to_numpy\(\) or \.to_dataframe\(\)"):
+    with pytest.raises(GankitError, match=r"not numbers alone. Use \.to_numpy\(\) or \.to_data"):
         run.sample(2).to_torch()
 
 
@@ -46,6 +46,8 @@ def test_scores_are_numbers_a_frame_and_a_page(run, tmp_path):
     name = found.scores[0].name
     assert found[name] == found.scores[0].value
     assert found.to_dataframe().loc[name, "value"] == found[name]
+    assert dict(found)[name] == found[name]
+    assert list(found) == [score.name for score in found.scores]
     assert name in repr(found)
     assert f"<td>{name}</td>" in found._repr_html_()
     assert found.report(tmp_path / "page.html").read_text().startswith("<!doctype html>")
@@ -65,11 +67,13 @@ def test_augmenting_returns_items_or_writes_them(run, tmp_path):
         run.save(both, tmp_path / "x.csv")
     written = run.augment(FRAME, tmp_path / "both.csv", n=5)
     assert written.record["augmented"]["real"] == 90
+    assert repr(written) == f"95 items (90 of them real) in {tmp_path / 'both.csv'}"
     assert len(pd.read_csv(tmp_path / "both.csv")) == 95
 
 
 def test_metrics_and_their_curves(run, tmp_path):
     assert run.metrics().to_dataframe()["samples"].tolist()[-1] == 64
+    assert repr(run.metrics()).startswith("2 ticks; the last: samples 64, ")
     drawn = run.plot()
     assert drawn.svg.count("<polyline") >= 2
     assert drawn._repr_svg_() == drawn.save(tmp_path / "curves.svg").read_text()

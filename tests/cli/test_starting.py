@@ -96,7 +96,7 @@ def test_one_line_and_code_2(gankit_here, points, tmp_path, words, message):
 
 
 def test_a_long_run_is_said_before_training(gankit_here, monkeypatch):
-    monkeypatch.setattr(command, "LONG", 0)
+    monkeypatch.setattr("gankit.screen.run.LONG", 0)
     words = ("train", "--plugin", "toy", "count=100", *SMALL, "--out")
     done = gankit_here(*words, "run")
     assert "warning: training takes about " in done.stderr

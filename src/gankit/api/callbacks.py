@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from gankit.contract import Callback
@@ -26,26 +25,9 @@ class Partial(Callback):
     """An object that has some of the methods."""
 
     def __init__(self, given: Any) -> None:
-        self.given = given
-
-    def started(self, run: Path, config: dict[str, Any]) -> None:
-        self._call("started", run, config)
-
-    def tick(self, values: dict[str, Any]) -> None:
-        self._call("tick", values)
-
-    def preview(self, file: Path) -> None:
-        self._call("preview", file)
-
-    def warning(self, message: str) -> None:
-        self._call("warning", message)
-
-    def finished(self, status: str) -> None:
-        self._call("finished", status)
-
-    def _call(self, method: str, *arguments: Any) -> None:
-        if (function := getattr(self.given, method, None)) is not None:
-            function(*arguments)
+        for method in METHODS:
+            if (function := getattr(given, method, None)) is not None:
+                setattr(self, method, function)
 
 
 def as_callback(given: Any) -> Callback:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ BETTER = {True: "lower", False: "higher", None: ""}
 
 
 class Evaluation(scores.Evaluation):
-    """Scores, each with the same score of held-out real items: ``found["coverage/NAME"]``."""
+    """Scores, each with the same score of held-out real items: ``found["coverage/NAME"]``;
+    ``dict(found)`` has all values.
+    """
 
     @classmethod
     def of(cls, found: scores.Evaluation) -> Evaluation:
@@ -31,8 +34,17 @@ class Evaluation(scores.Evaluation):
         for score in self.scores:
             if score.name == name:
                 return score.value
-        known = [score.name for score in self.scores]
-        raise GankitError(f"there is no score {name!r}", did_you_mean(name, known))
+        raise GankitError(f"there is no score {name!r}", did_you_mean(name, self.keys()))
+
+    def keys(self) -> list[str]:
+        """The names of the scores."""
+        return [score.name for score in self.scores]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.scores)
 
     def to_dataframe(self) -> Any:
         """A row a score, by its name: value, real baseline, other baselines, what is better.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import time as clock
@@ -19,7 +20,8 @@ from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs import directory
-from gankit.screen.console import wanted
+from gankit.runs.verdict import in_words
+from gankit.screen.console import err, wanted
 from gankit.screen.run import RunDisplay
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
@@ -82,12 +84,18 @@ def fit(
     started = clock.monotonic()
     plugin, data = _named(plugin, data)
     own = None if objective is None else as_objective(objective)
-    table = as_table(settings or {}, keywords, {} if own is None else {"loss.objective": own.name})
+    fixed: dict[str, Any] = {} if own is None else {"loss.objective": own.name}
+    fixed |= {} if seed is None else {"train.seed": seed}
+
+    def table(known: type) -> configuration.Table:
+        names = [field.name for field in dataclasses.fields(known)]
+        return as_table(settings or {}, keywords, fixed, own=names)
+
     what = request(
         *(plugin or "", recipe),
         None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
-        lambda _: _limits(table, time, samples, epochs),
-        layers=[table, {} if seed is None else {"train": {"seed": seed}}],
+        lambda known: _limits(table(known), time, samples, epochs),
+        table=table,
         out=Path(out) if out else None,
         device=device,
         count=None if isinstance(data, str | Path) else lambda: _length(data),
@@ -125,6 +133,9 @@ def fit(
             f"here, and with out={str(folder)!r} later"
         )
     _interrupted.pop(call, None)
+    if shown and run.verdict:
+        for line in in_words(run.verdict):
+            err.print(line)
     return run
 
 

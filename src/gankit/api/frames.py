@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gankit.api.notebook import table
+from gankit.api.notebook import table, text
 from gankit.errors import GankitError
 
 SHOWN = 10
@@ -35,6 +35,10 @@ class Metrics(list[dict[str, Any]]):
             GankitError: pandas is not installed.
         """
         return frame(self)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{k} {text(v)}" for k, v in self[-1].items()) if self else "nothing yet"
+        return f"{len(self):,} ticks; the last: {last}"
 
     def _repr_html_(self) -> str:
         return table(self[-SHOWN:])

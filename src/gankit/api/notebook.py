@@ -34,14 +34,17 @@ def table(rows: Sequence[Mapping[str, Any]], left_out: int = 0) -> str:
         return ""
     head = "".join(f"<th>{escape(str(name))}</th>" for name in rows[0])
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(_text(value))}</td>" for value in row.values()) + "</tr>"
+        "<tr>" + "".join(f"<td>{escape(text(value))}</td>" for value in row.values()) + "</tr>"
         for row in rows
     )
     more = f"<p>… and {left_out:,} more</p>" if left_out > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value of a table; numbers with as many digits as matter."""
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.10g}"

@@ -15,6 +15,7 @@ from gankit.contract import Rendering, Sample
 from gankit.errors import GankitError
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
+from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
@@ -200,7 +201,9 @@ class Run(directory.Run):
         return f"Run {self.name}: " + ", ".join(f"{k} {v}" for k, v in self._rows()[:-1])
 
     def _repr_html_(self) -> str:
-        found = table([{"run": key, self.name: value} for key, value in self._rows()])
+        verdict = [("verdict", line) for line in in_words(self.verdict or {"scores": ()})]
+        rows = [*self._rows(), *verdict]
+        found = table([{"run": key, self.name: value} for key, value in rows])
         previews = sorted((self.path / "previews").glob("[0-9]*.*"))
         shown = [f for f in previews if f.suffix in PREVIEWS]
         if not shown:

@@ -89,7 +89,7 @@ class Samples(Sequence[Any]):
         array = self._converted("numpy")
         if array.dtype.kind not in "biuf":
             raise GankitError(
-                f"to_torch: these items are {array.dtype} and no numbers",
+                "to_torch: these items are not numbers alone",
                 f"Use {_listed(set(self._conversions()) - {'torch'})}",
             )
         return torch.from_numpy(array)

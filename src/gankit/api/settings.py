@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gankit.config import Table
+from gankit.config.aliases import canonical
 from gankit.errors import GankitError
 
 
-def as_table(*sources: Mapping[str, Any]) -> Table:
-    """Settings as one table.
+def as_table(*sources: Mapping[str, Any], own: Collection[str] = ()) -> Table:
+    """Settings as one table; those that people know by other names, as ``lr``, under their own.
 
     Args:
+        own: the plugin's settings.
         sources: each with dotted names (``optim.lr``), double underscores in place of the dots
             (``optim__lr``), or nested.
 
@@ -21,7 +23,8 @@ def as_table(*sources: Mapping[str, Any]) -> Table:
     """
     table: Table = {}
     for source in sources:
-        _add(table, source, "")
+        for key, value in source.items():
+            _add(table, {canonical(key, own): value}, "")
     return table
 
 

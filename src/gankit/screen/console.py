@@ -22,9 +22,10 @@ class _Console(Console):
 
     def __init__(self, stream: Stream) -> None:
         file = cast("IO[str]", stream)
-        super().__init__(file=file, markup=False, soft_wrap=True, highlight=False, emoji=False)
+        super().__init__(file=file, markup=False, highlight=False, emoji=False)
         if not (self.is_terminal or self.is_jupyter):
             self.width = 200  # a pipe has no width of its own; columns are not cut there
+        self.soft_wrap = not self.is_jupyter  # a notebook does not wrap long lines itself
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*[harmless(o) if isinstance(o, str) else o for o in objects], **options)

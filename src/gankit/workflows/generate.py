@@ -159,7 +159,9 @@ class Generated:
     """Doubts, one sentence each."""
 
     def __repr__(self) -> str:
-        return f"{self.record['count']:,} items in {self.path}"
+        augmented = self.record.get("augmented")
+        real = f" ({augmented['real']:,} of them real)" if augmented else ""
+        return f"{self.record['count']:,} items{real} in {self.path}"
 
 
 @translated(memory=MEMORY_HINT)

@@ -41,7 +41,7 @@ def request(
     words: Callable[[type], Sequence[str]],
     *,
     config: Table | None = None,
-    layers: Sequence[Table] = (),
+    table: Callable[[type], Table] = lambda known: {},
     out: Path | None = None,
     device: str = "auto",
     count: Callable[[], int | None] | None = None,
@@ -53,7 +53,7 @@ def request(
         data: a path or an address; ``IN_MEMORY`` for an object; None for built-in data.
         words: settings, given the type of the plugin's.
         config: a ``run.toml``, which may name plugin, recipe and data.
-        layers: more settings, which win over those of ``config``.
+        table: more settings, likewise; they win over those of ``config``.
         out: the run directory; a run that is there is resumed, and has chosen before.
         count: the number of items of data in memory.
 
@@ -97,7 +97,7 @@ def request(
         loaded.info,
         settings_type,
         recipe=named or None,
-        files=[config or {}, *layers],
+        files=[config or {}, table(settings_type)],
         overrides=words(settings_type),
         data=data,
         data_path=path,

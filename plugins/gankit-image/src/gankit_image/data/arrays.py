@@ -69,18 +69,7 @@ def npz(path: Path, image_key: str, label_key: str) -> Arrays:
     """
     with path.open("rb") as file, _load(file, path) as arrays:
         names = list(arrays.keys())
-        key = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
-        if key is None:
-            raise GankitError(
-                f"{path}: no array {image_key!r}; it has {', '.join(names) or 'none'}",
-                f"Set image_key. {did_you_mean(image_key, names)}",
-            )
-        of_labels = find_column(names, label_key, LABEL_KEYS[0], LABEL_KEYS)
-        if of_labels is None and label_key != LABEL_KEYS[0]:
-            raise GankitError(
-                f"{path}: no array {label_key!r}; it has {', '.join(names)}",
-                f"Set label_key. {did_you_mean(label_key, names)}",
-            )
+        key, of_labels = _keys(names, image_key, label_key, f"{path}: no array", "it has")
         try:
             given = arrays[key]
             values = None if of_labels is None else arrays[of_labels]
@@ -99,6 +88,31 @@ def labels_of(path: Path, count: int) -> list[str | None]:
     """
     with path.open("rb") as file:
         return _matching(_load(file, path), count, str(path))
+
+
+def _keys(
+    names: list[str], image_key: str, label_key: str, none: str, there: str
+) -> tuple[str, str | None]:
+    """Which of the names hold images and labels.
+
+    Args:
+        none, there: how a message begins that one is missing, and goes on with the others.
+
+    Raises:
+        GankitError: there are no images, or no labels of the name that was set.
+    """
+    image = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
+    label = find_column(names, label_key, LABEL_KEYS[0], LABEL_KEYS)
+    if image is None:
+        missing, setting = image_key, "image_key"
+    elif label is None and label_key != LABEL_KEYS[0]:
+        missing, setting = label_key, "label_key"
+    else:
+        return image, label
+    raise GankitError(
+        f"{none} {missing!r}; {there} {', '.join(names) or 'none'}",
+        f"Set {setting}. {did_you_mean(missing, names)}",
+    )
 
 
 def _note(given: np.ndarray[Any, Any], images: Pixels) -> str:
@@ -161,13 +175,7 @@ def memory(
 
 def _of_mappings(rows: Sequence[Mapping[str, Any]], image_key: str, label_key: str) -> Arrays:
     names = [str(name) for name in rows[0]]
-    key = find_column(names, image_key, IMAGE_KEYS[0], IMAGE_KEYS)
-    if key is None:
-        raise GankitError(
-            f"the data have no {image_key!r}; they have {', '.join(names)}",
-            f"Set image_key. {did_you_mean(image_key, names)}",
-        )
-    of_labels = find_column(names, label_key, LABEL_KEYS[0], LABEL_KEYS)
+    key, of_labels = _keys(names, image_key, label_key, "the data have no", "they have")
     found = memory([row[key] for row in rows])
     if of_labels is None:
         return found
