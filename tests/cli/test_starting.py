@@ -115,7 +115,7 @@ def test_too_few_items_are_said(gankit_here, points, monkeypatch):
 
 
 def test_the_doctor(gankit_here, monkeypatch):
-    found = Ability("dots", "default", "Any dots", 9000, 1.0, projected=True)
+    found = Ability("dots", "default", "Any dots", "dots", 9000, 1.0, projected=True)
     monkeypatch.setattr(machine, "abilities", lambda say: [found])
     done = gankit_here("doctor")
     assert "dots in about 2 hours" in done.stdout

@@ -28,7 +28,7 @@ def installed(monkeypatch):
 
 
 def ability(plugin, seconds):
-    return Ability(plugin, "default", "", seconds, 1.0, projected=False)
+    return Ability(plugin, "default", "", plugin, seconds, 1.0, projected=False)
 
 
 def test_a_sentence_says_what_takes_how_long():
@@ -64,6 +64,22 @@ def test_a_slow_codec_is_projected_from_its_progress(installed, monkeypatch):
     (found,) = installed(Slow())()
     assert found.projected
     assert found.seconds > 0
+
+
+def test_a_few_items_are_measured_and_the_codec_is_fitted_afresh(installed, monkeypatch):
+    monkeypatch.setattr(machine, "ITEMS", 40)
+    seen = []
+
+    class Watched(VectorModality):
+        def fit_codec(self, items, settings, fitting):
+            seen.append((len(items), fitting.cache))
+            return super().fit_codec(items, settings, fitting)
+
+    (found,) = installed(Watched())()
+    assert found.makes == "vectors"
+    (items, cache) = seen[0]
+    assert items <= 40
+    assert not cache.exists()  # a temporary one
 
 
 def test_a_plugin_that_cannot_be_measured_is_said(installed):

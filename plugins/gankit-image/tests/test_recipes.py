@@ -16,7 +16,7 @@ from gankit_image.networks import build_networks
 from gankit_image.settings import ImageSettings
 
 ABOUT = {"summary", "data", "expect", "hardware", "time", "source"}
-CHOICE = {"device", "items", "automatic", "few"}
+CHOICE = {"makes", "device", "items", "automatic", "few"}
 """What a recipe is chosen by; optional."""
 SECTIONS = {
     "train": {"samples", "batch", "burn_in", "precision", "channels_last", "threads", "seed"},

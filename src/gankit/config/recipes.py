@@ -20,7 +20,7 @@ class Recipe:
 
     name: str
     about: Mapping[str, str]
-    """summary, data, expect, hardware, time, source."""
+    """summary, data, expect, hardware, time, source; makes: what it generates, in a word or two."""
     text: str
     values: Table
     device: str = ""
