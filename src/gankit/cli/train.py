@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +17,7 @@ from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import duration, err, out, print_json, warn
 from gankit.cli._streams import visible
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
+from gankit.errors import GankitError
 
 if TYPE_CHECKING:
     from gankit.engine.settings import EngineSettings
@@ -153,6 +156,8 @@ def train(
         display.preparing.close()
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
+    if status == "done" and not last.get("samples"):
+        raise _untrained(folder)
     if json:
         about = display.data.as_dict() if display.data else None
         result = {"run": str(folder), "status": status, "data": about, **last}
@@ -180,18 +185,28 @@ def _warn_of_length(found: Duration, what: Asked, device: str) -> None:
     )
 
 
+def _untrained(folder: Path) -> GankitError:
+    """The error for a run whose time was used up by reading the data and preparing."""
+    from gankit.config.budgets import as_time
+
+    spent = clock.monotonic() - _output.started
+    enough = as_time(60 * math.ceil(2 * spent / 60))
+    return GankitError(
+        f"the time was used up before training: preparing takes {duration(spent)}",
+        f"Give more: gankit train --out {shlex.quote(str(folder))} --time {enough}",
+    )
+
+
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
     from gankit.runs.verdict import in_words
 
     folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
-    if not samples:
-        warn("the time was used up before training: raise --time")
     place = shlex.quote(str(folder))
-    if samples and samples == had:
+    if samples == had:
         reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
-        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples)}"
+        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples, seconds)}"
         if engine.privacy.epsilon:
             longer = "a private run is not trained longer than planned: start another one"
         out.print(visible(reached + longer))
@@ -208,11 +223,11 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
     out.print("\n".join(map(visible, lines)))
 
 
-def _longer(engine: EngineSettings, samples: int) -> str:
+def _longer(engine: EngineSettings, samples: int, seconds: float) -> str:
     """The option that doubles the limit which a run has reached."""
     from gankit.config.budgets import as_time
 
     train = engine.train
     if train.time and samples < train.samples:
-        return f"--time {as_time(2 * train.time)}"
+        return f"--time {as_time(2 * math.ceil(max(train.time, seconds)))}"
     return f"--epochs {2 * train.epochs:g}" if train.epochs else f"--samples {2 * samples}"
