@@ -429,11 +429,12 @@ def test_a_time_budget_counts_from_the_start_of_the_command(gankit_here, monkeyp
     assert before <= seen["started"] <= time.monotonic()
 
 
-def test_a_budget_that_ends_before_training_is_warned_of(gankit_here, tmp_path):
+def test_a_budget_that_ends_before_training_is_an_error(gankit_here, tmp_path):
     """Less time than the command needs to read its data."""
     more = ["train.time=1e-9", "resampling.candidates=4", "--out", "run"]
     done = gankit_here(*once("train", *SMALL, *more))
-    assert done.returncode == 0, done.stderr
-    assert "the time was used up before training: raise --time" in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: the time was used up before training: preparing takes " in done.stderr
+    assert "Give more: gankit train --out run --time 1m" in done.stderr
     done = gankit_here("generate", "run", "-n", "3")
     assert (done.returncode, "the generator is untrained" in done.stderr) == (0, True), done.stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +15,8 @@ from gankit.cli import _output
 from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import print_json
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
-from gankit.screen.console import duration, err, out, warn
+from gankit.errors import GankitError
+from gankit.screen.console import duration, err, out
 from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
@@ -149,6 +152,8 @@ def train(
         display.preparing.close()
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
+    if status == "done" and not last.get("samples"):
+        raise _untrained(folder)
     if json:
         about = display.data.as_dict() if display.data else None
         result = {"run": str(folder), "status": status, "data": about, **last}
@@ -163,16 +168,26 @@ UNSCORED = "quality:  not scored: too few held-out items, or too little time; ev
 """Where a run has no verdict."""
 
 
+def _untrained(folder: Path) -> GankitError:
+    """The error for a run whose time was used up by reading the data and preparing."""
+    from gankit.config.budgets import as_time
+
+    spent = clock.monotonic() - _output.started
+    enough = as_time(60 * math.ceil(2 * spent / 60))
+    return GankitError(
+        f"the time was used up before training: preparing takes {duration(spent)}",
+        f"Give more: gankit train --out {shlex.quote(str(folder))} --time {enough}",
+    )
+
+
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
     from gankit.runs.verdict import in_words
 
     folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
-    if not samples:
-        warn("the time was used up before training: raise --time")
     place = shlex.quote(str(folder))
-    if samples and samples == had:
+    if samples == had:
         reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
         longer = f"to train longer: gankit train --out {place} {_longer(engine, samples, seconds)}"
         if engine.privacy.epsilon:
@@ -200,5 +215,5 @@ def _longer(engine: EngineSettings, samples: int, seconds: float) -> str:
 
     train = engine.train
     if train.time and samples < train.samples:
-        return f"--time {as_time(2 * max(train.time, round(seconds)))}"
+        return f"--time {as_time(2 * math.ceil(max(train.time, seconds)))}"
     return f"--samples {2 * samples}"
