@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
+from gankit.cli import train as command
+from gankit.engine.settings import TrainSettings
 from gankit.workflows import machine, prepare
 from gankit.workflows.machine import Ability
 
@@ -33,6 +36,27 @@ def test_the_choice_is_said_once_and_kept(gankit_here, points, tmp_path):
         done = gankit_here("train", data)
         assert done.returncode == 2
         assert f"gankit {right}" in done.stderr
+
+
+def test_nothing_is_chosen_aloud_for_a_device_that_is_not_there(gankit_here, points):
+    done = gankit_here("train", "people.csv", "--device", "cuda:99", *SMALL)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+
+
+def test_another_recipe_for_a_run_is_refused_by_its_own_plugin(gankit_here, points):
+    done = gankit_here("train", "people.csv", "--out", "run", *SMALL)
+    assert done.returncode == 0, done.stderr
+    done = gankit_here("train", "--out", "run", "--recipe", "nope")
+    assert done.returncode == 2
+    assert "plugin tabular has no recipe 'nope'" in done.stderr
+
+
+def test_a_finished_run_is_continued_for_longer_than_it_took():
+    train = TrainSettings(time=1, samples=10_000)
+    engine = SimpleNamespace(train=train)
+    assert command._longer(engine, 2_000, 27.4) == "--time 54s"
+    assert command._longer(engine, 10_000, 27.4) == "--samples 20000"
 
 
 def test_the_option_infers_too(gankit_here, points):

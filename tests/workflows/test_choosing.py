@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import types
@@ -87,6 +88,8 @@ def test_a_function_that_fails_is_reported_and_has_no_say(plugins, tmp_path):
         ("a.wav", "Install the plugin that does: pip install gankit-audio"),
         ("oracle://me:secret@host/x", "oracle://me@host/x: no installed plugin reads databases"),
         ("broken.zip", "not a readable archive"),
+        ("dangling.dot", "is a link to nowhere, which does not exist"),
+        ("pipe.dot", "is a pipe or a device"),
         ("both", r"reads its files \(1 \.a, 1 \.b\)"),
     ],
 )
@@ -95,6 +98,8 @@ def test_what_nobody_reads(plugins, tmp_path, monkeypatch, data, message):
     monkeypatch.chdir(tmp_path)
     for name in ("people.dot", "a.docx", "a.wav", "broken.zip"):
         (tmp_path / name).write_text("x")
+    (tmp_path / "dangling.dot").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.dot")
     (tmp_path / "empty").mkdir()
     (tmp_path / "both").mkdir()
     (tmp_path / "both" / "1.a").touch()

@@ -135,7 +135,9 @@ def generate(
         return
     record = made.record
     first, last = ends or record["seeds"]
-    seeds = f"between seeds {first} and {last}" if ends else f"seeds {first} to {last}"
+    seeds = f"seeds {first} to {last}" if first != last else f"seed {first}"
+    if ends:
+        seeds = f"between seeds {first} and {last}"
     each = f", {per_class:,} per {record['by']}" if per_class else ""
     err.print(
         seeds + each + "".join(f", {k}={v}" for k, v in [*conditions.items(), *changed.items()])

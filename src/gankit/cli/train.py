@@ -105,6 +105,7 @@ def train(
     """
     from gankit.cli._settings import settings_words
     from gankit.config import read_toml
+    from gankit.engine.devices import choose_device
     from gankit.runs.directory import Run, next_run
     from gankit.screen.run import RunDisplay
     from gankit.workflows.request import request
@@ -127,6 +128,7 @@ def train(
     if dry_run:
         show_dry_run(what, folder, device, json=json, verbose=verbose)
         return
+    choose_device(device)  # what it refuses comes before what was chosen
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
     display = RunDisplay(what, device, began=_output.started)
     try:
@@ -172,7 +174,7 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
     place = shlex.quote(str(folder))
     if samples and samples == had:
         reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
-        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples)}"
+        longer = f"to train longer: gankit train --out {place} {_longer(engine, samples, seconds)}"
         if engine.privacy.epsilon:
             longer = "a private run is not trained longer than planned: start another one"
         out.print(visible(reached + longer))
@@ -192,11 +194,11 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
     out.print("\n".join(map(visible, lines)))
 
 
-def _longer(engine: EngineSettings, samples: int) -> str:
-    """The option that doubles the limit which a run has reached."""
+def _longer(engine: EngineSettings, samples: int, seconds: float) -> str:
+    """The option that doubles what a run has trained."""
     from gankit.config.budgets import as_time
 
     train = engine.train
     if train.time and samples < train.samples:
-        return f"--time {as_time(2 * train.time)}"
-    return f"--epochs {2 * train.epochs:g}" if train.epochs else f"--samples {2 * samples}"
+        return f"--time {as_time(2 * max(train.time, round(seconds)))}"
+    return f"--samples {2 * samples}"

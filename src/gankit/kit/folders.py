@@ -126,6 +126,9 @@ def fingerprint(lines: Iterable[str]) -> str:
 def no_such_path(path: Path) -> GankitError:
     """The error for a path that does not exist, with the nearest names next to it."""
     folder = path.parent
+    if path.is_symlink():
+        target = os.readlink(path)
+        return GankitError(f"{path} is a link to {target}, which does not exist", "Fix the link")
     if re.match(r"(https?|s3|gs|ftp):/", str(path)):
         return GankitError(f"{path}: data are read from files", "Download it first")
     if not folder.is_dir():

@@ -70,10 +70,13 @@ def table(
     """A plain table, on stdout.
 
     Args:
-        cut: whether each row is one line on a terminal, with long cells cut; otherwise they wrap.
+        cut: whether each row is one line on a terminal, with long cells cut; otherwise they wrap,
+            but for the first column.
     """
     whole = not (cut and to.is_terminal)
-    shown = Table(*map(visible, columns), box=None, pad_edge=False, header_style="bold")
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for i, name in enumerate(columns):
+        shown.add_column(visible(name), no_wrap=not (cut or i), overflow="fold")
     for row in cells:
         texts = [visible(str(cell)) for cell in row]
         how: dict[str, Any] = {} if whole else {"no_wrap": True, "overflow": "ellipsis"}

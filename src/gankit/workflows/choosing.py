@@ -86,7 +86,7 @@ def look_at(data: str) -> Look:
     """What is seen of a source of data.
 
     Raises:
-        GankitError: nothing is there, or it is on the web.
+        GankitError: nothing is there, it is on the web, or it is neither a file nor a folder.
     """
     if data == STREAM:
         return Look(data, "stream")
@@ -101,6 +101,11 @@ def look_at(data: str) -> Look:
     path = Path(expanded(data))
     if not path.exists():
         raise no_such_path(path)
+    if not (path.is_file() or path.is_dir()):
+        raise GankitError(
+            f"{data} is a pipe or a device; data are read from files and folders",
+            "Save what it gives to a file first",
+        )
     return look(path)
 
 

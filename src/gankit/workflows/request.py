@@ -72,6 +72,9 @@ def request(
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
     name = name or before.get("plugin", "") or (recipe or "").rpartition("/")[0]
+    if existing is not None and data is None and not name:
+        ours = existing.table["run"]
+        name, data, path = ours["plugin"], ours.get("data"), from_text(ours.get("data_path"))
     said, choices = [name, ""], list[tuple[str, str]]()
     if not name:
         found = None if data is None or data == IN_MEMORY else choose_plugin(data)

@@ -78,6 +78,8 @@ def verdict(
         )
         if stopped() or len(samples) < FEWEST:
             return None
+        # Scores of more samples than held-out items could not be compared with these.
+        samples = samples[: max(len(data.heldout), FEWEST)]
         compared = EvaluationData(samples, data.train, data.heldout)
         sources = plugin.modality.evaluators(trainer.codec, config.settings)
         scores: list[Score] = []

@@ -213,11 +213,10 @@ def test_what_was_read_is_said(tmp_path: Path) -> None:
         "stereo": "removed from 1 (stereo=keep keeps it)",
         "isotopes": "removed from 1",
         "tautomers": "as they are",
-        "duplicates": "1 left out, after standardising",
     }
     assert [(row["column"], row["type"]) for row in data.table[:3]] == [
         ("SMILES", "up to 11 characters"), ("x", "number"), ("c", "text, 2 different")]  # fmt: skip
-    assert [row["use"] for row in data.table[:3]] == ["", "none: add it to conditions", ""]
+    assert [row["use"] for row in data.table[:3]] == ["", "none (set conditions)", ""]
 
 
 def test_quoted_lines(tmp_path: Path) -> None:

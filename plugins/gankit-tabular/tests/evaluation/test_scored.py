@@ -115,3 +115,17 @@ def test_the_downstream_model_reads_formatted_numbers():
     rows = [t.to_pylist() for t in (train, test)]
     assert Boosting().scores(*rows, "yes", "", 0)["auc"] > 0.99
     assert Boosting().scores(*rows, "amount", "", 0).keys() == {"r2"}
+
+
+def test_more_generated_rows_are_no_advantage():
+    """Rows of the same source: fidelity is that of held-out rows, however many are generated."""
+
+    def advantage(seed):
+        rng = np.random.default_rng(seed)
+        values, letters = rng.normal(size=1_530), rng.choice([*"abcde"], 1_530)
+        rows = [{"x": x, "c": c} for x, c in zip(values.tolist(), letters.tolist(), strict=True)]
+        made = [Sample(row, i, {}) for i, row in enumerate(rows[530:])]
+        found = ColumnScores().evaluate(EvaluationData(made, rows[:500], rows[500:530]), rng)
+        return found["fidelity"] - found["fidelity_real"]
+
+    assert abs(np.mean([advantage(seed) for seed in range(10)])) < 0.05

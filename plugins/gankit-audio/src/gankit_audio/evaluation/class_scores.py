@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 
@@ -42,6 +44,13 @@ class SoundClassifier(Evaluator[Clip]):
     name = "own-classifier"
     fingerprint = "1"
     """Of network and training; the weights follow from data and seed."""
+    lower_is_better: Mapping[str, bool] = {
+        "class_accuracy": False,
+        "classifier_score": False,
+        "frechet/own-classifier": True,
+        "copies/own-classifier": True,
+    }
+    meanings: Mapping[str, str] = {"class_accuracy": "sounds of the requested class"}
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """Empty if the training clips have fewer than two classes."""

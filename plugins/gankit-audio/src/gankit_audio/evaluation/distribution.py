@@ -42,6 +42,8 @@ class Distribution(Evaluator[Clip]):
         self.extractor = extractor
         self.name = f"distribution/{extractor.name}"
         self.fingerprint = extractor.fingerprint
+        names = ("frechet_infinity", "different_bins")
+        self.lower_is_better = {f"{name}/{extractor.name}": True for name in names}
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """The scores, with baselines from as many held-out clips; diversity needs classes."""

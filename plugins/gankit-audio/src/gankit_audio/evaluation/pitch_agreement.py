@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -33,6 +33,8 @@ class PitchAgreement(Evaluator[Clip]):
 
     name = "pitch"
     fingerprint = "1"
+    lower_is_better: Mapping[str, bool] = {"pitch_accuracy": False, "pitch_error_cents": True}
+    meanings: Mapping[str, str] = {"pitch_accuracy": "sounds of the requested pitch"}
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """Both scores, with baselines from held-out clips and their values; empty if no pitch was

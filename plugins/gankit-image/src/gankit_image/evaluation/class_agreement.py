@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,8 @@ class ClassAgreement(Evaluator[Image]):
     """
 
     name = "class_agreement"
+    lower_is_better: Mapping[str, bool] = {"class_agreement": False}
+    meanings: Mapping[str, str] = {"class_agreement": "pictures of the requested class"}
 
     def __init__(self, extractor: Extractor[Image], codec: ImageCodec | None = None) -> None:
         self.extractor, self.codec = extractor, codec

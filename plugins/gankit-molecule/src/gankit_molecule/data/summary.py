@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from gankit_molecule.data.sequences import Molecules
 from gankit_molecule.data.standardise import Done
 from gankit_molecule.settings import MoleculeSettings
 
-NOT_USED = "none: add it to conditions"
+NOT_USED = "none (set conditions)"
 FREQUENT = 5
 """Molecules that have a text that is shown as an example."""
 
@@ -33,17 +32,16 @@ def facts_of(table: pa.Table, about: About, settings: MoleculeSettings) -> dict[
     facts = dict(about.facts)
     if counts[Done.INCHI]:
         facts["InChI"] = f"{counts[Done.INCHI]:,} read"
-    facts["salts"] = _salts(counts, settings)
-    facts["charges"] = (
-        f"{counts[Done.CHARGE]:,} neutralised"
-        if settings.charges == "neutralise"
-        else "kept (charges=keep)"
-    )
-    facts["stereo"] = (
-        f"kept, {counts[Done.STEREO_KEPT]:,} molecules have some"
-        if settings.stereo == "keep"
-        else f"removed from {counts[Done.STEREO_REMOVED]:,} (stereo=keep keeps it)"
-    )
+    if salts := _salts(counts, settings):
+        facts["salts"] = salts
+    if settings.charges == "keep":
+        facts["charges"] = "kept (charges=keep)"
+    elif counts[Done.CHARGE]:
+        facts["charges"] = f"{counts[Done.CHARGE]:,} neutralised"
+    if settings.stereo == "keep":
+        facts["stereo"] = f"kept, {counts[Done.STEREO_KEPT]:,} molecules have some"
+    elif counts[Done.STEREO_REMOVED]:
+        facts["stereo"] = f"removed from {counts[Done.STEREO_REMOVED]:,} (stereo=keep keeps it)"
     if settings.isotopes == "keep":
         facts["isotopes"] = "kept"
     elif counts[Done.ISOTOPE]:
@@ -53,9 +51,6 @@ def facts_of(table: pa.Table, about: About, settings: MoleculeSettings) -> dict[
     if counts[Done.EXTENSION]:
         facts["CXSMILES"] = f"ignored in {counts[Done.EXTENSION]:,}"
     facts["tautomers"] = "as they are"
-    kinds = Counter(table.column("kind").drop_null().to_pylist())
-    if kinds["same"]:
-        facts["duplicates"] = f"{kinds['same']:,} left out, after standardising"
     return facts
 
 
@@ -65,19 +60,21 @@ def _salts(counts: Mapping[Done, int], settings: MoleculeSettings) -> str:
     if settings.salts == "drop":
         return "skipped (salts=drop)"
     mixtures = counts[Done.MIXTURE]
-    cut = f"counter-ions and solvents cut from {counts[Done.SALT]:,}"
-    many = _many(mixtures, "mixture", "mixtures")
-    return f"{cut}; {many}, the largest part kept" if mixtures else cut
+    done = []
+    if counts[Done.SALT]:
+        done.append(f"counter-ions and solvents cut from {counts[Done.SALT]:,}")
+    if mixtures:
+        done.append(f"{_many(mixtures, 'mixture', 'mixtures')}, the largest part kept")
+    return "; ".join(done)
 
 
 def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> list[dict[str, str]]:
-    """A row for the SMILES and for each column of values: type, how many have it, and examples."""
+    """A row for the SMILES and for each column of values: type, how many have it, what it holds."""
     n = len(items)
     kept = table.filter(table.column("smiles").is_valid())
     lengths = pc.utf8_length(kept.column("smiles"))
     longest = pc.max(lengths).as_py()
-    first = kept.column("smiles")[0].as_py()
-    rows = [_row("SMILES", f"up to {longest} characters", n, n, first)]
+    rows = [_row("SMILES", f"up to {longest} characters", n, n, "")]
     for name in items.names_of_values():
         column = kept.column(f":{name}")
         known = column.drop_null()
@@ -100,13 +97,13 @@ def rows_of(items: Molecules, table: pa.Table, settings: MoleculeSettings) -> li
 def _examples(known: pa.ChunkedArray) -> str:
     """Frequent texts; others may be names of molecules."""
     counted = sorted(known.value_counts().to_pylist(), key=lambda pair: -pair["counts"])
-    return ", ".join(repr(p["values"][:30]) for p in counted[:3] if p["counts"] >= FREQUENT)
+    return ", ".join(p["values"][:30] for p in counted[:3] if p["counts"] >= FREQUENT)
 
 
 def _row(name: str, kind: str, known: int, n: int, shown: str, use: str = "") -> dict[str, str]:
     share = "all" if known == n else f"{known:,}"
     shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
-    return {"column": name, "type": kind, "known": share, "range or examples": shown, "use": use}
+    return {"column": name, "type": kind, "known": share, "values": shown, "use": use}
 
 
 def warnings_of(

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 
+from gankit.contract import Issue
 from gankit.errors import GankitError
+from gankit.kit.folders import printable
 from gankit.kit.own_output import RECORD, doubt, is_generated_file, is_record
 from gankit.kit.splits import take_split
 from gankit.kit.tables import refuse_duplicate_columns
@@ -67,6 +69,9 @@ def table_files(path: Path, findings: Findings, split: str = "train") -> list[Pa
         and not is_record(name)
         and not name.rpartition("/")[2].startswith("~$")
     ]
+    odd = [name for name in names if not (path / name).is_file()]  # broken links, pipes
+    findings.issues += [Issue(printable(name), "no regular file: left out") for name in odd]
+    names = [name for name in names if name not in odd]
     tables = [name for name in names if _suffix(Path(name)) not in NOTES] or names
     if passed := len(names) - len(tables):
         findings.facts["files left out"] = f"{passed:,}: .txt and .json files beside tables"

@@ -47,7 +47,7 @@ class ColumnScores(Evaluator[Row]):
         self.codec, self.kinds = codec, kinds or {}
 
     def evaluate(self, data: EvaluationData[Row], rng: np.random.Generator) -> dict[str, float]:
-        of = compared(data, rng, self.codec, self.kinds)
+        of = compared(data, rng, self.codec, self.kinds).of_equal_size(rng)
         scores: dict[str, float] = {}
         for suffix, table in (("", of.generated), ("_real", of.heldout)):
             found = {
@@ -62,7 +62,7 @@ class ColumnScores(Evaluator[Row]):
         self, data: EvaluationData[Row], rng: np.random.Generator
     ) -> Sequence[Mapping[str, object]]:
         """A row per column: its shape, and the mean over its pairs."""
-        of = compared(data, rng, self.codec, self.kinds)
+        of = compared(data, rng, self.codec, self.kinds).of_equal_size(rng)
         shapes, pairs = (
             [similarities(of.train, table) for table in (of.generated, of.heldout)]
             for similarities in (column_similarities, pair_similarities)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +96,16 @@ class Compared:
     train: pa.Table
     heldout: pa.Table
     generated: pa.Table
+
+    def of_equal_size(self, rng: np.random.Generator) -> Compared:
+        """As many generated rows as held-out ones: the fewer they are, the less similar is the
+        distribution of their values."""
+        n = min(len(self.heldout), len(self.generated))
+        heldout, generated = (
+            table.take(np.sort(rng.choice(len(table), n, replace=False)))
+            for table in (self.heldout, self.generated)
+        )
+        return replace(self, heldout=heldout, generated=generated)
 
 
 def compared(
