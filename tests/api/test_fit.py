@@ -124,6 +124,11 @@ def test_the_same_call_resumes_after_ctrl_c(tmp_path, monkeypatch):
     assert whole.sample(3) == run.sample(3)
 
 
+def test_an_objective_takes_two_logits():
+    with pytest.raises(GankitError, match=r"objective <lambda>\(a\) does not take two logits"):
+        gankit.fit("toy", objective=lambda a: a)
+
+
 def test_a_second_ctrl_c_leaves_the_process_alive():
     stop = StopRequest(exits=False)
     with stop.listening():

@@ -55,7 +55,7 @@ def test_another_recipe_for_a_run_is_refused_by_its_own_plugin(gankit_here, poin
 def test_a_finished_run_is_continued_for_longer_than_it_took():
     train = TrainSettings(time=1, samples=10_000)
     engine = SimpleNamespace(train=train)
-    assert command._longer(engine, 2_000, 27.4) == "--time 54s"
+    assert command._longer(engine, 2_000, 27.4) == "--time 56s"
     assert command._longer(engine, 10_000, 27.4) == "--samples 20000"
 
 

@@ -20,9 +20,8 @@ from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs import directory
-from gankit.runs.verdict import in_words
 from gankit.screen.console import err, wanted
-from gankit.screen.run import RunDisplay
+from gankit.screen.run import RunDisplay, quality
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.request import request
@@ -62,7 +61,7 @@ def fit(
             data ``data`` is. ``fit("people.csv")`` is short for ``fit(data="people.csv")``.
         data: a path, an object the plugin reads, or None for its built-in data.
         c: labels or conditions of the items in ``data``, where that is an object without them.
-        out: the run directory; an existing one is resumed.
+        out: the run directory; an existing one is resumed, and needs no other argument.
         time: how long to train at most, ``"10m"``, counted from this call.
         samples: how many samples to train on, ``"6M"`` or a number.
         epochs: how often to go over the data.
@@ -75,7 +74,8 @@ def fit(
         callbacks: objects, or functions of the values of a tick.
         progress: whether to show progress; by default on a terminal and in a notebook.
         settings: any by dotted name, ``{"optim.lr": 1e-4}``.
-        keywords: the same with double underscores for the dots: ``optim__lr=1e-4``.
+        keywords: the same with double underscores for the dots, ``optim__lr=1e-4``, or by the
+            names of other libraries: ``lr=1e-4``, ``batch_size=64``.
 
     Raises:
         GankitError: for whatever the caller can fix.
@@ -107,7 +107,7 @@ def fit(
     folder = folder or directory.next_run(Path("runs"), f"{config.plugin}-{config.recipe}")
     shown = None
     if wanted(progress):
-        shown = RunDisplay(what, device, began=started, option='{}="{}"')
+        shown = RunDisplay(what, folder, device, began=started, option='{}="{}"')
     try:
         status = train(
             *(loaded, config, folder),
@@ -133,9 +133,8 @@ def fit(
             f"here, and with out={str(folder)!r} later"
         )
     _interrupted.pop(call, None)
-    if shown and run.verdict:
-        for line in in_words(run.verdict):
-            err.print(line)
+    for line in quality(run) if shown else ():
+        err.print(line)
     return run
 
 

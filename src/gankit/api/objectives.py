@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,13 +33,31 @@ def as_objective(
     if isinstance(given, Objective):
         return given
     if callable(given):
-        loss = given
+        loss = _of_two(given)
         return Objective(_name(loss), loss, lambda real, fake: loss(fake, real), True)
     parts = tuple(given) if hasattr(given, "__len__") else ()
     if len(parts) == 2 and all(map(callable, parts)):
-        discriminator, generator = parts
+        discriminator, generator = map(_of_two, parts)
         return Objective(_name(discriminator), discriminator, generator, True)
     raise GankitError(f"objective={given!r} is not an objective", _GIVE)
+
+
+def _of_two(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, if it can be called with two logits.
+
+    Raises:
+        GankitError: it cannot.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # of an extension
+        return function
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        name = getattr(function, "__name__", repr(function))
+        raise GankitError(f"objective {name}{signature} does not take two logits", _GIVE) from None
+    return function
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -133,7 +133,7 @@ def train(
         return
     choose_device(device)  # what it refuses comes before what was chosen
     had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = RunDisplay(what, device, began=_output.started)
+    display = RunDisplay(what, folder, device, began=_output.started)
     try:
         status = run_training(
             *(loaded, resolved, folder),
@@ -164,10 +164,6 @@ def train(
         raise typer.Exit(130)
 
 
-UNSCORED = "quality:  not scored: too few held-out items, or too little time; evaluate tells more"
-"""Where a run has no verdict."""
-
-
 def _untrained(folder: Path) -> GankitError:
     """The error for a run whose time was used up by reading the data and preparing."""
     from gankit.config.budgets import as_time
@@ -182,7 +178,7 @@ def _untrained(folder: Path) -> GankitError:
 
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
-    from gankit.runs.verdict import in_words
+    from gankit.screen.run import quality
 
     folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
@@ -195,11 +191,8 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
         out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
-        if run.verdict:
-            lines += in_words(run.verdict)
-        elif samples and engine.log.verdict and not engine.privacy.epsilon:
-            lines.append(UNSCORED)
         lines += [
+            *quality(run),
             f"previews: {folder / 'previews'}",
             f"generate: gankit generate {place} -n 64",
             f"evaluate: gankit evaluate {place}",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from gankit.runs.directory import CONFIG, Run
+from gankit.runs.verdict import in_words
 from gankit.screen.console import duration, err, fact, warn
 from gankit.screen.training import Display
 from gankit.workflows.choosing_recipes import made_for
 from gankit.workflows.estimate import Duration
 from gankit.workflows.request import Request
 
+UNSCORED = "quality:  not scored: too few held-out items, or too little time; evaluate tells more"
+"""Where a run has no verdict."""
 LONG = 2 * 3600
 """Seconds from which on the length of a run is said before it begins."""
 
 
 class RunDisplay(Display):
-    """Says what was chosen and why, a line each, and follows the run.
+    """Says what was chosen and why, a line each, and follows the run in ``folder``.
 
     Args:
         device: as it was named.
@@ -22,17 +28,23 @@ class RunDisplay(Display):
     """
 
     def __init__(
-        self, what: Request, device: str, *, began: float, option: str = "--{} {}"
+        self,
+        what: Request,
+        folder: Path,
+        device: str,
+        *,
+        began: float,
+        option: str = "--{} {}",
     ) -> None:
         engine = what.config.engine
         super().__init__(
             engine.train,
-            resumed=what.existing is not None,
+            resumed=(folder / CONFIG).is_file(),
             private=bool(engine.privacy.epsilon),
             began=began,
         )
         self.what, self.device, self.option = what, device, option
-        for choice in what.choices:
+        for choice in () if self.resumed else what.choices:
             fact(*choice, err)
 
     def estimated(self, found: Duration) -> None:
@@ -51,3 +63,12 @@ class RunDisplay(Display):
             f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C saves and "
             f"stops, and {shorter}"
         )
+
+
+def quality(run: Run) -> list[str]:
+    """What the verdict on a run says, or why there is none; empty where none is due."""
+    if run.verdict:
+        return in_words(run.verdict)
+    engine = run.config.engine
+    due = run.samples_trained and engine.log.verdict and not engine.privacy.epsilon
+    return [UNSCORED] if due else []

@@ -124,11 +124,11 @@ def test_the_built_in_data_is_the_digits() -> None:
 def test_exchanged_endings(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", noise(8, 8, 8))
     (tmp_path / "a.npy").rename(tmp_path / "b.npz")
-    with pytest.raises(GankitError, match=r"that of a \.npy file"):
+    with pytest.raises(GankitError, match=r"its content is a \.npy file"):
         read(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", image=noise(8, 8, 8))
     (tmp_path / "c.npz").rename(tmp_path / "c.npy")
-    with pytest.raises(GankitError, match=r"that of a \.npz file"):
+    with pytest.raises(GankitError, match=r"its content is a \.npz file"):
         read(tmp_path / "c.npy")
 
 
