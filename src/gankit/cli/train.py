@@ -183,7 +183,7 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
     folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
     place = shlex.quote(str(folder))
-    if samples == had:
+    if status == "done" and samples == had:
         reached = f"Budget already reached ({samples:,} samples, {duration(seconds)}); "
         longer = f"to train longer: gankit train --out {place} {_longer(engine, samples, seconds)}"
         if engine.privacy.epsilon:
