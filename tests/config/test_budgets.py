@@ -81,6 +81,7 @@ def test_a_budget_is_either(text, found):
         (seconds, "soon", "--time soon is not a time. Use --time 90s"),
         (seconds, "10x", "--time 10x is not a time"),
         (seconds, "1h30", "--time 1h30 is not a time"),
+        (seconds, "5m5m", "--time 5m5m is not a time"),
         (seconds, "-5m", "--time -5m is not a time"),
         (seconds, "0s", "--time 0s: out of range"),
         (seconds, "0", "--time 0: out of range. Use a number above 0"),

@@ -81,6 +81,7 @@ def seconds(value: object, name: str = "--time ") -> float:
     text = str(value).strip()
     parts = _PART.findall(text.lower())
     known = all(_UNIT.fullmatch(unit) for _, unit in parts)
+    known = known and len({unit[0] for _, unit in parts}) == len(parts)
     if not parts or _PART.sub("", text.lower()) or not known:
         if _is_number(text):
             _above_zero(float(text), value, name)
