@@ -90,7 +90,9 @@ def test_what_cannot_be_used_is_said_in_one_line():
         gathered(Digits(2, broken=(0, 1)))
     with pytest.raises(GankitError, match="Stream is a stream without a length. Pass a list"):
         gathered(Stream())
-    with pytest.raises(GankitError, match=r"has 2 splits: train, test. Pass one .*data\['train'\]"):
+    with pytest.raises(
+        GankitError, match=r"consists of splits: train, test. Pass one .*data\['train'\]"
+    ):
         gathered({"train": HuggingFace(), "test": HuggingFace()})
 
 

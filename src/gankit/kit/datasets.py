@@ -42,7 +42,7 @@ def gathered(
     """
     if (splits := _splits(source)) is not None:
         raise GankitError(
-            f"the data set has {len(splits)} splits: {', '.join(splits)}",
+            f"the data set consists of splits: {', '.join(splits)}",
             f"Pass one of them: data[{splits[0]!r}]",
         )
     kind = type(source).__name__

@@ -15,6 +15,8 @@ from gankit.screen.streams import Stream, harmless, visible
 
 LABEL = 16
 """Width of the labels in front of facts."""
+IN_A_NOTEBOOK = 80
+"""Columns that fit the output of a cell."""
 
 
 class _Console(Console):
@@ -22,10 +24,11 @@ class _Console(Console):
 
     def __init__(self, stream: Stream) -> None:
         file = cast("IO[str]", stream)
-        super().__init__(file=file, markup=False, highlight=False, emoji=False)
-        if not (self.is_terminal or self.is_jupyter):
+        super().__init__(file=file, markup=False, soft_wrap=True, highlight=False, emoji=False)
+        if self.is_jupyter:
+            self.width, self.soft_wrap = IN_A_NOTEBOOK, False  # it does not wrap lines itself
+        elif not self.is_terminal:
             self.width = 200  # a pipe has no width of its own; columns are not cut there
-        self.soft_wrap = not self.is_jupyter  # a notebook does not wrap long lines itself
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*[harmless(o) if isinstance(o, str) else o for o in objects], **options)
@@ -87,7 +90,7 @@ def table(
 def fact(name: str, text: str, to: Console = out) -> None:
     """A labelled line, wrapped below its text where the terminal is too narrow."""
     label, text = f"{name + ':':<{LABEL}}", visible(text)
-    if to.is_terminal and to.width > 2 * LABEL:
+    if (to.is_terminal or to.is_jupyter) and to.width > 2 * LABEL:
         lines = textwrap.wrap(
             text, to.width - LABEL - 1, break_long_words=False, break_on_hyphens=False
         )
