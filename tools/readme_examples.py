@@ -64,7 +64,13 @@ EXAMPLES = (
         "mel spectrograms and waveforms of two each",
         (1012, 280),
     ),
-    Example("molecule", "Molecules", "4,848 molecules of the NCI", "valid SMILES, drawn"),
+    Example(
+        "molecule",
+        "Molecules",
+        "4,848 molecules of the NCI",
+        "drawn, with computed properties",
+        (836, 620),
+    ),
     Example(
         *("tabular", "Tables", "569 biopsies, 11 columns", "four generated rows, five columns"),
         columns=("diagnosis", "mean_radius", "mean_texture", "mean_area", "mean_concavity"),

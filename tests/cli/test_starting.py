@@ -23,6 +23,14 @@ def points(tmp_path):
     )
 
 
+def test_a_run_without_a_verdict_says_so(gankit_here):
+    words = ["train", "--plugin", "toy", *SMALL]
+    few = gankit_here(*words, "--out", "few", "log.verdict=10")
+    assert command.UNSCORED in few.stdout, few.stderr
+    none = gankit_here(*words, "--out", "none", "log.verdict=0")
+    assert "quality" not in none.stdout, none.stderr
+
+
 def test_the_choice_is_said_once_and_kept(gankit_here, points, tmp_path):
     done = gankit_here("train", "people.csv", "--out", "run", *SMALL)
     assert done.returncode == 0, done.stderr
