@@ -51,7 +51,7 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
 TINY_MOLECULES = {
     "train": [
-        *("limit=120", "epochs=120", "width=48", "latent=8", "smooth=0.3", "cache=none"),
+        *("limit=120", "epochs=20", "smooth=0.3", "cache=none"),  # from the pretrained autoencoder
         *("calls=120", "elites=20", "resampling.candidates=1"),
     ]
 }

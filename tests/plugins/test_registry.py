@@ -182,7 +182,7 @@ def test_a_distribution_that_needs_another_version_is_refused(module, needs, fit
         (
             "@hookimpl\ndef gankit_modalities():\n"
             "    yield PluginInfo('a', '', 'x:Y', 2)\n    yield PluginInfo('a', '', 'x:Z', 2)",
-            "gives the modality 'a' 2 times",
+            "provides the modality 'a' 2 times",
         ),
     ],
 )
