@@ -197,7 +197,7 @@ def test_from_nothing_in_a_fresh_environment(tmp_path: Path) -> None:
     run(gankit, "plugins", "new", "waves")
     run(gankit, "plugins", "install", "--editable", "./gankit-waves", "--yes")
     assert ALL_PASSED in run(gankit, "plugins", "check", "waves", "count=300").stdout
-    run(gankit, "train", "--plugin", "waves", "--time", "5s", "--out", "run")
+    run(gankit, "train", "--plugin", "waves", "--samples", "2k", "--out", "run")
     run(gankit, "generate", "run", "-n", "8", "--out", "made")
     assert (tmp_path / "made" / "curves.csv").is_file()
     run(gankit, "plugins", "uninstall", "waves", "--yes")
