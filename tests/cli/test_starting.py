@@ -9,6 +9,7 @@ import pytest
 
 from gankit.cli import train as command
 from gankit.engine.settings import TrainSettings
+from gankit.screen.run import UNSCORED
 from gankit.workflows import machine, prepare
 from gankit.workflows.machine import Ability
 
@@ -26,7 +27,7 @@ def points(tmp_path):
 def test_a_run_without_a_verdict_says_so(gankit_here):
     words = ["train", "--plugin", "toy", *SMALL]
     few = gankit_here(*words, "--out", "few", "log.verdict=10")
-    assert command.UNSCORED in few.stdout, few.stderr
+    assert UNSCORED in few.stdout, few.stderr
     none = gankit_here(*words, "--out", "none", "log.verdict=0")
     assert "quality" not in none.stdout, none.stderr
 
