@@ -76,9 +76,9 @@ class Evaluator(ABC, Generic[Item]):
             rng: as for :meth:`evaluate`, so that both can draw the same items.
 
         Returns:
-            Mappings with the same keys, the first of which names the part, as ``{"column": "age",
-            "kind": "number", "shape": 0.97, "shape_real": 0.98}``: ``x_real`` is the real-data
-            baseline of the similarity ``x``, which is 1 at best.
+            Mappings with the same keys, the first of which names the part, as
+            ``{"column": "age", "kind": "number", "shape": 0.97, "shape_real": 0.98}``: ``x_real``
+            is the real-data baseline of the similarity ``x``, which is 1 at best.
         """
         return ()
 
