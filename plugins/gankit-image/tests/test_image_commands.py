@@ -54,7 +54,8 @@ def one_line(done, message):
 def test_own_pictures_end_to_end(gankit_here, folder, tmp_path):
     """Train, generate a class, evaluate the run, and evaluate the written folder."""
     (folder / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
-    done = gankit_here(*TINY, "--data", "photos", "--out", "run")
+    words = ["--recipe", "small-data", "--data", "photos"]
+    done = gankit_here(*TINY, *words, "--out", "run")
     assert done.returncode == 0, done.stderr
     assert "skipped:        1, e.g. cat/broken.jpg" in done.stderr
     assert "broken.jpg" in done.stderr
