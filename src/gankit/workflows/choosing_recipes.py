@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gankit.config import Recipe, load_recipe, recipes
 from gankit.contract import PluginInfo
 
-DEFAULT = "the default"
+DEFAULT = "the default for own data"
 """The reason where there is nothing to choose from."""
 
 
@@ -53,7 +53,7 @@ def choose_recipe(
         reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
     if items is not None and len(fitting) > 1 and chosen.made_for():
         reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
-    return ChosenRecipe(chosen.name, "; ".join(reasons) or "the default for own data")
+    return ChosenRecipe(chosen.name, "; ".join(reasons) or DEFAULT)
 
 
 def made_for(info: PluginInfo, device: str, besides: str) -> str:
