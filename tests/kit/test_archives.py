@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import random
 import stat
@@ -91,6 +92,16 @@ def test_an_encrypted_member_is_named(tmp_path):
     path.write_bytes(data)
     with pytest.raises(UnreadableError, match="encrypted"):
         ZipArchive(path, LIMIT).read("a")
+
+
+def test_an_archive_in_a_reference_cycle_is_closed(tmp_path):
+    packed(tmp_path / "a.zip", {"a.txt": b"a"})
+    archive = ZipArchive(tmp_path / "a.zip", 10)
+    file = archive._zip.fp
+    archive.itself, archive.member = archive, archive._zip.open("a.txt")
+    del archive
+    gc.collect()
+    assert file.closed
 
 
 def test_names_made_on_windows_and_by_programs_that_write_utf8_unsaid(tmp_path):

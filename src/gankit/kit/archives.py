@@ -129,6 +129,7 @@ class ZipArchive(Archive):
     def __init__(self, path: Path, max_member: int) -> None:
         self.path, self._max_member = path, max_member
         self._zips: dict[int, zipfile.ZipFile] = {}
+        weakref.finalize(self, _close, self._zips)  # in a reference cycle nobody else closes them
         try:
             infos = self._zip.infolist()
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
@@ -171,6 +172,12 @@ class ZipArchive(Archive):
         if len(data) > self._max_member:
             raise UnreadableError(too_large)
         return data
+
+
+def _close(opened: dict[int, zipfile.ZipFile]) -> None:
+    for packed in opened.values():
+        if packed.fp is not None:
+            packed.fp.close()  # ZipFile.close leaves it open while a member is
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
