@@ -29,7 +29,7 @@ from gankit.contract import (
 )
 from gankit.errors import GankitError
 from gankit.seeds import uniform
-from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
+from gankit_tabular.codec.blocks import Block, computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
 from gankit_tabular.codec.conformity import check_values, conform_table
@@ -40,6 +40,7 @@ from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
+from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
 from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import decode_column, locate, second_digits
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
@@ -78,6 +79,7 @@ class TableCodec(
         columns: the fitted columns in the table's order; then the hidden ones.
         constraints: between the columns; none by default.
         dialect: of the text file that the table comes from.
+        relations: between numbers, found in the data.
     """
 
     decode_batch_size = 1024
@@ -87,8 +89,10 @@ class TableCodec(
         columns: Sequence[Column],
         constraints: Constraints | None = None,
         dialect: Dialect | None = None,
+        relations: Relations | None = None,
     ) -> None:
         self.columns = list(columns)
+        self.relations = relations or Relations()
         self.constraints = constraints or Constraints((), columns, {})
         self.dialect = dialect
         self.schema = pa.schema(
@@ -96,6 +100,7 @@ class TableCodec(
             metadata=None if dialect is None else dialect.metadata(),
         )
         """Of rows as they are written; the metadata have the dialect of a text file."""
+        self.named = {c.name: c for c in self.columns}
         self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
         if not self.blocks:
@@ -110,11 +115,7 @@ class TableCodec(
         self._seconds = [i for i, b in enumerate(self.condition_blocks) if b.digit]
         self.conditions = Conditions(self.columns, self.constraints, self.condition_blocks)
         fields = [
-            Categorical(columns[b.column].name, columns[b.column].labels, optional=True)
-            if not b.digit
-            else Categorical(
-                f"{columns[b.column].name} (digit 2)", tuple(map(str, range(b.codes))), optional=True
-            )
+            Categorical(*_labels(columns[b.column], b), optional=True)
             for b in self.condition_blocks
         ]
         positions = sum(b.position >= 0 for b in self.blocks)
@@ -159,7 +160,12 @@ class TableCodec(
         free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
         if free:
             find_derived(free, np.stack([codes[c.name] for c in free], 1))
-        return cls([*columns, *hidden], found, schema_dialect(table.schema.metadata))
+        relations = Relations()
+        if resolution.cells:
+            relations.found = find_relations([c for c in free if not c.derived_from], values)
+            hidden += learn_differences(columns, relations, values, resolution)
+        dialect = schema_dialect(table.schema.metadata)
+        return cls([*columns, *hidden], found, dialect, relations)
 
     @classmethod
     def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
@@ -177,7 +183,8 @@ class TableCodec(
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
         table = as_table(items, self.schema)
         values = read_columns(table, self.formats)
-        values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
+        hidden = self.constraints.hidden(values) | self.relations.hidden(self.named, values)
+        values |= {n: pa.chunked_array([v]) for n, v in hidden.items()}
         columns = [self.columns[b.column] for b in self.blocks if not b.digit]
         located = [locate(c, values[c.name]) for c in columns]
         codes = np.stack([code for code, _, _ in located], 1)
@@ -197,7 +204,8 @@ class TableCodec(
         ]
         computed = [self.columns[b.column] for b in self.computed]
         more = [locate(c, values[c.name])[0] for c in computed]
-        x = np.concatenate([codes.T, *[p[None] for p in (*digits, *positions, *more)]]).T.astype(np.float32)
+        parts = [codes.T, *(p[None] for p in (*digits, *positions, *more))]
+        x = np.concatenate(parts).T.astype(np.float32)
         return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
 
     def prepare(self, batch: Batch) -> Batch:
@@ -271,6 +279,7 @@ class TableCodec(
             u = uniform(seeds, i) if drawn else zeros
             digit = digits.get(column.name)
             values[column.name] = decode_column(column, code, positions[i], u, seeds, digit)
+        self.relations.complete(values)
         if not self.constraints.texts:
             return values
         lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
@@ -313,6 +322,8 @@ class TableCodec(
         state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
         if self.constraints.texts:
             state["constraints"] = self.constraints.state()
+        if self.relations.found:
+            state["relations"] = self.relations.state()
         if self.dialect is not None:
             state["dialect"] = self.dialect.state()
         return CodecState(state)
@@ -323,7 +334,9 @@ class TableCodec(
         columns = [Column(**c) for c in state.config["columns"]]
         constraints = Constraints.load(state.config.get("constraints", {}), columns)
         dialect = state.config.get("dialect")
-        return cls(columns, constraints, None if dialect is None else Dialect.load(dialect))
+        relations = Relations.load(state.config.get("relations", ()))
+        known = None if dialect is None else Dialect.load(dialect)
+        return cls(columns, constraints, known, relations)
 
     def classes(self) -> dict[str, list[str]]:
         found = (c for c in self.columns if c.kind == "category" and not c.hidden)
@@ -331,6 +344,13 @@ class TableCodec(
 
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
+
+
+def _labels(column: Column, block: Block) -> tuple[str, tuple[str, ...]]:
+    """The name of a digit as a condition, and one for each code."""
+    if block.digit:
+        return f"{column.name} (second digit)", tuple(map(str, range(block.codes)))
+    return column.name, column.labels
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:

@@ -103,8 +103,8 @@ def _fit_number(column: Column, values: Floats, resolution: Resolution) -> None:
     column.atoms = sorted([*distinct[frequent].tolist(), *map(float, single)])
     column.bins = [np.quantile(part, np.linspace(0, 1, QUANTILES)).tolist() for part in parts]
     if parts and resolution.cells:
-        column.cells = resolution.cells
-        column.exact = [_exact(part, resolution.cells) for part in parts]
+        column.exact = [_exact(part, 2 * resolution.cells) for part in parts]
+        column.cells = max(column.choices)
 
 
 def _exact(part: Floats, most: int) -> list[list[float]]:

@@ -42,9 +42,7 @@ def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Float
     return np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
 
 
-def second_digits(
-    column: Column, values: pa.ChunkedArray, codes: Ints, positions: Floats
-) -> Ints:
+def second_digits(column: Column, values: pa.ChunkedArray, codes: Ints, positions: Floats) -> Ints:
     """The second digit of values whose codes and positions are known; 0 where there is one code."""
     digits = np.zeros(len(codes), np.int64)
     if column.kind == "category":

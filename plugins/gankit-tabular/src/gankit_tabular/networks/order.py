@@ -78,8 +78,9 @@ def _values(column: Column, second: int) -> tuple[np.ndarray, np.ndarray]:
             values[code, len(pairs) :] = pairs[-1, 0]
             mass[code, : len(pairs)] = frequency[code] * pairs[:, 1] / pairs[:, 1].sum()
         elif column.cells:
-            values[code] = (q[1:] + q[:-1]) / 2
-            mass[code] = frequency[code] / second
+            cells = len(q) - 1
+            values[code, :cells], values[code, cells:] = (q[1:] + q[:-1]) / 2, q[-1]
+            mass[code, :cells] = frequency[code] / cells
         else:
             values[code], mass[code] = q[QUANTILES // 2], frequency[code]
     return values, mass
