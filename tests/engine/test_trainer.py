@@ -505,10 +505,13 @@ def test_where_all_of_the_time_is_the_warm_up_no_game_begins(vectors, tmp_path, 
 
 def every_second(monkeypatch, clock):
     """Makes each step last a second."""
-    from gankit.engine.trainer import Trainer
+    from gankit.engine.updates import Updates
 
-    step = Trainer.step
-    monkeypatch.setattr(Trainer, "step", lambda self: (step(self), clock.advance(1)))
+    for name in "step_likelihood", "step_generator":
+        step = getattr(Updates, name)
+        monkeypatch.setattr(
+            Updates, name, lambda *given, step=step: (step(*given), clock.advance(1))
+        )
 
 
 def test_a_warm_up_step_counts_its_own_samples(vectors, tmp_path, monkeypatch):

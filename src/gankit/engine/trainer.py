@@ -63,7 +63,7 @@ class Trainer:
         loss = self.policy.loss(*game, self.reals)
         self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
         self.updates = Updates(networks, loss, self.settings, self.device, plan.parallel)
-        self.warm_up = WarmUp(self.settings, plan.budget, plan.parallel)
+        self.warm_up = self._warm_up()
         self.lr = 0.0
         """The generator's, of the last step."""
 
@@ -82,8 +82,7 @@ class Trainer:
         if clock.samples == 0:
             clock.began = budget.spent()
             self.save()
-        limits = budget, self.plan.parallel, clock.began, reserved
-        self.warm_up = WarmUp(self.settings, *limits)
+        self.warm_up = self._warm_up(reserved)
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
@@ -98,13 +97,13 @@ class Trainer:
             over = self._over(reserved)
 
             # Report and check: the only place that waits for the device.
-            if tick.due(clock.samples) or over or self.stop():
+            if tick.due(clock.samples) or over or self.ends_warm_up or self.stop():
                 now = time.monotonic()
                 rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
                 self._tick(updates.means.take(), rate)
                 tick_started, tick_samples = now, clock.samples
 
-            if self._decide(save.due(clock.samples)):
+            if self._decide(save.due(clock.samples)) or self.ends_warm_up:
                 self.save()
             if self._decide(self.stop()):
                 status = "interrupted"
@@ -126,13 +125,12 @@ class Trainer:
     def step(self) -> None:
         """One step of the warm-up, while it lasts; then of the game."""
         clock = self.clock
-        if self.warm_up.over(clock):
+        if self.warm_up.over:
             self._step_game()
         else:
             self.lr = self.warm_up.lr(clock)
             self.updates.step_likelihood(self.reals.next, self.lr)
-            clock.warm_up += self.settings.train.batch
-            clock.samples += self.settings.train.batch
+            self.warm_up.advance(clock, self.settings.train.batch)
         clock.steps += 1
 
     def _step_game(self) -> None:
@@ -176,10 +174,17 @@ class Trainer:
 
     def _over(self, reserved: float) -> bool:
         """Whether training has had its samples or its time. All processes call it together."""
-        clock, warm_up = self.clock, self.warm_up
-        ended = warm_up.is_all and warm_up.over(clock)
         out_of_time = self._decide(self.plan.budget.left() <= reserved)
-        return ended or out_of_time or clock.samples >= self.settings.train.samples
+        ended = self.warm_up.is_all and self.warm_up.over
+        return out_of_time or ended or self.clock.samples >= self.settings.train.samples
+
+    def _warm_up(self, reserved: float = 0.0) -> WarmUp:
+        return WarmUp(self.settings, self.plan.budget, self.plan.parallel, self.clock, reserved)
+
+    @property
+    def ends_warm_up(self) -> bool:
+        """Whether the next step is the first of the game that follows the warm-up."""
+        return self.clock.warming and self.warm_up.over and not self.warm_up.is_all
 
     def _reserved(self) -> float:
         """Seconds of the budget that are kept for fitting the density ratio."""
@@ -314,4 +319,5 @@ class Trainer:
         if load_checkpoint(self.plan.folder, set_aside=main, use=use) is None:
             return False
         self.plan.budget.before = self.clock.seconds
+        self.warm_up = self._warm_up()
         return True

@@ -13,19 +13,16 @@ from gankit.engine.clock import Clock
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.settings import EngineSettings
 
-LAST = 1 - 1e-9
-"""How far time alone brings a warm-up that is not to end before training does."""
-
 
 class WarmUp:
     """How far the phase is, and the learning rate there.
 
     Args:
         settings: with the samples that training really has.
-        budget: time, if limited, ends the phase after its share.
-        parallel: all processes agree on the time.
-        began: seconds of the budget that were spent when training began.
-        reserved: seconds of it that are kept for what follows training.
+        budget: its time, where limited, ends the phase after its share.
+        parallel: all processes agree on how far it is; they build and advance it together.
+        clock: where training stands.
+        reserved: seconds of the budget that are kept for what follows training.
     """
 
     def __init__(
@@ -33,33 +30,40 @@ class WarmUp:
         settings: EngineSettings,
         budget: Budget,
         parallel: ParallelContext,
-        began: float = 0.0,
+        clock: Clock,
         reserved: float = 0.0,
     ) -> None:
         train, self.settings = settings.train, settings.warm_up
         self.samples, self.budget, self.parallel = train.warm_up_samples, budget, parallel
         self.is_all = 0 < train.samples <= self.samples
         """Whether no game follows."""
-        self.share = train.warm_up if train.warm_up <= 1 else 1.0
-        """Of the time, where that is limited."""
-        self.began = began
-        self.seconds = self.share * (budget.spent() + budget.left() - reserved - began)
+        share = train.warm_up if train.warm_up <= 1 else 1.0
+        self.began = clock.began
+        self.seconds = share * (budget.spent() + budget.left() - reserved - self.began)
+        self.progress = self._progress(clock)
+        """How much of the phase is over, 0 to 1, by samples or time, whichever is further."""
 
-    def progress(self, clock: Clock) -> float:
-        """How much of the phase is over while it lasts: 0 to 1 by samples or time, whichever is
-        further. All processes call it together."""
-        done = clock.samples / self.samples if self.samples else 1.0
-        if math.isfinite(self.seconds):
-            spent = (self.budget.spent() - self.began) / max(self.seconds, 1e-9)
-            spent = self.parallel.largest(max(spent, 0.0))
-            done = max(done, spent if self.share < 1 else min(spent, LAST))
-        return min(done, 1.0)
-
-    def over(self, clock: Clock) -> bool:
-        """Whether the game has begun, or begins now. All processes call it together."""
-        return clock.samples > clock.warm_up or self.progress(clock) >= 1
+    @property
+    def over(self) -> bool:
+        """Whether the next step is the game's."""
+        return self.progress >= 1
 
     def lr(self, clock: Clock) -> float:
-        """The learning rate of the next step. All processes call it together."""
+        """The learning rate of the next step."""
         rise = min((clock.steps + 1) / self.settings.ramp, 1.0) if self.settings.ramp else 1.0
-        return self.settings.lr * rise * (1 + math.cos(math.pi * self.progress(clock))) / 2
+        return self.settings.lr * rise * (1 + math.cos(math.pi * self.progress)) / 2
+
+    def advance(self, clock: Clock, samples: int) -> None:
+        """Counts a step on so many samples."""
+        clock.warm_up += samples
+        clock.samples += samples
+        self.progress = self._progress(clock)
+
+    def _progress(self, clock: Clock) -> float:
+        if clock.game or not self.samples:
+            return 1.0
+        done = clock.samples / self.samples
+        if math.isfinite(self.seconds):
+            spent = (self.budget.spent() - self.began) / max(self.seconds, 1e-9)
+            done = max(done, self.parallel.largest(spent))
+        return min(done, 1.0)
