@@ -14,11 +14,25 @@ class Clock:
     """The progress of training."""
 
     samples: int = 0
-    """Real samples seen, warm-up included: the time that every schedule runs on."""
+    """Real samples seen, warm-up included."""
     steps: int = 0
     """Generator steps."""
     seconds: float = 0.0
     """Wall-clock seconds from the start of the command, summed over resumptions."""
+    warm_up: int = 0
+    """Samples, of these, of the warm-up."""
+    began: float = 0.0
+    """Seconds, of these, before training began."""
+
+    @property
+    def game(self) -> int:
+        """Samples of the adversarial game."""
+        return self.samples - self.warm_up
+
+    @property
+    def warming(self) -> bool:
+        """Whether the last step was the warm-up's."""
+        return self.samples == self.warm_up > 0
 
 
 class Every:
@@ -40,7 +54,7 @@ class Every:
 
 
 class TrainingSchedules:
-    """Every value of the settings that changes with time, on one clock."""
+    """Every value of the settings that changes during the game, on one clock."""
 
     def __init__(self, settings: EngineSettings) -> None:
         loss, optim = settings.loss, settings.optim
@@ -56,9 +70,7 @@ class TrainingSchedules:
             "augment_p": settings.augment.p,
         }
         self._schedules = {k: schedule(v, settings.train.burn_in) for k, v in values.items()}
-        self._warm_up = settings.train.warm_up
 
     def at(self, samples: int) -> dict[str, float]:
-        """The values after so many samples; schedules begin where the warm-up ends."""
-        since = max(samples - self._warm_up, 0)
-        return {name: value(since) for name, value in self._schedules.items()}
+        """The values after so many samples of the game."""
+        return {name: value(samples) for name, value in self._schedules.items()}

@@ -82,7 +82,7 @@ class Display(Callback):
             rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
-        last["phase"] = "warm-up" if last["samples"] < self.train.warm_up else ""
+        last["phase"] = "warm-up" if last["samples"] < self.train.warm_up_samples else ""
         last["seconds"] += time.monotonic() - self.began
         part, left = self._follow(last)
         if self.preparing.bar.drawn:

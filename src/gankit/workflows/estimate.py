@@ -78,8 +78,7 @@ def duration_of(trainer: Trainer) -> Duration:
     trainer.prepare_threads()
     train = trainer.settings.train
     step = usual_step_seconds(trainer.updates, trainer.reals, trainer.generator_batch)
-    steps: float = -(-train.samples // (train.batch * train.d_steps))
-    steps = math.inf if train.samples >= UNLIMITED else steps
+    steps = math.inf if train.samples >= UNLIMITED else train.steps
     return Duration(step, steps, min(steps * step, train.time or math.inf))
 
 
