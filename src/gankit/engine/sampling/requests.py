@@ -80,17 +80,22 @@ class Requests:
         winners = torch.zeros(len(seeds), dtype=torch.long)
         fits = torch.zeros(len(seeds), dtype=torch.bool)
         found = None
-        for k in range(math.ceil(PATIENCE / self.codec.share(where))):
+        k, most = 0, math.ceil(PATIENCE / self.codec.share(where))
+        while k < most and not fits.all():
             left = (~fits).nonzero().squeeze(1)
             some = [seeds[i] for i in left.tolist()]
-            nothing, _ = self.codec.propose_conditions({}, some, 0)
-            batch = self.generate(self.latents(some, k), nothing)
+            each = range(k, min(k + len(seeds) // len(some), most))  # batches stay about as large
+            z = torch.cat([self.latents(some, i) for i in each])
+            nothing, _ = self.codec.propose_conditions({}, some * len(each), 0)
+            batch = self.generate(z, nothing)
             if found is None:
                 found = Batch(batch.x.clone(), nothing)
-            new = self.codec.matches(batch, some, where)
-            found.x[left[new]], winners[left[new]], fits[left[new]] = batch.x[new], k, True
-            if fits.all():
-                break
+            new = self.codec.matches(batch, some * len(each), where).view(len(each), -1)
+            first, hit = new.int().argmax(0), new.any(0)
+            place = first * len(some) + torch.arange(len(some))
+            found.x[left[hit]] = batch.x[place[hit]]
+            winners[left[hit]], fits[left[hit]] = k + first[hit], True
+            k = each.stop
         assert found is not None
         return found, winners, fits
 
