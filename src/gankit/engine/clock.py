@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from gankit.engine.schedules import Scheduled, schedule
 from gankit.engine.settings import EngineSettings
 
+WARM_UP, ADVERSARIAL = "warm-up", "adversarial"
+"""The phases of training, as metrics name them."""
+
 
 @dataclass
 class Clock:
@@ -33,6 +36,11 @@ class Clock:
     def warming(self) -> bool:
         """Whether the last step was the warm-up's."""
         return self.samples == self.warm_up > 0
+
+    @property
+    def phase(self) -> str:
+        """The phase of the last step."""
+        return WARM_UP if self.warming else ADVERSARIAL
 
 
 class Every:

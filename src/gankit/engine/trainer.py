@@ -247,7 +247,7 @@ class Trainer:
             **self.policy.metrics(self.d_steps),
         }
         if self.settings.train.warm_up:
-            line["phase"] = "warm-up" if self.clock.warming else "adversarial"
+            line["phase"] = self.clock.phase
         for callback in self.callbacks:
             callback.tick(line)
 
