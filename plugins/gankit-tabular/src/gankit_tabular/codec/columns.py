@@ -32,6 +32,11 @@ class Column:
     """Values with codes of their own: numbers, or texts."""
     bins: list[list[float]] = field(default_factory=list)
     """The quantiles of each bin."""
+    exact: list[list[list[float]]] = field(default_factory=list)
+    """For each bin its distinct values, each with its count, where a second digit chooses among
+    them; empty where it chooses a cell between two quantiles."""
+    cells: int = 0
+    """Codes of a second digit, which says where in a bin or a group; 0 for none."""
     groups: list[list[Any]] = field(default_factory=list)
     """Rare categories that share a code, each with its count: ``[[value, count], …]``."""
     missing: bool = False
@@ -81,6 +86,13 @@ class Column:
     @property
     def codes(self) -> int:
         return len(self.atoms) + len(self.bins) + len(self.groups) + self.missing
+
+    @property
+    def choices(self) -> list[int]:
+        """For each code how many of the second digit's codes occur with it."""
+        bins = [len(values) or QUANTILES - 1 for values in self.exact]
+        groups = [len(group) for group in self.groups]
+        return [*([1] * len(self.atoms)), *bins, *groups, *[1][: self.missing]]
 
     @property
     def bin_codes(self) -> range:

@@ -40,7 +40,8 @@ class Conditions:
     ) -> None:
         self.columns, self.constraints = columns, constraints
         self.named = {column.name: column for column in columns}
-        self.blocks = {columns[b.column].name: b for b in blocks}
+        self.blocks = {columns[b.column].name: b for b in blocks if not b.digit}
+        self.second = {columns[b.column].name: b for b in blocks if b.digit}
         self.width = sum(b.codes for b in blocks)
 
     def queries(self, where: Mapping[str, object]) -> dict[str, ColumnQuery]:
