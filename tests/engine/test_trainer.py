@@ -9,7 +9,7 @@ import shutil
 import pytest
 import torch
 from clocks import fake_budget_clock
-from likelihood import with_likelihood
+from likelihood import Histogram, with_likelihood
 from safetensors.torch import load_file
 from torch import nn
 from training import StopAt, final_state
@@ -487,6 +487,55 @@ def every_second(monkeypatch, clock):
         monkeypatch.setattr(
             Updates, name, lambda *given, step=step: (step(*given), clock.advance(1))
         )
+
+
+LEAKY = [
+    *("train.warm_up=1", "train.samples=64_000", "warm_up.lr=0.3", "warm_up.weight_decay=0"),
+    *("warm_up.membership_limit=0.6", "log.every=16"),
+]
+
+
+def test_a_warm_up_that_memorises_is_ended_early(vectors, tmp_path, monkeypatch):
+    with_likelihood(vectors.modality, monkeypatch, Histogram)
+    run = tmp_path / "run"
+    assert train(vectors, run, *LEAKY) == "done"
+    lines = metrics(run)
+    last, capped = lines[-1], lines[-1]["capped"]
+    assert last["membership_auc"] > 0.7
+    assert capped % (40 * 24) < 16  # measured once in so many samples, of 24 items
+    assert capped < 32_000
+    assert last["samples"] == pytest.approx(1.1 * capped, abs=16)
+    assert last["lr"] < 0.03
+    falling = [line["lr"] for line in lines if line["samples"] > capped]
+    assert falling == sorted(falling, reverse=True)
+    assert not [line for line in lines if "membership_auc" in line and line["samples"] < 960]
+    log = (run / "log.txt").read_text()
+    assert f"ended early, after {capped:,} samples" in log
+    assert "above warm_up.membership_limit=0.6" in log
+    before = (run / "log.txt").stat().st_mtime_ns
+    assert train(vectors, run, *LEAKY) == "done"
+    assert (run / "log.txt").stat().st_mtime_ns == before  # nothing was left to train
+    # As long, interrupted where the learning rate falls.
+    cut = tmp_path / "cut"
+    assert train(vectors, cut, *LEAKY, callbacks=[StopAt(capped + 32)]) == "interrupted"
+    assert train(vectors, cut, *LEAKY) == "done"
+    assert torch.equal(final_state(cut)[0]["ema/logits"], final_state(run)[0]["ema/logits"])
+    assert metrics(cut)[-1]["samples"] == last["samples"]
+
+
+def test_a_warm_up_that_does_not_memorise_goes_on(vectors, tmp_path, monkeypatch):
+    """Nor does measuring change what is trained."""
+    with_likelihood(vectors.modality, monkeypatch)
+    words = [*WARM, "train.warm_up=1", "train.samples=4000", "warm_up.membership_limit=0.6"]
+    train(vectors, tmp_path / "run", *words)
+    last = metrics(tmp_path / "run")[-1]
+    assert last["samples"] == 4000
+    assert abs(last["membership_auc"] - 0.5) < 0.25
+    assert "capped" not in last
+    monkeypatch.setattr("gankit.engine.shadow.Shadow.measure", lambda self: (0.5, 0.1))
+    train(vectors, tmp_path / "other", *words)
+    means = [final_state(tmp_path / name)[0]["ema/mean"] for name in ("run", "other")]
+    assert torch.equal(*means)
 
 
 def test_a_warm_up_step_counts_its_own_samples(vectors, tmp_path, monkeypatch):

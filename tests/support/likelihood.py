@@ -28,14 +28,33 @@ class Gaussian(nn.Module):
         return (0.5 * z.square() + self.log_std).sum(1)
 
 
-def with_likelihood(modality: Any, monkeypatch: Any) -> None:
-    """Makes a modality's generator a :class:`Gaussian`."""
-    kind, build = type(modality), type(modality).build_networks
+class Histogram(nn.Module):
+    """A frequency for each class and cell of the first coordinate: with so many cells, it learns by
+    heart."""
+
+    CELLS = 400
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(max(classes, 1), self.CELLS))
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        return z[:, :2] + 0 * self.logits.mean()
+
+    def nll(self, x: Tensor, c: Tensor | None) -> Tensor:
+        cell = ((x[:, 0] + 4) * self.CELLS / 10).long().clamp(0, self.CELLS - 1)
+        logits = self.logits.expand(len(x), -1) if c is None else c @ self.logits
+        return -logits.log_softmax(1).gather(1, cell[:, None])[:, 0]
+
+
+def with_likelihood(modality: Any, monkeypatch: Any, kind: type[Any] = Gaussian) -> None:
+    """Replaces a modality's generator by one that has a likelihood."""
+    build = type(modality).build_networks
 
     def networks(self: Any, codec: Any, settings: Any) -> Any:
         condition = codec.layout.condition
-        generator = Gaussian(condition.width if condition else 0)
+        generator = kind(condition.width if condition else 0)
         found = build(self, codec, settings)
         return dataclasses.replace(found, generator=generator, likelihood=generator.nll)
 
-    monkeypatch.setattr(kind, "build_networks", networks)
+    monkeypatch.setattr(type(modality), "build_networks", networks)

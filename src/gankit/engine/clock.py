@@ -24,6 +24,10 @@ class Clock:
     """Wall-clock seconds from the start of the command, summed over resumptions."""
     warm_up: int = 0
     """Samples, of these, of the warm-up."""
+    capped: int = 0
+    """Samples of the warm-up when it was decided to end it early; 0: it was not."""
+    capped_progress: float = 0.0
+    """How much of the warm-up was over then, 0 to 1."""
     began: float = 0.0
     """Seconds, of these, before training began."""
 

@@ -13,6 +13,10 @@ from gankit.engine.clock import Clock
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.settings import EngineSettings
 
+REST = 0.1
+"""Samples in which a warm-up that is ended early lets its learning rate fall to 0, as a share of
+those so far."""
+
 
 class WarmUp:
     """How far the phase is, and the learning rate there.
@@ -59,6 +63,10 @@ class WarmUp:
         clock.samples += samples
         self.progress = self._progress(clock)
 
+    def cap(self, clock: Clock) -> None:
+        """Ends the phase early: what is left of the cosine is run through in a few samples more."""
+        clock.capped, clock.capped_progress = clock.samples, self.progress
+
     def _progress(self, clock: Clock) -> float:
         if clock.game or not self.samples:
             return 1.0
@@ -66,4 +74,7 @@ class WarmUp:
         if math.isfinite(self.seconds):
             spent = (self.budget.spent() - self.began) / max(self.seconds, 1e-9)
             done = max(done, self.parallel.largest(spent))
+        if clock.capped:
+            rest = (clock.samples - clock.capped) / (REST * clock.capped)
+            done = max(done, clock.capped_progress + (1 - clock.capped_progress) * rest)
         return min(done, 1.0)
