@@ -13,6 +13,8 @@ from gankit.engine.clock import Clock
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.settings import EngineSettings
 
+LONGEST_RAMP = 0.1
+"""The part of the phase after which the learning rate has risen at the latest."""
 REST = 0.1
 """Samples in which a warm-up that is ended early lets its learning rate fall to 0, as a share of
 those so far."""
@@ -54,8 +56,8 @@ class WarmUp:
 
     def lr(self, clock: Clock) -> float:
         """The learning rate of the next step."""
-        rise = min((clock.steps + 1) / self.settings.ramp, 1.0) if self.settings.ramp else 1.0
-        return self.settings.lr * rise * (1 + math.cos(math.pi * self.progress)) / 2
+        rise = max((clock.steps + 1) / max(self.settings.ramp, 1), self.progress / LONGEST_RAMP)
+        return self.settings.lr * min(rise, 1.0) * (1 + math.cos(math.pi * self.progress)) / 2
 
     def advance(self, clock: Clock, samples: int) -> None:
         """Counts a step on so many samples."""
