@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -33,23 +35,36 @@ def test_a_share_is_of_what_the_epochs_allow():
     assert (train.samples, train.warm_up_samples) == (600, 300)
 
 
-def test_the_learning_rate_rises_and_falls():
+def rates(samples, ramp):
+    """The learning rate of each step of 8 samples, and where the clock stands after the last."""
     settings = EngineSettings(
-        train=TrainSettings(samples=1000, warm_up=0.8, batch=8),
-        warm_up=WarmUpSettings(lr=2.0, ramp=10),
+        train=TrainSettings(samples=10_000, warm_up=samples, batch=8),
+        warm_up=WarmUpSettings(lr=2.0, ramp=ramp),
     )
     clock = Clock()
-    warm_up, rates = WarmUp(settings, Budget(), ParallelContext(), clock), []
+    warm_up, found = WarmUp(settings, Budget(), ParallelContext(), clock), []
     while not warm_up.over:
-        rates.append(warm_up.lr(clock))
+        found.append(warm_up.lr(clock))
         warm_up.advance(clock, 8)
         clock.steps += 1
-    assert len(rates) == 100
-    assert rates[0] == pytest.approx(0.2)
-    assert rates[50] == pytest.approx(1.0)
-    assert rates[99] == pytest.approx(0.0, abs=1e-3)
+    return found, clock
+
+
+def test_the_learning_rate_rises_and_falls():
+    found, clock = rates(800, ramp=10)
+    assert len(found) == 100
+    assert found[0] == pytest.approx(0.2)
+    assert found[50] == pytest.approx(1.0)
+    assert found[99] == pytest.approx(0.0, abs=1e-3)
     assert clock.warming
     assert clock.samples == 800
+
+
+@pytest.mark.parametrize(("ramp", "first"), [(0, 2.0), (1, 2.0), (50, 0.04)])
+def test_the_rise_is_no_more_than_a_tenth_of_the_warm_up(ramp, first):
+    found, _ = rates(160, ramp)
+    assert found[0] == pytest.approx(first)
+    assert found[2] == pytest.approx(1 + math.cos(math.pi / 10))
 
 
 class Line(nn.Module):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from gankit.engine.schedules import Scheduled, schedule
 from gankit.engine.settings import EngineSettings
 
+WARM_UP, ADVERSARIAL = "warm-up", "adversarial"
+"""The phases of training, as metrics name them."""
+
 
 @dataclass
 class Clock:
@@ -21,6 +24,10 @@ class Clock:
     """Wall-clock seconds from the start of the command, summed over resumptions."""
     warm_up: int = 0
     """Samples, of these, of the warm-up."""
+    capped: int = 0
+    """Samples of the warm-up when it was decided to end it early; 0: it was not."""
+    capped_progress: float = 0.0
+    """How much of the warm-up was over then, 0 to 1."""
     began: float = 0.0
     """Seconds, of these, before training began."""
 
@@ -33,6 +40,11 @@ class Clock:
     def warming(self) -> bool:
         """Whether the last step was the warm-up's."""
         return self.samples == self.warm_up > 0
+
+    @property
+    def phase(self) -> str:
+        """The phase of the last step."""
+        return WARM_UP if self.warming else ADVERSARIAL
 
 
 class Every:

@@ -105,7 +105,10 @@ class WarmUpSettings:
     clip: NotNegative = 5.0
     """The largest norm of the gradient over all parameters; 0 does not clip."""
     ramp: Count = 50
-    """Steps in which the learning rate rises from 0."""
+    """Steps in which the learning rate rises from 0; at most a tenth of the warm-up."""
+    membership_limit: Annotated[float, Bounds(0, 1)] = 0.0
+    """End the warm-up early once its likelihood tells training items from a few that are set aside
+    for this with an AUC significantly above this; 0.5 is chance, 0 never does."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from gankit.engine.profiling import fastest_threads
 from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
+from gankit.engine.shadow import SURE
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
-from gankit.engine.warm_up import WarmUp
+from gankit.engine.warm_up import REST, WarmUp
 from gankit.errors import GankitError
 from gankit.system_errors import translated
 
@@ -66,6 +67,8 @@ class Trainer:
         self.warm_up = self._warm_up()
         self.lr = 0.0
         """The generator's, of the last step."""
+        self.membership: float | None = None
+        """The AUC of the last measurement."""
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -131,7 +134,26 @@ class Trainer:
             self.lr = self.warm_up.lr(clock)
             self.updates.step_likelihood(self.reals.next, self.lr)
             self.warm_up.advance(clock, self.settings.train.batch)
+            self._watch_membership()
         clock.steps += 1
+
+    def _watch_membership(self) -> None:
+        """Ends the warm-up early when it has memorised too much."""
+        shadow, clock, limit = self.plan.shadow, self.clock, self.settings.warm_up.membership_limit
+        before = clock.samples - self.settings.train.batch
+        if shadow is None or not (self.warm_up.over or shadow.due(before, clock.samples)):
+            return
+        self.membership, error = map(self.plan.parallel.largest, shadow.measure())
+        if self.membership - SURE * error <= limit or self.warm_up.over or clock.capped:
+            return
+        self.warm_up.cap(clock)
+        said = (
+            f"the warm-up is ended early, after {clock.samples:,} samples and {REST:.0%} more: its "
+            f"likelihood tells training items from others with an AUC of {self.membership:.3f} "
+            f"± {error:.3f}, above warm_up.membership_limit={limit:g}"
+        )
+        for callback in self.callbacks:
+            callback.warning(said)
 
     def _step_game(self) -> None:
         """D, then G; the average follows."""
@@ -247,7 +269,11 @@ class Trainer:
             **self.policy.metrics(self.d_steps),
         }
         if self.settings.train.warm_up:
-            line["phase"] = "warm-up" if self.clock.warming else "adversarial"
+            line["phase"] = self.clock.phase
+        if self.membership is not None:
+            line["membership_auc"] = self.membership
+        if self.clock.capped:
+            line["capped"] = self.clock.capped
         for callback in self.callbacks:
             callback.tick(line)
 

@@ -13,6 +13,12 @@ from gankit.engine.clock import Clock
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.settings import EngineSettings
 
+LONGEST_RAMP = 0.1
+"""The part of the phase after which the learning rate has risen at the latest."""
+REST = 0.1
+"""Samples in which a warm-up that is ended early lets its learning rate fall to 0, as a share of
+those so far."""
+
 
 class WarmUp:
     """How far the phase is, and the learning rate there.
@@ -50,14 +56,18 @@ class WarmUp:
 
     def lr(self, clock: Clock) -> float:
         """The learning rate of the next step."""
-        rise = min((clock.steps + 1) / self.settings.ramp, 1.0) if self.settings.ramp else 1.0
-        return self.settings.lr * rise * (1 + math.cos(math.pi * self.progress)) / 2
+        rise = max((clock.steps + 1) / max(self.settings.ramp, 1), self.progress / LONGEST_RAMP)
+        return self.settings.lr * min(rise, 1.0) * (1 + math.cos(math.pi * self.progress)) / 2
 
     def advance(self, clock: Clock, samples: int) -> None:
         """Counts a step on so many samples."""
         clock.warm_up += samples
         clock.samples += samples
         self.progress = self._progress(clock)
+
+    def cap(self, clock: Clock) -> None:
+        """Ends the phase early: what is left of the cosine is run through in a few samples more."""
+        clock.capped, clock.capped_progress = clock.samples, self.progress
 
     def _progress(self, clock: Clock) -> float:
         if clock.game or not self.samples:
@@ -66,4 +76,7 @@ class WarmUp:
         if math.isfinite(self.seconds):
             spent = (self.budget.spent() - self.began) / max(self.seconds, 1e-9)
             done = max(done, self.parallel.largest(spent))
+        if clock.capped:
+            rest = (clock.samples - clock.capped) / (REST * clock.capped)
+            done = max(done, clock.capped_progress + (1 - clock.capped_progress) * rest)
         return min(done, 1.0)

@@ -21,6 +21,7 @@ from gankit.contract import (
     quiet,
 )
 from gankit.contract.subsets import take
+from gankit.engine.clock import WARM_UP
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
@@ -32,7 +33,7 @@ from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_st
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
-from gankit.runs.scores import CODEC_BASELINES, Evaluation
+from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
 from gankit.runs.targets import SIDECAR
 from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed, named
@@ -128,7 +129,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
         samples.append(sample)
         given.progress("generating", len(samples), wanted)
     compared = EvaluationData(samples, split.train, heldout)
-    baselines = _codec_baselines(sampler, compared, given)
+    baselines = _own_baselines(run, sampler, compared, given)
     result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines)
     metrics = run.metrics()
     result.record |= {
@@ -175,11 +176,11 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         split, warnings = split.over(fitting.items), fitting.warnings
     skipped: Sequence[Issue] = ()
     baselines: dict[str, list[Sample[Any]]] = {}
-    if sampler:
+    if run and sampler:
         wanted = given.n or min(len(split.heldout), MAX_GENERATED)
         samples = list(sampler.sample(wanted, given.seed))
         compared = EvaluationData(samples, split.train, split.heldout)
-        baselines = _codec_baselines(sampler, compared, given)
+        baselines = _own_baselines(run, sampler, compared, given)
     else:
         found = loaded.modality.read(str(path), config.settings, given.progress)
         skipped, n = found.issues, min(len(found.items), given.n or len(found.items))
@@ -295,13 +296,29 @@ class _Scoring:
         n, found = len(data.generated), {}
         made = modality.baselines(data.train, self.settings, n, given.seed, given.progress)
         for name, items in made.items():
-            if name in CODEC_BASELINES:
+            if name in (*CODEC_BASELINES, WARM_BASELINE):
                 raise PluginError(self.loaded.info.name, f"its baseline {name!r} has a taken name")
             if len(items) != n:
                 why = f"its baseline {name!r} has {len(items)} items instead of {n}"
                 raise PluginError(self.loaded.info.name, why)
             found[name] = [Sample(items[i], given.seed + i, {}) for i in range(n)]
         return found
+
+
+def _own_baselines(
+    run: Run, sampler: Sampler, data: EvaluationData[Any], given: Options
+) -> dict[str, list[Sample[Any]]]:
+    """What the run itself can be compared with, for the same seeds: its generator before the
+    adversarial game, and its codec without a generator."""
+    found = _codec_baselines(sampler, data, given)
+    if run.has_warm_up:
+        changed = _sampling_overrides(run.plugin, given.overrides)
+        before, n = run.sampler(given.device, changed, WARM_UP), len(data.generated)
+        found[WARM_BASELINE] = []
+        for sample in before.sample(n, given.seed):
+            found[WARM_BASELINE].append(sample)
+            given.progress("generating as after the warm-up", len(found[WARM_BASELINE]), n)
+    return found
 
 
 def _codec_baselines(

@@ -80,6 +80,10 @@ class PrivatePolicy(TrainingPolicy):
                 train.warm_up > 0,
                 "Use train.warm_up=0",
             ),
+            "warm_up.membership_limit: it looks at real items without noise": (
+                engine.warm_up.membership_limit > 0,
+                "Leave it out",
+            ),
             "train.accumulate": (
                 train.accumulate > 1,
                 "Leave it out: per-sample gradients are computed a few at a time anyway",
