@@ -264,6 +264,7 @@ class Run:
             conditions=conditions,
             resampler=resampler,
             autocast=torch.bfloat16 if model["precision"] == "bf16" else None,
+            likelihood=networks.likelihood,
         )
 
 

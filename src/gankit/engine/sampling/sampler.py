@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Codec, Condition, Sample
+from gankit.contract import Batch, Codec, Condition, Likelihood, Sample
 from gankit.contract.codec import density_ratio_input, sample_conditions
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
@@ -49,6 +49,8 @@ class Sampler:
     resampler: Resampler | None = field(default=None, kw_only=True)
     autocast: torch.dtype | None = field(default=None, kw_only=True)
     """The type to compute in; None for float32."""
+    likelihood: Likelihood | None = field(default=None, kw_only=True)
+    """Of real samples under this generator, where it has one."""
 
     def __post_init__(self) -> None:
         self.generator.eval()
