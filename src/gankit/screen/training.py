@@ -33,6 +33,7 @@ SHOWN = (
     "r2",
     "augment_p",
     "d_signal",
+    "g_signal",
     "reward",
     "nll",
     "epsilon",
