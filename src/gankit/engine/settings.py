@@ -66,6 +66,11 @@ class TrainSettings:
         return min(math.ceil(share), self.samples)
 
     @property
+    def by_likelihood(self) -> bool:
+        """Whether the warm-up is all of training: no game follows."""
+        return 0 < self.samples <= self.warm_up_samples
+
+    @property
     def steps(self) -> int:
         """Generator steps of the warm-up and the game."""
         first = -(-self.warm_up_samples // self.batch)
@@ -213,8 +218,8 @@ class PrivacySettings:
     """Differential privacy of the networks' weights; needs ``gankit[privacy]``."""
 
     epsilon: Annotated[float, Bounds(0, 1e6)] = 0.0
-    """Above 0, the discriminator is trained by DP-SGD that spends at most this; 0 is off. 3 is
-    usual."""
+    """Above 0, the discriminator is trained by DP-SGD that spends at most this, or the generator
+    where it learns by likelihood alone; 0 is off. 3 is usual."""
     delta: Annotated[float, Bounds(0, 0.5)] = 0.0
     """The other parameter of differential privacy; 0 uses 1/(10 n) for n records."""
     clip: Annotated[float, Bounds(0, 1e6, exclusive=True)] = 1.0
