@@ -1,7 +1,7 @@
 """Synthetic rows: quality against processor seconds, of gankit and baselines, on one table.
 
     python benchmarks/tabular.py --train train.csv --test test.csv [--seeds 3] [--only gankit]
-    python benchmarks/tabular.py --data flights.csv --target late
+    python benchmarks/tabular.py --data diamonds.csv --target price
 
 Short baselines are implemented here: columns drawn independently, a Gaussian copula, and
 sequential trees (as in synthpop). ``ctgan`` (CTGAN and TVAE) is run if it is installed and
@@ -28,6 +28,7 @@ os.environ["GANKIT_PLUGINS"] = ""
 import numpy as np
 import pyarrow as pa
 import torch
+from datasets import split
 
 import gankit
 from gankit.contract import EvaluationData, Sample
@@ -227,13 +228,6 @@ def hit_rate(draw: Draw, column: str, value: str) -> float:
     return float(np.mean([str(v) == value for v in made]))
 
 
-def split(table: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Four fifths to train on, one to test on."""
-    order = np.random.default_rng(0).permutation(len(table))
-    cut = len(table) // 5
-    return table.take(pa.array(np.sort(order[cut:]))), table.take(pa.array(order[:cut]))
-
-
 def as_settings(words: list[str]) -> dict[str, object]:
     """``key=value`` as on the command line, for :func:`gankit.fit`."""
     pairs = (word.split("=", 1) for word in words)
@@ -244,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train")
     parser.add_argument("--test")
-    parser.add_argument("--data", help="instead: one table, of which a fifth is for testing")
+    parser.add_argument("--data", help="instead: one table, of which a part is for testing")
     parser.add_argument("--target", default="", help="column to predict; the last one by default")
     parser.add_argument("--where", default="", help="column=value that models condition on")
     parser.add_argument("--seeds", type=int, default=3)
