@@ -32,7 +32,7 @@ os.environ["GANKIT_PLUGINS"] = ""
 
 import numpy as np
 import torch
-from tabular import as_settings
+from table_methods import as_settings
 
 BATCH = 500
 DRAWN = (10_000, 100_000)
