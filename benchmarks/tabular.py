@@ -76,6 +76,10 @@ def is_rival(method: str) -> bool:
     return method.split()[0] in OTHERS
 
 
+def python_of(method: str, args: argparse.Namespace) -> str:
+    return str(args.rivals_python) if is_rival(method) else sys.executable
+
+
 def generate(
     method: str, of: Parts, python: str, *, seed: int = 0, limit: int = 0, where: str = ""
 ) -> tuple[pa.Table | None, dict[str, Any]]:
@@ -112,12 +116,12 @@ def results(args: argparse.Namespace, records: Sequence[Record]) -> Iterator[dic
         missing = [m for m in args.methods if (table, seed, m) not in done]
         of = parts(args.folder, table, seed) if missing else {}
         for method in missing:
-            python = args.rivals_python if is_rival(method) else sys.executable
             record = {"table": table, "method": method, "seed": seed}
             record |= {"rows": len(of["train"]), "columns": of["train"].num_columns}
             if (table, method) in failed:
                 yield record | {"error": failed[table, method]}
                 continue
+            python = python_of(method, args)
             made, measures = generate(
                 method, of, python, seed=seed, limit=args.limit, where=args.where
             )
