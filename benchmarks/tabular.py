@@ -8,9 +8,12 @@
 FOLDER has ``NAME-train.csv`` and ``NAME-test.csv`` for each table: ``datasets.py`` writes them.
 One half of the test rows, drawn by the seed, is the ceiling ("real rows"); the other half is what
 scores are computed with, and as many rows are generated. Each method runs in a process of its own,
-on one thread; ``table_methods.py`` lists them. CTGAN, TVAE and mostlyai-engine are installed in
-another environment, whose Python is ``--rivals-python``; without it they are left out. A method
-that needs more than ``--limit`` processor seconds is stopped, and its row says so.
+on one thread; ``table_methods.py`` lists them. A method that needs more than ``--limit`` processor
+seconds is stopped, and its row says so. CTGAN, TVAE and mostlyai-engine are left out without
+``--rivals-python``, the Python of an environment of their own:
+
+    pip install mostlyai-engine==2.7.3 ctgan==0.12.1
+    pip uninstall torchvision torchaudio        # where torch is a build for CPUs
 
 Each result is a line of the JSONL file as soon as it is there. Started again, the program adds what
 is missing, so that a file belongs to one version of the code. It ends with the tables in Markdown,
@@ -150,8 +153,9 @@ def main() -> None:
     args.tables = args.tables or found
     if unknown := set(args.tables) - set(found):
         parser.error(f"no {', '.join(sorted(unknown))} in {args.folder}, but {', '.join(found)}")
-    if not args.rivals_python:
-        args.methods = [m for m in args.methods if not is_rival(m)]
+    if not args.rivals_python and (left_out := [m for m in args.methods if is_rival(m)]):
+        print(f"left out without --rivals-python: {', '.join(left_out)}", file=sys.stderr)
+        args.methods = [m for m in args.methods if m not in left_out]
     records: list[Record] = []
     if args.out.exists():
         records = [json.loads(line) for line in args.out.read_text().splitlines()]
