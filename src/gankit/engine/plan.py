@@ -16,6 +16,7 @@ from gankit.engine.policy import TrainingPolicy
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.schedules import ever_positive
 from gankit.engine.settings import EngineSettings
+from gankit.engine.shadow import Shadow
 from gankit.engine.step import LossTerms
 from gankit.errors import GankitError
 
@@ -41,6 +42,8 @@ class TrainingPlan:
     policy: TrainingPolicy = field(default_factory=TrainingPolicy)
     parallel: ParallelContext = field(default_factory=ParallelContext)
     budget: Budget = field(default_factory=Budget)
+    shadow: Shadow | None = None
+    """What tells whether the warm-up memorises; None where that is not watched."""
 
     @property
     def autocast(self) -> torch.dtype | None:
