@@ -18,7 +18,7 @@ from gankit.contract import Batch, Codec, Networks
 from gankit.contract.codec import sample_conditions
 from gankit.contract.subsets import take
 
-BETWEEN = 40
+BETWEEN = 50
 """Items trained on between two measurements, for each item of the shadow part: measuring takes two
 forward passes for it, and so at most about 2 % of the time."""
 SURE = 1.64
