@@ -105,8 +105,9 @@ def show(
             out.print(visible(line))
     for score in facts["scores"]:
         real = score["real_baseline"]
+        shown = number(score["value"], score.get("error"))
         baseline = "" if real is None else f"   (real baseline {number(real)})"
-        out.print(f"{score['name'] + ':':32}{number(score['value'])}{baseline}")
+        out.print(f"{score['name'] + ':':32}{shown}{baseline}")
     out.print()
     rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table))

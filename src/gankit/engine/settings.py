@@ -66,6 +66,11 @@ class TrainSettings:
         return min(math.ceil(share), self.samples)
 
     @property
+    def by_likelihood(self) -> bool:
+        """Whether the warm-up is all of training: no game follows."""
+        return 0 < self.samples <= self.warm_up_samples
+
+    @property
     def steps(self) -> int:
         """Generator steps of the warm-up and the game."""
         first = -(-self.warm_up_samples // self.batch)
@@ -121,6 +126,9 @@ class LossSettings:
     """Weight gamma of R1, gamma/2 times the squared gradient norm at real samples."""
     r2: Weight = 0.0
     """Weight gamma of R2, the same at generated samples."""
+    likelihood: NotNegative = 0.0
+    """Weight of the generator's negative log-likelihood of real samples in its loss, where it has
+    one: an anchor to what the warm-up has learned."""
     gradient_penalty: Weight = 0.0
     """Weight of WGAN-GP's penalty (gradient norm - 1)^2 at interpolates."""
     penalty_form: Literal["exact", "finite-difference"] = "exact"
@@ -213,8 +221,8 @@ class PrivacySettings:
     """Differential privacy of the networks' weights; needs ``gankit[privacy]``."""
 
     epsilon: Annotated[float, Bounds(0, 1e6)] = 0.0
-    """Above 0, the discriminator is trained by DP-SGD that spends at most this; 0 is off. 3 is
-    usual."""
+    """Above 0, the discriminator is trained by DP-SGD that spends at most this, or the generator
+    where it learns by likelihood alone; 0 is off. 3 is usual."""
     delta: Annotated[float, Bounds(0, 0.5)] = 0.0
     """The other parameter of differential privacy; 0 uses 1/(10 n) for n records."""
     clip: Annotated[float, Bounds(0, 1e6, exclusive=True)] = 1.0

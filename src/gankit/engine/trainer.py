@@ -184,9 +184,9 @@ class Trainer:
         return self.policy.generator_batch(self.updates.loss, self.reals, plan.conditions, n)
 
     @property
-    def d_steps(self) -> int:
-        """Discriminator steps so far."""
-        return self.clock.game // self.settings.train.batch
+    def data_steps(self) -> int:
+        """Batches of real samples so far: of the warm-up, and of the discriminator."""
+        return self.clock.samples // self.settings.train.batch
 
     def _penalise(self) -> bool:
         return self.clock.steps % self.settings.loss.penalty_every == 0
@@ -266,7 +266,7 @@ class Trainer:
             "augment_p": float(self.updates.weights.augment_p),
             "guard": status,
             **values,
-            **self.policy.metrics(self.d_steps),
+            **self.policy.metrics(self.data_steps),
         }
         if self.settings.train.warm_up:
             line["phase"] = self.clock.phase

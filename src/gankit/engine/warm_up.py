@@ -41,7 +41,7 @@ class WarmUp:
     ) -> None:
         train, self.settings = settings.train, settings.warm_up
         self.samples, self.budget, self.parallel = train.warm_up_samples, budget, parallel
-        self.is_all = 0 < train.samples <= self.samples
+        self.is_all = train.by_likelihood
         """Whether no game follows."""
         share = train.warm_up if train.warm_up <= 1 else 1.0
         self.began = clock.began

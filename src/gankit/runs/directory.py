@@ -284,6 +284,7 @@ class Run:
             *(networks.generator.to(place), codec, model["latent_dim"], place),
             conditions=conditions,
             resampler=resampler,
+            likelihood=networks.likelihood,
             autocast=torch.bfloat16 if model["precision"] == "bf16" else None,
         )
 

@@ -49,7 +49,7 @@ def export_model(
         if networks:
             about["networks"] = dict(networks)
         _write_codec(folder, trainer, plugin, config, about)
-    private = trainer.policy.record(trainer.d_steps)
+    private = trainer.policy.record(trainer.data_steps)
     if private is not None:  # before the weights: rather overstate what was spent than understate
         write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})
     if trainer.resampler is None:  # one fitted to an earlier generator does not fit this one

@@ -37,6 +37,7 @@ SHOWN = (
     "r2",
     "augment_p",
     "d_signal",
+    "g_signal",
     "reward",
     "epsilon",
 )

@@ -24,6 +24,7 @@ from gankit.contract import (
     HasClasses,
     InfersConditions,
     Layout,
+    ProposesConditions,
     ReservesKeys,
     SamplesConditions,
 )
@@ -63,6 +64,7 @@ EACH = 0.15
 class TableCodec(
     Codec[Row],
     SamplesConditions,
+    ProposesConditions,
     InfersConditions,
     ReservesKeys,
     Describes,
@@ -251,7 +253,9 @@ class TableCodec(
         if queries:
             read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
-            table = self._table(self.conditions.enforce(values, queries, seeds))
+            values = self.conditions.enforce(values, queries, seeds)
+            self.relations.enforce(values, queries)
+            table = self._table(values)
         return table.to_pylist()  # type: ignore[no-any-return]
 
     def _values(
@@ -299,7 +303,25 @@ class TableCodec(
     # --- Conditions and keys --------------------------------------------------------------------
 
     def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        return self.conditions.sample(where, seeds)
+        return self.conditions.sample(where, seeds)[0]
+
+    def propose_conditions(
+        self, where: Mapping[str, object], seeds: Sequence[int], candidate: int
+    ) -> tuple[Tensor, Tensor]:
+        return self.conditions.sample(where, seeds, candidate)
+
+    def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
+        queries = self.conditions.queries(where)
+        table = self._table(self._values(batch.x.numpy(), seeds))
+        read = read_columns(table.select([*queries]), self.formats)
+        fits = np.ones(len(batch), bool)
+        for name, query in queries.items():
+            values = plain_values(query.column, read[name])
+            fits &= np.fromiter(map(query.matches, values), bool, len(values))
+        return torch.from_numpy(fits)
+
+    def share(self, where: Mapping[str, object]) -> float:
+        return self.conditions.share(self.conditions.queries(where))
 
     def reserve(self, real: Sequence[Row]) -> None:
         values = read_columns(as_table(real, self.schema), self.formats)

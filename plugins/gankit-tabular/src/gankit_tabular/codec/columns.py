@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from gankit_tabular.data.arrow import Floats
+
 Kind = Literal["number", "category", "identifier"]
 
 RARE = 5
@@ -93,6 +97,19 @@ class Column:
         bins = [len(values) or QUANTILES - 1 for values in self.exact]
         groups = [len(group) for group in self.groups]
         return [*([1] * len(self.atoms)), *bins, *groups, *[1][: self.missing]]
+
+    def cell_shares(self) -> Floats:
+        """For each code the share of rows of each second digit, (codes, cells)."""
+        shares = np.zeros((self.codes, max(self.cells, 1)))
+        shares[:, 0] = 1
+        if not self.cells:
+            return shares
+        counted = [[count for _, count in values] for values in self.exact]
+        counted = [counts or [1.0] * (QUANTILES - 1) for counts in counted]
+        counted += [[count for _, count in group] for group in self.groups]
+        for code, counts in enumerate(counted, len(self.atoms)):
+            shares[code, : len(counts)] = np.array(counts) / sum(counts)
+        return shares
 
     @property
     def bin_codes(self) -> range:

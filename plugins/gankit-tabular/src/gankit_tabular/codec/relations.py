@@ -5,16 +5,19 @@ learned as the difference, which has fewer values than the column itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gankit.errors import GankitError
 from gankit_tabular.codec.columns import Column
+from gankit_tabular.codec.constraints.grid import Values
 from gankit_tabular.codec.fitting import fit_column
 from gankit_tabular.codec.numbers import FREE, typed_numbers
+from gankit_tabular.codec.queries import ColumnQuery
 from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.value_types import is_temporal
 from gankit_tabular.data.arrow import Floats, Ints
@@ -44,8 +47,8 @@ class Relation:
     low: float = 0.0
     high: float = 0.0
     """The target's range, which sums that are not exact are kept in."""
-    constant: bool = False
-    """Whether the difference is the same in all rows."""
+    constant: float | None = None
+    """The difference, if it is the same in all rows."""
 
     @property
     def hidden(self) -> str:
@@ -74,7 +77,7 @@ class Relation:
         """The target's values."""
         steps = self._sum(values) + np.rint(difference * self.scale)
         found = steps / self.scale
-        return found if self.constant else np.clip(found, self.low, self.high)
+        return found if self.constant is not None else np.clip(found, self.low, self.high)
 
 
 @dataclass
@@ -100,6 +103,37 @@ class Relations:
             named = {n: _floats(values[n]) for n, _ in relation.terms}
             total = relation.total(named, _floats(values[relation.hidden]))
             values[relation.target] = pa.array(total, mask=~np.isfinite(total))
+
+    def enforce(self, values: Values, queries: Mapping[str, ColumnQuery]) -> None:
+        """Keeps sums that hold in all rows, in place, in rows in which requested values were
+        inserted.
+
+        Raises:
+            GankitError: all their columns are requested, and do not fit together.
+        """
+        for relation in self.found:
+            if relation.constant is None:
+                continue
+            names = [relation.target, *(name for name, _ in relation.terms)]
+            named = {n: np.array([np.nan if v is None else v for v in values[n]], float)
+                     for n in names}  # fmt: skip
+            total = relation.total(named, np.full(len(named[names[0]]), relation.constant))
+            off = total - named[relation.target]  # NaN where one is missing
+            wrong = np.isfinite(off) & (off != 0)
+            if not wrong.any():
+                continue
+            free = next((n for n in names if n not in queries), None)
+            if free is None:
+                asked = ", ".join(str(queries[n]) for n in names)
+                raise GankitError(
+                    f"{asked}: {relation.target} is always {relation.formula}",
+                    "Leave one of them out",
+                )
+            sign = -1 if free == relation.target else dict(relation.terms)[free]
+            right = np.rint((named[free] - sign * off) * relation.scale) / relation.scale
+            whole = all(v is None or isinstance(v, int) for v in values[free])
+            for i in np.flatnonzero(wrong).tolist():
+                values[free][i] = int(right[i]) if whole else float(right[i])
 
     def after(self) -> dict[str, list[str]]:
         """For each column of differences, the columns that are drawn before it."""
@@ -170,8 +204,8 @@ def learn_differences(
 
 def _note(relation: Relation, difference: Floats) -> str:
     known = difference[np.isfinite(difference)]
-    if relation.constant:
-        more = f" + {known[0]:g}" if len(known) and known[0] else ""
+    if relation.constant is not None:
+        more = f" + {relation.constant:g}" if relation.constant else ""
         return f"always {relation.formula}{more}"
     values, counts = np.unique(known, return_counts=True)
     most = int(counts.argmax())
@@ -199,8 +233,8 @@ def _find(columns: Sequence[Column], values: Mapping[str, Floats]) -> list[Relat
         relation = Relation(column.name, terms, scale, middles, low, high)
         difference = relation.difference(values)
         known = difference[np.isfinite(difference)]
-        constant = bool(len(known)) and bool((known == known[0]).all())
-        found.append(Relation(column.name, terms, scale, middles, low, high, constant))
+        same = len(known) and (known == known[0]).all()
+        found.append(replace(relation, constant=float(known[0]) if same else None))
     return found
 
 
