@@ -134,7 +134,7 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
         given.progress("generating", len(samples), wanted)
     compared = EvaluationData(samples, split.train, heldout)
     baselines = _own_baselines(run, sampler, compared, given)
-    of_model = _membership(sampler, compared, given)
+    of_model = _membership(run, sampler, compared, given)
     result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines, of_model)
     metrics = run.metrics()
     result.record |= {
@@ -325,8 +325,7 @@ def _own_baselines(
     adversarial game, and its codec without a generator."""
     found = _codec_baselines(sampler, data, given)
     if run.has_warm_up:
-        changed = _sampling_overrides(run.plugin, given.overrides)
-        before, n = run.sampler(given.device, changed, WARM_UP), len(data.generated)
+        before, n = _before_the_game(run, given), len(data.generated)
         found[WARM_BASELINE] = []
         for sample in before.sample(n, given.seed):
             found[WARM_BASELINE].append(sample)
@@ -334,7 +333,14 @@ def _own_baselines(
     return found
 
 
-def _membership(sampler: Sampler, data: EvaluationData[Any], given: Options) -> list[Score]:
+def _before_the_game(run: Run, given: Options) -> Sampler:
+    changed = _sampling_overrides(run.plugin, given.overrides)
+    return run.sampler(given.device, changed, WARM_UP)
+
+
+def _membership(
+    run: Run, sampler: Sampler, data: EvaluationData[Any], given: Options
+) -> list[Score]:
     """How well the model's own likelihood tells training items from held-out ones."""
     if sampler.likelihood is None or (given.only and WHITE_BOX not in given.only):
         return []
@@ -342,11 +348,17 @@ def _membership(sampler: Sampler, data: EvaluationData[Any], given: Options) -> 
 
     given.progress("computing likelihoods", 0, 0)
     n = min(len(data.train), len(data.heldout), MAX_MEMBERS)
-    rng, found = rng_for(given.seed, WHITE_BOX), []
-    for items in (data.train, data.heldout):
-        some = take(items, sorted(rng.choice(len(items), n, replace=False).tolist()))
-        found.append(negative_log_likelihoods(sampler, some, given.seed))
-    return [white_box_score(Likelihoods(*found), given.seed)]
+    rng = rng_for(given.seed, WHITE_BOX)
+    parts = [
+        take(items, sorted(rng.choice(len(items), n, replace=False).tolist()))
+        for items in (data.train, data.heldout)
+    ]
+
+    def likelihoods(model: Sampler) -> Likelihoods:
+        return Likelihoods(*(negative_log_likelihoods(model, some, given.seed) for some in parts))
+
+    before = {WARM_BASELINE: likelihoods(_before_the_game(run, given))} if run.has_warm_up else {}
+    return [white_box_score(likelihoods(sampler), given.seed, before)]
 
 
 def _codec_baselines(
