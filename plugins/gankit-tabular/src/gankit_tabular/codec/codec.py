@@ -217,7 +217,7 @@ class TableCodec(
 
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
-    ) -> list[Row]:
+    ) -> Rows:
         queries = self.conditions.queries(where or {})
         self.constraints.keys.check_seeds(seeds, queries)
         table = self._table(self._values(batch.x.numpy(), seeds))
@@ -225,7 +225,7 @@ class TableCodec(
             read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
             table = self._table(self.conditions.enforce(values, queries, seeds))
-        return table.to_pylist()  # type: ignore[no-any-return]
+        return Rows(table)
 
     def _values(
         self, x: npt.NDArray[np.float32], seeds: Sequence[int]
