@@ -40,6 +40,7 @@ from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
+from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
 from gankit_tabular.codec.values import decode_column, locate
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
 from gankit_tabular.data.dialect import Dialect, schema_dialect
@@ -154,18 +155,18 @@ class TableCodec(
     @classmethod
     def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
         """Fits to rows, or to a random sample of very many."""
-        return cls.fit(
-            sample_table(items, FIT_ROWS, np.random.default_rng(0)),
-            settings.bins,
-            settings.kinds(),
-            settings.constraints,
-            settings.ordinals,
-        )
+        table = sample_table(items, FIT_ROWS, np.random.default_rng(0))
+        kinds, orders = settings.kinds(), settings.ordinals
+        frequent = frequent_values(table, settings.rare, kinds, orders) if settings.rare else {}
+        rules = settings.constraints
+        codec = cls.fit(merge(table, frequent), settings.bins, kinds, rules, orders)
+        note_merged(codec.columns, table, frequent)
+        return codec
 
     # --- Encoding -------------------------------------------------------------------------------
 
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
-        table = as_table(items, self.schema)
+        table = merge_as_fitted(as_table(items, self.schema), self.columns)
         values = read_columns(table, self.formats)
         values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
         columns = [self.columns[b.column] for b in self.blocks]
