@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from clocks import FakeClock
 
-from gankit.engine.clock import Every, TrainingSchedules
+from gankit.engine.clock import Clock, Every, TrainingSchedules
 from gankit.engine.settings import EngineSettings, OptimSettings, TrainSettings
 
 
@@ -32,13 +32,14 @@ def test_every_so_many_seconds(clock):
     assert due == [False, False, True] * 3 + [False]
 
 
-def test_schedules_begin_where_the_warm_up_ends():
-    train = TrainSettings(warm_up=1000, burn_in=500)
+def test_schedules_run_on_the_samples_of_the_game():
+    train = TrainSettings(burn_in=500)
     settings = EngineSettings(train=train, optim=OptimSettings(lr=(2.0, 1.0)))
     schedules = TrainingSchedules(settings)
-    assert [schedules.at(n)["g_lr"] for n in (0, 999, 1000)] == [2.0, 2.0, 2.0]
-    assert schedules.at(1250)["g_lr"] == pytest.approx(1.5)
-    assert schedules.at(1500)["g_lr"] == schedules.at(10**9)["g_lr"] == 1.0
+    found = [schedules.at(Clock(n, warm_up=min(n, 1000)).game)["g_lr"] for n in (0, 999, 1000)]
+    assert found == [2.0, 2.0, 2.0]
+    assert schedules.at(Clock(1250, warm_up=1000).game)["g_lr"] == pytest.approx(1.5)
+    assert schedules.at(500)["g_lr"] == schedules.at(10**9)["g_lr"] == 1.0
 
 
 def test_the_discriminator_has_its_own_values_where_they_are_given():

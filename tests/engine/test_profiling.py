@@ -59,7 +59,7 @@ def test_the_fastest_number_of_threads_is_chosen(updates, reals, monkeypatch):
         threads = count
 
     monkeypatch.setattr(torch, "set_num_threads", choose)
-    monkeypatch.setattr("gankit.engine.profiling.step_seconds", lambda *_: seconds[threads])
+    monkeypatch.setattr("gankit.engine.profiling.step_seconds", lambda *_, **__: seconds[threads])
     assert fastest_threads(updates, reals, reals.next) == 2
     threads = 1
     assert fastest_threads(updates, reals, reals.next) == 1

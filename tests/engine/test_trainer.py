@@ -9,6 +9,7 @@ import shutil
 import pytest
 import torch
 from clocks import fake_budget_clock
+from likelihood import Histogram, with_likelihood
 from safetensors.torch import load_file
 from torch import nn
 from training import StopAt, final_state
@@ -294,7 +295,7 @@ def test_the_budget_includes_the_time_before_training(vectors, tmp_path, monkeyp
     slow_codec(vectors, monkeypatch, steps.clock, 60)
     count, at = timed(vectors, tmp_path / "run", steps, started=steps.clock.now - 25)
     assert count == 15
-    assert at == {"samples": 15 * 16, "steps": 15, "seconds": 100}
+    assert (at["samples"], at["steps"], at["seconds"]) == (15 * 16, 15, 100)
 
 
 def test_a_run_that_used_up_its_time_trains_no_more(vectors, tmp_path, monkeypatch):
@@ -367,37 +368,14 @@ def test_a_stop_while_the_codec_is_fitted_ends_the_command(vectors, tmp_path, mo
 # --- Warming up by the likelihood ---------------------------------------------------------------
 
 
-class Affine(nn.Module):
-    """A Gaussian for each class, of one standard deviation; its likelihood has a closed form."""
-
-    def __init__(self):
-        super().__init__()
-        self.mean = nn.Parameter(torch.zeros(3, 2))
-        self.log_std = nn.Parameter(torch.zeros(()))
-
-    def forward(self, z, c):
-        return c @ self.mean + z[:, :2] * self.log_std.exp()
-
-    def nll(self, x, c):
-        z = (x - c @ self.mean) / self.log_std.exp()
-        return (0.5 * z.square() + self.log_std).sum(1)
-
-
-def with_likelihood(vectors, monkeypatch):
-    build = vectors.modality.build_networks
-
-    def affine(*given):
-        generator = Affine()
-        return dataclasses.replace(build(*given), generator=generator, likelihood=generator.nll)
-
-    monkeypatch.setattr(vectors.modality, "build_networks", affine)
-
-
-WARM = ["train.warm_up=480", "optim.lr=0.05", "loss.r1=0.1", "ema.half_life=0"]
+WARM = [
+    *("train.warm_up=480", "warm_up.lr=0.05", "warm_up.ramp=5"),
+    *("optim.lr=0.05", "loss.r1=0.1", "ema.half_life=0"),
+]
 
 
 def test_the_warm_up_lowers_the_likelihood_and_then_the_game_begins(vectors, tmp_path, monkeypatch):
-    with_likelihood(vectors, monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
     ramp = ["train.burn_in=320", "optim.lr=[5e-2, 1e-3]", "loss.r1=[0.1, 0]"]
     train(vectors, tmp_path / "run", *WARM, *ramp, "train.samples=960", "log.every=16")
     lines = metrics(tmp_path / "run")
@@ -407,11 +385,16 @@ def test_the_warm_up_lowers_the_likelihood_and_then_the_game_begins(vectors, tmp
     assert all("nll" in line and "d_loss" not in line for line in warm)
     assert all("d_loss" in line and "nll" not in line for line in game)
     assert warm[-1]["nll"] < warm[0]["nll"] - 0.3
-    # Schedules stand still until the warm-up ends.
-    assert {line["lr"] for line in warm} == {0.05}
+    # A ramp and a cosine of the warm-up's own; the game's schedules begin when it ends.
+    rates = [line["lr"] for line in warm]
+    assert rates[:4] == sorted(rates[:4])
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[0] == pytest.approx(0.05 / 5)
+    assert rates[15] == pytest.approx(0.05 / 2)  # half of it is over
+    assert rates[-1] < 0.001
     falling = [line["lr"] for line in game[:20]]
     assert falling == sorted(falling, reverse=True)
-    assert falling[0] < 0.05
+    assert falling[0] == 0.05
     assert game[-1]["lr"] == pytest.approx(1e-3)
 
 
@@ -420,8 +403,8 @@ def test_the_warm_up_fits_each_class_and_leaves_the_discriminator_alone(
 ):
     from gankit.workflows.data import read_data
 
-    with_likelihood(vectors, monkeypatch)
-    words = [*WARM, "train.warm_up=16_000", "train.samples=16_000"]
+    with_likelihood(vectors.modality, monkeypatch)
+    words = [*WARM, "train.warm_up=1", "train.samples=16_000"]
     train(vectors, tmp_path / "run", *words)
     state, _ = final_state(tmp_path / "run")
     data = read_data(vectors, resolve(vectors, *words))
@@ -430,24 +413,138 @@ def test_the_warm_up_fits_each_class_and_leaves_the_discriminator_alone(
          for kind in range(3)]
     )  # fmt: skip
     torch.testing.assert_close(state["ema/mean"], means, atol=0.25, rtol=0)
-    assert not [name for name in state if name.startswith("d_optimiser/")]
+    assert not [name for name in state if name.startswith(("d_optimiser/", "g_optimiser/"))]
+    assert not {name for line in metrics(tmp_path / "run") for name in line if name[:2] == "d_"}
 
 
 @pytest.mark.parametrize("stop_at", [240, 480, 720])
 def test_resuming_is_exact_before_at_and_after_the_end_of_the_warm_up(
     vectors, tmp_path, monkeypatch, stop_at
 ):
-    with_likelihood(vectors, monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
     expect_exact_resume(vectors, tmp_path, *WARM, stop_at=stop_at)
+
+
+def test_the_moments_of_the_warm_up_are_kept_while_it_lasts(vectors, tmp_path, monkeypatch):
+    with_likelihood(vectors.modality, monkeypatch)
+    for samples, there in (320, True), (480, True), (496, False):
+        run = tmp_path / str(samples)
+        train(vectors, run, *WARM, f"train.samples={samples}")
+        state, about = final_state(run)
+        assert any(name.startswith("warm_up_optimiser/") for name in state) == there
+        assert about["clock"]["warm_up"] == min(samples, 480)
+
+
+def test_the_average_begins_with_what_the_warm_up_ended_with(vectors, tmp_path, monkeypatch):
+    """However long its half-life: it is not an average with the networks before training."""
+    with_likelihood(vectors.modality, monkeypatch)
+    words = [*WARM, "ema.half_life=1e12", "train.samples=960"]
+    train(vectors, tmp_path / "run", *words, callbacks=[StopAt(480)])
+    warm = final_state(tmp_path / "run")[0]["generator/mean"]
+    train(vectors, tmp_path / "run", *words)
+    state, _ = final_state(tmp_path / "run")
+    assert warm.abs().min() > 0
+    torch.testing.assert_close(state["ema/mean"], warm)
+    assert not torch.allclose(state["generator/mean"], warm)
+
+
+def test_a_share_of_the_time_is_the_warm_up_too(vectors, tmp_path, monkeypatch):
+    """Of 100 seconds, 20 pass before training: 60 of 80 are the warm-up, at one a step."""
+    clock = fake_budget_clock(monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
+    every_second(monkeypatch, clock)
+    words = [*WARM, *TIMED, "train.warm_up=0.75", "log.every=16"]
+    config = resolve(vectors, *words)
+    run = tmp_path / "run"
+    training.train(vectors, config, run, device="cpu", started=clock.now - 20)
+    lines = metrics(run)
+    assert [line["phase"] for line in lines] == ["warm-up"] * 60 + ["adversarial"] * 20
+    rates = [line["lr"] for line in lines[:60]]
+    assert rates[30] == pytest.approx(0.05 / 2)
+    assert rates[-1] < 0.001
+
+
+def test_where_all_of_the_time_is_the_warm_up_no_game_begins(vectors, tmp_path, monkeypatch):
+    """The learning rate falls to 0 by then, also where more samples were meant to follow."""
+    clock = fake_budget_clock(monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
+    every_second(monkeypatch, clock)
+    for length in "1", "50_000_000":
+        run = tmp_path / length
+        assert train(vectors, run, *WARM, *TIMED, f"train.warm_up={length}", "log.every=16")
+        lines = metrics(run)
+        assert {line["phase"] for line in lines} == {"warm-up"}
+        assert len(lines) == 100
+        assert lines[-1]["lr"] < 0.001
+
+
+def every_second(monkeypatch, clock):
+    """Makes each step last a second."""
+    from gankit.engine.updates import Updates
+
+    for name in "step_likelihood", "step_generator":
+        step = getattr(Updates, name)
+        monkeypatch.setattr(
+            Updates, name, lambda *given, step=step: (step(*given), clock.advance(1))
+        )
+
+
+LEAKY = [
+    *("train.warm_up=1", "train.samples=64_000", "warm_up.lr=0.3", "warm_up.weight_decay=0"),
+    *("warm_up.membership_limit=0.6", "log.every=16"),
+]
+
+
+def test_a_warm_up_that_memorises_is_ended_early(vectors, tmp_path, monkeypatch):
+    with_likelihood(vectors.modality, monkeypatch, Histogram)
+    run = tmp_path / "run"
+    assert train(vectors, run, *LEAKY) == "done"
+    lines = metrics(run)
+    last, capped = lines[-1], lines[-1]["capped"]
+    assert last["membership_auc"] > 0.7
+    assert capped % (40 * 24) < 16  # measured once in so many samples, of 24 items
+    assert capped < 32_000
+    assert last["samples"] == pytest.approx(1.1 * capped, abs=16)
+    assert last["lr"] < 0.03
+    falling = [line["lr"] for line in lines if line["samples"] > capped]
+    assert falling == sorted(falling, reverse=True)
+    assert not [line for line in lines if "membership_auc" in line and line["samples"] < 960]
+    log = (run / "log.txt").read_text()
+    assert f"ended early, after {capped:,} samples" in log
+    assert "above warm_up.membership_limit=0.6" in log
+    before = (run / "log.txt").stat().st_mtime_ns
+    assert train(vectors, run, *LEAKY) == "done"
+    assert (run / "log.txt").stat().st_mtime_ns == before  # nothing was left to train
+    # As long, interrupted where the learning rate falls.
+    cut = tmp_path / "cut"
+    assert train(vectors, cut, *LEAKY, callbacks=[StopAt(capped + 32)]) == "interrupted"
+    assert train(vectors, cut, *LEAKY) == "done"
+    assert torch.equal(final_state(cut)[0]["ema/logits"], final_state(run)[0]["ema/logits"])
+    assert metrics(cut)[-1]["samples"] == last["samples"]
+
+
+def test_a_warm_up_that_does_not_memorise_goes_on(vectors, tmp_path, monkeypatch):
+    """Nor does measuring change what is trained."""
+    with_likelihood(vectors.modality, monkeypatch)
+    words = [*WARM, "train.warm_up=1", "train.samples=4000", "warm_up.membership_limit=0.6"]
+    train(vectors, tmp_path / "run", *words)
+    last = metrics(tmp_path / "run")[-1]
+    assert last["samples"] == 4000
+    assert abs(last["membership_auc"] - 0.5) < 0.25
+    assert "capped" not in last
+    monkeypatch.setattr("gankit.engine.shadow.Shadow.measure", lambda self: (0.5, 0.1))
+    train(vectors, tmp_path / "other", *words)
+    means = [final_state(tmp_path / name)[0]["ema/mean"] for name in ("run", "other")]
+    assert torch.equal(*means)
 
 
 def test_a_warm_up_step_counts_its_own_samples(vectors, tmp_path, monkeypatch):
     """Several discriminator steps follow only once the game has begun."""
-    with_likelihood(vectors, monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
     seen = []
     monkeypatch.setattr("gankit.engine.trainer.ema_decay", lambda batch, _: seen.append(batch) or 0)
     train(vectors, tmp_path / "run", *WARM, "train.d_steps=3", "train.samples=576")
-    assert seen == [16] * 30 + [48] * 2
+    assert seen == [48] * 2
     assert final_state(tmp_path / "run")[1]["clock"]["steps"] == 32
 
 
@@ -459,7 +556,7 @@ def test_a_warm_up_needs_a_likelihood(vectors, tmp_path):
 
 def test_the_compiled_step_of_the_game_follows_an_eager_warm_up(vectors, tmp_path, monkeypatch):
     """The likelihood is never compiled: it is computed once a step and has one derivative."""
-    with_likelihood(vectors, monkeypatch)
+    with_likelihood(vectors.modality, monkeypatch)
     compiled = []
 
     class Step:

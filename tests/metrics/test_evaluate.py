@@ -146,6 +146,17 @@ def test_selection(only: list[str], expected: list[str]) -> None:
     assert [s.name for s in found] == expected
 
 
+def test_scores_of_the_model_stand_beside_those_of_its_samples() -> None:
+    def of_model(name: str) -> Score:
+        return Score(name, 0.6, None, "likelihood", "", 9, 9, "train", 0, True)
+
+    scores = [of_model("inner_median"), of_model("likeness")]
+    found = evaluate([Median(), Plain()], data(), only=["median", "gap"], of_model=scores,
+                     extra=[Metric("gap", lambda *_: {"gap": 0.0})])  # fmt: skip
+    assert [s.name for s in found] == ["median", "inner_median", "noise", "gap/plain", "likeness"]
+    assert evaluate([Median()], data(), only=["likeness"], of_model=scores[1:]) == scores[1:]
+
+
 def test_nothing_is_extracted_that_no_score_needs() -> None:
     plain = Plain()
     evaluate([plain, Median()], data(), only=["median"])

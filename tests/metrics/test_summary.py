@@ -88,6 +88,21 @@ def test_the_sampling_error_decides_what_is_as_good(n: int, said: str) -> None:
     assert sentence.endswith("detected 0.554 (real 0.500).")
 
 
+@pytest.mark.parametrize(("error", "told"), [(0.02, True), (0.03, False)])
+def test_membership_is_said_and_warned_of_beyond_chance(error: float, told: bool) -> None:
+    box = score("membership_auc", 0.505, None, lower=True)
+    white = replace(score("white_box_membership_auc", 0.557, None, lower=True), error=error)
+    first, *rest = summarise([box, white], {})
+    assert first == (
+        "Membership inference, AUC 0.5 is ideal: membership_auc 0.505, from the model's "
+        f"own likelihood (white_box_membership_auc) 0.557 ± {error:.3f}."
+    )
+    assert len(rest) == told
+    if told:
+        assert rest[0].startswith("Anyone who has the model can recognise training items")
+        assert rest[0].endswith("not the model, or train with privacy.epsilon.")
+
+
 @pytest.mark.parametrize("count", [0, 5, 20])
 def test_chance_is_no_shortfall(count: int) -> None:
     """Of 500 samples, 5 are expected where 1 % is; 20 are not chance."""

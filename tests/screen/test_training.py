@@ -38,6 +38,26 @@ def test_resuming_starts_where_the_run_was(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().err.splitlines()[-1].endswith("stable  40 s left")
 
 
+def test_the_phase_is_shown_with_the_likelihood(capsys, monkeypatch):
+    clock = FakeClock()
+    for module in ("training", "meter"):
+        monkeypatch.setattr(f"gankit.screen.{module}.time", clock)
+    display = Display(TrainSettings(1000, warm_up=0.5), {})
+    tick = {"seconds": 0.0, "samples_per_second": 10.0, "guard": "stable"}
+    for samples, phase in (
+        (400, {"phase": "warm-up", "nll": 1.25}),
+        (
+            800,
+            {"phase": "adversarial", "d_loss": 0.5},
+        ),
+    ):
+        clock.advance(20)
+        display.tick({**tick, "samples": samples, **phase})
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("      400 samples  warm-up  10/s  nll 1.25  stable")
+    assert second.startswith("      800 samples  adversarial  10/s  d_loss 0.5  stable")
+
+
 def test_a_warning_is_printed_once(capsys):
     display = Display(TrainSettings(1000), {"mode collapse": "raise loss.r1"})
     for samples in (100, 200):

@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit.workflows.data import MIN_HELDOUT, held_out
+from gankit import config as configuration
+from gankit.workflows.data import MIN_HELDOUT, held_out, read_data
 
 SHARES = st.floats(0.01, 0.9)
 CLASSES = st.lists(st.sampled_from(["a", "b", "c", None, 7]), min_size=1, max_size=400)
@@ -62,3 +63,23 @@ def test_classes_of_one_item_are_all_trained_on():
 
 def test_nothing_is_held_out_where_nothing_is_wanted():
     assert len(held_out(100, 0.0, 0)) == len(held_out(100, 0.0, 0, ["a"] * 100)) == 0
+
+
+def test_a_shadow_part_is_neither_trained_on_nor_held_out(vectors):
+    def read(*words):
+        given = configuration.resolve(vectors.info, vectors.modality.Settings, overrides=words)
+        return read_data(vectors, given)
+
+    plain = read("train.warm_up=0.5")
+    assert len(plain.shadow) == 0
+    watched = read("train.warm_up=0.5", "warm_up.membership_limit=0.6")
+    parts = [
+        {*p.numbers(np.arange(len(p)))} for p in (watched.train, watched.heldout, watched.shadow)
+    ]
+    assert [len(part) for part in parts] == [216, 60, 24]
+    assert set.union(*parts) == {*range(300)}
+    assert [*watched.heldout] == [*plain.heldout]
+    doubled = watched.over([2 * v for v, _ in watched.dataset.items])
+    assert [*doubled.shadow] == [2 * v for v, _ in watched.shadow]
+    assert len(doubled.train) == 216
+    assert len(read("warm_up.membership_limit=0.6").shadow) == 0

@@ -8,14 +8,17 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import gankit
 from gankit.contract import Evaluator, Extractor
 from gankit.errors import GankitError, PluginError
+from gankit.metrics.membership import WHITE_BOX
 from gankit.report.page import write_report
 from gankit.runs.directory import Run
+from gankit.workflows.data import read_data
 from gankit.workflows.evaluate import evaluate_path
-from gankit_toy.modality import ToyModality
+from gankit_toy.modality import ToyModality, ToySettings
 
 SMALL = {"train__samples": 640, "train__batch": 32, "train__threads": 1, "hidden": 8}
 
@@ -178,6 +181,64 @@ def test_summary_and_details_are_stored_and_shown(run, monkeypatch, tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert page.index(stored["summary"][0]) < page.index("By label") < page.index("<td>&lt;a&gt;")
     assert "shape: real baseline" in page
+
+
+# --- Membership by the model's own likelihood ---------------------------------------------------
+
+
+@pytest.fixture
+def told(run, monkeypatch):
+    """Gives the toy a likelihood by the distance to the nearest of what ``known`` gives."""
+    build = ToyModality.build_networks
+
+    def knowing(known):
+        points = run.codec.encode(known, np.random.default_rng(0)).x
+
+        def nll(x, c):
+            return torch.cdist(x, points).amin(1)
+
+        def networks(*given):
+            return dataclasses.replace(build(*given), likelihood=nll)
+
+        monkeypatch.setattr(ToyModality, "build_networks", networks)
+
+    return knowing
+
+
+@pytest.fixture
+def split(run):
+    of = Run(run.path)
+    return read_data(of.plugin, of.config)
+
+
+def test_a_model_that_knows_its_training_items_is_said_to(run, told, split, tmp_path, gankit_here):
+    told(split.train)
+    found = evaluate_path(run.path)
+    score = next(s for s in found.scores if s.name == WHITE_BOX)
+    assert (score.value, score.n_real, score.n_generated) == (1.0, 40, 40)
+    assert found.record["summary"][-1].startswith("Anyone who has the model can recognise training")
+    write_report(found, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert f"<td>{WHITE_BOX}</td>" in page
+    assert "Anyone who has the model" in page
+    assert f"{WHITE_BOX}:" in gankit_here("runs", "show", run.path).stdout
+
+
+def test_a_model_that_knows_other_items_tells_none(run, told):
+    told(ToyModality().read(None, ToySettings(shape="spiral", count=100), lambda *_: None).items)
+    found = evaluate_path(run.path, only=[WHITE_BOX], seed=2)
+    (score,) = found.scores
+    assert abs(score.value - 0.5) < 3 * score.error
+    assert 0.03 < score.error < 0.1
+    assert len(found.record["summary"]) == 1
+    assert evaluate_path(run.path, only=[WHITE_BOX], seed=2).scores == [score]
+    assert evaluate_path(run.path, only=["modes"]).scores != []
+
+
+def test_a_model_without_a_likelihood_has_no_such_score(run):
+    assert WHITE_BOX not in [score.name for score in evaluate_path(run.path, n=40).scores]
+    with pytest.raises(GankitError, match=f"unknown metric '{WHITE_BOX}'"):
+        evaluate_path(run.path, only=[WHITE_BOX])
 
 
 # --- Scores -------------------------------------------------------------------------------------

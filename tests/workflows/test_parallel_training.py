@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import likelihood
 import pytest
 import torch
 from processes import run_in_processes
@@ -136,6 +137,23 @@ def slow(*given):
 
 engine.update_ema = slow
 train("timed", "train.samples=1000000", "train.time=20", "log.verdict=0")
+
+# The first half by likelihood.
+sys.path.insert(0, SUPPORT)
+from types import SimpleNamespace
+from likelihood import with_likelihood
+
+with_likelihood(toy.modality, SimpleNamespace(setattr=setattr))
+train("warm", "train.samples=320", "train.warm_up=0.5", "warm_up.membership_limit=0.6")
+likely = Updates.step_likelihood
+
+def slowly(*given):
+    clock.now += 1.0 if rank == 1 else 0.5
+    likely(*given)
+
+Updates.step_likelihood = slowly
+train("warm-timed", "train.samples=1000000", "train.time=20", "train.warm_up=0.5",
+      "log.verdict=0")
 """
 
 
@@ -147,7 +165,8 @@ def words() -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("parallel")
     gankit.fit("toy", out=folder / "alone", device="cpu", train__samples=160, **SMALL)
-    run_in_processes(f"WORDS = {words()!r}\n{WORKER}", folder, 2)
+    support = str(Path(likelihood.__file__).parent)
+    run_in_processes(f"WORDS, SUPPORT = {words()!r}, {support!r}\n{WORKER}", folder, 2)
     return folder
 
 
@@ -271,3 +290,17 @@ def test_the_time_limit_ends_both_at_once(folder):
     first, second = results(folder, "timed")
     assert first == second
     assert (first["status"], first["samples"]) == ("done", 20 * 32)
+
+
+@pytest.mark.parametrize(("name", "samples"), [("warm", 320), ("warm-timed", 20 * 32)])
+def test_both_warm_up_alike(folder, name, samples):
+    """Also where the time decides, of which one process sees less."""
+    first, second = results(folder, name)
+    assert first == second
+    assert (first["status"], first["samples"]) == ("done", samples)
+    one, other = states(folder, name)
+    expect_equal(weights(one), weights(other))
+    lines = (folder / name / "metrics.jsonl").read_text().splitlines()
+    phases = [json.loads(line)["phase"] for line in lines]
+    half = samples // 64
+    assert phases == ["warm-up"] * half + ["adversarial"] * half

@@ -24,6 +24,7 @@ def test_everything_that_was_read_is_there():
         "description": "4 numbers",
         "train_items": 3,
         "heldout_items": 1,
+        "shadow_items": 0,
         "facts": {"labels": "2 classes"},
         "table": [{"class": "a", "items": "3"}],
         "skipped": [{"reason": "no picture", "count": 1, "example": "a.png"}],

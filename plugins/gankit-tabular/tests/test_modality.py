@@ -56,7 +56,7 @@ def test_a_run_is_scored_with_its_own_codec(gankit_here, tmp_path):
     own = {fingerprint(model["codec"]["columns"])}
     only = ("--json", "--metrics", "frechet")
     assert scored(gankit_here("evaluate", "run", *only)) == own
-    assert scored(gankit_here("evaluate", "run", "bins=4", *only)) == own
+    assert scored(gankit_here("evaluate", "run", "generator=one-shot", *only)) == own
     assert scored(gankit_here("evaluate", "run/model", "--data", "people.csv", *only)) == own
 
 
@@ -76,7 +76,7 @@ def test_files_without_their_run_are_scored_with_a_codec_of_all_training_rows(
     words = ("evaluate", "made", "--plugin", "tabular", "--data", "people.csv", "--json")
     with_defaults = scored(gankit_here(*words))
     assert len(with_defaults) == 1
-    assert scored(gankit_here(*words, "bins=4")) != with_defaults
+    assert scored(gankit_here(*words, "generator=one-shot")) != with_defaults
 
 
 def test_two_codecs_in_turns(tmp_path):

@@ -9,9 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from gankit.engine.clock import ADVERSARIAL, WARM_UP
 from gankit.errors import GankitError, did_you_mean
+from gankit.runs.phases import warm_up_of
 
-DEFAULT = ("d_loss", "g_loss", "nll", "d_sign", "fake_std")
+DEFAULT = ("nll", "d_loss", "g_loss", "d_sign", "fake_std")
 """Values that are shown where none are named, as far as they were logged."""
 WIDE, HIGH, LEFT, GAP = 640, 120, 70, 34
 INK, AXIS = "#1f4e9e", "#999"
@@ -37,7 +39,7 @@ class Plot:
 
 
 def plot(ticks: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -> Plot:
-    """A panel for each value, over the samples seen.
+    """A panel for each value, over the samples seen; a line where the adversarial game begins.
 
     Raises:
         GankitError: a value was not logged, or nothing was.
@@ -57,6 +59,9 @@ def plot(ticks: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -
         if shown:
             panels.append(_panel(name, shown, GAP + i * (HIGH + GAP)))
     tall = GAP + len(chosen) * (HIGH + GAP)
+    warm_up = warm_up_of(ticks)
+    if 0 < warm_up < last:
+        panels.append(_turn(LEFT + warm_up / last * (WIDE - LEFT - 10), tall))
     parts = "".join(panels)
     return Plot(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDE} {tall}" width="{WIDE}" '
@@ -64,6 +69,16 @@ def plot(ticks: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -
         f'<rect width="{WIDE}" height="{tall}" fill="white"/>'
         f'<text x="{LEFT}" y="18" font-size="13">{escape(title)}: {last:,} samples</text>'
         f"{parts}</svg>"
+    )
+
+
+def _turn(x: float, tall: int) -> str:
+    """The line between the phases, with the name of the second."""
+    return (
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{GAP}" y2="{tall - GAP}" stroke="{AXIS}" '
+        f'stroke-dasharray="4 3"/>'
+        f'<text x="{x:.1f}" y="{tall - GAP + 14}" text-anchor="middle" fill="{AXIS}">'
+        f"{WARM_UP} | {ADVERSARIAL}</text>"
     )
 
 

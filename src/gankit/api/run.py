@@ -12,6 +12,7 @@ from gankit.api.notebook import embedded, table
 from gankit.api.plot import Plot, plot
 from gankit.api.samples import Samples
 from gankit.contract import Rendering, Sample
+from gankit.engine.clock import ADVERSARIAL
 from gankit.errors import GankitError
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
@@ -37,6 +38,7 @@ class Run(directory.Run):
         between: tuple[int, int] | None = None,
         per_class: int = 0,
         by: str = "",
+        phase: str = ADVERSARIAL,
         settings: Mapping[str, object] | None = None,
         device: str = "auto",
     ) -> Iterator[Sample[Any]]:
@@ -46,9 +48,9 @@ class Run(directory.Run):
         Interpolated items have seeds after both ends, and differ from what :meth:`sample` gives
         for them.
         """
-        sampling = _sampling(n, seed, where, between, per_class, by, settings)
+        sampling = _sampling(n, seed, where, between, per_class, by, phase, settings)
         sampling.check()
-        return sampling.draw(self.sampler(device, sampling.settings))
+        return sampling.draw(self.sampler(device, sampling.settings, sampling.phase))
 
     def sample(self, n: int | None = None, **arguments: Any) -> Samples:
         """``n`` generated items, 64 by default. Item i uses seed ``seed + i``, independent of
@@ -57,6 +59,7 @@ class Run(directory.Run):
         Args:
             per_class: so many of each class, one class after another, in place of ``n``.
             by: the condition whose classes these are; ``label`` or the only one by default.
+            phase: ``warm-up`` for the generator as it was before the adversarial game.
             seed: of the first item; 0 by default.
             where: conditions by name, as ``{"label": "7"}``.
             between: two seeds to interpolate between in latent space, both ends included. All
@@ -79,6 +82,7 @@ class Run(directory.Run):
         between: tuple[int, int] | None = None,
         per_class: int = 0,
         by: str = "",
+        phase: str = ADVERSARIAL,
         settings: Mapping[str, object] | None = None,
         format: str | None = None,
         device: str = "auto",
@@ -90,7 +94,7 @@ class Run(directory.Run):
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        sampling = _sampling(n, seed, where, between, per_class, by, settings)
+        sampling = _sampling(n, seed, where, between, per_class, by, phase, settings)
         with following(progress) as show:
             return generate(
                 *(self, sampling, out),
@@ -219,10 +223,11 @@ def _sampling(
     between: tuple[int, int] | None,
     per_class: int,
     by: str,
+    phase: str,
     settings: Mapping[str, object] | None,
 ) -> Sampling:
     if n is not None and per_class:
         raise GankitError("n and per_class both give a number of samples", "Use one of them")
     n = 64 if n is None else n
     conditions, changed = dict(where or {}), dict(settings or {})
-    return Sampling(n, seed, conditions, between, changed, per_class=per_class, by=by)
+    return Sampling(n, seed, conditions, between, changed, per_class=per_class, by=by, phase=phase)

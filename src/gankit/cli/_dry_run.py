@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.cli._output import print_json
+from gankit.config.budgets import UNLIMITED
+from gankit.runs.phases import in_words
 from gankit.screen.console import duration, fact, out, rows, warn
 from gankit.screen.reading import show_details
 
 if TYPE_CHECKING:
+    from gankit.engine.settings import TrainSettings
     from gankit.workflows.estimate import Estimate
     from gankit.workflows.request import Request
 
@@ -44,6 +47,17 @@ def dry_run(what: Request, folder: Path, device: str, *, json: bool, verbose: bo
         warn(warning)
 
 
+def _phases(train: TrainSettings) -> str:
+    """``500,000 samples: 400,000 by likelihood, 100,000 adversarial``, as far as it is known."""
+    if train.samples < UNLIMITED:
+        return f"{train.samples:,} samples: {in_words(train.samples, train.warm_up_samples)}"
+    if train.warm_up > 1:
+        return f"{train.warm_up_samples:,} samples by likelihood, then adversarial"
+    if train.warm_up == 1:
+        return "all by likelihood"
+    return f"{train.warm_up:.0%} of the time by likelihood, then adversarial"
+
+
 def _summary(what: Request, found: Estimate) -> dict[str, str]:
     """The run at a glance, a line each."""
     step = found.seconds_per_step
@@ -54,6 +68,7 @@ def _summary(what: Request, found: Estimate) -> dict[str, str]:
         "plugin": what.plugin,
         "recipe": what.recipe,
         "device": found.device,
+        **({"phases": _phases(found.train)} if found.train.warm_up else {}),
         "time": f"about {duration(found.seconds)} ({steps:,.0f} steps of {step * 1000:.0f} ms)",
         "memory": f"about {found.memory_bytes / 2**20:,.0f} MiB",
         "networks": f"generator {counts['generator']:,}, discriminator "

@@ -102,7 +102,7 @@ def evaluate(
         [
             [
                 s.name,
-                number(s.value),
+                number(s.value, s.error),
                 number(s.real_baseline),
                 *(number(s.baselines.get(name)) for name in result.baselines),
                 {True: "lower", False: "higher", None: ""}[s.lower_is_better],

@@ -88,6 +88,15 @@ def generate(
             help="Output format. \\[default: --out's, or the plugin's first]",
         ),
     ] = None,
+    phase: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="warm-up: use the generator as it was before the adversarial game. "
+            "\\[default: adversarial]",
+            show_default=False,
+        ),
+    ] = "adversarial",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -115,7 +124,10 @@ def generate(
     conditions, changed = parse_where(where or []), parse_overrides(settings or [])
     source = Run(run)
     sampling = Sampling(
-        n or 64, seed, conditions, ends, changed, per_class=per_class or 0, by=by.strip()
+        *(n or 64, seed, conditions, ends, changed),
+        per_class=per_class or 0,
+        by=by.strip(),
+        phase=phase,
     )
     with interruptible(INCOMPLETE if piped else NOTHING) as meter:
         made = write(

@@ -57,6 +57,8 @@ def show(
     import tomli_w
 
     from gankit.runs.directory import Run, privacy_in_words
+    from gankit.runs.phases import in_words as phases_in_words
+    from gankit.runs.phases import warm_up_of
     from gankit.runs.verdict import in_words
 
     it = Run(run)
@@ -75,7 +77,7 @@ def show(
     if json:
         print_json(facts)
         return
-    data = it.record.get("data", {})
+    data, warm_up = it.record.get("data", {}), warm_up_of(metrics)
     for label, value in (
         ("run", facts["run"]),
         ("status", facts["status"]),
@@ -87,6 +89,7 @@ def show(
             f"{data.get('skipped', 0):,} skipped",
         ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
+        *([("phases", phases_in_words(facts["samples"], warm_up))] if warm_up else []),
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
@@ -102,8 +105,9 @@ def show(
             out.print(visible(line))
     for score in facts["scores"]:
         real = score["real_baseline"]
+        shown = number(score["value"], score.get("error"))
         baseline = "" if real is None else f"   (real baseline {number(real)})"
-        out.print(f"{score['name'] + ':':32}{number(score['value'])}{baseline}")
+        out.print(f"{score['name'] + ':':32}{shown}{baseline}")
     out.print()
     rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table))

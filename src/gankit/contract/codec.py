@@ -122,6 +122,35 @@ class SamplesConditions(Protocol):
 
 
 @runtime_checkable
+class ProposesConditions(Protocol):
+    """For codecs whose conditions follow from the samples, and whose generator has a likelihood
+    (:attr:`Networks.likelihood`): the core then meets requests exactly, by choosing among
+    candidates.
+    """
+
+    def propose_conditions(
+        self, where: Mapping[str, object], seeds: Sequence[int], candidate: int
+    ) -> tuple[Tensor, Tensor]:
+        """Rows of ``c`` for the requested conditions, (N, width), one for each seed and candidate;
+        zeros where nothing is requested. And the logarithm of the probability with which each was
+        drawn, (N,), up to a constant of the request.
+
+        Raises:
+            GankitError: there is no such field or value.
+        """
+
+    def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
+        """Which generated samples decode to items that have what is requested, flags of (N,)."""
+
+    def share(self, where: Mapping[str, object]) -> float:
+        """About the share of items that have what is requested: the product of each condition's.
+
+        Raises:
+            GankitError: there is no such field or value.
+        """
+
+
+@runtime_checkable
 class InfersConditions(Protocol):
     """For codecs whose conditions follow from the samples themselves."""
 

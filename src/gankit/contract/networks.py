@@ -36,5 +36,5 @@ class Networks:
     """Whether the logit of a sample depends on the rest of its batch (batch normalisation,
     minibatch statistics). Real and generated samples then go through D separately."""
     likelihood: Likelihood | None = None
-    """Minimised over the generator's parameters for the first ``train.warm_up`` samples, before
-    the adversarial game."""
+    """Minimised over the generator's parameters during the warm-up, ``train.warm_up``, before the
+    adversarial game."""

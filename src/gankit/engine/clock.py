@@ -8,17 +8,43 @@ from dataclasses import dataclass
 from gankit.engine.schedules import Scheduled, schedule
 from gankit.engine.settings import EngineSettings
 
+WARM_UP, ADVERSARIAL = "warm-up", "adversarial"
+"""The phases of training, as metrics name them."""
+
 
 @dataclass
 class Clock:
     """The progress of training."""
 
     samples: int = 0
-    """Real samples seen, warm-up included: the time that every schedule runs on."""
+    """Real samples seen, warm-up included."""
     steps: int = 0
     """Generator steps."""
     seconds: float = 0.0
     """Wall-clock seconds from the start of the command, summed over resumptions."""
+    warm_up: int = 0
+    """Samples, of these, of the warm-up."""
+    capped: int = 0
+    """Samples of the warm-up when it was decided to end it early; 0: it was not."""
+    capped_progress: float = 0.0
+    """How much of the warm-up was over then, 0 to 1."""
+    began: float = 0.0
+    """Seconds, of these, before training began."""
+
+    @property
+    def game(self) -> int:
+        """Samples of the adversarial game."""
+        return self.samples - self.warm_up
+
+    @property
+    def warming(self) -> bool:
+        """Whether the last step was the warm-up's."""
+        return self.samples == self.warm_up > 0
+
+    @property
+    def phase(self) -> str:
+        """The phase of the last step."""
+        return WARM_UP if self.warming else ADVERSARIAL
 
 
 class Every:
@@ -40,7 +66,7 @@ class Every:
 
 
 class TrainingSchedules:
-    """Every value of the settings that changes with time, on one clock."""
+    """Every value of the settings that changes during the game, on one clock."""
 
     def __init__(self, settings: EngineSettings) -> None:
         loss, optim = settings.loss, settings.optim
@@ -56,9 +82,7 @@ class TrainingSchedules:
             "augment_p": settings.augment.p,
         }
         self._schedules = {k: schedule(v, settings.train.burn_in) for k, v in values.items()}
-        self._warm_up = settings.train.warm_up
 
     def at(self, samples: int) -> dict[str, float]:
-        """The values after so many samples; schedules begin where the warm-up ends."""
-        since = max(samples - self._warm_up, 0)
-        return {name: value(since) for name, value in self._schedules.items()}
+        """The values after so many samples of the game."""
+        return {name: value(samples) for name, value in self._schedules.items()}

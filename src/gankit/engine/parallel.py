@@ -44,11 +44,15 @@ class ParallelContext:
 
     def agree(self, decision: bool) -> bool:
         """Whether any process decided so: all then act alike."""
+        return decision if self.size == 1 else bool(self.largest(float(decision)))
+
+    def largest(self, value: float) -> float:
+        """The largest of all processes' values."""
         if self.size == 1:
-            return decision
-        flag = torch.tensor(float(decision), device=_device())
-        dist.all_reduce(flag, dist.ReduceOp.MAX)
-        return bool(flag)
+            return value
+        found = torch.tensor(value, dtype=torch.float64, device=_device())
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+        return float(found)
 
     @contextlib.contextmanager
     def together(self) -> Iterator[None]:

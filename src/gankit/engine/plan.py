@@ -16,6 +16,7 @@ from gankit.engine.policy import TrainingPolicy
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.schedules import ever_positive
 from gankit.engine.settings import EngineSettings
+from gankit.engine.shadow import Shadow
 from gankit.engine.step import LossTerms
 from gankit.errors import GankitError
 
@@ -41,6 +42,8 @@ class TrainingPlan:
     policy: TrainingPolicy = field(default_factory=TrainingPolicy)
     parallel: ParallelContext = field(default_factory=ParallelContext)
     budget: Budget = field(default_factory=Budget)
+    shadow: Shadow | None = None
+    """What tells whether the warm-up memorises; None where that is not watched."""
 
     @property
     def autocast(self) -> torch.dtype | None:
@@ -54,6 +57,7 @@ class TrainingPlan:
             zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
             gradient_penalty=ever_positive(loss.gradient_penalty),
             finite_difference=loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
+            likelihood=loss.likelihood,
             extra=self.penalties,
         )
 
@@ -74,6 +78,11 @@ class TrainingPlan:
             raise GankitError(
                 "train.warm_up needs networks with a likelihood, and these have none",
                 "Use train.warm_up=0",
+            )
+        if settings.loss.likelihood and networks.likelihood is None:
+            raise GankitError(
+                "loss.likelihood needs networks with a likelihood, and these have none",
+                "Use loss.likelihood=0",
             )
         for module in (networks.generator, networks.discriminator):
             module.to(self.reals.device)

@@ -68,11 +68,11 @@ class TrainingPolicy:
         """The batch of a generator step: real samples with their conditions."""
         return reals.next()
 
-    def metrics(self, d_steps: int) -> dict[str, float]:
-        """What a tick logs in addition, after so many discriminator steps."""
+    def metrics(self, data_steps: int) -> dict[str, float]:
+        """What a tick logs in addition, after so many batches of real samples."""
         return {}
 
-    def record(self, d_steps: int) -> dict[str, Any] | None:
+    def record(self, data_steps: int) -> dict[str, Any] | None:
         """What the model states about its training; None for nothing."""
         return None
 

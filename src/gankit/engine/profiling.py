@@ -28,12 +28,14 @@ def step_seconds(
     generator_batch: Callable[[], Batch],
     samples: int | None = None,
     repeats: int = 3,
+    warm_up: bool = False,
 ) -> float:
     """The fastest of a few iterations, scaled to the whole batch.
 
     Args:
         generator_batch: gives the batch of a generator step.
         samples: how many of a batch to use; all if None.
+        warm_up: an iteration of the warm-up instead of the game.
     """
     train = updates.settings.train
     batch = reals.batch
@@ -41,12 +43,15 @@ def step_seconds(
     fastest = float("inf")
     with preserve_state(updates, reals):
         real = reals.next()[: round(batch * fraction)]
-        generated = generator_batch()[: round(batch * fraction)]
-        for repeat in range(repeats + 1):  # the first one warms up
+        generated = real if warm_up else generator_batch()[: round(batch * fraction)]
+        for repeat in range(repeats + 1):  # the first one is slower
             started = time.perf_counter()
-            for _ in range(train.d_steps):
-                updates.gradients(updates.discriminator, real, True, eager=True)
-            updates.gradients(updates.generator, generated, eager=True)
+            if warm_up:
+                updates.likelihood_gradients(real)
+            else:
+                for _ in range(train.d_steps):
+                    updates.gradients(updates.discriminator, real, True, eager=True)
+                updates.gradients(updates.generator, generated, eager=True)
             if updates.device.type == "cuda":
                 torch.cuda.synchronize(updates.device)
             took = time.perf_counter() - started
@@ -60,28 +65,41 @@ def step_seconds(
 def usual_step_seconds(
     updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]
 ) -> float:
-    """Seconds of an iteration: of a whole batch where that takes a moment, else of a few samples,
-    scaled."""
-    if updates.device.type == "cpu":
-        few = step_seconds(updates, reals, generator_batch, PROFILE_SAMPLES, repeats=1)
-        if few > LONG:
-            return few
-    return step_seconds(updates, reals, generator_batch)
+    """Seconds of an iteration, on the average of warm-up and game: of a whole batch where that
+    takes a moment, else of a few samples, scaled."""
+
+    def seconds(phase: bool) -> float:
+        given = updates, reals, generator_batch
+        if updates.device.type == "cpu":
+            few = step_seconds(*given, PROFILE_SAMPLES, repeats=1, warm_up=phase)
+            if few > LONG:
+                return few
+        return step_seconds(*given, warm_up=phase)
+
+    return sum(part * seconds(phase) for phase, part in _phases(updates).items())
+
+
+def _phases(updates: Updates) -> dict[bool, float]:
+    """The parts of all steps that are the warm-up's (True) and the game's, if any are."""
+    train = updates.settings.train
+    part = min(train.warm_up_samples / train.batch / train.steps, 1.0)
+    return {phase: share for phase, share in ((True, part), (False, 1 - part)) if share}
 
 
 def fastest_threads(
     updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]
 ) -> int:
-    """The number of CPU threads with which steps are fastest: threads that wait for each other on
-    a busy machine can be ten times slower than one."""
+    """The number of CPU threads with which steps of the longer phase are fastest: threads that wait
+    for each other on a busy machine can be ten times slower than one."""
     available = torch.get_num_threads()
     counts = sorted({1, available, *(n for n in (2, 4, 8, 16, 32, 64) if n < available)})
     if len(counts) == 1:
         return 1
-    seconds = {}
+    seconds, phases = {}, _phases(updates)
+    warm_up = max(phases, key=phases.__getitem__)
     for count in counts:
         torch.set_num_threads(count)
-        seconds[count] = step_seconds(updates, reals, generator_batch)
+        seconds[count] = step_seconds(updates, reals, generator_batch, warm_up=warm_up)
     return min(counts, key=seconds.__getitem__)
 
 
@@ -91,8 +109,10 @@ def memory_bytes(updates: Updates, reals: RealSamples, generator_batch: Callable
     On a CUDA device it is measured; elsewhere activations are counted as the outputs of all
     layers, four times for the second derivatives.
     """
+    given = updates, reals, generator_batch
     if updates.device.type == "cuda":
-        step_seconds(updates, reals, generator_batch, repeats=0)
+        for warm_up in _phases(updates):
+            step_seconds(*given, repeats=0, warm_up=warm_up)
         return int(torch.cuda.max_memory_allocated(updates.device))
     networks = (updates.networks.generator, updates.networks.discriminator)
     weights = sum(p.numel() * p.element_size() for net in networks for p in net.parameters())
@@ -109,11 +129,15 @@ def memory_bytes(updates: Updates, reals: RealSamples, generator_batch: Callable
         for m in net.modules()
         if not any(m.children())
     ]
-    step_seconds(updates, reals, generator_batch, PROFILE_SAMPLES, repeats=0)
+    most = 0
+    for warm_up in _phases(updates):
+        activations = 0
+        step_seconds(*given, PROFILE_SAMPLES, repeats=0, warm_up=warm_up)
+        most = max(most, activations)
     for handle in handles:
         handle.remove()
     scale = max(reals.batch / PROFILE_SAMPLES, 1)
-    return int(4.5 * weights + reals.cached_bytes + 4 * activations * scale)
+    return int(4.5 * weights + reals.cached_bytes + 4 * most * scale)
 
 
 @contextlib.contextmanager

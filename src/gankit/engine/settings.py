@@ -32,9 +32,10 @@ class TrainSettings:
     epochs: NotNegative = 0.0
     """Passes over the training items after which training ends all the same; 0 is no limit.
     ``--epochs`` sets it."""
-    warm_up: Count = 0
-    """The first so many samples train the generator by its own likelihood, where the plugin's
-    networks have one, before the adversarial game starts."""
+    warm_up: NotNegative = 0.0
+    """How much of training, from its start, trains the generator by its own likelihood, where the
+    networks have one, before the adversarial game: up to 1 a share (1 is all of it: no game), above
+    1 samples; 0 is none."""
     time: NotNegative = 0.0
     """Seconds after which training ends all the same, counted from the start of the command;
     0 is no limit. ``--time`` sets it."""
@@ -58,6 +59,24 @@ class TrainSettings:
     seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     """Seed of everything random; ``--seed`` sets it."""
 
+    @property
+    def warm_up_samples(self) -> int:
+        """Samples of the warm-up, at most all."""
+        share = self.warm_up * (self.samples if self.warm_up <= 1 else 1)
+        return min(math.ceil(share), self.samples)
+
+    @property
+    def by_likelihood(self) -> bool:
+        """Whether the warm-up is all of training: no game follows."""
+        return 0 < self.samples <= self.warm_up_samples
+
+    @property
+    def steps(self) -> int:
+        """Generator steps of the warm-up and the game."""
+        first = -(-self.warm_up_samples // self.batch)
+        game = max(self.samples - first * self.batch, 0)
+        return first + -(-game // (self.batch * self.d_steps))
+
     def on(self, items: int) -> TrainSettings:
         """The same for so many training items: ``samples`` are then no more than ``epochs`` allow.
 
@@ -77,6 +96,27 @@ class TrainSettings:
 
 
 @dataclass(frozen=True)
+class WarmUpSettings:
+    """AdamW during the warm-up (``train.warm_up``), whose learning rate falls to 0 by a cosine."""
+
+    lr: Positive = 3e-3
+    """The highest learning rate."""
+    beta1: Decay = 0.9
+    """Decay of the first moment."""
+    beta2: Decay = 0.99
+    """Decay of the second moment."""
+    weight_decay: NotNegative = 0.01
+    """Decoupled weight decay."""
+    clip: NotNegative = 5.0
+    """The largest norm of the gradient over all parameters; 0 does not clip."""
+    ramp: Count = 50
+    """Steps in which the learning rate rises from 0; at most a tenth of the warm-up."""
+    membership_limit: Annotated[float, Bounds(0, 1)] = 0.0
+    """End the warm-up early once its likelihood tells training items from a few that are set aside
+    for this with an AUC significantly above this; 0.5 is chance, 0 never does."""
+
+
+@dataclass(frozen=True)
 class LossSettings:
     """The adversarial objective and its penalties."""
 
@@ -86,6 +126,9 @@ class LossSettings:
     """Weight gamma of R1, gamma/2 times the squared gradient norm at real samples."""
     r2: Weight = 0.0
     """Weight gamma of R2, the same at generated samples."""
+    likelihood: NotNegative = 0.0
+    """Weight of the generator's negative log-likelihood of real samples in its loss, where it has
+    one: an anchor to what the warm-up has learned."""
     gradient_penalty: Weight = 0.0
     """Weight of WGAN-GP's penalty (gradient norm - 1)^2 at interpolates."""
     penalty_form: Literal["exact", "finite-difference"] = "exact"
@@ -178,8 +221,8 @@ class PrivacySettings:
     """Differential privacy of the networks' weights; needs ``gankit[privacy]``."""
 
     epsilon: Annotated[float, Bounds(0, 1e6)] = 0.0
-    """Above 0, the discriminator is trained by DP-SGD that spends at most this; 0 is off. 3 is
-    usual."""
+    """Above 0, the discriminator is trained by DP-SGD that spends at most this, or the generator
+    where it learns by likelihood alone; 0 is off. 3 is usual."""
     delta: Annotated[float, Bounds(0, 0.5)] = 0.0
     """The other parameter of differential privacy; 0 uses 1/(10 n) for n records."""
     clip: Annotated[float, Bounds(0, 1e6, exclusive=True)] = 1.0
@@ -218,6 +261,7 @@ class EngineSettings:
     """The engine's sections, as they stand in run.toml."""
 
     train: TrainSettings = field(default_factory=TrainSettings)
+    warm_up: WarmUpSettings = field(default_factory=WarmUpSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     ema: EmaSettings = field(default_factory=EmaSettings)

@@ -58,7 +58,7 @@ def unpack(
         ValueError, KeyError, RuntimeError, …: it is damaged, or another run's.
     """
     clock, position, threads = Clock(**meta["clock"]), meta["position"], meta["threads"]
-    for count in (clock.samples, clock.steps, position, threads):
+    for count in (clock.samples, clock.steps, clock.warm_up, clock.capped, position, threads):
         if not isinstance(count, int) or not 0 <= count < 2**63:
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:

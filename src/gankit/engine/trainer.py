@@ -21,8 +21,10 @@ from gankit.engine.profiling import fastest_threads
 from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
+from gankit.engine.shadow import SURE
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
+from gankit.engine.warm_up import REST, WarmUp
 from gankit.errors import GankitError
 from gankit.system_errors import translated
 
@@ -60,8 +62,13 @@ class Trainer:
         self.networks = networks = plan.place()
         game = networks, plan.objective, plan.terms(), plan.autocast
         loss = self.policy.loss(*game, self.reals)
-        self.ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+        self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
         self.updates = Updates(networks, loss, self.settings, self.device, plan.parallel)
+        self.warm_up = self._warm_up()
+        self.lr = 0.0
+        """The generator's, of the last step."""
+        self.membership: float | None = None
+        """The AUC of the last measurement."""
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -72,31 +79,34 @@ class Trainer:
             GankitError: training diverged; the last good checkpoint is kept.
         """
         train, clock, budget = self.settings.train, self.clock, self.plan.budget
-        batch, total, updates = train.batch * train.d_steps, train.samples, self.updates
+        batch, updates = train.batch * train.d_steps, self.updates
         self.prepare_threads()
         reserved = self._reserved()
         if clock.samples == 0:
+            clock.began = budget.spent()
             self.save()
+        self.warm_up = self._warm_up(reserved)
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
-        while clock.samples < total and not self._decide(budget.left() <= reserved):
+        over = self._over(reserved)
+        while not over:
             # Show what the generator can do so far.
             if clock.samples == 0 or show.due(clock.samples):
                 self._write_preview()
 
             self.step()
             clock.seconds = budget.spent()
-            over = clock.samples >= total or budget.left() <= reserved or self.stop()
+            over = self._over(reserved)
 
             # Report and check: the only place that waits for the device.
-            if tick.due(clock.samples) or over:
+            if tick.due(clock.samples) or over or self.ends_warm_up or self.stop():
                 now = time.monotonic()
                 rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
                 self._tick(updates.means.take(), rate)
                 tick_started, tick_samples = now, clock.samples
 
-            if self._decide(save.due(clock.samples)):
+            if self._decide(save.due(clock.samples)) or self.ends_warm_up:
                 self.save()
             if self._decide(self.stop()):
                 status = "interrupted"
@@ -116,21 +126,56 @@ class Trainer:
         return status
 
     def step(self) -> None:
-        """One step: likelihood first, if any; then D, then G; the average follows."""
-        train, clock, updates = self.settings.train, self.clock, self.updates
-        at = self.schedules.at(clock.samples)
-        updates.set(at)
-        if clock.samples < train.warm_up:
-            seen = train.batch
-            updates.step_likelihood(self.reals.next)
+        """One step of the warm-up, while it lasts; then of the game."""
+        clock = self.clock
+        if self.warm_up.over:
+            self._step_game()
         else:
-            seen = train.batch * train.d_steps
-            for _ in range(train.d_steps):
-                updates.step_discriminator(self.reals.next, self._penalise())
-            updates.step_generator(self.generator_batch)
-        clock.samples += seen
+            self.lr = self.warm_up.lr(clock)
+            self.updates.step_likelihood(self.reals.next, self.lr)
+            self.warm_up.advance(clock, self.settings.train.batch)
+            self._watch_membership()
         clock.steps += 1
-        update_ema(self.ema, self.networks.generator, ema_decay(seen, at["half_life"]))
+
+    def _watch_membership(self) -> None:
+        """Ends the warm-up early when it has memorised too much."""
+        shadow, clock, limit = self.plan.shadow, self.clock, self.settings.warm_up.membership_limit
+        before = clock.samples - self.settings.train.batch
+        if shadow is None or not (self.warm_up.over or shadow.due(before, clock.samples)):
+            return
+        self.membership, error = map(self.plan.parallel.largest, shadow.measure())
+        if self.membership - SURE * error <= limit or self.warm_up.over or clock.capped:
+            return
+        self.warm_up.cap(clock)
+        said = (
+            f"the warm-up is ended early, after {clock.samples:,} samples and {REST:.0%} more: its "
+            f"likelihood tells training items from others with an AUC of {self.membership:.3f} "
+            f"± {error:.3f}, above warm_up.membership_limit={limit:g}"
+        )
+        for callback in self.callbacks:
+            callback.warning(said)
+
+    def _step_game(self) -> None:
+        """D, then G; the average follows."""
+        train, clock, updates = self.settings.train, self.clock, self.updates
+        if clock.warming:  # the game starts from where that ended
+            self._ema = self.ema
+            updates.likelihood.optimiser.state.clear()
+        at = self.schedules.at(clock.game)
+        updates.set(at)
+        for _ in range(train.d_steps):
+            updates.step_discriminator(self.reals.next, self._penalise())
+        updates.step_generator(self.generator_batch)
+        seen, self.lr = train.batch * train.d_steps, at["g_lr"]
+        clock.samples += seen
+        update_ema(self._ema, self.networks.generator, ema_decay(seen, at["half_life"]))
+
+    @property
+    def ema(self) -> nn.Module:
+        """The averaged generator; until the game begins, the generator as it is."""
+        if self.clock.warming:
+            self._ema.load_state_dict(self.networks.generator.state_dict())
+        return self._ema
 
     def generator_batch(self) -> Batch:
         """The batch of a generator step."""
@@ -139,16 +184,29 @@ class Trainer:
         return self.policy.generator_batch(self.updates.loss, self.reals, plan.conditions, n)
 
     @property
-    def d_steps(self) -> int:
-        """Discriminator steps so far."""
-        warm_up = -(-self.settings.train.warm_up // self.settings.train.batch)
-        return max(self.clock.steps - warm_up, 0) * self.settings.train.d_steps
+    def data_steps(self) -> int:
+        """Batches of real samples so far: of the warm-up, and of the discriminator."""
+        return self.clock.samples // self.settings.train.batch
 
     def _penalise(self) -> bool:
         return self.clock.steps % self.settings.loss.penalty_every == 0
 
     def _decide(self, decision: bool) -> bool:
         return self.plan.parallel.agree(decision)
+
+    def _over(self, reserved: float) -> bool:
+        """Whether training has had its samples or its time. All processes call it together."""
+        out_of_time = self._decide(self.plan.budget.left() <= reserved)
+        ended = self.warm_up.is_all and self.warm_up.over
+        return out_of_time or ended or self.clock.samples >= self.settings.train.samples
+
+    def _warm_up(self, reserved: float = 0.0) -> WarmUp:
+        return WarmUp(self.settings, self.plan.budget, self.plan.parallel, self.clock, reserved)
+
+    @property
+    def ends_warm_up(self) -> bool:
+        """Whether the next step is the first of the game that follows the warm-up."""
+        return self.clock.warming and self.warm_up.over and not self.warm_up.is_all
 
     def _reserved(self) -> float:
         """Seconds of the budget that are kept for fitting the density ratio."""
@@ -204,22 +262,28 @@ class Trainer:
             "steps": self.clock.steps,
             "seconds": round(self.clock.seconds, 3),
             "samples_per_second": round(rate, 2),
-            "lr": self.schedules.at(self.clock.samples)["g_lr"],
+            "lr": self.lr,
             "augment_p": float(self.updates.weights.augment_p),
             "guard": status,
             **values,
-            **self.policy.metrics(self.d_steps),
+            **self.policy.metrics(self.data_steps),
         }
         if self.settings.train.warm_up:
-            line["phase"] = "warm-up" if "nll" in values else "adversarial"
+            line["phase"] = self.clock.phase
+        if self.membership is not None:
+            line["membership_auc"] = self.membership
+        if self.clock.capped:
+            line["capped"] = self.clock.capped
         for callback in self.callbacks:
             callback.tick(line)
 
     def _diverged(self, what: str) -> GankitError:
+        smaller = "a larger loss.r1 and loss.r2, a smaller optim.lr"
+        if self.clock.warming:
+            smaller = "a smaller warm_up.lr"
         return GankitError(
             f"training diverged after {self.clock.samples:,} samples: {what} not finite",
-            "The last good checkpoint is kept. Try a larger loss.r1 and loss.r2, a smaller "
-            "optim.lr, or train.precision=fp32",
+            f"The last good checkpoint is kept. Try {smaller}, or train.precision=fp32",
         )
 
     def sampler(self) -> Sampler:
@@ -281,4 +345,5 @@ class Trainer:
         if load_checkpoint(self.plan.folder, set_aside=main, use=use) is None:
             return False
         self.plan.budget.before = self.clock.seconds
+        self.warm_up = self._warm_up()
         return True

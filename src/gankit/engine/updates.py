@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,14 +25,22 @@ from gankit.engine.step import (
 class Player:
     """One network with its optimiser and its step function."""
 
-    def __init__(self, network: nn.Module, step: StepFunction, eps: float, fused: bool) -> None:
-        self.network, self.step = network, step
+    def __init__(
+        self,
+        network: nn.Module,
+        step: StepFunction,
+        optimiser: type[torch.optim.Adam] = torch.optim.Adam,
+        clip: float = 0.0,
+        **options: Any,
+    ) -> None:
+        self.network, self.step, self.clip = network, step, clip
         self.params = trainable(network)
-        self.optimiser = torch.optim.Adam(list(self.params), eps=eps, fused=fused)
+        self.optimiser = optimiser(list(self.params), **options)
 
-    def set(self, lr: float, beta1: float, beta2: float) -> None:
+    def set(self, lr: float, *betas: float) -> None:
+        """Sets the learning rate, and the decays of both moments where they change."""
         for group in self.optimiser.param_groups:
-            group["lr"], group["betas"] = lr, (beta1, beta2)
+            group["lr"], group["betas"] = lr, betas or group["betas"]
 
 
 class Updates:
@@ -52,14 +61,25 @@ class Updates:
     ) -> None:
         self.networks, self.loss, self.settings = networks, loss, settings
         self.device, self.parallel, self.means = device, parallel, Means()
-        eps, fused = settings.optim.eps, device.type in ("cpu", "cuda")
         d_step: StepFunction = loss.discriminator_step
         g_step: StepFunction = loss.generator_step
         if settings.train.compile:
             d_step = CompiledStep(d_step, networks.discriminator, networks.generator)
             g_step = CompiledStep(g_step, networks.generator, networks.discriminator)
-        self.generator = Player(networks.generator, g_step, eps, fused)
-        self.discriminator = Player(networks.discriminator, d_step, eps, fused)
+        options: dict[str, Any] = {
+            "eps": settings.optim.eps,
+            "fused": device.type in ("cpu", "cuda"),
+        }
+        self.generator = Player(networks.generator, g_step, **options)
+        self.discriminator = Player(networks.discriminator, d_step, **options)
+        warm_up = settings.warm_up
+        self.likelihood = Player(
+            *(networks.generator, loss.likelihood_step, torch.optim.AdamW, warm_up.clip),
+            betas=(warm_up.beta1, warm_up.beta2),
+            weight_decay=warm_up.weight_decay,
+            **options,
+        )
+        """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
 
     def step_discriminator(self, draw: Callable[[], Batch], penalise: bool) -> None:
@@ -72,14 +92,14 @@ class Updates:
         """One step of G on a fresh batch."""
         self._update(self.generator, lambda: self.gradients(self.generator, draw()))
 
-    def step_likelihood(self, draw: Callable[[], Batch]) -> None:
+    def step_likelihood(self, draw: Callable[[], Batch], lr: float) -> None:
         """One step of G on its own likelihood of a fresh batch."""
+        self.likelihood.set(lr)
+        self._update(self.likelihood, lambda: self.likelihood_gradients(draw()))
 
-        def gradients() -> tuple[Gradients, dict[str, Tensor]]:
-            real = draw()
-            return self.loss.likelihood_step(self.generator.params, real.x, real.c)
-
-        self._update(self.generator, gradients)
+    def likelihood_gradients(self, real: Batch) -> tuple[Gradients, dict[str, Tensor]]:
+        """G's gradients of its own likelihood of a prepared batch."""
+        return self.likelihood.step(self.likelihood.params, real.x, real.c)
 
     def gradients(
         self, player: Player, real: Batch, *static: bool, eager: bool = False
@@ -116,6 +136,8 @@ class Updates:
         if pieces > 1:
             torch._foreach_div_(total, pieces)
         self.parallel.average_(total)
+        if player.clip:
+            _clip(total, player.clip)
         for p, gradient in zip(player.params, total, strict=True):
             p.grad = gradient
         player.optimiser.step()
@@ -151,4 +173,11 @@ class Updates:
         return {
             "g_optimiser": self.generator.optimiser,
             "d_optimiser": self.discriminator.optimiser,
+            "warm_up_optimiser": self.likelihood.optimiser,
         }
+
+
+def _clip(gradients: list[Tensor], most: float) -> None:
+    """Scales gradients in place to a common norm of at most ``most``; waits for nothing."""
+    norm = torch.stack(torch._foreach_norm(gradients)).norm()
+    torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1))

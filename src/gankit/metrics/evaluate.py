@@ -73,6 +73,8 @@ class Score:
     """None where neither holds, or it is not known."""
     baselines: Mapping[str, float] = field(default_factory=dict)
     """The same metric for other models' samples, by their name."""
+    error: float | None = None
+    """Standard error of the value, where it is known."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
@@ -118,6 +120,7 @@ def evaluate(
     k: int = 5,
     max_reference: int = 10_000,
     baselines: Mapping[str, Sequence[Sample[Item]]] | None = None,
+    of_model: Sequence[Score] = (),
     progress: Progress | None = None,
 ) -> list[Score]:
     """Every score of every extractor and evaluator.
@@ -138,13 +141,14 @@ def evaluate(
         k: neighbours for precision, recall, density and coverage.
         max_reference: bounds memory and time.
         baselines: other models' samples, scored in the same way.
+        of_model: scores of the model itself, to stand among those of its samples.
         progress: called while features are extracted.
 
     Raises:
         GankitError: a name in ``only`` that nothing here has; fewer than two generated, training
             or held-out items; features that are not finite.
     """
-    check_names(only, evaluators, extra)
+    check_names(only, evaluators, extra, [score.name for score in of_model])
     others_data = {name: replace(data, generated=made) for name, made in (baselines or {}).items()}
     reference, generated, heldout = _draw(data, seed, max_reference)
     made = {name: _draw(other, seed, max_reference)[1] for name, other in others_data.items()}
@@ -203,7 +207,7 @@ def evaluate(
             }
             counts = len(real), len(fake)
             scores += _scores(only, source, group, value, floor, others, counts, seed)
-    return scores
+    return _joined(scores, of_model)
 
 
 def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
@@ -303,6 +307,16 @@ def _scores(
         )
 
 
+def _joined(scores: list[Score], of_model: Sequence[Score]) -> list[Score]:
+    """The model's scores after the samples' score of the same quantity, as ``white_box_x`` after
+    ``x``; else at the end."""
+    for score in of_model:
+        related = [i for i, s in enumerate(scores, 1) if score.name.endswith(f"_{s.name}")]
+        at = related[-1] if related else len(scores)
+        scores = [*scores[:at], score, *scores[at:]]
+    return scores
+
+
 def _score_name(source: Extractor[Any] | Evaluator[Any], metric: str) -> str:
     if isinstance(source, Evaluator):
         return metric
@@ -331,8 +345,12 @@ def check_names(
     only: Collection[str],
     evaluators: Sequence[Extractor[Item] | Evaluator[Item]],
     extra: Sequence[Metric],
+    of_model: Sequence[str] = (),
 ) -> None:
     """Checks that each of ``only`` is the name of a metric or a group.
+
+    Args:
+        of_model: names of scores of the model itself.
 
     Raises:
         GankitError: names the unknown one, with the nearest names.
@@ -340,7 +358,7 @@ def check_names(
     own = [*GROUPS, *(metric for group in GROUPS.values() for metric in group)]
     own += [info.name for info in extra]
     groups = [one.name for one in evaluators if isinstance(one, Evaluator)]
-    known = [*own, *groups]
+    known = [*own, *groups, *of_model]
     for one in evaluators:
         if isinstance(one, Extractor):
             known += [_score_name(one, metric) for metric in own]

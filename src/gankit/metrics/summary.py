@@ -12,9 +12,13 @@ from gankit.metrics.evaluate import Score
 
 MEANINGS = {"precision": "realism", "coverage": "variety", "copies": "copies of training items"}
 """What the core's scores say that a summary mentions, of one extractor."""
+OF_MODEL = {"white_box_membership_auc": "from the model's own likelihood"}
+"""The same of scores of the model itself."""
 EQUAL, WORSE = 1.0, 2.0
 """Standard errors of the difference to real data: up to the first, a score counts as equal, and
 from the second on as worse; between them, it may be chance."""
+MEMBERSHIP = "membership_auc"
+"""How the names of scores of membership inference end."""
 WORST = 3
 """Scores, the worst first, that are named as worse than real data."""
 WEAK = 0.05
@@ -26,14 +30,14 @@ def summarise(
     details: Details,
     evaluators: Sequence[Extractor[Any] | Evaluator[Any]] = (),
 ) -> list[str]:
-    """Up to five sentences, each number beside its real-data baseline.
+    """Up to seven sentences, each number beside its real-data baseline or its ideal.
 
     Args:
         evaluators: their headlines come first, and their words are used.
     """
     own = [source for source in evaluators if isinstance(source, Evaluator)]
     headline = {name for source in own for name in source.headline}
-    meanings = {name: text for source in own for name, text in source.meanings.items()}
+    meanings = OF_MODEL | {name: text for source in own for name, text in source.meanings.items()}
     first = [s for s in scores if s.name in headline and s.real_baseline is not None]
     compared = [(label, s) for label, s in _compared(scores, meanings) if s.name not in headline]
     groups = [_difference(score) for _, score in compared]
@@ -54,7 +58,7 @@ def summarise(
     if unclear:
         n = max(score.n_generated for _, score in unclear)
         sentences.append(f"Maybe worse, {n:,} samples are too few to tell: {_listed(unclear)}.")
-    return [*sentences, *_weakest(details)]
+    return [*sentences, *_weakest(details), *_membership(scores, meanings)]
 
 
 def _compared(scores: Sequence[Score], meanings: Mapping[str, str]) -> Iterator[tuple[str, Score]]:
@@ -96,6 +100,26 @@ def _standard_error(score: Score) -> float:
 
 def _listed(named: Sequence[tuple[str, Score]]) -> str:
     return ", ".join(f"{label} {s.value:.3f} (real {s.real_baseline:.3f})" for label, s in named)
+
+
+def _membership(scores: Sequence[Score], meanings: Mapping[str, str]) -> Iterator[str]:
+    """The scores of membership inference, and what to do where the model itself gives members
+    away by more than chance explains."""
+    attacks = [s for s in scores if s.name.endswith(MEMBERSHIP) and math.isfinite(s.value)]
+    if attacks:
+        named = ", ".join(f"{_label(s.name, meanings)} {_with_error(s)}" for s in attacks)
+        yield f"Membership inference, AUC 0.5 is ideal: {named}."
+    for score in attacks:
+        if score.name in OF_MODEL and score.value - 0.5 > WORSE * (score.error or 0.0):
+            yield (
+                f"Anyone who has the model can recognise training items ({score.name} "
+                f"{_with_error(score)}): share generated items, not the model, or train with "
+                "privacy.epsilon."
+            )
+
+
+def _with_error(score: Score) -> str:
+    return f"{score.value:.3f}" + ("" if score.error is None else f" ± {score.error:.3f}")
 
 
 def _weakest(details: Details) -> Iterator[str]:

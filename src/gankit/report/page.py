@@ -16,7 +16,7 @@ from gankit.errors import GankitError
 from gankit.kit.files import write_atomic
 from gankit.runs.directory import CONFIG, privacy_in_words
 from gankit.runs.provenance import software
-from gankit.runs.scores import CODEC_BASELINES, Evaluation
+from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
 from gankit.system_errors import reason
 
 
@@ -27,7 +27,7 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         GankitError: the file cannot be written.
     """
     record, names = evaluation.record, evaluation.baselines
-    models = [name for name in names if name not in CODEC_BASELINES]
+    models = [name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)]
     overrides = ", ".join(f"{key}={value}" for key, value in record.get("settings", {}).items())
     config, privacy = evaluation.subject / CONFIG, record.get("privacy")
     page = render_template(
@@ -41,7 +41,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         details=list(record.get("details", {}).values()),
         baselines=names,
         models=models,
-        codec_baselines=len(models) < len(names),
+        codec_baselines=any(name in CODEC_BASELINES for name in names),
+        warm_up=WARM_BASELINE if WARM_BASELINE in names else "",
         overrides=overrides,
         privacy=privacy,
         privacy_summary=privacy_in_words(privacy) if privacy else "",

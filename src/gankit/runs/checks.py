@@ -57,7 +57,14 @@ RECORD = {
 }
 """``provenance.json`` of a run"""
 SCORES = {
-    "scores": [{"name": str, "value": (NUMBER, None), "real_baseline": (NUMBER, None)}],
+    "scores": [
+        {
+            "name": str,
+            "value": (NUMBER, None),
+            "real_baseline": (NUMBER, None),
+            "error?": (NUMBER, None),
+        }
+    ],
 }
 """``scores.json``"""
 VERDICT = {

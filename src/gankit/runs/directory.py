@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 from gankit import config as configuration
 from gankit.contract import Codec, Layout
 from gankit.contract.codec import sample_conditions
+from gankit.engine.clock import ADVERSARIAL, WARM_UP
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, write_atomic
 from gankit.plugins.records import LoadedModality
@@ -39,6 +40,7 @@ from gankit.runs.model import (
     MODEL,
     POWER,
     RATIO,
+    WARM_GENERATOR,
     check_format,
     codec_state,
     layout_from_json,
@@ -201,16 +203,27 @@ class Run:
         tensors = read_tensors(self.model_folder / CODEC)
         return load_codec(self.plugin, self.model_folder, self.model, tensors, settings)
 
+    @property
+    def has_warm_up(self) -> bool:
+        """Whether there is the generator as it was before the adversarial game."""
+        return (self.model_folder / WARM_GENERATOR).is_file()
+
     def sampler(
-        self, device: str = "auto", settings: Mapping[str, object] | None = None
+        self,
+        device: str = "auto",
+        settings: Mapping[str, object] | None = None,
+        phase: str = ADVERSARIAL,
     ) -> Sampler:
         """The trained generator, ready to draw.
 
         Args:
             settings: overrides of the plugin's settings, among its ``sampling_settings``.
+            phase: ``warm-up`` for the generator as it was before the adversarial game, without
+                resampling.
 
         Raises:
-            GankitError: no model yet, a setting that cannot be overridden, or an unknown device.
+            GankitError: no model yet, a setting that cannot be overridden, or an unknown device
+                or phase.
         """
         import torch
 
@@ -219,7 +232,15 @@ class Run:
         from gankit.engine.sampling.conditions import ConditionTable
         from gankit.engine.sampling.sampler import Resampler, Sampler
 
+        if phase not in (WARM_UP, ADVERSARIAL):
+            raise GankitError(f"no phase {phase!r}", f"Use {WARM_UP} or {ADVERSARIAL}")
+        warm = phase == WARM_UP
         modality, model, place = self.plugin.modality, self.model, choose_device(device)
+        if warm and not self.has_warm_up:
+            raise GankitError(
+                f"{self.path} has no generator of its warm-up",
+                "One is kept where an adversarial game follows a warm-up (train.warm_up)",
+            )
         resolved = configuration.adjust(
             *(modality.Settings, model["settings"], dict(settings or {})),
             *(modality.sampling_settings, self.plugin.info.name),
@@ -242,7 +263,7 @@ class Run:
                 )
             why = f"latent_dim is {model['latent_dim']}, its settings give {networks.latent_dim}"
             raise damaged(told, why)
-        file = self.model_folder / GENERATOR
+        file = self.model_folder / (WARM_GENERATOR if warm else GENERATOR)
         own = self.networks is not None
         load_weights(networks.generator, read_tensors(file), file, own)
         conditions, resampler = None, None
@@ -252,7 +273,7 @@ class Run:
                 conditions.check(codec.layout)
         elif codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
             raise damaged(self.model_folder / CODEC, "it has no conditions")
-        if (self.model_folder / RATIO).is_file():
+        if (self.model_folder / RATIO).is_file() and not warm:
             weights = read_tensors(self.model_folder / RATIO)
             with using(self.model_folder / RATIO, "has no valid power"):
                 power = float(weights.pop(POWER, 1.0))
@@ -263,6 +284,7 @@ class Run:
             *(networks.generator.to(place), codec, model["latent_dim"], place),
             conditions=conditions,
             resampler=resampler,
+            likelihood=networks.likelihood,
             autocast=torch.bfloat16 if model["precision"] == "bf16" else None,
         )
 

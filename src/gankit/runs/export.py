@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from gankit import config as configuration
 from gankit.kit.files import read_json, write_atomic, write_json
 from gankit.plugins.records import LoadedModality
-from gankit.runs.model import CODEC, FORMAT, GENERATOR, MODEL, POWER, RATIO, layout_to_json
+from gankit.runs.model import (
+    CODEC,
+    FORMAT,
+    GENERATOR,
+    MODEL,
+    POWER,
+    RATIO,
+    WARM_GENERATOR,
+    layout_to_json,
+)
 
 if TYPE_CHECKING:
     from gankit.engine.trainer import Trainer
@@ -40,14 +49,16 @@ def export_model(
         if networks:
             about["networks"] = dict(networks)
         _write_codec(folder, trainer, plugin, config, about)
-    private = trainer.policy.record(trainer.d_steps)
+    private = trainer.policy.record(trainer.data_steps)
     if private is not None:  # before the weights: rather overstate what was spent than understate
         write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})
     if trainer.resampler is None:  # one fitted to an earlier generator does not fit this one
         (folder / RATIO).unlink(missing_ok=True)
     weights = {k: v.contiguous() for k, v in trainer.ema.state_dict().items()}
-    samples = {"samples": str(trainer.clock.samples)}
-    write_atomic(folder / GENERATOR, save(weights, metadata=samples))
+    content = save(weights, metadata={"samples": str(trainer.clock.samples)})
+    write_atomic(folder / GENERATOR, content)
+    if trainer.ends_warm_up:  # to tell what the game makes of it
+        write_atomic(folder / WARM_GENERATOR, content)
     if trainer.resampler is not None:
         ratio = {k: v.contiguous() for k, v in trainer.resampler.ratio.state_dict().items()}
         ratio[POWER] = torch.tensor(trainer.resampler.power)

@@ -13,6 +13,8 @@ from gankit.plugins.records import LoadedModality
 
 CODEC_BASELINES = ("gaussian", "reconstruction")
 """Baselines of a learned codec without the generator."""
+WARM_BASELINE = "after warm-up"
+"""The generator as it was before the adversarial game."""
 
 
 @dataclass

@@ -98,9 +98,11 @@ def fact(name: str, text: str, to: Console = out) -> None:
     to.print(f"{label}{text}")
 
 
-def number(value: float | None) -> str:
-    """A score; a dash where there is none, or it is not finite."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"
+def number(value: float | None, error: float | None = None) -> str:
+    """A score, with its standard error; a dash where there is none, or it is not finite."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{value:.4g}" + (f" ± {error:.2g}" if error else "")
 
 
 def duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from gankit.contract import Callback
+from gankit.engine.clock import WARM_UP
 from gankit.engine.guard import ADVICE
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
@@ -23,9 +24,12 @@ from gankit.screen.streams import visible
 from gankit.workflows.data import Split
 from gankit.workflows.reading import Reading, reading
 
+TRAINING = "training"
+"""What the bar says where there are no phases."""
 SHOWN_LINES = 40
 """Lines of what was inferred from the data."""
 SHOWN = (
+    "nll",
     "d_loss",
     "g_loss",
     "d_sign",
@@ -33,8 +37,8 @@ SHOWN = (
     "r2",
     "augment_p",
     "d_signal",
+    "g_signal",
     "reward",
-    "nll",
     "epsilon",
 )
 
@@ -82,7 +86,7 @@ class Display(Callback):
             rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
-        last["phase"] = "warm-up" if last["samples"] < self.train.warm_up else ""
+        last.setdefault("phase", WARM_UP if self.train.warm_up else TRAINING)
         last["seconds"] += time.monotonic() - self.began
         part, left = self._follow(last)
         if self.preparing.bar.drawn:
@@ -105,7 +109,8 @@ class Display(Callback):
         elif time.monotonic() >= self.preparing.due or part >= 1:
             words = "  ".join(f"{k} {v:.3g}" for k, v in numbers.items())
             end = "" if left is None else f"  {rough(left) if left else duration(0)} left"
-            line = f"{seen:>9,} samples  {rate}/s  {words}  {status}{end}"
+            phase = f"{values['phase']}  " if "phase" in values else ""
+            line = f"{seen:>9,} samples  {phase}{rate}/s  {words}  {status}{end}"
             self.preparing.show(part, "", left, line=line)
         if status in self.advice and status not in self.warned:
             self.warned.add(status)
@@ -115,8 +120,7 @@ class Display(Callback):
         """The part of training that is done, in 0..1, and the seconds left."""
         now, limit = time.monotonic(), self.train.time
         part = min(values["samples"] / self.train.samples, 1.0)
-        what = values.get("phase", "training")
-        what = what if what == "warm-up" else "training"
+        what = values.get("phase", TRAINING)
         if self.preparing.what != what:
             self.preparing.start(what, part)
         left = self.preparing.pace.left(part, now)

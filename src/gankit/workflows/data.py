@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,13 @@ MIN_HELDOUT = 500
 """What distances between features need at least; a fifth of a small data set caps it."""
 MAX_HELDOUT = 100_000
 """More would make no score more certain."""
+SHADOW, MIN_SHADOW, MAX_SHADOW = 0.04, 100, 2_000
+"""The share of the training items that is set aside to see whether a generator memorises; at least
+100 where that is no more than a tenth, at most 2,000."""
 IN_MEMORY = "(in memory)"
 """The data's name in a run whose data was an object, not a path."""
+
+NONE: Indices = np.zeros(0, np.int64)
 
 
 @dataclass
@@ -33,12 +38,13 @@ class Split:
     dataset: Dataset[Any]
     train: Part
     heldout: Part
+    shadow: Part = field(default_factory=lambda: Subset((), NONE))
+    """What neither training nor evaluation uses: by it, training sees whether it memorises."""
 
     def over(self, items: Sequence[Any]) -> Split:
         """The same parts of other items, which stand for the data set's own one by one."""
-        heldout = self.heldout.numbers(np.arange(len(self.heldout)))
-        dataset = dataclasses.replace(self.dataset, items=items)
-        return Split(dataset, Complement(items, heldout), Subset(items, heldout))
+        heldout, shadow = (p.numbers(np.arange(len(p))) for p in (self.heldout, self.shadow))
+        return _split(dataclasses.replace(self.dataset, items=items), heldout, shadow)
 
 
 def read_data(
@@ -46,8 +52,8 @@ def read_data(
 ) -> Split:
     """Reads the data set of a configuration and sets a part aside.
 
-    The split is a function of the number of items, their classes, ``data.holdout`` and
-    ``train.seed``.
+    The split is a function of the number of items, their classes, ``data.holdout``,
+    ``train.seed``, and of whether ``warm_up.membership_limit`` needs a shadow part.
 
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
@@ -59,10 +65,26 @@ def read_data(
             "Pass it again: gankit.fit(…, data, out=…) or gankit.load(…, data=…)",
         )
     found = read(plugin, given, config.settings, progress)
-    heldout = held_out(
-        len(found.items), config.engine.data.holdout, config.engine.train.seed, found.strata
-    )
-    return Split(found, Complement(found.items, heldout), Subset(found.items, heldout))
+    engine = config.engine
+    heldout = held_out(len(found.items), engine.data.holdout, engine.train.seed, found.strata)
+    split = _split(found, heldout, NONE)
+    if engine.train.warm_up and engine.warm_up.membership_limit:
+        chosen = _shadow(len(split.train), engine.train.seed)
+        split = _split(found, heldout, split.train.numbers(chosen))
+    return split
+
+
+def _split(dataset: Dataset[Any], heldout: Indices, shadow: Indices) -> Split:
+    """The parts of a data set, by the numbers of what is not trained on."""
+    items, aside = dataset.items, np.sort(np.concatenate([heldout, shadow]))
+    parts = Complement(items, aside), Subset(items, heldout), Subset(items, shadow)
+    return Split(dataset, *parts)
+
+
+def _shadow(n: int, seed: int) -> Indices:
+    """The positions, among ``n`` training items, of the shadow part."""
+    aside = min(max(int(SHADOW * n), min(MIN_SHADOW, n // 10)), MAX_SHADOW)
+    return np.sort(np.random.default_rng([seed, 11]).choice(n, aside, replace=False))
 
 
 def read(

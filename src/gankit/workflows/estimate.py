@@ -14,6 +14,7 @@ from gankit.config import Config
 from gankit.config.budgets import UNLIMITED
 from gankit.contract import Progress, quiet
 from gankit.contract.codec import describe
+from gankit.engine.settings import TrainSettings
 from gankit.plugins.records import LoadedModality
 from gankit.system_errors import translated
 from gankit.workflows.data import Split
@@ -44,6 +45,8 @@ class Estimate:
     seconds: float
     """From the start of the command: reading the data and fitting a codec count."""
     privacy: dict[str, Any] | None
+    train: TrainSettings
+    """With the samples that the epochs allow."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -56,6 +59,7 @@ class Estimate:
             "device": self.device,
             "estimated_memory_bytes": self.memory_bytes,
             "privacy": self.privacy,
+            **({"warm_up": self.train.warm_up} if self.train.warm_up else {}),
             "seconds_per_step": self.seconds_per_step,
             "estimated_seconds": self.seconds,
         }
@@ -78,8 +82,7 @@ def duration_of(trainer: Trainer) -> Duration:
     trainer.prepare_threads()
     train = trainer.settings.train
     step = usual_step_seconds(trainer.updates, trainer.reals, trainer.generator_batch)
-    steps: float = -(-train.samples // (train.batch * train.d_steps))
-    steps = math.inf if train.samples >= UNLIMITED else steps
+    steps = math.inf if train.samples >= UNLIMITED else train.steps
     return Duration(step, steps, min(steps * step, train.time or math.inf))
 
 
@@ -134,4 +137,5 @@ def estimate(
         found.steps,
         min(prepared + found.seconds, config.engine.train.time or math.inf),
         dataclasses.asdict(policy.privacy.plan) if isinstance(policy, PrivatePolicy) else None,
+        trainer.settings.train,
     )

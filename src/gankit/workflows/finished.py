@@ -21,7 +21,7 @@ def is_finished(folder: Path, config: Config) -> bool:
         return False
     before = from_run(run.table, type(config.settings)).engine.train.on(items)
     now, had = config.engine.train.on(items), lines[-1]
-    if had["samples"] >= now.samples:
+    if had["samples"] >= now.samples or (had.get("capped") and now.warm_up == 1):
         return True
     if not now.time:
         return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gankit.contract import Codec, Continuous, Progress, Sample, quiet
 from gankit.contract.codec import classes
+from gankit.engine.clock import ADVERSARIAL
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
@@ -53,6 +54,8 @@ class Sampling:
     rule. Sample i still uses seed ``seed + i``."""
     by: str = ""
     """The condition whose classes these are; ``label`` or the only one by default."""
+    phase: str = ADVERSARIAL
+    """``warm-up`` for the generator as it was before the adversarial game."""
 
     def check(self) -> None:
         """Raises:
@@ -130,7 +133,8 @@ class Sampling:
         seeds = {"between": list(ends)} if ends else {"seeds": [self.seed, self.seed + self.n - 1]}
         changed = {"settings": dict(self.settings)} if self.settings else {}
         each = {"per_class": self.per_class, "by": self.by} if self.per_class else {}
-        return {**seeds, "where": dict(self.where), **each, **changed}
+        phase = {} if self.phase == ADVERSARIAL else {"phase": self.phase}
+        return {**seeds, "where": dict(self.where), **each, **changed, **phase}
 
 
 def check_seeds(first: int, n: int) -> None:
@@ -187,7 +191,7 @@ def generate(
     sampling.check()
     target = output_target(run, out, format)
     refuse_existing(target, overwrite)
-    sampler = run.sampler(device, sampling.settings)
+    sampler = run.sampler(device, sampling.settings, sampling.phase)
     sampling = sampling.settled(sampler.codec)
     doubts = far_from_data(sampler.codec, sampling.where)
     far = {"warnings": doubts} if doubts else {}

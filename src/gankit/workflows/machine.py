@@ -174,6 +174,5 @@ def _measured(plugins: Plugins, info: PluginInfo, recipe: str) -> tuple[float, f
             trainer, _ = prepare(loaded, dataclasses.replace(config, engine=engine), folder)
             before = patience.projected / few.share
         step = duration_of(trainer).seconds_per_step
-    train = config.engine.train.on(few.items)
-    steps = -(-train.samples // (train.batch * train.d_steps))
+    steps = config.engine.train.on(few.items).steps
     return before + steps * step, step, patience.projected > PATIENCE

@@ -74,6 +74,7 @@ def prepare(
     from gankit.engine.policy import TrainingPolicy
     from gankit.engine.privacy.policy import PrivatePolicy, try_out
     from gankit.engine.sampling.conditions import ConditionTable
+    from gankit.engine.shadow import Shadow
     from gankit.engine.trainer import Trainer
     from gankit.engine.validation import contract_violation
 
@@ -138,9 +139,17 @@ def prepare(
         if broken := contract_violation(players, codec, list(data.train[:2])):
             raise PluginError(plugin.info.name, broken)
         torch.manual_seed(parallel.seed(policy.seed(seed)))
-        conditions = None
+        conditions, shadow = None, None
         if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
             conditions = ConditionTable.from_training(reals.conditions(), seed)
+        if len(data.shadow) and players.likelihood is not None:
+            shadow = Shadow(
+                *(players, codec, data.train, data.shadow),
+                batch=reals.batch,
+                seed=seed,
+                device=place,
+                autocast=torch.bfloat16 if engine.train.precision == "bf16" else None,
+            )
         plan = TrainingPlan(
             *(players, codec, reals, engine, game, folder / "checkpoints"),
             penalties=penalties,
@@ -148,6 +157,7 @@ def prepare(
             policy=policy,
             parallel=parallel,
             budget=budget,
+            shadow=shadow,
         )
         about = {"licence": data.dataset.licence, "fingerprint": ""}
         if policy.shows_real_items:  # a hash of the data would confirm a guess at one record

@@ -38,10 +38,12 @@ class Reading:
     skipped: Sequence[Skipped]
     """By reason, the most frequent first."""
     warnings: Sequence[str]
+    shadow_items: int = 0
 
     def parts(self) -> str:
         """How many items are in each part."""
-        return f"{self.train_items:,} to train on, {self.heldout_items:,} held out"
+        shadow = f", {self.shadow_items:,} to see what is memorised" if self.shadow_items else ""
+        return f"{self.train_items:,} to train on, {self.heldout_items:,} held out{shadow}"
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -49,6 +51,7 @@ class Reading:
             "description": self.description,
             "train_items": self.train_items,
             "heldout_items": self.heldout_items,
+            "shadow_items": self.shadow_items,
             "facts": dict(self.facts),
             "table": [dict(row) for row in self.table],
             "skipped": [vars(reason) for reason in self.skipped],
@@ -71,6 +74,7 @@ def reading(split: Split, private: bool = False) -> Reading:
         table=() if private else found.table,
         skipped=by_reason(found.issues, private),
         warnings=found.warnings,
+        shadow_items=len(split.shadow),
     )
 
 

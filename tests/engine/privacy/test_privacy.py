@@ -379,7 +379,7 @@ def test_what_a_run_records_and_what_stays_secret(vectors, tmp_path):
 def test_a_run_cannot_be_extended(vectors, tmp_path):
     train(vectors, tmp_path / "run", "train.samples=480")
     before = {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
-    with pytest.raises(GankitError, match="chosen for 10 discriminator steps; 20 would spend more"):
+    with pytest.raises(GankitError, match="chosen for 10 steps; 20 would spend more"):
         train(vectors, tmp_path / "run", "train.samples=960")
     assert before == {p: p.read_bytes() for p in (tmp_path / "run").rglob("*") if p.is_file()}
 
@@ -391,7 +391,7 @@ def test_a_run_cannot_be_extended(vectors, tmp_path):
         ("loss.gradient_penalty=1", "loss.r1"),
         ("loss.penalty_form=finite-difference", "penalty_form=exact"),
         ("augment.target=0.6", "augment.p"),
-        ("train.warm_up=96", "trained on real samples without noise. Use train.warm_up=0"),
+        ("train.warm_up=96", "a game after it. Use train.warm_up=1, .* or train.warm_up=0"),
         ("resampling.candidates=2", "without noise. Use resampling.candidates=1"),
         ("train.accumulate=2", "train.accumulate"),
         ("train.compile=true", "train.compile"),

@@ -43,7 +43,9 @@ from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
-from gankit_tabular.networks import Discriminator, Generator
+from gankit_tabular.networks.cascade import Cascade
+from gankit_tabular.networks.critic import Critic
+from gankit_tabular.networks.one_shot import Discriminator, Generator
 from gankit_tabular.output.conversion import CONVERSIONS, convert
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
@@ -128,12 +130,18 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def build_networks(self, codec: Codec[Row], settings: TabularSettings) -> Networks:
         own = _table_codec(codec)
         shape, cond_dim = (settings.hidden, settings.layers), own.conditions.width
-        return Networks(
-            Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature),
-            Discriminator(own.columns, own.blocks, cond_dim, *shape, settings.pack),
-            settings.latent + own.width,
-            batch_dependent=settings.pack > 1,
-        )
+        seen, packed = (own.columns, own.blocks, cond_dim, *shape, settings.pack), settings.pack > 1
+        if settings.generator == "cascade":
+            blocks = own.blocks, own.condition_blocks
+            cascade = Cascade(own.columns, *blocks, settings.digit_units, own.relations.after())
+            return Networks(
+                *(cascade, Critic(*seen), cascade.digits),
+                batch_dependent=packed,
+                likelihood=cascade.nll,
+            )
+        generator = Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature)
+        latents = settings.latent + own.width
+        return Networks(generator, Discriminator(*seen), latents, batch_dependent=packed)
 
     def evaluators(
         self, codec: Codec[Row] | None, settings: TabularSettings

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from gankit.contract import Bounds
+from gankit_tabular.codec.resolution import TWO_DIGITS, Resolution
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,15 @@ class TabularSettings:
     other values as missing ones; 0 keeps all. Not those of ``ordinals``."""
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
+    generator: Literal["cascade", "one-shot"] = "cascade"
+    """``cascade`` draws the columns one after another; ``one-shot`` all at once."""
+    digit_units: Annotated[int, Bounds(1)] = 64
+    """Hidden units for each digit of the cascade."""
     bins: Annotated[int, Bounds(1)] = 8
-    """Quantile bins of a number with many values."""
+    """Quantile bins of a number with many values, for ``generator=one-shot``; the cascade has two
+    digits."""
     hidden: Annotated[int, Bounds(1)] = 256
-    """Units of a hidden layer, in both networks."""
+    """Units of a hidden layer, in both networks of ``one-shot`` and in the discriminator."""
     layers: Annotated[int, Bounds(1)] = 2
     """Hidden layers, in both networks."""
     latent: Annotated[int, Bounds(1)] = 128
@@ -64,6 +70,10 @@ class TabularSettings:
     """Temperature of the softmax over a column's codes while training."""
     pack: Annotated[int, Bounds(1)] = 1
     """Rows that the discriminator sees together (PacGAN); above 1 it can detect mode collapse."""
+
+    def resolution(self) -> Resolution:
+        """How finely the generator's columns are coded."""
+        return TWO_DIGITS if self.generator == "cascade" else Resolution(self.bins)
 
     def kinds(self) -> dict[str, str]:
         """The kinds that the user has set, by column."""

@@ -8,6 +8,7 @@ import pytest
 
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.fitting import fit_column
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import decode_column, encode_column
 
 N = 3000
@@ -49,7 +50,7 @@ KINDS = {
 def test_dates_keep_to_the_calendar(kind, type):
     days, holds = KINDS[kind]
     array = pa.chunked_array([pa.array(days).cast(pa.timestamp("s")).cast(type)])
-    column = fit_column("x", array, 8)
+    column = fit_column("x", array, Resolution())
     codes, _ = encode_column(column, array, RNG.random(N))
     made = decode_column(column, codes, RNG.random(N), RNG.random(N))
     unit = "D" if type == pa.date32() else type.unit
@@ -62,7 +63,7 @@ def test_dates_keep_to_the_calendar(kind, type):
 def test_times_on_working_days():
     instants = WORKING.astype("M8[s]") + RNG.integers(0, 86_400, N).astype("m8[s]")
     array = pa.chunked_array([pa.array(instants)])
-    column = fit_column("x", array, 8)
+    column = fit_column("x", array, Resolution())
     codes, _ = encode_column(column, array, RNG.random(N))
     made = np.asarray(decode_column(column, codes, RNG.random(N), RNG.random(N)))
     again = made.astype(np.int64).astype("M8[s]")
@@ -73,7 +74,7 @@ def test_times_on_working_days():
 def test_few_or_all_days_rule_out_no_weekday():
     for days in (np.arange(60), RNG.integers(0, 4000, N)):
         array = pa.chunked_array([pa.array(days.astype("M8[D]"))])
-        assert not fit_column("x", array, 8).weekdays
+        assert not fit_column("x", array, Resolution()).weekdays
 
 
 def test_requested_dates_keep_to_the_calendar():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.fitting import find_derived, fit_column
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import decode_column, encode_column
 
 HALF = 0.5
@@ -20,7 +21,7 @@ HALF = 0.5
 
 def column(values, bins=8, kind="", type=None):
     array = pa.chunked_array([pa.array(values, type)])
-    return fit_column("x", array, bins, kind), array
+    return fit_column("x", array, Resolution(bins), kind), array
 
 
 def round_trip(fitted, array):
@@ -108,7 +109,7 @@ def test_identifiers_are_synthesised_with_the_same_pattern():
 def test_derived_columns_are_found():
     rng = np.random.default_rng(0)
     a = rng.integers(0, 6, 500)
-    columns = [fit_column(n, pa.chunked_array([pa.array(v)]), 8) for n, v in (
+    columns = [fit_column(n, pa.chunked_array([pa.array(v)]), Resolution()) for n, v in (
         ("a", a), ("half", a // 2), ("other", rng.integers(0, 3, 500)))]  # fmt: skip
     codes = np.stack([a, a // 2, rng.integers(0, 3, 500)], 1)
     find_derived(columns, codes)

@@ -11,7 +11,7 @@ from gankit.contract import Batch
 from gankit.errors import GankitError
 from gankit.seeds import uniform
 from gankit_tabular.codec.codec import TableCodec
-from gankit_tabular.networks import Generator
+from gankit_tabular.networks.one_shot import Generator
 
 
 @pytest.fixture(scope="module")

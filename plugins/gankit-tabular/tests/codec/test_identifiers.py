@@ -23,6 +23,7 @@ from gankit_tabular.codec.check_digits import check_digit, valid, written
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.fitting import fit_column
 from gankit_tabular.codec.identifier_kinds import identifiers, integers
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.templates import Template
 from gankit_tabular.codec.values import decode_column
 
@@ -49,7 +50,7 @@ def iban(country, bank):
 
 
 def synthesised(values, n=2 * N, name="x", kind="identifier"):
-    column = fit_column(name, pa.chunked_array([pa.array(values)]), 8, kind)
+    column = fit_column(name, pa.chunked_array([pa.array(values)]), Resolution(), kind)
     assert column.kind == "identifier"
     column.identifier = json.loads(json.dumps(column.identifier))  # as in a stored run
     zeros = np.zeros(n)
@@ -267,7 +268,7 @@ def test_domains_of_single_rows_are_not_kept():
 
 def test_nothing_of_a_single_row_is_in_the_state():
     values = [f"{a}{i}@{a}{i}.net" for i, a in enumerate(R.choices(NAMES, k=N))]
-    column = fit_column("mail", pa.chunked_array([pa.array(values)]), 8, "identifier")
+    column = fit_column("mail", pa.chunked_array([pa.array(values)]), Resolution(), "identifier")
     text = json.dumps(column.identifier)
     assert not any(v in text or v.partition("@")[2] in text for v in values)
 
@@ -319,14 +320,17 @@ def test_integers_that_are_keys(values, holds):
     ],
 )
 def test_which_integers_are_keys(name, values, kind):
-    assert fit_column(name, pa.chunked_array([pa.array(values)]), 8).kind == kind
+    assert fit_column(name, pa.chunked_array([pa.array(values)]), Resolution()).kind == kind
 
 
 @pytest.mark.parametrize("kind", ["UUID", "e-mail", "IPv4", "IPv6", "MAC", "IBAN"])
 def test_known_kinds_are_identifiers_even_where_they_repeat(kind):
     values = R.choices(KINDS[kind][0][:100], k=N)
     assert not set(synthesised(values, kind="")) & set(values)
-    assert fit_column("x", pa.chunked_array([pa.array(["a", "b"] * N)]), 8).kind == "category"
+    assert (
+        fit_column("x", pa.chunked_array([pa.array(["a", "b"] * N)]), Resolution()).kind
+        == "category"
+    )
 
 
 def test_a_table_of_keys_through_the_codec():

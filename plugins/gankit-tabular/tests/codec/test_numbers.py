@@ -15,6 +15,7 @@ from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import fit_column
 from gankit_tabular.codec.numbers import snap
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import decode_column, encode_column
 
 N = 5000
@@ -23,7 +24,7 @@ RNG = np.random.default_rng(0)
 
 def fit(values, type=None):
     array = pa.chunked_array([pa.array(values, type)])
-    return fit_column("x", array, 8), array
+    return fit_column("x", array, Resolution()), array
 
 
 def drawn(values, type=None, n=100_000):

@@ -10,7 +10,7 @@ import torch
 from gankit.errors import GankitError
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.ordinals import check_ordinals, natural
-from gankit_tabular.networks import Discriminator, ranks
+from gankit_tabular.networks.one_shot import Discriminator, ranks
 
 ORDER = ["Preschool", "1st-4th", "10th", "HS-grad", "Masters", "Doctorate"]
 

@@ -35,7 +35,7 @@ class Plan:
     batch: int
     """Expected samples a batch."""
     steps: int
-    """Discriminator steps in all."""
+    """Noisy steps in all: of the discriminator, or of the generator on its likelihood."""
 
     @property
     def rate(self) -> float:
@@ -43,7 +43,7 @@ class Plan:
         return self.batch / self.records
 
     def spent(self, steps: int) -> float:
-        """Epsilon after so many of D's steps."""
+        """Epsilon after so many noisy steps."""
         return _epsilon(self.noise_multiplier, self.rate, min(steps, self.steps), self.delta)
 
 
@@ -71,7 +71,7 @@ def plan(engine: EngineSettings, records: int) -> Plan:
             "small",
             f"Use train.batch of {LEAST_BATCH} or more; hundreds or thousands are usual",
         )
-    steps = -(-train.samples // (train.batch * train.d_steps)) * train.d_steps
+    steps = train.steps * (1 if train.by_likelihood else train.d_steps)
     sigma = _noise_multiplier(private.epsilon, batch / records, steps, delta)
     if sigma > MOST_NOISE:
         raise GankitError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import grad, vmap
 from torch.nn.utils import stateless
 
@@ -22,12 +22,33 @@ GRADIENTS_AT_ONCE = {"cpu": 2**22, "cuda": 2**28}
 
 @dataclass(frozen=True, kw_only=True)
 class PrivateLoss(AdversarialLoss):
-    """The losses with DP-SGD for D. Logged values are private too: none depends on real samples
-    without noise."""
+    """The losses with DP-SGD for the network that sees real samples: D in the game, G on its
+    likelihood. Logged values are private too: none depends on real samples without noise."""
 
     privacy: Privacy
     position: Callable[[], int]
-    """The data's position, from which each discriminator step derives its own noise."""
+    """The data's position, from which each step derives its own noise."""
+
+    def sample_nll(self, params: Mapping[str, Tensor], real: Tensor, c: Tensor | None) -> Tensor:
+        """The negative log-likelihood of one record: ``real`` (*shape), ``c`` (width,), parameters
+        of G by name."""
+        likelihood = self.networks.likelihood
+        assert likelihood is not None
+        with (
+            stateless._reparametrize_module(self.networks.generator, dict(params)),
+            torch.autocast(real.device.type, self.autocast, enabled=self.autocast is not None),
+        ):
+            return likelihood(real[None], None if c is None else c[None]).float().sum()
+
+    def likelihood_step(
+        self, params: Sequence[Tensor], real: Tensor, c: Tensor | None
+    ) -> tuple[Gradients, Logs]:
+        """A noisy step on the likelihood. A record's condition is part of the record: it acts
+        within its own gradient alone."""
+        gradients, signal = self._noisy_gradients(
+            self.networks.generator, params, self.sample_nll, (real, c)
+        )
+        return gradients, {"g_signal": signal}
 
     def pair_loss(
         self,
@@ -68,18 +89,30 @@ class PrivateLoss(AdversarialLoss):
         w: LossWeights,
         penalise: bool = True,
     ) -> tuple[Gradients, Logs]:
-        """Abadi et al. 2016, algorithm 1: the clipped sum, noise, over the expected batch."""
+        """A noisy step on the pairs of real and generated samples."""
         with torch.no_grad():
             fake = self.generate(z, c)
-        D, plan = self.networks.discriminator, self.privacy.plan
-        names = [name for name, p in D.named_parameters() if p.requires_grad]
-        by_name = {k: p.detach() for k, p in zip(names, params, strict=True)}
-        total = clipped_sum(
+        gradients, signal = self._noisy_gradients(
+            self.networks.discriminator,
+            params,
             lambda params, real, fake, c: self.pair_loss(params, real, fake, c, w, penalise),
-            by_name,
             (real, fake, c),
-            plan.clip,
         )
+        return gradients, {"d_signal": signal}
+
+    def _noisy_gradients(
+        self,
+        network: nn.Module,
+        params: Sequence[Tensor],
+        loss: Callable[..., Tensor],
+        samples: tuple[Tensor | None, ...],
+    ) -> tuple[Gradients, Tensor]:
+        """Abadi et al. 2016, algorithm 1: the clipped sum, noise, over the expected batch; and the
+        sum's norm relative to that of noise alone."""
+        plan = self.privacy.plan
+        names = [name for name, p in network.named_parameters() if p.requires_grad]
+        by_name = {k: p.detach() for k, p in zip(names, params, strict=True)}
+        total = clipped_sum(loss, by_name, samples, plan.clip)
         rng, scale = self.privacy.rng("noise", self.position()), plan.noise_multiplier * plan.clip
         for gradient in total:
             noise = torch.from_numpy(rng.standard_normal(gradient.shape, np.float32))
@@ -89,7 +122,7 @@ class PrivateLoss(AdversarialLoss):
         gradients = tuple(
             match_memory_format(p, g / plan.batch) for g, p in zip(total, params, strict=True)
         )
-        return gradients, {"d_signal": norm / max(expected, 1e-30)}
+        return gradients, norm / max(expected, 1e-30)
 
 
 def clipped_sum(
@@ -120,7 +153,7 @@ def clipped_sum(
     step = max(at_once // size, 1)
     for start in range(0, n, step):
         part = [None if s is None else s[start : start + step] for s in samples]
-        gradients = {k: g.flatten(1) for k, g in each(dict(params), *part).items()}
+        gradients = {k: g.reshape(len(g), -1) for k, g in each(dict(params), *part).items()}
         norm = torch.stack([torch.linalg.vector_norm(g, dim=1) for g in gradients.values()]).norm(
             dim=0
         )

@@ -1,11 +1,13 @@
-"""Differentially private training: D learns by DP-SGD, and G learns from D alone.
+"""Differentially private training: D learns by DP-SGD, and G learns from D alone; or G learns by
+DP-SGD on its likelihood, without a game.
 
-Information about a record reaches G only through D's weights, and these change only by
-sums of clipped per-sample gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). Anything
-computed from D without using the data again is then as private as D: post-processing.
+Information about a record reaches the network that sees the data only by sums of clipped per-sample
+gradients with Gaussian noise (Abadi et al. 2016, algorithm 1). Anything computed from its weights
+without using the data again is then as private as these: post-processing.
 
-One *sample* is a record with all that D's loss makes of it: the pair of the real item and the
-sample generated for its condition, and the gradients that R1 and R2 penalise at both.
+One *sample* is a record with all that the loss makes of it. For D that is the pair of the real item
+and the sample generated for its condition, and the gradients that R1 and R2 penalise at both; for
+the likelihood, the item and its condition.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ from gankit.engine.policy import TrainingPolicy
 from gankit.engine.privacy.accountant import plan
 from gankit.engine.privacy.batches import PoissonSamples
 from gankit.engine.privacy.loss import PrivateLoss
-from gankit.engine.privacy.secret import Privacy
-from gankit.engine.profiling import step_seconds
+from gankit.engine.privacy.secret import GAME_COVERS, LIKELIHOOD_COVERS, Privacy
+from gankit.engine.profiling import preserve_state
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import AdversarialLoss, LossTerms
@@ -33,8 +35,8 @@ from gankit.errors import GankitError
 
 
 class PrivatePolicy(TrainingPolicy):
-    """DP-SGD for the discriminator: Poisson batches, clipped and noised gradients, a generator that
-    sees no real sample, and records without real items."""
+    """DP-SGD for the one network that sees real samples: Poisson batches, clipped and noised
+    gradients, and records without real items."""
 
     shows_real_items = False
 
@@ -53,32 +55,24 @@ class PrivatePolicy(TrainingPolicy):
         Raises:
             GankitError: names the setting.
         """
-        train, loss = engine.train, engine.loss
+        train = engine.train
         unsound = {
-            f"loss.objective={loss.objective}: its generator uses real samples": (
-                objective.generator_sees_reals,
-                "Use loss.objective=nonsaturating, hinge or lsgan",
+            "train.warm_up and a game after it": (
+                train.warm_up > 0 and not train.by_likelihood,
+                "Use train.warm_up=1, the likelihood alone, or train.warm_up=0, the game alone",
             ),
-            "loss.extra: a penalty from a plugin may mix samples": (
-                bool(loss.extra),
-                "Leave it out; loss.r1 and loss.r2 are there",
-            ),
-            "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use loss.r1 and loss.r2"),
-            "loss.penalty_form=finite-difference": (
-                loss.penalty_form != "exact",
-                "Use loss.penalty_form=exact",
-            ),
+            **({} if train.by_likelihood else _unsound_games(engine, objective, networks)),
             "resampling.candidates: it fits a ratio to real samples without noise": (
                 engine.resampling.candidates > 1,
                 "Use resampling.candidates=1",
             ),
-            "augment.target: it depends on D's output for real samples": (
-                engine.augment.target > 0,
-                "Use a fixed augment.p",
+            "loss.likelihood: the generator would see real samples without noise": (
+                engine.loss.likelihood > 0,
+                "Use loss.likelihood=0",
             ),
-            "train.warm_up: the generator would be trained on real samples without noise": (
-                train.warm_up > 0,
-                "Use train.warm_up=0",
+            "warm_up.membership_limit: it looks at real items without noise": (
+                engine.warm_up.membership_limit > 0,
+                "Leave it out",
             ),
             "train.accumulate": (
                 train.accumulate > 1,
@@ -90,10 +84,6 @@ class PrivatePolicy(TrainingPolicy):
                 "Give a length in samples, as in --samples 300k",
             ),
             "several processes": (ParallelContext.current().size > 1, "Train in one"),
-            "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
-                networks is not None and networks.batch_dependent,
-                "Use networks whose discriminator treats each sample independently",
-            ),
             "this codec: it is a model of its own, trained on real items without noise": (
                 codec is not None and codec.is_learned,
                 "Use a plugin whose codec holds summaries of the data only",
@@ -104,7 +94,8 @@ class PrivatePolicy(TrainingPolicy):
                 raise GankitError(f"privacy.epsilon cannot be used with {what}", hint)
 
     def plan(self, engine: EngineSettings, records: int) -> None:
-        self.privacy = Privacy(plan(engine, records))
+        covers = LIKELIHOOD_COVERS if engine.train.by_likelihood else GAME_COVERS
+        self.privacy = Privacy(plan(engine, records), covers)
 
     def seed(self, seed: int) -> int:
         return self.privacy.seed()
@@ -132,17 +123,47 @@ class PrivatePolicy(TrainingPolicy):
     ) -> Batch:
         return generator_conditions(loss, reals.codec, conditions, n)
 
-    def metrics(self, d_steps: int) -> dict[str, float]:
-        return {"epsilon": self.privacy.plan.spent(d_steps)}
+    def metrics(self, data_steps: int) -> dict[str, float]:
+        return {"epsilon": self.privacy.plan.spent(data_steps)}
 
-    def record(self, d_steps: int) -> dict[str, Any]:
-        return self.privacy.record(d_steps)
+    def record(self, data_steps: int) -> dict[str, Any]:
+        return self.privacy.record(data_steps)
 
     def state(self) -> dict[str, Any]:
         return self.privacy.state()
 
     def resume(self, state: Mapping[str, Any]) -> None:
         self.privacy.resume(state)
+
+
+def _unsound_games(
+    engine: EngineSettings, objective: Objective, networks: Networks | None
+) -> dict[str, tuple[bool, str]]:
+    """What may not stand in a private game: whether it does, and what to use instead."""
+    loss = engine.loss
+    return {
+        f"loss.objective={loss.objective}: its generator uses real samples": (
+            objective.generator_sees_reals,
+            "Use loss.objective=nonsaturating, hinge or lsgan",
+        ),
+        "loss.extra: a penalty from a plugin may mix samples": (
+            bool(loss.extra),
+            "Leave it out; loss.r1 and loss.r2 are there",
+        ),
+        "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use loss.r1 and loss.r2"),
+        "loss.penalty_form=finite-difference": (
+            loss.penalty_form != "exact",
+            "Use loss.penalty_form=exact",
+        ),
+        "augment.target: it depends on D's output for real samples": (
+            engine.augment.target > 0,
+            "Use a fixed augment.p",
+        ),
+        "these networks: a sample's logit depends on its neighbours (batch normalisation?)": (
+            networks is not None and networks.batch_dependent,
+            "Use networks whose discriminator treats each sample independently",
+        ),
+    }
 
 
 def try_out(updates: Updates, reals: RealSamples, generator_batch: Callable[[], Batch]) -> None:
@@ -154,11 +175,19 @@ def try_out(updates: Updates, reals: RealSamples, generator_batch: Callable[[], 
     Raises:
         GankitError: they give no per-sample gradients.
     """
+    by_likelihood = updates.settings.train.by_likelihood
     try:
-        step_seconds(updates, reals, generator_batch, samples=2, repeats=0)
+        with preserve_state(updates, reals):
+            real = reals.next()[:2]
+            if by_likelihood:
+                updates.likelihood_gradients(real)
+            else:
+                updates.gradients(updates.discriminator, real, True)
+                updates.gradients(updates.generator, generator_batch()[:2])
     except RuntimeError as error:
+        what = "generator's likelihood" if by_likelihood else "discriminator"
         raise GankitError(
-            "privacy.epsilon cannot be used with these networks: their discriminator has no "
+            f"privacy.epsilon cannot be used with these networks: their {what} has no "
             f"per-sample gradients ({str(error).strip().splitlines()[0]})",
             "Use networks of ordinary layers, without statistics that are updated in training",
         ) from error

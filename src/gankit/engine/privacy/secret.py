@@ -11,10 +11,32 @@ from typing import Any
 
 import numpy as np
 
-from gankit.engine.privacy.accountant import (
-    Plan,
-)
+from gankit.engine.privacy.accountant import Plan
 from gankit.errors import GankitError
+
+ADJACENCY = (
+    "one record is there, or blanked out: it then adds nothing to any gradient. "
+    "The number of records is public."
+)
+
+GAME_COVERS = (
+    "The weights of both networks, given the codec: real records reach them only through the "
+    "discriminator's clipped and noised gradients. metrics.jsonl and previews follow from these."
+)
+LIKELIHOOD_COVERS = (
+    "The generator's weights, given the codec: real records reach them only through the clipped "
+    "and noised gradients of its likelihood. metrics.jsonl and previews follow from these."
+)
+
+DOES_NOT_COVER = (
+    "What the codec holds (names of columns and categories, ranges, quantiles, frequencies, as far "
+    "as this kind of data has them) is read from the data without noise, and taken for public.",
+    "So are the conditions seen in training, and how often, where the model has a table of them.",
+    "Scores, reports and augmented data sets are made by looking at real data again.",
+    "The run's own provenance.json has a fingerprint of the data, by which guesses can be checked, "
+    "and names what was left out; checkpoints/ has the secret that the noise was drawn from. "
+    "Publish model/ or generated files, not the run.",
+)
 
 
 class Privacy:
@@ -25,8 +47,8 @@ class Privacy:
     randomness. They are kept in the checkpoint, which makes resuming exact, and nowhere else.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.secret = plan, os.urandom(16)
+    def __init__(self, plan: Plan, covers: str = GAME_COVERS) -> None:
+        self.plan, self.covers, self.secret = plan, covers, os.urandom(16)
 
     def rng(self, purpose: str, position: int) -> np.random.Generator:
         """Random numbers that are a function of secret, purpose and position alone."""
@@ -55,14 +77,14 @@ class Privacy:
         before = Plan(**state["plan"])
         if self.plan.steps > before.steps:
             raise GankitError(
-                f"the noise of this run was chosen for {before.steps:,} discriminator steps; "
+                f"the noise of this run was chosen for {before.steps:,} steps; "
                 f"{self.plan.steps:,} would spend more than privacy.epsilon={before.epsilon:g}",
                 "Start a longer run, with another --out",
             )
         self.plan, self.secret = before, bytes.fromhex(state["secret"])
 
     def record(self, steps: int) -> dict[str, Any]:
-        """The model's privacy statement after so many discriminator steps."""
+        """The model's privacy statement after so many noisy steps."""
         plan = self.plan
         return {
             "epsilon": plan.spent(steps),
@@ -77,27 +99,6 @@ class Privacy:
             "steps_planned": plan.steps,
             "accountant": f"dp-accounting {version('dp-accounting')}, privacy loss distributions",
             "adjacency": ADJACENCY,
-            "covers": COVERS,
+            "covers": self.covers,
             "does_not_cover": list(DOES_NOT_COVER),
         }
-
-
-ADJACENCY = (
-    "one record is there, or blanked out: it then adds nothing to any gradient. "
-    "The number of records is public."
-)
-
-COVERS = (
-    "The weights of both networks, given the codec: real records reach them only through the "
-    "discriminator's clipped and noised gradients. metrics.jsonl and previews follow from these."
-)
-
-DOES_NOT_COVER = (
-    "What the codec holds (names of columns and categories, ranges, quantiles, frequencies, as far "
-    "as this kind of data has them) is read from the data without noise, and taken for public.",
-    "So are the conditions seen in training, and how often, where the model has a table of them.",
-    "Scores, reports and augmented data sets are made by looking at real data again.",
-    "The run's own provenance.json has a fingerprint of the data, by which guesses can be checked, "
-    "and names what was left out; checkpoints/ has the secret that the noise was drawn from. "
-    "Publish model/ or generated files, not the run.",
-)

@@ -4,7 +4,7 @@ interpolating in latent space between two seeds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Codec, Condition, Sample
-from gankit.contract.codec import density_ratio_input, sample_conditions
+from gankit.contract import Batch, Codec, Condition, Likelihood, Sample
+from gankit.contract.codec import ProposesConditions, density_ratio_input, sample_conditions
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
 from gankit.engine.sampling.interpolation import slerp
+from gankit.engine.sampling.requests import Requests
 from gankit.seeds import normal, uniform
 
 CHOICE = UNASKED + 1
@@ -47,6 +48,8 @@ class Sampler:
     conditions: ConditionTable | None = field(default=None, kw_only=True)
     """What to condition on; None for an unconditional run, or where the codec samples them."""
     resampler: Resampler | None = field(default=None, kw_only=True)
+    likelihood: Likelihood | None = field(default=None, kw_only=True)
+    """The generator's own, by which requests are met exactly."""
     autocast: torch.dtype | None = field(default=None, kw_only=True)
     """The type to compute in; None for float32."""
 
@@ -88,8 +91,25 @@ class Sampler:
         for block in range(first, last + 1):
             seeds = range(block * size, (block + 1) * size)
             wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], size))
-            batch = self.draw(seeds, self.draw_conditions(seeds, where))[wanted]
+            batch = self._meet(seeds, where)[0][wanted]
             yield from self.as_samples(batch, seeds[wanted], where)
+
+    def _meet(self, seeds: Sequence[int], where: Mapping[str, object]) -> tuple[Batch, Tensor]:
+        """One sample per seed with what is requested, and the index of its candidate."""
+        if where and (requests := self.requests()) is not None:
+            return requests.choose(seeds, where)
+        return self._choose(seeds, self.draw_conditions(seeds, where))
+
+    def requests(self) -> Requests | None:
+        """How requests are met exactly; None where the generator has no likelihood."""
+        if self.likelihood is None or not isinstance(self.codec, ProposesConditions):
+            return None
+        return Requests(self.generate, self.latents, self._likelihood, self.codec, CHOICE)
+
+    @torch.inference_mode()
+    def _likelihood(self, x: Tensor, c: Tensor | None) -> Tensor:
+        assert self.likelihood is not None
+        return self._computed(self.likelihood, x, c)
 
     def interpolate(
         self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
@@ -127,10 +147,12 @@ class Sampler:
         """
         start, size = seed - seed % self.codec.decode_batch_size, self.codec.decode_batch_size
         seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
-        rows = self.draw_conditions(seeds, where) if c is None else c.repeat(size, 1)
-        batch, winners = self._choose(seeds, rows)
+        if c is None:
+            batch, winners = self._meet(seeds, where)
+        else:
+            batch, winners = self._choose(seeds, c.repeat(size, 1))
         z = self.latents([seed], int(winners[place]))
-        return batch[place], z, None if rows is None else rows[place]
+        return batch[place], z, None if batch.c is None else batch.c[place]
 
     def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:
         """One sample per seed, chosen among its candidates by a power of their density ratios."""
@@ -167,7 +189,7 @@ class Sampler:
         """The generator's output for latents and conditions, float32 on the CPU."""
         return Batch(self._computed(self.generator, z, c), c)
 
-    def _computed(self, network: nn.Module, x: Tensor, c: Tensor | None) -> Tensor:
+    def _computed(self, network: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
         given = Batch(x, c).to(self.device)
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             out: Tensor = network(given.x, given.c)

@@ -24,12 +24,13 @@ from gankit.contract import (
     HasClasses,
     InfersConditions,
     Layout,
+    ProposesConditions,
     ReservesKeys,
     SamplesConditions,
 )
 from gankit.errors import GankitError
 from gankit.seeds import uniform
-from gankit_tabular.codec.blocks import computed_blocks, modelled_blocks
+from gankit_tabular.codec.blocks import Block, computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
 from gankit_tabular.codec.conformity import check_values, conform_table
@@ -41,7 +42,9 @@ from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
-from gankit_tabular.codec.values import decode_column, locate
+from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
+from gankit_tabular.codec.resolution import Resolution
+from gankit_tabular.codec.values import decode_column, locate, second_digits
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
 from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.rows import Row, Rows, as_table, sample_table, take_table
@@ -62,6 +65,7 @@ EACH = 0.15
 class TableCodec(
     Codec[Row],
     SamplesConditions,
+    ProposesConditions,
     InfersConditions,
     ReservesKeys,
     Describes,
@@ -70,14 +74,15 @@ class TableCodec(
 ):
     """One tensor for a table of mixed columns.
 
-    Stored: codes of modelled columns, positions within bins, codes of computed columns. Prepared:
-    ``x`` has each modelled column one-hot, then the positions; ``c`` has modelled and computed
+    Stored: the digits of modelled columns, positions within bins, codes of computed columns.
+    Prepared: ``x`` has each digit one-hot, then the positions; ``c`` has modelled and computed
     columns one-hot, with zeros for those that a row is not conditioned on.
 
     Args:
         columns: the fitted columns in the table's order; then the hidden ones.
         constraints: between the columns; none by default.
         dialect: of the text file that the table comes from.
+        relations: between numbers, found in the data.
     """
 
     decode_batch_size = 1024
@@ -87,8 +92,10 @@ class TableCodec(
         columns: Sequence[Column],
         constraints: Constraints | None = None,
         dialect: Dialect | None = None,
+        relations: Relations | None = None,
     ) -> None:
         self.columns = list(columns)
+        self.relations = relations or Relations()
         self.constraints = constraints or Constraints((), columns, {})
         self.dialect = dialect
         self.schema = pa.schema(
@@ -96,18 +103,22 @@ class TableCodec(
             metadata=None if dialect is None else dialect.metadata(),
         )
         """Of rows as they are written; the metadata have the dialect of a text file."""
+        self.named = {c.name: c for c in self.columns}
         self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
         if not self.blocks:
             raise _nothing_to_learn(columns)
         self.width = sum(b.codes for b in self.blocks)
-        """One-hot codes in x, without the positions."""
+        """One-hot digits in x, without the positions."""
         self.computed = computed_blocks(columns, self.width)
         self.condition_blocks = [*self.blocks, *self.computed]
         """The blocks of c."""
+        self._asked = list(dict.fromkeys(b.column for b in self.condition_blocks))
+        self._column_of = [self._asked.index(b.column) for b in self.condition_blocks]
+        self._seconds = [i for i, b in enumerate(self.condition_blocks) if b.digit]
         self.conditions = Conditions(self.columns, self.constraints, self.condition_blocks)
         fields = [
-            Categorical(columns[b.column].name, columns[b.column].labels, optional=True)
+            Categorical(*_labels(columns[b.column], b), optional=True)
             for b in self.condition_blocks
         ]
         positions = sum(b.position >= 0 for b in self.blocks)
@@ -117,7 +128,7 @@ class TableCodec(
     def fit(
         cls,
         table: pa.Table,
-        bins: int = 8,
+        resolution: Resolution = Resolution(),  # noqa: B008 - frozen
         kinds: Mapping[str, str] | None = None,
         constraints: Sequence[str] = (),
         ordinals: Ordinals | None = None,
@@ -125,7 +136,7 @@ class TableCodec(
         """Fits every column, finds those that others determine, and prepares constraints.
 
         Args:
-            bins: quantile bins of a number.
+            resolution: how finely columns are coded.
             kinds: number, category or identifier, by column; others are inferred.
             constraints: rules between columns, as texts.
             ordinals: the order of ordered categories.
@@ -138,7 +149,9 @@ class TableCodec(
         kinds |= dict.fromkeys(single_keys(rules, values), "identifier")
         columns, codes = [], {}
         for name, column_values in values.items():
-            column, codes[name] = fit_and_encode(name, column_values, bins, kinds.get(name, ""))
+            column, codes[name] = fit_and_encode(
+                name, column_values, resolution, kinds.get(name, "")
+            )
             if name in formats:
                 column.type = str(table.schema.field(name).type)
                 column.format = formats[name].state()
@@ -146,11 +159,16 @@ class TableCodec(
                 apply_order(column, ordinals[name])
                 codes[name] = count_codes(column, column_values)
             columns.append(column)
-        found, hidden = Constraints.fit(constraints, columns, values, bins)
+        found, hidden = Constraints.fit(constraints, columns, values, resolution)
         free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
         if free:
             find_derived(free, np.stack([codes[c.name] for c in free], 1))
-        return cls([*columns, *hidden], found, schema_dialect(table.schema.metadata))
+        relations = Relations()
+        if resolution.cells:
+            relations.found = find_relations([c for c in free if not c.derived_from], values)
+            hidden += learn_differences(columns, relations, values, resolution)
+        dialect = schema_dialect(table.schema.metadata)
+        return cls([*columns, *hidden], found, dialect, relations)
 
     @classmethod
     def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
@@ -158,8 +176,9 @@ class TableCodec(
         table = sample_table(items, FIT_ROWS, np.random.default_rng(0))
         kinds, orders = settings.kinds(), settings.ordinals
         frequent = frequent_values(table, settings.rare, kinds, orders) if settings.rare else {}
-        rules = settings.constraints
-        codec = cls.fit(merge(table, frequent), settings.bins, kinds, rules, orders)
+        codec = cls.fit(
+            merge(table, frequent), settings.resolution(), kinds, settings.constraints, orders
+        )
         note_merged(codec.columns, table, frequent)
         return codec
 
@@ -168,22 +187,29 @@ class TableCodec(
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
         table = merge_as_fitted(as_table(items, self.schema), self.columns)
         values = read_columns(table, self.formats)
-        values |= {n: pa.chunked_array([v]) for n, v in self.constraints.hidden(values).items()}
-        columns = [self.columns[b.column] for b in self.blocks]
+        hidden = self.constraints.hidden(values) | self.relations.hidden(self.named, values)
+        values |= {n: pa.chunked_array([v]) for n, v in hidden.items()}
+        columns = [self.columns[b.column] for b in self.blocks if not b.digit]
         located = [locate(c, values[c.name]) for c in columns]
         codes = np.stack([code for code, _, _ in located], 1)
         # Equal values are spread over their part of a bin by the row's other values, so that an
         # item has the same code in every batch.
         u = uniform(codes @ np.arange(1, 2 * len(columns), 2) ** 5, 0)
         rows = np.floor(u * 2**53).astype(np.int64)
-        positions = [
-            start + uniform(rows, i) * share
+        within = {
+            c.name: start + uniform(rows, i) * share
             for i, (c, (_, start, share)) in enumerate(zip(columns, located, strict=True))
-            if c.bins
+        }
+        positions = [within[c.name] for c in columns if c.bins and not c.cells]
+        digits = [
+            second_digits(c, values[c.name], code, within[c.name])
+            for c, (code, _, _) in zip(columns, located, strict=True)
+            if c.cells
         ]
         computed = [self.columns[b.column] for b in self.computed]
         more = [locate(c, values[c.name])[0] for c in computed]
-        x = np.concatenate([codes.T, *[p[None] for p in (*positions, *more)]]).T.astype(np.float32)
+        parts = [codes.T, *(p[None] for p in (*digits, *positions, *more))]
+        x = np.concatenate(parts).T.astype(np.float32)
         return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
 
     def prepare(self, batch: Batch) -> Batch:
@@ -204,15 +230,19 @@ class TableCodec(
 
     def _drop_conditions(self, hot: Tensor) -> Tensor:
         """One-hot rows with random columns set to zero."""
-        n, blocks, device = len(hot), len(self.condition_blocks), hot.device
-        kept = torch.rand(n, blocks, device=device) < EACH
-        one = torch.randint(blocks, (n, 1), device=device)
-        single = torch.arange(blocks, device=device) == one
+        n, columns, device = len(hot), len(self._asked), hot.device
+        kept = torch.rand(n, columns, device=device) < EACH
+        one = torch.randint(columns, (n, 1), device=device)
+        single = torch.arange(columns, device=device) == one
         kept = torch.where(torch.rand(n, 1, device=device) < SINGLE, single, kept)
         kept &= torch.rand(n, 1, device=device) < CONDITIONED
+        blocks = kept[:, torch.tensor(self._column_of, device=device)]
+        if self._seconds:  # of half of the requested columns
+            half = torch.rand(n, len(self._seconds), device=device) < SINGLE
+            blocks[:, self._seconds] &= half
         sizes = torch.tensor([b.codes for b in self.condition_blocks], device=device)
-        of = torch.repeat_interleave(torch.arange(blocks, device=device), sizes)
-        return hot * kept[:, of]
+        of = torch.repeat_interleave(torch.arange(len(sizes), device=device), sizes)
+        return hot * blocks[:, of]
 
     # --- Decoding -------------------------------------------------------------------------------
 
@@ -225,7 +255,9 @@ class TableCodec(
         if queries:
             read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
-            table = self._table(self.conditions.enforce(values, queries, seeds))
+            values = self.conditions.enforce(values, queries, seeds)
+            self.relations.enforce(values, queries)
+            table = self._table(values)
         return Rows(table)
 
     def _values(
@@ -233,9 +265,11 @@ class TableCodec(
     ) -> Mapping[str, pa.Array | list[Any]]:
         """Generated values by column, without requested ones."""
         codes: dict[str, Ints] = {}
+        digits: dict[str, Ints] = {}
         positions = np.zeros((len(self.columns), len(x)))
         for b in self.blocks:
-            codes[self.columns[b.column].name] = x[:, b.slice].argmax(1)
+            of = digits if b.digit else codes
+            of[self.columns[b.column].name] = x[:, b.slice].argmax(1)
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
         values: dict[str, pa.Array] = {}
@@ -247,8 +281,11 @@ class TableCodec(
                 code = codes.get(column.name, np.zeros(len(x), np.int64))
             if column.joint or self.constraints.synthesises(column.name):
                 continue
-            u = uniform(seeds, i) if column.groups or column.kind == "identifier" else zeros
-            values[column.name] = decode_column(column, code, positions[i], u, seeds)
+            drawn = column.groups or column.cells or column.kind == "identifier"
+            u = uniform(seeds, i) if drawn else zeros
+            digit = digits.get(column.name)
+            values[column.name] = decode_column(column, code, positions[i], u, seeds, digit)
+        self.relations.complete(values)
         if not self.constraints.texts:
             return values
         lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
@@ -268,7 +305,25 @@ class TableCodec(
     # --- Conditions and keys --------------------------------------------------------------------
 
     def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        return self.conditions.sample(where, seeds)
+        return self.conditions.sample(where, seeds)[0]
+
+    def propose_conditions(
+        self, where: Mapping[str, object], seeds: Sequence[int], candidate: int
+    ) -> tuple[Tensor, Tensor]:
+        return self.conditions.sample(where, seeds, candidate)
+
+    def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
+        queries = self.conditions.queries(where)
+        table = self._table(self._values(batch.x.numpy(), seeds))
+        read = read_columns(table.select([*queries]), self.formats)
+        fits = np.ones(len(batch), bool)
+        for name, query in queries.items():
+            values = plain_values(query.column, read[name])
+            fits &= np.fromiter(map(query.matches, values), bool, len(values))
+        return torch.from_numpy(fits)
+
+    def share(self, where: Mapping[str, object]) -> float:
+        return self.conditions.share(self.conditions.queries(where))
 
     def reserve(self, real: Sequence[Row]) -> None:
         values = read_columns(as_table(real, self.schema), self.formats)
@@ -291,6 +346,8 @@ class TableCodec(
         state: dict[str, Any] = {"columns": [asdict(c) for c in self.columns]}
         if self.constraints.texts:
             state["constraints"] = self.constraints.state()
+        if self.relations.found:
+            state["relations"] = self.relations.state()
         if self.dialect is not None:
             state["dialect"] = self.dialect.state()
         return CodecState(state)
@@ -301,7 +358,9 @@ class TableCodec(
         columns = [Column(**c) for c in state.config["columns"]]
         constraints = Constraints.load(state.config.get("constraints", {}), columns)
         dialect = state.config.get("dialect")
-        return cls(columns, constraints, None if dialect is None else Dialect.load(dialect))
+        relations = Relations.load(state.config.get("relations", ()))
+        known = None if dialect is None else Dialect.load(dialect)
+        return cls(columns, constraints, known, relations)
 
     def classes(self) -> dict[str, list[str]]:
         found = (c for c in self.columns if c.kind == "category" and not c.hidden)
@@ -309,6 +368,13 @@ class TableCodec(
 
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
+
+
+def _labels(column: Column, block: Block) -> tuple[str, tuple[str, ...]]:
+    """The name of a digit as a condition, and one for each code."""
+    if block.digit:
+        return f"{column.name} (second digit)", tuple(map(str, range(block.codes)))
+    return column.name, column.labels
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:

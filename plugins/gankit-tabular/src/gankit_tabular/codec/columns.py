@@ -9,6 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
+
+from gankit_tabular.data.arrow import Floats
+
 Kind = Literal["number", "category", "identifier"]
 
 RARE = 5
@@ -32,6 +36,11 @@ class Column:
     """Values with codes of their own: numbers, or texts."""
     bins: list[list[float]] = field(default_factory=list)
     """The quantiles of each bin."""
+    exact: list[list[list[float]]] = field(default_factory=list)
+    """For each bin its distinct values, each with its count, where a second digit chooses among
+    them; empty where it chooses a cell between two quantiles."""
+    cells: int = 0
+    """Codes of a second digit, which says where in a bin or a group; 0 for none."""
     groups: list[list[Any]] = field(default_factory=list)
     """Rare categories that share a code, each with its count: ``[[value, count], …]``."""
     missing: bool = False
@@ -83,6 +92,26 @@ class Column:
     @property
     def codes(self) -> int:
         return len(self.atoms) + len(self.bins) + len(self.groups) + self.missing
+
+    @property
+    def choices(self) -> list[int]:
+        """For each code how many of the second digit's codes occur with it."""
+        bins = [len(values) or QUANTILES - 1 for values in self.exact]
+        groups = [len(group) for group in self.groups]
+        return [*([1] * len(self.atoms)), *bins, *groups, *[1][: self.missing]]
+
+    def cell_shares(self) -> Floats:
+        """For each code the share of rows of each second digit, (codes, cells)."""
+        shares = np.zeros((self.codes, max(self.cells, 1)))
+        shares[:, 0] = 1
+        if not self.cells:
+            return shares
+        counted = [[count for _, count in values] for values in self.exact]
+        counted = [counts or [1.0] * (QUANTILES - 1) for counts in counted]
+        counted += [[count for _, count in group] for group in self.groups]
+        for code, counts in enumerate(counted, len(self.atoms)):
+            shares[code, : len(counts)] = np.array(counts) / sum(counts)
+        return shares
 
     @property
     def bin_codes(self) -> range:

@@ -24,6 +24,8 @@ from gankit_tabular.data.arrow import Floats, Ints
 
 CODE, REPLACED_CODE, REPLACED_VALUE = 1000, 2000, 3000
 """Streams of random numbers, one for each block or column from here on."""
+CANDIDATE = 2**24
+"""From the streams of a candidate to those of the next one."""
 
 
 class Conditions:
@@ -40,7 +42,8 @@ class Conditions:
     ) -> None:
         self.columns, self.constraints = columns, constraints
         self.named = {column.name: column for column in columns}
-        self.blocks = {columns[b.column].name: b for b in blocks}
+        self.blocks = {columns[b.column].name: b for b in blocks if not b.digit}
+        self.second = {columns[b.column].name: b for b in blocks if b.digit}
         self.width = sum(b.codes for b in blocks)
 
     def queries(self, where: Mapping[str, object]) -> dict[str, ColumnQuery]:
@@ -62,8 +65,14 @@ class Conditions:
 
     # --- Before generating ----------------------------------------------------------------------
 
-    def sample(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        """Rows of ``c``, one a seed: a code of each requested column, drawn by its frequency.
+    def sample(
+        self, where: Mapping[str, object], seeds: Sequence[int], candidate: int = 0
+    ) -> tuple[Tensor, Tensor]:
+        """Rows of ``c``, one a seed: the codes of each requested column, drawn by their frequency
+        among those that match; and the logarithm of their frequency.
+
+        Args:
+            candidate: others are drawn for another one.
 
         Raises:
             GankitError: no row can have the requested values.
@@ -71,41 +80,84 @@ class Conditions:
         queries = self.queries(where)
         self.constraints.check(queries)
         c = torch.zeros(len(seeds), self.width)
+        log_r = np.zeros(len(seeds))
         if not self.constraints.keys.composite:
-            self._draw_codes(c, queries, np.arange(len(seeds)), seeds)
-            return c
+            self._draw_codes(c, log_r, queries, np.arange(len(seeds)), seeds, candidate)
+            return c, torch.from_numpy(log_r)
         rows: dict[tuple[str, ...], list[int]] = {}
         keys = self.constraints.keys.queries(queries, seeds)
         for i, key in enumerate(keys):
             rows.setdefault(tuple(map(str, key.values())), []).append(i)
         for alike in rows.values():
-            self._draw_codes(c, queries | keys[alike[0]], np.array(alike), seeds)
-        return c
+            some = queries | keys[alike[0]]
+            self._draw_codes(c, log_r, some, np.array(alike), seeds, candidate)
+        return c, torch.from_numpy(log_r)
 
-    def _draw_codes(self, c: Tensor, queries: Queries, rows: Ints, seeds: Sequence[int]) -> None:
-        """Sets a code of each requested column, in place, in these rows of ``c``."""
+    def share(self, queries: Queries) -> float:
+        """The product of the shares of rows that match each query."""
+        found = 1.0
+        for query in queries.values():
+            column = query.column
+            of = query.cells() * column.cell_shares() if column.cells else query.shares()[:, None]
+            found *= float((of.sum(1) * np.array(column.frequency)).sum())
+        return found
+
+    def _draw_codes(
+        self,
+        c: Tensor,
+        log_r: Floats,
+        queries: Queries,
+        rows: Ints,
+        seeds: Sequence[int],
+        candidate: int,
+    ) -> None:
+        """Sets the codes of each requested column, in place, in these rows of ``c``."""
+        for base, share in self._shares(queries).items():
+            column = self.named[base]
+            known = np.array(column.frequency)[:, None] * column.cell_shares()
+            weights = known * (share if share.ndim == 2 else share[:, None])
+            if not weights.sum():
+                raise _no_value(
+                    ", ".join(str(q) for q in queries.values() if q.column.base == base)
+                )
+            if base not in self.blocks:
+                continue
+            start, second = self.blocks[base].start, self.second.get(base)
+            if second is None or share.ndim == 1:  # the second digit stays open
+                known, weights = known.sum(1, keepdims=True), weights.sum(1, keepdims=True)
+            u = uniform([seeds[i] for i in rows], CODE + start + CANDIDATE * candidate)
+            flat, sums = weights.ravel(), np.cumsum(weights)
+            drawn = np.searchsorted(sums, u * sums[-1], side="right")
+            drawn = np.minimum(drawn, np.flatnonzero(flat)[-1])
+            code, cell = np.divmod(drawn, weights.shape[1])
+            at = torch.from_numpy(rows)
+            c[at, start + torch.from_numpy(code)] = 1
+            if second is not None and weights.shape[1] > 1:
+                c[at, second.start + torch.from_numpy(cell)] = 1
+            log_r[rows] += np.log(known.ravel()[drawn])
+
+    def _shares(self, queries: Queries) -> dict[str, Floats]:
+        """For each column whose codes are drawn, the share of each code's values that match,
+        (codes,); or of each pair of digits', (codes, cells).
+        """
         shares: dict[str, Floats] = {}
         for query in queries.values():
             column = query.column
             if column.joint:
                 share = self.constraints.combinations.shares(self.named[column.joint], queries)
+            elif column.base in self.second and column.base == column.name:
+                share = query.cells()
             else:
                 share = query.shares()
             if column.derived_from:
                 share = share[np.array(column.derived)]
-            shares[column.base] = shares.get(column.base, np.ones(1)) * share
-        for base, share in shares.items():
-            weights = share * np.array(self.named[base].frequency)
-            if not weights.sum():
-                raise _no_value(
-                    ", ".join(str(q) for q in queries.values() if q.column.base == base)
-                )
-            if base in self.blocks:
-                start = self.blocks[base].start
-                u = uniform([seeds[i] for i in rows], CODE + start)
-                code = np.searchsorted(np.cumsum(weights), u * weights.sum(), side="right")
-                code = np.minimum(code, len(weights) - 1)
-                c[torch.from_numpy(rows), start + torch.from_numpy(code)] = 1
+            if column.base not in shares:
+                shares[column.base] = share
+                continue
+            both = [s if s.ndim == 2 else s[:, None] for s in (shares[column.base], share)]
+            product = both[0] * both[1]
+            shares[column.base] = product if product.shape[1] > 1 else product[:, 0]
+        return shares
 
     # --- After decoding -------------------------------------------------------------------------
 

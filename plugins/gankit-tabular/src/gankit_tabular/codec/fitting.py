@@ -12,12 +12,10 @@ from gankit_tabular.codec.columns import Column, Kind
 from gankit_tabular.codec.identifier_kinds import identifiers, integers, is_known
 from gankit_tabular.codec.identifiers import pattern
 from gankit_tabular.codec.numbers import fit_number
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import locate
 from gankit_tabular.data.arrow import Ints, is_text, numbers, plain
 
-MOST_CATEGORIES = 96
-"""The most frequent categories have codes of their own; the others share GROUPS codes."""
-GROUPS = 8
 EXACT = 2**53
 """Integers up to this are exact as float64."""
 FEWEST_KEYS = 50
@@ -28,19 +26,21 @@ FEW_ROWS = 1000
 """Rows that rule out most pairs of columns before all rows are compared."""
 
 
-def fit_column(name: str, values: pa.ChunkedArray, bins: int, kind: str = "") -> Column:
+def fit_column(
+    name: str, values: pa.ChunkedArray, resolution: Resolution, kind: str = ""
+) -> Column:
     """Fits a column.
 
     Args:
         values: of any supported Arrow type.
-        bins: quantile bins of a number.
+        resolution: how finely it is coded.
         kind: number, category or identifier; empty to infer it.
     """
-    return fit_and_encode(name, values, bins, kind)[0]
+    return fit_and_encode(name, values, resolution, kind)[0]
 
 
 def fit_and_encode(
-    name: str, values: pa.ChunkedArray, bins: int, kind: str = ""
+    name: str, values: pa.ChunkedArray, resolution: Resolution, kind: str = ""
 ) -> tuple[Column, Ints]:
     """The fitted column and the codes of its values; see :func:`fit_column`."""
     values = plain(values)
@@ -51,9 +51,9 @@ def fit_and_encode(
     if column.kind == "identifier":
         _fit_identifier(column, values)
     elif column.kind == "number":
-        fit_number(column, numbers(values), bins)
+        fit_number(column, numbers(values), resolution)
     else:
-        _fit_category(column, values)
+        _fit_category(column, values, resolution)
     return column, count_codes(column, values)
 
 
@@ -121,19 +121,24 @@ def _integer_kind(name: str, values: pa.ChunkedArray) -> Kind | None:
     return "identifier" if counted or KEY_NAME.search(name) else None
 
 
-def _fit_category(column: Column, values: pa.ChunkedArray) -> None:
+def _fit_category(column: Column, values: pa.ChunkedArray, resolution: Resolution) -> None:
     counted = sorted(
         ((pair["values"], pair["counts"]) for pair in pc.value_counts(values).to_pylist()),
         key=lambda pair: (-pair[1], str(pair[0])),
     )
     known = [(value, count) for value, count in counted if value is not None]
-    own = len(known) if len(known) <= MOST_CATEGORIES + GROUPS else MOST_CATEGORIES
+    own, groups = resolution.categories, resolution.groups
+    if len(known) <= own + groups:
+        own = len(known)
     column.atoms = [value for value, _ in known[:own]]
-    if rare := known[own:]:
-        # Groups of similar frequency, so that drawing within a group by count is nearly exact.
-        column.groups = [
-            [list(p) for p in rare[i::GROUPS]] for i in range(GROUPS) if rare[i::GROUPS]
-        ]
+    if not (rare := known[own:]):
+        return
+    if resolution.cells:  # as many groups as it takes, each of similar frequencies
+        column.cells, size = resolution.cells, resolution.cells
+        parts = [rare[i : i + size] for i in range(0, len(rare), size)]
+    else:  # groups of similar frequency, so that drawing within a group by count is nearly exact
+        parts = [rare[i::groups] for i in range(groups) if rare[i::groups]]
+    column.groups = [[list(pair) for pair in part] for part in parts]
 
 
 # --- Derived columns ----------------------------------------------------------------------------

@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from gankit_tabular.codec.calendars import fit_calendar, on_calendar, on_weekdays
 from gankit_tabular.codec.columns import QUANTILES, Column
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.data.arrow import Flags, Floats, Ints, numbers, plain, type_from_text
 
 FEW_VALUES = 32
-"""A number column with at most this many distinct values has atoms only."""
-ATOM_SHARE = 0.05
-"""A value with at least this share of rows is an atom: a zero, a round figure."""
+"""Of fewer distinct values little is concluded: neither parts of one, nor a value that carries the
+sum."""
 FREE = 15
 """Decimals from which on numbers count as measured without rounding."""
 SOME = 5000
@@ -59,13 +59,13 @@ def typed_numbers(column: Column, values: pa.ChunkedArray) -> Floats:
     return found
 
 
-def fit_number(column: Column, values: Floats, bins: int) -> None:
+def fit_number(column: Column, values: Floats, resolution: Resolution) -> None:
     """Fits atoms, bins, precision and step, in place. Infinite numbers count as missing."""
     with np.errstate(over="ignore"):  # sums of numbers near the largest
-        _fit_number(column, values, bins)
+        _fit_number(column, values, resolution)
 
 
-def _fit_number(column: Column, values: Floats, bins: int) -> None:
+def _fit_number(column: Column, values: Floats, resolution: Resolution) -> None:
     finite = np.isfinite(values)
     if infinite := int(np.isinf(values).sum()):
         times = (
@@ -83,14 +83,15 @@ def _fit_number(column: Column, values: Floats, bins: int) -> None:
     distinct = distinct + 0.0  # no negative zero
     _fit_step(column, distinct)
     _note_carrier(column, distinct, counts)
-    frequent = (counts >= ATOM_SHARE * len(known)) | _extreme(distinct, counts)
-    if len(distinct) <= FEW_VALUES:
+    frequent = (counts >= resolution.share * len(known)) | _extreme(distinct, counts)
+    if len(distinct) <= resolution.few:
         frequent[:] = True
     parts = []
     rest = known[~np.isin(known, distinct[frequent])]
     if len(rest):
         # Bins of equal shares, cut between distinct values, so that a value lies in one bin.
-        edges = np.unique(np.quantile(rest, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
+        levels = np.linspace(0, 1, resolution.bins + 1)[1:-1]
+        edges = np.unique(np.quantile(rest, levels, method="lower"))
         whole = float(rest[-1] - rest[0])
         for part in np.split(rest, np.searchsorted(rest, edges, side="right")):
             parts += _refined(part, whole) if len(part) else []
@@ -101,6 +102,17 @@ def _fit_number(column: Column, values: Floats, bins: int) -> None:
         single = []  # a number with atoms only would need no position
     column.atoms = sorted([*distinct[frequent].tolist(), *map(float, single)])
     column.bins = [np.quantile(part, np.linspace(0, 1, QUANTILES)).tolist() for part in parts]
+    if parts and resolution.cells:
+        column.exact = [_exact(part, 2 * resolution.cells) for part in parts]
+        column.cells = max(column.choices)
+
+
+def _exact(part: Floats, most: int) -> list[list[float]]:
+    """The distinct values of a bin, each with its count; none if there are too many."""
+    distinct, counts = np.unique(part, return_counts=True)
+    if len(distinct) > most:
+        return []
+    return [list(pair) for pair in zip(distinct.tolist(), counts.tolist(), strict=True)]
 
 
 def snap(column: Column, values: Floats) -> Floats:

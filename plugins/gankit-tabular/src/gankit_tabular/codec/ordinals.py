@@ -54,4 +54,4 @@ def apply_order(column: Column, order: Sequence[str]) -> None:
     is_text = all(isinstance(value, str) for value in named.values())
     atoms = [named.get(v, v) for v in order if v in named or is_text]
     column.atoms = atoms or sorted(column.values, key=lambda v: natural(str(v)))
-    column.ordered, column.groups = True, []
+    column.ordered, column.groups, column.cells = True, [], 0

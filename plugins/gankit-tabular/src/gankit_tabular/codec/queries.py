@@ -71,6 +71,36 @@ class ColumnQuery:
             shares[-1] = 1
         return shares
 
+    def cells(self) -> Floats:
+        """The share of each pair of digits' values that match, (codes, cells)."""
+        column = self.column
+        match = np.zeros((column.codes, column.cells))
+        shares = self.shares()
+        match[: len(column.atoms), 0] = shares[: len(column.atoms)]
+        for code, pairs in enumerate(column.exact, len(column.atoms)):
+            if pairs:
+                match[code, : len(pairs)] = [self.matches(value) for value, _ in pairs]
+            elif self.span is not None:
+                q = np.array(column.bins[code - len(column.atoms)])
+                match[code, : len(q) - 1] = _overlap(q, *self.span)
+        for code, group in enumerate(column.groups, len(column.atoms) + len(column.bins)):
+            match[code, : len(group)] = [self.matches(value) for value, _ in group]
+        if column.missing:
+            match[-1, 0] = shares[-1]
+        if not match.any():  # between two values: any cell of the nearest bin
+            match[shares > 0] = 1
+        return match
+
+
+def _overlap(quantiles: Floats, low: float, high: float) -> Floats:
+    """The part of each cell between two quantiles that lies within a range."""
+    first, last = quantiles[:-1], quantiles[1:]
+    width = last - first
+    common = np.minimum(last, high) - np.maximum(first, low)
+    part = np.divide(common, width, out=np.zeros_like(width), where=width > 0)
+    point = (common >= 0) & ((width == 0) | (low == high))
+    return np.asarray(np.where(point, 1.0, np.clip(part, 0, 1)))
+
 
 def exact_query(column: Column, value: Any) -> ColumnQuery:
     """The query for one value."""

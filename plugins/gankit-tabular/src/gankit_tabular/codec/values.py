@@ -42,6 +42,31 @@ def locate(column: Column, values: pa.ChunkedArray) -> tuple[Ints, Floats, Float
     return np.zeros(n, np.int64), np.zeros(n), np.zeros(n)
 
 
+def second_digits(column: Column, values: pa.ChunkedArray, codes: Ints, positions: Floats) -> Ints:
+    """The second digit of values whose codes and positions are known; 0 where there is one code."""
+    digits = np.zeros(len(codes), np.int64)
+    if column.kind == "category":
+        place = np.concatenate([[0] * len(column.atoms), *map(_count, column.groups), [0]])
+        index = pc.index_in(plain(values), value_set=pa.array(column.values, plain(values).type))
+        at = index.fill_null(len(column.values)).to_numpy(zero_copy_only=False).astype(np.int64)
+        return np.asarray(place[at].astype(np.int64))
+    found = typed_numbers(column, values)
+    first, cells = len(column.atoms), QUANTILES - 1
+    inside = (codes >= first) & (codes < first + len(column.bins))
+    digits[inside] = np.clip(positions[inside] * cells, 0, cells - 1).astype(np.int64)
+    for code, pairs in enumerate(column.exact, first):
+        if pairs:
+            here = codes == code
+            known = np.array(pairs)[:, 0]
+            middles = (known[1:] + known[:-1]) / 2
+            digits[here] = np.searchsorted(middles, found[here], side="left")
+    return digits
+
+
+def _count(group: Sequence[object]) -> Ints:
+    return np.arange(len(group))
+
+
 def _encode_category(column: Column, values: pa.ChunkedArray) -> Ints:
     known, own = column.values, len(column.atoms)
     code_of = [*range(own), *(own + i for i, group in enumerate(column.groups) for _ in group)]
@@ -91,12 +116,14 @@ def decode_column(
     positions: Floats,
     u: Floats,
     seeds: Sequence[int] | None = None,
+    digits: Ints | None = None,
 ) -> pa.Array:
     """Values: float64 for numbers, dates and times; null for missing values.
 
     Args:
         u: uniform numbers, one a row, for draws within a group and for identifiers.
         seeds: of the rows; identifiers of different seeds differ. Drawn from ``u`` by default.
+        digits: the second digits, of a column that has them.
     """
     if column.identifier:
         return _decode_identifier(column, u, seeds)
@@ -106,8 +133,20 @@ def decode_column(
         return pa.nulls(len(codes))
     missing = codes == column.codes - 1 if column.missing else np.zeros(len(codes), bool)
     if column.kind == "category":
-        return _decode_category(column, codes, u, missing)
-    return pa.array(_decode_number(column, codes, positions), mask=missing)
+        return _decode_category(column, codes, u, missing, digits)
+    if digits is None:
+        return pa.array(_decode_number(column, codes, positions), mask=missing)
+    numbers = _decode_number(column, codes, (digits + u) / (QUANTILES - 1))
+    return pa.array(_exactly(column, codes, digits, numbers), mask=missing)
+
+
+def _exactly(column: Column, codes: Ints, digits: Ints, numbers: Floats) -> Floats:
+    """Numbers with those of bins of few values in their place."""
+    for code, pairs in enumerate(column.exact, len(column.atoms)):
+        if pairs:
+            here = codes == code
+            numbers[here] = np.array(pairs)[np.minimum(digits[here], len(pairs) - 1), 0]
+    return numbers
 
 
 def _decode_identifier(column: Column, u: Floats, seeds: Sequence[int] | None) -> pa.Array:
@@ -122,12 +161,17 @@ def _decode_identifier(column: Column, u: Floats, seeds: Sequence[int] | None) -
     return pa.array(made, pa.int64() if space.integer else pa.string())
 
 
-def _decode_category(column: Column, codes: Ints, u: Floats, missing: Flags) -> pa.Array:
+def _decode_category(
+    column: Column, codes: Ints, u: Floats, missing: Flags, digits: Ints | None
+) -> pa.Array:
     place, before = codes.copy(), len(column.atoms)
     for code, group in enumerate(column.groups, len(column.atoms)):
         here = codes == code
-        counts = np.cumsum([count for _, count in group])
-        place[here] = before + np.searchsorted(counts, u[here] * counts[-1], side="right")
+        if digits is None:
+            counts = np.cumsum([count for _, count in group])
+            place[here] = before + np.searchsorted(counts, u[here] * counts[-1], side="right")
+        else:
+            place[here] = before + np.minimum(digits[here], len(group) - 1)
         before += len(group)
     return pa.array(column.values).take(pa.array(place, mask=missing))
 

@@ -52,11 +52,17 @@ class EncodedTable(Extractor[Row]):
         items = self._conformed(items)
         stored = codec.encode(items, np.random.default_rng(0)).x.double().numpy()
         first_position = len(codec.blocks) - codec.width
+        second = {b.column: i for i, b in enumerate(codec.blocks) if b.digit}
         parts = []
         for i, b in enumerate(codec.blocks):
+            if b.digit:
+                continue
             column, codes = codec.columns[b.column], stored[:, i].astype(np.int64)
             if column.kind == "number":
                 positions = stored[:, first_position + b.position] if b.position >= 0 else None
+                if column.cells:
+                    of = np.array(column.choices)[codes]
+                    positions = (stored[:, second[b.column]] + 0.5) / of
                 parts.append(_ranks(column, b, codes, positions)[:, None])
                 if column.missing:
                     parts.append((codes == b.codes - 1)[:, None].astype(np.float64))

@@ -36,7 +36,8 @@ class TableScores(Evaluator[Row]):
     - ``authenticity``: share of generated rows that are farther from their closest record than this
       is from another one.
     - ``membership_auc``: an attacker knows some rows, and guesses that those closest to a generated
-      row were trained on (0.5: learns nothing).
+      row were trained on (0.5: learns nothing). ``white_box_membership_auc``, of a model with a
+      likelihood, is the core's.
     - for every column in ``groups``, :func:`gankit_tabular.evaluation.groups.group_scores`.
 
     Identifiers, keys and constants are left out of all of them.
@@ -61,6 +62,7 @@ class TableScores(Evaluator[Row]):
         "tstr_auc": "a model trained on generated rows, tested on real ones",
         "tstr_r2": "a model trained on generated rows, tested on real ones",
         "exact_copies": "exact copies of training rows",
+        "membership_auc": "from the distance to generated rows",
     }
 
     def __init__(

@@ -28,6 +28,7 @@ from gankit_tabular.codec.constraints.unique import (
     space_state,
 )
 from gankit_tabular.codec.fitting import fit_column
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.value_types import value_type
 
 
@@ -67,7 +68,7 @@ class Constraints:
         texts: Sequence[str],
         columns: Sequence[Column],
         values: Mapping[str, pa.ChunkedArray],
-        bins: int,
+        resolution: Resolution,
     ) -> tuple[Constraints, list[Column]]:
         """The constraints of a table, and the hidden columns that they need.
 
@@ -88,7 +89,7 @@ class Constraints:
         hidden = []
         for name, array in found.hidden(values).items():
             kind = "category" if pa.types.is_string(array.type) else "number"
-            column = fit_column(name, pa.chunked_array([array]), bins, kind)
+            column = fit_column(name, pa.chunked_array([array]), resolution, kind)
             column.hidden = True
             hidden.append(column)
         return cls(texts, [*columns, *hidden], spaces), hidden

@@ -8,10 +8,11 @@ import torch
 
 import gankit
 from gankit.errors import GankitError
-from gankit_tabular import networks
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.data.rows import Rows
-from gankit_tabular.networks import Discriminator
+from gankit_tabular.networks import one_shot as networks
+from gankit_tabular.networks.one_shot import Discriminator
 
 ROWS = [{"a": i * 0.37, "b": f"w{i % 3}", "c": i % 5} for i in range(200)]
 
@@ -19,7 +20,7 @@ ROWS = [{"a": i * 0.37, "b": f"w{i % 3}", "c": i % 5} for i in range(200)]
 @pytest.fixture
 def packed():
     table = pa.Table.from_pylist(ROWS)
-    codec = TableCodec.fit(table, bins=4)
+    codec = TableCodec.fit(table, Resolution(4))
     torch.manual_seed(0)
     D = Discriminator(codec.columns, codec.blocks, codec.conditions.width, 16, 1, pack=4)
     batch = codec.prepare(codec.encode(Rows(table), None))

@@ -1,0 +1,1 @@
+"""The networks: the cascade, which draws columns one after another, and one-shot."""
