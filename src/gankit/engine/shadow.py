@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from gankit.contract import Batch, Codec, Networks
-from gankit.contract.codec import sample_conditions
 from gankit.contract.subsets import take
+from gankit.engine.likelihood import batch_nll
 
 BETWEEN = 40
 """Items trained on between two measurements, for each item of the shadow part: measuring takes two
@@ -80,15 +80,13 @@ class Shadow:
     def _likelihoods(self, part: Batch) -> Tensor:
         """Negative log-likelihoods, where nothing is requested."""
         assert self.networks.likelihood is not None
-        found = []
-        for start in range(0, len(part), self.batch):
-            some = part[start : start + self.batch]
-            c = sample_conditions(self.codec, {}, range(start, start + len(some)))
-            real = self.codec.prepare(some.to(self.device))
-            c = real.c if c is None else c.to(self.device)
-            with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
-                found.append(self.networks.likelihood(real.x, c).double().cpu())
-        return torch.cat(found)
+        given = self.networks.likelihood, self.codec
+        return torch.cat(
+            [
+                batch_nll(*given, part[i : i + self.batch].to(self.device), self.autocast)
+                for i in range(0, len(part), self.batch)
+            ]
+        )
 
 
 def area(members: Tensor, others: Tensor) -> tuple[float, float]:
