@@ -66,6 +66,10 @@ class PrivatePolicy(TrainingPolicy):
                 engine.resampling.candidates > 1,
                 "Use resampling.candidates=1",
             ),
+            "loss.likelihood: the generator would see real samples without noise": (
+                engine.loss.likelihood > 0,
+                "Use loss.likelihood=0",
+            ),
             "warm_up.membership_limit: it looks at real items without noise": (
                 engine.warm_up.membership_limit > 0,
                 "Leave it out",

@@ -102,6 +102,8 @@ class Column:
         """For each code the share of rows of each second digit, (codes, cells)."""
         shares = np.zeros((self.codes, max(self.cells, 1)))
         shares[:, 0] = 1
+        if not self.cells:
+            return shares
         counted = [[count for _, count in values] for values in self.exact]
         counted = [counts or [1.0] * (QUANTILES - 1) for counts in counted]
         counted += [[count for _, count in group] for group in self.groups]
