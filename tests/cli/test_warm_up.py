@@ -86,8 +86,10 @@ def test_the_generator_before_the_game_is_kept(run, tmp_path):
 
 
 def test_evaluate_shows_both(run):
-    found = type_("evaluate", run, "-n", 40, "--metrics", "frechet", "--json")
-    (score,) = json.loads(found.stdout)["scores"]
+    names = "frechet,white_box_membership_auc"
+    found = type_("evaluate", run, "-n", 40, "--metrics", names, "--json")
+    score, told = json.loads(found.stdout)["scores"]
+    assert told["value"] != told["baselines"]["after warm-up"]
     warm = score["baselines"]["after warm-up"]
     assert warm > 0
     assert warm != score["value"]
