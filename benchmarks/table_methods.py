@@ -202,6 +202,7 @@ def main() -> None:
     train = pq.read_table(args.folder / "train.parquet")
     fit = method(args.method)
     import torch
+    import torch._dynamo  # the first optimiser of a process would
 
     torch.set_num_threads(1)
     began = spent()
