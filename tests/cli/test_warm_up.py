@@ -86,13 +86,18 @@ def test_the_generator_before_the_game_is_kept(run, tmp_path):
 
 
 def test_evaluate_shows_both(run):
-    found = type_("evaluate", run, "-n", 40, "--metrics", "frechet", "--json")
-    (score,) = json.loads(found.stdout)["scores"]
+    names = "frechet,white_box_membership_auc"
+    found = type_("evaluate", run, "-n", 40, "--metrics", names, "--json")
+    score, told = json.loads(found.stdout)["scores"]
+    assert told["value"] != told["baselines"]["after warm-up"]
     warm = score["baselines"]["after warm-up"]
     assert warm > 0
     assert warm != score["value"]
     again = gankit.load(run).evaluate(n=40, only=["frechet"])
     assert again.scores[0].baselines == {"after warm-up": warm}
+    (leak,) = gankit.load(run).evaluate(only=["white_box_membership_auc"]).scores
+    assert leak.baselines.keys() == {"after warm-up"}
+    assert 0 < leak.baselines["after warm-up"] != leak.value
     page = again.report(run / "page.html").read_text()
     assert "after warm-up" in page
     assert "before the adversarial game" in page

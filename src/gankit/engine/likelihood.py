@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from gankit.contract import Batch, Codec, Likelihood
 from gankit.contract.codec import sample_conditions
 from gankit.contract.subsets import take
 from gankit.engine.sampling.sampler import Sampler
@@ -32,9 +34,17 @@ def negative_log_likelihoods(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # `Codec.prepare` draws
         for start in range(0, len(items), size):
-            numbers = range(start, min(start + size, len(items)))
-            batch = codec.encode(take(items, numbers), rng).to(sampler.device)
-            real, c = codec.prepare(batch), sample_conditions(codec, {}, numbers)
-            c = real.c if c is None else c.to(sampler.device)
-            found.append(sampler.likelihood(real.x, c).double().cpu())
+            batch = codec.encode(take(items, range(start, min(start + size, len(items)))), rng)
+            found.append(of_batch(sampler.likelihood, codec, batch.to(sampler.device), start))
     return torch.cat(found).numpy()
+
+
+def of_batch(likelihood: Likelihood, codec: Codec[Any], batch: Batch, first: int = 0) -> Tensor:
+    """``-log p``, (N,), of encoded items, float64 on the CPU; ``codec.prepare`` draws.
+
+    Args:
+        first: the number of the first item, which its conditions are drawn by.
+    """
+    c = sample_conditions(codec, {}, range(first, first + len(batch)))
+    real = codec.prepare(batch)
+    return likelihood(real.x, real.c if c is None else c.to(real.x.device)).double().cpu()

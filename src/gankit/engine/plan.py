@@ -57,6 +57,7 @@ class TrainingPlan:
             zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
             gradient_penalty=ever_positive(loss.gradient_penalty),
             finite_difference=loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
+            likelihood=loss.likelihood,
             extra=self.penalties,
         )
 
@@ -77,6 +78,11 @@ class TrainingPlan:
             raise GankitError(
                 "train.warm_up needs networks with a likelihood, and these have none",
                 "Use train.warm_up=0",
+            )
+        if settings.loss.likelihood and networks.likelihood is None:
+            raise GankitError(
+                "loss.likelihood needs networks with a likelihood, and these have none",
+                "Use loss.likelihood=0",
             )
         for module in (networks.generator, networks.discriminator):
             module.to(self.reals.device)

@@ -126,6 +126,9 @@ class LossSettings:
     """Weight gamma of R1, gamma/2 times the squared gradient norm at real samples."""
     r2: Weight = 0.0
     """Weight gamma of R2, the same at generated samples."""
+    likelihood: NotNegative = 0.0
+    """Weight of the generator's negative log-likelihood of real samples in its loss, where it has
+    one: an anchor to what the warm-up has learned."""
     gradient_penalty: Weight = 0.0
     """Weight of WGAN-GP's penalty (gradient norm - 1)^2 at interpolates."""
     penalty_form: Literal["exact", "finite-difference"] = "exact"

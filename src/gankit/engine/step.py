@@ -44,6 +44,8 @@ class LossTerms:
     gradient_penalty: bool = False
     finite_difference: float = 0.0
     """Sigma of the finite-difference form; 0 is the exact one."""
+    likelihood: float = 0.0
+    """Weight of the generator's negative log-likelihood of real samples in its loss."""
     extra: tuple[tuple[Penalty, float], ...] = ()
 
 
@@ -151,18 +153,25 @@ class AdversarialLoss:
                 real_logits = self.discriminate(self.augment(real, w), c)
         loss = self.objective.generator(real_logits, fake_logits).mean()
         logs = {"g_loss": loss}
+        if self.terms.likelihood:
+            logs["anchor"] = self.negative_log_likelihood(real, c)
+            loss = loss + self.terms.likelihood * logs["anchor"]
         for name, term in self.networks.generator_terms.items():
             logs[name] = term(fake, c)
             loss = loss + logs[name]
         return loss, logs
 
+    def negative_log_likelihood(self, real: Tensor, c: Tensor | None) -> Tensor:
+        """The mean of real samples' under the generator."""
+        assert self.networks.likelihood is not None
+        with torch.autocast(real.device.type, self.autocast, enabled=self.autocast is not None):
+            return self.networks.likelihood(real, c).float().mean()
+
     def likelihood_step(
         self, params: Sequence[Tensor], real: Tensor, c: Tensor | None
     ) -> tuple[Gradients, Logs]:
         """Gradients of the generator's negative log-likelihood of real samples: the warm-up."""
-        assert self.networks.likelihood is not None
-        with torch.autocast(real.device.type, self.autocast, enabled=self.autocast is not None):
-            loss = self.networks.likelihood(real, c).float().mean()
+        loss = self.negative_log_likelihood(real, c)
         return _gradients(loss, params), {"nll": loss.detach()}
 
     def discriminator_step(

@@ -106,7 +106,8 @@ def evaluate_path(path: Path, **options: Any) -> Evaluation:
 def _evaluate_run(run: Run, given: Options) -> Evaluation:
     loaded, config = run.plugin, run.config
     settings = _with(loaded, run.table, given.overrides)
-    sampler = run.sampler(given.device, _sampling_overrides(loaded, given.overrides))
+    changed = _sampling_overrides(loaded, given.overrides)
+    sampler, before = _samplers(run, given.device, changed)
     has_likelihood = sampler.likelihood is not None
     scoring = _Scoring(loaded, sampler.codec, settings, given, has_likelihood)
     recorded = run.record.get("data", {})
@@ -133,8 +134,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
         samples.append(sample)
         given.progress("generating", len(samples), wanted)
     compared = EvaluationData(samples, split.train, heldout)
-    baselines = _own_baselines(run, sampler, compared, given)
-    of_model = _membership(sampler, compared, given)
+    baselines = _own_baselines(sampler, before, compared, given)
+    of_model = _membership(sampler, before, compared, given)
     result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines, of_model)
     metrics = run.metrics()
     result.record |= {
@@ -169,9 +170,10 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         files=[run.model["settings"]] if run else [],
         overrides=given.overrides,
     )
-    sampler = None
+    sampler = before = None
     if run:
-        sampler = run.sampler(given.device, _sampling_overrides(loaded, given.overrides))
+        changed = _sampling_overrides(loaded, given.overrides)
+        sampler, before = _samplers(run, given.device, changed)
     scoring = _Scoring(loaded, sampler.codec if sampler else None, config.settings, given)
     split = read_data(loaded, config, None, given.progress)
     warnings: Sequence[str] = ()
@@ -185,7 +187,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         wanted = given.n or min(len(split.heldout), MAX_GENERATED)
         samples = list(sampler.sample(wanted, given.seed))
         compared = EvaluationData(samples, split.train, split.heldout)
-        baselines = _own_baselines(run, sampler, compared, given)
+        baselines = _own_baselines(sampler, before, compared, given)
     else:
         found = loaded.modality.read(str(path), config.settings, given.progress)
         skipped, n = found.issues, min(len(found.items), given.n or len(found.items))
@@ -318,35 +320,50 @@ class _Scoring:
         return found
 
 
+def _samplers(
+    run: Run, device: str, changed: Mapping[str, object]
+) -> tuple[Sampler, Sampler | None]:
+    """The run's generator, and as it was before the adversarial game, if there was one."""
+    before = run.sampler(device, changed, WARM_UP) if run.has_warm_up else None
+    return run.sampler(device, changed), before
+
+
 def _own_baselines(
-    run: Run, sampler: Sampler, data: EvaluationData[Any], given: Options
+    sampler: Sampler, before: Sampler | None, data: EvaluationData[Any], given: Options
 ) -> dict[str, list[Sample[Any]]]:
     """What the run itself can be compared with, for the same seeds: its generator before the
     adversarial game, and its codec without a generator."""
     found = _codec_baselines(sampler, data, given)
-    if run.has_warm_up:
-        changed = _sampling_overrides(run.plugin, given.overrides)
-        before, n = run.sampler(given.device, changed, WARM_UP), len(data.generated)
-        found[WARM_BASELINE] = []
+    if before is not None:
+        n, found[WARM_BASELINE] = len(data.generated), []
         for sample in before.sample(n, given.seed):
             found[WARM_BASELINE].append(sample)
             given.progress("generating as after the warm-up", len(found[WARM_BASELINE]), n)
     return found
 
 
-def _membership(sampler: Sampler, data: EvaluationData[Any], given: Options) -> list[Score]:
-    """How well the model's own likelihood tells training items from held-out ones."""
+def _membership(
+    sampler: Sampler, before: Sampler | None, data: EvaluationData[Any], given: Options
+) -> list[Score]:
+    """How well the model's own likelihood recognises training items among as many held-out ones;
+    and that of the generator before the game."""
     if sampler.likelihood is None or (given.only and WHITE_BOX not in given.only):
         return []
     from gankit.engine.likelihood import negative_log_likelihoods
 
     given.progress("computing likelihoods", 0, 0)
     n = min(len(data.train), len(data.heldout), MAX_MEMBERS)
-    rng, found = rng_for(given.seed, WHITE_BOX), []
-    for items in (data.train, data.heldout):
-        some = take(items, sorted(rng.choice(len(items), n, replace=False).tolist()))
-        found.append(negative_log_likelihoods(sampler, some, given.seed))
-    return [white_box_score(Likelihoods(*found), given.seed)]
+    rng = rng_for(given.seed, WHITE_BOX)
+    parts = [
+        take(items, sorted(rng.choice(len(items), n, replace=False).tolist()))
+        for items in (data.train, data.heldout)
+    ]
+
+    def under(model: Sampler) -> Likelihoods:
+        return Likelihoods(*(negative_log_likelihoods(model, part, given.seed) for part in parts))
+
+    others = {} if before is None else {WARM_BASELINE: under(before)}
+    return [white_box_score(under(sampler), given.seed, others)]
 
 
 def _codec_baselines(

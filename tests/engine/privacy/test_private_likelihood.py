@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 
 import pytest
 import torch
+from likelihood import Gaussian, with_likelihood
 from torch import nn
 from training import StopAt, final_state
 from vectors import MLP
@@ -27,30 +27,15 @@ from gankit.workflows import train as training
 pytest.importorskip("dp_accounting")
 
 
-class Gaussian(nn.Module):
-    """A Gaussian for each class, of one standard deviation."""
-
-    def __init__(self):
-        super().__init__()
-        self.mean = nn.Parameter(torch.randn(3, 2))
-        self.log_std = nn.Parameter(torch.zeros(()))
-
-    def forward(self, z, c):
-        return c @ self.mean + z[:, :2] * self.log_std.exp()
-
-    def nll(self, x, c):
-        return (0.5 * ((x - c @ self.mean) / self.log_std.exp()).square() + self.log_std).sum(1)
-
-
 class Digits(nn.Module):
     """Two digits of four codes, the second given the first: embeddings, a masked product, a batch
     of products, and buffers."""
 
-    def __init__(self):
+    def __init__(self, classes):
         super().__init__()
         self.embedding = nn.Parameter(torch.randn(8, 3))
         self.first = nn.ParameterList([nn.Parameter(torch.randn(6, 10))])
-        self.told = nn.Linear(3, 10)
+        self.told = nn.Linear(classes, 10)
         self.last = nn.Parameter(torch.randn(2, 5, 4))
         self.bias = nn.Parameter(torch.zeros(2, 4))
         mask = torch.arange(6)[:, None] // 3 < torch.arange(10) // 5
@@ -81,7 +66,7 @@ def a_plan(**given):
 
 def networks_of(kind):
     torch.manual_seed(1)
-    generator = kind().double()
+    generator = kind(3).double()
     return Networks(generator, MLP(2, 1).double(), 4, likelihood=generator.nll)
 
 
@@ -188,14 +173,7 @@ PRIVATE = [
 
 @pytest.fixture
 def likely(vectors, monkeypatch):
-    """Vectors whose generator has a likelihood."""
-    build = vectors.modality.build_networks
-
-    def built(*given):
-        generator = Gaussian()
-        return dataclasses.replace(build(*given), generator=generator, likelihood=generator.nll)
-
-    monkeypatch.setattr(vectors.modality, "build_networks", built)
+    with_likelihood(vectors.modality, monkeypatch)
     return vectors
 
 
@@ -274,7 +252,7 @@ def test_a_game_that_is_never_played_may_be_any(likely, tmp_path):
 
 def test_a_likelihood_without_per_sample_gradients_is_refused(vectors, tmp_path, monkeypatch):
     def built(codec, settings):
-        generator = Gaussian()
+        generator = Gaussian(3)
 
         def nll(x, c):
             return generator.nll(x, c) + (0 if x.max().item() else 1)

@@ -84,6 +84,8 @@ class Column:
     """Whether constraints compute it from others; it is then a condition only."""
     joint: str = ""
     """The hidden column of the combination that it belongs to."""
+    merged: str = ""
+    """What its rare categories were merged into: ``other`` or ``missing``."""
     notes: list[str] = field(default_factory=list)
     """What a person should know about it; no values."""
 
@@ -102,6 +104,8 @@ class Column:
         """For each code the share of rows of each second digit, (codes, cells)."""
         shares = np.zeros((self.codes, max(self.cells, 1)))
         shares[:, 0] = 1
+        if not self.cells:
+            return shares
         counted = [[count for _, count in values] for values in self.exact]
         counted = [counts or [1.0] * (QUANTILES - 1) for counts in counted]
         counted += [[count for _, count in group] for group in self.groups]
