@@ -491,7 +491,7 @@ def every_second(monkeypatch, clock):
 
 LEAKY = [
     *("train.warm_up=1", "train.samples=64_000", "warm_up.lr=0.3", "warm_up.weight_decay=0"),
-    *("warm_up.membership_limit=0.6", "log.every=16"),
+    *("warm_up.membership_limit=0.6", "warm_up.ramp=5", "log.every=16"),
 ]
 
 
