@@ -31,7 +31,7 @@ os.environ["GANKIT_PLUGINS"] = ""
 import torch
 import torch.nn.functional as F
 from step import Play, machine, make_trainer, play, take_turns
-from tabular import as_settings
+from table_methods import as_settings
 from torch import Tensor, nn
 
 import gankit

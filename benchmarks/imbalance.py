@@ -29,7 +29,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import torch
 from scipy.stats import t as student
-from tabular import Draw, as_settings, ctgan, trees
+from table_baselines import Draw, trees
+from table_methods import as_settings, ctgan
 
 import gankit
 from gankit.workflows.candidates import plan
@@ -106,7 +107,7 @@ def main() -> None:
                 print(f"| {m.trained_on} | " + " | ".join(cells) + " |", flush=True)
     ways = {"sequential trees of the rare rows": lambda seed: trees(rare, seed)(wanted, {})}
     if args.epochs and importlib.util.find_spec("ctgan"):
-        draw = ctgan("CTGAN", args.epochs)(train, 0)
+        draw = ctgan("CTGAN", {"epochs": args.epochs})(train, 0)
         ways[f"CTGAN, {args.epochs} epochs"] = lambda seed: of_class(draw, wanted, key, args.rare)
     real, held = train.to_pylist(), read_table(test)[0].cast(train.schema).to_pylist()
     for way, make in ways.items():

@@ -1,301 +1,172 @@
-"""Synthetic rows: quality against processor seconds, of gankit and baselines, on one table.
+"""Synthetic rows of several tables: quality, privacy and processor seconds, of gankit and others.
 
-    python benchmarks/tabular.py --train train.csv --test test.csv [--seeds 3] [--only gankit]
-    python benchmarks/tabular.py --data flights.csv --target late
+    python benchmarks/tabular.py FOLDER --out results.jsonl [--tables adult baseball] [--seeds 3]
+    python benchmarks/tabular.py FOLDER --out results.jsonl --rivals-python rivals/bin/python
+    python benchmarks/tabular.py FOLDER --out results.jsonl --methods 'real rows' \\
+        'tabular/default train.warm_up=1.0' 'CTGAN epochs=100'
 
-Short baselines are implemented here: columns drawn independently, a Gaussian copula, and
-sequential trees (as in synthpop). ``ctgan`` (CTGAN and TVAE) is run if it is installed and
-``--epochs`` is above 0; its licence allows development benchmarks and forbids more. One half of the
-test rows is the ceiling, the other half is used for testing; ``--data`` sets a random fifth aside.
-All run on one thread. Processor time includes fitting and sampling.
+FOLDER has ``NAME-train.csv`` and ``NAME-test.csv`` for each table: ``datasets.py`` writes them.
+One half of the test rows, drawn by the seed, is the ceiling ("real rows"); the other half is what
+scores are computed with, and as many rows are generated. Each method runs in a process of its own,
+on one thread; ``table_methods.py`` lists them. A method that needs more than ``--limit`` processor
+seconds is stopped, and its row says so. CTGAN, TVAE and mostlyai-engine are left out without
+``--rivals-python``, the Python of an environment of their own:
+
+    pip install mostlyai-engine==2.7.3 ctgan==0.12.1
+    pip uninstall torchvision torchaudio        # where torch is a build for CPUs
+
+Each result is a line of the JSONL file as soon as it is there. Started again, the program adds what
+is missing, so that a file belongs to one version of the code. It ends with the tables in Markdown,
+the goals beside them.
+
+All rows of the training file count as training rows, also those that a method sets aside from
+them, as gankit does with ``data.holdout``, except for white-box membership.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import itertools
+import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
-import time
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # or ctgan's encoder runs in processes not counted here
-os.environ["GANKIT_PLUGINS"] = ""
+os.environ |= {"OMP_NUM_THREADS": "1", "GANKIT_PLUGINS": ""}
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import torch
+from datasets import SOURCES
+from table_methods import OTHERS
+from table_scores import scores
+from table_summary import OURS, REAL, Record, summary
 
-import gankit
-from gankit.contract import EvaluationData, Sample
-from gankit.metrics import manifold_scores
-from gankit_tabular.data.arrow import numbers, plain
 from gankit_tabular.data.sources import read_table
-from gankit_tabular.evaluation.column_scores import ColumnScores
-from gankit_tabular.evaluation.features import EncodedTable
-from gankit_tabular.evaluation.scores import TableScores
-from gankit_tabular.settings import TabularSettings
 
-SHOWN = (
-    "column_shapes",
-    "pair_trends",
-    "tstr_auc",
-    "two_sample_auc",
-    "exact_copies",
-    "membership_auc",
+METHODS = (
+    REAL,
+    OURS,
+    f"{OURS} train.warm_up=1.0",
+    "tabular/one-shot",
+    "sequential trees",
+    "independent columns",
+    "mostlyai-engine",
+    "TVAE",
+    "CTGAN",
 )
-CONDITIONED = 2_000
-"""Rows that are generated for a condition."""
-MISSING = "missing"
-"""The category that ``ctgan`` gets for a missing value."""
-MANY = 200
-"""A tree for a column with more values than this predicts the number of a value, not its class."""
+TARGETS = {"adult": "income", **{name: source.target for name, source in SOURCES.items()}}
 
-Draw = Callable[[int, Mapping[str, str]], pa.Table]
-"""``draw(n, where)``: n rows, with the requested values where the model supports conditions."""
-Synthesiser = Callable[[pa.Table, int], Draw]
-"""``fit(train, seed) -> draw``."""
-CONDITIONAL = ("gankit", "CTGAN")
+Parts = dict[str, pa.Table]
+"""Rows to train on (``train``), to score with (``test``), and real rows besides (``ceiling``)."""
 
 
-def ours(settings: dict[str, object], recipe: str = "default") -> Synthesiser:
-    def fit(train: pa.Table, seed: int) -> Draw:
-        folder = tempfile.TemporaryDirectory()
-        made = gankit.fit(
-            f"tabular/{recipe}",
-            train,
-            out=f"{folder.name}/run",
-            train__seed=seed,
-            train__threads=1,
-            **settings,
-        )
-
-        def draw(n: int, where: Mapping[str, str], _alive: object = folder) -> pa.Table:
-            return pa.Table.from_pylist(made.sample(n, where=where), schema=train.schema)
-
-        return draw
-
-    return fit
+def parts(folder: Path, name: str, seed: int) -> Parts:
+    train, test = (read_table(str(folder / f"{name}-{part}.csv"))[0] for part in ("train", "test"))
+    test, half = test.cast(train.schema), len(test) // 2
+    order = np.random.default_rng(seed).permutation(len(test))
+    ceiling, rest = (test.take(pa.array(np.sort(i))) for i in (order[:half], order[half:]))
+    return {"train": train, "test": rest, "ceiling": ceiling}
 
 
-def independent(train: pa.Table, seed: int) -> Draw:
-    rng = np.random.default_rng(seed)
-
-    def draw(n: int, where: Mapping[str, str]) -> pa.Table:
-        columns = [c.take(pa.array(rng.integers(len(train), size=n))) for c in train.columns]
-        return pa.table(columns, schema=train.schema)
-
-    return draw
+def is_rival(method: str) -> bool:
+    return method.split()[0] in OTHERS
 
 
-def copula(train: pa.Table, seed: int) -> Draw:
-    """Ranks of all columns as normal scores, their covariance, and quantiles back."""
-    from scipy.stats import norm, rankdata
-
-    rng = np.random.default_rng(seed)
-    codes, back = _coded(train, by_frequency=True)
-    scores = np.stack([norm.ppf((rankdata(c) - 0.5) / len(c)) for c in codes.T], 1)
-    correlation = np.corrcoef(scores.T)
-
-    def draw(n: int, where: Mapping[str, str]) -> pa.Table:
-        u = norm.cdf(rng.multivariate_normal(np.zeros(len(correlation)), correlation, size=n))
-        made = [np.quantile(c, v, method="lower") for c, v in zip(codes.T, u.T, strict=True)]
-        return _table(np.stack(made, 1), back, train.schema)
-
-    return draw
+def python_of(method: str, args: argparse.Namespace) -> str:
+    return str(args.rivals_python) if is_rival(method) else sys.executable
 
 
-def trees(train: pa.Table, seed: int) -> Draw:
-    """Each column from those before it: a tree, then a draw from the rows of its leaf."""
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+def generate(
+    method: str, of: Parts, python: str, *, seed: int = 0, limit: int = 0, where: str = ""
+) -> tuple[pa.Table | None, dict[str, Any]]:
+    """As many rows as there are in the ceiling, and the measures of the process that made them.
 
-    rng = np.random.default_rng(seed)
-    codes, back = _coded(train)
-    fitted = []
-    for j in range(1, codes.shape[1]):
-        words = back[j]
-        few = isinstance(words, np.ndarray) and len(words) <= MANY
-        kind = DecisionTreeClassifier if few else DecisionTreeRegressor
-        tree = kind(min_samples_leaf=5, random_state=seed).fit(codes[:, :j], codes[:, j])
-        leaf = tree.apply(codes[:, :j])
-        order = np.argsort(leaf, kind="stable")
-        fitted.append((tree, order, *np.unique(leaf[order], return_index=True, return_counts=True)))
-
-    def draw(n: int, where: Mapping[str, str]) -> pa.Table:
-        made = np.empty((n, codes.shape[1]))
-        made[:, 0] = rng.choice(codes[:, 0], n)
-        for j, (tree, order, leaves, start, count) in enumerate(fitted, 1):
-            place = np.searchsorted(leaves, tree.apply(made[:, :j]))
-            drawn = start[place] + (rng.random(n) * count[place]).astype(int)
-            made[:, j] = codes[order[drawn], j]
-        return _table(made, back, train.schema)
-
-    return draw
-
-
-def ctgan(kind: str, epochs: int) -> Synthesiser:
-    def fit(train: pa.Table, seed: int) -> Draw:
-        import ctgan as package
-
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        frame, words = as_frame(train)
-        model = getattr(package, kind)(epochs=epochs)
-        model.fit(frame, words)
-
-        def draw(n: int, where: Mapping[str, str]) -> pa.Table:
-            made = model.sample(n, *[word for pair in where.items() for word in pair])
-            made[words] = made[words].replace(MISSING, None)
-            return pa.Table.from_pandas(made, preserve_index=False).cast(train.schema, safe=False)
-
-        return draw
-
-    return fit
+    Returns:
+        None for the rows if the method failed or was stopped: ``error`` says why.
+    """
+    if method == REAL:
+        return of["ceiling"], {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pq.write_table(of["train"], folder / "train.parquet")
+        script = str(Path(__file__).with_name("table_methods.py"))
+        alone = ["-P"] if is_rival(method) else []  # a package imports another datasets
+        command = [python, *alone, script, method, name, "--rows", str(len(of["ceiling"]))]
+        command += ["--seed", str(seed), "--limit", str(limit), "--where", where]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return None, {"error": f"stopped: more than {limit:,} CPU s, or out of memory"}
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["failed"])[-1]
+            return None, {"error": last.removeprefix("gankit.errors.GankitError: ")}
+        made = pq.read_table(folder / "made.parquet").cast(of["train"].schema, safe=False)
+        return made, json.loads((folder / "measures.json").read_text())
 
 
-def is_number(table: pa.Table, name: str) -> bool:
-    t = table.schema.field(name).type
-    return bool(pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_temporal(t))
-
-
-def as_frame(table: pa.Table) -> tuple[object, list[str]]:
-    """A data frame as ``ctgan`` takes it, and which columns are categories."""
-    words = [c for c in table.column_names if not is_number(table, c)]
-    frame = table.to_pandas()
-    frame[words] = frame[words].fillna(MISSING)
-    return frame, words
-
-
-Back = list[np.ndarray | float]
-"""How a column comes back: the words of its codes, or the number that stands for a missing one."""
-
-
-def _coded(table: pa.Table, by_frequency: bool = False) -> tuple[np.ndarray, Back]:
-    codes, back = [], Back()
-    for name in table.column_names:
-        column = plain(table.column(name))
-        if is_number(table, name):
-            values = numbers(column)
-            missing = float(np.nanmin(values) - 1)
-            codes.append(np.nan_to_num(values, nan=missing))
-            back.append(missing)
-        else:
-            words = np.array([str(v) for v in column.to_pylist()])
-            known, index, counts = np.unique(words, return_inverse=True, return_counts=True)
-            order = np.argsort(-counts) if by_frequency else np.arange(len(known))
-            codes.append(np.argsort(order)[index].astype(float))
-            back.append(known[order])
-    return np.stack(codes, 1), back
-
-
-def _table(codes: np.ndarray, back: Back, schema: pa.Schema) -> pa.Table:
-    columns = []
-    for values, how, field in zip(codes.T, back, schema, strict=True):
-        if isinstance(how, np.ndarray):
-            words = how[values.astype(int)].tolist()
-            column = pa.array([None if w == "None" else w for w in words])
-        else:
-            column = pa.array(values, mask=values == how)
-        if pa.types.is_temporal(field.type):
-            column = column.cast(pa.int64(), safe=False)
-        columns.append(column.cast(field.type, safe=False))
-    return pa.table(columns, schema=schema)
-
-
-def scores(
-    train: pa.Table, test: pa.Table, made: pa.Table, target: str, seed: int
-) -> dict[str, float]:
-    real, held, rows = train.to_pylist(), test.to_pylist(), made.to_pylist()
-    samples = [Sample(row, i, {}) for i, row in enumerate(rows)]
-    rng = np.random.default_rng(seed)
-    data = EvaluationData(samples, real, held)
-    found = TableScores(target).evaluate(data, rng) | ColumnScores().evaluate(data, rng)
-    extractor = EncodedTable(None, TabularSettings())
-    extractor.fit(real)
-    few = [real[i] for i in rng.permutation(len(real))[:5000]]
-    a, b = extractor.features(few), extractor.features(rows[:5000])
-    shown = {name: found.get(name, np.nan) for name in SHOWN}
-    return shown | {"coverage": manifold_scores(a, b)["coverage"]}
-
-
-def hit_rate(draw: Draw, column: str, value: str) -> float:
-    """The share of rows generated for a value that have it."""
-    made = draw(CONDITIONED, {column: value}).column(column).to_pylist()
-    return float(np.mean([str(v) == value for v in made]))
-
-
-def split(table: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Four fifths to train on, one to test on."""
-    order = np.random.default_rng(0).permutation(len(table))
-    cut = len(table) // 5
-    return table.take(pa.array(np.sort(order[cut:]))), table.take(pa.array(order[:cut]))
-
-
-def as_settings(words: list[str]) -> dict[str, object]:
-    """``key=value`` as on the command line, for :func:`gankit.fit`."""
-    pairs = (word.split("=", 1) for word in words)
-    return {k.replace(".", "__"): tomllib.loads(f"it = {v}")["it"] for k, v in pairs}
+def results(args: argparse.Namespace, records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    """A record for each table, seed and method without one. A method that failed on a table, or
+    was stopped, is not tried with other seeds."""
+    done = {(r["table"], r["seed"], r["method"]) for r in records}
+    failed = {(r["table"], r["method"]): r["error"] for r in records if "error" in r}
+    for table, seed in itertools.product(args.tables, range(args.seeds)):
+        missing = [m for m in args.methods if (table, seed, m) not in done]
+        of = parts(args.folder, table, seed) if missing else {}
+        for method in missing:
+            record = {"table": table, "method": method, "seed": seed}
+            record |= {"rows": len(of["train"]), "columns": of["train"].num_columns}
+            if (table, method) in failed:
+                yield record | {"error": failed[table, method]}
+                continue
+            python = python_of(method, args)
+            made, measures = generate(
+                method, of, python, seed=seed, limit=args.limit, where=args.where
+            )
+            if made is None:
+                failed[table, method] = measures["error"]
+            else:
+                target = args.target or TARGETS.get(table, "")
+                measures |= scores(of["train"], of["test"], made, target, seed)
+            yield record | measures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--train")
-    parser.add_argument("--test")
-    parser.add_argument("--data", help="instead: one table, of which a fifth is for testing")
-    parser.add_argument("--target", default="", help="column to predict; the last one by default")
-    parser.add_argument("--where", default="", help="column=value that models condition on")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="the JSONL file, added to")
+    parser.add_argument("--tables", nargs="+", help="all that are in the folder by default")
+    parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", help="some of the models, by a part of the name")
-    parser.add_argument("--recipe", default="default", help="of gankit")
-    parser.add_argument("--ours", nargs="*", default=[], help="settings of gankit, key=value")
-    parser.add_argument(
-        "--epochs", type=int, default=0, help="of ctgan's models; 0 leaves them out"
-    )
+    parser.add_argument("--target", default="", help="column to predict, of tables unknown here")
+    parser.add_argument("--where", default="", help="column=value that models condition on")
+    parser.add_argument("--limit", type=int, default=3_600, help="processor seconds of a method")
+    parser.add_argument("--rivals-python", help="of an environment with the packages of others")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    if args.data:
-        train, test = split(read_table(args.data)[0])
-    elif args.train and args.test:
-        train, test = read_table(args.train)[0], read_table(args.test)[0]
-    else:
-        parser.error("pass --data, or --train and --test")
-    test = test.cast(train.schema)
-    half = len(test) // 2
-    ceiling, test = test.slice(0, half), test.slice(half)
-    ways: dict[str, Synthesiser] = {
-        "real test rows": lambda train, seed: lambda n, where: ceiling,
-        "independent columns": independent,
-        "gaussian copula": copula,
-        "sequential trees": trees,
-        "gankit": ours(as_settings(args.ours), args.recipe),
-    }
-    if args.epochs and importlib.util.find_spec("ctgan"):
-        ways |= {kind: ctgan(kind, args.epochs) for kind in ("TVAE", "CTGAN")}
-    names = ("cpu_s", *SHOWN, "coverage", *["requested"][: bool(args.where)])
-    print(f"{len(train):,} rows, {train.num_columns} columns; {args.seeds} seeds; mean (spread)")
-    print("| model | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
-    for way, fit in ways.items():
-        if args.only and not any(part in way for part in args.only):
-            continue
-        found: list[dict[str, float]] = []
-        for seed in range(args.seeds):
-            began = time.process_time()
-            draw = fit(train, seed)
-            made = draw(half, {})
-            spent = time.process_time() - began
-            found.append({"cpu_s": spent, **scores(train, test, made, args.target, seed)})
-            if args.where and way in CONDITIONAL:
-                found[-1]["requested"] = hit_rate(draw, *args.where.split("=", 1))
-            print(f"{way}, seed {seed}: {found[-1]}", file=sys.stderr, flush=True)
-        cells = []
-        for name in names:
-            values = [f.get(name, np.nan) for f in found]
-            cells.append(f"{np.mean(values):.4g} ({np.std(values):.2g})")
-        print(f"| {way} | " + " | ".join(cells) + " |", flush=True)
+    found = sorted(f.name.removesuffix("-train.csv") for f in args.folder.glob("*-train.csv"))
+    args.tables = args.tables or found
+    if unknown := set(args.tables) - set(found):
+        parser.error(f"no {', '.join(sorted(unknown))} in {args.folder}, but {', '.join(found)}")
+    if not args.rivals_python and (left_out := [m for m in args.methods if is_rival(m)]):
+        print(f"left out without --rivals-python: {', '.join(left_out)}", file=sys.stderr)
+        args.methods = [m for m in args.methods if m not in left_out]
+    records: list[Record] = []
+    if args.out.exists():
+        records = [json.loads(line) for line in args.out.read_text().splitlines()]
+    with args.out.open("a") as file:
+        for record in results(args, tuple(records)):
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            print(record, file=sys.stderr, flush=True)
+            records.append(record)
+    print(summary([r for r in records if r["table"] in args.tables]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

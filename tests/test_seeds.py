@@ -7,14 +7,28 @@ import math
 import numpy as np
 import pytest
 
+from gankit import seeds
 from gankit.seeds import normal, shuffled, uniform
 
 
 def test_a_draw_depends_on_its_seed_alone():
     some = [7, 3, 2**40]
-    for draw in (lambda seeds: uniform(seeds, 5), lambda seeds: normal(seeds, 6)):
+    for draw in (lambda some: uniform(some, 5), lambda some: normal(some, 6)):
         alone = np.concatenate([draw([seed]) for seed in some])
         assert (draw(some) == alone).all()
+
+
+@pytest.mark.parametrize("width", [1, 7, 600])
+def test_a_latent_does_not_depend_on_how_many_are_drawn(width, monkeypatch):
+    together = normal(range(3, 300), width, 2)
+    monkeypatch.setattr(seeds, "_CACHED", 1)
+    assert (normal(range(3, 300), width, 2) == together).all()
+    assert (normal(np.arange(3, 300), width, 2) == together).all()
+
+
+@pytest.mark.parametrize("some", [range(2**63 - 3, 2**63), range(10, 0, -3), range(0)])
+def test_a_range_of_seeds_is_its_seeds(some):
+    assert (uniform(some, 4) == uniform(np.array(some, np.uint64), 4)).all()
 
 
 def test_a_wider_latent_has_another_shape_only():
@@ -23,11 +37,11 @@ def test_a_wider_latent_has_another_shape_only():
     assert normal(range(4), 6).dtype == np.float32
 
 
-@pytest.mark.parametrize("seeds", [range(20_000), range(0, 20_000 * 1024, 1024)])
-def test_normals_are_normal_and_independent(seeds):
+@pytest.mark.parametrize("some", [range(20_000), range(0, 20_000 * 1024, 1024)])
+def test_normals_are_normal_and_independent(some):
     from scipy.stats import kstest
 
-    z = normal(seeds, 8).astype(np.float64)
+    z = normal(some, 8).astype(np.float64)
     assert kstest(z.ravel(), "norm").pvalue > 1e-3
     # Between places of an item and between items that follow each other, and of their squares.
     for v in (z, z**2):

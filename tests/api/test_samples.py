@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import gankit
+from gankit.contract import Sample
 from gankit.errors import GankitError
 
 
@@ -29,6 +30,16 @@ def test_a_slice_keeps_seeds_and_can_be_saved(run, tmp_path):
     assert isinstance(part, gankit.Samples)
     assert part.seeds == [5, 6, 7]
     assert run.save(part, tmp_path / "part.csv").record["seeds"] == [5, 6, 7]
+
+
+def test_rows_that_stay_in_their_table_are_dictionaries_to_the_caller(run):
+    from types import MappingProxyType
+
+    rows = [MappingProxyType({"x": i}) for i in range(3)]
+    found = gankit.Samples([Sample(row, i, {}) for i, row in enumerate(rows)], run)
+    assert [type(row) for row in (*found, found[0])] == [dict] * 4
+    assert found == [{"x": 0}, {"x": 1}, {"x": 2}]
+    assert found.samples[0].item is rows[0]
 
 
 def test_a_repr_is_a_line_and_a_few_items(run):

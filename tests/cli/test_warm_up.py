@@ -95,6 +95,9 @@ def test_evaluate_shows_both(run):
     assert warm != score["value"]
     again = gankit.load(run).evaluate(n=40, only=["frechet"])
     assert again.scores[0].baselines == {"after warm-up": warm}
+    (leak,) = gankit.load(run).evaluate(only=["white_box_membership_auc"]).scores
+    assert leak.baselines.keys() == {"after warm-up"}
+    assert 0 < leak.baselines["after warm-up"] != leak.value
     page = again.report(run / "page.html").read_text()
     assert "after warm-up" in page
     assert "before the adversarial game" in page

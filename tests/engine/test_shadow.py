@@ -1,30 +1,66 @@
-"""How well values tell members from others."""
+"""Membership is measured without a trace."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
+from likelihood import Histogram
+from torch import nn
+from vectors import MLP, VectorCodec
 
-from gankit.engine.shadow import area
+from gankit.contract import Networks
+from gankit.engine.shadow import Shadow
+from gankit.metrics.membership import Likelihoods, membership_auc
 
-
-def test_the_area_is_the_share_of_pairs():
-    rng = np.random.default_rng(0)
-    members, others = rng.integers(0, 9, 40) - 1.0, rng.integers(0, 9, 60) * 1.0
-    pairs = members[:, None], others[None, :]
-    expected = (pairs[0] < pairs[1]).mean() + (pairs[0] == pairs[1]).mean() / 2
-    found, _ = area(torch.from_numpy(members), torch.from_numpy(others))
-    assert found == pytest.approx(expected)
+ITEMS = [(k / 50 - 3, k % 3) for k in range(300)]
 
 
-def test_its_error_is_that_of_repetitions():
-    torch.manual_seed(0)
-    found = [area(torch.randn(200) - 0.3, torch.randn(200)) for _ in range(300)]
-    spread = torch.tensor([value for value, _ in found]).std()
-    errors = torch.tensor([error for _, error in found]).mean()
-    assert float(errors) == pytest.approx(float(spread), rel=0.15)
+class Noisy(Histogram):
+    def __init__(self):
+        super().__init__(3)
+        self.drop = nn.Dropout(0.5)
+
+    def nll(self, x, c):
+        return self.drop(super().nll(x, c))
 
 
-def test_of_too_few_nothing_is_known():
-    assert area(torch.zeros(1), torch.ones(5)) == (0.5, float("inf"))
+@pytest.fixture
+def shadow():
+    G = Noisy()
+    networks = Networks(G, MLP(2, 1), 4, likelihood=G.nll)
+    return Shadow(
+        *(networks, VectorCodec(), ITEMS[::2], ITEMS[1::6]),
+        auc=lambda *values: membership_auc(Likelihoods(*values)),
+        batch=16,
+        seed=3,
+        device=torch.device("cpu"),
+    )
+
+
+def test_what_was_learned_by_heart_is_noticed(shadow):
+    assert shadow.measure()[0] == pytest.approx(0.5, abs=0.1)
+    G = shadow.networks.generator
+    members = VectorCodec().encode(ITEMS[::2], None)
+    for _ in range(30):
+        G.zero_grad()
+        G.nll(members.x, members.c).mean().backward()
+        G.logits.data -= 100 * G.logits.grad
+    area, error = shadow.measure()
+    assert area - 3 * error > 0.6
+
+
+def test_measuring_leaves_no_trace(shadow):
+    G = shadow.networks.generator
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = shadow.measure()
+    assert torch.equal(torch.get_rng_state(), before)
+    assert G.training
+    torch.manual_seed(6)
+    assert shadow.measure() == first
+
+
+def test_it_is_due_once_in_so_many_samples(shadow):
+    """50 items trained on for each of the 50 shadow items."""
+    due = [n for n in range(0, 10_000, 16) if shadow.due(n, n + 16)]
+    assert due == [2496, 4992, 7488, 9984]

@@ -502,13 +502,13 @@ def test_a_warm_up_that_memorises_is_ended_early(vectors, tmp_path, monkeypatch)
     lines = metrics(run)
     last, capped = lines[-1], lines[-1]["capped"]
     assert last["membership_auc"] > 0.7
-    assert capped % (40 * 24) < 16  # measured once in so many samples, of 24 items
+    assert capped % (50 * 24) < 16  # measured once in so many samples, of 24 items
     assert capped < 32_000
     assert last["samples"] == pytest.approx(1.1 * capped, abs=16)
     assert last["lr"] < 0.03
     falling = [line["lr"] for line in lines if line["samples"] > capped]
     assert falling == sorted(falling, reverse=True)
-    assert not [line for line in lines if "membership_auc" in line and line["samples"] < 960]
+    assert not [line for line in lines if "membership_auc" in line and line["samples"] < 1200]
     log = (run / "log.txt").read_text()
     assert f"ended early, after {capped:,} samples" in log
     assert "above warm_up.membership_limit=0.6" in log
@@ -554,8 +554,7 @@ def test_a_warm_up_needs_a_likelihood(vectors, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_the_compiled_step_of_the_game_follows_an_eager_warm_up(vectors, tmp_path, monkeypatch):
-    """The likelihood is never compiled: it is computed once a step and has one derivative."""
+def test_the_steps_of_both_phases_are_compiled(vectors, tmp_path, monkeypatch):
     with_likelihood(vectors.modality, monkeypatch)
     compiled = []
 
@@ -564,9 +563,9 @@ def test_the_compiled_step_of_the_game_follows_an_eager_warm_up(vectors, tmp_pat
             self.step = step
 
         def __call__(self, *given):
-            compiled.append(self.step.__name__)
+            compiled.append(self.step.__name__.removesuffix("_step"))
             return self.step(*given)
 
     monkeypatch.setattr("gankit.engine.updates.CompiledStep", Step)
     train(vectors, tmp_path / "run", *WARM, "train.compile=true", "train.samples=512")
-    assert compiled == ["discriminator_step", "generator_step"] * 2
+    assert compiled == ["likelihood"] * 30 + ["discriminator", "generator"] * 2

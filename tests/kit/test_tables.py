@@ -168,6 +168,21 @@ def test_a_parquet_file_has_its_groups_and_late_metadata(tmp_path):
     assert found.metadata[b"classes"] == b"x,y"
 
 
+@pytest.mark.parametrize("sizes", [[20, 4], [1] * 24, [3, 8, 13]])
+def test_tables_and_rows_are_written_in_the_same_groups(tmp_path, sizes):
+    pq = pytest.importorskip("pyarrow.parquet")
+    rows, schema = ROWS[:24], pa.Table.from_pylist(ROWS).schema
+    with TableWriter(tmp_path / "t.parquet", schema, 8) as writer:
+        writer.write(ROWS[24])
+        for size in sizes:
+            part, rows = rows[:size], rows[size:]
+            writer.write_table(pa.Table.from_pylist(part, schema))
+            assert len(writer._table) < 8
+    found = pq.ParquetFile(tmp_path / "t.parquet")
+    assert found.read().to_pylist() == [ROWS[24], *ROWS[:24]]
+    assert [found.metadata.row_group(i).num_rows for i in range(4)] == [8, 8, 8, 1]
+
+
 def test_no_rows_leave_an_empty_table(tmp_path):
     with TableWriter(tmp_path / "t.csv", pa.schema({"a": pa.int64()})):
         pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, overload
 
@@ -44,7 +44,7 @@ class Samples(Sequence[Any]):
         return len(self.samples)
 
     def __iter__(self) -> Iterator[Any]:
-        return (sample.item for sample in self.samples)
+        return (_plain(sample.item) for sample in self.samples)
 
     @overload
     def __getitem__(self, i: int) -> Any: ...
@@ -53,7 +53,7 @@ class Samples(Sequence[Any]):
     def __getitem__(self, i: int | slice) -> Any:
         if isinstance(i, slice):
             return Samples(self.samples[i], self.run, self.between)
-        return self.samples[i].item
+        return _plain(self.samples[i].item)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and list(self) == list(other)
@@ -115,7 +115,8 @@ class Samples(Sequence[Any]):
                 f"Use {_listed(known)}" if known else "Use the items themselves: list(samples)",
             )
         try:
-            return modality.convert(list(self), to, self.run.codec)
+            items = [sample.item for sample in self.samples]
+            return modality.convert(items, to, self.run.codec)
         except ImportError as error:
             package = (error.name or str(error)).partition(".")[0]
             raise GankitError(
@@ -157,6 +158,11 @@ class Samples(Sequence[Any]):
             rows = [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(False)]
             parts.append(table(rows, left_out=len(self) - len(rows)))
         return "\n".join(parts)
+
+
+def _plain(item: Any) -> Any:
+    """An item, a view of a table's row as a dictionary: pandas and json take no other mapping."""
+    return dict(item) if isinstance(item, Mapping) else item
 
 
 def _listed(conversions: Iterable[str]) -> str:

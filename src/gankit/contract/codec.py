@@ -87,8 +87,9 @@ class Codec(ABC, Generic[Item]):
     @abstractmethod
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
-    ) -> list[Item]:
-        """Generated tensors as items; the inverse of ``prepare(encode(...))``.
+    ) -> Sequence[Item]:
+        """Generated tensors as items; the inverse of ``prepare(encode(...))``. Where items are
+        small, a sequence that makes them as it is iterated over costs less than a list.
 
         Args:
             batch: the generator's output, float32 on the CPU.

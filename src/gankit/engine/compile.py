@@ -25,7 +25,7 @@ class CompiledStep:
     in an order of the compiler's: as random as in the eager step, but not the same numbers.
 
     Args:
-        step: ``AdversarialLoss.discriminator_step`` or ``AdversarialLoss.generator_step``.
+        step: ``AdversarialLoss.discriminator_step`` or another of its steps.
         trained: the network whose gradients the step returns.
         other: the opponent, whose weights change between calls too.
     """

@@ -1,4 +1,4 @@
-"""The likelihood of real items under a generator."""
+"""The likelihood of real items under a trained generator."""
 
 from __future__ import annotations
 
@@ -15,25 +15,14 @@ from gankit.contract.subsets import take
 from gankit.engine.sampling.sampler import Sampler
 
 
-def batch_nll(
-    likelihood: Likelihood, codec: Codec[Any], batch: Batch, autocast: torch.dtype | None = None
-) -> Tensor:
-    """``-log p``, (N,), of a batch in storage form: float64 on the CPU.
-
-    Conditions are those of a request for nothing where the codec samples such, else each item's
-    own, which whoever tries to recognise it knows.
-    """
-    real, c = codec.prepare(batch), sample_conditions(codec, {}, range(len(batch)))
-    c = real.c if c is None else c.to(real.x.device)
-    with torch.autocast(real.x.device.type, autocast, enabled=autocast is not None):
-        return likelihood(real.x, c).double().cpu()
-
-
 @torch.inference_mode()
 def negative_log_likelihoods(
     sampler: Sampler, items: Sequence[Any], seed: int = 0
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """``-log p(item)``, (N,), under the sampler's generator; in float32, whatever it samples in.
+    """``-log p(item)``, (N,), under the sampler's generator, in float32 whatever it samples in.
+
+    Conditions are those of a request for nothing where the codec samples such, else each item's
+    own, which whoever tries to recognise it knows.
 
     Args:
         sampler: one that has a likelihood.
@@ -45,7 +34,17 @@ def negative_log_likelihoods(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # `Codec.prepare` draws
         for start in range(0, len(items), size):
-            some = take(items, range(start, min(start + size, len(items))))
-            batch = codec.encode(some, rng).to(sampler.device)
-            found.append(batch_nll(sampler.likelihood, codec, batch))
+            batch = codec.encode(take(items, range(start, min(start + size, len(items)))), rng)
+            found.append(of_batch(sampler.likelihood, codec, batch.to(sampler.device), start))
     return torch.cat(found).numpy()
+
+
+def of_batch(likelihood: Likelihood, codec: Codec[Any], batch: Batch, first: int = 0) -> Tensor:
+    """``-log p``, (N,), of encoded items, float64 on the CPU; ``codec.prepare`` draws.
+
+    Args:
+        first: the number of the first item, which its conditions are drawn by.
+    """
+    c = sample_conditions(codec, {}, range(first, first + len(batch)))
+    real = codec.prepare(batch)
+    return likelihood(real.x, real.c if c is None else c.to(real.x.device)).double().cpu()

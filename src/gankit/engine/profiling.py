@@ -47,7 +47,7 @@ def step_seconds(
         for repeat in range(repeats + 1):  # the first one is slower
             started = time.perf_counter()
             if warm_up:
-                updates.likelihood_gradients(real)
+                updates.gradients(updates.likelihood, real, eager=True)
             else:
                 for _ in range(train.d_steps):
                     updates.gradients(updates.discriminator, real, True, eager=True)

@@ -6,19 +6,19 @@ The attack is a threshold on the loss (Yeom et al. 2018, "Privacy risk in machin
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gankit.contract import Batch, Codec, Networks
 from gankit.contract.subsets import take
-from gankit.engine.likelihood import batch_nll
+from gankit.engine.likelihood import of_batch
 
-BETWEEN = 40
+Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
+
+BETWEEN = 50
 """Items trained on between two measurements, for each item of the shadow part: measuring takes two
 forward passes for it, and so at most about 2 % of the time."""
 SURE = 1.64
@@ -32,6 +32,7 @@ class Shadow:
         networks: with a likelihood.
         members: the training items.
         others: the shadow part.
+        auc: the area under the ROC curve and its standard error, of both parts' values.
         batch: items in one pass.
         seed: chooses members, and fixes what the codec draws.
     """
@@ -43,12 +44,13 @@ class Shadow:
         members: Sequence[Any],
         others: Sequence[Any],
         *,
+        auc: Callable[[Values, Values], tuple[float, float]],
         batch: int,
         seed: int,
         device: torch.device,
         autocast: torch.dtype | None = None,
     ) -> None:
-        self.networks, self.codec, self.batch = networks, codec, batch
+        self.networks, self.codec, self.auc, self.batch = networks, codec, auc, batch
         self.seed, self.device, self.autocast = seed, device, autocast
         self.every = BETWEEN * len(others)
         """Samples between two measurements: it does not depend on the time."""
@@ -75,32 +77,13 @@ class Shadow:
             torch.manual_seed(self.seed)  # `Codec.prepare` draws
             found = [self._likelihoods(part) for part in self.parts]
         G.train(training)
-        return area(*found)
+        return self.auc(*found)
 
-    def _likelihoods(self, part: Batch) -> Tensor:
-        """Negative log-likelihoods, where nothing is requested."""
-        assert self.networks.likelihood is not None
-        given = self.networks.likelihood, self.codec
-        return torch.cat(
-            [
-                batch_nll(*given, part[i : i + self.batch].to(self.device), self.autocast)
-                for i in range(0, len(part), self.batch)
-            ]
-        )
-
-
-def area(members: Tensor, others: Tensor) -> tuple[float, float]:
-    """The share of pairs in which the member's value is the smaller, ties counting half, and its
-    standard error (DeLong et al. 1988). Values (N,) and (M,)."""
-    if min(len(members), len(others)) < 2:
-        return 0.5, math.inf
-    by_member, by_other = _share_above(members, others), 1 - _share_above(others, members)
-    variance = by_member.var() / len(members) + by_other.var() / len(others)
-    return float(by_member.mean()), float(variance.sqrt())
-
-
-def _share_above(values: Tensor, among: Tensor) -> Tensor:
-    """For each value, the share of ``among`` that is larger; of equal ones, half."""
-    ordered = among.sort().values
-    below = torch.searchsorted(ordered, values) + torch.searchsorted(ordered, values, right=True)
-    return 1 - below / (2 * len(among))
+    def _likelihoods(self, part: Batch) -> Values:
+        likelihood, found = self.networks.likelihood, []
+        assert likelihood is not None
+        with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
+            for start in range(0, len(part), self.batch):
+                some = part[start : start + self.batch].to(self.device)
+                found.append(of_batch(likelihood, self.codec, some, start))
+        return torch.cat(found).numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -63,9 +63,17 @@ class Updates:
         self.device, self.parallel, self.means = device, parallel, Means()
         d_step: StepFunction = loss.discriminator_step
         g_step: StepFunction = loss.generator_step
+
+        def likelihood(
+            params: Sequence[Tensor], real: Tensor, c: Tensor | None, *unused: object
+        ) -> tuple[Gradients, dict[str, Tensor]]:
+            return loss.likelihood_step(params, real, c)
+
+        nll_step: StepFunction = likelihood
         if settings.train.compile:
             d_step = CompiledStep(d_step, networks.discriminator, networks.generator)
             g_step = CompiledStep(g_step, networks.generator, networks.discriminator)
+            nll_step = CompiledStep(nll_step, networks.generator, networks.discriminator)
         options: dict[str, Any] = {
             "eps": settings.optim.eps,
             "fused": device.type in ("cpu", "cuda"),
@@ -74,7 +82,7 @@ class Updates:
         self.discriminator = Player(networks.discriminator, d_step, **options)
         warm_up = settings.warm_up
         self.likelihood = Player(
-            *(networks.generator, loss.likelihood_step, torch.optim.AdamW, warm_up.clip),
+            *(networks.generator, nll_step, torch.optim.AdamW, warm_up.clip),
             betas=(warm_up.beta1, warm_up.beta2),
             weight_decay=warm_up.weight_decay,
             **options,
@@ -95,16 +103,12 @@ class Updates:
     def step_likelihood(self, draw: Callable[[], Batch], lr: float) -> None:
         """One step of G on its own likelihood of a fresh batch."""
         self.likelihood.set(lr)
-        self._update(self.likelihood, lambda: self.likelihood_gradients(draw()))
-
-    def likelihood_gradients(self, real: Batch) -> tuple[Gradients, dict[str, Tensor]]:
-        """G's gradients of its own likelihood of a prepared batch."""
-        return self.likelihood.step(self.likelihood.params, real.x, real.c)
+        self._update(self.likelihood, lambda: self.gradients(self.likelihood, draw()))
 
     def gradients(
         self, player: Player, real: Batch, *static: bool, eager: bool = False
     ) -> tuple[Gradients, dict[str, Tensor]]:
-        """One player's gradients on a prepared batch, with fresh latents.
+        """One player's gradients on a prepared batch, with fresh latents where it uses any.
 
         Args:
             static: what the step function is specialised for.
@@ -116,7 +120,8 @@ class Updates:
         x = real.x
         if self.settings.train.channels_last and x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(real), self.networks.latent_dim, device=self.device)
+        latent_dim = 0 if player is self.likelihood else self.networks.latent_dim
+        z = torch.randn(len(real), latent_dim, device=self.device)
         return step(player.params, x, real.c, z, self.weights, *static)
 
     def _update(

@@ -165,7 +165,7 @@ def media_schema(
 
 
 class TableWriter:
-    """A table file that is written row by row, and holds few rows at a time. Needs Arrow.
+    """A table file that is written as its rows come, and holds few at a time. Needs Arrow.
 
     Args:
         file: ``.csv``, ``.parquet`` or ``.feather``; the suffix decides the format.
@@ -176,20 +176,32 @@ class TableWriter:
     def __init__(self, file: Path, schema: Any, group: int = 10_000) -> None:
         self.schema, self.group = schema, group
         self._rows: list[Mapping[str, Any]] = []
+        self._table = schema.empty_table()
         self._writer = _arrow_writer(file, schema)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Adds a row; columns that it lacks are missing values."""
         self._rows.append(row)
         if len(self._rows) == self.group:
-            self._flush()
+            self._gather()
+
+    def write_table(self, table: Any) -> None:
+        """Adds the rows of an Arrow table, which has the schema's columns.
+
+        Raises:
+            pyarrow.ArrowInvalid: a value does not fit its column.
+        """
+        self._gather()
+        self._add(table.select(self.schema.names).cast(self.schema))
 
     def add_metadata(self, texts: Mapping[str, str]) -> None:
         """Adds metadata that are known only after the rows. For Parquet, which stores them last."""
         self._writer.add_key_value_metadata(dict(texts))
 
     def close(self) -> None:
-        self._flush()
+        self._gather()
+        if len(self._table):
+            self._writer.write_table(self._table.combine_chunks())
         self._writer.close()
 
     def __enter__(self) -> TableWriter:
@@ -206,12 +218,21 @@ class TableWriter:
         else:
             self._writer.close()
 
-    def _flush(self) -> None:
+    def _gather(self) -> None:
+        """Adds the single rows as a table."""
         import pyarrow as pa
 
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, self.schema))
+            self._add(pa.Table.from_pylist(self._rows, self.schema))
             self._rows = []
+
+    def _add(self, table: Any) -> None:
+        import pyarrow as pa
+
+        self._table = pa.concat_tables([self._table, table])
+        while len(self._table) >= self.group:
+            self._writer.write_table(self._table.slice(0, self.group).combine_chunks())
+            self._table = self._table.slice(self.group)
 
 
 def _arrow_writer(file: Path, schema: Any) -> Any:

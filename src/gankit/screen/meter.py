@@ -38,7 +38,7 @@ class Meter:
         self.shown = self.due - BEFORE
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if _work(what) != _work(self.what):
+        if what != self.what and _work(what) != _work(self.what):
             self.start(what, done / total if total else 0.0)
         self.what, now = what, time.monotonic()
         if now < self.due:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,10 @@ class Augmented:
             self.record["before"] = dict(counted)
 
     def __iter__(self) -> Iterator[Sample[Any]]:
+        attributes: Callable[[Any], Any] = self.attributes.attributes
         for i in range(len(self.real)):
-            yield Sample(self.real[i], -1, dict(self.attributes[i]), real=True)
+            item = self.real[i]
+            yield Sample(item, -1, attributes(item), real=True)
         yield from self._made
 
     def warnings(self) -> tuple[str, ...]:

@@ -68,7 +68,8 @@ def read_data(
     engine = config.engine
     heldout = held_out(len(found.items), engine.data.holdout, engine.train.seed, found.strata)
     split = _split(found, heldout, NONE)
-    if engine.train.warm_up and engine.warm_up.membership_limit:
+    watched = engine.train.warm_up and engine.warm_up.membership_limit
+    if watched and not engine.privacy.epsilon:  # noise bounds what is memorised
         chosen = _shadow(len(split.train), engine.train.seed)
         split = _split(found, heldout, split.train.numbers(chosen))
     return split

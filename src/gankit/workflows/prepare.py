@@ -13,6 +13,7 @@ from gankit.contract import Codec, CodecState, Conforms, Fitting, Progress, quie
 from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, did_you_mean
 from gankit.kit.files import cache_folder
+from gankit.metrics.membership import Likelihoods, membership_auc
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
 from gankit.plugins.write_guard import confined
@@ -145,6 +146,7 @@ def prepare(
         if len(data.shadow) and players.likelihood is not None:
             shadow = Shadow(
                 *(players, codec, data.train, data.shadow),
+                auc=lambda *values: membership_auc(Likelihoods(*values)),
                 batch=reals.batch,
                 seed=seed,
                 device=place,

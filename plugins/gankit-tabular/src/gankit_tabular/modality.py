@@ -34,7 +34,7 @@ from gankit_tabular.codec.ordinals import check_ordinals
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.doubts import doubts
 from gankit_tabular.data.options import Findings, ReadOptions
-from gankit_tabular.data.rows import Row, Rows, sample_table, take_table
+from gankit_tabular.data.rows import Row, Rows, sample_table, table_of, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
@@ -174,7 +174,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     ) -> Rendering:
         own = None if codec is None else _table_codec(codec)
         schema = None if own is None else own.schema
-        generated = pa.Table.from_pylist([dict(item) for item in items], schema=schema)
+        generated = table_of(items, schema)
         spread = np.arange(0, len(real), -(-len(real) // PREVIEW_ROWS) or 1)
         shown = take_table(real, spread) if len(real) else None
         columns = ScoredColumns.of(generated if shown is None else shown, own)

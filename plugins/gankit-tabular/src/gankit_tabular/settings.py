@@ -48,6 +48,9 @@ class TabularSettings:
     keep_default_na: bool = True
     """Whether ``NA``, ``NaN``, ``null``, ``None``, ``?`` and the like stand for missing values in
     text files; otherwise only empty cells and ``na_values`` do."""
+    rare: Annotated[int, Bounds(0)] = 0
+    """Categories of fewer training rows than this are merged before training: texts as ``other``,
+    other values as missing ones; 0 keeps all. Not those of ``ordinals``."""
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
     generator: Literal["cascade", "one-shot"] = "cascade"

@@ -75,6 +75,18 @@ def test_utility():
     assert train_and_test(one, test, "y") == {"auc": 0.5}  # no row of the other class to learn from
 
 
+@pytest.mark.parametrize("present", [0, 1])
+def test_a_number_that_is_all_but_missing(present):
+    def having(values, seed):
+        mostly = pa.array([1.5] * values + [None] * (300 - values), pa.float64())
+        return table(300, seed).append_column("z", mostly)
+
+    real, made = having(100, 0), having(present, 1)
+    assert two_sample_auc(real, made, np.random.default_rng(0)) > 0.6
+    assert two_sample_auc(made, having(present, 2), np.random.default_rng(0)) < 0.6
+    assert train_and_test(made, real, "y")["auc"] > 0.95
+
+
 def numeric(n, seed, noise=0.5):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=n)

@@ -70,10 +70,6 @@ class PrivatePolicy(TrainingPolicy):
                 engine.loss.likelihood > 0,
                 "Use loss.likelihood=0",
             ),
-            "warm_up.membership_limit: it looks at real items without noise": (
-                engine.warm_up.membership_limit > 0,
-                "Leave it out",
-            ),
             "train.accumulate": (
                 train.accumulate > 1,
                 "Leave it out: per-sample gradients are computed a few at a time anyway",
@@ -180,7 +176,7 @@ def try_out(updates: Updates, reals: RealSamples, generator_batch: Callable[[], 
         with preserve_state(updates, reals):
             real = reals.next()[:2]
             if by_likelihood:
-                updates.likelihood_gradients(real)
+                updates.gradients(updates.likelihood, real)
             else:
                 updates.gradients(updates.discriminator, real, True)
                 updates.gradients(updates.generator, generator_batch()[:2])

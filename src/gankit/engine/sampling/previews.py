@@ -29,4 +29,4 @@ def preview_items(sampler: Sampler, n: int) -> list[Any]:
         width = condition.fields[0].width
         if width > 1:
             c = torch.eye(width)[torch.arange(n) % width]
-    return sampler.codec.decode(sampler.draw(range(n), c), range(n))
+    return list(sampler.codec.decode(sampler.draw(range(n), c), range(n)))

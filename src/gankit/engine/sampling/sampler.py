@@ -198,11 +198,18 @@ class Sampler:
     def as_samples(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] = MappingProxyType({})
     ) -> Iterator[Sample[Any]]:
-        condition = self.codec.layout.condition
         items = self.codec.decode(batch, seeds, where)
-        known = batch.c is not None and bool(batch.c.any())
-        for i, (item, seed) in enumerate(zip(items, seeds, strict=True)):
-            named = {}
-            if known and condition is not None and batch.c is not None:
-                named = condition.decode(batch.c[i].tolist())
-            yield Sample(item, seed, named)
+        named = _named(self.codec.layout.condition, batch)
+        for item, seed, condition in zip(items, seeds, named, strict=True):
+            yield Sample(item, seed, condition)
+
+
+def _named(condition: Condition | None, batch: Batch) -> list[dict[str, str | float]]:
+    """The named values of each row of ``c``. Equal rows share them: they are decoded once."""
+    if condition is None or batch.c is None or not batch.c.any():
+        return [{}] * len(batch)
+    rows = batch.c.numpy()
+    keys = [row.tobytes() for row in rows]
+    places = {key: i for i, key in enumerate(keys)}
+    known = {key: condition.decode(rows[i].tolist()) for key, i in places.items()}
+    return [known[key] for key in keys]

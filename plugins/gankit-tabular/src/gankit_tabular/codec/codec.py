@@ -41,6 +41,7 @@ from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
+from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
 from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
 from gankit_tabular.codec.resolution import Resolution
 from gankit_tabular.codec.values import decode_column, locate, second_digits
@@ -172,18 +173,19 @@ class TableCodec(
     @classmethod
     def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
         """Fits to rows, or to a random sample of very many."""
-        return cls.fit(
-            sample_table(items, FIT_ROWS, np.random.default_rng(0)),
-            settings.resolution(),
-            settings.kinds(),
-            settings.constraints,
-            settings.ordinals,
+        table = sample_table(items, FIT_ROWS, np.random.default_rng(0))
+        kinds, orders = settings.kinds(), settings.ordinals
+        frequent = frequent_values(table, settings.rare, kinds, orders) if settings.rare else {}
+        codec = cls.fit(
+            merge(table, frequent), settings.resolution(), kinds, settings.constraints, orders
         )
+        note_merged(codec.columns, table, frequent)
+        return codec
 
     # --- Encoding -------------------------------------------------------------------------------
 
     def encode(self, items: Sequence[Row], rng: np.random.Generator) -> Batch:
-        table = as_table(items, self.schema)
+        table = merge_as_fitted(as_table(items, self.schema), self.columns)
         values = read_columns(table, self.formats)
         hidden = self.constraints.hidden(values) | self.relations.hidden(self.named, values)
         values |= {n: pa.chunked_array([v]) for n, v in hidden.items()}
@@ -246,7 +248,7 @@ class TableCodec(
 
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
-    ) -> list[Row]:
+    ) -> Rows:
         queries = self.conditions.queries(where or {})
         self.constraints.keys.check_seeds(seeds, queries)
         table = self._table(self._values(batch.x.numpy(), seeds))
@@ -256,7 +258,7 @@ class TableCodec(
             values = self.conditions.enforce(values, queries, seeds)
             self.relations.enforce(values, queries)
             table = self._table(values)
-        return table.to_pylist()  # type: ignore[no-any-return]
+        return Rows(table)
 
     def _values(
         self, x: npt.NDArray[np.float32], seeds: Sequence[int]

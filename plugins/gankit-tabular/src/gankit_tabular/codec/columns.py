@@ -84,6 +84,8 @@ class Column:
     """Whether constraints compute it from others; it is then a condition only."""
     joint: str = ""
     """The hidden column of the combination that it belongs to."""
+    merged: str = ""
+    """What its rare categories were merged into: ``other`` or ``missing``."""
     notes: list[str] = field(default_factory=list)
     """What a person should know about it; no values."""
 

@@ -119,7 +119,7 @@ def check_values(
         given, values = table.column(column.name), typed[column.name]
         if column.format:
             _check_format(column.name, given, values, missing_marks(column))
-        if column.kind == "category" and column.codes:
+        if column.kind == "category" and column.codes and not column.merged:
             warnings += _unseen(column, plain(values))
         if column.kind == "number":
             warnings += _beyond(column, values)

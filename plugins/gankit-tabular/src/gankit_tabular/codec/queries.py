@@ -135,6 +135,11 @@ def _category_query(column: Column, text: str) -> ColumnQuery:
     requested = [text] if text in names else _alternatives(text)
     requested = [_known(column, word, names) for word in requested]
     unknown = [w for w in requested if w not in names and w != "missing"]
+    if unknown and column.merged:
+        raise GankitError(
+            f"{column.name}={unknown[0]}: no such value, or one of the rare ones, which are merged",
+            f"Request them together: {column.name}={column.merged}",
+        )
     if unknown:
         raise GankitError(
             f"{column.name}={unknown[0]}: no such value",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +47,13 @@ def temporal_integers(values: pa.ChunkedArray) -> tuple[Ints, Flags]:
     integers = values.cast(storage_type(values.type)).cast(pa.int64())
     filled = pc.fill_null(integers, 0).to_numpy(zero_copy_only=False)
     return np.asarray(filled, np.int64), np.asarray(present, bool)
+
+
+def texts_of(values: pa.Array, text: Callable[[Any], str]) -> pa.Array:
+    """A text for each value but missing ones; made once for all that are equal."""
+    coded = values.dictionary_encode()
+    texts = [text(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
 
 
 # --- Types --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import itertools
 import json
@@ -69,7 +70,12 @@ def _tuple(value: Any) -> Any:
 def schema_dialect(metadata: Mapping[bytes, bytes] | None) -> Dialect | None:
     """The dialect in a schema's metadata."""
     stored = (metadata or {}).get(METADATA)
-    return None if stored is None else Dialect.load(json.loads(stored))
+    return None if stored is None else _loaded(stored)
+
+
+@functools.lru_cache(16)  # each part of a table that is written has it
+def _loaded(stored: bytes) -> Dialect:
+    return Dialect.load(json.loads(stored))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, repeat
 from typing import Any, overload
 
 import numpy as np
@@ -11,22 +12,50 @@ import pyarrow as pa
 from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit_tabular.data.arrow import Ints
-from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.spool import Spool
 
 Row = Mapping[str, Any]
 
 
-class SourceRow(dict[str, Any]):
-    """A row of a text file, with the file's dialect."""
-
-    def __init__(self, row: Row, dialect: Dialect) -> None:
-        super().__init__(row)
-        self.dialect = dialect
-
-
 BLOCK = 1024
 """Rows that are turned into Python objects together."""
+
+
+class TableRow(Mapping[str, Any]):
+    """A row of a table; its values become Python objects where one is read.
+
+    Rows that only pass through, from a generator to a file, stay in their table:
+    :func:`slices` puts them together again.
+    """
+
+    __slots__ = ("_values", "index", "rows")
+
+    def __init__(self, rows: Rows, index: int) -> None:
+        self.rows, self.index = rows, index
+        self._values: dict[str, Any] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The values by column; not to be changed."""
+        if self._values is None:
+            self._values = self.rows.values_at(self.index)
+        return self._values
+
+    def __getitem__(self, name: str) -> Any:
+        return self.as_dict()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows.table.column_names)
+
+    def __len__(self) -> int:
+        return int(self.rows.table.num_columns)
+
+    def __eq__(self, other: object) -> bool:
+        return self.as_dict() == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.as_dict())
 
 
 class Rows(Sequence[Row]):
@@ -38,8 +67,7 @@ class Rows(Sequence[Row]):
 
     def __init__(self, table: pa.Table, spool: Spool | None = None) -> None:
         self.table, self.spool = table, spool
-        self.dialect = schema_dialect(table.schema.metadata)
-        self._start, self._block = 0, []  # type: tuple[int, list[Row]]
+        self._start, self._block = 0, []  # type: tuple[int, list[dict[str, Any]]]
         self._batches: list[pa.RecordBatch] = []
         self._ends: Ints = np.zeros(0, np.int64)
 
@@ -58,11 +86,21 @@ class Rows(Sequence[Row]):
             return self.__getitems__(np.arange(start, stop, step))
         if not 0 <= i < len(self):
             raise IndexError(i)
+        return TableRow(self, i)
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(TableRow, repeat(self), range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def values_at(self, i: int) -> dict[str, Any]:
+        """The values of a row by column."""
         if not 0 <= i - self._start < len(self._block):
             self._start = i // BLOCK * BLOCK
             self._block = self.block(self._start, BLOCK).to_pylist()
-            if self.dialect is not None:
-                self._block = [SourceRow(row, self.dialect) for row in self._block]
         return self._block[i - self._start]
 
     def __getitems__(self, indices: Any) -> Rows:
@@ -103,6 +141,21 @@ class Rows(Sequence[Row]):
         return Rows(self.table.drop_columns(list(columns)), self.spool)
 
 
+def slices(rows: Iterable[Row]) -> Iterator[Rows | list[Row]]:
+    """Rows in their order: those of a table that follow each other together, as rows of a smaller
+    one; others as lists.
+    """
+    for _, some in groupby(rows, lambda row: id(row.rows) if isinstance(row, TableRow) else 0):
+        part = list(some)
+        index = [row.index for row in part if isinstance(row, TableRow)]
+        if not isinstance(part[0], TableRow):
+            yield part
+        elif index == list(range(index[0], index[0] + len(index))):
+            yield part[0].rows[index[0] : index[0] + len(index)]
+        else:
+            yield part[0].rows.__getitems__(index)
+
+
 def as_table(rows: Iterable[Row], schema: pa.Schema) -> pa.Table:
     """Rows as a table with the columns of ``schema``; other columns are dropped.
 
@@ -132,6 +185,10 @@ def table_of(
     Raises:
         GankitError: they must, and one does not.
     """
+    rows = rows if isinstance(rows, Rows) else list(rows)
+    table = rows.table if isinstance(rows, Rows) else _together(rows)
+    if table is not None and (schema is None or table.schema.equals(schema)):
+        return table
     found = [dict(row) for row in rows]
     if schema is not None:
         try:
@@ -156,6 +213,14 @@ def table_of(
     return pa.table(columns)
 
 
+def _together(rows: Sequence[Row]) -> pa.Table | None:
+    """Rows of tables with the same columns as one table; None for other rows."""
+    parts = list(slices(rows))
+    tables = [part.table for part in parts if isinstance(part, Rows)]
+    alike = len(tables) == len(parts) and all(t.schema.equals(tables[0].schema) for t in tables)
+    return pa.concat_tables(tables).combine_chunks() if tables and alike else None
+
+
 def _fits(value: Any, t: pa.DataType) -> bool:
     try:
         pa.array([value], t)
@@ -173,8 +238,7 @@ def _mixed(values: Sequence[Any]) -> pa.Array:
 
 def take_table(items: Sequence[Row], indices: Any) -> pa.Table:
     """The rows with these indices as a table."""
-    found = take(items, indices)
-    return found.table if isinstance(found, Rows) else pa.Table.from_pylist(list(map(dict, found)))
+    return table_of(take(items, indices))
 
 
 def sample_table(items: Sequence[Row], most: int, rng: np.random.Generator) -> pa.Table:

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from gankit.contract import EvaluationData
 from gankit_tabular.codec.codec import TableCodec
-from gankit_tabular.codec.columns import Kind
+from gankit_tabular.codec.columns import Column, Kind
 from gankit_tabular.codec.fitting import infer_kind
+from gankit_tabular.codec.rare import merge_as_fitted
 from gankit_tabular.data.arrow import is_text, plain
 from gankit_tabular.data.rows import Row, sample_table, table_of
 from gankit_tabular.evaluation.targets import check_generated
@@ -34,6 +35,7 @@ class ScoredColumns:
         formats: of the columns that have one.
         categories: columns that are categories.
         names: columns that are compared.
+        merged: fitted columns whose rare categories are merged.
     """
 
     def __init__(
@@ -42,8 +44,9 @@ class ScoredColumns:
         formats: Mapping[str, Format],
         categories: Sequence[str],
         names: Sequence[str],
+        merged: Sequence[Column] = (),
     ) -> None:
-        self.schema, self.formats = schema, formats
+        self.schema, self.formats, self.merged = schema, formats, merged
         self.categories, self.names = set(categories), list(names)
 
     @classmethod
@@ -70,7 +73,8 @@ class ScoredColumns:
             left_out |= set(codec.constraints.keys.names)
         kept = [n for n in typed.column_names if n not in left_out and found[n] != "identifier"]
         categories = [n for n in typed.column_names if found[n] == "category"]
-        return cls(typed.schema, formats, categories, kept)
+        merged = [] if codec is None else [c for c in codec.columns if c.merged]
+        return cls(typed.schema, formats, categories, kept, merged)
 
     def table(self, table: pa.Table, more: Sequence[str] = ()) -> pa.Table:
         """A table's scored columns, typed; values that do not fit are missing.
@@ -80,6 +84,7 @@ class ScoredColumns:
         """
         kept = [n for n in self.schema.names if n in {*self.names, *more}]
         typed = typed_as(table, pa.schema([self.schema.field(n) for n in kept]), self.formats)
+        typed = merge_as_fitted(typed, self.merged)
         for i, field in enumerate(typed.schema):
             t = field.type
             if field.name in self.categories and not (is_text(t) or pa.types.is_boolean(t)):

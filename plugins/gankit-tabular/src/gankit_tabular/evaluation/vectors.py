@@ -13,6 +13,8 @@ MISSING = "\0missing"
 """Stands for a missing category. Not zeros alone: NumPy strips them from the end of a text."""
 MOST_CLASSES = 20
 """A number with more distinct values than this is continuous; with fewer, each is a class."""
+FEWEST_VALUES = 20
+"""A number with fewer values may have none in some part of cross-validation."""
 
 
 def is_number(table: pa.Table, name: str) -> bool:
@@ -67,7 +69,11 @@ def distance(a: np.ndarray, b: np.ndarray) -> float:
 def design_matrices(
     tables: Sequence[pa.Table], names: Sequence[str]
 ) -> tuple[list[Floats], list[bool]]:
-    """Tables as matrices for gradient boosting, and which columns are categories."""
+    """Tables as matrices for gradient boosting, and which columns are categories.
+
+    Boosting cannot bin a number of which it sees no value. One that a table lacks, or of which all
+    have few values together, stands as whether it is present.
+    """
     parts: list[list[Floats]] = [[] for _ in tables]
     categorical = []
     for name in names:
@@ -78,6 +84,11 @@ def design_matrices(
             kept = words[np.argsort(-counts)[:200]]  # boosting supports 255 categories
             number = {w: float(i) for i, w in enumerate(kept.tolist())}
             columns = [np.array([number.get(w, np.nan) for w in c.tolist()]) for c in columns]
+        else:
+            present = [~np.isnan(c) for c in columns]
+            found = [int(p.sum()) for p in present]
+            if min(found) == 0 or sum(found) < FEWEST_VALUES:
+                columns = [p.astype(np.float64) for p in present]
         for part, column in zip(parts, columns, strict=True):
             part.append(column)
     return [np.stack(p, 1) for p in parts], categorical

@@ -20,7 +20,8 @@ def convert(rows: Iterable[Row], to: str, schema: pa.Schema | None) -> Any:
     Dates are ``datetime64``. What a text file writes in a way of its own, such as ``$1,234``, is
     text in the same way, so that generated rows can be appended to real ones.
     """
-    table = table_of(rows) if schema is None else as_table(rows, schema.remove_metadata())
+    table = table_of(rows) if schema is None else as_table(rows, schema)
+    table = table.replace_schema_metadata()  # pandas would make an index of a column
     if to == "dataframe":
         import pandas  # noqa: F401 - reported by its name where it is missing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,12 @@ from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gankit.contract import Provenance
 from gankit.errors import GankitError
-from gankit.kit.tables import json_line
+from gankit_tabular.data.arrow import texts_of
 from gankit_tabular.data.cells import Style, plain_cell
-from gankit_tabular.data.rows import Row
 
 MOST_ROWS = 1_048_576
 """Rows of a sheet, the one with the names included."""
@@ -30,8 +31,13 @@ class JsonWriter:
         self._names = schema.names
         self._file = file.open("w", encoding="utf-8", errors="replace", newline="\n")
 
-    def write(self, row: Row) -> None:
-        self._file.write(json_line({name: _json(row.get(name)) for name in self._names}))
+    def write_table(self, table: pa.Table) -> None:
+        parts: list[pa.Array | str] = []
+        for i, name in enumerate(self._names):
+            parts.append(f"{', ' if i else '{'}{json.dumps(name, ensure_ascii=False)}: ")
+            parts.append(_json_texts(table.column(name).combine_chunks()))
+        lines = pc.binary_join_element_wise(*parts, "}\n", "")
+        self._file.writelines(lines.to_pylist())
 
     def __enter__(self) -> JsonWriter:
         return self
@@ -69,13 +75,15 @@ class ExcelWriter:
         self._sheet = self._book.create_sheet("table")
         self._append(self._names)
 
-    def write(self, row: Row) -> None:
-        self._rows += 1
+    def write_table(self, table: pa.Table) -> None:
+        self._rows += len(table)
         if self._rows > MOST_ROWS:
             raise GankitError(
                 f"a sheet holds {MOST_ROWS:,} rows, the names included", "Write --format csv"
             )
-        self._append([row.get(name) for name in self._names])
+        columns = [column.to_pylist() for column in table.select(self._names).columns]
+        for values in zip(*columns, strict=True):
+            self._append(values)
 
     def _append(self, values: Sequence[Any]) -> None:
         from openpyxl.cell import WriteOnlyCell
@@ -102,6 +110,15 @@ class ExcelWriter:
             self._book.save(self._path)
         else:
             self._book.close()
+
+
+def _json_texts(values: pa.Array) -> pa.Array:
+    """The JSON of each value of a column."""
+    if pa.types.is_integer(values.type) or pa.types.is_boolean(values.type):
+        found = values.cast(pa.string())
+    else:
+        found = texts_of(values, lambda v: json.dumps(_json(v), ensure_ascii=False))
+    return found.fill_null("null")
 
 
 def _json(value: Any) -> Any:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gankit.contract import Provenance, Sample
 from gankit.kit.tables import TableWriter
-from gankit_tabular.data.cells import Style, cell_texts, plain_cell
+from gankit_tabular.data.arrow import texts_of
+from gankit_tabular.data.cells import Style, cell_texts
 from gankit_tabular.data.dialect import Dialect, schema_dialect
 from gankit_tabular.data.options import MISSING
-from gankit_tabular.data.quoting import Quoting
-from gankit_tabular.data.rows import Row
+from gankit_tabular.data.rows import Row, Rows, slices, table_of
 from gankit_tabular.data.sources import SEED, SYNTHETIC
 from gankit_tabular.output.documents import ExcelWriter, JsonWriter
 
@@ -27,9 +27,11 @@ GROUP = 10_000
 
 
 class Writer(Protocol):
-    """Writes rows one by one."""
+    """Writes rows as they come."""
 
-    def write(self, row: Row) -> None: ...
+    def write_table(self, table: pa.Table) -> None:
+        """Adds rows, with the columns of the file; the metadata of real ones have the dialect of
+        the file they come from."""
 
     def __enter__(self) -> Writer: ...
 
@@ -65,37 +67,54 @@ def write_rows(
     else:
         writer = TableWriter(file, marked, GROUP)
     with writer:
-        for sample in samples:
-            seed = None if sample.real else sample.seed
-            if isinstance(writer, CsvWriter):
-                writer.written_as(getattr(sample.item, "dialect", dialect))
-            writer.write({**sample.item, SEED: seed, SYNTHETIC: not sample.real})
+        for rows, seeds in _groups(samples):
+            for part in slices(rows):
+                own, seeds = seeds[: len(part)], seeds[len(part) :]
+                writer.write_table(_marked(part, own, schema))
+
+
+def _groups(samples: Iterable[Sample[Row]]) -> Iterator[tuple[list[Row], list[int | None]]]:
+    """Rows with their seeds, which real ones lack; the samples are not kept."""
+    rows, seeds = list[Row](), list[int | None]()
+    for sample in samples:
+        rows.append(sample.item)
+        seeds.append(None if sample.real else sample.seed)
+        if len(rows) == GROUP:
+            yield rows, seeds
+            rows, seeds = [], []
+    yield rows, seeds
+
+
+def _marked(rows: Rows | list[Row], seeds: list[int | None], schema: pa.Schema) -> pa.Table:
+    """A table of rows with the two columns that mark them, and the metadata of their table."""
+    table, seed = table_of(rows, schema), pa.array(seeds, pa.int64())
+    if isinstance(rows, Rows):
+        table = table.replace_schema_metadata(rows.table.schema.metadata)
+    return table.append_column(SEED, seed).append_column(SYNTHETIC, seed.is_valid())
 
 
 class CsvWriter:
-    """A CSV file in the dialect of the source, as UTF-8; holds few rows at a time."""
+    """A CSV file in the dialect of the source, as UTF-8."""
 
     def __init__(self, file: Path, schema: pa.Schema, dialect: Dialect) -> None:
-        self.schema, self.dialect = schema, dialect
-        self._rows: list[Row] = []
-        self._as = dialect
+        self._names, self._dialect = schema.names, dialect
         encoding = "utf-8-sig" if dialect.bom else "utf-8"
         self._file = file.open("w", newline="", encoding=encoding, errors="replace")
-        self._write = self._lines()
-        header = [dialect.names.get(name, name) for name in schema.names]
-        self._write([header], header=True)
+        names = (dialect.names.get(name, name) for name in schema.names)
+        how, delimiter = dialect.quoting, dialect.delimiter
+        self._between = delimiter + " " * dialect.blank
+        header = self._between.join(how.cell(name, delimiter, how.header) for name in names)
+        self._file.write(header + dialect.newline)
 
-    def written_as(self, dialect: Dialect) -> None:
-        """Sets how the cells of the next rows are written: those of real rows as in their file."""
-        if dialect is not self._as:
-            self._flush()
-            self._as = dialect
-
-    def write(self, row: Row) -> None:
-        """Adds a row."""
-        self._rows.append(row)
-        if len(self._rows) == GROUP:
-            self._flush()
+    def write_table(self, table: pa.Table) -> None:
+        """Adds rows, real ones with cells as in their file."""
+        styles = (schema_dialect(table.schema.metadata) or self._dialect).styles
+        columns = [
+            self._quoted(name, cell_texts(values.combine_chunks(), styles.get(name, Style())))
+            for name, values in zip(self._names, table.select(self._names).columns, strict=True)
+        ]
+        lines = pc.binary_join_element_wise(*columns, self._between).to_pylist()
+        self._file.writelines(line + self._dialect.newline for line in lines)
 
     def __enter__(self) -> CsvWriter:
         return self
@@ -106,64 +125,17 @@ class CsvWriter:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
-        try:
-            if kind is None:
-                self._flush()
-        finally:
-            self._file.close()
+        self._file.close()
 
-    def _flush(self) -> None:
-        if self._rows:
-            columns = [
-                _cells(
-                    [row.get(field.name) for row in self._rows],
-                    field.type,
-                    self._as.styles.get(field.name, Style()),
-                )
-                for field in self.schema
-            ]
-            self._rows = []
-            self._write(list(zip(*columns, strict=True)), header=False)
+    def _quoted(self, name: str, cells: pa.Array) -> pa.Array:
+        """A column's cells as they are written: in quotes where they have or need them."""
+        how, delimiter = self._dialect.quoting, self._dialect.delimiter
+        own = how.every or name in how.columns
+        plain = () if how.every or how.missing else MISSING
+        blanks = delimiter == " "  # an empty cell would be none
 
-    def _lines(self) -> Any:
-        """A function that writes rows of texts."""
-        given = self.dialect
-        how = given.quoting
-        if how == Quoting(every=how.every, header=how.every) and not (
-            given.blank or given.delimiter == " "
-        ):
-            writer = csv.writer(
-                self._file,
-                delimiter=given.delimiter,
-                lineterminator=given.newline,
-                quoting=csv.QUOTE_ALL if how.every else csv.QUOTE_MINIMAL,
-            )
-            return lambda rows, header: writer.writerows(rows)
-        quoted = [how.every or f.name in how.columns for f in self.schema]
-        between = given.delimiter + " " * given.blank
+        def quoted(cell: str) -> str:
+            marked = (own and cell not in plain) or (blanks and not cell)
+            return how.cell(cell, delimiter, marked)
 
-        def lines(rows: Sequence[Sequence[str]], header: bool) -> None:
-            for row in rows:
-                cells = (
-                    how.cell(
-                        cell,
-                        given.delimiter,
-                        how.header
-                        if header
-                        else (own and (how.every or how.missing or cell not in MISSING))
-                        or (not cell and given.delimiter == " "),
-                    )
-                    for cell, own in zip(row, quoted, strict=True)
-                )
-                self._file.write(between.join(cells) + given.newline)
-
-        return lines
-
-
-def _cells(values: list[Any], t: pa.DataType, style: Style) -> list[str]:
-    """The cells of a column; those of real rows may have another type than generated ones."""
-    try:
-        found = cell_texts(pa.array(values, t), style).to_pylist()
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        found = [plain_cell(value, style) for value in values]
-    return found  # type: ignore[no-any-return]
+        return texts_of(cells, quoted)

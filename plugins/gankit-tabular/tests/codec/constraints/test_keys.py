@@ -96,7 +96,7 @@ def test_seeds_far_apart_belong_to_different_data_sets(hundred):
     """As those of requests to a server, or of repeated measurements."""
     _, codec = hundred
     for first in (0, 10_000_000, 20_000_000, 0):
-        rows = decode(codec, range(first, first + 60))
+        rows = list(decode(codec, range(first, first + 60)))
         rows += decode(codec, range(first + 60, first + 100))
         assert len({row["id"] for row in rows}) == 100
     with pytest.raises(GankitError, match="unique: id: 101 rows requested, but only 100 different"):
