@@ -54,8 +54,8 @@ class TabularSettings:
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
     generator: Literal["cascade", "one-shot"] = "one-shot"
-    """``cascade`` draws the columns one after another, as in the default recipe; ``one-shot`` all at
-    once, as in runs that were trained before there was a choice."""
+    """``cascade`` draws the columns one after another, as the default recipe does; ``one-shot`` all
+    at once, as do runs that were trained before there was a choice."""
     digit_units: Annotated[int, Bounds(1)] = 64
     """Hidden units for each digit of the cascade."""
     bins: Annotated[int, Bounds(1)] = 8
