@@ -78,7 +78,8 @@ def test_missing_values_come_back_and_unknown_ones_go_to_the_nearest():
     known = rng.integers(0, 4000, 3000)
     codec, columns = fit(number=pa.array(known, mask=rng.random(3000) < 0.1),
                          name=[f"n{i}" for i in known])  # fmt: skip
-    assert columns["number"].cells and columns["name"].cells
+    assert columns["number"].cells
+    assert columns["name"].cells
     other = pa.table({"number": [None, -50, 9000, 17], "name": ["n1", "new", "n3", "n4"]})
     number = round_trip(codec, other).column("number").to_pylist()
     assert number[0] is None
