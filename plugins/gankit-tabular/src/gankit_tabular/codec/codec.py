@@ -329,8 +329,8 @@ class TableCodec(
         read = read_columns(table.select([*queries]), self.formats)
         fits = np.ones(len(batch), bool)
         for name, query in queries.items():
-            values = plain_values(query.column, read[name])
-            fits &= np.fromiter(map(query.matches, values), bool, len(values))
+            values, near = plain_values(query.column, read[name]), query.widened()
+            fits &= np.fromiter(map(near.matches, values), bool, len(values))
         return torch.from_numpy(fits)
 
     def share(self, where: Mapping[str, object]) -> float:
