@@ -23,7 +23,7 @@ os.environ["GANKIT_PLUGINS"] = ""
 import numpy as np
 import pyarrow as pa
 import torch
-from tabular import as_settings
+from table_methods import as_settings
 
 import gankit
 from gankit_tabular.data.sources import read_table

@@ -78,6 +78,7 @@ def gankits(recipe: str, settings: Settings) -> Fit:
     import gankit
     import gankit.engine.trainer
     import gankit_tabular.modality  # noqa: F401  (imports are not counted)
+    from gankit_tabular.data.rows import as_table
 
     def fit(train: pa.Table, seed: int) -> Draw:
         folder = tempfile.TemporaryDirectory()
@@ -85,7 +86,7 @@ def gankits(recipe: str, settings: Settings) -> Fit:
         run = gankit.fit(recipe, train, out=f"{folder.name}/run", **own)
 
         def draw(n: int, where: Mapping[str, str], _alive: object = folder) -> pa.Table:
-            return pa.Table.from_pylist(run.sample(n, where=where), schema=train.schema)
+            return as_table(run.sample(n, where=where), train.schema)
 
         draw.run = run  # type: ignore[attr-defined]
         return draw
@@ -115,7 +116,7 @@ def ctgan(kind: str, settings: Settings) -> Fit:
             made[words] = made[words].replace(MISSING, None)
             for column, gap in gaps.items():
                 made[column] = made[column].mask(made[gap] == "True")
-            return as_table(made, train.schema)
+            return from_frame(made, train.schema)
 
         return draw
 
@@ -128,7 +129,7 @@ def mostlyai(settings: Settings) -> Fit:
     def fit(train: pa.Table, seed: int) -> Draw:
         model = TabularARGN(random_state=seed, device="cpu", **settings)
         model.fit(as_frame(train, dates=True))
-        return lambda n, where: as_table(model.sample(n), train.schema)
+        return lambda n, where: from_frame(model.sample(n), train.schema)
 
     return fit
 
@@ -142,7 +143,7 @@ def as_frame(table: pa.Table, dates: bool = False) -> Any:
     return table.to_pandas()
 
 
-def as_table(frame: Any, schema: pa.Schema) -> pa.Table:
+def from_frame(frame: Any, schema: pa.Schema) -> pa.Table:
     """The table of a frame of :func:`as_frame`; numbers of whole columns are rounded."""
     columns = []
     for field in schema:
@@ -202,6 +203,7 @@ def main() -> None:
     train = pq.read_table(args.folder / "train.parquet")
     fit = method(args.method)
     import torch
+    import torch._dynamo  # the first optimiser of a process would
 
     torch.set_num_threads(1)
     began = spent()

@@ -12,7 +12,7 @@ licence allows development benchmarks and forbids more) is in another environmen
   reading, a fingerprint, checkpoints, previews, the model's files.
 - training: the cost of one more epoch; for gankit including the density-ratio classifier, if the
   settings use candidates.
-- sampling: CTGAN's ``sample(n)``, a table; gankit's ``run.sample(n)``, a list of mappings.
+- sampling: CTGAN's ``sample(n)``, and gankit's ``run.sample(n)`` as a data frame too.
 - memory: the greatest resident set of the process that reads the file and fits one epoch.
 
 ``tabular_until.py`` adds the time until the rows are good.
@@ -81,7 +81,7 @@ def measure_ours(data: str, rows: int, settings: dict[str, object]) -> Measures:
     step, _ = timed(lambda: fit(data, BATCH))
     found["training, rows/s"] = rows / (epoch - step)
     for n in DRAWN:
-        seconds, _ = timed(lambda n=n: run.sample(n))
+        seconds, _ = timed(lambda n=n: run.sample(n).to_dataframe())
         found[f"sampling {n:,}, rows/s"] = n / seconds
     modality, defaults = TabularModality(), TabularSettings()
     items = modality.read(data, defaults, quiet).items

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from gankit.errors import GankitError
@@ -26,3 +28,18 @@ def choose_device(name: str) -> torch.device:
             "Use auto, cpu, cuda, cuda:N or mps",
         ) from None
     return device
+
+
+def fastest_precision(device: torch.device) -> Literal["fp32", "bf16"]:
+    """bf16 where the device computes it, and does not only emulate it."""
+    if device.type == "cuda":
+        native = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        native = device.type == "cpu" and _has_bf16()
+    return "bf16" if native else "fp32"
+
+
+def _has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16: x86's AVX512-BF16 or AMX."""
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in checks)

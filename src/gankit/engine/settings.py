@@ -47,9 +47,9 @@ class TrainSettings:
     """Discriminator steps per generator step."""
     burn_in: NotNegative = 0.0
     """Samples over which scheduled values change."""
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
     """Arithmetic inside the networks, in training and when generating; parameters and losses stay
-    fp32."""
+    fp32. ``auto`` is bf16 on a processor that computes it, fp32 elsewhere."""
     compile: bool = False
     """Compile the whole step, second derivatives included; costs minutes at the start."""
     channels_last: bool = False

@@ -19,8 +19,9 @@ from gankit.engine.likelihood import of_batch
 Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 BETWEEN = 50
-"""Items trained on between two measurements, for each item of the shadow part: measuring takes two
-forward passes for it, and so at most about 2 % of the time."""
+"""Items trained on between two measurements, for each item of the shadow part, at most: measuring
+takes two forward passes for each, and so about 2 % of the time. Few items are soon known by heart,
+so that there is one in each epoch."""
 SURE = 1.64
 """Standard errors by which an area has to exceed a limit: of random ones, 5 % would."""
 
@@ -52,7 +53,7 @@ class Shadow:
     ) -> None:
         self.networks, self.codec, self.auc, self.batch = networks, codec, auc, batch
         self.seed, self.device, self.autocast = seed, device, autocast
-        self.every = BETWEEN * len(others)
+        self.every = max(min(BETWEEN * len(others), len(members)), 1)
         """Samples between two measurements: it does not depend on the time."""
         rng = np.random.default_rng([seed, 23])
         chosen = np.sort(rng.choice(len(members), min(len(others), len(members)), replace=False))

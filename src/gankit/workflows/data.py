@@ -22,7 +22,7 @@ MIN_HELDOUT = 500
 """What distances between features need at least; a fifth of a small data set caps it."""
 MAX_HELDOUT = 100_000
 """More would make no score more certain."""
-SHADOW, MIN_SHADOW, MAX_SHADOW = 0.04, 100, 2_000
+SHADOW, MIN_SHADOW, MAX_SHADOW = 0.03, 100, 2_000
 """The share of the training items that is set aside to see whether a generator memorises; at least
 100 where that is no more than a tenth, at most 2,000."""
 IN_MEMORY = "(in memory)"

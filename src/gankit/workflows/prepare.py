@@ -68,7 +68,7 @@ def prepare(
     import torch
 
     from gankit.engine.budget import Budget
-    from gankit.engine.devices import choose_device
+    from gankit.engine.devices import choose_device, fastest_precision
     from gankit.engine.own_networks import check_shapes, class_names, own_networks
     from gankit.engine.parallel import ParallelContext
     from gankit.engine.plan import TrainingPlan
@@ -90,6 +90,9 @@ def prepare(
     # Each part is checked by the policy as soon as it is known.
     with parallel.together():
         place, pieces = choose_device(device), engine.train.accumulate * parallel.size
+        if engine.train.precision == "auto":
+            chosen = dataclasses.replace(engine.train, precision=fastest_precision(place))
+            engine = dataclasses.replace(engine, train=chosen)
         game, penalties = _loss_parts(config, installed(), objective)
         policy.check(engine, game)
         if engine.train.batch % pieces:

@@ -220,7 +220,10 @@ class Cascade(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
         n, u = len(z), torch.special.ndtr(z.float())
-        base, told, asked = self._requests(c)
+        if c.any():
+            base, told, asked = self._requests(c)
+        else:  # one row stands for all
+            base, told, asked = (part.expand(n, -1) for part in self._requests(c[:1]))
         slots: list[Tensor] = []
         codes = torch.zeros(n, self.digits, dtype=torch.long, device=z.device)
         drawn: list[Tensor] = []
