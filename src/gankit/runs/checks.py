@@ -34,7 +34,7 @@ MODEL = {
     "codec": dict,
     "privacy?": (PRIVACY, None),
     "networks?": {"generator": str, "discriminator": str},
-    "data": {"licence": (str, None), "fingerprint": str},
+    "data": {"licence": (str, None), "fingerprint": str, "items?": int},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }
 """``model.json``"""
