@@ -56,7 +56,8 @@ class TabularSettings:
     generator: Literal["cascade", "one-shot"] = "cascade"
     """``cascade`` draws the columns one after another; ``one-shot`` all at once."""
     digit_units: Annotated[int, Bounds(1)] = 64
-    """Hidden units for each digit of the cascade."""
+    """Hidden units for each digit of the cascade; fewer in tables of more than about 300 columns,
+    for memory."""
     bins: Annotated[int, Bounds(1)] = 8
     """Quantile bins of a number with many values, for ``generator=one-shot``; the cascade has two
     digits."""
