@@ -76,7 +76,7 @@ def test_constraints_ordinals_and_units(gankit_here, tmp_path):
     done = gankit_here(*train, 'ordinals={size=["S","M","L"]}', *SMALL)
     assert done.returncode == 0, done.stderr
     for kind in ("identifier (synthesised)", "category, in combinations", "ordered category",
-                 "formatted number", "number, computed from others"):  # fmt: skip
+                 "formatted number", "number, computed"):  # fmt: skip
         assert kind in done.stderr
     assert "S < M < L" in done.stderr
     requested = {"end": "2024-03-01..2024-03-31", "total": "20..40", "size": "M..", "country": "PE",

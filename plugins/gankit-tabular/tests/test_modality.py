@@ -13,6 +13,7 @@ import torch
 
 from gankit.contract import Batch, Fitting, Provenance, Sample
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.resolution import TWO_DIGITS
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.sources import read_table
 from gankit_tabular.modality import TabularModality, TabularSettings
@@ -86,7 +87,7 @@ def test_files_without_their_run_are_scored_with_a_codec_of_all_training_rows(
     _, extractor, _ = TabularModality().evaluators(None, TabularSettings())
     extractor.fit(Rows(read_table(tmp_path / "people.csv")[0]))
     assert extractor.fingerprint == fingerprint(
-        TableCodec.fit(read_table(tmp_path / "people.csv")[0]).state().config["columns"]
+        TableCodec.fit(read_table(tmp_path / "people.csv")[0], TWO_DIGITS).state().config["columns"]
     )
     assert {f"c{i}" for i in range(9)} == set(extractor.codec.columns[2].atoms)
     (tmp_path / "made").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
-from gankit.workflows.generate import Generated, Sampling, generate, save
+from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
 
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
@@ -50,7 +51,10 @@ class Run(directory.Run):
         """
         sampling = _sampling(n, seed, where, between, per_class, by, phase, settings)
         sampling.check()
-        return sampling.draw(self.sampler(device, sampling.settings, sampling.phase))
+        sampler = self.sampler(device, sampling.settings, sampling.phase)
+        for doubt in doubts_about(self, sampler, sampling.where):
+            warnings.warn(doubt, stacklevel=2)
+        return sampling.draw(sampler)
 
     def sample(self, n: int | None = None, **arguments: Any) -> Samples:
         """``n`` generated items, 64 by default. Item i uses seed ``seed + i``, independent of

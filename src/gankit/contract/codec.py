@@ -133,14 +133,16 @@ class ProposesConditions(Protocol):
     ) -> tuple[Tensor, Tensor]:
         """Rows of ``c`` for the requested conditions, (N, width), one for each seed and candidate;
         zeros where nothing is requested. And the logarithm of the probability with which each was
-        drawn, (N,), up to a constant of the request.
+        drawn, (N,).
 
         Raises:
             GankitError: there is no such field or value.
         """
 
     def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
-        """Which generated samples decode to items that have what is requested, flags of (N,)."""
+        """Which generated samples decode to items that have what is requested, or so nearly that it
+        can be inserted, flags of (N,).
+        """
 
     def share(self, where: Mapping[str, object]) -> float:
         """About the share of items that have what is requested: the product of each condition's.

@@ -30,11 +30,12 @@ MODEL = {
     "latent_dim": int,
     "candidates": int,
     "precision": str,
+    "threads?": int,
     "settings": dict,
     "codec": dict,
     "privacy?": (PRIVACY, None),
     "networks?": {"generator": str, "discriminator": str},
-    "data": {"licence": (str, None), "fingerprint": str},
+    "data": {"licence": (str, None), "fingerprint": str, "items?": int},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }
 """``model.json``"""

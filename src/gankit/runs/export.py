@@ -30,14 +30,14 @@ def export_model(
     plugin: LoadedModality,
     config: configuration.Config,
     run: str,
-    data: Mapping[str, str],
+    data: Mapping[str, object],
     networks: Mapping[str, str] | None = None,
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and their description.
 
     Args:
         run: the run's name.
-        data: the data's licence and fingerprint.
+        data: the data's licence, fingerprint and number of training items.
         networks: the classes of networks that are not the plugin's.
     """
     import torch
@@ -94,6 +94,7 @@ def _write_codec(
             "latent_dim": trainer.networks.latent_dim,
             "candidates": trainer.settings.resampling.candidates,
             "precision": trainer.settings.train.precision,
+            **({"threads": trainer.threads} if trainer.threads else {}),
             "layout": layout_to_json(trainer.codec.layout),
             "settings": settings,
             "codec": state.config,

@@ -31,6 +31,7 @@ from gankit.workflows.generate import (
     MEMORY_HINT,
     Generated,
     check_seeds,
+    doubts_about,
     output_target,
     run_record,
 )
@@ -93,8 +94,9 @@ class Augmented:
             "real": len(self.real),
             "generated": self.counts.as_dict(),
         }
-        if thin := thin_requests(requests, self.attributes):
-            self.record["warnings"] = thin
+        doubts = doubts_about(run, self.sampler, where or {})
+        if doubts := [*doubts, *thin_requests(requests, self.attributes)]:
+            self.record["warnings"] = doubts
         if balance:
             self.record["balance"] = balance
             counted = Counter(str(a.get(balance)) for a in self.attributes)

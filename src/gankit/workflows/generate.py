@@ -22,6 +22,7 @@ from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
 from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
+from gankit.workflows.improbable import UNKNOWN, improbable
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -193,13 +194,13 @@ def generate(
     refuse_existing(target, overwrite)
     sampler = run.sampler(device, sampling.settings, sampling.phase)
     sampling = sampling.settled(sampler.codec)
-    doubts = far_from_data(sampler.codec, sampling.where)
-    far = {"warnings": doubts} if doubts else {}
+    doubts = doubts_about(run, sampler, sampling.where)
+    warned = {"warnings": doubts} if doubts else {}
     record = write_generated(
         *(run.plugin, _counted(sampling.draw(sampler), sampling.n, progress), target),
         codec=sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), **sampling.record(), **far},
+        record={**run_record(run), **sampling.record(), **warned},
         plugins=installed(),
         overwrite=overwrite,
         between=sampling.between,
@@ -215,6 +216,16 @@ def _counted(
         progress("generating", done, total)
         yield sample
     progress("writing", 0, 0)
+
+
+def doubts_about(run: Run, sampler: Sampler, where: Mapping[str, object]) -> list[str]:
+    """Warnings about a request.
+
+    Raises:
+        GankitError: no item can have it.
+    """
+    items = run.model["data"].get("items", UNKNOWN)
+    return [*far_from_data(sampler.codec, where), *improbable(sampler, where, items)]
 
 
 def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:

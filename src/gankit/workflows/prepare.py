@@ -164,9 +164,9 @@ def prepare(
             budget=budget,
             shadow=shadow,
         )
-        about = {"licence": data.dataset.licence, "fingerprint": ""}
+        about: dict[str, object] = {"licence": data.dataset.licence, "fingerprint": ""}
         if policy.shows_real_items:  # a hash of the data would confirm a guess at one record
-            about["fingerprint"] = data.dataset.fingerprint
+            about |= {"fingerprint": data.dataset.fingerprint, "items": len(data.train)}
         name = folder.resolve().name
         trainer = Trainer(
             plan,

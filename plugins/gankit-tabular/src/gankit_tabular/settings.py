@@ -57,7 +57,8 @@ class TabularSettings:
     """``cascade`` draws the columns one after another, as the default recipe does; ``one-shot`` all
     at once, as do runs that were trained before there was a choice."""
     digit_units: Annotated[int, Bounds(1)] = 64
-    """Hidden units for each digit of the cascade."""
+    """Hidden units for each digit of the cascade; fewer in tables of more than about 300 columns,
+    for memory."""
     bins: Annotated[int, Bounds(1)] = 8
     """Quantile bins of a number with many values, for ``generator=one-shot``; the cascade has two
     digits."""

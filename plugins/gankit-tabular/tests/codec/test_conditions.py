@@ -11,6 +11,7 @@ from gankit.contract import Batch
 from gankit.errors import GankitError
 from gankit.seeds import uniform
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.resolution import TWO_DIGITS
 from gankit_tabular.networks.one_shot import Generator
 
 
@@ -131,3 +132,32 @@ def test_uniform_numbers_are_uniform_and_depend_on_their_seed_alone():
     assert abs(np.quantile(u, 0.9) - 0.9) < 0.02
     assert uniform([7], 3)[0] == u[7]
     assert abs(np.corrcoef(u, uniform(range(10_000), 4))[0, 1]) < 0.05
+
+
+@pytest.mark.parametrize("where", [{"age": "33..60"}, {"degree": "d1|d2", "rare": "yes|no"}])
+def test_conditions_are_drawn_with_the_probability_that_they_state(codec, where):
+    c, log_r = codec.propose_conditions(where, range(4000), 0)
+    _, which, counts = c.unique(dim=0, return_inverse=True, return_counts=True)
+    stated = torch.zeros(len(counts), dtype=log_r.dtype).scatter_(0, which, log_r).exp()
+    assert stated.sum() == pytest.approx(1, abs=0.01)
+    assert (stated - counts / 4000).abs().max() < 0.03
+
+
+def test_one_number_among_many_is_matched_by_those_of_its_cell():
+    values = np.random.default_rng(0).normal(size=4000)
+    codec = TableCodec.fit(pa.table({"x": values}), TWO_DIGITS)
+    (column,) = codec.columns
+    wanted = float(np.sort(values)[2000]) + 1e-9
+    where = {"x": str(wanted)}
+    c, _ = codec.propose_conditions(where, range(50), 0)
+    batch = Batch(c, c)
+    assert codec.matches(batch, range(50), where).all()
+    made = codec.decode(batch, range(50), where).table["x"].to_pylist()
+    assert made == pytest.approx([wanted] * 50)
+    assert not codec.matches(batch, range(50), {"x": str(wanted + 1)}).any()
+    assert column.exact[0] == []
+
+
+def test_a_combination_that_no_row_has_is_refused(codec):
+    with pytest.raises(GankitError, match="degree=d1, years=8: the data has no such combination"):
+        codec.sample_conditions({"degree": "d1", "years": "8"}, [0])

@@ -32,6 +32,8 @@ GIVEN = 1024
 """The first latent of candidates that are drawn given c."""
 CHANCES = 1024
 """Samples by which the probability of a request is estimated."""
+ENOUGH = 10
+"""If fewer of them have what is requested, it is estimated from others that are drawn given c."""
 
 Generate = Callable[[Tensor, Tensor | None], Batch]
 Latents = Callable[[Sequence[int], int], Tensor]
@@ -133,13 +135,14 @@ class Requests:
             GankitError: no item can have it.
         """
         seeds = range(CHANCES)
-        share = self.codec.share(where)
-        if share >= OFTEN:
+        if self.codec.share(where) >= OFTEN:
             nothing, _ = self.codec.propose_conditions({}, seeds, 0)
             batch = self.generate(self.latents(seeds, 0), nothing)
-            return float(self.codec.matches(batch, seeds, where).float().mean())
+            found = int(self.codec.matches(batch, seeds, where).sum())
+            if found >= ENOUGH:
+                return found / CHANCES
         _, weight = self._candidate(seeds, where, GIVEN)
-        return min(float(weight.exp().mean()) * share, 1.0)
+        return min(float(weight.exp().mean()), 1.0)
 
 
 def _merged(new: Batch, old: Batch, where: Tensor) -> Batch:

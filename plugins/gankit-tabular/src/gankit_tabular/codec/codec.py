@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -104,6 +104,7 @@ class TableCodec(
         )
         """Of rows as they are written; the metadata have the dialect of a text file."""
         self.named = {c.name: c for c in self.columns}
+        self.arithmetic = self.relations.arithmetic(self.named)
         self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
         if not self.blocks:
@@ -255,19 +256,26 @@ class TableCodec(
         if queries:
             read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
-            values = self.conditions.enforce(values, queries, seeds)
-            self.relations.enforce(values, queries)
-            table = self._table(values)
+            enforced = self.conditions.enforce(values, queries, seeds)
+            self.arithmetic.enforce(enforced, values, queries)
+            table = self._table(enforced)
         return Rows(table)
 
     def _values(
-        self, x: npt.NDArray[np.float32], seeds: Sequence[int]
+        self, x: npt.NDArray[np.float32], seeds: Sequence[int], names: Iterable[str] | None = None
     ) -> Mapping[str, pa.Array | list[Any]]:
-        """Generated values by column, without requested ones."""
+        """Generated values by column, without requested ones; of all columns, or at least of
+        these.
+        """
+        every = names is None or bool(self.constraints.texts)
+        wanted = set(self.named) if every else self.relations.needed(names or ())
+        bases = {self.named[name].base for name in wanted}
         codes: dict[str, Ints] = {}
         digits: dict[str, Ints] = {}
         positions = np.zeros((len(self.columns), len(x)))
         for b in self.blocks:
+            if self.columns[b.column].name not in bases:
+                continue
             of = digits if b.digit else codes
             of[self.columns[b.column].name] = x[:, b.slice].argmax(1)
             if b.position >= 0:
@@ -275,6 +283,8 @@ class TableCodec(
         values: dict[str, pa.Array] = {}
         zeros = np.zeros(len(x))
         for i, column in enumerate(self.columns):
+            if column.name not in wanted:
+                continue
             if column.derived_from:
                 code = np.array(column.derived)[codes[column.derived_from]]
             else:
@@ -294,32 +304,33 @@ class TableCodec(
 
     def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
         """Values with the types and formats of the user's table."""
-        arrays = {}
-        for column in self.columns:
-            if not column.hidden:
-                t = self.schema.field(column.name).type
-                form = self.formats.get(column.name)
-                arrays[column.name] = _written(column, form, values[column.name], t)
-        return pa.table(arrays, schema=self.schema)
+        names = [name for name in self.schema.names if name in values]
+        fields = [self.schema.field(name) for name in names]
+        arrays = [
+            _written(self.named[f.name], self.formats.get(f.name), values[f.name], f.type)
+            for f in fields
+        ]
+        return pa.Table.from_arrays(arrays, schema=pa.schema(fields, self.schema.metadata))
 
     # --- Conditions and keys --------------------------------------------------------------------
 
     def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
-        return self.conditions.sample(where, seeds)[0]
+        return self.propose_conditions(where, seeds, 0)[0]
 
     def propose_conditions(
         self, where: Mapping[str, object], seeds: Sequence[int], candidate: int
     ) -> tuple[Tensor, Tensor]:
+        self.arithmetic.check(self.conditions.queries(where))
         return self.conditions.sample(where, seeds, candidate)
 
     def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
         queries = self.conditions.queries(where)
-        table = self._table(self._values(batch.x.numpy(), seeds))
+        table = self._table(self._values(batch.x.numpy(), seeds, queries))
         read = read_columns(table.select([*queries]), self.formats)
         fits = np.ones(len(batch), bool)
         for name, query in queries.items():
-            values = plain_values(query.column, read[name])
-            fits &= np.fromiter(map(query.matches, values), bool, len(values))
+            values, near = plain_values(query.column, read[name]), query.widened()
+            fits &= np.fromiter(map(near.matches, values), bool, len(values))
         return torch.from_numpy(fits)
 
     def share(self, where: Mapping[str, object]) -> float:

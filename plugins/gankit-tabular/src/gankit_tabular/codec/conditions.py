@@ -69,7 +69,7 @@ class Conditions:
         self, where: Mapping[str, object], seeds: Sequence[int], candidate: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Rows of ``c``, one a seed: the codes of each requested column, drawn by their frequency
-        among those that match; and the logarithm of their frequency.
+        among those that match; and the logarithm of the probability of this draw.
 
         Args:
             candidate: others are drawn for another one.
@@ -114,27 +114,27 @@ class Conditions:
         """Sets the codes of each requested column, in place, in these rows of ``c``."""
         for base, share in self._shares(queries).items():
             column = self.named[base]
-            known = np.array(column.frequency)[:, None] * column.cell_shares()
-            weights = known * (share if share.ndim == 2 else share[:, None])
+            weights = np.array(column.frequency)[:, None] * column.cell_shares()
+            weights = weights * (share if share.ndim == 2 else share[:, None])
             if not weights.sum():
-                raise _no_value(
-                    ", ".join(str(q) for q in queries.values() if q.column.base == base)
-                )
+                raise _no_value([q for q in queries.values() if q.column.base == base])
             if base not in self.blocks:
                 continue
             start, second = self.blocks[base].start, self.second.get(base)
             if second is None or share.ndim == 1:  # the second digit stays open
-                known, weights = known.sum(1, keepdims=True), weights.sum(1, keepdims=True)
+                weights = weights.sum(1, keepdims=True)
             u = uniform([seeds[i] for i in rows], CODE + start + CANDIDATE * candidate)
             flat, sums = weights.ravel(), np.cumsum(weights)
             drawn = np.searchsorted(sums, u * sums[-1], side="right")
             drawn = np.minimum(drawn, np.flatnonzero(flat)[-1])
+            # Of the codes of a computed column, none follows from x for certain: each may be drawn.
+            chances = np.count_nonzero(flat) if column.computed else 1
             code, cell = np.divmod(drawn, weights.shape[1])
             at = torch.from_numpy(rows)
             c[at, start + torch.from_numpy(code)] = 1
             if second is not None and weights.shape[1] > 1:
                 c[at, second.start + torch.from_numpy(cell)] = 1
-            log_r[rows] += np.log(known.ravel()[drawn])
+            log_r[rows] += np.log(chances * flat[drawn] / sums[-1])
 
     def _shares(self, queries: Queries) -> dict[str, Floats]:
         """For each column whose codes are drawn, the share of each code's values that match,
@@ -235,5 +235,8 @@ def _outside(query: ColumnQuery) -> GankitError:
     return GankitError(f"{query}: the data has no such value", hint)
 
 
-def _no_value(shown: str) -> GankitError:
+def _no_value(queries: Sequence[ColumnQuery]) -> GankitError:
+    shown = ", ".join(map(str, queries))
+    if len(queries) > 1:
+        return GankitError(f"{shown}: the data has no such combination", "Leave one of them out")
     return GankitError(f"{shown}: the data has no such value", "Request other values")

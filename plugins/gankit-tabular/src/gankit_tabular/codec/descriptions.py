@@ -60,7 +60,7 @@ def _kind(column: Column) -> str:
     if column.joint:
         return f"{kind}, in combinations"
     if column.computed:
-        return f"{kind}, computed from others"
+        return f"{kind}, computed"
     return f"{kind}, determined by {column.derived_from}" if column.derived_from else kind
 
 

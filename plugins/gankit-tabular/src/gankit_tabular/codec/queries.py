@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,18 @@ class ColumnQuery:
         if self.span is not None:
             return bool(self.span[0] <= value <= self.span[1])
         return value in self.among
+
+    def widened(self) -> ColumnQuery:
+        """The same, but for one number among many: the numbers of its cell, which come so close
+        that it can be inserted in their place.
+        """
+        low, high = self.span or (0.0, 1.0)
+        exact = self.column.exact or [[]] * len(self.column.bins)
+        for q, pairs in zip(self.column.bins, exact, strict=True):
+            if q[0] < low == high < q[-1] and not pairs:
+                at = int(np.searchsorted(q, low))
+                return replace(self, span=(q[at - 1], q[at]))
+        return self
 
     def shares(self) -> Floats:
         """The share of each code's values that match."""

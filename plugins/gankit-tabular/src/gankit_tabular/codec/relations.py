@@ -4,7 +4,7 @@ learned as the difference, which has fewer values than the column itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gankit.errors import GankitError
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.codec.constraints.grid import Values
+from gankit_tabular.codec.constraints.arithmetic import Arithmetic
+from gankit_tabular.codec.constraints.grid import MOST
+from gankit_tabular.codec.constraints.rules import Linear, nanoseconds
 from gankit_tabular.codec.fitting import fit_column
-from gankit_tabular.codec.numbers import FREE, typed_numbers
-from gankit_tabular.codec.queries import ColumnQuery
+from gankit_tabular.codec.numbers import FREE, is_single, typed_numbers
 from gankit_tabular.codec.resolution import Resolution
-from gankit_tabular.codec.value_types import is_temporal
+from gankit_tabular.codec.value_types import is_temporal, value_type
 from gankit_tabular.data.arrow import Floats, Ints
 
 GAIN, A_TERM = 1.2, 0.3
@@ -30,7 +30,6 @@ HOPE = 0.6
 """Share of the gain that shows on the first rows already."""
 SINGLE, PAIRS = 64, 20
 """Columns among which differences, and sums of two, are looked for."""
-LARGEST = 2.0**52
 NEARLY = 0.9
 """A relation that holds in so many rows, but not in all, is said."""
 
@@ -48,7 +47,7 @@ class Relation:
     high: float = 0.0
     """The target's range, which sums that are not exact are kept in."""
     constant: float | None = None
-    """The difference, if it is the same in all rows."""
+    """The difference, if it is the same in all rows in which no term is missing."""
 
     @property
     def hidden(self) -> str:
@@ -75,9 +74,30 @@ class Relation:
 
     def total(self, values: Mapping[str, Floats], difference: Floats) -> Floats:
         """The target's values."""
-        steps = self._sum(values) + np.rint(difference * self.scale)
-        found = steps / self.scale
-        return found if self.constant is not None else np.clip(found, self.low, self.high)
+        total = self._sum(values)
+        found = (total + np.rint(difference * self.scale)) / self.scale
+        found = np.clip(found, self.low, self.high)
+        if self.constant is None:
+            return found
+        known = np.isfinite(difference) & np.all([np.isfinite(values[n]) for n, _ in self.terms], 0)
+        exact = (total + round(self.constant * self.scale)) / self.scale
+        return np.where(known, exact, found)
+
+    def rules(self, columns: Mapping[str, Column]) -> list[Linear]:
+        """What real rows follow: the sum, or the range of differences from it."""
+        columns_ = [columns[n] for n in (self.target, *(n for n, _ in self.terms))]
+        if any(map(is_single, columns_)):
+            return []
+        unit = nanoseconds(value_type(columns_[0])) if is_temporal(columns_[0]) else 1
+        signs = ((self.target, 1), *((name, -sign) for name, sign in self.terms))
+        if self.constant is not None:
+            text = f"{self.target} = {self.formula}"
+            return [Linear(text, signs, "=", self.constant * unit)]
+        low, high = columns[self.hidden].range
+        terms = self.formula if len(self.terms) == 1 else f"({self.formula})"
+        text = f"the range of {self.target} - {terms}"
+        opposite = tuple((name, -sign) for name, sign in signs)
+        return [Linear(text, signs, "<=", high * unit), Linear(text, opposite, "<=", -low * unit)]
 
 
 @dataclass
@@ -97,43 +117,26 @@ class Relations:
             out[relation.hidden] = pa.array(difference, mask=~np.isfinite(difference))
         return out
 
+    def needed(self, names: Iterable[str]) -> set[str]:
+        """These columns, and those that they are computed from."""
+        needed = set(names)
+        for relation in reversed(self.found):
+            if relation.target in needed:
+                needed |= {relation.hidden, *(name for name, _ in relation.terms)}
+        return needed
+
     def complete(self, values: dict[str, pa.Array]) -> None:
-        """Adds the targets to decoded rows, in place."""
+        """Adds, in place, the targets to decoded rows that have their differences."""
         for relation in self.found:
+            if relation.hidden not in values:
+                continue
             named = {n: _floats(values[n]) for n, _ in relation.terms}
             total = relation.total(named, _floats(values[relation.hidden]))
             values[relation.target] = pa.array(total, mask=~np.isfinite(total))
 
-    def enforce(self, values: Values, queries: Mapping[str, ColumnQuery]) -> None:
-        """Keeps sums that hold in all rows, in place, in rows in which requested values were
-        inserted.
-
-        Raises:
-            GankitError: all their columns are requested, and do not fit together.
-        """
-        for relation in self.found:
-            if relation.constant is None:
-                continue
-            names = [relation.target, *(name for name, _ in relation.terms)]
-            named = {n: np.array([np.nan if v is None else v for v in values[n]], float)
-                     for n in names}  # fmt: skip
-            total = relation.total(named, np.full(len(named[names[0]]), relation.constant))
-            off = total - named[relation.target]  # NaN where one is missing
-            wrong = np.isfinite(off) & (off != 0)
-            if not wrong.any():
-                continue
-            free = next((n for n in names if n not in queries), None)
-            if free is None:
-                asked = ", ".join(str(queries[n]) for n in names)
-                raise GankitError(
-                    f"{asked}: {relation.target} is always {relation.formula}",
-                    "Leave one of them out",
-                )
-            sign = -1 if free == relation.target else dict(relation.terms)[free]
-            right = np.rint((named[free] - sign * off) * relation.scale) / relation.scale
-            whole = all(v is None or isinstance(v, int) for v in values[free])
-            for i in np.flatnonzero(wrong).tolist():
-                values[free][i] = int(right[i]) if whole else float(right[i])
+    def arithmetic(self, columns: Mapping[str, Column]) -> Arithmetic:
+        """Keeps the relations in rows in which requested values are inserted."""
+        return Arithmetic([rule for r in self.found for rule in r.rules(columns)], columns)
 
     def after(self) -> dict[str, list[str]]:
         """For each column of differences, the columns that are drawn before it."""
@@ -206,7 +209,8 @@ def _note(relation: Relation, difference: Floats) -> str:
     known = difference[np.isfinite(difference)]
     if relation.constant is not None:
         more = f" + {relation.constant:g}" if relation.constant else ""
-        return f"always {relation.formula}{more}"
+        every = (known == relation.constant).all() and len(known) == len(difference)
+        return f"always {relation.formula}{more}" + ("" if every else " where none is missing")
     values, counts = np.unique(known, return_counts=True)
     most = int(counts.argmax())
     if values[most] == 0 and counts[most] >= NEARLY * len(known):
@@ -218,7 +222,7 @@ def _note(relation: Relation, difference: Floats) -> str:
 def _find(columns: Sequence[Column], values: Mapping[str, Floats]) -> list[Relation]:
     scale = 1 if is_temporal(columns[0]) else 10 ** max(c.decimals for c in columns)
     steps = {n: np.rint(v * scale) for n, v in values.items()}
-    kept = [c for c in columns if np.nanmax(np.abs(steps[c.name]), initial=0) < LARGEST / 4]
+    kept = [c for c in columns if np.nanmax(np.abs(steps[c.name]), initial=0) < MOST / 4]
     rng = np.random.default_rng(0)
     rows = rng.permutation(len(next(iter(values.values()))))[:SAMPLE]
     some = {c.name: steps[c.name][rows] for c in kept}
@@ -232,8 +236,9 @@ def _find(columns: Sequence[Column], values: Mapping[str, Floats]) -> list[Relat
         low, high = named[column.name].range
         relation = Relation(column.name, terms, scale, middles, low, high)
         difference = relation.difference(values)
-        known = difference[np.isfinite(difference)]
-        same = len(known) and (known == known[0]).all()
+        complete = np.all([np.isfinite(values[n]) for n in (column.name, *dict(terms))], 0)
+        known = difference[complete]
+        same = 2 * len(known) > len(complete) and (known == known[0]).all()
         found.append(replace(relation, constant=float(known[0]) if same else None))
     return found
 

@@ -290,7 +290,8 @@ class Arithmetic:
         x[:], good = self.system.repair(x, low, high, strict, present, order)
         if not good.all():
             shown = ", ".join(str(q) for n, q in queries.items() if n in self.place)
-            rules = ", ".join(repr(c.rule.text) for c in self._related(queries))
+            texts = dict.fromkeys(c.rule.text for c in self._related(queries))
+            rules = ", ".join(map(repr, texts))
             raise GankitError(
                 f"{shown or 'a row'}: impossible under {rules} within the data's ranges",
                 "Request other values",
