@@ -161,7 +161,7 @@ class Cascade(nn.Module):
         rows = max(HELD // (self.units * self.digits), 1)
         if len(x) <= rows:
             return self._nll(x, c)
-        parts = zip(x.split(rows), c.split(rows), strict=True)
+        parts = zip(torch.split(x, rows), torch.split(c, rows), strict=True)
         return torch.cat([checkpoint(self._nll, *part, use_reentrant=False) for part in parts])
 
     def _nll(self, x: Tensor, c: Tensor) -> Tensor:
