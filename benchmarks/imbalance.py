@@ -5,10 +5,10 @@
 The rows of one value of the last column are thinned at random to a share of the table. Then the
 standard model of tables (gradient boosting) is trained on real rows only, with the usual
 mitigations, and with generated rows that balance the classes: those of ``gankit augment
---measure``; those of sequential trees fitted to the rare rows only; and those of CTGAN if it is
-installed and ``--epochs`` is above 0, by rejection, since its conditions only raise a value's
-probability. In a repetition all are trained on the same nine tenths, and tested on the same rows.
-95 % intervals over repetitions.
+--measure`` for each of ``--methods``; those of sequential trees fitted to the rare rows only; and
+those of CTGAN if it is installed and ``--epochs`` is above 0, by rejection, since its conditions
+only raise a value's probability. In a repetition all are trained on the same nine tenths, and
+tested on the same rows. 95 % intervals over repetitions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from table_methods import as_settings, ctgan
 
 import gankit
 from gankit.workflows.candidates import plan
-from gankit.workflows.measure import measure
+from gankit.workflows.measure import AUGMENTED, Benchmark, measure
 from gankit_tabular.data.sources import read_table
 from gankit_tabular.evaluation.downstream import Boosting
 
@@ -69,6 +69,28 @@ def interval(values: list[float]) -> str:
     return f"{np.mean(values):.3f} ± {half:.3f}"
 
 
+def augmented(
+    method: str, train: pa.Table, test: str, repeats: int, keep_all: bool
+) -> list[Benchmark]:
+    """What the rows of a recipe that balance the classes are worth."""
+    recipe, *words = method.split()
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder, "thinned.csv")
+        pyarrow.csv.write_csv(train, data)
+        settings = {"train__threads": 1, **as_settings(words)}
+        run = gankit.fit(recipe, data, out=f"{folder}/run", **settings)
+        key = train.column_names[-1]
+        return measure(
+            run,
+            str(data),
+            test=test,
+            key=key,
+            requests_of=lambda values: plan(values, balance=key),
+            repeats=repeats,
+            keep_all=keep_all,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--train", required=True)
@@ -77,8 +99,14 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.02)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=0, help="of CTGAN; 0 leaves it out")
-    parser.add_argument("--ours", nargs="*", default=[], help="settings of gankit, key=value")
-    parser.add_argument("--baselines-only", action="store_true", help="only trees and CTGAN")
+    parser.add_argument(
+        "--methods",
+        nargs="*",
+        default=["tabular/default"],
+        help="recipes, each with settings, as in 'tabular/default train.epochs=40'; or none",
+    )
+    parser.add_argument("--keep-all", action="store_true", help="as in gankit augment")
+    parser.add_argument("--no-baselines", action="store_true", help="neither trees nor CTGAN")
     args = parser.parse_args()
     torch.set_num_threads(1)
     train, test = thinned(read_table(args.train)[0], args.rare, args.share), args.test
@@ -86,25 +114,18 @@ def main() -> None:
     rare = train.filter(pc.equal(train.column(key), args.rare))
     wanted = len(train) - 2 * len(rare)
     print(f"{len(rare):,} of {len(train):,} rows are {key}={args.rare}; {args.repeats} repetitions")
-    with tempfile.TemporaryDirectory() as folder:
-        if not args.baselines_only:
-            data = Path(folder, "thinned.csv")
-            pyarrow.csv.write_csv(train, data)
-            run = gankit.fit(
-                "tabular", data, out=f"{folder}/run", train__threads=1, **as_settings(args.ours)
-            )
-            measured = measure(
-                run,
-                str(data),
-                test=test,
-                key=key,
-                requests_of=lambda values: plan(values, balance=key),
-                repeats=args.repeats,
-            )
+    for i, method in enumerate(args.methods):
+        measured = augmented(method, train, test, args.repeats, args.keep_all)
+        if not i:
             print("| trained on | " + " | ".join(measured[0].scores) + " |")
-            for m in measured:
+        for m in measured:
+            ours = m.trained_on == AUGMENTED
+            if ours or not i:
                 cells = [f"{mean:.3f} ± {half:.3f}" for mean, half in m.scores.values()]
-                print(f"| {m.trained_on} | " + " | ".join(cells) + " |", flush=True)
+                name = f"real + {method}" if ours else m.trained_on
+                print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    if args.no_baselines:
+        return
     ways = {"sequential trees of the rare rows": lambda seed: trees(rare, seed)(wanted, {})}
     if args.epochs and importlib.util.find_spec("ctgan"):
         draw = ctgan("CTGAN", {"epochs": args.epochs})(train, 0)

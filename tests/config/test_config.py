@@ -199,7 +199,7 @@ def bounded(cls: type, prefix: str = "") -> dict[str, tuple[Bounds, bool]]:
 BOUNDED = bounded(EngineSettings)
 UNBOUNDED = {
     *("loss.objective", "loss.penalty_form", "loss.extra", "train.precision", "train.compile"),
-    *("train.channels_last", "data.cache"),
+    *("train.channels_last", "data.cache", "warm_up.early_stop"),
 }
 """The engine's settings that are no numbers."""
 

@@ -41,11 +41,12 @@ def test_what_was_learned_by_heart_is_noticed(shadow):
     assert shadow.measure()[0] == pytest.approx(0.5, abs=0.1)
     G = shadow.networks.generator
     members = VectorCodec().encode(ITEMS[::2], None)
+    G.eval()  # what dropout leaves out is not learned, now and then too much of it
     for _ in range(30):
         G.zero_grad()
         G.nll(members.x, members.c).mean().backward()
         G.logits.data -= 100 * G.logits.grad
-    area, error = shadow.measure()
+    area, error, _ = shadow.measure()
     assert area - 3 * error > 0.6
 
 

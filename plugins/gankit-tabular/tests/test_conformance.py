@@ -17,21 +17,26 @@ class TestBuiltIn(ModalityTests):
 
 
 def mixed() -> pa.Table:
-    """A column of every kind, with missing values, an identifier and a derived column."""
+    """A column of every kind, with missing values, an identifier and a derived column.
+
+    Columns depend on age: an untrained cascade has the frequency of each value already.
+    """
     rng = np.random.default_rng(0)
     n = 400
     city = rng.choice(["Rome", "Oslo", "Lima"], n, p=[0.6, 0.3, 0.1]).tolist()
     start = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    age = rng.integers(18, 90, n)
+    minutes = 10_000 * age + rng.integers(0, 10_000, n)
     return pa.table(
         {
             "id": [f"K-{i:05d}x" for i in range(n)],
             "city": city,
             "country": [{"Rome": "IT", "Oslo": "NO", "Lima": "PE"}[c] for c in city],
-            "income": np.where(rng.random(n) < 0.4, 0.0, rng.lognormal(3, 1, n).round(2)),
-            "age": rng.integers(18, 90, n),
-            "seen": [start + datetime.timedelta(minutes=int(m)) for m in rng.integers(0, 10**6, n)],
-            "member": rng.random(n) < 0.3,
-            "note": [None if v < 0.2 else f"n{int(v * 10)}" for v in rng.random(n)],
+            "income": np.where(age < 45, 0.0, (rng.lognormal(0, 0.2, n) * age).round(2)),
+            "age": age,
+            "seen": [start + datetime.timedelta(minutes=int(m)) for m in minutes],
+            "member": age > 70,
+            "note": [None if v < 30 else f"n{v // 10}" for v in (age + rng.integers(9, size=n))],
             "always": ["same"] * n,
         }
     )

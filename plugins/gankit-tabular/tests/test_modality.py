@@ -13,6 +13,7 @@ import torch
 
 from gankit.contract import Batch, Fitting, Provenance, Sample
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.resolution import TWO_DIGITS
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.sources import read_table
 from gankit_tabular.modality import TabularModality, TabularSettings
@@ -60,6 +61,24 @@ def test_a_run_is_scored_with_its_own_codec(gankit_here, tmp_path):
     assert scored(gankit_here("evaluate", "run/model", "--data", "people.csv", *only)) == own
 
 
+def test_runs_from_before_the_cascade_keep_their_networks(gankit_here, tmp_path):
+    pa.csv.write_csv(people(), tmp_path / "people.csv")
+    words = ("train", "--plugin", "tabular/one-shot", "--data", "people.csv", "--out", "run")
+    done = gankit_here(*words, "resampling.candidates=1", *SMALL)
+    assert done.returncode == 0, done.stderr
+    before = gankit_here("generate", "run", "-n", "5", "--out", "-").stdout
+    config, model = tmp_path / "run" / "run.toml", tmp_path / "run" / "model" / "model.json"
+    written = config.read_text()
+    config.write_text(written.replace('generator = "one-shot"\n', ""))
+    assert config.read_text() != written
+    stored = json.loads(model.read_text())
+    del stored["settings"]["generator"]
+    model.write_text(json.dumps(stored))
+    assert gankit_here("generate", "run", "-n", "5", "--out", "-").stdout == before != ""
+    longer = gankit_here("train", "--out", "run", "train.samples=960")
+    assert longer.returncode == 0, longer.stderr
+
+
 def test_files_without_their_run_are_scored_with_a_codec_of_all_training_rows(
     gankit_here, tmp_path
 ):
@@ -68,7 +87,7 @@ def test_files_without_their_run_are_scored_with_a_codec_of_all_training_rows(
     _, extractor, _ = TabularModality().evaluators(None, TabularSettings())
     extractor.fit(Rows(read_table(tmp_path / "people.csv")[0]))
     assert extractor.fingerprint == fingerprint(
-        TableCodec.fit(read_table(tmp_path / "people.csv")[0]).state().config["columns"]
+        TableCodec.fit(read_table(tmp_path / "people.csv")[0], TWO_DIGITS).state().config["columns"]
     )
     assert {f"c{i}" for i in range(9)} == set(extractor.codec.columns[2].atoms)
     (tmp_path / "made").mkdir()

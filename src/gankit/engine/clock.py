@@ -28,6 +28,10 @@ class Clock:
     """Samples of the warm-up when it was decided to end it early; 0: it was not."""
     capped_progress: float = 0.0
     """How much of the warm-up was over then, 0 to 1."""
+    best_nll: float = 1e300
+    """The least negative log-likelihood of the items that are set aside for the warm-up."""
+    worse: int = 0
+    """Measurements since then, all of them worse."""
     began: float = 0.0
     """Seconds, of these, before training began."""
 

@@ -23,6 +23,10 @@ Weight: TypeAlias = Annotated[Scheduled, Bounds(0)]
 Rate: TypeAlias = Annotated[Scheduled, Bounds(0)]
 
 
+SMALLEST_BATCH = 16
+"""Of few items."""
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """Length, batch and arithmetic."""
@@ -41,6 +45,9 @@ class TrainSettings:
     0 is no limit. ``--time`` sets it."""
     batch: AtLeastOne = 64
     """Samples per step, over all processes."""
+    epoch_steps: Count = 0
+    """At least so many steps in each pass over the training items: few items are trained on in
+    smaller batches, of 16 or more."""
     accumulate: AtLeastOne = 1
     """Pieces a batch is split into to save memory; gradients are averaged over them."""
     d_steps: AtLeastOne = 1
@@ -77,12 +84,20 @@ class TrainSettings:
         game = max(self.samples - first * self.batch, 0)
         return first + -(-game // (self.batch * self.d_steps))
 
-    def on(self, items: int) -> TrainSettings:
-        """The same for so many training items: ``samples`` are then no more than ``epochs`` allow.
+    def on(self, items: int, pieces: int = 0) -> TrainSettings:
+        """The same for so many training items: ``samples`` are then no more than ``epochs`` allow,
+        and ``batch`` no more than ``epoch_steps`` do.
+
+        Args:
+            pieces: that a batch is divided into, over all processes; ``accumulate`` by default.
 
         Raises:
             GankitError: the epochs are less than one batch.
         """
+        if self.epoch_steps:
+            pieces = pieces or self.accumulate
+            batch = max(items // self.epoch_steps, SMALLEST_BATCH) // pieces * pieces
+            self = replace(self, batch=min(self.batch, batch or pieces), epoch_steps=0)
         if not self.epochs:
             return self
         samples = math.ceil(self.epochs * items)
@@ -111,9 +126,17 @@ class WarmUpSettings:
     """The largest norm of the gradient over all parameters; 0 does not clip."""
     ramp: Count = 50
     """Steps in which the learning rate rises from 0; at most a tenth of the warm-up."""
+    early_stop: bool = False
+    """End the warm-up early once the likelihood of a few items that are set aside for this has got
+    worse in two measurements, of at least one an epoch."""
     membership_limit: Annotated[float, Bounds(0, 1)] = 0.0
     """End the warm-up early once its likelihood tells training items from a few that are set aside
     for this with an AUC significantly above this; 0.5 is chance, 0 never does."""
+
+    @property
+    def watched(self) -> bool:
+        """Whether a part of the items is set aside to see when the warm-up should end."""
+        return self.early_stop or self.membership_limit > 0
 
 
 @dataclass(frozen=True)

@@ -65,8 +65,9 @@ class Shadow:
         return before // self.every < now // self.every
 
     @torch.no_grad()
-    def measure(self) -> tuple[float, float]:
-        """The area under the ROC curve, 0.5 where nothing is memorised, and its standard error.
+    def measure(self) -> tuple[float, float, float]:
+        """The area under the ROC curve, 0.5 where nothing is memorised, and its standard error; and
+        the mean negative log-likelihood of the shadow part.
 
         Random numbers elsewhere are not affected.
         """
@@ -78,7 +79,7 @@ class Shadow:
             torch.manual_seed(self.seed)  # `Codec.prepare` draws
             found = [self._likelihoods(part) for part in self.parts]
         G.train(training)
-        return self.auc(*found)
+        return (*self.auc(*found), float(found[1].mean()))
 
     def _likelihoods(self, part: Batch) -> Values:
         likelihood, found = self.networks.likelihood, []

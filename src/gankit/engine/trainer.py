@@ -24,7 +24,7 @@ from gankit.engine.sampling.sampler import Resampler, Sampler
 from gankit.engine.shadow import SURE
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
-from gankit.engine.warm_up import REST, WarmUp
+from gankit.engine.warm_up import PATIENCE, REST, WarmUp
 from gankit.errors import GankitError
 from gankit.system_errors import translated
 
@@ -134,26 +134,37 @@ class Trainer:
             self.lr = self.warm_up.lr(clock)
             self.updates.step_likelihood(self.reals.next, self.lr)
             self.warm_up.advance(clock, self.settings.train.batch)
-            self._watch_membership()
+            self._watch()
         clock.steps += 1
 
-    def _watch_membership(self) -> None:
-        """Ends the warm-up early when it has memorised too much."""
-        shadow, clock, limit = self.plan.shadow, self.clock, self.settings.warm_up.membership_limit
+    def _watch(self) -> None:
+        """Ends the warm-up early when it has memorised too much, or learns nothing new."""
+        shadow, clock, settings = self.plan.shadow, self.clock, self.settings.warm_up
         before = clock.samples - self.settings.train.batch
         if shadow is None or not (self.warm_up.over or shadow.due(before, clock.samples)):
             return
-        self.membership, error = map(self.plan.parallel.largest, shadow.measure())
-        if self.membership - SURE * error <= limit or self.warm_up.over or clock.capped:
+        self.membership, error, nll = map(self.plan.parallel.largest, shadow.measure())
+        clock.worse = clock.worse + 1 if nll > clock.best_nll else 0
+        clock.best_nll = min(nll, clock.best_nll)
+        if self.warm_up.over or clock.capped:
             return
-        self.warm_up.cap(clock)
-        said = (
-            f"the warm-up is ended early, after {clock.samples:,} samples and {REST:.0%} more: its "
-            f"likelihood tells training items from others with an AUC of {self.membership:.3f} "
-            f"± {error:.3f}, above warm_up.membership_limit={limit:g}"
-        )
-        for callback in self.callbacks:
-            callback.warning(said)
+        why = ""
+        if 0 < settings.membership_limit < self.membership - SURE * error:
+            why = (
+                f"its likelihood tells training items from others with an AUC of "
+                f"{self.membership:.3f} ± {error:.3f}, above "
+                f"warm_up.membership_limit={settings.membership_limit:g}"
+            )
+        elif settings.early_stop and clock.worse >= PATIENCE:
+            why = (
+                f"the negative log-likelihood of items that are not trained on was "
+                f"{clock.best_nll:.2f} at best, and is {nll:.2f}"
+            )
+        if why:
+            self.warm_up.cap(clock)
+            more = f"{clock.samples:,} samples and {REST:.0%} more"
+            for callback in self.callbacks:
+                callback.warning(f"the warm-up is ended early, after {more}: {why}")
 
     def _step_game(self) -> None:
         """D, then G; the average follows."""

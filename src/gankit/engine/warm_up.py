@@ -15,7 +15,9 @@ from gankit.engine.settings import EngineSettings
 
 LONGEST_RAMP = 0.1
 """The part of the phase after which the learning rate has risen at the latest."""
-REST = 0.1
+PATIENCE = 2
+"""Measurements in a row without a gain after which the warm-up is ended early."""
+REST = 0.2
 """Samples in which a warm-up that is ended early lets its learning rate fall to 0, as a share of
 those so far."""
 

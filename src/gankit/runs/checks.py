@@ -30,6 +30,7 @@ MODEL = {
     "latent_dim": int,
     "candidates": int,
     "precision": str,
+    "threads?": int,
     "settings": dict,
     "codec": dict,
     "privacy?": (PRIVACY, None),

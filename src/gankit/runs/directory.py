@@ -245,6 +245,8 @@ class Run:
             *(modality.Settings, model["settings"], dict(settings or {})),
             *(modality.sampling_settings, self.plugin.info.name),
         )
+        if place.type == "cpu" and (threads := model.get("threads", 0)):
+            torch.set_num_threads(threads)  # those it was trained with: sums depend on it
         stored = read_tensors(self.model_folder / CODEC)
         codec = load_codec(self.plugin, self.model_folder, model, stored, resolved)
         told = self.model_folder / MODEL

@@ -94,6 +94,7 @@ def _write_codec(
             "latent_dim": trainer.networks.latent_dim,
             "candidates": trainer.settings.resampling.candidates,
             "precision": trainer.settings.train.precision,
+            **({"threads": trainer.threads} if trainer.threads else {}),
             "layout": layout_to_json(trainer.codec.layout),
             "settings": settings,
             "codec": state.config,

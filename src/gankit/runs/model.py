@@ -81,6 +81,8 @@ def read_model(folder: Path) -> dict[str, Any]:
     for key, most in (("latent_dim", 2**20), ("candidates", 2**20)):
         if not 1 <= model[key] <= most:
             raise damaged(file, f"{key} is {model[key]}, not between 1 and {most:,}")
+    if not 0 <= model.get("threads", 0) <= 2**12:
+        raise damaged(file, f"threads is {model['threads']}, not between 0 and {2**12:,}")
     if model["precision"] not in PRECISIONS:
         raise damaged(file, f"precision is {model['precision']!r}, not fp32 or bf16")
     return model

@@ -53,7 +53,7 @@ def read_data(
     """Reads the data set of a configuration and sets a part aside.
 
     The split is a function of the number of items, their classes, ``data.holdout``,
-    ``train.seed``, and of whether ``warm_up.membership_limit`` needs a shadow part.
+    ``train.seed``, and of whether ``warm_up`` needs a shadow part.
 
     Raises:
         GankitError: the data cannot be read, or was an object in memory.
@@ -68,7 +68,7 @@ def read_data(
     engine = config.engine
     heldout = held_out(len(found.items), engine.data.holdout, engine.train.seed, found.strata)
     split = _split(found, heldout, NONE)
-    watched = engine.train.warm_up and engine.warm_up.membership_limit
+    watched = engine.train.warm_up and engine.warm_up.watched
     if watched and not engine.privacy.epsilon:  # noise bounds what is memorised
         chosen = _shadow(len(split.train), engine.train.seed)
         split = _split(found, heldout, split.train.numbers(chosen))

@@ -107,7 +107,7 @@ def prepare(
             data.dataset.warnings = [*data.dataset.warnings, *([few] if few else [])]
         if parallel.is_main:
             on_read(data)
-        engine = dataclasses.replace(engine, train=engine.train.on(len(data.train)))
+        engine = dataclasses.replace(engine, train=engine.train.on(len(data.train), pieces))
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
         refuse_other_networks(folder, networks)

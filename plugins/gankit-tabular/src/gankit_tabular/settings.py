@@ -53,8 +53,9 @@ class TabularSettings:
     other values as missing ones; 0 keeps all. Not those of ``ordinals``."""
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
-    generator: Literal["cascade", "one-shot"] = "cascade"
-    """``cascade`` draws the columns one after another; ``one-shot`` all at once."""
+    generator: Literal["cascade", "one-shot"] = "one-shot"
+    """``cascade`` draws the columns one after another, as the default recipe does; ``one-shot`` all
+    at once, as do runs that were trained before there was a choice."""
     digit_units: Annotated[int, Bounds(1)] = 64
     """Hidden units for each digit of the cascade; fewer in tables of more than about 300 columns,
     for memory."""
