@@ -13,7 +13,7 @@ from gankit.testing import ModalityTests
 
 class TestBuiltIn(ModalityTests):
     plugin = "tabular"
-    settings: ClassVar = {"hidden": 16, "latent": 8}
+    settings: ClassVar = {"hidden": 16, "digit_units": 16}
 
 
 def mixed() -> pa.Table:
@@ -44,7 +44,7 @@ def mixed() -> pa.Table:
 
 class TestMixed(ModalityTests):
     plugin = "tabular"
-    settings: ClassVar = {"hidden": 16, "latent": 8}
+    settings: ClassVar = {"hidden": 16, "digit_units": 16}
     data = mixed()
 
 
@@ -68,7 +68,7 @@ class TestRuled(ModalityTests):
     plugin = "tabular"
     settings: ClassVar = {
         "hidden": 16,
-        "latent": 8,
+        "digit_units": 16,
         "ordinals": {"size": ("S", "M", "L")},
         "constraints": (
             "seen <= left",

@@ -19,7 +19,7 @@ from gankit_tabular.data.sources import read_table
 from gankit_tabular.modality import TabularModality, TabularSettings
 
 SMALL = ["hidden=8", "train.samples=640", "train.batch=32", "train.threads=1"]
-SETTINGS = TabularSettings(hidden=8, latent=4)
+SETTINGS = TabularSettings(hidden=8, digit_units=8)
 
 
 def people(n=900):
