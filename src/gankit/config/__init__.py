@@ -2,7 +2,7 @@
 
 from gankit.config.recipes import Recipe, load_recipe, recipes
 from gankit.config.resolution import MAY_CHANGE, Config, adjust, from_run, resolve
-from gankit.config.schema import Setting, check_keys, describe, sections, validate
+from gankit.config.schema import Setting, check_keys, completed, describe, sections, validate
 from gankit.config.values import Table, as_toml, flatten, parse_overrides, read_toml
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "adjust",
     "as_toml",
     "check_keys",
+    "completed",
     "describe",
     "flatten",
     "from_run",

@@ -16,6 +16,7 @@ from gankit.config import paths
 from gankit.config.recipes import load_recipe
 from gankit.config.schema import (
     check_keys,
+    completed,
     sections,
     validate,
 )
@@ -132,7 +133,10 @@ def from_run(table: Table, settings_type: type) -> Config:
         run["recipe"],
         run.get("data"),
         validate(EngineSettings, {k: v for k, v in known.items() if k in engines}),
-        validate(settings_type, {k: v for k, v in known.items() if k not in engines}),
+        validate(
+            settings_type,
+            completed(settings_type, {k: v for k, v in known.items() if k not in engines}),
+        ),
         paths.from_text(run.get("data_path")),
     )
 

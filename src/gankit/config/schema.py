@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gankit.config.values import Table, flatten
-from gankit.contract.settings import Bounds
+from gankit.contract.settings import Before, Bounds
 from gankit.engine.schedules import Ramp, Scheduled
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
@@ -80,6 +80,13 @@ def validate(cls: type, values: Table) -> Any:
         ) from None
     check_bounds(found)
     return found
+
+
+def completed(cls: type, trained: Table) -> Table:
+    """A run's settings, with those that did not exist when it was trained as they were then."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    notes = ((name, m) for name in hints for m in getattr(hints[name], "__metadata__", ()))
+    return {name: m.value for name, m in notes if isinstance(m, Before)} | dict(trained)
 
 
 def check_bounds(settings: Any, prefix: str = "") -> None:
@@ -175,6 +182,8 @@ def _type_name(hint: Any) -> str:
     if bounds := _bounds_of(hint):
         plain = _type_name(_without_bounds(hint))
         return f"{plain}, {bounds}"
+    if hasattr(hint, "__metadata__"):
+        return _type_name(_without_bounds(hint))
     if hint in (Scheduled, Scheduled | None):
         return "number, [from, to] or table"
     origin, args = typing.get_origin(hint), typing.get_args(hint)

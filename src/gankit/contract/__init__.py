@@ -51,7 +51,7 @@ from gankit.contract.modality import (
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
 from gankit.contract.plugin import OLDEST_PLUGIN_API, PLUGIN_API, PluginInfo
-from gankit.contract.settings import Bounds
+from gankit.contract.settings import Before, Bounds
 from gankit.contract.training import Callback, Objective, Penalty
 
 __all__ = [
@@ -61,6 +61,7 @@ __all__ = [
     "AugmentInput",
     "Augmentable",
     "Batch",
+    "Before",
     "Bounds",
     "Callback",
     "Categorical",

@@ -1,9 +1,10 @@
-"""Bounds of a setting, stated next to it."""
+"""What is stated next to a setting: its bounds, and its value in runs that lack it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 _LARGEST = 2**63
 
@@ -36,3 +37,12 @@ class Bounds:
         if self.exclusive:
             return f"{above} and at most {self.most:,g}"
         return f"between {self.least:,g} and {self.most:,g}"
+
+
+@dataclass(frozen=True)
+class Before:
+    """The value of a setting in runs that were trained before it existed, where that is not its
+    default: ``generator: Annotated[str, Before("one-shot")] = "cascade"``.
+    """
+
+    value: Any

@@ -129,11 +129,16 @@ class Run:
         with _named(self.path / CONFIG):
             return configuration.from_run(self.table, self.plugin.modality.Settings)
 
+    @property
+    def trained_settings(self) -> dict[str, Any]:
+        """The content of ``settings`` in ``model.json``, completed."""
+        return configuration.completed(self.plugin.modality.Settings, self.model["settings"])
+
     @functools.cached_property
     def settings(self) -> Any:
         """The plugin's settings that the model was trained with."""
         with _named(self.model_folder / MODEL):
-            return configuration.validate(self.plugin.modality.Settings, self.model["settings"])
+            return configuration.validate(self.plugin.modality.Settings, self.trained_settings)
 
     @functools.cached_property
     def model(self) -> dict[str, Any]:
@@ -242,7 +247,7 @@ class Run:
                 "One is kept where an adversarial game follows a warm-up (train.warm_up)",
             )
         resolved = configuration.adjust(
-            *(modality.Settings, model["settings"], dict(settings or {})),
+            *(modality.Settings, self.trained_settings, dict(settings or {})),
             *(modality.sampling_settings, self.plugin.info.name),
         )
         if place.type == "cpu" and (threads := model.get("threads", 0)):

@@ -167,7 +167,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         loaded.info,
         loaded.modality.Settings,
         data=given.data,
-        files=[run.model["settings"]] if run else [],
+        files=[run.trained_settings] if run else [],
         overrides=given.overrides,
     )
     sampler = before = None

@@ -81,7 +81,7 @@ class PairCodec(Codec, ProposesConditions):
                 u = torch.from_numpy(uniform(seeds, 1000 * i + 16 * candidate))
                 k = drawn(weights.expand(len(seeds), 4), u)
                 c[torch.arange(len(seeds)), 4 * i + k] = 1
-                log_r += marginal[k].log()
+                log_r += (marginal[k] / weights.sum()).log()
         return c, log_r
 
     def matches(self, batch, seeds, where):

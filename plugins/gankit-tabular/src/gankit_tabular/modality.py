@@ -54,6 +54,8 @@ from gankit_tabular.settings import TabularSettings
 
 FEWEST = 20
 """Fewer rows than this are refused."""
+MOST_UNITS, FEWEST_UNITS = 40_000, 16
+"""Hidden units of the cascade in all, in tables of very many columns, and for a digit."""
 DOUBT_ROWS = 100_000
 """Rows in which doubtful columns are looked for."""
 MOST_CLASSES = 50
@@ -133,7 +135,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         seen, packed = (own.columns, own.blocks, cond_dim, *shape, settings.pack), settings.pack > 1
         if settings.generator == "cascade":
             blocks = own.blocks, own.condition_blocks
-            cascade = Cascade(own.columns, *blocks, settings.digit_units, own.relations.after())
+            units = min(settings.digit_units, max(MOST_UNITS // len(own.blocks), FEWEST_UNITS))
+            cascade = Cascade(own.columns, *blocks, units, own.relations.after())
             return Networks(
                 *(cascade, Critic(*seen), cascade.digits),
                 batch_dependent=packed,

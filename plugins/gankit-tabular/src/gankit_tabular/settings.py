@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from gankit.contract import Bounds
+from gankit.contract import Before, Bounds
 from gankit_tabular.codec.resolution import TWO_DIGITS, Resolution
 
 
@@ -53,11 +53,11 @@ class TabularSettings:
     other values as missing ones; 0 keeps all. Not those of ``ordinals``."""
     memory: Annotated[float, Bounds(0)] = 1.0
     """Gigabytes of a table that are kept in memory; a larger one goes to a temporary file."""
-    generator: Literal["cascade", "one-shot"] = "one-shot"
-    """``cascade`` draws the columns one after another, as the default recipe does; ``one-shot`` all
-    at once, as do runs that were trained before there was a choice."""
+    generator: Annotated[Literal["cascade", "one-shot"], Before("one-shot")] = "cascade"
+    """``cascade`` draws the columns one after another; ``one-shot`` all at once."""
     digit_units: Annotated[int, Bounds(1)] = 64
-    """Hidden units for each digit of the cascade."""
+    """Hidden units for each digit of the cascade; fewer in tables of more than about 300 columns,
+    for memory."""
     bins: Annotated[int, Bounds(1)] = 8
     """Quantile bins of a number with many values, for ``generator=one-shot``; the cascade has two
     digits."""

@@ -161,3 +161,23 @@ def test_one_number_among_many_is_matched_by_those_of_its_cell():
 def test_a_combination_that_no_row_has_is_refused(codec):
     with pytest.raises(GankitError, match="degree=d1, years=8: the data has no such combination"):
         codec.sample_conditions({"degree": "d1", "years": "8"}, [0])
+
+
+def test_a_category_of_many_values_determines_another_one():
+    rng = np.random.default_rng(0)
+    zip_ = rng.integers(0, 600, 4000)
+    flag = np.where(rng.random(4000) < 0.001, "yes", "no")
+    places = {"zip": [f"z{v}" for v in zip_], "state": [f"s{v % 20}" for v in zip_], "flag": flag}
+    codec = TableCodec.fit(pa.table({**places, "once": [f"o{i % 3990}" for i in range(4000)]}),
+                           TWO_DIGITS, {"once": "category"})  # fmt: skip
+    assert codec.named["state"].derived_from == "zip"
+    assert not codec.named["flag"].derived_from  # once has it by chance
+    c, _ = codec.propose_conditions({"state": "s7"}, range(300), 0)
+    batch = Batch(c[:, : codec.width], c)
+    assert codec.matches(batch, range(300), {"state": "s7"}).all()
+    rows = codec.decode(batch, range(300), {"state": "s7"})
+    made = [int(v[1:]) for v in rows.table["zip"].to_pylist()]
+    assert {v % 20 for v in made} == {7}
+    assert len(set(made)) > 20
+    with pytest.raises(GankitError, match="no such combination"):
+        codec.sample_conditions({"state": "s7", "zip": "z8"}, [0])

@@ -12,6 +12,7 @@ from gankit_tabular.codec.resolution import TWO_DIGITS
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.networks import cascade as module
 from gankit_tabular.networks.cascade import Cascade
+from gankit_tabular.networks.order import value_table
 
 
 def table(n=600):
@@ -92,3 +93,26 @@ def test_gradients_pass_through_draws_in_training_mode(codec):
     assert g.embedding.grad.abs().sum() > 0
     hard = x.detach()
     torch.testing.assert_close(hard, hard.round(), atol=1e-6, rtol=0)
+
+
+def test_values_near_the_largest_number_stay_finite():
+    values = 10 ** np.random.default_rng(0).uniform(0, 307.9, 500)
+    (column,) = TableCodec.fit(pa.table({"x": values}), TWO_DIGITS).columns
+    ranks, scaled = value_table(column).T
+    assert torch.isfinite(ranks).all()
+    assert scaled.abs().max() <= 5
+    assert scaled.std() > 0
+
+
+def test_the_gradient_of_a_large_batch_is_computed_in_parts(codec, monkeypatch):
+    g, rows = cascade(codec), Rows(table())
+    batch = codec.prepare(codec.encode(rows, np.random.default_rng(0)))
+
+    def gradient():
+        g.zero_grad()
+        g.nll(batch.x, batch.c).mean().backward()
+        return g.inner.grad.clone()
+
+    whole = gradient()
+    monkeypatch.setattr(module, "HELD", 100 * g.units * g.digits)
+    assert torch.allclose(gradient(), whole, atol=1e-6)

@@ -28,8 +28,8 @@ class PointCodec(Codec[Point]):
         centres: Sequence[Sequence[float]],
         labels: Sequence[str],
     ) -> None:
-        self.mean, self.scale = np.asarray(mean), np.asarray(scale)
-        self.centres = np.asarray(centres).reshape(-1, 2)
+        self.mean, self.scale = np.asarray(mean, float), np.asarray(scale, float)
+        self.centres = np.asarray(centres, float).reshape(-1, 2)
         self.label = Categorical("label", tuple(labels))
         self.layout = Layout((2,), Condition((self.label,)) if labels else None)
 

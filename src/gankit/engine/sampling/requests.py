@@ -71,8 +71,11 @@ class Requests:
             return self._weighed(seeds, where)
         found, winners, fits = self._drawn(seeds, where)
         if not fits.all():
-            other, index = self._weighed(seeds, where)
-            found, winners = _merged(found, other, fits), torch.where(fits, winners, index)
+            left = (~fits).nonzero().squeeze(1)
+            other, index = self._weighed([seeds[i] for i in left.tolist()], where)
+            found.x[left], winners[left] = other.x, index
+            if found.c is not None and other.c is not None:
+                found.c[left] = other.c
         return found, winners
 
     def _drawn(

@@ -163,7 +163,9 @@ class TableCodec(
         found, hidden = Constraints.fit(constraints, columns, values, resolution)
         free = [c for c in columns if not (c.computed or c.joint or found.uses(c.name))]
         if free:
-            find_derived(free, np.stack([codes[c.name] for c in free], 1))
+            find_derived(
+                free, np.stack([_pairs(c, values[c.name], codes[c.name]) for c in free], 1)
+            )
         relations = Relations()
         if resolution.cells:
             relations.found = find_relations([c for c in free if not c.derived_from], values)
@@ -285,8 +287,9 @@ class TableCodec(
         for i, column in enumerate(self.columns):
             if column.name not in wanted:
                 continue
-            if column.derived_from:
-                code = np.array(column.derived)[codes[column.derived_from]]
+            if name := column.derived_from:
+                pair = codes[name] * max(self.named[name].cells, 1) + digits.get(name, 0)
+                code = np.array(column.derived)[pair]
             else:
                 code = codes.get(column.name, np.zeros(len(x), np.int64))
             if column.joint or self.constraints.synthesises(column.name):
@@ -386,6 +389,13 @@ def _labels(column: Column, block: Block) -> tuple[str, tuple[str, ...]]:
     if block.digit:
         return f"{column.name} (second digit)", tuple(map(str, range(block.codes)))
     return column.name, column.labels
+
+
+def _pairs(column: Column, values: pa.ChunkedArray, codes: Ints) -> Ints:
+    """Both digits of each value in one number; the first ones of numbers, which may be inexact."""
+    if not (column.groups and column.cells):
+        return codes
+    return codes * column.cells + second_digits(column, values, codes, np.zeros(len(codes)))
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:

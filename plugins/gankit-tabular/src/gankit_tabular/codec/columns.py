@@ -67,7 +67,7 @@ class Column:
     derived_from: str = ""
     """A column that determines this one."""
     derived: list[int] = field(default_factory=list)
-    """This column's code for each code of that one."""
+    """This column's code for each code of that one; for each pair of digits if it has two."""
     patterns: list[str] = field(default_factory=list)
     """Patterns of identifiers, see :func:`gankit_tabular.codec.identifiers.pattern`."""
     identifier: dict[str, Any] = field(default_factory=dict)

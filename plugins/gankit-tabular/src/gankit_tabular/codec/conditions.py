@@ -151,6 +151,8 @@ class Conditions:
                 share = query.shares()
             if column.derived_from:
                 share = share[np.array(column.derived)]
+                if cells := self.named[column.derived_from].cells:
+                    share = share.reshape(-1, cells)
             if column.base not in shares:
                 shares[column.base] = share
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -24,6 +25,11 @@ KEY_NAME = re.compile(r"(?:^|[^A-Za-z])(?i:id|key|uuid|guid|pk)$|[a-z](?:Id|ID|K
 """Names of columns that are keys where all values differ."""
 FEW_ROWS = 1000
 """Rows that rule out most pairs of columns before all rows are compared."""
+OFTEN = 20
+"""Rows of each value of a column of few values that may determine another one."""
+BY_CHANCE = -50.0
+"""A column of many values is taken to determine another one if the logarithm of the probability
+that it does so by chance is below this."""
 
 
 def fit_column(
@@ -148,27 +154,44 @@ def find_derived(columns: list[Column], codes: Ints) -> None:
     """Marks each column that another one determines, so that it need not be modelled.
 
     Args:
-        codes: of all rows, (N, columns).
+        codes: of all rows, (N, columns); of a category with two digits ``code · cells + digit``.
     """
-    exact = [
-        c.kind != "identifier" and not c.bins and not c.groups and c.codes > 1 for c in columns
+    n = len(codes)
+    exact = [c.kind != "identifier" and not c.bins and c.codes > 1 for c in columns]
+    small = [e and not c.groups for e, c in zip(exact, columns, strict=True)]
+    able = [
+        a
+        for a, c in enumerate(columns)
+        if (small[a] and OFTEN * c.codes <= n) or (exact[a] and c.cells and 2 * _values(c) <= n)
     ]
-    able = [a for a, c in enumerate(columns) if exact[a] and 20 * c.codes <= len(codes)]
     bases: set[str] = set()
     for b, column in enumerate(columns):
-        if not exact[b] or column.name in bases:
+        if not small[b] or column.name in bases:
             continue
         for a in able:
             other = columns[a]
-            if a == b or other.derived_from or other.codes < column.codes:
+            if a == b or other.derived_from or _values(other) < column.codes:
+                continue
+            if other.groups and _chance(other, column, n) > BY_CHANCE:
                 continue
             if _code_map(codes[:FEW_ROWS, a], codes[:FEW_ROWS, b]) is not None:
                 found = _code_map(codes[:, a], codes[:, b])
                 if found is not None:
                     column.derived_from = other.name
                     bases.add(other.name)
-                    column.derived = np.pad(found, (0, other.codes - len(found))).tolist()
+                    pairs = other.codes * max(other.cells, 1)
+                    column.derived = np.pad(found, (0, pairs - len(found))).tolist()
                     break
+
+
+def _values(column: Column) -> int:
+    """Its different values, missing ones included."""
+    return len(column.values) + column.missing
+
+
+def _chance(a: Column, b: Column, n: int) -> float:
+    """The logarithm of the probability that b agrees by chance wherever a value of a repeats."""
+    return (n - _values(a)) * math.log(sum(share**2 for share in b.frequency))
 
 
 def _code_map(a: Ints, b: Ints) -> Ints | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
@@ -29,6 +30,8 @@ TOLD = 8
 """Dimensions of the embedding of a code that is requested."""
 SIZES = (4, 16, 32, 64, 128, 2**31)
 """Digits with at most so many codes share a padded product."""
+HELD = 2**23
+"""Hidden units of a batch that are kept for the gradient; those of more are computed twice."""
 IMPOSSIBLE = -1e4
 """The logit of a code that does not occur with the first digit."""
 
@@ -153,9 +156,16 @@ class Cascade(nn.Module):
 
     def nll(self, x: Tensor, c: Tensor | None) -> Tensor:
         """The negative log-likelihood of the digits that c does not request, (N,), in nats."""
-        codes, n = self.codes(x)[0][:, self.place], len(x)
         if c is None:
-            c = x.new_zeros(n, len(self.told) - 1)
+            c = x.new_zeros(len(x), len(self.told) - 1)
+        rows = max(HELD // (self.units * self.digits), 1)
+        if len(x) <= rows:
+            return self._nll(x, c)
+        parts = zip(torch.split(x, rows), torch.split(c, rows), strict=True)
+        return torch.cat([checkpoint(self._nll, *part, use_reentrant=False) for part in parts])
+
+    def _nll(self, x: Tensor, c: Tensor) -> Tensor:
+        codes, n = self.codes(x)[0][:, self.place], len(x)
         base, told, _ = self._requests(c)
         slots = nn.functional.pad(self._slots(codes), (0, 0, 0, -self.digits % TOGETHER))
         slots = slots.view(n, self.groups, -1).to(base.dtype)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.networks.one_shot import is_ranked, mlp
+from gankit_tabular.networks.layers import mlp, packed_logits
+from gankit_tabular.networks.one_shot import is_ranked
 from gankit_tabular.networks.order import value_table
 
 PAIRED = 12
@@ -31,8 +32,7 @@ class Critic(nn.Module):
     Args:
         columns: of the codec.
         blocks: of all digits in x.
-        pack: rows that share a logit (Lin et al. 2018, PacGAN, section 3); see
-            :class:`gankit_tabular.networks.one_shot.Discriminator`.
+        pack: rows that share a logit.
     """
 
     def __init__(
@@ -75,15 +75,9 @@ class Critic(nn.Module):
         return torch.stack(found, 1) if found else x.new_zeros(len(x), 0, 2)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        values, n = self.values(x), len(x)
+        values = self.values(x)
         soft = torch.sigmoid(STEEP * (values[:, :, 0, None] - self.levels))
         difference = values[:, self.first] - values[:, self.other]
         parts = [x, values.flatten(1), soft.flatten(1), difference.flatten(1), c]
         seen = torch.cat(parts, 1)
-        if self.pack > 1:  # the first rows fill up the last pack
-            full = torch.arange(-(-n // self.pack) * self.pack, device=x.device) % n
-            seen = seen[full].reshape(-1, self.pack * seen.shape[1])
-        logits: Tensor = self.net(seen).squeeze(1)
-        if self.pack > 1:
-            logits = (logits / math.sqrt(self.pack)).repeat_interleave(self.pack)[:n]
-        return logits
+        return packed_logits(self.net, seen, self.pack)

@@ -10,28 +10,12 @@ from torch import Tensor, nn
 
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
+from gankit_tabular.networks.layers import mlp, packed_logits
 
 WIDEST = 8192
 """Codes of all columns, beyond which the generator sees c through a hidden layer."""
 DENSE = 2**18
 """Codes times blocks, up to which a matrix product sums blocks faster than a gather."""
-
-
-class Residual(nn.Module):
-    """``x -> [leaky_relu(linear(x)), x]``: later layers see all earlier ones."""
-
-    def __init__(self, inputs: int, width: int) -> None:
-        super().__init__()
-        self.linear = nn.Linear(inputs, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        new = nn.functional.leaky_relu(self.linear(x), 0.2)
-        return torch.cat([new, x.to(new.dtype)], 1)  # or autocast would cast all of it again
-
-
-def mlp(inputs: int, width: int, layers: int, outputs: int) -> nn.Sequential:
-    hidden = [Residual(inputs + i * width, width) for i in range(layers)]
-    return nn.Sequential(*hidden, nn.Linear(inputs + layers * width, outputs))
 
 
 class PaddedBlocks(nn.Module):
@@ -155,9 +139,7 @@ class Discriminator(nn.Module):
     and positions.
 
     Args:
-        pack: rows that share a logit (Lin et al. 2018, PacGAN, section 3). The logit is divided by
-            √pack, so that a gradient penalty, which treats rows separately, limits the norm of the
-            gradient at the whole pack.
+        pack: rows that share a logit.
     """
 
     def __init__(
@@ -189,14 +171,8 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         rank = self.padded.sums(x[:, : self.width] * self.rank)
         within = nn.functional.pad(x[:, self.width :] * self.slope, (0, 1))[:, self.place]
-        seen, n = torch.cat([x, (rank + within)[:, self.numeric], c], 1), len(x)
-        if self.pack > 1:  # the first rows fill up the last pack
-            full = torch.arange(-(-n // self.pack) * self.pack, device=x.device) % n
-            seen = seen[full].reshape(-1, self.pack * seen.shape[1])
-        logits: Tensor = self.net(seen).squeeze(1)
-        if self.pack > 1:
-            logits = (logits / math.sqrt(self.pack)).repeat_interleave(self.pack)[:n]
-        return logits
+        seen = torch.cat([x, (rank + within)[:, self.numeric], c], 1)
+        return packed_logits(self.net, seen, self.pack)
 
 
 def in_bins(blocks: Sequence[Block], width: int) -> Tensor:

@@ -51,6 +51,7 @@ def value_table(column: Column) -> Tensor:
         values, mass = _values(column, second)
         known = column.codes - column.missing
         v, m = values[:known].ravel(), mass[:known].ravel()
+        v = v / max(np.abs(v).max(initial=0), 1e-300)  # squares of large numbers are infinite
         order = np.argsort(v, kind="stable")
         below = np.empty(len(v))
         below[order] = np.cumsum(m[order]) - m[order] / 2
@@ -79,7 +80,7 @@ def _values(column: Column, second: int) -> tuple[np.ndarray, np.ndarray]:
             mass[code, : len(pairs)] = frequency[code] * pairs[:, 1] / pairs[:, 1].sum()
         elif column.cells:
             cells = len(q) - 1
-            values[code, :cells], values[code, cells:] = (q[1:] + q[:-1]) / 2, q[-1]
+            values[code, :cells], values[code, cells:] = q[1:] / 2 + q[:-1] / 2, q[-1]
             mass[code, :cells] = frequency[code] / cells
         else:
             values[code], mass[code] = q[QUANTILES // 2], frequency[code]
