@@ -77,11 +77,12 @@ def make_tabular(home: Path) -> Marked:
         )
     rows[10][:4] = [f"CUST-{MARK}", f"{MARK} Person", COUNT, f"{MARK}@{MARK}.example"]
     rows[10][5], rows[11][6], rows[12][7] = f"${PRICE:,.2f}", f"{MARK}ville", f"{MARK} said so"
-    rows[13][8] = f"{MARK} old"
+    rows[13][8] = rows[14][8] = rows[15][8] = f"{MARK} old"  # some are trained on
     with (home / "people.csv").open("w", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     small = (
         "hidden=8",
+        "digit_units=8",
         "layers=1",
         "train.samples=640",
         "train.batch=32",

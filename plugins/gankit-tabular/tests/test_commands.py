@@ -102,7 +102,7 @@ def test_constraints_ordinals_and_units(gankit_here, tmp_path):
     assert len(more) == 400
     check_orders(more)
     for words, message in (
-        (["--where", "country=NO", "--where", "city=Lima"], "the data has no such value"),
+        (["--where", "country=NO", "--where", "city=Lima"], "the data has no such combination"),
         (["--where", "total=20..21", "--where", "price=60.."], "impossible under 'total = price"),
         (["--where", "size=L..S"], "L comes after S"),
         (["--where", "id=7"], "its values are synthesised"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
 
-FEW, NONE = 5.0, 0.5
-"""If fewer training items are to be expected, hardly any is there, or none."""
+FEWEST = 0.5
+"""Items of the training data that are to be expected; below it, hardly any is there."""
 UNKNOWN = 100_000
 """Stands for the number of training items where a model does not state it."""
 
@@ -27,19 +27,15 @@ def improbable(sampler: Sampler, where: Mapping[str, object], items: int = UNKNO
         GankitError: no item can have the conditions.
     """
     requests = sampler.requests()
-    if requests is None or len(where) < 2:
-        return []
-    expected = requests.probability(where) * items
-    if expected >= FEW:
+    if requests is None or len(where) < 2 or requests.probability(where) * items >= FEWEST:
         return []
     shares = {
         name: requests.probability({k: v for k, v in where.items() if k != name}) for name in where
     }
     name = max(shares, key=shares.__getitem__)
     nearest = ""
-    if shares[name] * items >= FEW:
+    if shares[name] * items >= FEWEST:
         nearest = f"; without {name}={where[name]}, about {100 * shares[name]:.2g} % do"
     *first, last = (f"{k}={v}" for k, v in where.items())
     every = f"{', '.join(first)} and {last}"
-    amount = "no" if expected < NONE else "hardly any"
-    return [f"{amount} item of the training data is likely to have {every}{nearest}"]
+    return [f"hardly any item of the training data is likely to have {every}{nearest}"]

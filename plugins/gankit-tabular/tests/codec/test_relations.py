@@ -83,9 +83,8 @@ def test_a_requested_term_or_sum_keeps_it_exact(bills_codec, column):
 
 def test_all_of_them_requested_have_to_fit_together(bills_codec):
     (relation,) = bills_codec.relations.found
-    with pytest.raises(GankitError, match=f"{relation.target} is always") as error:
+    with pytest.raises(GankitError, match=f"impossible under '{relation.target} = "):
         generated(bills_codec, where={"price": "20", "tax": "1", "total": "30"})
-    assert error.value.hint == "Leave one of them out"
     rows = generated(bills_codec, where={"price": "20", "tax": "1", "total": "21"})
     assert rows[0] == {"price": 20.0, "tax": 1.0, "total": 21.0}
 

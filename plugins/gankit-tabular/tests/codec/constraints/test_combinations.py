@@ -41,5 +41,5 @@ def test_only_combinations_of_the_data(where, places, fitted, generated):
 
 def test_an_unknown_combination(places, fitted):
     codec = fitted(places, "together: country, city")
-    with pytest.raises(GankitError, match="country=c1, city=t2: the data has no such value"):
+    with pytest.raises(GankitError, match="country=c1, city=t2: the data has no such combination"):
         codec.sample_conditions({"country": "c1", "city": "t2"}, [0])
