@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,8 +43,13 @@ def pair_similarities(real: pa.Table, other: pa.Table) -> dict[tuple[str, str], 
             _, codes = np.unique(np.concatenate([a, b]), return_inverse=True)
             coded[name] = codes[: len(a)], codes[len(a) :]
     found = {}
+    at = {n: i for i, n in enumerate(n for n in real.column_names if _complete(vectors[n]))}
+    correlations = [_correlations([vectors[name][i] for name in at]) for i in (0, 1)]
     for one, two in itertools.combinations(real.column_names, 2):
-        if is_number(real, one) and is_number(real, two):
+        if one in at and two in at:
+            r, f = (found_of[at[one], at[two]] for found_of in correlations)
+            found[one, two] = 1 - abs(float(r - f)) / 2
+        elif is_number(real, one) and is_number(real, two):
             r, f = (_correlation(vectors[one][i], vectors[two][i]) for i in (0, 1))
             found[one, two] = 1 - abs(r - f) / 2
         else:
@@ -77,6 +82,19 @@ def _edges(numbers: Floats) -> Floats:
     """
     known = numbers[np.isfinite(numbers)]
     return np.histogram_bin_edges(known if len(known) else [0.0, 1.0], INTERVALS)
+
+
+def _complete(parts: Sequence[np.ndarray]) -> bool:
+    """Whether these are numbers, and none is missing."""
+    return all(part.dtype.kind == "f" and bool(np.isfinite(part).all()) for part in parts)
+
+
+def _correlations(columns: Sequence[Floats]) -> Floats:
+    """Of each two columns without missing values; NaN where one does not vary."""
+    if not columns or len(columns[0]) < 2:
+        return np.full((len(columns),) * 2, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.corrcoef(np.stack(columns)).reshape(len(columns), -1))
 
 
 def _correlation(a: Floats, b: Floats) -> float:
