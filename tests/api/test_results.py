@@ -77,8 +77,8 @@ def test_metrics_and_their_curves(run, tmp_path):
     drawn = run.plot()
     assert drawn.svg.count("<polyline") >= 2
     assert drawn._repr_svg_() == drawn.save(tmp_path / "curves.svg").read_text()
-    with pytest.raises(GankitError, match="no value 'd_los' was logged. Did you mean d_loss"):
-        run.plot("d_los")
+    with pytest.raises(GankitError, match="no value 'nlll' was logged. Did you mean nll"):
+        run.plot("nlll")
 
 
 def test_a_run_shows_itself(run):
