@@ -15,6 +15,7 @@ from torch import nn
 from training import StopAt, final_state
 
 from gankit import config as configuration
+from gankit.engine.settings import TrainSettings
 from gankit.errors import GankitError
 from gankit.workflows import train as training
 
@@ -504,7 +505,7 @@ def test_a_warm_up_that_memorises_is_ended_early(vectors, tmp_path, monkeypatch)
     assert last["membership_auc"] > 0.7
     assert capped % 216 < 16  # measured once in each epoch
     assert capped < 32_000
-    assert last["samples"] == pytest.approx(1.1 * capped, abs=16)
+    assert last["samples"] == pytest.approx(1.2 * capped, abs=16)
     assert last["lr"] < 0.1
     falling = [line["lr"] for line in lines if line["samples"] > capped]
     assert falling == sorted(falling, reverse=True)
@@ -532,10 +533,29 @@ def test_a_warm_up_that_does_not_memorise_goes_on(vectors, tmp_path, monkeypatch
     assert last["samples"] == 4000
     assert abs(last["membership_auc"] - 0.5) < 0.25
     assert "capped" not in last
-    monkeypatch.setattr("gankit.engine.shadow.Shadow.measure", lambda self: (0.5, 0.1))
+    monkeypatch.setattr("gankit.engine.shadow.Shadow.measure", lambda self: (0.5, 0.1, 1.0))
     train(vectors, tmp_path / "other", *words)
     means = [final_state(tmp_path / name)[0]["ema/mean"] for name in ("run", "other")]
     assert torch.equal(*means)
+
+
+def test_a_warm_up_that_learns_nothing_new_is_ended_early(vectors, tmp_path, monkeypatch):
+    with_likelihood(vectors.modality, monkeypatch, Histogram)
+    words = [*(w for w in LEAKY if "membership_limit" not in w), "warm_up.early_stop=true"]
+    assert train(vectors, tmp_path / "run", *words) == "done"
+    last = metrics(tmp_path / "run")[-1]
+    assert last["samples"] == pytest.approx(1.2 * last["capped"], abs=16)
+    assert "was " in (log := (tmp_path / "run" / "log.txt").read_text())
+    assert "the negative log-likelihood of items that are not trained on" in log
+
+
+def test_few_items_are_trained_on_in_smaller_batches():
+    train = TrainSettings(batch=500, epoch_steps=20, epochs=3)
+    assert (train.on(100_000).batch, train.on(2_000).batch, train.on(30).batch) == (500, 100, 16)
+    assert train.on(2_000).samples == 6_000
+    assert TrainSettings(batch=500, epoch_steps=20, accumulate=8).on(2_000).batch == 96
+    assert train.on(2_000, pieces=64).batch == 64
+    assert TrainSettings(batch=500).on(2_000).batch == 500
 
 
 def test_a_warm_up_step_counts_its_own_samples(vectors, tmp_path, monkeypatch):
