@@ -47,7 +47,8 @@ class TrainSettings:
     """Samples per step, over all processes."""
     epoch_steps: Count = 0
     """At least so many steps in each pass over the training items: few items are trained on in
-    smaller batches, of 16 or more."""
+    smaller batches, of 16 or more; not under differential privacy, whose noise is less in large
+    ones."""
     accumulate: AtLeastOne = 1
     """Pieces a batch is split into to save memory; gradients are averaged over them."""
     d_steps: AtLeastOne = 1

@@ -93,6 +93,9 @@ def prepare(
         if engine.train.precision == "auto":
             chosen = dataclasses.replace(engine.train, precision=fastest_precision(place))
             engine = dataclasses.replace(engine, train=chosen)
+        if engine.privacy.epsilon:  # small batches would drown in noise
+            large = dataclasses.replace(engine.train, epoch_steps=0)
+            engine = dataclasses.replace(engine, train=large)
         game, penalties = _loss_parts(config, installed(), objective)
         policy.check(engine, game)
         if engine.train.batch % pieces:
