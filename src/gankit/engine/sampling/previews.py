@@ -13,12 +13,10 @@ def conditional_std(sampler: Sampler, conditions: int = 4, latents: int = 16) ->
     """The mean standard deviation over latents of samples for one condition. Classes that differ
     do not hide that each has collapsed.
     """
-    spreads = []
-    for condition in range(conditions):
-        c = sampler.draw_conditions([condition] * latents, {})
-        x = sampler.generate(sampler.latents(range(latents)), c).x
-        spreads.append(x.std(0).mean())
-    return float(torch.stack(spreads).mean())
+    each = [condition for condition in range(conditions) for _ in range(latents)]
+    z = sampler.latents(range(latents)).repeat(conditions, 1)
+    x = sampler.generate(z, sampler.draw_conditions(each, {})).x
+    return float(x.view(conditions, latents, -1).std(1).mean())
 
 
 def preview_items(sampler: Sampler, n: int) -> list[Any]:
