@@ -94,6 +94,11 @@ class Column:
         return len(self.atoms) + len(self.bins) + len(self.groups) + self.missing
 
     @property
+    def ranked(self) -> bool:
+        """Whether its codes are ordered."""
+        return self.kind == "number" or self.ordered
+
+    @property
     def choices(self) -> list[int]:
         """For each code how many of the second digit's codes occur with it."""
         bins = [len(values) or QUANTILES - 1 for values in self.exact]

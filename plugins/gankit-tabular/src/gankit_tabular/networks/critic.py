@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.networks.layers import mlp, packed_logits
-from gankit_tabular.networks.one_shot import is_ranked
 from gankit_tabular.networks.order import value_table
 
 PAIRED = 12
@@ -48,9 +47,7 @@ class Critic(nn.Module):
         self.pack, self.width = pack, sum(b.codes for b in blocks)
         second = {b.column: b for b in blocks if b.digit}
         self.numbers = [
-            (b, second.get(b.column))
-            for b in blocks
-            if not b.digit and is_ranked(columns[b.column])
+            (b, second.get(b.column)) for b in blocks if not b.digit and columns[b.column].ranked
         ]
         for i, (b, digit) in enumerate(self.numbers):
             table = value_table(columns[b.column]).view(b.codes, -1, 2)

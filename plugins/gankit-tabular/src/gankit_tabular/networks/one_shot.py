@@ -156,7 +156,7 @@ class Discriminator(nn.Module):
         self.width = sum(b.codes for b in blocks)
         total = self.width + sum(b.position >= 0 for b in blocks)
         self.padded = PaddedBlocks(blocks, self.width)
-        self.numeric = [i for i, b in enumerate(blocks) if is_ranked(columns[b.column])]
+        self.numeric = [i for i, b in enumerate(blocks) if columns[b.column].ranked]
         # The index of each block's position; one beyond the last for a block without any.
         last = total - self.width
         self.place = [b.position - self.width if b.position >= 0 else last for b in blocks]
@@ -183,11 +183,6 @@ def in_bins(blocks: Sequence[Block], width: int) -> Tensor:
     return out
 
 
-def is_ranked(column: Column) -> bool:
-    """Whether a column's codes are ordered."""
-    return column.kind == "number" or column.ordered
-
-
 def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int) -> tuple[Tensor, Tensor]:
     """The rank of each code, (width,), with mean 0 and standard deviation about 1 over a number or
     an ordered category; and the slopes that positions add to it, (positions,).
@@ -195,7 +190,7 @@ def ranks(columns: Sequence[Column], blocks: Sequence[Block], width: int) -> tup
     out, slopes = torch.zeros(width), []
     for b in blocks:
         column = columns[b.column]
-        if not is_ranked(column):
+        if not column.ranked:
             continue
         middles = [*column.atoms, *(q[len(q) // 2] for q in column.bins)]
         order = list(range(len(middles)))

@@ -47,7 +47,7 @@ def value_table(column: Column) -> Tensor:
     """
     second = max(column.cells, 1)
     table = np.zeros((column.codes, second, 2))
-    if column.kind == "number" or column.ordered:
+    if column.ranked:
         values, mass = _values(column, second)
         known = column.codes - column.missing
         v, m = values[:known].ravel(), mass[:known].ravel()
