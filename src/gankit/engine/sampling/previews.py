@@ -16,7 +16,7 @@ def conditional_std(sampler: Sampler, conditions: int = 4, latents: int = 16) ->
     each = [condition for condition in range(conditions) for _ in range(latents)]
     z = sampler.latents(range(latents)).repeat(conditions, 1)
     x = sampler.generate(z, sampler.draw_conditions(each, {})).x
-    return float(x.view(conditions, latents, -1).std(1).mean())
+    return float(x.reshape(conditions, latents, -1).std(1).mean())
 
 
 def preview_items(sampler: Sampler, n: int) -> list[Any]:
