@@ -55,13 +55,15 @@ class ImageSettings:
     """Which split of the data to use: train, test, validation or another that it has; all uses
     every split."""
 
-    architecture: Literal["r3gan", "dcgan", "textbook"] = "r3gan"
+    architecture: Literal["r3gan", "dcgan", "textbook", "vit"] = "r3gan"
     """Networks: r3gan (residual, no normalisation), dcgan (2016), textbook (MLP generator, CNN
-    discriminator)."""
+    discriminator), vit (transformers on patches, experimental)."""
     width: Annotated[tuple[int, ...], Bounds(1)] = (32,)
     """Channels per stage, from the coarsest up; the last one is repeated."""
     blocks: Annotated[int, Bounds(1)] = 2
-    """Residual blocks per stage (r3gan)."""
+    """Residual blocks per stage (r3gan), or in all (vit)."""
+    patch: Annotated[int, Bounds(1, 64)] = 4
+    """Side of a patch in pixels, a power of two (vit)."""
     group_size: Annotated[int, Bounds(1)] = 16
     """Channels per group in grouped convolutions (r3gan)."""
     latent: Annotated[int, Bounds(1)] = 64

@@ -23,7 +23,7 @@ from gankit_image.networks.canvas import Canvas
 from gankit_image.networks.layers import Conv2d, Resample
 from gankit_image.settings import ImageSettings
 
-ARCHITECTURES = ("r3gan", "dcgan", "textbook")
+ARCHITECTURES = ("r3gan", "dcgan", "textbook", "vit")
 SMALL: dict[str, Any] = {"width": (8,), "blocks": 1, "group_size": 4, "latent": 6, "embedding": 5}
 
 
@@ -184,7 +184,7 @@ def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_zero() -> 
     assert mixed.in_features == 3
 
 
-@pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
+@pytest.mark.parametrize("architecture", ["r3gan", "textbook", "vit"])
 def test_samples_are_independent(architecture: str) -> None:
     networks = build((3, 16, 16), architecture=architecture)
     assert not networks.batch_dependent
@@ -341,7 +341,7 @@ def test_r1_gradients_match_finite_differences() -> None:
     assert (values[0] - values[1]) / (2 * step) == pytest.approx(slope, rel=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["r3gan", "textbook"])
+@pytest.mark.parametrize("architecture", ["r3gan", "textbook", "vit"])
 def test_per_sample_gradients_for_differential_privacy(architecture: str) -> None:
     """Their mean, by ``vmap`` and with R1, is the batch's gradient."""
     discriminator = build((3, 16, 16), classes(3), architecture=architecture).discriminator
