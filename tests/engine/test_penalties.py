@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from gankit.engine.penalties import (
-    finite_difference_norm,
+    augment_alike,
+    difference_norm,
     gradient_penalty,
     per_sample,
     squared_gradient_norm,
@@ -41,20 +42,50 @@ def test_double_backward_agrees_with_finite_differences():
     assert torch.autograd.gradcheck(penalty, weight.detach().clone().requires_grad_())
 
 
-def test_finite_difference_is_unbiased_on_a_linear_discriminator():
-    """E[(w.e)^2] = |w|^2 for e ~ N(0, I); within four standard errors."""
+def within_four_errors(estimates, expected):
+    return abs(estimates.mean() - expected) < 4 * estimates.std() / len(estimates) ** 0.5
+
+
+def test_the_difference_is_unbiased_on_a_linear_discriminator():
+    """E[(w.e)^2] = |w|^2 for e ~ N(0, I), whatever sigma is."""
     torch.manual_seed(0)
     w, x = torch.randn(8, dtype=torch.float64), torch.randn(20_000, 8, dtype=torch.float64)
-    estimate = finite_difference_norm(lambda x: x @ w, x @ w, x, sigma=0.01)
-    error = estimate.std() / len(estimate) ** 0.5
-    assert abs(estimate.mean() - w.square().sum()) < 4 * error
+    for sigma in (0.01, 3.0):
+        moved = (x + sigma * torch.randn_like(x)) @ w
+        assert within_four_errors(difference_norm(x @ w, moved, sigma), w.square().sum())
 
 
-def test_finite_difference_reaches_the_weights_in_one_backward():
-    w, x = torch.randn(8, requires_grad=True), torch.randn(16, 8)
-    loss = finite_difference_norm(lambda x: x @ w, x @ w, x, sigma=0.01).mean()
-    (gradient,) = torch.autograd.grad(loss, w)
-    assert gradient.abs().sum() > 0
+def test_the_difference_of_a_quadratic_has_the_bias_of_its_curvature():
+    """D(x) = x.x / 2 in d dimensions: |x|^2 and sigma^2 (d^2 + 2d) / 4 more."""
+    torch.manual_seed(0)
+    d, x = 5, torch.randn(5, dtype=torch.float64).expand(50_000, 5)
+    for sigma in (0.01, 0.5):
+        moved = (x + sigma * torch.randn_like(x)).square().sum(1) / 2
+        found = difference_norm(x.square().sum(1) / 2, moved, sigma)
+        assert within_four_errors(found, x[0] @ x[0] + sigma**2 * (d**2 + 2 * d) / 4)
+
+
+def test_the_difference_reaches_the_weights_through_both_logits():
+    """((w.e sigma) / sigma)^2 has the gradient 2 (w.e) e in w."""
+    w = torch.randn(8, requires_grad=True, dtype=torch.float64)
+    x, e = torch.randn(2, 16, 8, dtype=torch.float64)
+    norm = difference_norm(x @ w, (x + 0.1 * e) @ w, 0.1)
+    (gradient,) = torch.autograd.grad(norm.sum(), w)
+    torch.testing.assert_close(gradient, 2 * (e @ w.detach()) @ e)
+
+
+def test_two_batches_are_augmented_alike():
+    def augment(x):
+        return x * torch.rand(len(x), 1) + torch.randn(len(x), 1)
+
+    x, y = torch.randn(2, 5, 3)
+    torch.manual_seed(1)
+    expected = augment(x)
+    torch.manual_seed(1)
+    first, second = augment_alike(augment, x, y)
+    torch.testing.assert_close(first, expected)
+    scale = (expected[:, 0] - expected[:, 1]) / (x[:, 0] - x[:, 1])
+    torch.testing.assert_close(second - first, scale[:, None] * (y - x), rtol=1e-3, atol=1e-4)
 
 
 def test_gradient_penalty_of_a_linear_discriminator():
@@ -105,6 +136,6 @@ def test_penalties_are_of_the_mean_logit():
     torch.testing.assert_close(found, expected)
     torch.manual_seed(0)
     many = torch.randn(20_000, 5, dtype=torch.float64)
-    estimate = finite_difference_norm(lambda x: x @ W, many @ W, many, sigma=0.01)
+    estimate = difference_norm(many @ W, (many + 0.01 * torch.randn_like(many)) @ W, 0.01)
     assert estimate.shape == (20_000,)
-    assert abs(estimate.mean() - slope) < 4 * estimate.std() / len(estimate) ** 0.5
+    assert within_four_errors(estimate, slope)

@@ -87,6 +87,41 @@ def test_penalties_are_taken_at_the_sample_before_augmentation(setting):
     torch.testing.assert_close(logs["r1"], 9 * w.square().sum())
 
 
+@pytest.mark.parametrize("batch_dependent", [False, True])
+def test_both_forms_penalise_the_same(setting, batch_dependent):
+    """Random scales, D linear: E[(w.(s e))^2] = s^2 |w|^2 at the sample before augmentation."""
+    networks, _, _, z = setting
+    w = torch.randn(2, dtype=torch.float64, requires_grad=True)
+
+    class Linear(torch.nn.Module):
+        def forward(self, x, c):
+            return x @ w
+
+    class Fixed(torch.nn.Module):
+        def forward(self, z, c):
+            return z[:, :2]
+
+    networks = dataclasses.replace(
+        networks,
+        generator=Fixed(),
+        discriminator=Linear(),
+        augment_input=lambda x, p: 3 * x * (1 + torch.rand(len(x), 1)) + torch.randn(len(x), 1),
+        batch_dependent=batch_dependent,
+    )
+    n = 20_000
+    real, z = torch.randn(n, 2, dtype=torch.float64), torch.randn(n, 4, dtype=torch.float64)
+    found = {}
+    for sigma in (0.0, 0.01):
+        torch.manual_seed(1)
+        loss = AdversarialLoss(networks, OBJECTIVES["rpgan"], LossTerms(finite_difference=sigma))
+        gradients, logs = loss.discriminator_step([w], real, None, z, weights(1, 1))
+        found[sigma] = torch.stack([logs["r1"], logs["r2"]])
+        torch.testing.assert_close(found[sigma] / w.square().sum(), 21 * torch.ones(2).double(),
+            rtol=0.05, atol=0)  # E[9 (1 + u)^2] = 21; one standard error is 1.2 %  # fmt: skip
+        assert gradients[0].isfinite().all()
+    assert not torch.equal(*found.values())
+
+
 def test_absent_terms_are_not_computed(setting):
     networks, real, c, z = setting
     loss = AdversarialLoss(networks, OBJECTIVES["wasserstein"], LossTerms(zero_centred=False))

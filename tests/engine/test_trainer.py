@@ -53,7 +53,12 @@ VARIANTS = {
     ],
     "accumulate": ["train.accumulate=4", "train.precision=bf16"],
     "streamed": ["data.cache=never", "data.workers=0"],
-    "finite-difference": ["loss.penalty_form=finite-difference", "loss.penalty_every=4"],
+    "finite-difference": [
+        "loss.penalty_form=finite-difference",
+        "loss.penalty_every=4",
+        "train.accumulate=2",
+        "train.precision=bf16",
+    ],
 }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 from vectors import MLP, VectorCodec
 
 from gankit.contract import Batch, Layout, Networks
-from gankit.engine.validation import contract_violation
+from gankit.engine.validation import contract_violation, refuse_random_differences
+from gankit.errors import GankitError
 
 ITEMS = [(1.0, 0), (2.0, 1)]
 
@@ -78,3 +81,42 @@ def test_validation_changes_nothing():
     assert torch.equal(torch.get_rng_state(), state)
     assert given.discriminator.training
     assert all(torch.equal(v, before[k]) for k, v in given.discriminator.state_dict().items())
+
+
+# --- What finite differences need ---------------------------------------------------------------
+
+
+class Dropped(MLP):
+    def forward(self, x, c):
+        return super().forward(torch.nn.functional.dropout(x, 0.5, self.training), c)
+
+
+def uncertain(x, p):
+    return x * random.random()
+
+
+def looking(x, p):
+    return x * (2 if float(x.sum()) > 0 else 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, ""),
+        ({"augment_input": lambda x, p: x * torch.rand(len(x), 1)}, ""),
+        ({"discriminator": Dropped(2, 1)}, "this discriminator: the same sample gives different"),
+        ({"augment_input": uncertain}, ""),  # once for both: alike
+        ({"augment_input": looking}, "this augmentation: torch.vmap does not run it"),
+    ],
+)
+def test_finite_differences_are_refused_where_more_than_the_sample_differs(changes, message):
+    given, layout = networks(**changes), VectorCodec().layout
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    if message:
+        with pytest.raises(GankitError, match=message) as error:
+            refuse_random_differences(given, layout)
+        assert "loss.penalty_form=exact" in error.value.hint
+    else:
+        refuse_random_differences(given, layout)
+    assert torch.equal(torch.get_rng_state(), state)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 AugmentInput: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """``(x, p) -> x``: differentiable augmentation of the discriminator's input, each transformation
-with probability p, a 0-d tensor."""
+with probability p, a 0-d tensor. It draws from torch's default generator. Finite-difference
+penalties apply it to two batches with the same random numbers, by ``torch.vmap``."""
 GeneratorTerm: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
 """``(fake, c) -> scalar``: a further term of the generator's loss."""
 Likelihood: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"

@@ -28,16 +28,32 @@ def squared_gradient_norm(logits: Tensor, x: Tensor) -> Tensor:
     return gradient.square().flatten(1).sum(1)
 
 
-def finite_difference_norm(
-    discriminate: Callable[[Tensor], Tensor], logits: Tensor, x: Tensor, sigma: float
-) -> Tensor:
-    """``(D(x + sigma e) - D(x))^2 / sigma^2`` with ``e ~ N(0, I)``, no double backward.
+def difference_norm(logits: Tensor, moved: Tensor, sigma: float) -> Tensor:
+    """``(D(x + sigma e) - D(x))^2 / sigma^2``: an estimate of ``||grad_x D(x)||^2``.
 
-    Its expectation is the squared gradient norm plus O(sigma^2): the approximated R1 of
-    Seaweed-APT (arXiv 2501.08316).
+    For ``e ~ N(0, I)`` its expectation is the squared norm plus O(sigma^2), without a double
+    backward pass: the approximated R1 of Seaweed-APT (arXiv 2501.08316, section 3.2). Rounding in D
+    adds the variance of the rounding error over sigma^2.
+
+    Args:
+        logits: (N,) or (N, M), of which the mean over M is D, at ``x``.
+        moved: the same at ``x + sigma e``, with the same augmentation.
+        sigma: the step, in units of ``x``.
     """
-    nearby = x.detach() + sigma * torch.randn_like(x)
-    return (per_sample(discriminate(nearby) - logits) / sigma).square()
+    return (per_sample(moved - logits) / sigma).square()
+
+
+def augment_alike(
+    augment: Callable[[Tensor], Tensor], x: Tensor, nearby: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Both batches (N, ...) augmented with the same random parameters, which are drawn once.
+
+    ``vmap`` over the pair runs the augmentation as for one batch, and can be traced, so that this
+    also holds in a compiled step.
+    """
+    pair: Tensor = torch.vmap(augment, randomness="same")(torch.stack([x, nearby]))
+    first, second = pair.unbind(0)
+    return first, second
 
 
 def gradient_penalty(

@@ -18,7 +18,12 @@ from gankit.engine.schedules import ever_positive
 from gankit.engine.settings import EngineSettings
 from gankit.engine.shadow import Shadow
 from gankit.engine.step import LossTerms
+from gankit.engine.validation import refuse_random_differences
 from gankit.errors import GankitError
+
+FD_SIGMA = 0.01
+FD_SIGMA_BF16 = 0.1
+"""Measured by benchmarks/finite_differences.py: at 0.01, rounding to bf16 doubles R1 and R2."""
 
 
 @dataclass
@@ -50,13 +55,18 @@ class TrainingPlan:
         """The type that the networks compute in; None for float32."""
         return torch.bfloat16 if self.settings.train.precision == "bf16" else None
 
+    @property
+    def fd_sigma(self) -> float:
+        """The step of finite differences, which has to exceed rounding errors."""
+        return self.settings.loss.fd_sigma or (FD_SIGMA if self.autocast is None else FD_SIGMA_BF16)
+
     def terms(self) -> LossTerms:
         """The terms that the loss has at any time."""
         loss = self.settings.loss
         return LossTerms(
             zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
             gradient_penalty=ever_positive(loss.gradient_penalty),
-            finite_difference=loss.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
+            finite_difference=self.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
             likelihood=loss.likelihood,
             extra=self.penalties,
         )
@@ -84,10 +94,13 @@ class TrainingPlan:
                 "loss.likelihood needs networks with a likelihood, and these have none",
                 "Use loss.likelihood=0",
             )
+        if not (ever_positive(settings.augment.p) or settings.augment.target > 0):
+            networks = replace(networks, augment_input=None)  # never on: costs nothing
+        terms = self.terms()
+        if terms.zero_centred and terms.finite_difference:
+            refuse_random_differences(networks, self.codec.layout)
         for module in (networks.generator, networks.discriminator):
             module.to(self.reals.device)
             if settings.train.channels_last:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if not (ever_positive(settings.augment.p) or settings.augment.target > 0):
-            networks = replace(networks, augment_input=None)  # never on: costs nothing
         return networks

@@ -16,7 +16,8 @@ from torch.func import functional_call
 
 from gankit.contract import Networks, Objective, Penalty
 from gankit.engine.penalties import (
-    finite_difference_norm,
+    augment_alike,
+    difference_norm,
     gradient_penalty,
     per_sample,
     squared_gradient_norm,
@@ -53,9 +54,9 @@ class LossTerms:
 class AdversarialLoss:
     """The losses of two networks.
 
-    Generated samples carry the conditions of the real batch. Exact squared gradient norms are taken
-    with respect to the un-augmented samples, through the augmentation; finite differences at
-    augmented ones. Where D has several logits per sample, losses are means over them.
+    Generated samples carry the conditions of the real batch. Squared gradient norms, exact or
+    estimated, are taken with respect to the un-augmented samples, through the augmentation. Where D
+    has several logits per sample, losses are means over them.
     """
 
     networks: Networks
@@ -80,26 +81,40 @@ class AdversarialLoss:
             logits: Tensor = functional_call(D, params, (x, c))
         return logits.float() if self.autocast else logits
 
+    def forward_with_difference(
+        self, x: Tensor, c: Tensor | None, w: LossWeights, sigma: float
+    ) -> tuple[Tensor, Tensor]:
+        """Logits of x (N, *shape), and estimates (N,) of their squared gradient norms in x."""
+        x = x.detach()
+        nearby = x + sigma * torch.randn_like(x)
+        if self.networks.augment_input is not None:
+            x, nearby = augment_alike(lambda x: self.augment(x, w), x, nearby)
+        if self.networks.batch_dependent:
+            logits, moved = self.discriminate(x, c), self.discriminate(nearby, c)
+        else:
+            both = self.discriminate(
+                torch.cat([x, nearby]), None if c is None else torch.cat([c, c])
+            )
+            logits, moved = both.chunk(2)
+        return logits, difference_norm(logits, moved, sigma)
+
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights, penalise: bool
     ) -> tuple[Tensor, Logs]:
         """What D minimises, for reals and fakes (N, *shape) with shared conditions c."""
-        exact = penalise and self.terms.zero_centred and not self.terms.finite_difference
-        n = len(real)
+        n, zero_centred = len(real), penalise and self.terms.zero_centred
+        sigma = self.terms.finite_difference
 
         # Real and generated samples share one pass, unless logits depend on the batch.
         def forward_with_penalty(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
-            if exact:
+            if zero_centred and sigma:
+                return self.forward_with_difference(x, c, w, sigma)
+            if zero_centred:
                 x = x.detach().requires_grad_()
-            seen = self.augment(x, w)
-            logits = self.discriminate(seen, c)
-            if not (penalise and self.terms.zero_centred):
+            logits = self.discriminate(self.augment(x, w), c)
+            if not zero_centred:
                 return logits, logits.new_zeros(len(logits))
-            if exact:
-                return logits, squared_gradient_norm(logits, x)
-            return logits, finite_difference_norm(
-                lambda x: self.discriminate(x, c), logits, seen, self.terms.finite_difference
-            )
+            return logits, squared_gradient_norm(logits, x)
 
         if self.networks.batch_dependent:
             (real_logits, real_norm), (fake_logits, fake_norm) = (
@@ -125,7 +140,7 @@ class AdversarialLoss:
             "d_fake": fake_logits.mean(),
             "d_sign": per_sample(real_logits - fake_logits).sign().mean(),
         }
-        if penalise and self.terms.zero_centred:
+        if zero_centred:
             loss = loss + w.r1 / 2 * real_norm.mean() + w.r2 / 2 * fake_norm.mean()
             logs |= {"r1": real_norm.mean(), "r2": fake_norm.mean()}
         if penalise and self.terms.gradient_penalty:

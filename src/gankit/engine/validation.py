@@ -5,14 +5,17 @@ A wrong shape would otherwise surface as an error deep inside a step, or broadca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Codec, Networks
+from gankit.contract import Codec, Layout, Networks
+from gankit.engine.penalties import augment_alike
+from gankit.errors import GankitError
 
 
 def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[Any]) -> str:
@@ -45,6 +48,40 @@ def contract_violation(networks: Networks, codec: Codec[Any], items: Sequence[An
     return _differs("its generator's output", fake, (n, *layout.shape)) or _differs(
         "its discriminator's output", logits, wanted
     )
+
+
+def refuse_random_differences(networks: Networks, layout: Layout) -> None:
+    """Refuses networks whose logits differ at x and at x + sigma e for another reason than e.
+
+    Random numbers and running statistics are restored.
+
+    Raises:
+        GankitError: the discriminator draws random numbers, or the augmentation cannot be applied
+            twice with the same ones.
+    """
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        x = torch.randn(2, *layout.shape)
+        c = torch.zeros(2, layout.condition.width) if layout.condition else None
+        D = copy.deepcopy(networks.discriminator).train()
+        why = ""
+        if not torch.equal(D(x, c), D(x, c)):
+            why = "this discriminator: the same sample gives different logits (dropout?)"
+        elif (augment := networks.augment_input) is not None:
+            why = alike_refused(lambda x: augment(x, torch.ones(())), x)
+            why = why and f"this augmentation: {why}"
+    if why:
+        what = f"loss.penalty_form=finite-difference cannot be used with {why}"
+        raise GankitError(what, "Use loss.penalty_form=exact")
+
+
+def alike_refused(augment: Callable[[Tensor], Tensor], x: Tensor) -> str:
+    """Why an augmentation cannot be applied twice with the same random numbers, as a clause; empty
+    where it can."""
+    try:
+        first, second = augment_alike(augment, x, x)
+    except (RuntimeError, ValueError) as error:
+        return f"torch.vmap does not run it ({str(error).strip().splitlines()[0]})"
+    return "" if torch.equal(first, second) else "it draws other numbers each time it is applied"
 
 
 def _differs(what: str, x: Tensor, shape: tuple[int, ...]) -> str:

@@ -15,6 +15,7 @@ from gankit.contract import (
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import squared_gradient_norm
 from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
+from gankit.engine.validation import alike_refused
 from gankit.testing.checks.base import expect, expect_float
 from gankit.testing.subject import BATCH, CheckFailed, NotApplicable, Subject
 
@@ -115,7 +116,8 @@ def second_derivatives(s: Subject) -> None:
 
 
 def augment(s: Subject) -> None:
-    """Augmentation is the identity at p = 0, keeps shapes, and has second derivatives."""
+    """Augmentation is the identity at p = 0, keeps shapes, has second derivatives, and can be
+    applied to two batches with the same random numbers."""
     networks, real = s.networks(), s.real()
     if (function := networks.augment_input) is None:
         raise NotApplicable("the networks have no augmentation")
@@ -124,6 +126,9 @@ def augment(s: Subject) -> None:
     expect(same, "augmentation changes samples at p = 0", "Apply each change with probability p")
     expect_float("the augmented batch", function(real.x, on), tuple(real.x.shape), "Keep the shape")
     _penalty_is_smooth(networks, real, lambda x: function(x, on))
+    why = alike_refused(lambda x: function(x, on), real.x)
+    fix = "Draw from torch's default generator, and use operations that torch.vmap supports"
+    expect(not why, f"augmentation cannot be repeated: {why}", fix)
 
 
 def likelihood(s: Subject) -> None:
