@@ -45,6 +45,7 @@ from gankit.system_errors import reason, translate, translated
             "Close other programs",
         ),
         (RuntimeError("CUDA error: out of memory\nCUDA kernel errors"), "the GPU is out of", ""),
+        (torch.OutOfMemoryError("HIP out of memory"), "the GPU is out of memory", ""),
         (RuntimeError("CUDNN_STATUS_ALLOC_FAILED"), "out of memory", ""),
         (RuntimeError("std::bad_alloc"), "out of memory", ""),
         (ImportError("/a.so: failed to map segment from shared object"), "out of memory", "Close"),
@@ -95,6 +96,8 @@ def test_hints_of_the_caller():
     disk = translate(OSError(errno.ENOSPC, ""), "run", disk="Resume later")
     memory = translate(MemoryError(), memory="Use train.accumulate=2")
     assert (disk.hint, memory.hint) == ("Resume later", "Use train.accumulate=2")
+    for error, hint in ((torch.OutOfMemoryError(), "bf16"), (MemoryError(), "workers")):
+        assert translate(error, memory="workers", gpu_memory="bf16").hint == hint
 
 
 def test_errors_for_the_user_pass():

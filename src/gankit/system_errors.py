@@ -74,7 +74,12 @@ _SPACE = os.strerror(errno.ENOSPC)
 
 
 def translate(
-    error: BaseException, place: str | Path = "", *, disk: str = "", memory: str = ""
+    error: BaseException,
+    place: str | Path = "",
+    *,
+    disk: str = "",
+    memory: str = "",
+    gpu_memory: str = "",
 ) -> GankitError | None:
     """The error for the user where the system is at fault; None where it is not.
 
@@ -82,13 +87,14 @@ def translate(
         place: what was being written, where the exception does not name a file.
         disk: what to do about a full or read-only disk, in place of the general hint.
         memory: the same for memory.
+        gpu_memory: the same for a GPU's, where that differs.
     """
     text, number = str(error), _errno(error)
     of_worker = _WORKER.search(text) or (_SHARED.search(text) and "CUDA" not in text)
     if isinstance(error, RuntimeError) and of_worker:
         return _worker(text)
     if isinstance(error, MemoryError) or number == errno.ENOMEM or _is_memory(error, text):
-        return _out_of_memory(error, text, memory)
+        return _out_of_memory(error, text, memory, gpu_memory)
     if isinstance(error, RuntimeError):
         if _THREADS.search(text):
             return _threads()
@@ -119,7 +125,9 @@ def translate(
 
 
 @contextlib.contextmanager
-def translated(place: str | Path = "", *, disk: str = "", memory: str = "") -> Iterator[None]:
+def translated(
+    place: str | Path = "", *, disk: str = "", memory: str = "", gpu_memory: str = ""
+) -> Iterator[None]:
     """Raises faults of the system within as errors of the user's; see :func:`translate`.
 
     Raises:
@@ -130,7 +138,7 @@ def translated(place: str | Path = "", *, disk: str = "", memory: str = "") -> I
     except GankitError:
         raise
     except Exception as error:
-        fault = translate(error, place, disk=disk, memory=memory)
+        fault = translate(error, place, disk=disk, memory=memory, gpu_memory=gpu_memory)
         if fault is None:
             raise
         raise fault from error
@@ -161,12 +169,16 @@ def _is_memory(error: BaseException, text: str) -> bool:
     )
 
 
-def _out_of_memory(error: BaseException, text: str, hint: str) -> GankitError:
-    gpu = "CUDA" in text or "MPS" in text or "CUDA" in type(error).__name__
+def _out_of_memory(error: BaseException, text: str, memory: str, gpu_memory: str) -> GankitError:
+    # torch.OutOfMemoryError is raised for accelerators only.
+    gpu = any(name in text for name in ("CUDA", "CUDNN", "CUBLAS", "MPS", "HIP", "XPU")) or type(
+        error
+    ).__name__.endswith("OutOfMemoryError")
     what = "the GPU is out of memory" if gpu else "out of memory"
     if found := _SIZE.search(text):
         size = f"{int(found[1]) / 2**20:,.0f} MiB" if found[1] else found[2]
         what += f": {size} more were needed"
+    hint = (gpu and gpu_memory) or memory
     return GankitError(what, hint or "Close other programs, or use less data")
 
 

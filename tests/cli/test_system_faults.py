@@ -121,6 +121,11 @@ def test_out_of_memory(after, command, error):
     assert "out of memory" in last(done)
     if command in ("train", "resume"):
         assert "train.accumulate=2" in last(done)
+        of_gpu = "CUDA" in error
+        assert last(done).startswith("error: the GPU") == of_gpu
+        for setting in ("train.batch=", "train.precision=bf16"):
+            assert (setting in last(done)) == of_gpu
+        assert ("data.workers=0" in last(done)) != of_gpu
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux's memory limits")

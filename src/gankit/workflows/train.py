@@ -162,18 +162,25 @@ def _judge(
 
 def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[None]:
     """Reports faults of the system, whatever was being done, as errors of the user's."""
-    return translated(folder, disk=DISK_HINT, memory=memory_hint(config))
+    hints = {"memory": memory_hint(config), "gpu_memory": memory_hint(config, gpu=True)}
+    return translated(folder, disk=DISK_HINT, **hints)
 
 
-def memory_hint(config: Config) -> str:
-    """Which of the settings to change where memory does not suffice."""
+def memory_hint(config: Config, gpu: bool = False) -> str:
+    """Which of the settings to change where memory does not suffice: the system's, or a GPU's."""
     train, own = config.engine.train, config.settings
-    pieces = next((p for p in (2, 4, 8) if p > train.accumulate and train.batch % p == 0), 0)
-    smaller = [f"train.accumulate={pieces}"] if pieces else [f"train.batch={train.batch // 2 or 1}"]
+    counts = (p for p in (2, 4, 8, 16, 32, 64) if p > train.accumulate and train.batch % p == 0)
+    pieces = next(counts, 0)
+    smaller = [f"train.accumulate={pieces}"] if pieces else []
+    if gpu or not pieces:
+        smaller.append(f"train.batch={train.batch // 2 or 1}")
     if (resolution := getattr(own, "resolution", None)) is not None:
         half = f"={resolution // 2}" if isinstance(resolution, int) and resolution > 1 else ""
         smaller.append(f"a smaller resolution{half}")
-    smaller += ["data.workers=0"] if config.engine.data.workers else []
+    if gpu and train.precision == "fp32":
+        smaller.append("train.precision=bf16")
+    if not gpu and config.engine.data.workers:
+        smaller.append("data.workers=0")
     return f"Earlier checkpoints are kept. Try {' or '.join(smaller)}"
 
 
