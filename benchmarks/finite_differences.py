@@ -83,7 +83,7 @@ class Measured:
             self.x + sigma * e,
         )
         first, second = loss.discriminate(torch.cat(pair), None).chunk(2)
-        return difference_norm(first, second, 2 * sigma if central else sigma).mean()
+        return difference_norm(first, second, sigma if central else sigma / 2).mean()
 
     def _flat(self, penalty: Tensor) -> tuple[float, Tensor]:
         found = torch.autograd.grad(penalty, self.params, allow_unused=True, materialize_grads=True)

@@ -42,6 +42,12 @@ def test_double_backward_agrees_with_finite_differences():
     assert torch.autograd.gradcheck(penalty, weight.detach().clone().requires_grad_())
 
 
+def around(x, sigma, discriminate):
+    """Logits at x - sigma e and x + sigma e."""
+    step = sigma * torch.randn_like(x)
+    return discriminate(x - step), discriminate(x + step)
+
+
 def within_four_errors(estimates, expected):
     return abs(estimates.mean() - expected) < 4 * estimates.std() / len(estimates) ** 0.5
 
@@ -51,25 +57,34 @@ def test_the_difference_is_unbiased_on_a_linear_discriminator():
     torch.manual_seed(0)
     w, x = torch.randn(8, dtype=torch.float64), torch.randn(20_000, 8, dtype=torch.float64)
     for sigma in (0.01, 3.0):
-        moved = (x + sigma * torch.randn_like(x)) @ w
-        assert within_four_errors(difference_norm(x @ w, moved, sigma), w.square().sum())
+        found = difference_norm(*around(x, sigma, lambda x: x @ w), sigma)
+        assert within_four_errors(found, w.square().sum())
 
 
-def test_the_difference_of_a_quadratic_has_the_bias_of_its_curvature():
-    """D(x) = x.x / 2 in d dimensions: |x|^2 and sigma^2 (d^2 + 2d) / 4 more."""
+def test_the_difference_is_unbiased_on_a_quadratic_discriminator():
+    """D(x) = x.A x / 2 has the gradient A x, at any sigma: a forward difference would add
+    curvature."""
     torch.manual_seed(0)
-    d, x = 5, torch.randn(5, dtype=torch.float64).expand(50_000, 5)
-    for sigma in (0.01, 0.5):
-        moved = (x + sigma * torch.randn_like(x)).square().sum(1) / 2
-        found = difference_norm(x.square().sum(1) / 2, moved, sigma)
-        assert within_four_errors(found, x[0] @ x[0] + sigma**2 * (d**2 + 2 * d) / 4)
+    A, x = torch.randn(5, 5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    A, many = A + A.T, x.expand(20_000, 5)
+    for sigma in (0.01, 3.0):
+        found = difference_norm(*around(many, sigma, lambda x: ((x @ A) * x).sum(1) / 2), sigma)
+        assert within_four_errors(found, (A @ x).square().sum())
+
+
+def test_the_difference_of_a_cubic_has_a_known_bias():
+    """D(x) = x^3: (3 x^2 e + sigma^2 e^3)^2, whose mean is 9 x^4 + 18 x^2 sigma^2 + 15 sigma^4."""
+    torch.manual_seed(0)
+    x, sigma = torch.full((200_000, 1), 0.7, dtype=torch.float64), 0.3
+    found = difference_norm(*around(x, sigma, lambda x: x[:, 0] ** 3), sigma)
+    assert within_four_errors(found, 9 * 0.7**4 + 18 * 0.7**2 * sigma**2 + 15 * sigma**4)
 
 
 def test_the_difference_reaches_the_weights_through_both_logits():
-    """((w.e sigma) / sigma)^2 has the gradient 2 (w.e) e in w."""
+    """(w.e)^2 has the gradient 2 (w.e) e in w."""
     w = torch.randn(8, requires_grad=True, dtype=torch.float64)
     x, e = torch.randn(2, 16, 8, dtype=torch.float64)
-    norm = difference_norm(x @ w, (x + 0.1 * e) @ w, 0.1)
+    norm = difference_norm((x - 0.1 * e) @ w, (x + 0.1 * e) @ w, 0.1)
     (gradient,) = torch.autograd.grad(norm.sum(), w)
     torch.testing.assert_close(gradient, 2 * (e @ w.detach()) @ e)
 
@@ -136,6 +151,6 @@ def test_penalties_are_of_the_mean_logit():
     torch.testing.assert_close(found, expected)
     torch.manual_seed(0)
     many = torch.randn(20_000, 5, dtype=torch.float64)
-    estimate = difference_norm(many @ W, (many + 0.01 * torch.randn_like(many)) @ W, 0.01)
+    estimate = difference_norm(*around(many, 0.01, lambda x: x @ W), 0.01)
     assert estimate.shape == (20_000,)
     assert within_four_errors(estimate, slope)

@@ -28,32 +28,30 @@ def squared_gradient_norm(logits: Tensor, x: Tensor) -> Tensor:
     return gradient.square().flatten(1).sum(1)
 
 
-def difference_norm(logits: Tensor, moved: Tensor, sigma: float) -> Tensor:
-    """``(D(x + sigma e) - D(x))^2 / sigma^2``: an estimate of ``||grad_x D(x)||^2``.
+def difference_norm(below: Tensor, above: Tensor, sigma: float) -> Tensor:
+    """``(D(x + sigma e) - D(x - sigma e))^2 / (2 sigma)^2``: an estimate of ``||grad_x D(x)||^2``.
 
     For ``e ~ N(0, I)`` its expectation is the squared norm plus O(sigma^2), without a double
-    backward pass: the approximated R1 of Seaweed-APT (arXiv 2501.08316, section 3.2). Rounding in D
-    adds the variance of the rounding error over sigma^2.
+    backward pass: the approximated R1 of Seaweed-APT (arXiv 2501.08316, section 3.2), as a central
+    difference, which curvature cancels from. Rounding in D adds the variance of the rounding error
+    over (2 sigma)^2.
 
     Args:
-        logits: (N,) or (N, M), of which the mean over M is D, at ``x``.
-        moved: the same at ``x + sigma e``, with the same augmentation.
+        below: (N,) or (N, M), of which the mean over M is D, at ``x - sigma e``.
+        above: the same at ``x + sigma e``, with the same augmentation.
         sigma: the step, in units of ``x``.
     """
-    return (per_sample(moved - logits) / sigma).square()
+    return (per_sample(above - below) / (2 * sigma)).square()
 
 
-def augment_alike(
-    augment: Callable[[Tensor], Tensor], x: Tensor, nearby: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Both batches (N, ...) augmented with the same random parameters, which are drawn once.
+def augment_alike(augment: Callable[[Tensor], Tensor], *batches: Tensor) -> tuple[Tensor, ...]:
+    """Batches (N, ...) of one shape, augmented with the same random parameters, drawn once.
 
-    ``vmap`` over the pair runs the augmentation as for one batch, and can be traced, so that this
-    also holds in a compiled step.
+    ``vmap`` over the stack of them runs the augmentation as for one batch, and can be traced, so
+    that this also holds in a compiled step.
     """
-    pair: Tensor = torch.vmap(augment, randomness="same")(torch.stack([x, nearby]))
-    first, second = pair.unbind(0)
-    return first, second
+    alike: Tensor = torch.vmap(augment, randomness="same")(torch.stack(batches))
+    return alike.unbind(0)
 
 
 def gradient_penalty(

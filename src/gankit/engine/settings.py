@@ -157,10 +157,10 @@ class LossSettings:
     """Weight of WGAN-GP's penalty (gradient norm - 1)^2 at interpolates."""
     penalty_form: Literal["exact", "finite-difference"] = "exact"
     """How R1 and R2 are computed: exactly by double backward, or estimated from the difference of
-    logits at a random nearby sample."""
+    logits at two random nearby samples."""
     fd_sigma: NotNegative = 0.0
-    """Step of the finite difference, in units of the data; 0 uses 0.01, and with bf16, whose
-    rounding errors exceed so small a difference, 0.1."""
+    """Step of the finite difference, in units of the data; 0 uses 0.03, and 0.1 with bf16, whose
+    rounding errors drown smaller differences."""
     penalty_every: AtLeastOne = 1
     """Apply penalties every so many steps, scaled up accordingly; above 1 may not converge."""
     extra: dict[str, float] = field(default_factory=dict)

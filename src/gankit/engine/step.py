@@ -86,17 +86,16 @@ class AdversarialLoss:
     ) -> tuple[Tensor, Tensor]:
         """Logits of x (N, *shape), and estimates (N,) of their squared gradient norms in x."""
         x = x.detach()
-        nearby = x + sigma * torch.randn_like(x)
+        step = sigma * torch.randn_like(x)
+        batches: tuple[Tensor, ...] = (x, x - step, x + step)
         if self.networks.augment_input is not None:
-            x, nearby = augment_alike(lambda x: self.augment(x, w), x, nearby)
+            batches = augment_alike(lambda x: self.augment(x, w), *batches)
         if self.networks.batch_dependent:
-            logits, moved = self.discriminate(x, c), self.discriminate(nearby, c)
+            logits, below, above = (self.discriminate(x, c) for x in batches)
         else:
-            both = self.discriminate(
-                torch.cat([x, nearby]), None if c is None else torch.cat([c, c])
-            )
-            logits, moved = both.chunk(2)
-        return logits, difference_norm(logits, moved, sigma)
+            conditions = None if c is None else torch.cat([c, c, c])
+            logits, below, above = self.discriminate(torch.cat(batches), conditions).chunk(3)
+        return logits, difference_norm(below, above, sigma)
 
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights, penalise: bool
