@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from gankit.engine.penalties import per_sample
 from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
 
 
-def by_hand(networks, real, c, z, gamma1, gamma2):
+def by_hand(networks, real, c, z, gamma1, gamma2, penalised=None):
     """The paper's objective in the usual way: two passes, two penalties, one backward pass."""
     D = networks.discriminator
     fake = networks.generator(z, c).detach()
@@ -26,7 +27,7 @@ def by_hand(networks, real, c, z, gamma1, gamma2):
         x = x.clone().requires_grad_()
         y = D(x, c)
         (g,) = torch.autograd.grad(y.sum(), x, create_graph=True)
-        total = total + gamma / 2 * (g**2).sum(1).mean()
+        total = total + gamma / 2 * (g**2).sum(1)[:penalised].mean()
         logits.append(y)
     total = total + F.softplus(-(logits[0] - logits[1])).mean()
     return torch.autograd.grad(total, list(D.parameters()))
@@ -43,6 +44,19 @@ def test_discriminator_gradients(setting, batch_dependent):
     for ours, theirs in zip(gradients, by_hand(networks, real, c, z, 0.7, 0.3), strict=True):
         torch.testing.assert_close(ours, theirs)
     assert {"d_loss", "d_real", "d_fake", "r1", "r2"} <= logs.keys()
+
+
+@pytest.mark.parametrize("share", [0.25, 0.01])
+def test_penalties_on_a_part_of_the_batch(setting, share):
+    """At least one sample; the adversarial loss is of all."""
+    networks, real, c, z = setting
+    loss = AdversarialLoss(networks, OBJECTIVES["rpgan"], LossTerms(penalty_share=share))
+    params = trainable(networks.discriminator)
+    gradients, _ = loss.discriminator_step(params, real, c, z, weights(0.7, 0.3))
+    penalised = math.ceil(share * len(real))
+    expected = by_hand(networks, real, c, z, 0.7, 0.3, penalised)
+    for ours, theirs in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_generator_gradients(setting):

@@ -68,6 +68,7 @@ class TrainingPlan:
             zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
             gradient_penalty=ever_positive(loss.gradient_penalty),
             finite_difference=self.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
+            penalty_share=loss.penalty_share,
             likelihood=loss.likelihood,
             extra=self.penalties,
         )
@@ -94,6 +95,12 @@ class TrainingPlan:
             raise GankitError(
                 "loss.likelihood needs networks with a likelihood, and these have none",
                 "Use loss.likelihood=0",
+            )
+        if settings.loss.penalty_share < 1 and networks.batch_dependent:
+            raise GankitError(
+                "loss.penalty_share cannot be used with this discriminator: its logits depend on "
+                "the whole batch",
+                "Use loss.penalty_share=1",
             )
         if not (ever_positive(settings.augment.p) or settings.augment.target > 0):
             networks = replace(networks, augment_input=None)  # never on: costs nothing

@@ -161,6 +161,9 @@ class LossSettings:
     fd_sigma: NotNegative = 0.0
     """Step of the finite difference, in units of the data; 0 uses 0.03, and 0.1 with bf16, whose
     rounding errors drown smaller differences."""
+    penalty_share: Annotated[float, Bounds(0, 1, exclusive=True)] = 1.0
+    """The part of each batch on which R1 and R2 are computed; less than 1 is cheaper, and noisier.
+    """
     penalty_every: AtLeastOne = 1
     """Apply penalties every so many steps, scaled up accordingly; above 1 may not converge."""
     extra: dict[str, float] = field(default_factory=dict)

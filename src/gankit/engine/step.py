@@ -7,6 +7,7 @@ average what they return.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -45,6 +46,8 @@ class LossTerms:
     gradient_penalty: bool = False
     finite_difference: float = 0.0
     """Sigma of the finite-difference form; 0 is the exact one."""
+    penalty_share: float = 1.0
+    """The part of a batch on which squared gradient norms are computed."""
     likelihood: float = 0.0
     """Weight of the generator's negative log-likelihood of real samples in its loss."""
     extra: tuple[tuple[Penalty, float], ...] = ()
@@ -97,39 +100,50 @@ class AdversarialLoss:
             logits, below, above = self.discriminate(torch.cat(batches), conditions).chunk(3)
         return logits, difference_norm(below, above, sigma)
 
+    def judge(
+        self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights, penalise: bool
+    ) -> tuple[Tensor, ...]:
+        """Logits of reals and fakes, then their squared gradient norms (N,), 0 without penalty."""
+        n, sigma = len(real), self.terms.finite_difference
+
+        def forward_with_penalty(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+            if penalise and sigma:
+                return self.forward_with_difference(x, c, w, sigma)
+            if penalise:
+                x = x.detach().requires_grad_()
+            logits = self.discriminate(self.augment(x, w), c)
+            if not penalise:
+                return logits, logits.new_zeros(len(logits))
+            return logits, squared_gradient_norm(logits, x)
+
+        # Real and generated samples share one pass, unless logits depend on the batch.
+        if self.networks.batch_dependent:
+            of_real, of_fake = forward_with_penalty(real, c), forward_with_penalty(fake, c)
+            return of_real[0], of_fake[0], of_real[1], of_fake[1]
+        logits, norm = forward_with_penalty(
+            torch.cat([real, fake]), None if c is None else torch.cat([c, c])
+        )
+        return logits[:n], logits[n:], norm[:n], norm[n:]
+
     def discriminator_loss(
         self, real: Tensor, fake: Tensor, c: Tensor | None, w: LossWeights, penalise: bool
     ) -> tuple[Tensor, Logs]:
         """What D minimises, for reals and fakes (N, *shape) with shared conditions c."""
-        n, zero_centred = len(real), penalise and self.terms.zero_centred
-        sigma = self.terms.finite_difference
-
-        # Real and generated samples share one pass, unless logits depend on the batch.
-        def forward_with_penalty(x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
-            if zero_centred and sigma:
-                return self.forward_with_difference(x, c, w, sigma)
-            if zero_centred:
-                x = x.detach().requires_grad_()
-            logits = self.discriminate(self.augment(x, w), c)
-            if not zero_centred:
-                return logits, logits.new_zeros(len(logits))
-            return logits, squared_gradient_norm(logits, x)
-
-        if self.networks.batch_dependent:
-            (real_logits, real_norm), (fake_logits, fake_norm) = (
-                forward_with_penalty(real, c),
-                forward_with_penalty(fake, c),
+        zero_centred = penalise and self.terms.zero_centred
+        parts = [slice(None)]
+        if zero_centred and self.terms.penalty_share < 1:
+            penalised = math.ceil(self.terms.penalty_share * len(real))
+            parts = [slice(penalised), slice(penalised, None)]
+        judged = [
+            self.judge(
+                real[part], fake[part], c if c is None else c[part], w, zero_centred and not i
             )
-        else:
-            logits, norm = forward_with_penalty(
-                torch.cat([real, fake]), None if c is None else torch.cat([c, c])
-            )
-            real_logits, fake_logits, real_norm, fake_norm = (
-                logits[:n],
-                logits[n:],
-                norm[:n],
-                norm[n:],
-            )
+            for i, part in enumerate(parts)
+        ]
+        real_logits, fake_logits = (
+            torch.cat(pieces) for pieces in [*zip(*judged, strict=True)][:2]
+        )
+        real_norm, fake_norm = judged[0][2:]
 
         adversarial = self.objective.discriminator(real_logits, fake_logits).mean()
         loss = adversarial
