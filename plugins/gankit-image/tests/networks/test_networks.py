@@ -23,7 +23,7 @@ from gankit_image.networks.canvas import Canvas
 from gankit_image.networks.layers import Conv2d, Resample
 from gankit_image.settings import ImageSettings
 
-ARCHITECTURES = ("r3gan", "dcgan", "textbook", "vit")
+ARCHITECTURES = ("r3gan", "compact", "dcgan", "textbook", "vit")
 SMALL: dict[str, Any] = {"width": (8,), "blocks": 1, "group_size": 4, "latent": 6, "embedding": 5}
 
 
@@ -108,6 +108,45 @@ def test_group_size_falls_back_to_a_divisor() -> None:
     assert Conv2d(6, 6, 3).groups == 1
 
 
+# --- Compact networks ---------------------------------------------------------------------------
+
+
+def test_compact_initialisation() -> None:
+    """N(0, g/sqrt(fan-in)) with g = sqrt(2/1.04) L^(-1/2); every block is the identity at first."""
+    networks = build((1, 28, 28), architecture="compact", width=(64,), blocks=2)
+    gain = (2 / 1.04) ** 0.5 * (2 * 2) ** -0.5
+    for network in (networks.generator, networks.discriminator):
+        state = network.state_dict()
+        expand = torch.cat([v.flatten() for k, v in state.items() if "expand.weight" in k])
+        assert expand.std().item() == pytest.approx(gain / (9 * 64) ** 0.5, rel=0.03)
+        assert all(not v.any() for k, v in state.items() if "contract" in k)
+
+
+def test_compact_blocks_stand_below_full_resolution() -> None:
+    seen: set[tuple[int, ...]] = set()
+    networks = build((1, 28, 28), architecture="compact")
+    for network in (networks.generator, networks.discriminator):
+        for name, module in network.named_modules():
+            if name.endswith("expand"):
+                module.register_forward_hook(lambda m, i, out: seen.add(tuple(out.shape[2:])))
+    networks.discriminator(networks.generator(*inputs(networks, 2)))
+    assert seen == {(7, 7), (14, 14)}
+
+
+def test_a_compact_generator_takes_a_latent_for_each_stage() -> None:
+    networks = build((3, 32, 32), architecture="compact")
+    generator = networks.generator
+    stir(generator)
+    assert generator.stages == 3
+    z, other = torch.randn(2, 4, networks.latent_dim).unbind(0)
+    alike = torch.stack([z] * 3, 1)
+    torch.testing.assert_close(generator(alike), generator(z))
+    for stage in range(3):
+        mixed = alike.clone()
+        mixed[:, stage] = other
+        assert (generator(mixed) - generator(z)).abs().max() > 1e-3
+
+
 # --- The contract, for every architecture -------------------------------------------------------
 
 
@@ -184,7 +223,7 @@ def test_one_hot_embedding_is_a_table_and_a_number_at_its_mean_is_not_zero() -> 
     assert mixed.in_features == 3
 
 
-@pytest.mark.parametrize("architecture", ["r3gan", "textbook", "vit"])
+@pytest.mark.parametrize("architecture", ["r3gan", "compact", "textbook", "vit"])
 def test_samples_are_independent(architecture: str) -> None:
     networks = build((3, 16, 16), architecture=architecture)
     assert not networks.batch_dependent
@@ -341,7 +380,7 @@ def test_r1_gradients_match_finite_differences() -> None:
     assert (values[0] - values[1]) / (2 * step) == pytest.approx(slope, rel=1e-5)
 
 
-@pytest.mark.parametrize("architecture", ["r3gan", "textbook", "vit"])
+@pytest.mark.parametrize("architecture", ["r3gan", "compact", "textbook", "vit"])
 def test_per_sample_gradients_for_differential_privacy(architecture: str) -> None:
     """Their mean, by ``vmap`` and with R1, is the batch's gradient."""
     discriminator = build((3, 16, 16), classes(3), architecture=architecture).discriminator

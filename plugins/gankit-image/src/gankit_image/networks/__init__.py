@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gankit.contract import Layout, Networks
 from gankit.errors import GankitError
-from gankit_image.networks import dcgan, r3gan, textbook, vit
+from gankit_image.networks import compact, dcgan, r3gan, textbook, vit
 from gankit_image.networks.augment import Augment
 from gankit_image.settings import ImageSettings
 
@@ -14,6 +14,7 @@ __all__ = ["ARCHITECTURES", "build_networks"]
 
 ARCHITECTURES: dict[str, Callable[[Layout, ImageSettings, bool], Networks]] = {
     "r3gan": r3gan.build,
+    "compact": compact.build,
     "dcgan": dcgan.build,
     "textbook": textbook.build,
     "vit": vit.build,
