@@ -14,7 +14,9 @@ class ImageSettings:
 
     resolution: int | str = "auto"
     """Side in pixels (4 to 4096), or "WIDTHxHEIGHT"; auto keeps the data's size if
-    all images have the same one of at most 256, and otherwise uses 64."""
+    all images have the same one of at most max_resolution, and otherwise uses 64."""
+    max_resolution: Annotated[int, Bounds(4, 4096)] = 256
+    """The largest side that resolution=auto chooses."""
     mode: Literal["auto", "L", "RGB", "RGBA"] = "auto"
     """Channels: grey, colour, colour with transparency; auto uses the mode with most channels in
     the data, and all bands where they are bands. L and RGB blend transparency onto white."""
@@ -47,6 +49,9 @@ class ImageSettings:
     label: Literal["auto", "prefix"] = "auto"
     """Where labels come from: auto uses a table next to the images, otherwise folders; prefix uses
     the start of the file names (cat_01.jpg and cat02.jpg have the label cat)."""
+    builtin: Literal["digits", "mnist"] = "digits"
+    """The images that are used where no data is given: digits (scikit-learn's, 8×8) or mnist
+    (5,000 of MNIST's, 28×28)."""
     image_key: str = "image"
     """Parquet column or .npz array of the images."""
     label_key: str = "label"
@@ -60,7 +65,8 @@ class ImageSettings:
     the images per second on a CPU), dcgan (2016), textbook (MLP generator, CNN discriminator), vit
     (transformers on patches, experimental)."""
     width: Annotated[tuple[int, ...], Bounds(1)] = (32,)
-    """Channels per stage, from the coarsest up; the last one is repeated."""
+    """Channels per stage, from the coarsest up; the last one is repeated. For compact the last one
+    is that of half the resolution, and the first one is repeated."""
     blocks: Annotated[int, Bounds(1)] = 2
     """Residual blocks per stage (r3gan, compact), or in all (vit)."""
     patch: Annotated[int, Bounds(1, 64)] = 4

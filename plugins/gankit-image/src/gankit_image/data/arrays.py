@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -238,6 +239,18 @@ def digits() -> Arrays:
         names_of(data.target),
         "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), UCI, CC BY 4.0",
     )
+
+
+def mnist() -> Arrays:
+    """5,000 handwritten digits of MNIST: 28×28, classes in turn."""
+    with (resources.files("gankit_image.data") / "mnist.npz").open("rb") as file:
+        data = np.load(file)
+        return Arrays(
+            "5,000 of MNIST's handwritten digits",
+            data["image"][..., None],
+            names_of(data["label"]),
+            "MNIST (LeCun, Cortes and Burges 1998), CC BY-SA 3.0",
+        )
 
 
 def format_of(pixels: Pixels) -> PixelFormat:

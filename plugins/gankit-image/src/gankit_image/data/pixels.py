@@ -24,8 +24,8 @@ SUFFIXES = (*ENDINGS, *UNREAD)
 
 SMALLEST, LARGEST = 4, 4096
 """Range of a side, in pixels."""
-AUTO_LARGEST, AUTO_SIDE = 256, 64
-"""``resolution="auto"`` keeps sides up to the first value and otherwise uses the second."""
+AUTO_SIDE = 64
+"""What ``resolution="auto"`` uses for images of several sizes, and for large ones."""
 MOST_BANDS = 16
 
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -110,7 +110,7 @@ def choose(found: Collection[PixelFormat], settings: ImageSettings) -> PixelForm
             types cannot be combined; a ``mode``, ``depth`` or ``bands`` that does not fit them.
     """
     _check(settings)
-    height, width = _resolution(settings.resolution) or _own_size(found)
+    height, width = _resolution(settings.resolution) or _own_size(found, settings.max_resolution)
     bits, kind = _depth(found, settings)
     if any(f.banded for f in found) or settings.bands:
         channels, alpha, select = _bands(found, settings)
@@ -238,13 +238,13 @@ def _resolution(value: int | str) -> tuple[int, int] | None:
     return height, width
 
 
-def _own_size(found: Collection[PixelFormat]) -> tuple[int, int]:
+def _own_size(found: Collection[PixelFormat], largest: int) -> tuple[int, int]:
     sizes = {(f.height, f.width) for f in found}
     if len(sizes) == 1:
         height, width = sizes.pop()
-        if min(height, width) >= SMALLEST and max(height, width) <= AUTO_LARGEST:
+        if min(height, width) >= SMALLEST and max(height, width) <= largest:
             return height, width
-    return AUTO_SIDE, AUTO_SIDE
+    return (min(AUTO_SIDE, largest),) * 2
 
 
 # --- Conversion ---------------------------------------------------------------------------------

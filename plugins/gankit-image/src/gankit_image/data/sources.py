@@ -53,7 +53,8 @@ R = TypeVar("R")
 
 
 def read(source: object | None, settings: ImageSettings, progress: Progress) -> Dataset[Image]:
-    """The images of a path or of an object in memory; None means scikit-learn's digits.
+    """The images of a path or of an object in memory; None means the digits that
+    ``settings.builtin`` names.
 
     Paths: a folder of images (nested or flat; labels come from tables next to them, or the first
     folder level), a zip or tar archive of such a folder, Parquet in the Hugging Face layout, IDX,
@@ -66,7 +67,8 @@ def read(source: object | None, settings: ImageSettings, progress: Progress) -> 
             the data; with ``settings.strict``, one image that cannot be used.
     """
     if source is None:
-        return _from_arrays(arrays.digits(), "", settings, progress)
+        builtin = arrays.mnist() if settings.builtin == "mnist" else arrays.digits()
+        return _from_arrays(builtin, "", settings, progress)
     if not isinstance(source, (str, Path)):
         return _from_arrays(
             arrays.memory(source, settings.image_key, settings.label_key),

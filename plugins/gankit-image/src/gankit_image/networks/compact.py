@@ -23,7 +23,7 @@ from gankit.contract import Layout, Networks
 from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
 from gankit_image.networks.layers import Conv2d, Resample, exact, linear
-from gankit_image.networks.r3gan import Basis, Head, resample, stage_widths
+from gankit_image.networks.r3gan import Basis, Head, resample
 from gankit_image.settings import ImageSettings
 
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
@@ -35,13 +35,19 @@ FINE = 16
 
 
 def build(layout: Layout, settings: ImageSettings, deep: bool = False) -> Networks:
-    """Networks for images (C, H, W) of any size; ``settings.width`` begins at about 4×4 and ends
-    at half the image's resolution."""
+    """Networks for images (C, H, W) of any size; ``settings.width`` ends at half of it."""
     return Networks(
         CompactGenerator(layout, settings, deep),
         CompactDiscriminator(layout, settings, deep),
         latent_dim=settings.latent,
     )
+
+
+def widths(settings: ImageSettings, stages: int) -> list[int]:
+    """Channels of each stage from the coarsest up: the last ones of the setting, of which the first
+    is repeated. So a width belongs to a resolution, which decides what it costs."""
+    given = list(settings.width[-stages:])
+    return given[:1] * (stages - len(given)) + given
 
 
 class Block(nn.Module):
@@ -87,19 +93,19 @@ class CompactGenerator(nn.Module):
         self.deep = deep
         channels, height, width = layout.shape
         self.canvas = Canvas.of(height, width, at_least=1)
-        widths = stage_widths(settings, self.canvas.doublings)
-        self.stages = len(widths)
+        stages = widths(settings, self.canvas.doublings)
+        self.stages = len(stages)
         condition = layout.condition
         self.embed = embedding(condition, settings.embedding) if condition else None
         inputs = settings.latent + (settings.embedding if condition else 0)
-        self.basis = Basis(inputs, widths[0], self.canvas.base)
+        self.basis = Basis(inputs, stages[0], self.canvas.base)
         self.modulated = nn.ModuleList(
-            ModulatedStage(w, inputs, settings.blocks, len(widths)) for w in widths
+            ModulatedStage(w, inputs, settings.blocks, len(stages)) for w in stages
         )
         self.ups = nn.ModuleList(
-            resample(coarse, fine, up=True) for coarse, fine in pairwise(widths)
+            resample(coarse, fine, up=True) for coarse, fine in pairwise(stages)
         )
-        self.to_fine = nn.Sequential(Conv2d(widths[-1], FINE), Resample(up=True))
+        self.to_fine = nn.Sequential(Conv2d(stages[-1], FINE), Resample(up=True))
         self.refine = Conv2d(FINE, FINE, 3, bias=True, gain=GAIN)
         self.to_image = Conv2d(FINE, channels, 3)
 
@@ -123,16 +129,16 @@ class CompactDiscriminator(nn.Module):
         self.deep = deep
         channels, height, width = layout.shape
         self.canvas = Canvas.of(height, width, at_least=1)
-        widths = stage_widths(settings, self.canvas.doublings)[::-1]
-        branches = settings.blocks * len(widths)
-        self.from_image = Conv2d(4 * channels, widths[0], 3)
+        stages = widths(settings, self.canvas.doublings)[::-1]
+        branches = settings.blocks * len(stages)
+        self.from_image = Conv2d(4 * channels, stages[0], 3)
         self.blocks = nn.ModuleList(
-            nn.Sequential(*(Block(w, branches) for _ in range(settings.blocks))) for w in widths
+            nn.Sequential(*(Block(w, branches) for _ in range(settings.blocks))) for w in stages
         )
         self.downs = nn.ModuleList(
-            resample(fine, coarse, up=False) for fine, coarse in pairwise(widths)
+            resample(fine, coarse, up=False) for fine, coarse in pairwise(stages)
         )
-        self.head = Head(widths[-1], self.canvas.base, layout.condition)
+        self.head = Head(stages[-1], self.canvas.base, layout.condition)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         x = exact(self.from_image, F.pixel_unshuffle(self.canvas.pad(x), 2), self.deep)
