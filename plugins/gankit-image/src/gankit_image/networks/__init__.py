@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gankit.contract import Layout, Networks
 from gankit.errors import GankitError
-from gankit_image.networks import dcgan, r3gan, textbook
+from gankit_image.networks import dcgan, projected, r3gan, textbook
 from gankit_image.networks.augment import Augment
 from gankit_image.settings import ImageSettings
 
@@ -16,6 +16,7 @@ ARCHITECTURES: dict[str, Callable[[Layout, ImageSettings, bool], Networks]] = {
     "r3gan": r3gan.build,
     "dcgan": dcgan.build,
     "textbook": textbook.build,
+    "projected": projected.build,
 }
 
 
