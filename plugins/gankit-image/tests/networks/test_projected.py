@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gankit.contract import Categorical, Condition, Layout, Networks
+from gankit.engine.compile import CompiledStep
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
 from gankit.errors import GankitError
@@ -286,3 +287,30 @@ def test_state_round_trip() -> None:
     second.load_state_dict(first.state_dict())
     assert torch.equal(first(x), second(x))
     assert isinstance(second, nn.Module)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("step", ["discriminator_step", "generator_step"])
+def test_a_traced_step_equals_the_eager_one(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ``train.compile`` compiles, running statistics and power iterations included."""
+    monkeypatch.setattr(torch, "compile", lambda graph, fullgraph: graph)
+    eager, traced = (build((3, 32, 32), 2, backbone_side=32) for _ in range(2))
+    x, c, z = torch.rand(4, 3, 32, 32), one_hot(4, 2), torch.randn(4, 6)
+    trains_d = step == "discriminator_step"
+
+    def players(networks: Networks) -> tuple[nn.Module, nn.Module]:
+        both = networks.discriminator, networks.generator
+        return both if trains_d else (both[1], both[0])
+
+    static = (False,) if trains_d else ()
+    params = trainable(players(eager)[0])
+    loss = loss_of(eager, zero_centred=False)
+    expected, logs = getattr(loss, step)(params, x, c, z, weights(), *static)
+    compiled = CompiledStep(getattr(loss_of(traced, zero_centred=False), step), *players(traced))
+    found, _ = compiled(trainable(players(traced)[0]), x, c, z, weights(), *static)
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    for a, b in zip(players(eager), players(traced), strict=True):
+        for (name, one), two in zip(a.named_buffers(), b.buffers(), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-5, msg=name)
+    assert logs

@@ -73,7 +73,10 @@ class VisionTransformer(nn.Module):
         return self._normalise(h[:, 0], "norm")
 
     def _at(self, name: str) -> Tensor:
-        found: Tensor = self.weights[name.replace(".", "/")]
+        key = name.replace(".", "/")
+        if key not in self.weights:
+            raise KeyError(name)
+        found: Tensor = self.weights[key]
         return found
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
@@ -119,6 +122,6 @@ def dino(weights: str, codec: ImageCodec | None = None) -> Extractor[Image]:
         with torch.inference_mode():
             network(torch.zeros(1, 3, network.side, network.side))
     except (KeyError, RuntimeError, ValueError, IndexError) as error:
-        reason = str(error).splitlines()[0].strip("'\"").replace("/", ".")
+        reason = str(error).splitlines()[0].strip("'\"")
         raise GankitError(f"dino_weights={weights}: no DINO ({reason})", EXPECTED) from error
     return NetworkExtractor("dino", network, network.side, codec=codec, backbone="dino")
