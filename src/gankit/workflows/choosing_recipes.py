@@ -69,7 +69,7 @@ def made_for(info: PluginInfo, device: str, besides: str) -> str:
         device: its name in PyTorch.
     """
     kind = "cpu" if device == "cpu" else "gpu"
-    fitting = [r.name for r in recipes(info) if r.automatic and r.device == kind]
+    fitting = [r.name for r in recipes(info) if r.automatic and r.is_usable and r.device == kind]
     return "" if besides in fitting else next(iter(fitting), "")
 
 
