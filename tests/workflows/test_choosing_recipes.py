@@ -101,9 +101,30 @@ def test_fewer_items_than_a_recipe_is_made_for(dots):
     assert "less variety" in too_few(dots(), "slow", 3)
 
 
+def test_far_too_few_items_are_refused(dots):
+    plugin = dots({"few": "items = [100]\nfewest = 10"})
+    assert "made for 100" in too_few(plugin, "few", 10)
+    with pytest.raises(GankitError, match=r"9 items, and dots/few needs 10 or more\. It is made"):
+        too_few(plugin, "few", 9)
+
+
+@pytest.mark.parametrize(("module", "chosen"), [("json", "best"), ("no_such_module_x", "good")])
+def test_a_recipe_whose_extra_is_missing_is_not_chosen_but_named(dots, on, module, chosen):
+    on("gpu")
+    same = 'device = "gpu"\nautomatic = true'
+    needs = f'needs = ["{module}"]\ninstall = "pip install \'dots[more]\'"'
+    found = choose_recipe(dots({"best": f"{same}\n{needs}", "good": same}), "auto")
+    assert found.recipe == chosen
+    said = "--recipe best after pip install 'dots[more]'"
+    assert (said in found.reason) == (chosen == "good")
+
+
 @pytest.mark.parametrize(
     "about",
-    ['items = 3', "items = [5, 2]", "items = [1, 2, 3]", 'device = "tpu"', "automatic = 1"],
+    [
+        *('needs = "json"', 'needs = ["a b"]', 'fewest = "ten"'),
+        *('items = 3', "items = [5, 2]", "items = [1, 2, 3]", 'device = "tpu"', "automatic = 1"),
+    ],
 )  # fmt: skip
 def test_a_recipe_that_states_nonsense(dots, about):
     with pytest.raises(GankitError, match="plugin dots, recipe default: "):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
 import gankit
+from gankit.cli.runs import show
 from gankit.contract import Evaluator, Extractor
 from gankit.errors import GankitError, PluginError
 from gankit.metrics.membership import WHITE_BOX
@@ -36,6 +38,67 @@ def files(run, tmp_path_factory):
     run.generate(folder / "made", 60)
     run.generate(folder / "real", 60, seed=1000)
     return folder
+
+
+# --- Backbones that discriminator and extractor share -------------------------------------------
+
+
+@pytest.fixture
+def on_a_backbone(run, monkeypatch, tmp_path):
+    """A copy of the run whose discriminator is built on the network of the toy's extractor."""
+    copy = tmp_path / "copy"
+    shutil.copytree(run.path, copy)
+    model = json.loads((copy / "model" / "model.json").read_text())
+    model["backbones"] = ["net"]
+    (copy / "model" / "model.json").write_text(json.dumps(model))
+    evaluators = ToyModality.evaluators
+
+    def with_backbone(self, codec, settings):
+        found = evaluators(self, codec, settings)
+        found[0].backbone = "net"
+        return found
+
+    monkeypatch.setattr(ToyModality, "evaluators", with_backbone)
+    return copy
+
+
+def test_scores_that_share_the_discriminators_backbone_are_marked_everywhere(
+    on_a_backbone, tmp_path, monkeypatch, capsys
+):
+    found = evaluate_path(on_a_backbone, device="cpu")
+    marked = {s.name for s in found.scores if s.shared_backbone == "net"}
+    assert {"frechet/coordinates", "copies/coordinates"} <= marked
+    assert found.record["backbones"] == ["net"]
+    assert all(s["shared_backbone"] == "net" for s in found.record["scores"] if s["name"] in marked)
+    (warning,) = [w for w in found.record["warnings"] if "shares" in w or "share" in w]
+    assert "share net with the discriminator" in warning
+    assert not any("realism" in sentence for sentence in found.record["summary"])
+    write_report(found, tmp_path / "report.html")
+    assert "flattering, do not compare" in (tmp_path / "report.html").read_text()
+    api = gankit.load(on_a_backbone).evaluate()
+    assert "shares net" in repr(api)
+    show(on_a_backbone)
+    assert "flattering: shares net" in capsys.readouterr().out
+
+
+def test_generated_files_state_the_backbones(on_a_backbone, files, tmp_path):
+    gankit.load(on_a_backbone).generate(tmp_path / "made", 60)
+    found = evaluate_path(tmp_path / "made", data=str(files / "real"))
+    assert found.scores[0].shared_backbone == "net"
+
+
+def test_a_modality_can_avoid_them(on_a_backbone, monkeypatch):
+    asked = []
+
+    def without(self, codec, settings, backbones):
+        asked.append(backbones)
+        return [e for e in self.evaluators(codec, settings) if e.backbone not in backbones]
+
+    monkeypatch.setattr(ToyModality, "evaluators_without", without, raising=False)
+    found = evaluate_path(on_a_backbone, device="cpu")
+    assert asked == [{"net"}]
+    assert not any(s.shared_backbone for s in found.scores)
+    assert not any("share" in w for w in found.record.get("warnings", ()))
 
 
 # --- The codec ----------------------------------------------------------------------------------

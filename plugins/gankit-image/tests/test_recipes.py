@@ -16,7 +16,7 @@ from gankit_image.networks import build_networks
 from gankit_image.settings import ImageSettings
 
 ABOUT = {"summary", "data", "expect", "hardware", "time", "source"}
-CHOICE = {"makes", "device", "items", "automatic", "few"}
+CHOICE = {"makes", "device", "items", "automatic", "few", "fewest", "needs", "install"}
 """What a recipe is chosen by; optional."""
 SECTIONS = {
     "train": {"samples", "batch", "burn_in", "precision", "channels_last", "threads", "seed"},
@@ -55,6 +55,7 @@ def test_the_documented_recipes_exist() -> None:
         "stacked-mnist",
         "small-data",
         "cpu",
+        "few",
     }
 
 

@@ -68,6 +68,7 @@ class Evaluation(scores.Evaluation):
         return target
 
     def _rows(self) -> list[dict[str, Any]]:
+        shared = any(score.shared_backbone for score in self.scores)
         return [
             {
                 "score": score.name,
@@ -76,6 +77,7 @@ class Evaluation(scores.Evaluation):
                 **{name: score.baselines.get(name) for name in self.baselines},
                 "better": BETTER[score.lower_is_better],
                 "n": score.n_generated,
+                **({"shared_backbone": score.shared_backbone} if shared else {}),
             }
             for score in self.scores
         ]
@@ -85,7 +87,8 @@ class Evaluation(scores.Evaluation):
         lines = [f"{len(self.scores)} scores of {count:,} generated items ({self.subject.name})"]
         for s in self.scores:
             real = "" if s.real_baseline is None else f"   real {s.real_baseline:.4g}"
-            lines.append(f"  {s.name:<32} {s.value:<10.4g}{real}")
+            shared = f"   shares {s.shared_backbone}" if s.shared_backbone else ""
+            lines.append(f"  {s.name:<32} {s.value:<10.4g}{real}{shared}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -101,7 +101,7 @@ def evaluate(
         ["metric", "generated", "real baseline", *result.baselines, "better", "n"],
         [
             [
-                s.name,
+                s.name + (" (shared)" if s.shared_backbone else ""),
                 number(s.value, s.error),
                 number(s.real_baseline),
                 *(number(s.baselines.get(name)) for name in result.baselines),

@@ -107,7 +107,9 @@ def show(
         real = score["real_baseline"]
         shown = number(score["value"], score.get("error"))
         baseline = "" if real is None else f"   (real baseline {number(real)})"
-        out.print(f"{score['name'] + ':':32}{shown}{baseline}")
+        shared = score.get("shared_backbone")
+        flatters = f"   (flattering: shares {shared} with the discriminator)" if shared else ""
+        out.print(visible(f"{score['name'] + ':':32}{shown}{baseline}{flatters}"))
     out.print()
     rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from typing import Any
 from gankit.config.values import Table
 from gankit.contract import PluginInfo
 from gankit.errors import GankitError, did_you_mean
+
+FOR_CHOICE = ("items", "few", "fewest", "needs", "install")
+"""What a recipe is chosen by, and is not shown as text."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,17 @@ class Recipe:
     """Whether it is taken for own data that it fits, where the user names none."""
     few: str = ""
     """What to do with fewer items, a sentence."""
+    fewest: int = 0
+    """Items below which it is refused: nothing can be learned from them."""
+    needs: tuple[str, ...] = ()
+    """Modules of an extra, without which it is not chosen automatically."""
+    install: str = ""
+    """How they are installed, as ``pip install 'gankit-image[efficientnet]'``."""
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the modules that it needs are installed; none is imported."""
+        return all(importlib.util.find_spec(name) is not None for name in self.needs)
 
     def made_for(self) -> str:
         """The items it is made for, as "300 items or more"; empty for any number."""
@@ -73,16 +88,26 @@ def _recipe(name: str, text: str, plugin: str) -> Recipe:
     device, automatic = about.pop("device", ""), about.pop("automatic", False)
     if device not in ("", "cpu", "gpu") or not isinstance(automatic, bool):
         raise GankitError(f"{where}: device is cpu or gpu, automatic true or false", "Fix its file")
+    fewest, needs = about.get("fewest", 0), about.get("needs", [])
+    if type(fewest) is not int or not (isinstance(needs, list) and all(map(_is_module, needs))):
+        raise GankitError(f"{where}: fewest is a number, needs a list of modules", "Fix its file")
     return Recipe(
         name,
-        {key: value for key, value in about.items() if key not in ("items", "few")},
+        {key: value for key, value in about.items() if key not in FOR_CHOICE},
         text,
         values,
         device,
         _items(about.get("items", []), where),
         automatic,
         about.get("few", ""),
+        fewest,
+        tuple(needs),
+        about.get("install", ""),
     )
+
+
+def _is_module(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _items(given: Any, where: str) -> tuple[int, float]:

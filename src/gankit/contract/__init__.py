@@ -43,6 +43,7 @@ from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.looking import Look, Recognise, Recognised
 from gankit.contract.modality import (
     Augmentable,
+    AvoidsBackbones,
     Converts,
     HasBaselines,
     Modality,
@@ -60,6 +61,7 @@ __all__ = [
     "PLUGIN_API",
     "AugmentInput",
     "Augmentable",
+    "AvoidsBackbones",
     "Batch",
     "Before",
     "Bounds",

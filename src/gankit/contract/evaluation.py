@@ -22,6 +22,9 @@ class Extractor(ABC, Generic[Item]):
     """A hash of the weights, or of the recipe that draws them."""
     aliases: Mapping[str, str] = {}
     """Established names of scores with exactly this extractor, as ``{"frechet": "fid"}``."""
+    backbone: str = ""
+    """The pretrained network whose features these are, by the name that :attr:`Networks.backbones`
+    has for it; empty for none. Scores are marked where the discriminator is built on it."""
 
     def fit(self, train: Sequence[Item]) -> None:
         """Called once before :meth:`features`, with the real training items."""
@@ -53,6 +56,8 @@ class Evaluator(ABC, Generic[Item]):
     name: str
     fingerprint: str = ""
     """A hash of whatever the scores depend on besides the data, if anything."""
+    backbone: str = ""
+    """As for :class:`Extractor`, where the scores are computed on such features."""
     headline: Sequence[str] = ()
     """The scores that a summary shows first, and a verdict of a few hundred samples at the end of
     training; they take about a second. Its warnings are shown there, too."""

@@ -159,6 +159,25 @@ class Converts(Protocol):
 
 
 @runtime_checkable
+class AvoidsBackbones(Protocol):
+    """For modalities whose extractors are pretrained networks that a discriminator may be built on:
+    a generator that learned to satisfy a network's features looks better in these features than to
+    people (Kynkäänniemi et al. 2023, arXiv 2203.06026)."""
+
+    def evaluators_without(
+        self, codec: Codec[Any] | None, settings: Any, backbones: frozenset[str]
+    ) -> Sequence[Extractor[Any] | Evaluator[Any]]:
+        """As :meth:`Modality.evaluators`, with others by default than those of these networks.
+
+        Those that the settings name are used all the same, and the scores of those with one of the
+        backbones are marked.
+
+        Args:
+            backbones: those of :attr:`Networks.backbones`; may be empty.
+        """
+
+
+@runtime_checkable
 class HasBaselines(Protocol):
     """For modalities that bring simpler models than the generator, for comparison."""
 

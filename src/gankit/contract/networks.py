@@ -36,6 +36,10 @@ class Networks:
     batch_dependent: bool = False
     """Whether the logit of a sample depends on the rest of its batch (batch normalisation,
     minibatch statistics). Real and generated samples then go through D separately."""
+    backbones: frozenset[str] = frozenset()
+    """Pretrained networks that the discriminator is built on, by their established names, as
+    ``efficientnet-lite0``. Stored with the model: scores on features of the same network would
+    flatter it (see :attr:`Extractor.backbone`)."""
     likelihood: Likelihood | None = None
     """Minimised over the generator's parameters during the warm-up, ``train.warm_up``, before the
     adversarial game."""

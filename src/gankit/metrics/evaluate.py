@@ -75,6 +75,9 @@ class Score:
     """The same metric for other models' samples, by their name."""
     error: float | None = None
     """Standard error of the value, where it is known."""
+    shared_backbone: str = ""
+    """The pretrained network that extractor and discriminator share, which flatters the score:
+    not comparable with others'. Empty where they share none."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
@@ -121,6 +124,7 @@ def evaluate(
     max_reference: int = 10_000,
     baselines: Mapping[str, Sequence[Sample[Item]]] | None = None,
     of_model: Sequence[Score] = (),
+    backbones: Collection[str] = (),
     progress: Progress | None = None,
 ) -> list[Score]:
     """Every score of every extractor and evaluator.
@@ -142,6 +146,8 @@ def evaluate(
         max_reference: bounds memory and time.
         baselines: other models' samples, scored in the same way.
         of_model: scores of the model itself, to stand among those of its samples.
+        backbones: pretrained networks that the discriminator is built on; scores on the features
+            of one of them are marked.
         progress: called while features are extracted.
 
     Raises:
@@ -149,6 +155,7 @@ def evaluate(
             or held-out items; features that are not finite.
     """
     check_names(only, evaluators, extra, [score.name for score in of_model])
+    share = {source.backbone for source in evaluators} & set(backbones)
     others_data = {name: replace(data, generated=made) for name, made in (baselines or {}).items()}
     reference, generated, heldout = _draw(data, seed, max_reference)
     made = {name: _draw(other, seed, max_reference)[1] for name, other in others_data.items()}
@@ -177,7 +184,9 @@ def evaluate(
                     for name, other in others_data.items()
                 }
                 counts = len(data.train), len(data.generated)
-                scores += _scores(only, source, source.name, values, floors, others, counts, seed)
+                scores += _scores(
+                    only, source, source.name, values, floors, others, counts, seed, share
+                )
             continue
 
         chosen = [group for group in groups if selects(only, source, group, groups[group])]
@@ -206,7 +215,7 @@ def evaluate(
                 for name, features in others_made.items()
             }
             counts = len(real), len(fake)
-            scores += _scores(only, source, group, value, floor, others, counts, seed)
+            scores += _scores(only, source, group, value, floor, others, counts, seed, share)
     return _joined(scores, of_model)
 
 
@@ -282,6 +291,7 @@ def _scores(
     others: Mapping[str, dict[str, float]],
     counts: tuple[int, int],
     seed: int,
+    share: Collection[str],
 ) -> Iterator[Score]:
     """The scores of one group that ``only`` selects."""
     if isinstance(source, Evaluator):
@@ -304,6 +314,7 @@ def _scores(
             seed=seed,
             lower_is_better=directions.get(metric),
             baselines={name: float(o[metric]) for name, o in others.items() if metric in o},
+            shared_backbone=source.backbone if source.backbone in share else "",
         )
 
 

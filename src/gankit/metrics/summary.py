@@ -30,11 +30,13 @@ def summarise(
     details: Details,
     evaluators: Sequence[Extractor[Any] | Evaluator[Any]] = (),
 ) -> list[str]:
-    """Up to seven sentences, each number beside its real-data baseline or its ideal.
+    """Up to seven sentences, each number beside its real-data baseline or its ideal. Scores that
+    share the discriminator's backbone are left out.
 
     Args:
         evaluators: their headlines come first, and their words are used.
     """
+    scores = [score for score in scores if not score.shared_backbone]
     own = [source for source in evaluators if isinstance(source, Evaluator)]
     headline = {name for source in own for name in source.headline}
     meanings = OF_MODEL | {name: text for source in own for name, text in source.meanings.items()}

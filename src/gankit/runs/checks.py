@@ -35,6 +35,7 @@ MODEL = {
     "codec": dict,
     "privacy?": (PRIVACY, None),
     "networks?": {"generator": str, "discriminator": str},
+    "backbones?": [str],
     "data": {"licence": (str, None), "fingerprint": str, "items?": int},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }

@@ -83,6 +83,7 @@ def _write_codec(
         }
     own = {s.key.partition(".")[0] for s in configuration.describe(plugin.modality.Settings)}
     settings = {k: v for k, v in config.as_table().items() if k in own}
+    backbones = trainer.networks.backbones
     write_atomic(folder / CODEC, save(tensors))
     write_json(
         folder / MODEL,
@@ -92,6 +93,7 @@ def _write_codec(
             "plugin_version": plugin.version,
             **about,
             "latent_dim": trainer.networks.latent_dim,
+            **({"backbones": sorted(backbones)} if backbones else {}),
             "candidates": trainer.settings.resampling.candidates,
             "precision": trainer.settings.train.precision,
             **({"threads": trainer.threads} if trainer.threads else {}),

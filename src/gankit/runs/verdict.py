@@ -28,4 +28,5 @@ def _said(score: Mapping[str, Any]) -> str:
         baseline = "" if real is None else f" (real data {real:.1%})".replace("%", " %")
         return f"copies {round(value * n):,} of {n:,}{baseline}"
     shown = metric if metric == COVERAGE else name
+    shown += " (shared)" if score.get("shared_backbone") else ""
     return f"{shown} {value:.2f}" + ("" if real is None else f" (real data {real:.2f})")

@@ -15,6 +15,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics import nearest
 from gankit.runs.directory import Run
+from gankit.workflows.scoring import backbones_in, evaluators_of
 
 CHUNK = 1024
 """Candidates that are generated and filtered at a time."""
@@ -221,7 +222,7 @@ def filters(
     seed: int,
 ) -> Callable[[Request], Filter | None]:
     """For each request, what filters its candidates; None where all are kept."""
-    found = run.plugin.modality.evaluators(codec, run.settings)
+    found = evaluators_of(run.plugin.modality, codec, run.settings, backbones_in(run.model))
     extractor = next((e for e in found if isinstance(e, Extractor)), None)
     if keep_all or extractor is None or len(real) < 2 * NEIGHBOURS:
         return lambda request: None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gankit.config import Recipe, load_recipe, recipes
 from gankit.contract import PluginInfo
+from gankit.errors import GankitError
 
 DEFAULT = "the default for own data"
 """The reason where there is nothing to choose from."""
@@ -25,7 +26,8 @@ def choose_recipe(
 ) -> ChosenRecipe:
     """The recipe for data of the user's own.
 
-    The first automatic recipe that fits the device and the number of items; with fewer items than
+    The first automatic recipe whose extra is installed and that fits the device and the number of
+    items; with fewer items than
     each is made for, the one that needs fewest. Without one for the device,
     ``PluginInfo.data_recipe``.
 
@@ -36,7 +38,8 @@ def choose_recipe(
     Raises:
         GankitError: the device cannot be used.
     """
-    known = [recipe for recipe in recipes(info) if recipe.automatic]
+    automatic = [recipe for recipe in recipes(info) if recipe.automatic]
+    known = [recipe for recipe in automatic if recipe.is_usable]
     if not known:
         return ChosenRecipe(info.data_recipe or info.default_recipe, DEFAULT)
     place = _device(device) if any(recipe.device for recipe in known) else ""
@@ -53,6 +56,9 @@ def choose_recipe(
         reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
     if items is not None and len(fitting) > 1 and chosen.made_for():
         reasons.append(f"about {items:,} items; made for {chosen.made_for()}")
+    better = _by_items([r for r in automatic if r.device in ("", place)], items)
+    if not better.is_usable:
+        reasons.append(f"--recipe {better.name} after {better.install}")
     return ChosenRecipe(chosen.name, "; ".join(reasons) or DEFAULT)
 
 
@@ -63,14 +69,23 @@ def made_for(info: PluginInfo, device: str, besides: str) -> str:
         device: its name in PyTorch.
     """
     kind = "cpu" if device == "cpu" else "gpu"
-    fitting = [r.name for r in recipes(info) if r.automatic and r.device == kind]
+    fitting = [r.name for r in recipes(info) if r.automatic and r.is_usable and r.device == kind]
     return "" if besides in fitting else next(iter(fitting), "")
 
 
 def too_few(info: PluginInfo, recipe: str, items: int) -> str:
-    """The warning for fewer training items than a recipe is made for; empty for enough."""
+    """The warning for fewer training items than a recipe is made for; empty for enough.
+
+    Raises:
+        GankitError: fewer than it can do anything with.
+    """
     made = load_recipe(info, recipe)
     low = made.items[0]
+    if items < made.fewest:
+        raise GankitError(
+            f"{items:,} items, and {info.name}/{recipe} needs {made.fewest:,} or more",
+            f"It is made for {low:,} or more: add some",
+        )
     if items >= low:
         return ""
     remedy = made.few or "expect less variety, and copies of training items"

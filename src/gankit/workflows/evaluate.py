@@ -40,6 +40,7 @@ from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed, named
 from gankit.workflows.data import read, read_data
 from gankit.workflows.generate import check_seeds
+from gankit.workflows.scoring import BACKBONES, backbones_in, evaluators_of, flattery
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -109,7 +110,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     changed = _sampling_overrides(loaded, given.overrides)
     sampler, before = _samplers(run, given.device, changed)
     has_likelihood = sampler.likelihood is not None
-    scoring = _Scoring(loaded, sampler.codec, settings, given, has_likelihood)
+    backbones = backbones_in(run.model)
+    scoring = _Scoring(loaded, sampler.codec, settings, given, backbones, has_likelihood)
     recorded = run.record.get("data", {})
     split = read_data(loaded, config, run.source, given.progress)
     if split.dataset.fingerprint != recorded.get("fingerprint", split.dataset.fingerprint):
@@ -174,7 +176,9 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
     if run:
         changed = _sampling_overrides(loaded, given.overrides)
         sampler, before = _samplers(run, given.device, changed)
-    scoring = _Scoring(loaded, sampler.codec if sampler else None, config.settings, given)
+    backbones = backbones_in(run.model if run else record)
+    codec = sampler.codec if sampler else None
+    scoring = _Scoring(loaded, codec, config.settings, given, backbones)
     split = read_data(loaded, config, None, given.progress)
     warnings: Sequence[str] = ()
     if sampler:
@@ -240,11 +244,13 @@ class _Scoring:
         codec: Codec[Any] | None,
         settings: Any,
         given: Options,
+        backbones: frozenset[str],
         has_likelihood: bool = False,
     ) -> None:
         self.loaded, self.codec, self.settings, self.given = loaded, codec, settings, given
+        self.backbones = backbones
         plugins = installed()
-        self.evaluators = loaded.modality.evaluators(codec, settings)
+        self.evaluators = evaluators_of(loaded.modality, codec, settings, backbones)
         self.extra = [
             _isolated(plugin, info, plugins)
             for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
@@ -274,6 +280,7 @@ class _Scoring:
             extra=self.extra,
             baselines={**baselines, **self._baselines(data)},
             of_model=of_model,
+            backbones=self.backbones,
             progress=given.progress,
         )
         parts = details(self.evaluators, data, given.seed, only=given.only)
@@ -288,9 +295,12 @@ class _Scoring:
             "summary": summarise(scores, parts, own),
             "scores": [s.as_dict() for s in scores],
         }
+        if self.backbones:
+            record[BACKBONES] = sorted(self.backbones)
         if parts:
             record["details"] = parts
         doubts = [doubt for evaluator in own for doubt in evaluator.warnings(data)]
+        doubts += flattery(scores)
         if doubts:
             record["warnings"] = doubts
         if given.overrides:

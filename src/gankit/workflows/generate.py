@@ -23,6 +23,7 @@ from gankit.runs.provenance import versions
 from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows.improbable import UNKNOWN, improbable
+from gankit.workflows.scoring import BACKBONES, backbones_in
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -300,5 +301,6 @@ def run_record(run: Run) -> dict[str, Any]:
         "versions": versions(run.plugin.distribution),
         "data_fingerprint": data["fingerprint"],
         "data_licence": data["licence"],
+        **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
         **({"privacy": run.privacy} if run.privacy else {}),
     }

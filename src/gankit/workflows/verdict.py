@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gankit.config import Config
@@ -13,6 +13,7 @@ from gankit.metrics.evaluate import Score, evaluate
 from gankit.plugins.records import LoadedModality
 from gankit.runs.verdict import COPIES, COVERAGE
 from gankit.workflows.data import Split
+from gankit.workflows.scoring import evaluators_of, flattery
 
 if TYPE_CHECKING:
     from gankit.engine.trainer import Trainer
@@ -81,20 +82,22 @@ def verdict(
         # Scores of more samples than held-out items could not be compared with these.
         samples = samples[: max(len(data.heldout), FEWEST)]
         compared = EvaluationData(samples, data.train, data.heldout)
-        sources = plugin.modality.evaluators(trainer.codec, config.settings)
+        backbones = trainer.networks.backbones
+        sources = evaluators_of(plugin.modality, trainer.codec, config.settings, backbones)
         scores: list[Score] = []
         doubts: list[str] = []
         for evaluator in (e for e in sources if isinstance(e, Evaluator) and e.headline):
-            found = evaluate([evaluator], compared)
+            found = evaluate([evaluator], compared, backbones=backbones)
             scores += [score for score in found if score.name in evaluator.headline]
             doubts += evaluator.warnings(compared)
         extractor = next((e for e in sources if isinstance(e, Extractor)), None)
         if extractor is not None and len(data.heldout) >= FEWEST:
-            distances = list(_distances(extractor, compared, deadline, progress))
+            distances = list(_distances(extractor, compared, deadline, backbones, progress))
             doubts += _doubts(distances)
             scores = [*distances, *scores]
     if not scores:
         return None
+    doubts += flattery(scores)
     return {
         "samples": trainer.clock.samples,
         "n": len(samples),
@@ -121,7 +124,11 @@ def _generated(
 
 
 def _distances(
-    extractor: Extractor[Any], data: EvaluationData[Any], deadline: float, progress: Progress
+    extractor: Extractor[Any],
+    data: EvaluationData[Any],
+    deadline: float,
+    backbones: Collection[str],
+    progress: Progress,
 ) -> Iterator[Score]:
     """Coverage of as many items as there is time for, then copies if there is time for all."""
     train = [
@@ -146,7 +153,11 @@ def _distances(
         affordable -= 2 * n + reference
         if name == COVERAGE or reference == len(data.train):
             yield from evaluate(
-                [extractor], some, only=[name], max_reference=reference, progress=progress
+                *([extractor], some),
+                only=[name],
+                max_reference=reference,
+                backbones=backbones,
+                progress=progress,
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gankit.contract import (
     Augmentable,
+    AvoidsBackbones,
     Codec,
     CodecState,
     Converts,
@@ -29,7 +30,7 @@ from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 
-class ImageModality(Modality[Image], Augmentable, Converts):
+class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts):
     """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
     Settings = ImageSettings
@@ -61,9 +62,14 @@ class ImageModality(Modality[Image], Augmentable, Converts):
     def evaluators(
         self, codec: Codec[Image] | None, settings: ImageSettings
     ) -> Sequence[Extractor[Image] | Evaluator[Image]]:
+        return self.evaluators_without(codec, settings, frozenset())
+
+    def evaluators_without(
+        self, codec: Codec[Image] | None, settings: ImageSettings, backbones: frozenset[str]
+    ) -> Sequence[Extractor[Image] | Evaluator[Image]]:
         from gankit_image.evaluation.evaluators import build_evaluators
 
-        return build_evaluators(settings, _own(codec))
+        return build_evaluators(settings, _own(codec), backbones)
 
     def write(
         self,

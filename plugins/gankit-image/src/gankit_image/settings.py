@@ -60,10 +60,11 @@ class ImageSettings:
     """Which split of the data to use: train, test, validation or another that it has; all uses
     every split."""
 
-    architecture: Literal["r3gan", "compact", "dcgan", "textbook", "vit"] = "r3gan"
+    architecture: Literal["r3gan", "compact", "projected", "dcgan", "textbook", "vit"] = "r3gan"
     """Networks: r3gan (residual, no normalisation), compact (the same principles at several times
-    the images per second on a CPU), dcgan (2016), textbook (MLP generator, CNN discriminator), vit
-    (transformers on patches, experimental)."""
+    the images per second on a CPU), projected (light generator, discriminator on the features of a
+    frozen EfficientNet, for few images), dcgan (2016), textbook (MLP generator, CNN discriminator),
+    vit (transformers on patches, experimental)."""
     width: Annotated[tuple[int, ...], Bounds(1)] = (32,)
     """Channels per stage, from the coarsest up; the last one is repeated. For compact the last one
     is that of half the resolution, and the first one is repeated."""
@@ -77,12 +78,21 @@ class ImageSettings:
     """Dimensions of the latent z."""
     embedding: Annotated[int, Bounds(1)] = 64
     """Dimensions of the label embedding."""
+    backbone_side: Annotated[int, Bounds(32, 1024)] = 224
+    """Pixels of the square that the frozen network sees, or of a rectangle of as many pixels, in
+    multiples of 32 (projected)."""
     augmentations: tuple[str, ...] = ("flip", "shift", "scale", "rotate", "color", "cutout")
-    """Augmentations of the discriminator's input, each with probability augment.p."""
+    """Augmentations of the discriminator's input, each with probability augment.p: flip, shift,
+    scale, rotate, color and cutout of adaptive augmentation; the milder tone and translation."""
 
     extractors: tuple[str, ...] = ("auto",)
-    """Feature extractors of evaluate: random-conv, efficientnet-lite0, inception-v3; auto uses
-    efficientnet-lite0 if it is installed, else random-conv."""
+    """Feature extractors of evaluate: random-conv, efficientnet-lite0, inception-v3, dino, labels;
+    auto uses efficientnet-lite0 if it is installed, else random-conv. Where the discriminator is
+    built on the first, auto uses inception-v3 and dino if their weights are given, then random-conv
+    and, if there are classes, labels."""
     inception_weights: str = ""
     """Path of the Inception-v3 weights (safetensors or torchvision's .pth state dict), or
     "download" for torchvision's."""
+    dino_weights: str = ""
+    """Path of a vision transformer's weights as DINO publishes them (safetensors, or a .pth that
+    holds only tensors)."""

@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gankit.contract import EvaluationData, Sample
+from gankit.contract import EvaluationData, Sample, quiet
 from gankit.errors import GankitError
 from gankit.metrics import evaluate
+from gankit_image.codec.image_codec import ImageCodec, fit_codec
 from gankit_image.data.images import Image
 from gankit_image.evaluation import extractors as evaluators
 from gankit_image.evaluation.class_agreement import ClassAgreement
@@ -108,6 +109,31 @@ def test_efficientnet_features() -> None:
     assert np.isfinite(found).all()
     assert np.ptp(found, axis=0).max() > 0
     assert extractor.fingerprint == evaluators.efficientnet_lite0().fingerprint
+
+
+def test_by_default_no_extractor_has_the_discriminators_backbone() -> None:
+    images = [Image(i.pixels, str(k % 2)) for k, i in enumerate(noise(0))]
+    labelled = fit_codec(images, ImageSettings(), quiet)
+    shared = {"efficientnet-lite0"}
+
+    def names(settings: ImageSettings, codec: ImageCodec | None) -> list[str]:
+        found = build_evaluators(settings, codec, shared)
+        assert all(e.backbone not in shared for e in found)
+        return [e.name for e in found]
+
+    assert names(ImageSettings(), None) == ["random-conv", "class_agreement"]
+    assert names(ImageSettings(), labelled) == ["random-conv", "labels", "class_agreement"]
+    agreement = build_evaluators(ImageSettings(), labelled, shared)[-1]
+    assert isinstance(agreement, ClassAgreement)
+    assert agreement.extractor.name == "labels"
+
+
+@needs_efficientnet
+def test_one_with_the_backbone_can_be_named() -> None:
+    settings = ImageSettings(extractors=("auto", "efficientnet-lite0"))
+    found = build_evaluators(settings, None, {"efficientnet-lite0"})
+    assert [e.name for e in found] == ["random-conv", "efficientnet-lite0", "class_agreement"]
+    assert found[1].backbone == "efficientnet-lite0"
 
 
 @needs_efficientnet

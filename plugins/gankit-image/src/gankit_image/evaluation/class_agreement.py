@@ -30,7 +30,7 @@ class ClassAgreement(Evaluator[Image]):
 
     def __init__(self, extractor: Extractor[Image], codec: ImageCodec | None = None) -> None:
         self.extractor, self.codec = extractor, codec
-        self.fingerprint = extractor.fingerprint
+        self.fingerprint, self.backbone = extractor.fingerprint, extractor.backbone
 
     def evaluate(self, data: EvaluationData[Image], rng: np.random.Generator) -> dict[str, float]:
         """``class_agreement`` and, for held-out images, ``class_agreement_real``; both in [0, 1].
@@ -42,8 +42,11 @@ class ClassAgreement(Evaluator[Image]):
         train = _some([i for i, x in enumerate(data.train) if x.label is not None], 5000, rng)
         heldout = _some([i for i, x in enumerate(data.heldout) if x.label is not None], 2000, rng)
         made = _some([i for i, x in enumerate(data.generated) if "label" in x.condition], 2000, rng)
+        self.fingerprint = self.extractor.fingerprint  # of one that was fitted in the meantime
         labels = [str(data.train[i].label) for i in train]
         if len(set(labels)) < 2 or not heldout or not made:
+            return {}
+        if not self.extractor.accepts(data.train[train[0]]):
             return {}
 
         height, width, channels = data.train[train[0]].pixels.shape

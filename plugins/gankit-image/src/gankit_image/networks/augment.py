@@ -16,8 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gankit.errors import GankitError, did_you_mean
+from gankit_image.networks.diff_augment import tone, translate
 
-NAMES = ("flip", "shift", "scale", "rotate", "color", "cutout")
+NAMES = ("flip", "shift", "scale", "rotate", "color", "cutout", "tone", "translation")
 
 INTEGER_SHIFT = 0.125
 """Largest shift by whole pixels, as a share of the side."""
@@ -45,7 +46,7 @@ class Augment:
     from torch's default generator. Colour does not change the alpha channel.
 
     Args:
-        names: some of ``flip``, ``shift``, ``scale``, ``rotate``, ``color``, ``cutout``.
+        names: some of :data:`NAMES`; ``tone`` and ``translation`` are those of Zhao et al. 2020.
         bands: whether channels are bands: colour then changes brightness and contrast alone.
 
     Raises:
@@ -64,6 +65,10 @@ class Augment:
             x = warp(x, self._geometry(draw))
         if "color" in self.names:
             x = _recolour(x, _Draw(x, p * COLOR_SHARE), self.bands)
+        if "tone" in self.names:
+            x = tone(x, draw.chosen(), self.bands)
+        if "translation" in self.names:
+            x = translate(x, draw.chosen())
         if "cutout" in self.names:
             x = _cut_out(x, draw)
         return x
