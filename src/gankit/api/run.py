@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from gankit.api.plot import Plot, plot
 from gankit.api.samples import Samples
 from gankit.api.sampling import sampling_of
 from gankit.contract import Rendering, Sample
+from gankit.engine.sampling.directions import Directions, find_directions
+from gankit.engine.sampling.projection import Effort
 from gankit.errors import GankitError
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
@@ -23,6 +25,7 @@ from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
+from gankit.workflows.project import Projection, project
 
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
@@ -204,6 +207,60 @@ class Run(directory.Run):
             if out is None:
                 return Samples(Augmented(self, data, **arguments), self)
             return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+
+    def project(
+        self,
+        data: object,
+        out: str | Path | None = None,
+        *,
+        n: int | None = None,
+        where: Mapping[str, object] | None = None,
+        device: str = "auto",
+        overwrite: bool = False,
+        progress: bool | None = None,
+        **effort: Any,
+    ) -> Projection:
+        """Latents whose items are as near as possible to given ones.
+
+        ``found = run.project("photo.png")`` has the reconstruction as ``found[0].item``, and can
+        stand for a seed: ``run.sample(between=(found, 17))``.
+
+        Args:
+            data: a file, a folder or an object in memory.
+            out: the folder to write, as ``gankit project`` does; None writes nothing.
+            n: the first so many items; all by default.
+            where: the condition; by default each item's own, or the best.
+            progress: whether to show it; by default on a terminal and in a notebook.
+            effort: ``steps``, ``starts``, ``seeds``, ``lr``, ``prior``, as for
+                :class:`gankit.engine.sampling.projection.Effort`.
+
+        Raises:
+            GankitError: for whatever the caller can fix.
+        """
+        with following(progress) as show:
+            found = project(
+                *(self, data, out),
+                n=n,
+                where=where,
+                effort=Effort(**effort),
+                device=device,
+                write=out is not None,
+                overwrite=overwrite,
+                progress=show,
+            )
+        for warning in found.warnings:
+            warnings.warn(warning, stacklevel=2)
+        return found
+
+    def directions(self, device: str = "auto") -> Directions:
+        """Directions in latent space along which items change most, the strongest first:
+        ``.vectors`` and ``.strengths`` are tensors. ``run.sample(along=(1, -3, 3))`` walks along
+        the first one.
+
+        Raises:
+            GankitError: the generator has no layer that they could be read off.
+        """
+        return find_directions(self.sampler(device))
 
     # --- What a run knows of itself -------------------------------------------------------------
 

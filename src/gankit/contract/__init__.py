@@ -16,6 +16,7 @@ from gankit.contract.codec import (
     Conformed,
     Conforms,
     Describes,
+    EncodesTargets,
     Fitting,
     HasClasses,
     InfersConditions,
@@ -47,6 +48,7 @@ from gankit.contract.modality import (
     HasBaselines,
     Modality,
     NoSettings,
+    ReadsItems,
     Written,
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
@@ -76,6 +78,7 @@ __all__ = [
     "Describes",
     "Doubt",
     "DownstreamModel",
+    "EncodesTargets",
     "EvaluationData",
     "Evaluator",
     "Extractor",
@@ -100,6 +103,7 @@ __all__ = [
     "Progress",
     "ProposesConditions",
     "Provenance",
+    "ReadsItems",
     "Recognise",
     "Recognised",
     "Rendering",
