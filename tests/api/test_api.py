@@ -107,7 +107,7 @@ def test_samples_between_two_seeds(run):
         ({"n": 3, "seed": -1}, "seed -1: out of range"),
         ({"n": 3, "between": (4, 4)}, "both seeds are 4. Give two different seeds"),
         ({"n": 1, "between": (4, 5)}, "Use n of 2 or more"),
-        ({"n": 3, "between": (-1, 5)}, "seeds -1 and 5: out of range"),
+        ({"n": 3, "between": (-1, 5)}, "seed -1: out of range"),
         ({"n": 3, "settings": {"hidden": 3}}, "hidden cannot be changed when generating"),
         ({"n": 3, "device": "tpu"}, "device 'tpu' cannot be used"),
     ],

@@ -12,8 +12,10 @@ from gankit.api.frames import Metrics
 from gankit.api.notebook import embedded, table
 from gankit.api.plot import Plot, plot
 from gankit.api.samples import Samples
+from gankit.api.sampling import sampling_of
 from gankit.contract import Rendering, Sample
-from gankit.engine.clock import ADVERSARIAL
+from gankit.engine.sampling.directions import Directions, find_directions
+from gankit.engine.sampling.projection import Effort
 from gankit.errors import GankitError
 from gankit.runs import directory
 from gankit.runs.model import GENERATOR
@@ -21,7 +23,9 @@ from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
+from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
+from gankit.workflows.project import Projection, project
 
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
@@ -30,30 +34,23 @@ PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 class Run(directory.Run):
     """A trained run, or a copied ``model/`` folder."""
 
-    def stream(
-        self,
-        n: int | None = None,
-        *,
-        seed: int = 0,
-        where: Mapping[str, object] | None = None,
-        between: tuple[int, int] | None = None,
-        per_class: int = 0,
-        by: str = "",
-        phase: str = ADVERSARIAL,
-        settings: Mapping[str, object] | None = None,
-        device: str = "auto",
-    ) -> Iterator[Sample[Any]]:
+    def stream(self, n: int | None = None, **arguments: Any) -> Iterator[Sample[Any]]:
         """Generated items with their seeds and conditions, one after another; arguments as for
         :meth:`sample`.
 
-        Interpolated items have seeds after both ends, and differ from what :meth:`sample` gives
-        for them.
+        Items whose latents are chosen (interpolated, say) have other seeds, and differ from what
+        :meth:`sample` gives for those.
         """
-        sampling = _sampling(n, seed, where, between, per_class, by, phase, settings)
+        sampling, device = sampling_of(n, **arguments)
+        return self._stream(sampling, device)
+
+    def _stream(self, sampling: Sampling, device: str) -> Iterator[Sample[Any]]:
         sampling.check()
-        sampler = self.sampler(device, sampling.settings, sampling.phase)
-        for doubt in doubts_about(self, sampler, sampling.where):
-            warnings.warn(doubt, stacklevel=2)
+        sampler = sampling.sampler(self, device)
+        walk = sampling.walk
+        doubts = doubts_about(self, sampler, sampling.where)
+        for doubt in [*doubts, *(walk.doubts(self) if walk else ())]:
+            warnings.warn(doubt, stacklevel=3)
         return sampling.draw(sampler)
 
     def sample(self, n: int | None = None, **arguments: Any) -> Samples:
@@ -66,43 +63,80 @@ class Run(directory.Run):
             phase: ``warm-up`` for the generator as it was before the adversarial game.
             seed: of the first item; 0 by default.
             where: conditions by name, as ``{"label": "7"}``.
-            between: two seeds to interpolate between in latent space, both ends included. All
-                items have the first seed's condition, or ``where``; ``seed`` is unused.
+            between: seeds to interpolate between in latent space, ``(3, 17)`` or more of them,
+                all included. All items have the first one's condition, or ``where``. What
+                :meth:`project` found, or a file of latents, can stand for a seed.
+            along: ``(direction, first, last)``: steps along one of :meth:`directions`, numbered
+                from 1 on, from the latent of ``seed``; 7 by default.
+            mix: ``(coarse, fine)``: lists of seeds; each of the first with each of the second,
+                where the generator has stages; ``(coarse, fine, stage)`` names the first fine one.
+            latent: what :meth:`project` found, or a file of latents, to generate from.
+            truncation: 0 to 1: moves latents towards their mean, for typical items at the cost of
+                variety; 1 changes nothing.
             settings: overrides of the plugin's settings, among its ``sampling_settings``.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
         Raises:
             GankitError: no model yet, or an unknown condition or setting.
         """
-        return Samples(self.stream(n, **arguments), self, arguments.get("between"))
+        sampling, device = sampling_of(n, **arguments)
+        return Samples(self._stream(sampling, device), self, sampling)
 
     def generate(
         self,
         out: str | Path | None = None,
         n: int | None = None,
         *,
-        seed: int = 0,
-        where: Mapping[str, object] | None = None,
-        between: tuple[int, int] | None = None,
-        per_class: int = 0,
-        by: str = "",
-        phase: str = ADVERSARIAL,
-        settings: Mapping[str, object] | None = None,
         format: str | None = None,
-        device: str = "auto",
         overwrite: bool = False,
         progress: bool | None = None,
+        **arguments: Any,
     ) -> Generated:
         """Generates into a folder or one file, with provenance, as ``gankit generate`` does.
+
+        Args:
+            out: as for ``gankit generate --out``.
+            arguments: as for :meth:`sample`.
 
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        sampling = _sampling(n, seed, where, between, per_class, by, phase, settings)
+        sampling, device = sampling_of(n, **arguments)
         with following(progress) as show:
             return generate(
                 *(self, sampling, out),
                 format=format,
+                device=device,
+                overwrite=overwrite,
+                progress=show,
+            )
+
+    def film(
+        self,
+        path: str | Path,
+        n: int | None = None,
+        *,
+        fps: float = FPS,
+        overwrite: bool = False,
+        progress: bool | None = None,
+        **arguments: Any,
+    ) -> Generated:
+        """Generates a film, a frame an item, with its provenance record beside it.
+
+        Args:
+            path: ends in ``.gif``, ``.webp``, ``.apng`` or ``.mp4``; the last needs ``ffmpeg``.
+            n: frames; 64 by default.
+            fps: frames per second.
+            arguments: as for :meth:`sample`; ``between`` or ``along`` is needed.
+
+        Raises:
+            GankitError: for whatever the caller can fix, such as items that are no pictures.
+        """
+        sampling, device = sampling_of(n, film=True, **arguments)
+        with following(progress) as show:
+            return film(
+                *(self, sampling, path),
+                fps=fps,
                 device=device,
                 overwrite=overwrite,
                 progress=show,
@@ -124,15 +158,15 @@ class Run(directory.Run):
         Raises:
             GankitError: for whatever the caller can fix.
         """
-        kept, between = samples, None
+        kept, sampling = samples, None
         if isinstance(samples, Samples):
-            kept, between = samples.samples, samples.between
+            kept, sampling = samples.samples, samples.sampling
         if any(isinstance(sample, Sample) and sample.real for sample in kept):
             raise GankitError(
                 "some of these items are real, and would be written as generated ones",
                 "Use run.augment(data, out), which marks each",
             )
-        return save(self, kept, path, between=between, format=format, overwrite=overwrite)
+        return save(self, kept, path, sampling=sampling, format=format, overwrite=overwrite)
 
     def evaluate(self, *, progress: bool | None = None, **arguments: Any) -> Evaluation:
         """Scores of the run, as ``gankit evaluate`` computes them: ``found["frechet/NAME"]`` is a
@@ -173,6 +207,60 @@ class Run(directory.Run):
             if out is None:
                 return Samples(Augmented(self, data, **arguments), self)
             return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+
+    def project(
+        self,
+        data: object,
+        out: str | Path | None = None,
+        *,
+        n: int | None = None,
+        where: Mapping[str, object] | None = None,
+        device: str = "auto",
+        overwrite: bool = False,
+        progress: bool | None = None,
+        **effort: Any,
+    ) -> Projection:
+        """Latents whose items are as near as possible to given ones.
+
+        ``found = run.project("photo.png")`` has the reconstruction as ``found[0].item``, and can
+        stand for a seed: ``run.sample(between=(found, 17))``.
+
+        Args:
+            data: a file, a folder or an object in memory.
+            out: the folder to write, as ``gankit project`` does; None writes nothing.
+            n: the first so many items; all by default.
+            where: the condition; by default each item's own, or the best.
+            progress: whether to show it; by default on a terminal and in a notebook.
+            effort: ``steps``, ``starts``, ``seeds``, ``lr``, ``prior``, as for
+                :class:`gankit.engine.sampling.projection.Effort`.
+
+        Raises:
+            GankitError: for whatever the caller can fix.
+        """
+        with following(progress) as show:
+            found = project(
+                *(self, data, out),
+                n=n,
+                where=where,
+                effort=Effort(**effort),
+                device=device,
+                write=out is not None,
+                overwrite=overwrite,
+                progress=show,
+            )
+        for warning in found.warnings:
+            warnings.warn(warning, stacklevel=2)
+        return found
+
+    def directions(self, device: str = "auto") -> Directions:
+        """Directions in latent space along which items change most, the strongest first:
+        ``.vectors`` and ``.strengths`` are tensors. ``run.sample(along=(1, -3, 3))`` walks along
+        the first one.
+
+        Raises:
+            GankitError: the generator has no layer that they could be read off.
+        """
+        return find_directions(self.sampler(device))
 
     # --- What a run knows of itself -------------------------------------------------------------
 
@@ -218,20 +306,3 @@ class Run(directory.Run):
             return found
         kind = PREVIEWS[shown[-1].suffix]
         return found + embedded(Rendering(kind, shown[-1].read_bytes()))
-
-
-def _sampling(
-    n: int | None,
-    seed: int,
-    where: Mapping[str, object] | None,
-    between: tuple[int, int] | None,
-    per_class: int,
-    by: str,
-    phase: str,
-    settings: Mapping[str, object] | None,
-) -> Sampling:
-    if n is not None and per_class:
-        raise GankitError("n and per_class both give a number of samples", "Use one of them")
-    n = 64 if n is None else n
-    conditions, changed = dict(where or {}), dict(settings or {})
-    return Sampling(n, seed, conditions, between, changed, per_class=per_class, by=by, phase=phase)

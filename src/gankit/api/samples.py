@@ -10,6 +10,7 @@ from gankit.api.notebook import PLAYED, embedded, table
 from gankit.contract import Converts, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
+from gankit.workflows.generate import Sampling
 
 SHOWN = 5
 """Items in a ``repr``."""
@@ -32,13 +33,13 @@ class Samples(Sequence[Any]):
     Args:
         samples: the items with their seeds and conditions.
         run: that generated them.
-        between: the seeds they were interpolated between, if they were.
+        sampling: how they were generated, if that is known.
     """
 
     def __init__(
-        self, samples: Iterable[Sample[Any]], run: Run, between: tuple[int, int] | None = None
+        self, samples: Iterable[Sample[Any]], run: Run, sampling: Sampling | None = None
     ) -> None:
-        self.samples, self.run, self.between = list(samples), run, between
+        self.samples, self.run, self.sampling = list(samples), run, sampling
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -52,7 +53,7 @@ class Samples(Sequence[Any]):
     def __getitem__(self, i: slice) -> Samples: ...
     def __getitem__(self, i: int | slice) -> Any:
         if isinstance(i, slice):
-            return Samples(self.samples[i], self.run, self.between)
+            return Samples(self.samples[i], self.run, self.sampling)
         return _plain(self.samples[i].item)
 
     def __eq__(self, other: object) -> bool:

@@ -8,7 +8,19 @@ import time
 import typer
 from typer.models import CommandInfo, TyperInfo
 
-from gankit.cli import _output, augment, doctor, evaluate, generate, plugins, recipes, runs, train
+from gankit.cli import (
+    _output,
+    augment,
+    directions,
+    doctor,
+    evaluate,
+    generate,
+    plugins,
+    project,
+    recipes,
+    runs,
+    train,
+)
 from gankit.cli._options import check_options
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
@@ -26,6 +38,8 @@ app = typer.Typer(
 )
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
+app.command("project")(project.project)
+app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(runs.app, name="runs")

@@ -21,8 +21,13 @@ COMMANDS = {
     "eval": "evaluate",
     "score": "evaluate",
     "augmentation": "augment",
+    "invert": "project",
+    "sefa": "directions",
 }
 COMMANDS_ANSWERED = {
+    "interpolate": "gankit generate RUN --between 3:17, with --film walk.gif for a film",
+    "film": "gankit generate RUN --between 3:17 --film walk.gif",
+    "mix": "gankit generate RUN --mix 3:17",
     "test": "gankit evaluate RUN for a run, gankit plugins check NAME for a plugin",
     "list": "gankit runs list, gankit plugins list or gankit recipes list",
     "ls": "gankit runs list, gankit plugins list or gankit recipes list",
@@ -61,6 +66,17 @@ OPTIONS = {
     "--force": "--overwrite",
     "--metric": "--metrics",
     "--condition": "--where",
+    "--interpolate": "--between",
+    "--psi": "--truncation",
+    "--trunc": "--truncation",
+    "--truncation-psi": "--truncation",
+    "--video": "--film",
+    "--gif": "--film",
+    "--direction": "--along",
+    "--style-mixing": "--mix",
+    "--latents": "--latent",
+    "--num-steps": "--steps",
+    "--frames": "-n",
 }
 """Options that stand for another one, in commands that have that one."""
 SETTINGS = {

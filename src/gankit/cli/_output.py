@@ -79,17 +79,3 @@ def state_provenance(what: str, record: Mapping[str, Any]) -> None:
         f"{what}: synthetic data by {record['software']}, run {record['run']}, {record['created']} "
         f"({record['digital_source_type']})",
     )
-
-
-def parse_between(text: str) -> tuple[int, int]:
-    """``3:17`` as two seeds.
-
-    Raises:
-        GankitError: it is not such a pair.
-    """
-    match = re.fullmatch(r"([0-9]+):([0-9]+)", text.strip())
-    if match is None:
-        raise GankitError(
-            f"--between {text!r} is not a pair of seeds", "Use --between 3:17, with seeds from 0 on"
-        )
-    return int(match[1]), int(match[2])

@@ -16,6 +16,7 @@ from gankit.contract.codec import (
     Conformed,
     Conforms,
     Describes,
+    EncodesTargets,
     Fitting,
     HasClasses,
     InfersConditions,
@@ -48,6 +49,7 @@ from gankit.contract.modality import (
     HasBaselines,
     Modality,
     NoSettings,
+    ReadsItems,
     Written,
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
@@ -78,6 +80,7 @@ __all__ = [
     "Describes",
     "Doubt",
     "DownstreamModel",
+    "EncodesTargets",
     "EvaluationData",
     "Evaluator",
     "Extractor",
@@ -102,6 +105,7 @@ __all__ = [
     "Progress",
     "ProposesConditions",
     "Provenance",
+    "ReadsItems",
     "Recognise",
     "Recognised",
     "Rendering",

@@ -166,6 +166,17 @@ class InfersConditions(Protocol):
 
 
 @runtime_checkable
+class EncodesTargets(Protocol):
+    """For codecs whose :meth:`Codec.prepare` draws (mirror images, noise), or whose
+    :meth:`Codec.encode` refuses items without conditions."""
+
+    def encode_targets(self, items: Sequence[Any]) -> Tensor:
+        """Items as samples to reconstruct: ``(N, *layout.shape)``, float32 on the CPU, as
+        :meth:`Codec.prepare` gives them but without anything random; they may lack what the run is
+        conditioned on."""
+
+
+@runtime_checkable
 class TransformsDensityRatioInput(Protocol):
     """For codecs that lose much when decoding: two tensors can then differ in ways that no item
     shows."""
@@ -255,6 +266,22 @@ def density_ratio_input(
     if isinstance(codec, TransformsDensityRatioInput):
         return codec.density_ratio_input(batch, seeds)
     return codec.prepare(batch) if seeds is None else batch
+
+
+def encode_targets(codec: Codec[Any], items: Sequence[Any]) -> Tensor:
+    """Items as samples to reconstruct; by default as one draw of :meth:`Codec.prepare` gives them.
+
+    Raises:
+        GankitError: an item cannot be encoded.
+    """
+    import numpy as np
+    import torch
+
+    if isinstance(codec, EncodesTargets):
+        return codec.encode_targets(items)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return codec.prepare(codec.encode(items, np.random.default_rng(0))).x
 
 
 def describe(codec: Codec[Any]) -> list[dict[str, str]]:

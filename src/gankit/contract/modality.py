@@ -178,6 +178,23 @@ class AvoidsBackbones(Protocol):
 
 
 @runtime_checkable
+class ReadsItems(Protocol):
+    """For modalities that can read single items, where a data set has to have more."""
+
+    def read_items(self, source: object, settings: Any) -> Dataset[Any]:
+        """One item or a few, in the order of their names, as they are: :meth:`Codec.encode` brings
+        them to the run's form.
+
+        Args:
+            source: a file, a folder or an object in memory.
+            settings: the run's.
+
+        Raises:
+            GankitError: nothing usable there, or one item that is not; the message names it.
+        """
+
+
+@runtime_checkable
 class HasBaselines(Protocol):
     """For modalities that bring simpler models than the generator, for comparison."""
 

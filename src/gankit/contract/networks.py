@@ -24,7 +24,9 @@ class Networks:
     """What the engine trains. The modules are built on the CPU in float32."""
 
     generator: nn.Module
-    """``(z (N, latent_dim), c (N, width) | None) -> x (N, *shape)``; deterministic in its input."""
+    """``(z (N, latent_dim), c (N, width) | None) -> x (N, *shape)``; deterministic in its input.
+    One with a latent for each of several stages, coarse to fine, has their number as the integer
+    ``stages``, and takes ``z (N, stages, latent_dim)`` too: styles can then be mixed."""
     discriminator: nn.Module
     """``(x (N, *shape), c | None) -> logits``, ``(N,)``, or ``(N, M)`` where M heads judge each
     sample: losses are means over them. Unbounded, no sigmoid."""
@@ -43,3 +45,9 @@ class Networks:
     likelihood: Likelihood | None = None
     """Minimised over the generator's parameters during the warm-up, ``train.warm_up``, before the
     adversarial game."""
+
+
+def latent_stages(generator: nn.Module) -> int:
+    """The stages of a generator that takes a latent for each; 1 for others."""
+    stages = getattr(generator, "stages", 1)
+    return stages if isinstance(stages, int) and stages > 1 else 1

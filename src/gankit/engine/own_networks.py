@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Codec, Networks
+from gankit.contract.networks import latent_stages
 from gankit.errors import GankitError
 
 OwnNetworks: TypeAlias = "Networks | tuple[Any, Any] | Callable[[Codec[Any]], Any]"
@@ -39,6 +40,7 @@ class Generator(nn.Module):
     def __init__(self, module: nn.Module, conditional: bool, spatial: bool) -> None:
         super().__init__()
         self.module, self.conditional, self.spatial = module, conditional, spatial
+        self.stages = latent_stages(module)
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         z = z[:, :, None, None] if self.spatial else z

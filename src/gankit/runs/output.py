@@ -16,7 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from gankit.contract import Codec, Provenance, Sample, Written
 from gankit.errors import GankitError, PluginError
@@ -28,6 +28,11 @@ from gankit.runs.packing import add_record, compress, pack
 from gankit.runs.provenance import RECORD, now, software
 from gankit.runs.targets import SIDECAR, STAGING, UNCOUNTED, Target, is_empty, refuse_existing
 from gankit.system_errors import reason
+
+Writer: TypeAlias = (
+    "Callable[[Iterable[Sample[Any]], Path, Provenance], Mapping[str, int] | Written | None]"
+)
+"""``(samples, folder, provenance)``, as :meth:`Modality.write`."""
 
 METADATA = "metadata.jsonl"
 """A row per file, beside the files: what plugins write next to pictures, sounds and the like. Where
@@ -45,6 +50,9 @@ def write_generated(
     plugins: Plugins,
     overwrite: bool = False,
     between: tuple[int, int] | None = None,
+    way: str = "",
+    write: Writer | None = None,
+    beside: Callable[[Path, Provenance], None] | None = None,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their provenance; the target appears whole or not at all.
@@ -53,7 +61,10 @@ def write_generated(
         codec: what decoded the items.
         run: name of the run that generated them.
         record: further entries of the provenance record (seeds, conditions, fingerprint).
-        between: the seeds between which they were interpolated, if they were.
+        between: the seeds between which they were interpolated, if they were two.
+        way: how latents were chosen, if not by seeds alone; for the files' metadata.
+        write: what writes them, in place of the modality.
+        beside: writes further files into the folder; only where the target is one.
         finish: completes the record once everything is written.
 
     Returns:
@@ -66,13 +77,18 @@ def write_generated(
     """
     refuse_existing(target, overwrite)
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
-    statement = Provenance(software(), run, now(), modality.source_type, between)
+    statement = Provenance(software(), run, now(), modality.source_type, between, way)
     aside: Path | None = None
     try:
         aside = _staging(target, path)
         counter = _Counter(samples, target, aside)
         with confined(plugin.info.name, aside):
-            told = modality.write(counter, aside, codec, statement, target.format)
+            if write is None:
+                told = modality.write(counter, aside, codec, statement, target.format)
+            else:
+                told = write(counter, aside, statement)
+        if beside is not None and not target.single_file:
+            beside(aside, statement)
         warnings = list(told.warnings) if isinstance(told, Written) else []
         counts = told.counts if isinstance(told, Written) else told
         counted = _counts(counts, plugin.info.name)

@@ -24,13 +24,13 @@ from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows.improbable import UNKNOWN, improbable
 from gankit.workflows.scoring import BACKBONES, backbones_in
+from gankit.workflows.sheets import MixSheet
+from gankit.workflows.walks import END_OF_SEEDS, Between, Mix, Walk
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
 
 MEMORY_HINT = "Close other programs, or choose another --device"
-END_OF_SEEDS = 2**63
-"""Seeds are below this."""
 FAR = 4.0
 """Standard deviations from the training data's mean beyond which a requested number is doubted."""
 LABEL = "label"
@@ -46,9 +46,8 @@ class Sampling:
     """Sample i uses seed ``seed + i``, independent of n."""
     where: Mapping[str, object] = field(default_factory=dict)
     """Conditions by name."""
-    between: tuple[int, int] | None = None
-    """Two seeds to interpolate between in latent space, both ends included. All samples have the
-    first seed's condition, or ``where``; ``seed`` is unused."""
+    walk: Walk | None = None
+    """Latents other than those of consecutive seeds; ``seed`` is unused, unless it starts there."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Overrides of the plugin's settings, among its ``sampling_settings``."""
     per_class: int = 0
@@ -58,31 +57,31 @@ class Sampling:
     """The condition whose classes these are; ``label`` or the only one by default."""
     phase: str = ADVERSARIAL
     """``warm-up`` for the generator as it was before the adversarial game."""
+    truncation: float = 1.0
+    """ψ of the truncation trick, 0 to 1: latents are moved towards their mean, z → ψ z."""
 
     def check(self) -> None:
         """Raises:
-        GankitError: too few samples, or no two seeds.
+        GankitError: too few samples, a truncation out of range, or a walk that makes no sense.
         """
+        if not 0 <= self.truncation <= 1:
+            raise GankitError(
+                f"truncation={self.truncation:g}: out of range",
+                "Use 0 (the mean) to 1 (no truncation)",
+            )
         if self.per_class < 0 or (self.by and not self.per_class):
             raise GankitError("no number of samples per class", "Use per_class of 1 or more")
         if self.n < 1:
             raise GankitError(f"n={self.n}: nothing to generate", "Use 1 or more")
         check_seeds(self.seed, self.n)
-        if self.between is None:
+        if self.walk is None:
             return
         if self.per_class:
             raise GankitError(
-                "interpolation has one condition, not one per class", "Use per_class or between"
+                "chosen latents have their own conditions, not so many per class",
+                "Use per_class, or between, along, mix or latent",
             )
-        first, last = self.between
-        if not all(0 <= end < END_OF_SEEDS for end in self.between):
-            raise GankitError(
-                f"seeds {first} and {last}: out of range", "Seeds are integers from 0 on"
-            )
-        if first == last:
-            raise GankitError(f"both seeds are {first}", "Give two different seeds")
-        if self.n < 2:
-            raise GankitError("interpolation includes both ends", "Use n of 2 or more")
+        self.walk.check(self.n)
 
     def settled(self, codec: Codec[Any]) -> Sampling:
         """The same with ``by`` and ``n`` filled in, where there is a number per class.
@@ -117,8 +116,8 @@ class Sampling:
     def draw(self, sampler: Sampler) -> Iterator[Sample[Any]]:
         """The samples, one after another."""
         settled = self.settled(sampler.codec)
-        if self.between is not None:
-            return sampler.interpolate(*self.between, self.n, self.where)
+        if self.walk is not None:
+            return self.walk.draw(sampler, self.n, self.where)
         if not self.per_class:
             return sampler.sample(self.n, self.seed, self.where)
         wanted = [{**self.where, settled.by: c} for c in classes(sampler.codec)[settled.by]]
@@ -131,12 +130,37 @@ class Sampling:
 
     def record(self) -> dict[str, Any]:
         """What the provenance record states of it."""
-        ends = self.between
-        seeds = {"between": list(ends)} if ends else {"seeds": [self.seed, self.seed + self.n - 1]}
+        walk = self.walk
+        seeds = walk.record() if walk else {"seeds": [self.seed, self.seed + self.n - 1]}
         changed = {"settings": dict(self.settings)} if self.settings else {}
         each = {"per_class": self.per_class, "by": self.by} if self.per_class else {}
         phase = {} if self.phase == ADVERSARIAL else {"phase": self.phase}
-        return {**seeds, "where": dict(self.where), **each, **changed, **phase}
+        truncated = {} if self.truncation == 1 else {"truncation": self.truncation}
+        where = {"where": dict(self.where)}
+        return {**seeds, **where, **each, **truncated, **changed, **phase}
+
+    @property
+    def pair(self) -> tuple[int, int] | None:
+        """The two seeds of an interpolation; None for anything else."""
+        stops = self.walk.path if isinstance(self.walk, Between) else ()
+        match stops:
+            case (int(first), int(last)):
+                return first, last
+        return None
+
+    def in_words(self) -> str:
+        """How the latents were chosen, if not by seeds alone; for files' metadata."""
+        parts = [self.walk.in_words()] if self.walk else []
+        parts += [f"truncation {self.truncation:g}"] if self.truncation != 1 else []
+        return ", ".join(parts)
+
+    def sampler(self, run: Run, device: str = "auto") -> Sampler:
+        """The run's generator, ready to draw these samples.
+
+        Raises:
+            GankitError: as for :meth:`Run.sampler`; the generator's latents cannot be truncated.
+        """
+        return run.sampler(device, self.settings, self.phase).truncated(self.truncation)
 
 
 def check_seeds(first: int, n: int) -> None:
@@ -193,23 +217,41 @@ def generate(
     sampling.check()
     target = output_target(run, out, format)
     refuse_existing(target, overwrite)
-    sampler = run.sampler(device, sampling.settings, sampling.phase)
+    sampler = sampling.sampler(run, device)
     sampling = sampling.settled(sampler.codec)
-    doubts = doubts_about(run, sampler, sampling.where)
-    warned = {"warnings": doubts} if doubts else {}
+    samples = counted(sampling.draw(sampler), sampling.n, progress)
+    beside = None
+    if isinstance(sampling.walk, Mix) and not target.single_file:
+        mixed = MixSheet(run, sampler, sampling.walk, sampling.where)
+        samples, beside = mixed.watching(samples), mixed.write
     record = write_generated(
-        *(run.plugin, _counted(sampling.draw(sampler), sampling.n, progress), target),
+        *(run.plugin, samples, target),
         codec=sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), **sampling.record(), **warned},
+        record=sampling_record(run, sampler, sampling),
         plugins=installed(),
         overwrite=overwrite,
-        between=sampling.between,
+        between=sampling.pair,
+        way=sampling.in_words(),
+        beside=beside,
     )
     return Generated(target.path, record)
 
 
-def _counted(
+def sampling_record(run: Run, sampler: Sampler, sampling: Sampling) -> dict[str, Any]:
+    """What the provenance record of samples states of the run and of what was requested, with
+    warnings.
+
+    Raises:
+        GankitError: no item can have what was requested.
+    """
+    walk = sampling.walk
+    doubts = [*doubts_about(run, sampler, sampling.where), *(walk.doubts(run) if walk else ())]
+    warned = {"warnings": doubts} if doubts else {}
+    return {**run_record(run), **sampling.record(), **warned}
+
+
+def counted(
     samples: Iterable[Sample[Any]], total: int, progress: Progress
 ) -> Iterator[Sample[Any]]:
     """The same samples, with their number reported."""
@@ -254,12 +296,15 @@ def save(
     samples: Iterable[Sample[Any]],
     out: str | Path | None = None,
     *,
-    between: tuple[int, int] | None = None,
+    sampling: Sampling | None = None,
     format: str | None = None,
     overwrite: bool = False,
 ) -> Generated:
     """Writes samples that were generated before, with provenance; arguments as for
     :func:`generate`.
+
+    Args:
+        sampling: how they were generated, if that is known.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -276,12 +321,13 @@ def save(
         run=run.model["run"],
         record={
             **run_record(run),
-            **({"between": list(between)} if between else {}),
+            **(sampling.record() if sampling else {}),
             "seeds": [sample.seed for sample in kept],
         },
         plugins=installed(),
         overwrite=overwrite,
-        between=between,
+        between=sampling.pair if sampling else None,
+        way=sampling.in_words() if sampling else "",
     )
     return Generated(target.path, record)
 

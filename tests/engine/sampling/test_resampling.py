@@ -20,6 +20,7 @@ from gankit.engine.sampling.resampling import (
     from_pool,
 )
 from gankit.engine.sampling.sampler import Resampler, Sampler
+from gankit.engine.sampling.walks import between
 from gankit.engine.settings import ResamplingSettings
 from gankit.runs.directory import Run
 
@@ -112,7 +113,7 @@ def test_interpolation_is_between_the_chosen_candidates():
     some = sampler(4)
     other = 0
     for last in (40, 41, 42, 43):
-        path = [s.item for s in some.interpolate(3, last, 5)]
+        path = [s.item for s in between(some, (3, last), 5)]
         ends = [s.item for seed in (3, last) for s in some.sample(1, seed)]
         assert [path[0], path[-1]] == ends
         assert path[2] == pytest.approx(sum(ends) / 2, abs=1e-5)  # one dimension: linear

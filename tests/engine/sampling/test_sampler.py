@@ -14,6 +14,7 @@ from gankit.contract import Categorical, Condition, Continuous
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.sampling.interpolation import slerp
 from gankit.engine.sampling.sampler import Sampler
+from gankit.engine.sampling.walks import between
 from gankit.errors import GankitError
 
 CONDITION = Condition((Categorical("kind", ("a", "b")), Continuous("size", mean=10, scale=2)))
@@ -111,7 +112,7 @@ def test_the_codec_gets_seeds_and_requested_conditions(sampler):
     noting = dataclasses.replace(sampler, codec=Noting())
     list(noting.sample(2, 7, {"kind": "b"}))
     list(noting.sample(1, 9))
-    list(noting.interpolate(3, 5, 3, {"kind": "a"}))
+    list(between(noting, (3, 5), 3, {"kind": "a"}))
     interpolated = [([n], {"kind": "a"}) for n in (3, 6, 5)]
     assert seen == [([7, 8], {"kind": "b"}), ([9], {}), *interpolated]
 
@@ -138,7 +139,7 @@ def test_the_ends_are_the_items_of_their_seeds(sampler, data):
     first = data.draw(st.integers(0, 300))
     last = data.draw(st.integers(0, 300).filter(lambda s: s != first))
     n, where = data.draw(st.integers(2, 150)), data.draw(st.sampled_from([{}, {"kind": "b"}]))
-    path = list(sampler.interpolate(first, last, n, where))
+    path = list(between(sampler, (first, last), n, where))
     assert len(path) == n
     assert len({s.seed for s in path}) == n
     (start,) = sampler.sample(1, first, where)
@@ -151,7 +152,7 @@ def test_interpolated_items_follow_the_circle(sampler):
     c = sampler.draw_conditions([5], {})
     z = slerp(sampler.latents([5]), sampler.latents([8]), torch.tensor([0.25]))
     expected = float(sampler.generate(z, c).x[0, 0])
-    quarter, again = list(sampler.interpolate(5, 8, 5))[1], list(sampler.interpolate(5, 8, 9))[2]
+    quarter, again = list(between(sampler, (5, 8), 5))[1], list(between(sampler, (5, 8), 9))[2]
     assert quarter.item[0] == pytest.approx(expected, abs=1e-6)
     assert again.item[0] == pytest.approx(expected, abs=1e-6)
 
@@ -159,9 +160,9 @@ def test_interpolated_items_follow_the_circle(sampler):
 @pytest.mark.parametrize("block", [1, 3, 64])
 @pytest.mark.parametrize("n", [2, 3, 4, 7])
 def test_batches_of_any_size_give_the_same_path(sampler, monkeypatch, block, n):
-    whole = [s.item[0] for s in sampler.interpolate(2, 9, n)]
+    whole = [s.item[0] for s in between(sampler, (2, 9), n)]
     monkeypatch.setattr(sampler.codec, "decode_batch_size", block)
-    assert [s.item[0] for s in sampler.interpolate(2, 9, n)] == pytest.approx(whole, abs=1e-6)
+    assert [s.item[0] for s in between(sampler, (2, 9), n)] == pytest.approx(whole, abs=1e-6)
 
 
 @given(st.integers(1, 2**40), st.floats(0, 1))

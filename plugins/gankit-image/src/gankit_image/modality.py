@@ -21,6 +21,7 @@ from gankit.contract import (
     Networks,
     Progress,
     Provenance,
+    ReadsItems,
     Rendering,
     Sample,
 )
@@ -30,7 +31,7 @@ from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 
-class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts):
+class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts, ReadsItems):
     """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
     Settings = ImageSettings
@@ -43,6 +44,11 @@ class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts):
         from gankit_image.data.sources import read
 
         return read(source, settings, progress)
+
+    def read_items(self, source: object, settings: ImageSettings) -> Dataset[Image]:
+        from gankit_image.data.single import read_items
+
+        return read_items(source, settings)
 
     def fit_codec(
         self, items: Sequence[Image], settings: ImageSettings, fitting: Fitting

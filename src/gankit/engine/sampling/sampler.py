@@ -1,11 +1,9 @@
-"""Drawing from a trained generator: one seed per item, independent of the number requested; and
-interpolating in latent space between two seeds.
-"""
+"""Drawing from a trained generator: one seed per item, independent of the number requested."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +14,28 @@ from gankit.contract import Batch, Codec, Condition, Likelihood, Sample
 from gankit.contract.codec import ProposesConditions, density_ratio_input, sample_conditions
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
-from gankit.engine.sampling.interpolation import slerp
 from gankit.engine.sampling.requests import Requests
+from gankit.errors import GankitError
 from gankit.seeds import normal, uniform
 
 CHOICE = UNASKED + 1
 """The first of the random streams that choose among candidates."""
+
+
+PROBED = 8
+"""Seeds by which it is seen whether a generator normalises its latents."""
+UNCHANGED = 1e-3
+"""Differences up to this share of the largest one are rounding."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A latent that is no seed's, such as a projected item's."""
+
+    z: Tensor
+    """(latent_dim,), float32 on the CPU."""
+    c: Tensor | None = None
+    """Its row of conditions, (width,)."""
 
 
 @dataclass
@@ -52,6 +66,8 @@ class Sampler:
     """The generator's own, by which requests are met exactly."""
     autocast: torch.dtype | None = field(default=None, kw_only=True)
     """The type to compute in; None for float32."""
+    truncation: float = field(default=1.0, kw_only=True)
+    """ψ, by which latents are multiplied; :meth:`truncated` checks it."""
 
     def __post_init__(self) -> None:
         self.generator.eval()
@@ -59,8 +75,43 @@ class Sampler:
             self.resampler.ratio.eval()
 
     def latents(self, seeds: Sequence[int], candidate: int = 0) -> Tensor:
-        """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed."""
-        return torch.from_numpy(normal(seeds, self.latent_dim, candidate))
+        """``z ~ N(0, I)``, (N, latent_dim), each row a function of its seed; truncated."""
+        return self._truncated(torch.from_numpy(normal(seeds, self.latent_dim, candidate)))
+
+    def _truncated(self, z: Tensor) -> Tensor:
+        return z if self.truncation == 1 else z * self.truncation
+
+    def truncated(self, psi: float) -> Sampler:
+        """The same with latents moved towards their mean, z → ψ z (the truncation trick of Karras
+        et al. 2019, arXiv 1812.04948, section 2, in z). The condition is kept, so that the mean is
+        the class's.
+
+        Args:
+            psi: 0 to 1; 1 changes nothing.
+
+        Raises:
+            GankitError: out of range, or the latents' length has no such meaning here.
+        """
+        if not 0 <= psi <= 1:
+            raise GankitError(
+                f"truncation={psi:g}: out of range", "Use 0 (the mean) to 1 (no truncation)"
+            )
+        if psi == 1:
+            return self
+        if self.likelihood is not None:
+            raise GankitError(
+                "this run draws from probabilities that it learned, and truncated latents would "
+                "change them",
+                "Leave out the truncation; condition on values to get what is typical",
+            )
+        z, c = self.latents(range(PROBED)), self.draw_conditions(range(PROBED), {})
+        whole, half = self.generate(z, c).x, self.generate(z / 2, c).x
+        if (whole - half).abs().max() <= UNCHANGED * (whole - whole.mean(0)).abs().max():
+            raise GankitError(
+                "this run's generator normalises its latents: their length changes nothing",
+                "Leave out the truncation",
+            )
+        return replace(self, truncation=psi)
 
     def draw_conditions(self, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor | None:
         """Rows of ``c`` for the seeds, or None for an unconditional run.
@@ -111,47 +162,28 @@ class Sampler:
         assert self.likelihood is not None
         return self._computed(self.likelihood, x, c)
 
-    def interpolate(
-        self, first: int, last: int, n: int, where: Mapping[str, object] | None = None
-    ) -> Iterator[Sample[Any]]:
-        """``n`` items, evenly spaced by spherical interpolation between the latents of seed
-        ``first`` and seed ``last``. All have the condition of the first.
-
-        The ends are the items that :meth:`sample` gives for these seeds and that condition. The
-        codec draws for those in between from the seeds after both, since what must be unique,
-        such as a key, has to differ here too.
-
-        Args:
-            n: at least 2.
-        """
-        where = where or {}
-        start, from_, c = self._end(first, None, where)
-        stop, to, _ = self._end(last, c, where)
-        yield from self.as_samples(start, [first], where)
-        size, after = self.codec.decode_batch_size, max(first, last)
-        for block in range(0, n - 1 if n > 2 else 0, size):
-            places = torch.arange(block, block + size, dtype=torch.float64)
-            z = slerp(from_, to, (places / (n - 1)).clamp(max=1))
-            batch = self.generate(z, None if c is None else c.repeat(size, 1))
-            wanted = slice(max(1 - block, 0), min(n - 1 - block, size))
-            seeds = range(after + block, after + block + size)[wanted]
-            if seeds:  # none where a block is one item, and this the first
-                yield from self.as_samples(batch[wanted], seeds, where)
-        yield from self.as_samples(stop, [last], where)
-
-    def _end(
-        self, seed: int, c: Tensor | None, where: Mapping[str, object]
+    def end(
+        self, stop: int | Latent, c: Tensor | None, where: Mapping[str, object]
     ) -> tuple[Batch, Tensor, Tensor | None]:
-        """A seed's sample, computed at its position as in :meth:`sample`, for the row ``c`` or the
-        seed's own; with its latent (of the chosen candidate) and its row.
+        """The sample of a seed, computed at its position as in :meth:`sample`, or of a latent, for
+        the row ``c`` or its own; with its latent, (1, latent_dim), of the chosen candidate, and
+        its row.
         """
-        start, size = seed - seed % self.codec.decode_batch_size, self.codec.decode_batch_size
-        seeds, place = range(start, start + size), slice(seed - start, seed - start + 1)
+        size = self.codec.decode_batch_size
+        if isinstance(stop, Latent):
+            if c is None:
+                c = stop.c[None] if stop.c is not None and not where else None
+                c = self.draw_conditions([0], where) if c is None else c
+            z = self._truncated(stop.z[None])
+            batch = self.generate(z.expand(size, -1), None if c is None else c.expand(size, -1))
+            return batch[:1], z, c
+        start = stop - stop % size
+        seeds, place = range(start, start + size), slice(stop - start, stop - start + 1)
         if c is None:
             batch, winners = self._meet(seeds, where)
         else:
             batch, winners = self._choose(seeds, c.repeat(size, 1))
-        z = self.latents([seed], int(winners[place]))
+        z = self.latents([stop], int(winners[place]))
         return batch[place], z, None if batch.c is None else batch.c[place]
 
     def draw(self, seeds: Sequence[int], c: Tensor | None) -> Batch:

@@ -16,6 +16,7 @@ from gankit.contract import (
     Condition,
     Conformed,
     Continuous,
+    EncodesTargets,
     Layout,
     Progress,
 )
@@ -35,7 +36,7 @@ MOST_CLASSES = 4096
 """With more labels than this, they are probably names of single images."""
 
 
-class ImageCodec(Codec[Image]):
+class ImageCodec(Codec[Image], EncodesTargets):
     """Layout ``(C, H, W)``, conditioned on the label if there are labels.
 
     The discriminator's input is linear in the values: ``low`` becomes -1 and ``high`` becomes 1.
@@ -98,15 +99,7 @@ class ImageCodec(Codec[Image]):
         Raises:
             GankitError: an image has no label, or one that the codec was not fitted to.
         """
-        pixels = [fit(item.pixels, self.format, self.how) for item in items]
-        stack = np.stack(pixels) if pixels else np.empty((0, *self.format.shape), np.uint8)
-        if self.clip:
-            stack = stack.clip(self.low, self.high)
-        if self.format.bits == 32:
-            stack = ((stack.astype(np.float64) - self._low) / self._half - 1).astype(np.float32)
-        else:
-            stack = stack.astype(np.uint8 if self.format.bits == 8 else np.int32, copy=False)
-        x = torch.from_numpy(np.ascontiguousarray(stack.transpose(0, 3, 1, 2)))
+        x = self._stored(items)
         if self.layout.condition is None:
             return Batch(x)
         if self.numbers:
@@ -115,6 +108,22 @@ class ImageCodec(Codec[Image]):
         c = torch.zeros(len(items), len(self.labels))
         c[torch.arange(len(items)), torch.tensor([self._class(i) for i in items]).long()] = 1
         return Batch(x, c)
+
+    def encode_targets(self, items: Sequence[Image]) -> torch.Tensor:
+        """In [-1, 1], never mirrored; labels are not used."""
+        return self.scaled(self._stored(items))
+
+    def _stored(self, items: Sequence[Image]) -> torch.Tensor:
+        """Storage ``(N, C, H, W)``; images of another format are converted."""
+        pixels = [fit(item.pixels, self.format, self.how) for item in items]
+        stack = np.stack(pixels) if pixels else np.empty((0, *self.format.shape), np.uint8)
+        if self.clip:
+            stack = stack.clip(self.low, self.high)
+        if self.format.bits == 32:
+            stack = ((stack.astype(np.float64) - self._low) / self._half - 1).astype(np.float32)
+        else:
+            stack = stack.astype(np.uint8 if self.format.bits == 8 else np.int32, copy=False)
+        return torch.from_numpy(np.ascontiguousarray(stack.transpose(0, 3, 1, 2)))
 
     def prepare(self, batch: Batch) -> Batch:
         x = self.scaled(batch.x)
