@@ -59,6 +59,7 @@ def show(
     from gankit.runs.directory import Run, privacy_in_words
     from gankit.runs.phases import in_words as phases_in_words
     from gankit.runs.phases import warm_up_of
+    from gankit.runs.started import in_words as started_in_words
     from gankit.runs.verdict import in_words
 
     it = Run(run)
@@ -93,6 +94,8 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
+        fact(label, value)
+    for label, value in started_in_words(it.record.get("started_from")).items():
         fact(label, value)
     if it.privacy:
         fact("privacy", privacy_in_words(it.privacy))

@@ -46,6 +46,9 @@ class Modality(ABC, Generic[Item]):
     sampling_settings: Sequence[str] = ()
     """Settings that only affect decoding, so that they can be overridden when generating:
     :meth:`load_codec` then gets the new values."""
+    network_settings: Sequence[str] = ()
+    """Settings that :meth:`build_networks` depends on: a run that starts from another one's weights
+    (``--from``) has the other's, unless they are given."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of generated items."""
 

@@ -34,6 +34,18 @@ class AudioModality(Modality[Clip], Augmentable, Converts):
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
     conversions = ("numpy",)
     sampling_settings = ("loop", "rounds")
+    network_settings = (
+        "rate",
+        "duration",
+        "channels",
+        "architecture",
+        "mels",
+        "frames",
+        "code",
+        "width",
+        "latent",
+        "postprocess",
+    )
 
     def read(
         self, source: object | None, settings: AudioSettings, progress: Progress

@@ -35,6 +35,16 @@ class ImageModality(Modality[Image], Augmentable, Converts):
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet", "npz", "npy")
     conversions = ("numpy", "torch", "pil")
+    network_settings = (
+        "resolution",
+        "mode",
+        "architecture",
+        "width",
+        "blocks",
+        "group_size",
+        "latent",
+        "embedding",
+    )
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress

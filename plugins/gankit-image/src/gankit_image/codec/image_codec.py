@@ -53,6 +53,8 @@ class ImageCodec(Codec[Image]):
         clip: whether values beyond ``low`` and ``high`` are clipped, since the user set these.
     """
 
+    is_absolute = True
+
     def __init__(
         self,
         format: PixelFormat,
