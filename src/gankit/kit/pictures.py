@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gankit.contract import Modality
+from gankit.kit.films import write_film
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -126,12 +127,6 @@ def film(previews: Sequence[Path], target: Path) -> Path | None:
         with PIL.Image.open(files[round(i * (len(files) - 1) / (count - 1))]) as image:
             frames.append(image.convert("L" if image.mode == "L" else "RGB"))
     frames = [f if f.size == frames[-1].size else f.resize(frames[-1].size) for f in frames]
-    frames[0].save(
-        target,
-        save_all=True,
-        append_images=frames[1:],
-        duration=[FRAME_MS] * (len(frames) - 1) + [LAST_FRAME_MS],
-        loop=0,
-        comment=MADE_BY.encode(),
-    )
+    rest = (LAST_FRAME_MS - FRAME_MS) / 1000
+    write_film(frames, target, fps=1000 / FRAME_MS, text=synthetic(), rest=rest, side=0)
     return target

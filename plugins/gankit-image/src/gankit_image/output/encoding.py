@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import io
 import json
-from xml.sax.saxutils import escape
 
 import numpy as np
 
 from gankit.contract import Provenance, Sample
 from gankit.kit.pictures import png
+from gankit.kit.xmp import xmp_packet
 from gankit_image.data.file_types import ENDINGS, HEAD, file_type
 from gankit_image.data.images import Image
 from gankit_image.data.pixels import PixelFormat, as_pillow
@@ -31,7 +31,7 @@ def encode(sample: Sample[Image], provenance: Provenance) -> tuple[str, bytes]:
         texts = {**provenance.text(), "Seed": str(sample.seed)}
         if sample.condition:
             texts["Condition"] = ", ".join(f"{k}={v}" for k, v in sample.condition.items())
-    xmp = "" if sample.real else _xmp(provenance)
+    xmp = "" if sample.real else xmp_packet(provenance.text())
     if image.pixels.dtype == np.uint8 and not image.format.banded:
         return ".png", png(as_pillow(image.pixels), texts, xmp=xmp)
     if image.pixels.dtype == np.uint16 and image.pixels.shape[-1] == 1:
@@ -72,20 +72,3 @@ def _ending(name: str, data: bytes) -> str:
     known = ENDINGS.get(file_type(data[:HEAD]), (".png",))
     own = f".{name.rpartition('.')[2]}"
     return own if own.lower() in known else known[0]
-
-
-def _xmp(provenance: Provenance) -> str:
-    """An XMP packet (ISO 16684-1) with the IPTC digital source type."""
-    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
-<x:xmpmeta xmlns:x="adobe:ns:meta/">
- <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-  <rdf:Description rdf:about=""
-    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
-    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
-   <xmp:CreatorTool>{escape(provenance.software)}</xmp:CreatorTool>
-   <xmp:CreateDate>{escape(provenance.created)}</xmp:CreateDate>
-   <Iptc4xmpExt:DigitalSourceType>{escape(provenance.source_type)}</Iptc4xmpExt:DigitalSourceType>
-  </rdf:Description>
- </rdf:RDF>
-</x:xmpmeta>
-<?xpacket end="r"?>"""

@@ -1,0 +1,31 @@
+"""The statement that a file is synthetic, as XMP: for formats that embed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+from gankit.contract import Modality
+
+
+def xmp_packet(text: Mapping[str, str]) -> str:
+    """An XMP packet (ISO 16684-1) with the IPTC digital source type.
+
+    Args:
+        text: as :meth:`Provenance.text` gives it, or :func:`gankit.kit.pictures.synthetic`.
+    """
+    software, created = text.get("Software", "gankit"), text.get("CreationTime", "")
+    date = f"\n   <xmp:CreateDate>{escape(created)}</xmp:CreateDate>" if created else ""
+    kind = escape(text.get("DigitalSourceType", Modality.source_type))
+    return f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about=""
+    xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+    xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">
+   <xmp:CreatorTool>{escape(software)}</xmp:CreatorTool>{date}
+   <Iptc4xmpExt:DigitalSourceType>{kind}</Iptc4xmpExt:DigitalSourceType>
+  </rdf:Description>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="r"?>"""
