@@ -116,6 +116,24 @@ def show(
     out.print(tomli_w.dumps(it.table))
 
 
+@app.command()
+def film(
+    run: Annotated[Path, typer.Argument(help="A run directory.", autocompletion=completion.runs)],
+    out_: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="The film: .gif, .webp, .apng or .mp4."),
+    ] = Path("training.gif"),
+    fps: Annotated[float, typer.Option(help="Previews per second, up to 50.")] = 8,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+) -> None:
+    """Make a film of a run's previews: the same samples, as they were during training."""
+    from gankit.runs.directory import Run
+    from gankit.workflows.film import training_film
+
+    count = training_film(Run(run), out_, fps=fps, overwrite=overwrite)
+    out.print(f"{visible(out_)}: {count} previews of {visible(run)}")
+
+
 def _summary(path: Path) -> dict[str, Any]:
     from gankit.runs.directory import Run
 

@@ -201,9 +201,10 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
         out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
+        shown = engine.log.preview_count
         lines += [
             *quality(run),
-            f"previews: {folder / 'previews'}",
+            f"previews: {folder / 'previews'} (uncurated: seeds 0 to {shown - 1})",
             f"generate: gankit generate {place} -n 64",
             f"evaluate: gankit evaluate {place}",
         ]

@@ -35,6 +35,7 @@ class ImageModality(Modality[Image], Augmentable, Converts):
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet", "npz", "npy")
     conversions = ("numpy", "torch", "pil")
+    shows_real_items = True
     network_settings = (
         "resolution",
         "mode",
