@@ -127,8 +127,8 @@ def film(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
     """Make a film of a run's previews: the same samples, as they were during training."""
+    from gankit.report.film import training_film
     from gankit.runs.directory import Run
-    from gankit.workflows.film import training_film
 
     count = training_film(Run(run), out_, fps=fps, overwrite=overwrite)
     out.print(f"{visible(out_)}: {count} previews of {visible(run)}")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gankit.contract import Categorical, Rendering, Sample
-from gankit.metrics.near_items import Near
-from gankit.runs.scores import Evaluation
+from gankit.runs.scores import Evaluation, Near
 
 SHOWABLE = ("image/", "audio/")
 """Media types of items that are shown singly."""

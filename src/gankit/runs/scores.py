@@ -9,6 +9,7 @@ from typing import Any
 
 from gankit.contract import Codec, Sample
 from gankit.metrics import Score
+from gankit.metrics.near_items import Near as Near
 from gankit.metrics.near_items import Neighbours
 from gankit.plugins.records import LoadedModality
 

@@ -10,8 +10,8 @@ from PIL import Image
 import gankit
 from gankit.errors import GankitError
 from gankit.kit.pictures import MOST_FRAMES
+from gankit.report.film import training_film
 from gankit.runs.directory import Run
-from gankit.workflows.film import training_film
 
 
 @pytest.fixture(scope="module")
