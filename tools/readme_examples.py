@@ -54,8 +54,8 @@ EXAMPLES = (
         "image",
         "Images",
         "1,797 digits of 8×8 pixels",
-        "one column per requested class",
-        (756, 380),
+        "one row per requested class",
+        (402, 756),
     ),
     Example(
         "audio",

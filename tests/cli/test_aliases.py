@@ -74,7 +74,6 @@ def test_synonyms_of_options(group, line, meant):
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("train --from runs/a", "--config RUN/run.toml trains a new one"),
         ("train --resume", "--resume needs a run. Use gankit train --out RUN"),
         ("train --steps 100", "counted in samples: --samples N"),
         ("train --num-samples 100", "gankit generate RUN -n N generates"),

@@ -200,6 +200,7 @@ BOUNDED = bounded(EngineSettings)
 UNBOUNDED = {
     *("loss.objective", "loss.penalty_form", "loss.extra", "train.precision", "train.compile"),
     *("train.channels_last", "data.cache", "warm_up.early_stop"),
+    *("transfer.run", "transfer.codec", "transfer.public"),
 }
 """The engine's settings that are no numbers."""
 
@@ -253,7 +254,7 @@ SCHEDULED = {
 """Settings that may change during training."""
 
 
-ALONE = {"train.accumulate", "train.batch", "train.samples"}
+ALONE = {"train.accumulate", "train.batch", "train.samples", "transfer.freeze_d"}
 """Settings that depend on each other."""
 
 

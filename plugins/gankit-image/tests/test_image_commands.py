@@ -262,3 +262,24 @@ def test_few_pictures_are_never_scored_by_the_discriminators_own_network(
     named = gankit_here("evaluate", "run", 'extractors=["efficientnet-lite0"]')
     assert "frechet/efficientnet-lite0 (shared)" in named.stdout
     assert "share efficientnet-lite0 with the discriminator" in named.stderr
+
+
+def test_a_run_starts_from_another_one_of_other_classes_and_size(gankit_here, folder, tmp_path):
+    small = once(*TINY, "--recipe", "digits", "blocks=1", "group_size=8", "log.verdict=0")
+    assert gankit_here(*small, "--out", "source").returncode == 0
+    words = ["--from", "source", "mode=L", "transfer.freeze_d=2", "log.verdict=0"]
+    again = [*words, "train.batch=8", "train.threads=1", "train.samples=32", "--out", "run"]
+    refused = gankit_here("train", folder, *again, "resolution=16")
+    one_line(refused, "stages.0.0.expand, among the first 2 layers, does not fit")
+    done = gankit_here("train", folder, *again, "resolution=8")
+    assert done.returncode == 0, done.stderr
+    assert "recipe:         image/digits (of source)" in done.stderr
+    assert "new: embed" in done.stderr
+    assert (
+        "frozen:         2 layers of the discriminator: from_image, stages.0.0.expand"
+        in done.stderr
+    )
+    shown = gankit_here("runs", "show", "run").stdout
+    assert "start:          source, trained on 32 samples" in shown
+    again = ["train", folder, "--from", "source", "--out", "source"]
+    one_line(gankit_here(*again), "source cannot start from itself")

@@ -41,6 +41,7 @@ def fit(
     c: object = None,
     *,
     recipe: str | None = None,
+    from_: str | Path | Run | None = None,
     out: str | Path | None = None,
     time: str | float | None = None,
     samples: str | int | None = None,
@@ -61,6 +62,8 @@ def fit(
             data ``data`` is. ``fit("people.csv")`` is short for ``fit(data="people.csv")``.
         data: a path, an object the plugin reads, or None for its built-in data.
         c: labels or conditions of the items in ``data``, where that is an object without them.
+        from_: the run whose weights training starts from, or the path of a copied ``model``
+            folder.
         out: the run directory; an existing one is resumed, and needs no other argument.
         time: how long to train at most, ``"10m"``, counted from this call.
         samples: how many samples to train on, ``"6M"`` or a number.
@@ -91,6 +94,7 @@ def fit(
         names = [field.name for field in dataclasses.fields(known)]
         return as_table(settings or {}, keywords, fixed, own=names)
 
+    start = from_.path if isinstance(from_, Run) else from_
     what = request(
         *(plugin or "", recipe),
         None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
@@ -99,6 +103,7 @@ def fit(
         out=Path(out) if out else None,
         device=device,
         count=None if isinstance(data, str | Path) else lambda: _length(data),
+        start=None if start is None else Path(start),
     )
     loaded, config = what.loaded, what.config
     source = data if c is None else (data, c)

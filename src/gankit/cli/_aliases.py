@@ -92,8 +92,6 @@ DEVICES = {"--gpu": "cuda", "--cuda": "cuda", "--cpu": "cpu", "--no-cuda": "cpu"
 RUNS = ("--run", "--run-dir", "--model", "--checkpoint")
 """Options that stand for the argument RUN."""
 ANSWERS = {
-    "--from": "gankit train --out RUN goes on with a run, --config RUN/run.toml trains a new one "
-    "with its settings",
     "--steps": "Training is counted in samples: --samples N, of which a step sees train.batch",
     "--iterations": "Training is counted in samples: --samples N, of which a step sees train.batch",
     "--num-samples": "--samples N is the length of training, gankit generate RUN -n N generates",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gankit.cli._output import print_json
 from gankit.config.budgets import UNLIMITED
 from gankit.runs.phases import in_words
+from gankit.runs.started import in_words as started_in_words
 from gankit.screen.console import duration, fact, out, rows, warn
 from gankit.screen.reading import show_details
 
@@ -75,6 +76,8 @@ def _summary(what: Request, found: Estimate) -> dict[str, str]:
         f"{counts['discriminator']:,} parameters",
         "conditioned on": ", ".join(found.conditions) or "nothing",
     }
+    if found.started_from:
+        lines |= started_in_words(found.started_from)
     if plan:
         lines["privacy"] = (
             f"epsilon {plan['epsilon']:g}, delta {plan['delta']:.2g}; clip {plan['clip']:g}, "

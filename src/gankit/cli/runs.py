@@ -59,6 +59,7 @@ def show(
     from gankit.runs.directory import Run, privacy_in_words
     from gankit.runs.phases import in_words as phases_in_words
     from gankit.runs.phases import warm_up_of
+    from gankit.runs.started import in_words as started_in_words
     from gankit.runs.verdict import in_words
 
     it = Run(run)
@@ -94,6 +95,8 @@ def show(
         ("software", it.record.get("software", "?")),
     ):
         fact(label, value)
+    for label, value in started_in_words(it.record.get("started_from")).items():
+        fact(label, value)
     if it.privacy:
         fact("privacy", privacy_in_words(it.privacy))
         for line in it.privacy["does_not_cover"]:
@@ -113,6 +116,24 @@ def show(
     out.print()
     rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table))
+
+
+@app.command()
+def film(
+    run: Annotated[Path, typer.Argument(help="A run directory.", autocompletion=completion.runs)],
+    out_: Annotated[
+        Path,
+        typer.Option("--out", metavar="FILE", help="The film: .gif, .webp, .apng or .mp4."),
+    ] = Path("training.gif"),
+    fps: Annotated[float, typer.Option(help="Previews per second, up to 50.")] = 8,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
+) -> None:
+    """Make a film of a run's previews: the same samples, as they were during training."""
+    from gankit.report.film import training_film
+    from gankit.runs.directory import Run
+
+    count = training_film(Run(run), out_, fps=fps, overwrite=overwrite)
+    out.print(f"{visible(out_)}: {count} previews of {visible(run)}")
 
 
 def _summary(path: Path) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def train(
             autocompletion=completion.runs,
         ),
     ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the weights of another run, or of a copied model folder.",
+            autocompletion=completion.runs,
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -125,6 +134,7 @@ def train(
         config=None if config is None else read_toml(config),
         out=out_,
         device=device,
+        start=from_,
     )
     loaded, resolved, existing = what.loaded, what.config, what.existing
     folder = out_ or next_run(Path("runs"), f"{resolved.plugin}-{resolved.recipe}")
@@ -191,9 +201,10 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
         out.print(visible(reached + longer))
     lines = [f"{status}: {folder} ({samples:,} samples, {duration(seconds)})"]
     if status == "done":
+        shown = engine.log.preview_count
         lines += [
             *quality(run),
-            f"previews: {folder / 'previews'}",
+            f"previews: {folder / 'previews'} (uncurated: seeds 0 to {shown - 1})",
             f"generate: gankit generate {place} -n 64",
             f"evaluate: gankit evaluate {place}",
         ]

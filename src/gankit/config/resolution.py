@@ -195,6 +195,11 @@ def _check_engine(engine: EngineSettings) -> None:
             f"train.batch={engine.train.batch}",
             f"Use at least {engine.train.batch}, or a smaller train.batch",
         )
+    if engine.transfer.freeze_d and not engine.transfer.run:
+        raise GankitError(
+            f"transfer.freeze_d={engine.transfer.freeze_d}: there are no weights to freeze",
+            "Name the run that training starts from: --from RUN",
+        )
     if engine.train.batch % engine.train.accumulate:
         raise GankitError(
             f"train.batch={engine.train.batch} cannot be split into "

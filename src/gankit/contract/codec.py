@@ -70,6 +70,10 @@ class Codec(ABC, Generic[Item]):
     is_learned: bool = False
     """Whether decoding is done by a trained model. Evaluation then also scores the codec alone: a
     Gaussian fitted to the encoded data, and held-out items encoded and decoded."""
+    is_absolute: bool = False
+    """Whether encoded samples mean the same whichever items the codec was fitted to, as pixels do.
+    A run that starts from another one's weights (``--from``) then fits its own codec; otherwise it
+    keeps the other's, where its data fit that."""
 
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:

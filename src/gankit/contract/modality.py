@@ -46,6 +46,12 @@ class Modality(ABC, Generic[Item]):
     sampling_settings: Sequence[str] = ()
     """Settings that only affect decoding, so that they can be overridden when generating:
     :meth:`load_codec` then gets the new values."""
+    network_settings: Sequence[str] = ()
+    """Settings that :meth:`build_networks` depends on: a run that starts from another one's weights
+    (``--from``) has the other's, unless they are given."""
+    shows_real_items: bool = False
+    """Whether a report may show single training items, as :meth:`render` does, beside the samples
+    that they are nearest to. Never those of private runs; never rows of tables."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of generated items."""
 

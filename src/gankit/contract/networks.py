@@ -17,6 +17,10 @@ GeneratorTerm: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
 """``(fake, c) -> scalar``: a further term of the generator's loss."""
 Likelihood: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
 """``(x, c) -> (N,)``: the generator's own negative log-likelihood of real samples."""
+TAKES_CONDITION = "takes_condition"
+"""Name of an attribute. Where it is true, a module maps ``c`` alone by a ``weight`` (outputs,
+width): a run that starts from another one (``--from``) then takes its columns class by class, by
+their names. ``gankit.kit.layers.embedding`` sets it."""
 
 
 @dataclass

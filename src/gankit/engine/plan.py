@@ -50,6 +50,8 @@ class TrainingPlan:
     budget: Budget = field(default_factory=Budget)
     shadow: Shadow | None = None
     """What tells whether the warm-up memorises; None where that is not watched."""
+    started_from: dict[str, Any] | None = None
+    """What the networks took from another run's weights, for records; None for nothing."""
 
     @property
     def autocast(self) -> torch.dtype | None:

@@ -259,6 +259,24 @@ class PrivacySettings:
 
 
 @dataclass(frozen=True)
+class TransferSettings:
+    """Starting from another run's weights."""
+
+    run: str = ""
+    """The run, or a copied ``model`` folder, whose weights training starts from. ``--from`` sets
+    it."""
+    freeze_d: Count = 0
+    """The first layers of the discriminator that are not trained (FreezeD): 4 is usual for few
+    items. A layer is a module with parameters of its own."""
+    codec: Literal["auto", "source", "fitted"] = "auto"
+    """Which codec encodes the data: the other run's (source), or one that is fitted to them. auto
+    fits one where encoded items mean the same whatever the codec was fitted to, and
+    otherwise uses the other run's where the data fit it."""
+    public: bool = False
+    """Under ``privacy.epsilon``: the data of a run that was not private are public."""
+
+
+@dataclass(frozen=True)
 class CheckpointSettings:
     """When the training state is saved."""
 
@@ -298,5 +316,6 @@ class EngineSettings:
     augment: AugmentSettings = field(default_factory=AugmentSettings)
     data: DataSettings = field(default_factory=DataSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    transfer: TransferSettings = field(default_factory=TransferSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Categorical, Condition
+from gankit.contract.networks import TAKES_CONDITION
 
 SLOPE = 0.2
 """The negative slope of leaky ReLU."""
@@ -24,6 +25,7 @@ def embedding(condition: Condition, outputs: int) -> nn.Linear:
     """
     has_classes = any(isinstance(field, Categorical) for field in condition.fields)
     layer = nn.Linear(condition.width, outputs, bias=not has_classes)
+    setattr(layer, TAKES_CONDITION, True)
     for parameter in layer.parameters():
         nn.init.normal_(parameter)
     return layer

@@ -126,6 +126,7 @@ def evaluate(
     of_model: Sequence[Score] = (),
     backbones: Collection[str] = (),
     progress: Progress | None = None,
+    on_features: Callable[[str, Located, Located, Features], None] | None = None,
 ) -> list[Score]:
     """Every score of every extractor and evaluator.
 
@@ -149,6 +150,8 @@ def evaluate(
         backbones: pretrained networks that the discriminator is built on; scores on the features
             of one of them are marked.
         progress: called while features are extracted.
+        on_features: called with each extractor's name and the features of the training items, of
+            the generated samples and of the held-out items.
 
     Raises:
         GankitError: a name in ``only`` that nothing here has; fewer than two generated, training
@@ -192,12 +195,15 @@ def evaluate(
         chosen = [group for group in groups if selects(only, source, group, groups[group])]
         if not chosen:
             continue
-        real = _features(source, reference, "training items", progress)
-        fake = _features(source, generated, "generated samples", progress)
-        unseen = _features(source, heldout, "held-out items", progress)
+        trained = _features(source, reference, "training items", progress)
+        drawn = _features(source, generated, "generated samples", progress)
+        unseen = _features(source, heldout, "held-out items", progress).rows
         others_made = {
-            name: _features(source, items, name, progress) for name, items in made.items()
+            name: _features(source, items, name, progress).rows for name, items in made.items()
         }
+        real, fake = trained.rows, drawn.rows
+        if on_features is not None and len(fake):
+            on_features(source.name, trained, drawn, unseen)
         if len(fake) < 2:
             continue
         # A Fréchet distance of fewer samples is a larger one: all are of as many.
@@ -226,6 +232,16 @@ def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[
 def _kernel(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
     mean, std = kernel_distance(real, generated, rng)
     return {"kernel": mean, "kernel_std": std}
+
+
+@dataclass(frozen=True)
+class Located:
+    """Features, and the items that they are of."""
+
+    rows: Features
+    """``(N, D)``."""
+    numbers: Sequence[int]
+    """Of the items in their sequence, in order."""
 
 
 @dataclass(frozen=True)
@@ -265,15 +281,19 @@ def _draw(
 
 def _features(
     extractor: Extractor[Item], items: _Subset[Item], what: str, progress: Progress | None
-) -> Features:
-    parts = []
+) -> Located:
+    parts, numbers = [], list[int]()
     for start in range(0, len(items.indices), 512):
         if progress is not None:
             progress(f"{extractor.name}: {what}", start, len(items.indices))
-        block = items.fetch(items.indices[start : start + 512])
-        if taken := [item for item in block if extractor.accepts(item)]:
-            parts.append(extractor.features(taken))
-    return as_features(np.concatenate(parts), what) if parts else np.empty((0, 0))
+        at = items.indices[start : start + 512]
+        block = items.fetch(at)
+        taken = [(i, item) for i, item in zip(at, block, strict=True) if extractor.accepts(item)]
+        if taken:
+            parts.append(extractor.features([item for _, item in taken]))
+            numbers += [i for i, _ in taken]
+    rows = as_features(np.concatenate(parts), what) if parts else np.empty((0, 0))
+    return Located(rows, numbers)
 
 
 def _fewer(rows: Features, n: int, seed: int) -> Features:

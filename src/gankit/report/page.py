@@ -1,19 +1,18 @@
 """The report of ``gankit evaluate``: metrics with their baselines, samples, settings.
 
-It shows a few real training items next to generated ones where the plugin's preview does; none of a
-private run.
+It shows a few real training items next to generated ones, where the plugin's preview does or where
+it allows the nearest ones to be shown; none of a private run.
 """
 
 from __future__ import annotations
 
-import base64
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
 from gankit.kit.files import write_atomic
+from gankit.report.samples import near_items, preview
 from gankit.runs.directory import CONFIG, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
@@ -46,7 +45,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         overrides=overrides,
         privacy=privacy,
         privacy_summary=privacy_in_words(privacy) if privacy else "",
-        preview=_preview(evaluation),
+        preview=preview(evaluation),
+        near=near_items(evaluation),
         settings=_text(config) if config.is_file() else "",
     )
     try:
@@ -76,21 +76,3 @@ def _number(value: Any) -> str:
     if not isinstance(value, int | float) or not math.isfinite(value):
         return ""
     return f"{value:.4g}"
-
-
-@dataclass(frozen=True)
-class _Embedded:
-    address: str
-    is_image: bool
-
-
-def _preview(evaluation: Evaluation) -> _Embedded:
-    """The plugin's preview of the first samples, embedded: its page, where it has one."""
-    items = [s.item for s in evaluation.generated[: evaluation.shown]]
-    real = () if evaluation.record.get("privacy") else evaluation.train
-    shown = evaluation.plugin.modality.preview(items, evaluation.codec, real)
-    media, content = shown.media_type, shown.content
-    if shown.page:
-        media, content = "text/html", shown.page.encode()
-    address = f"data:{media};base64,{base64.b64encode(content).decode()}"
-    return _Embedded(address, media.startswith("image/"))

@@ -18,12 +18,24 @@ LARGEST = 2**63
 
 RUN = {"run": {"plugin": str, "recipe": str, "data?": (str, None), "format?": int}}
 """``run.toml``"""
+_TAKEN = {"taken": int, "total": int, "new": [str]}
 PRIVACY = {
     **dict.fromkeys(("epsilon", "delta", "clip", "noise_multiplier", "sampling_rate"), NUMBER),
     "steps": int,
     "accountant": str,
     "does_not_cover": [str],
 }
+STARTED_FROM = {
+    "run": str,
+    "samples": int,
+    "data": {"licence": (str, None), "fingerprint": str},
+    "privacy?": {"epsilon": NUMBER, "delta": NUMBER},
+    **dict.fromkeys(("generator", "discriminator"), (_TAKEN, None)),
+    "frozen?": [str],
+    "codec?": str,
+    "started_from?": dict,
+}
+"""What a run took from another one's weights."""
 MODEL = {
     "plugin": str,
     "run": str,
@@ -36,6 +48,7 @@ MODEL = {
     "privacy?": (PRIVACY, None),
     "networks?": {"generator": str, "discriminator": str},
     "backbones?": [str],
+    "started_from?": STARTED_FROM,
     "data": {"licence": (str, None), "fingerprint": str, "items?": int},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }
@@ -45,6 +58,7 @@ RECORD = {
     "status?": str,
     "created?": str,
     "resumed?": [str],
+    "started_from?": STARTED_FROM,
     "data?": {
         "source?": (str, None),
         "description?": str,

@@ -19,6 +19,7 @@ from gankit.runs.model import (
     WARM_GENERATOR,
     layout_to_json,
 )
+from gankit.runs.started import not_covered
 
 if TYPE_CHECKING:
     from gankit.engine.trainer import Trainer
@@ -48,9 +49,14 @@ def export_model(
         about: dict[str, object] = {"run": run, "data": dict(data)}
         if networks:
             about["networks"] = dict(networks)
+        if trainer.plan.started_from:
+            about["started_from"] = trainer.plan.started_from
         _write_codec(folder, trainer, plugin, config, about)
     private = trainer.policy.record(trainer.data_steps)
     if private is not None:  # before the weights: rather overstate what was spent than understate
+        if trainer.plan.started_from:
+            line = not_covered(trainer.plan.started_from)
+            private["does_not_cover"] = [*private["does_not_cover"], line]
         write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})
     if trainer.resampler is None:  # one fitted to an earlier generator does not fit this one
         (folder / RATIO).unlink(missing_ok=True)

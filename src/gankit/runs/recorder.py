@@ -27,6 +27,7 @@ class Recorder(Callback):
         dataset: what was read.
         sizes: items to train on, and held out.
         described: what the codec inferred from the data.
+        started_from: what the networks took from another run's weights.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Recorder(Callback):
         dataset: Dataset[Any],
         sizes: tuple[int, int],
         described: Sequence[Mapping[str, str]],
+        started_from: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder, self.config = folder, config
         # A private run stores nothing that single items show.
@@ -64,6 +66,7 @@ class Recorder(Callback):
                 "issues": [] if private else issues[:100],
                 "described": [dict(row) for row in described],
             },
+            **({"started_from": dict(started_from)} if started_from else {}),
         }
 
     def begin(self, samples: int) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from gankit.contract import Codec, Sample
 from gankit.metrics import Score
+from gankit.metrics.near_items import Near as Near
+from gankit.metrics.near_items import Neighbours
 from gankit.plugins.records import LoadedModality
 
 CODEC_BASELINES = ("gaussian", "reconstruction")
@@ -33,6 +35,9 @@ class Evaluation:
     """The content of ``scores.json``."""
     shown: int
     """Samples to show in a report."""
+    neighbours: Neighbours | None = None
+    """Training items near samples; None where no extractor was used, or the modality's items are
+    not shown singly."""
 
     @property
     def baselines(self) -> list[str]:

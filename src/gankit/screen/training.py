@@ -16,7 +16,8 @@ from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
 from gankit.runs.provenance import RECORD
-from gankit.screen.console import duration, err, rows, warn
+from gankit.runs.started import in_words
+from gankit.screen.console import duration, err, fact, rows, warn
 from gankit.screen.meter import Meter
 from gankit.screen.pace import rough
 from gankit.screen.reading import show_reading, show_resumed
@@ -83,7 +84,10 @@ class Display(Callback):
     def started(self, run: Path, config: dict[str, Any]) -> None:
         self.preparing.close()
         if not self.resumed:
-            rows(read_json(run / RECORD)["data"].get("described", []), err, SHOWN_LINES)
+            record = read_json(run / RECORD)
+            rows(record["data"].get("described", []), err, SHOWN_LINES)
+            for name, line in in_words(record.get("started_from")).items():
+                fact(name, line, err)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
         last.setdefault("phase", WARM_UP if self.train.warm_up else TRAINING)

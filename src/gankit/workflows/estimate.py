@@ -47,6 +47,8 @@ class Estimate:
     privacy: dict[str, Any] | None
     train: TrainSettings
     """With the samples that the epochs allow."""
+    started_from: dict[str, Any] | None = None
+    """What the networks take from another run's weights."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -59,6 +61,7 @@ class Estimate:
             "device": self.device,
             "estimated_memory_bytes": self.memory_bytes,
             "privacy": self.privacy,
+            **({"started_from": self.started_from} if self.started_from else {}),
             **({"warm_up": self.train.warm_up} if self.train.warm_up else {}),
             "seconds_per_step": self.seconds_per_step,
             "estimated_seconds": self.seconds,
@@ -138,4 +141,5 @@ def estimate(
         min(prepared + found.seconds, config.engine.train.time or math.inf),
         dataclasses.asdict(policy.privacy.plan) if isinstance(policy, PrivatePolicy) else None,
         trainer.settings.train,
+        trainer.plan.started_from,
     )

@@ -26,8 +26,9 @@ from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.details import details
-from gankit.metrics.evaluate import GROUPS, Score, check_names, rng_for
+from gankit.metrics.evaluate import GROUPS, Located, Score, Values, check_names, rng_for
 from gankit.metrics.membership import WHITE_BOX, Likelihoods, white_box_score
+from gankit.metrics.near_items import Neighbours, near_items
 from gankit.metrics.summary import summarise
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
@@ -272,6 +273,12 @@ class _Scoring:
             if isinstance(evaluator, Extractor):
                 given.progress(f"{evaluator.name}: fitting", 0, 0)
                 evaluator.fit(data.train)
+        found: list[Neighbours | None] = []
+
+        def look(name: str, train: Located, generated: Located, heldout: Values) -> None:
+            if not found and self.loaded.modality.shows_real_items:
+                found.append(near_items(name, train, generated, heldout))
+
         scores = evaluate(
             self.evaluators,
             data,
@@ -282,6 +289,7 @@ class _Scoring:
             of_model=of_model,
             backbones=self.backbones,
             progress=given.progress,
+            on_features=look,
         )
         parts = details(self.evaluators, data, given.seed, only=given.only)
         own = [e for e in self.evaluators if isinstance(e, Evaluator)]
@@ -305,9 +313,8 @@ class _Scoring:
             record["warnings"] = doubts
         if given.overrides:
             record["settings"] = configuration.parse_overrides(given.overrides)
-        return Evaluation(
-            *(path, self.loaded, self.codec, scores, data.generated, data.train, record, shown)
-        )
+        about = self.loaded, self.codec, scores, data.generated, data.train
+        return Evaluation(path, *about, record, shown, found[0] if found else None)
 
     def _baselines(self, data: EvaluationData[Any]) -> dict[str, list[Sample[Any]]]:
         """Items of the plugin's simpler models, where the settings request one.

@@ -20,6 +20,7 @@ from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
 from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
+from gankit.runs.started import lineage
 from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows.improbable import UNKNOWN, improbable
@@ -348,5 +349,6 @@ def run_record(run: Run) -> dict[str, Any]:
         "data_fingerprint": data["fingerprint"],
         "data_licence": data["licence"],
         **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
+        **({"started_from": lineage(run.model)} if "started_from" in run.model else {}),
         **({"privacy": run.privacy} if run.privacy else {}),
     }

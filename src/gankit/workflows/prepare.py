@@ -30,6 +30,7 @@ from gankit.workflows.choosing_recipes import too_few
 from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
+from gankit.workflows.transfer import Start
 from gankit.workflows.verdict import reserved
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def prepare(
     import torch
 
     from gankit.engine.budget import Budget
+    from gankit.engine.checkpoint import checkpoints
     from gankit.engine.devices import choose_device, fastest_precision
     from gankit.engine.own_networks import check_shapes, class_names, own_networks
     from gankit.engine.parallel import ParallelContext
@@ -77,6 +79,7 @@ def prepare(
     from gankit.engine.sampling.conditions import ConditionTable
     from gankit.engine.shadow import Shadow
     from gankit.engine.trainer import Trainer
+    from gankit.engine.transfer import freeze_first
     from gankit.engine.validation import contract_violation
 
     modality, settings, engine = plugin.modality, config.settings, config.engine
@@ -104,6 +107,10 @@ def prepare(
                 f"processes with train.accumulate={engine.train.accumulate}",
                 f"Use a multiple of {pieces}",
             )
+        start, resumes = None, bool(checkpoints(folder / "checkpoints"))
+        if engine.transfer.run and not resumes:
+            start = Start(engine.transfer.run, folder)
+            start.check(plugin, config)
         data = read_data(plugin, config, source, progress)
         if source is not None or config.data is not None:
             few = too_few(plugin.info, config.recipe, len(data.dataset.items))
@@ -115,8 +122,14 @@ def prepare(
         torch.manual_seed(seed)  # a codec may be trained
         refuse_other_networks(folder, networks)
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
-        if isinstance(own, Conforms):  # data that has changed otherwise is refused by fingerprint
-            name = config.data if source is None else source
+        name = config.data if source is None else source
+        if start is not None and own is None:
+            kept, data = start.codec(plugin, config, data, name)
+            own = kept if parallel.is_main else None
+        keeps_codec = start is not None and own is not None
+        if (
+            isinstance(own, Conforms) and not keeps_codec
+        ):  # data that has changed otherwise is refused by fingerprint
             conformed(modality, own, data.dataset.items, name, strict=True)
         if parallel.is_main and own is None:
             own = _fit_codec(plugin, data, settings, seed, budget, stop, progress)
@@ -142,6 +155,17 @@ def prepare(
         else:
             players = own_networks(networks, codec)
             check_shapes(players, codec, list(data.train[:2]))
+        started_from = _started_from(folder) if resumes else None
+        if start is not None:
+            fingerprint = data.dataset.fingerprint if policy.shows_real_items else ""
+            started_from = start.apply(players, codec, plugin, config, fingerprint)
+            started_from["codec"] = "source" if keeps_codec else "fitted"
+            data.dataset.warnings = [*data.dataset.warnings, *start.warnings]
+        first = list(data.train[:2])
+        frozen = freeze_first(players, codec, first, engine.transfer.freeze_d)
+        if start is not None and started_from is not None and frozen:
+            start.check_frozen(players, frozen, engine.transfer.freeze_d)
+            started_from["frozen"] = frozen
         policy.check(engine, game, players)
         if broken := contract_violation(players, codec, list(data.train[:2])):
             raise PluginError(plugin.info.name, broken)
@@ -166,6 +190,7 @@ def prepare(
             parallel=parallel,
             budget=budget,
             shadow=shadow,
+            started_from=started_from,
         )
         about: dict[str, object] = {"licence": data.dataset.licence, "fingerprint": ""}
         if policy.shows_real_items:  # a hash of the data would confirm a guess at one record
@@ -286,6 +311,12 @@ def refuse_other_networks(folder: Path, networks: OwnNetworks | None) -> None:
             f"{folder} was trained with the plugin's networks",
             "Leave networks out, or choose another out",
         )
+
+
+def _started_from(folder: Path) -> dict[str, Any] | None:
+    """What a run that is resumed has taken from another one's weights, or None."""
+    stored = folder / "model"
+    return read_model(stored).get("started_from") if (stored / MODEL).is_file() else None
 
 
 def _stored_codec(folder: Path, plugin: LoadedModality, config: Config) -> Codec[Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from gankit import config as configuration
 from gankit.config import Config, Table
 from gankit.config.paths import from_text
+from gankit.config.recipes import recipes
 from gankit.errors import GankitError
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import installed
@@ -16,6 +18,7 @@ from gankit.runs.directory import CONFIG, Run
 from gankit.workflows.choosing import choose_plugin, count_items
 from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
 from gankit.workflows.data import IN_MEMORY
+from gankit.workflows.transfer import network_settings, refuse_itself
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def request(
     out: Path | None = None,
     device: str = "auto",
     count: Callable[[], int | None] | None = None,
+    start: Path | None = None,
 ) -> Request:
     """Resolves what was named, and chooses what was not.
 
@@ -56,6 +60,9 @@ def request(
         table: more settings, likewise; they win over those of ``config``.
         out: the run directory; a run that is there is resumed, and has chosen before.
         count: the number of items of data in memory.
+        start: the run whose weights training starts from. It also gives the plugin and the settings
+            of its networks and, where it is no copied model, the recipe, as far as they are not
+            named.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -68,6 +75,16 @@ def request(
     existing = Run(out) if out is not None and (out / CONFIG).is_file() else None
     if existing is not None and config is None and not (plugin or recipe):
         config = existing.table  # only the directory is given: resume with its own settings
+    source, inherited = None, dict[str, object]()
+    if start is not None:
+        refuse_itself(start, out)
+        source = Run(start)
+        name = name or (config or {}).get("run", {}).get("plugin") or source.plugin.info.name
+        if source.plugin.info.name != name:
+            raise GankitError(
+                f"{start} is a run of plugin {source.plugin.info.name}, not {name}",
+                f"Start from a run of plugin {name}",
+            )
     before, path = (config or {}).get("run", {}), None
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
@@ -86,9 +103,21 @@ def request(
     named = (recipe or inline or before.get("recipe", "")).removeprefix(f"{name}/")
     if not named and existing is not None and existing.table["run"]["plugin"] == name:
         named = existing.table["run"]["recipe"]  # it may fit another device: never chosen twice
+    if source is not None and start is not None:
+        place = os.path.abspath(start)
+        if existing is not None and existing.table.get("transfer", {}).get("run") == place:
+            keys = loaded.modality.network_settings
+            inherited = {k: existing.table[k] for k in keys if k in existing.table}
+        elif not named:
+            inherited = network_settings(source)
+        its = source.table.get("run", {}).get("recipe")
+        if not named and its in [known.name for known in recipes(loaded.info)]:
+            named, said[1] = its, f"{name}/{its} (of {start})"
+            choices.append(("recipe", said[1]))
+        inherited["transfer.run"] = place
     if not named and data is not None:
-        source = data
-        count = count or (lambda: count_items(source, loaded.info))
+        given = data
+        count = count or (lambda: count_items(given, loaded.info))
         of_data = choose_recipe(loaded.info, device, count)
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
         choices += [("recipe", said[1])] if choices or of_data.reason != DEFAULT else []
@@ -97,7 +126,7 @@ def request(
         loaded.info,
         settings_type,
         recipe=named or None,
-        files=[config or {}, table(settings_type)],
+        files=[inherited, config or {}, table(settings_type)],
         overrides=words(settings_type),
         data=data,
         data_path=path,

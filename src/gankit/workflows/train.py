@@ -101,6 +101,7 @@ def train(
                     dataset=data.dataset,
                     sizes=(len(data.train), len(data.heldout)),
                     described=describe(trainer.codec),
+                    started_from=trainer.plan.started_from,
                 )
                 trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
             if resuming:

@@ -34,6 +34,19 @@ class AudioModality(Modality[Clip], Augmentable, Converts):
     formats = ("wav", "flac", "ogg", "mp3", "wav24", "wavfloat", "flac24", "parquet")
     conversions = ("numpy",)
     sampling_settings = ("loop", "rounds")
+    shows_real_items = True
+    network_settings = (
+        "rate",
+        "duration",
+        "channels",
+        "architecture",
+        "mels",
+        "frames",
+        "code",
+        "width",
+        "latent",
+        "postprocess",
+    )
 
     def read(
         self, source: object | None, settings: AudioSettings, progress: Progress

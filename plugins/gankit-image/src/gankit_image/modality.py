@@ -37,6 +37,17 @@ class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts, Rea
     Settings = ImageSettings
     formats = ("folder", "zip", "parquet", "npz", "npy")
     conversions = ("numpy", "torch", "pil")
+    shows_real_items = True
+    network_settings = (
+        "resolution",
+        "mode",
+        "architecture",
+        "width",
+        "blocks",
+        "group_size",
+        "latent",
+        "embedding",
+    )
 
     def read(
         self, source: object | None, settings: ImageSettings, progress: Progress

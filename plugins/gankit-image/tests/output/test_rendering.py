@@ -33,12 +33,33 @@ def test_a_preview_is_a_grid_in_order_without_smoothing() -> None:
     assert set(np.unique(grid)) <= {*range(0, 240, 20), 255}
 
 
-def test_repeating_labels_get_a_column_each() -> None:
-    items = [Image(np.full((8, 8, 1), 20 * (i % 10), np.uint8), str(i % 10)) for i in range(40)]
-    grid = shown(preview(items))
-    step = grid.shape[1] / 10
+@pytest.mark.parametrize("channels", [1, 3])
+def test_repeating_labels_get_a_row_each_with_the_label(channels: int) -> None:
+    names = [*"abcdefghi", "a very long name of a class"]
+    items = [
+        Image(np.full((8, 8, channels), 20 * (i % 10) + 10, np.uint8), names[i % 10])
+        for i in range(40)
+    ]
+    grid = shown(preview(items)).reshape(-1, shown(preview(items)).shape[1], channels)[..., 0]
+    step = grid.shape[0] / 10
+    drawn = grid.shape[1] - 4 * step
     for k in range(10):
-        assert set(grid[:, int(step * (k + 0.5))].tolist()) <= {20 * k, 255}
+        row = grid[int(step * (k + 0.5))]
+        assert set(row[-int(3.9 * step) :].tolist()) == {20 * k + 10, 255}
+    assert drawn > step  # the strip of labels
+    assert grid[:, :100].min() < 60
+
+
+def test_the_last_rows_of_classes_may_be_shorter() -> None:
+    items = [Image(np.full((8, 8, 1), 50 + 50 * (i % 3), np.uint8), "abc"[i % 3]) for i in range(8)]
+    grid = shown(preview(items))
+    step = grid.shape[0] // 3
+    assert [int(grid[step * k + step // 2, -9]) for k in range(3)] == [50, 100, 255]
+
+
+def test_labels_in_another_order_are_a_grid() -> None:
+    items = [Image(np.full((8, 8, 1), 9, np.uint8), label) for label in "abba"]
+    assert (shown(preview(items)) == 9).mean() > 0.9
 
 
 def test_previews_are_marked_as_synthetic() -> None:

@@ -39,6 +39,8 @@ class MoleculeModality(Modality[Molecule], Augmentable, Converts, HasBaselines):
     formats = ("smi", "csv", "parquet", "sdf", "sdf3d")
     conversions = ("numpy", "dataframe")
     sampling_settings = ("raw", "temperature", "scaffold", "novel")
+    shows_real_items = True
+    network_settings = ("conditions", "notation", "vocabulary", "latent", "width", "units")
 
     def read(
         self, source: object | None, settings: MoleculeSettings, progress: Progress

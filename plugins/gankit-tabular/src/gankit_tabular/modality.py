@@ -70,6 +70,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     Settings = TabularSettings
     formats = FORMATS
     conversions = CONVERSIONS
+    network_settings = ("generator", "digit_units", "bins", "hidden", "layers", "latent", "pack")
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 
     def read(

@@ -36,6 +36,7 @@ class TensorModality(Modality[Item], Converts):
     Settings = TensorSettings
     formats = ("npz",)
     conversions = ("numpy",)
+    network_settings = ("latent", "hidden", "layers")
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 
     def read(

@@ -68,6 +68,7 @@ class ToyModality(Modality[Point], Converts):
     Settings = ToySettings
     formats = ("csv",)
     conversions = ("numpy",)
+    network_settings = ("hidden", "layers", "d_layers", "latent")
     source_type = "http://c2pa.org/digitalsourcetype/trainedAlgorithmicData"
 
     def read(

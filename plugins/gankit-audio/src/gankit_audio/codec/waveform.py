@@ -41,6 +41,8 @@ class WaveformCodec(ClipCodec):
         gain: factor of prepared samples.
     """
 
+    is_absolute = True
+
     def __init__(
         self,
         rate: int,

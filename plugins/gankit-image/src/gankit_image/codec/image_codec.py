@@ -54,6 +54,8 @@ class ImageCodec(Codec[Image], EncodesTargets):
         clip: whether values beyond ``low`` and ``high`` are clipped, since the user set these.
     """
 
+    is_absolute = True
+
     def __init__(
         self,
         format: PixelFormat,

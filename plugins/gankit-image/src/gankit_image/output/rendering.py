@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+from PIL import ImageFont
 
 from gankit.contract import Rendering
 from gankit.errors import GankitError
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 GRID_SIDE = 768
 """Small previews are enlarged to about this many pixels."""
+LONGEST_LABEL = 20
+"""Characters of a label in a preview."""
 
 
 def render(item: Image, codec: ImageCodec | None = None) -> Rendering:
@@ -31,11 +36,10 @@ def render(item: Image, codec: ImageCodec | None = None) -> Rendering:
 
 
 def preview(items: Sequence[Image], codec: ImageCodec | None = None) -> Rendering:
-    """A grid of the images, row by row.
+    """A grid of the images, row by row; or of the classes, if the labels repeat (0…9, 0…9): a row
+    holds one class, with its label on the left.
 
-    It is nearly square, or as wide as the labels' period if they repeat (0…9, 0…9), so that a
-    column holds one class. Tiny images are enlarged without smoothing; transparency shows a
-    chequerboard.
+    Tiny images are enlarged without smoothing; transparency shows a chequerboard.
 
     Raises:
         GankitError: there are no images.
@@ -44,26 +48,51 @@ def preview(items: Sequence[Image], codec: ImageCodec | None = None) -> Renderin
         raise GankitError("no images to preview", "Generate at least one")
     tiles = [_opaque(_visible(item, codec)) for item in items]
     height, width, channels = tiles[0].shape
-    columns = _columns([item.label for item in items], height / width)
-    rows = -(-len(tiles) // columns)
+    classes = _classes([item.label for item in items])
+    columns = min(len(tiles), max(1, round(math.sqrt(len(tiles) * height / width))))
+    if classes:
+        columns = -(-len(tiles) // len(classes))
+    rows = len(classes) or -(-len(tiles) // columns)
     scale = max(1, GRID_SIDE // max(rows * height, columns * width))
     gap = max(1, scale // 2) if scale > 1 else 2
 
     step_y, step_x = height * scale + gap, width * scale + gap
     grid = np.full((rows * step_y - gap, columns * step_x - gap, channels), 255, np.uint8)
     for i, tile in enumerate(tiles):
-        top, left = i // columns * step_y, i % columns * step_x
+        row, column = (i % rows, i // rows) if classes else divmod(i, columns)
+        top, left = row * step_y, column * step_x
         large = tile.repeat(scale, 0).repeat(scale, 1)
         grid[top : top + height * scale, left : left + width * scale] = large
+    if classes:
+        grid = np.concatenate([_names(classes, height * scale, step_y, channels), grid], 1)
     return Rendering("image/png", png(as_pillow(grid), synthetic()))
 
 
-def _columns(labels: Sequence[str | None], aspect: float) -> int:
+def _classes(labels: Sequence[str | None]) -> list[str]:
+    """The labels if they repeat in one order; none otherwise, or where the rows would be much
+    longer than the columns, or the other way round."""
     count, period = len(labels), len(set(labels))
     cyclic = all(label == labels[i % period] for i, label in enumerate(labels))
-    if period > 1 and cyclic and period / 4 <= count / period <= period * 4:
-        return period
-    return min(count, max(1, round(math.sqrt(count * aspect))))
+    fits = period / 4 <= count / period <= period * 4
+    return [str(label) for label in labels[:period]] if period > 1 and cyclic and fits else []
+
+
+def _names(labels: Sequence[str], height: int, step: int, channels: int) -> Pixels:
+    """A strip (H, W, C) with a label in the middle of each row, black on white.
+
+    Args:
+        height: of an image in the grid.
+        step: from one row to the next.
+    """
+    font = ImageFont.load_default(min(max(height / 3, 8), 24))
+    texts = [t if len(t) <= LONGEST_LABEL else f"{t[: LONGEST_LABEL - 1]}…" for t in labels]
+    gap = 6
+    width = math.ceil(max(font.getlength(text) for text in texts)) + 2 * gap
+    strip = PIL.Image.new("L", (width, len(labels) * step - (step - height)), 255)
+    pen = PIL.ImageDraw.Draw(strip)
+    for i, text in enumerate(texts):
+        pen.text((width - gap, i * step + height / 2), text, 0, font, anchor="rm")
+    return np.asarray(strip)[..., None].repeat(channels, 2)
 
 
 def _visible(item: Image, codec: ImageCodec | None) -> Pixels:
