@@ -53,7 +53,9 @@ LIMIT = 540.0
 AFTER = 30.0
 """Seconds beside training itself: starting, scoring."""
 TOY: dict[str, list[str]] = {
-    "r3gan-cifar10": ["width=[8]", "blocks=1", "train.batch=4", "resolution=8"],
+    "r3gan-cifar10": [
+        *("width=[8]", "blocks=1", "train.batch=4", "resolution=8", 'augmentations=["flip"]')
+    ],
     "few": ["width=[8]", "backbone_side=64", "train.batch=4", "resolution=32"],
     "small-data": ["width=[8]", "blocks=1", "train.batch=4"],
 }
@@ -95,6 +97,18 @@ def prepare(data: Path, shared: Path) -> None:
         print(f"{name}: {len(images):,} pictures of {images.shape[2]}×{images.shape[1]}")
 
 
+def few_of(data: Path, out: Path, name: str, n: int = 120) -> Path:
+    """A folder with a few pictures of a data set."""
+    folder = out / f"few-{name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in ("train", "test"):
+        with np.load(data / f"{name}-{part}.npz") as found:
+            some = slice(None, None, max(len(found["label"]) // n, 1))
+            given = {key: found[key][some] for key in ("image", "label")}
+        np.savez(folder / f"{name}-{part}.npz", **given)
+    return folder
+
+
 # --- Parts, each in a process of its own --------------------------------------------------------
 
 
@@ -102,6 +116,8 @@ def train_part(
     data: Path, out: Path, name: str, recipe: str, seconds: float, device: str, toy: bool
 ) -> None:
     """Trains a recipe, prints its scores and saves a grid of samples."""
+    if toy:
+        data = few_of(data, out, name)
     from gankit import config as configuration
     from gankit.errors import GankitError
     from gankit.plugins.registry import installed
@@ -189,7 +205,7 @@ def child(part: str, options: argparse.Namespace) -> None:
 
 def plan(options: argparse.Namespace, recipes: Sequence[str]) -> list[tuple[str, float]]:
     """Parts with the most seconds of each. Compiling comes last, since it may take long."""
-    short, compiling = (300.0, 600.0) if options.toy else (45.0, 110.0)  # that CPU may be busy
+    short, compiling = (900.0, 1800.0) if options.toy else (45.0, 110.0)  # that CPU may be busy
     parts = [("correctness", short)]
     parts += [(f"speed:{r}", short) for r in SPEED if r in recipes]
     seconds = short if options.toy else options.train_seconds + AFTER
@@ -198,7 +214,7 @@ def plan(options: argparse.Namespace, recipes: Sequence[str]) -> list[tuple[str,
     return [(p, s) for p, s in parts if p.partition(":")[0] in options.parts]
 
 
-def available(toy: bool) -> tuple[list[str], list[str]]:
+def available(toy: bool, wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """Recipes whose requirements are met, and a word on the others."""
     from importlib.util import find_spec
 
@@ -207,7 +223,7 @@ def available(toy: bool) -> tuple[list[str], list[str]]:
     from gankit.plugins.registry import installed
 
     plugin, there, said = installed().modality("image"), [], []
-    for recipe in dict.fromkeys((*SPEED, *TRAINED)):
+    for recipe in wanted:
         try:
             settings = TOY[recipe] if toy else []
             found = configuration.resolve(
@@ -241,7 +257,7 @@ def run(options: argparse.Namespace) -> int:
     """Runs all parts; the number of those that failed."""
     ends = time.monotonic() + options.limit
     options.out.mkdir(parents=True, exist_ok=True)
-    recipes, skipped = available(options.toy)
+    recipes, skipped = available(options.toy, options.recipes)
     report = (options.out / "results.md").open("w", encoding="utf-8")
 
     def say(text: str) -> None:
@@ -309,13 +325,15 @@ def main() -> None:
     running.add_argument("--toy", action="store_true", help="on a CPU, to try the script")
     kinds = ["correctness", "speed", "train", "compiled"]
     running.add_argument("--parts", nargs="+", default=kinds, choices=kinds)
+    every = [*dict.fromkeys((*SPEED, *TRAINED))]
+    running.add_argument("--recipes", nargs="+", default=every, choices=every)
     running.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.verb == "prepare":
         prepare(options.data, options.shared)
         return
     options.device = options.device or ("cpu" if options.toy else "cuda")
-    options.limit = options.limit or (1800.0 if options.toy else LIMIT)
+    options.limit = options.limit or (7200.0 if options.toy else LIMIT)
     options.train_seconds = options.train_seconds or 60.0
     if options.child:
         child(options.child, options)
