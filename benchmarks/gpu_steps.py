@@ -29,8 +29,8 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """Settings of small networks, where an architecture needs others than width 16."""
 TOLERANCE = {"fp32": 5e-3, "bf16": 0.6}
-"""Largest relative distance of a gradient that counts as correct. In bf16 the frozen EfficientNet of
-``projected`` is a third away; the others are below a tenth."""
+"""Largest relative distance of a gradient that counts as correct. In bf16 that of the frozen
+EfficientNet of ``projected`` is a third; those of the others are below a tenth."""
 ATEN = torch.ops.aten
 
 
