@@ -5,6 +5,9 @@ through D separately, calls ``loss.backward()``, does not freeze D in G's step, 
 and their average one by one, and reads its losses at every step. Each further row changes one
 thing. All take turns within one run, so that other work on the machine affects them alike; on a CPU
 the process's own CPU time is compared.
+
+``--architectures`` prints instead, for each architecture of the image plugin, exact R1 and R2
+against finite differences: in float32, and in bf16 with channels last.
 """
 
 from __future__ import annotations
@@ -40,6 +43,13 @@ LAYOUT = Layout((3, 32, 32))
 ITEMS = 1024
 GAMMA, HALF_LIFE = 0.05, 10_000.0
 LR, BETAS, EPS = 2e-4, (0.0, 0.99), 1e-8
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "r3gan": {"width": (384, 256, 96, 32), "blocks": 1},
+    "dcgan": {"width": (32,)},
+    "textbook": {"width": (32,)},
+    "vit": {"width": (128,), "blocks": 4, "patch": 4},
+}
+"""Settings of the networks of ``--architectures``."""
 
 Play = Callable[[], None]
 
@@ -143,13 +153,13 @@ class Rows(Codec[Tensor]):
         return CodecState({})
 
 
-def settings_of(batch: int, **train: Any) -> EngineSettings:
+def settings_of(batch: int, penalty_form: Any = "exact", **train: Any) -> EngineSettings:
     """The plain loop's settings."""
     settings = EngineSettings()
     return replace(
         settings,
         train=replace(settings.train, batch=batch, **train),
-        loss=replace(settings.loss, r1=GAMMA, r2=GAMMA),
+        loss=replace(settings.loss, r1=GAMMA, r2=GAMMA, penalty_form=penalty_form),
         optim=replace(settings.optim, lr=LR, beta1=BETAS[0], beta2=BETAS[1], eps=EPS),
         ema=replace(settings.ema, half_life=HALF_LIFE),
     )
@@ -237,6 +247,23 @@ def variants(networks: Networks, reals: Tensor, batch: int, quick: bool) -> dict
     return rows
 
 
+def penalty_forms(networks: Networks, reals: Tensor, batch: int, quick: bool) -> dict[str, Play]:
+    """Exact penalties against finite differences."""
+    fast: dict[str, Any] = {"precision": "bf16", "channels_last": True}
+    ways: dict[str, dict[str, Any]] = {"": {}, ", bf16, channels last": fast}
+    if not quick:
+        ways[", compiled, bf16, channels last"] = {**fast, "compile": True}
+    return {
+        f"{form}{way}": play(
+            make_trainer(
+                copy.deepcopy(networks), reals, settings_of(batch, penalty_form=form, **train)
+            )
+        )
+        for way, train in ways.items()
+        for form in ("exact", "finite-difference")
+    }
+
+
 def seconds(step: Play, steps: int, device: torch.device) -> tuple[float, float]:
     """CPU and wall seconds a step, the device's work included."""
     if device.type == "cuda":
@@ -285,6 +312,25 @@ def take_turns(
     return {name: statistics.median(t[clock] for t in turns) for name, turns in taken.items()}
 
 
+def perturbed(device: torch.device, **settings: Any) -> Networks:
+    """Networks away from the zeros of the start, where gradients vanish."""
+    networks = build_networks(LAYOUT, ImageSettings(augmentations=(), **settings))
+    for module in (networks.generator, networks.discriminator):
+        module.to(device)
+        with torch.no_grad():
+            for p in module.parameters():
+                p.add_(0.01 * torch.randn_like(p))
+    return networks
+
+
+def parameters(networks: Networks) -> str:
+    G, D = (
+        sum(p.numel() for p in m.parameters()) / 1e6
+        for m in (networks.generator, networks.discriminator)
+    )
+    return f"G {G:.2f} M and D {D:.2f} M parameters"
+
+
 def machine(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -301,32 +347,34 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="times that every row has its turn")
     parser.add_argument("--steps", type=int, default=0, help="steps a turn; 0: 1, or 20 on CUDA")
     parser.add_argument("--quick", action="store_true", help="leave out the compiled rows")
+    parser.add_argument(
+        "--architectures",
+        nargs="+",
+        choices=[*ARCHITECTURES],
+        help="in place of the plain loop: exact penalties against finite differences",
+    )
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     device = torch.device(options.device)
     steps = options.steps or (20 if device.type == "cuda" else 1)
-    networks = build_networks(
-        LAYOUT,
-        ImageSettings(width=tuple(options.width), blocks=options.blocks, augmentations=()),
-    )
-    for module in (networks.generator, networks.discriminator):
-        module.to(device)
-        with torch.no_grad():  # away from the zeros of the start, where gradients vanish
-            for p in module.parameters():
-                p.add_(0.01 * torch.randn_like(p))
     reals = torch.randn(ITEMS, *LAYOUT.shape, device=device)
-
-    G, D = (
-        sum(p.numel() for p in m.parameters()) / 1e6
-        for m in (networks.generator, networks.discriminator)
-    )
     print(
         f"{machine(device)}, {options.threads} thread(s), torch {torch.__version__}; "
-        f"32×32×3, batch {options.batch}, G {G:.2f} M and D {D:.2f} M parameters; "
-        f"{options.rounds} rounds of {steps} step(s)."
+        f"32×32×3, batch {options.batch}; {options.rounds} rounds of {steps} step(s)."
     )
+    clock = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
+    for architecture in options.architectures or ():
+        given = ARCHITECTURES[architecture]
+        networks = perturbed(device, architecture=architecture, **given)
+        print(f"\n{architecture}, {parameters(networks)}\n")
+        rows = penalty_forms(networks, reals, options.batch, options.quick)
+        take_turns(rows, options.rounds, steps, device, clock)
+    if options.architectures:
+        return
+    networks = perturbed(device, width=tuple(options.width), blocks=options.blocks)
+    print(f"{parameters(networks)}.")
     apart = disagreement(networks, reals, options.batch)
     print(
         "Gradients of gankit against the plain loop's, largest relative distance of any "
@@ -334,7 +382,6 @@ def main() -> None:
         flush=True,
     )
 
-    clock = 1 if device.type == "cuda" else 0  # wall time there, CPU time here
     take_turns(
         variants(networks, reals, options.batch, options.quick),
         options.rounds,

@@ -15,6 +15,7 @@ import gankit
 from gankit.cli.runs import show
 from gankit.contract import Evaluator, Extractor
 from gankit.errors import GankitError, PluginError
+from gankit.metrics.duality import DUALITY_GAP
 from gankit.metrics.membership import WHITE_BOX
 from gankit.report.page import write_report
 from gankit.runs.directory import Run
@@ -302,6 +303,30 @@ def test_a_model_without_a_likelihood_has_no_such_score(run):
     assert WHITE_BOX not in [score.name for score in evaluate_path(run.path, n=40).scores]
     with pytest.raises(GankitError, match=f"unknown metric '{WHITE_BOX}'"):
         evaluate_path(run.path, only=[WHITE_BOX])
+
+
+# --- The duality gap ----------------------------------------------------------------------------
+
+
+def test_the_duality_gap_is_measured_on_request_alone(run, tmp_path):
+    state = sorted((p, p.stat().st_mtime) for p in run.path.rglob("*"))
+    (score,) = evaluate_path(run.path, only=[DUALITY_GAP], seed=2).scores
+    assert (score.name, score.n_real) == (DUALITY_GAP, 40)
+    assert score.value > -4 * score.error
+    assert sorted((p, p.stat().st_mtime) for p in run.path.rglob("*")) == state
+    assert DUALITY_GAP not in [s.name for s in evaluate_path(run.path, n=40, seed=2).scores]
+
+
+@pytest.mark.parametrize("missing", ["model", "checkpoints"])
+def test_the_duality_gap_needs_a_discriminator(run, tmp_path, missing):
+    copied = shutil.copytree(run.path, tmp_path / "copied")
+    shutil.rmtree(copied / "checkpoints")
+    subject, data = copied, None
+    if missing == "model":
+        subject, data = copied / "model", str(copied)
+    with pytest.raises(GankitError, match="duality_gap needs the discriminator") as error:
+        evaluate_path(subject, only=[DUALITY_GAP], data=data)
+    assert "the directory that the run was trained in" in error.value.hint
 
 
 # --- Scores -------------------------------------------------------------------------------------

@@ -343,8 +343,12 @@ class Trainer:
             save_checkpoint(folder, self.clock.samples, tensors, meta, keep)
             self.export(self)
 
-    def resume(self) -> bool:
-        """Continues from the newest checkpoint; False when there is none."""
+    def resume(self, set_aside: bool = True) -> bool:
+        """Continues from the newest checkpoint; False when there is none.
+
+        Args:
+            set_aside: renames newer ones that cannot be read.
+        """
         if self.plan.folder is None:
             return False
         parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
@@ -352,8 +356,8 @@ class Trainer:
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
             self.clock, self.threads = unpack(tensors, meta, *parts)
 
-        main = self.plan.parallel.is_main
-        if load_checkpoint(self.plan.folder, set_aside=main, use=use) is None:
+        set_aside = set_aside and self.plan.parallel.is_main
+        if load_checkpoint(self.plan.folder, set_aside=set_aside, use=use) is None:
             return False
         self.plan.budget.before = self.clock.seconds
         self.warm_up = self._warm_up()

@@ -26,6 +26,7 @@ from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.details import details
+from gankit.metrics.duality import DUALITY_GAP
 from gankit.metrics.evaluate import GROUPS, Located, Score, Values, check_names, rng_for
 from gankit.metrics.membership import WHITE_BOX, Likelihoods, white_box_score
 from gankit.metrics.near_items import Neighbours, near_items
@@ -40,6 +41,7 @@ from gankit.runs.targets import SIDECAR
 from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed, named
 from gankit.workflows.data import read, read_data
+from gankit.workflows.duality import duality
 from gankit.workflows.generate import check_seeds
 from gankit.workflows.scoring import BACKBONES, backbones_in, evaluators_of, flattery
 
@@ -139,6 +141,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     compared = EvaluationData(samples, split.train, heldout)
     baselines = _own_baselines(sampler, before, compared, given)
     of_model = _membership(sampler, before, compared, given)
+    if DUALITY_GAP in given.only:  # costs training steps: on request alone
+        of_model.append(duality(run, heldout, given.seed, given.device, given.progress))
     result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines, of_model)
     metrics = run.metrics()
     result.record |= {
@@ -156,6 +160,11 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
 def _evaluate_files(path: Path, given: Options) -> Evaluation:
     """A folder of generated files, or a copied model."""
     stated = path / provenance.RECORD if path.is_dir() else path.with_name(path.name + SIDECAR)
+    if DUALITY_GAP in given.only:
+        raise GankitError(
+            f"{DUALITY_GAP} needs the discriminator, and {path} has none",
+            "Name the directory that the run was trained in",
+        )
     record = read_json(stated) if stated.is_file() else {}
     run = Run(path, given.networks) if (path / MODEL).is_file() else None
     name = given.plugin or (run.model["plugin"] if run else record.get("plugin"))
@@ -256,7 +265,7 @@ class _Scoring:
             _isolated(plugin, info, plugins)
             for plugin, info in plugins.collect("gankit_metrics", taken=GROUPS)
         ]
-        of_model = [WHITE_BOX] if has_likelihood else []
+        of_model = [DUALITY_GAP, *([WHITE_BOX] if has_likelihood else [])]
         check_names(given.only, self.evaluators, self.extra, of_model)
 
     def of(

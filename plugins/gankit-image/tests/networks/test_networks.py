@@ -262,6 +262,37 @@ def test_dcgan_as_in_the_paper() -> None:
     assert networks.generator(torch.randn(2, 100), None).abs().max() <= 1
 
 
+def test_vit_sees_each_patch_once() -> None:
+    """A pixel moves the logit through its own patch's token alone."""
+    networks = build((1, 8, 12), architecture="vit", patch=4)
+    discriminator = networks.discriminator
+    assert discriminator.tokens.shape == (1, 2 * 3 + 1, 8)
+    seen: list[Tensor] = []
+    discriminator.from_pixels.register_forward_hook(lambda m, given, out: seen.append(given[0]))
+    x = torch.zeros(1, 1, 8, 12)
+    x[0, 0, 5, 6] = 1  # row 1, column 1 of the grid; row 1, column 2 of the patch
+    discriminator(x)
+    assert seen[0].shape == (1, 6, 16)
+    assert seen[0].nonzero().tolist() == [[0, 4, 6]]
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 14)])
+def test_vit_s_generator_puts_patches_where_its_discriminator_looks(
+    shape: tuple[int, int, int],
+) -> None:
+    """With the discriminator's cutting, pixels are what the last layer computed."""
+    networks = build(shape, architecture="vit", patch=2)
+    G, D = networks.generator, networks.discriminator
+    made: list[Tensor] = []
+    G.to_pixels.register_forward_hook(lambda m, given, out: made.append(out))
+    D.from_pixels.register_forward_hook(lambda m, given, out: made.append(given[0]))
+    z, _ = inputs(networks, 2)
+    D(G(z))
+    if shape[1] % 2 == 0:
+        assert torch.equal(made[0], made[1])
+    assert made[0].shape == made[1].shape
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_same_seed_same_networks_and_state_dict_round_trip(architecture: str) -> None:
     first, second = (build((1, 8, 8), classes(2), architecture=architecture) for _ in range(2))
@@ -287,6 +318,8 @@ def test_same_seed_same_networks_and_state_dict_round_trip(architecture: str) ->
         ({"blocks": 0}, "blocks=0: out of range"),
         ({"group_size": -1}, "group_size=-1: out of range"),
         ({"embedding": 0}, "embedding=0: out of range"),
+        ({"architecture": "vit", "patch": 6}, r"patch=6: .* power of two\. Use 4 or 8"),
+        ({"architecture": "vit", "patch": 65}, "patch=65: out of range"),
         ({"augmentations": ("flipp",)}, "flip"),
     ],
 )
