@@ -36,6 +36,9 @@ def test_the_train_part_of_an_idx_folder_is_read(tmp_path: Path, packed: bool, d
     source = read(tmp_path)
     assert labels(source) == [str(i) for i in range(10)]
     assert (source.items[4].pixels[..., 0] == noise(10, 8, 9)[4]).all()
+    assert labels(read(tmp_path, split="test")) == [str(i) for i in range(8)]
+    with pytest.raises(GankitError, match="no split 'all'. There are: test, train"):
+        read(tmp_path, split="all")
     single = read(tmp_path / f"t10k-images{dot}idx3-ubyte{suffix}")
     assert labels(single) == [str(i) for i in range(8)]
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gankit.errors import GankitError
-from gankit.kit.splits import left_out_text
+from gankit.kit.splits import left_out_text, split_in
 from gankit_image.data.arrays import Arrays, as_stack, names_of
 
 _IDX_NAME = re.compile(r".*images?[-._]idx[34][-._]ubyte(\.gz)?$", re.IGNORECASE)
@@ -33,23 +33,32 @@ def is_idx(name: str) -> bool:
     return _IDX_NAME.match(name) is not None
 
 
-def read_idx_folder(root: Path, names: Sequence[str]) -> Arrays:
-    """The train part of a folder with IDX files.
+def read_idx_folder(root: Path, names: Sequence[str], wanted: str = "train") -> Arrays:
+    """The part of a folder of IDX files that is named as the wanted split; MNIST's test part is
+    named t10k. A single set of images is taken for train whatever its name.
 
     Raises:
-        GankitError: several sets of images, none of which is named train.
+        GankitError: no such part, or several sets of images in it.
     """
     found = [root / name for name in names if is_idx(Path(name).name)]
-    train = [path for path in found if "train" in path.name.lower()]
-    plain = {path.name.removesuffix(".gz") for path in train or found}
+    taken = [path for path in found if _split(path) == wanted]
+    if not taken and wanted != "train":
+        there = sorted({_split(path) or path.name for path in found})
+        raise GankitError(f"{root}: no split {wanted!r}", f"There are: {', '.join(there)}")
+    plain = {path.name.removesuffix(".gz") for path in taken or found}
     if len(plain) > 1:
         raise GankitError(f"{root}: several sets of images: {', '.join(sorted(plain))}", "Name one")
-    images = read_idx_images(min(train or found))  # an unpacked file sorts before its .gz
-    others = {path.name.removesuffix(".gz"): 1 for path in found if path not in train}
-    if not train or not others:
+    images = read_idx_images(min(taken or found))  # an unpacked file sorts before its .gz
+    others = {path.name.removesuffix(".gz"): 1 for path in found if path not in taken}
+    if not taken or not others:
         return images
-    fact = f"{min(train).name}; {left_out_text(others)}"
+    fact = f"{min(taken).name}; {left_out_text(others)}"
     return replace(images, facts={**images.facts, "split": fact})
+
+
+def _split(path: Path) -> str | None:
+    name = path.name.lower()
+    return "test" if name.startswith("t10k") else split_in(name)
 
 
 def read_idx_images(path: Path) -> Arrays:

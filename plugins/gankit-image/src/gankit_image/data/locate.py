@@ -105,7 +105,7 @@ def _folder(root: Path, settings: ImageSettings) -> Listing | Arrays:
             found, left.issues, [*left.warnings, *config.warnings, *chosen.warnings], facts
         )
     if any(idx.is_idx(Path(name).name) for name in names):
-        return idx.read_idx_folder(root, names)
+        return idx.read_idx_folder(root, names, settings.split)
     packed = [name for name in names if archives.is_archive(name)]
     if packed:
         return _archives(root, packed, left.issues, left.warnings, settings)
