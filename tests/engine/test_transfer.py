@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gankit.contract import Categorical, Condition, Continuous
-from gankit.engine.step import trainable
+from gankit.engine.compile import CompiledStep
+from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.step import AdversarialLoss, LossWeights, trainable
 from gankit.engine.transfer import freeze_first, layers_in_order, same_columns, take_weights
 from gankit.errors import GankitError
 from gankit.kit.layers import embedding
@@ -133,6 +135,25 @@ def test_layers_are_counted_in_the_order_of_their_calls(numbers):
     assert network.training
     assert all(torch.equal(network.state_dict()[k], v) for k, v in before.items())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_traced_step_leaves_frozen_layers_out_too(numbers, make_networks, monkeypatch):
+    """What is compiled; compiling it takes too long here."""
+    monkeypatch.setattr(torch, "compile", lambda step, **options: step)
+    torch.manual_seed(0)
+    networks = make_networks()
+    assert freeze_first(networks, *numbers, 1) == ["net.0"]
+    loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
+    traced = CompiledStep(loss.discriminator_step, networks.discriminator, networks.generator)
+    params = trainable(networks.discriminator)
+    w = LossWeights(*(torch.tensor(v) for v in (0.5, 0.5, 0.0, 0.0)))
+    x, c, z = torch.randn(8, 2), torch.eye(3)[torch.arange(8) % 3], torch.randn(8, 4)
+    expected, _ = loss.discriminator_step(params, x, c, z, w, True)
+    found, _ = traced(params, x, c, z, w, True)
+    assert len(found) == len(params) == 2
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
 
 
 def test_frozen_layers_are_not_trained(numbers, make_networks):

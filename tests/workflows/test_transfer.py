@@ -16,6 +16,7 @@ from gankit import config as configuration
 from gankit.engine.checkpoint import checkpoints
 from gankit.errors import GankitError
 from gankit.runs.started import lineage
+from gankit.workflows.request import request
 from gankit.workflows.train import train
 
 WORDS = ["train.batch=16", "train.threads=1", "train.samples=160", "log.preview_count=4"]
@@ -199,6 +200,16 @@ def test_a_new_codec_and_new_classes_where_they_do_not(labelled, tmp_path):
     with pytest.raises(GankitError, match="do not fit the codec of .*transfer.codec=fitted"):
         gankit.fit("tensor", *data, from_=labelled, out=tmp_path / "no", samples=32, settings=few)
     assert not (tmp_path / "no" / "run.toml").exists()
+
+
+def test_the_start_wins_over_that_of_a_configuration(labelled, tmp_path):
+    table = gankit.load(labelled).table
+    assert table["transfer"]["run"] == ""
+    found = request("", None, None, lambda known: [], config=table, start=labelled)
+    assert found.config.engine.transfer.run == str(labelled)
+    assert found.config.settings.hidden == 8
+    with pytest.raises(GankitError, match="cannot start from itself"):
+        request("", None, None, lambda known: [], start=labelled / "model", out=labelled)
 
 
 def test_another_plugin_and_another_architecture_are_refused(labelled, tmp_path):

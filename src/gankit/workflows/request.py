@@ -75,7 +75,7 @@ def request(
     existing = Run(out) if out is not None and (out / CONFIG).is_file() else None
     if existing is not None and config is None and not (plugin or recipe):
         config = existing.table  # only the directory is given: resume with its own settings
-    source, inherited = None, dict[str, object]()
+    source, inherited, started = None, dict[str, object](), dict[str, object]()
     if start is not None:
         refuse_itself(start, out)
         source = Run(start)
@@ -114,7 +114,7 @@ def request(
         if not named and its in [known.name for known in recipes(loaded.info)]:
             named, said[1] = its, f"{name}/{its} (of {start})"
             choices.append(("recipe", said[1]))
-        inherited["transfer.run"] = place
+        started = {"transfer.run": place}  # also where a configuration states another start
     if not named and data is not None:
         given = data
         count = count or (lambda: count_items(given, loaded.info))
@@ -126,7 +126,7 @@ def request(
         loaded.info,
         settings_type,
         recipe=named or None,
-        files=[inherited, config or {}, table(settings_type)],
+        files=[inherited, config or {}, table(settings_type), started],
         overrides=words(settings_type),
         data=data,
         data_path=path,
