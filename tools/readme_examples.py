@@ -53,7 +53,7 @@ EXAMPLES = (
     Example(
         "image",
         "Images",
-        "1,797 digits of 8×8 pixels",
+        "5,000 digits of 28×28 pixels (MNIST)",
         "one row per requested class",
         (402, 756),
     ),

@@ -23,6 +23,6 @@ def gankit_modalities() -> Iterable[PluginInfo]:
             ".zip", ".tar", ".tgz", ".parquet", ".npy", ".npz",
         ),
         recipes="gankit_image.recipes",
-        default_recipe="digits",
+        default_recipe="mnist",
         data_recipe="small-data",
     )  # fmt: skip
