@@ -390,7 +390,6 @@ def test_a_run_cannot_be_extended(vectors, tmp_path):
         ("loss.objective=rpgan", "its generator uses real samples.*nonsaturating"),
         ("loss.gradient_penalty=1", "loss.r1"),
         ("loss.penalty_form=finite-difference", "penalty_form=exact"),
-        ("loss.penalty_share=0.5", "penalty_share=1"),
         ("augment.target=0.6", "augment.p"),
         ("train.warm_up=96", "a game after it. Use train.warm_up=1, .* or train.warm_up=0"),
         ("resampling.candidates=2", "without noise. Use resampling.candidates=1"),

@@ -151,7 +151,6 @@ def _unsound_games(
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
         ),
-        "loss.penalty_share": (loss.penalty_share != 1, "Use loss.penalty_share=1"),
         "augment.target: it depends on D's output for real samples": (
             engine.augment.target > 0,
             "Use a fixed augment.p",
