@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
@@ -86,6 +87,25 @@ def test_a_finished_run_is_scored_beside_real_data(vectors, scored, tmp_path):
     assert line.startswith("quality of 50 samples: coverage 0.")
     assert line.count("(real data ") == 3
     assert " of 50 (real data " in line
+
+
+def test_scores_of_the_discriminators_own_network_are_marked(
+    vectors, scored, monkeypatch, tmp_path
+):
+    modality, scored[0].backbone = type(vectors.modality), "net"
+    build = modality.build_networks
+
+    def on_net(self, codec, settings):
+        return dataclasses.replace(build(self, codec, settings), backbones=frozenset({"net"}))
+
+    monkeypatch.setattr(modality, "build_networks", on_net)
+    run(vectors, tmp_path / "run")
+    found = Run(tmp_path / "run")
+    assert found.model["backbones"] == ["net"]
+    assert any("share net with the discriminator" in w for w in found.verdict["warnings"])
+    (line,) = in_words(found.verdict)
+    assert "coverage (shared) 0." in line
+    assert "positive (shared)" not in line
 
 
 def test_it_changes_no_random_number(vectors, scored, tmp_path):

@@ -92,7 +92,7 @@ def verdict(
             doubts += evaluator.warnings(compared)
         extractor = next((e for e in sources if isinstance(e, Extractor)), None)
         if extractor is not None and len(data.heldout) >= FEWEST:
-            distances = list(_distances(extractor, compared, deadline, backbones, progress))
+            distances = list(_distances(extractor, compared, deadline, progress, backbones))
             doubts += _doubts(distances)
             scores = [*distances, *scores]
     if not scores:
@@ -127,8 +127,8 @@ def _distances(
     extractor: Extractor[Any],
     data: EvaluationData[Any],
     deadline: float,
-    backbones: Collection[str],
     progress: Progress,
+    backbones: Collection[str] = (),
 ) -> Iterator[Score]:
     """Coverage of as many items as there is time for, then copies if there is time for all."""
     train = [

@@ -109,7 +109,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- Shapes and conditions ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 50), (4, 64, 64), (7, 8, 8), (3, 9, 70)])
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 33, 50), (4, 64, 96), (7, 8, 8), (3, 9, 70)])
 @pytest.mark.parametrize("n_classes", [0, 3])
 def test_any_size_and_any_channels(shape: tuple[int, ...], n_classes: int) -> None:
     networks = build(shape, n_classes)
@@ -185,7 +185,7 @@ def test_excitations_skip_four_stages(side: int, skips: int) -> None:
 def test_an_excitation_scales_channels() -> None:
     torch.manual_seed(0)
     low, high = torch.randn(2, 3, 8, 8), torch.randn(2, 5, 16, 16)
-    ratio = SkipLayerExcitation(3, 5)(low, high) / high
+    ratio = SkipLayerExcitation(3, 5, (4, 4))(low, high) / high
     assert torch.allclose(ratio, ratio[:, :, :1, :1].expand_as(ratio), atol=1e-5)
     assert 0 < ratio.min() < ratio.max() < 1
 

@@ -24,8 +24,6 @@ from gankit_image.settings import ImageSettings
 STD = 0.02
 REACH = 4
 """Stages that an excitation skips: from 4×4 to 64×64, from 8×8 to 128×128, …"""
-GRID = 4
-"""Rows and columns that a skipped stage is averaged to."""
 
 
 class FastGANGenerator(nn.Module):
@@ -50,7 +48,7 @@ class FastGANGenerator(nn.Module):
             mix = nn.Conv2d(coarse, 2 * fine, 3, padding=1, bias=False)
             self.stages.append(nn.Sequential(nn.Upsample(scale_factor=2), mix, *_gated(fine)))
         self.excite = nn.ModuleList(
-            SkipLayerExcitation(low, high)
+            SkipLayerExcitation(low, high, self.canvas.base)
             for low, high in zip(widths, widths[REACH:], strict=False)
         )
         self.to_image = nn.Conv2d(widths[-1], channels, 3, padding=1)
@@ -71,16 +69,23 @@ class FastGANGenerator(nn.Module):
 
 
 class SkipLayerExcitation(nn.Module):
-    """``(low (N, L, h, w), high (N, H, ·, ·))`` to ``high`` with each channel scaled by a number in
-    (0, 1) that is computed from ``low`` (equations 1 and 2)."""
+    """``(low (N, L, ·, ·), high (N, H, ·, ·))`` to ``high`` with each channel scaled by a number in
+    (0, 1) that is computed from ``low`` (equations 1 and 2).
 
-    def __init__(self, low: int, high: int) -> None:
+    Args:
+        low, high: channels.
+        grid: rows and columns that ``low`` is averaged to; they divide its size. The paper has 4×4.
+    """
+
+    def __init__(self, low: int, high: int, grid: tuple[int, int]) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(low, high, GRID)
+        self.grid = grid
+        self.squeeze = nn.Conv2d(low, high, grid)
         self.scale = nn.Conv2d(high, high, 1)
 
     def forward(self, low: Tensor, high: Tensor) -> Tensor:
-        h = F.leaky_relu(self.squeeze(F.adaptive_avg_pool2d(low, GRID)), 0.1)
+        averaged = F.avg_pool2d(low, low.shape[2] // self.grid[0])
+        h = F.leaky_relu(self.squeeze(averaged), 0.1)
         y: Tensor = high * self.scale(h).sigmoid()
         return y
 
