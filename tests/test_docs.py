@@ -44,6 +44,8 @@ PAGES = sorted(
 TINY = {
     "train": ["--samples=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
+    "project": ["--steps=3", "--seeds=32"],
+    "directions": ["--seeds=1", "-n", "2"],
 }
 """Arguments appended to commands to make them short; the last one of an option counts."""
 TINY_PRIVATE = ["--samples=32", "train.batch=32"]

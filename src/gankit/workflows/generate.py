@@ -79,7 +79,7 @@ class Sampling:
             return
         if self.per_class:
             raise GankitError(
-                "chosen latents have their own conditions, not so many per class",
+                "chosen latents have one condition each, not one per class",
                 "Use per_class, or between, along, mix or latent",
             )
         self.walk.check(self.n)
