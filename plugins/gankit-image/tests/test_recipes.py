@@ -20,7 +20,7 @@ CHOICE = {"makes", "device", "items", "automatic", "few"}
 """What a recipe is chosen by; optional."""
 SECTIONS = {
     "train": {"samples", "batch", "burn_in", "precision", "channels_last", "threads", "seed"},
-    "loss": {"objective", "r1", "r2"},
+    "loss": {"objective", "r1", "r2", "penalty_form"},
     "optim": {"lr", "beta1", "beta2"},
     "ema": {"half_life"},
     "augment": {"p", "target", "speed"},
@@ -55,6 +55,7 @@ def test_the_documented_recipes_exist() -> None:
         "stacked-mnist",
         "small-data",
         "cpu",
+        "vit",
     }
 
 
