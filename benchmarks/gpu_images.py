@@ -2,7 +2,7 @@
 
     python benchmarks/gpu_images.py prepare DATA --shared ../shared/data
     python benchmarks/gpu_images.py run DATA --out OUT
-    python benchmarks/gpu_images.py run DATA --out OUT --parts train --train-seconds 120
+    python benchmarks/gpu_images.py run DATA --out OUT --parts train --train-seconds 100
     python benchmarks/gpu_images.py run DATA --out OUT --toy    # on a CPU, in two minutes or so
 
 ``prepare`` writes 2,000 training pictures of CIFAR-10 (the first 200 of each class) and 10,000 of
@@ -334,7 +334,7 @@ def main() -> None:
         return
     options.device = options.device or ("cpu" if options.toy else "cuda")
     options.limit = options.limit or (7200.0 if options.toy else LIMIT)
-    options.train_seconds = options.train_seconds or 60.0
+    options.train_seconds = options.train_seconds or 50.0
     if options.child:
         child(options.child, options)
     else:

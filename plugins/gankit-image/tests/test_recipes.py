@@ -20,7 +20,7 @@ CHOICE = {"makes", "device", "items", "automatic", "few", "fewest", "needs", "in
 """What a recipe is chosen by; optional."""
 SECTIONS = {
     "train": {"samples", "batch", "burn_in", "precision", "channels_last", "threads", "seed"},
-    "loss": {"objective", "r1", "r2", "penalty_share"},
+    "loss": {"objective", "r1", "r2", "penalty_form", "penalty_share"},
     "optim": {"lr", "beta1", "beta2"},
     "ema": {"half_life"},
     "augment": {"p", "target", "speed"},
@@ -58,6 +58,7 @@ def test_the_documented_recipes_exist() -> None:
         "cpu-few",
         "mnist",
         "few",
+        "vit",
     }
 
 
