@@ -70,7 +70,6 @@ OPTIONS = {
     "--psi": "--truncation",
     "--trunc": "--truncation",
     "--truncation-psi": "--truncation",
-    "--video": "--film",
     "--gif": "--film",
     "--direction": "--along",
     "--style-mixing": "--mix",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gankit.contract import Progress, Provenance, Rendering, Sample, quiet
 from gankit.errors import GankitError
 from gankit.kit.files import write_json
+from gankit.kit.sheets import Sheet
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
 from gankit.runs.output import write_generated
@@ -23,7 +24,6 @@ from gankit.workflows.generate import (
     counted,
     sampling_record,
 )
-from gankit.workflows.sheets import Sheet
 from gankit.workflows.walks import Along
 
 if TYPE_CHECKING:

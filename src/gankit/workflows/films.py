@@ -9,6 +9,7 @@ from typing import Any
 from gankit.contract import Codec, Modality, Progress, Provenance, Sample, quiet
 from gankit.errors import GankitError
 from gankit.kit.films import check_film, write_film
+from gankit.kit.sheets import picture
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.output import write_generated
@@ -21,7 +22,6 @@ from gankit.workflows.generate import (
     counted,
     sampling_record,
 )
-from gankit.workflows.sheets import picture
 
 FPS = 12.0
 """Frames per second by default."""

@@ -25,6 +25,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit.kit.files import write_json
 from gankit.kit.films import write_film
+from gankit.kit.sheets import Sheet, is_raster, picture, stacked
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
 from gankit.runs.latents import write_latents
@@ -34,10 +35,8 @@ from gankit.system_errors import translated
 from gankit.workflows.conformity import conformed, named
 from gankit.workflows.data import read
 from gankit.workflows.generate import MEMORY_HINT, run_record
-from gankit.workflows.sheets import Sheet, is_raster, picture
 
 if TYPE_CHECKING:
-    import PIL.Image
     from torch import Tensor
 
     from gankit.engine.sampling.projection import Effort, Found
@@ -300,7 +299,7 @@ class _Made:
     def _moved(self) -> bool:
         return all(len(one.way) > 1 for one in self.found[:SHOWN])
 
-    def _frames(self, targets: Sequence[Rendering]) -> Iterator[PIL.Image.Image]:
+    def _frames(self, targets: Sequence[Rendering]) -> Iterator[Any]:
         """The given items above, what there is of them below."""
         from gankit.engine.sampling.sampler import Latent
         from gankit.engine.sampling.walks import of_latents
@@ -313,20 +312,7 @@ class _Made:
                 picture(self.modality.render(sample.item, codec))
                 for sample in of_latents(self.sampler, latents)
             ]
-            yield _beside(above, below)
-
-
-def _beside(above: Sequence[PIL.Image.Image], below: Sequence[PIL.Image.Image]) -> PIL.Image.Image:
-    import PIL.Image
-
-    width, height = (max(p.size[i] for p in (*above, *below)) for i in (0, 1))
-    gap = max(1, height // 16)
-    size = ((width + gap) * len(above) - gap, 2 * height + gap)
-    frame = PIL.Image.new("RGB", size, "white")
-    for y, row in enumerate((above, below)):
-        for x, one in enumerate(row):
-            frame.paste(one.convert("RGB"), (x * (width + gap), y * (height + gap)))
-    return frame
+            yield stacked(above, below)
 
 
 def _scores(modality: object, codec: Codec[Any], target: Any, item: Any) -> dict[str, float]:
