@@ -33,6 +33,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -292,9 +293,12 @@ def _run_part(part: str, options: argparse.Namespace, most: float) -> tuple[str,
     flags += ["--train-seconds", str(options.train_seconds), *(["--toy"] if options.toy else [])]
     command = [sys.executable, __file__, "run", str(options.data), "--out", str(options.out)]
     log = options.out / f"{part.replace(':', '-')}.log"
-    with log.open("w", encoding="utf-8") as errors:
+    # A compiler that is stopped leaves files that later ones cannot load.
+    cache = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    own = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache.name}
+    with cache, log.open("w", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True,
+            [*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True, env=own,
             start_new_session=True,
         )  # fmt: skip
         try:
