@@ -200,11 +200,15 @@ def table(records: Sequence[Mapping[str, Any]]) -> str:
         "|---" * (4 + len(SHOWN)) + "|",
     ]
     for r in records:
-        scores = " | ".join(f"{r[k]:.3g} ({r['floor'][k]:.3g})" for k in SHOWN)
+        scores = " | ".join(f"{_short(r[k])} ({_short(r['floor'][k])})" for k in SHOWN)
         lines.append(
             f"| {r['data']} | {r['recipe']} | {r['seconds']} | {r['samples']:,} | {scores} |"
         )
     return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 COLOURS = ("#1f4e9e", "#c4551b", "#4b8b3b", "#7a3e9d")
