@@ -46,7 +46,7 @@ def test_discriminator_gradients(setting, batch_dependent):
     assert {"d_loss", "d_real", "d_fake", "r1", "r2"} <= logs.keys()
 
 
-@pytest.mark.parametrize("share", [0.25, 0.01])
+@pytest.mark.parametrize("share", [0.25, 0.01, 0.99])
 def test_penalties_on_a_part_of_the_batch(setting, share):
     """At least one sample; the adversarial loss is of all."""
     networks, real, c, z = setting

@@ -101,12 +101,6 @@ class TrainingPlan:
         if not (ever_positive(settings.augment.p) or settings.augment.target > 0):
             networks = replace(networks, augment_input=None)  # never on: costs nothing
         terms = self.terms()
-        if terms.zero_centred and terms.penalty_share < 1 and networks.batch_dependent:
-            raise GankitError(
-                "loss.penalty_share cannot be used with this discriminator: its logits depend on "
-                "the whole batch",
-                "Use loss.penalty_share=1",
-            )
         if terms.zero_centred and terms.finite_difference:
             refuse_random_differences(networks, self.codec.layout)
         for module in (networks.generator, networks.discriminator):

@@ -163,7 +163,7 @@ class LossSettings:
     rounding errors drown smaller differences."""
     penalty_share: Annotated[float, Bounds(0, 1, exclusive=True)] = 1.0
     """The part of each batch on which R1 and R2 are computed; less than 1 is cheaper, and noisier.
-    Under differential privacy it is all of it."""
+    It is all of it under differential privacy, and where logits depend on the whole batch."""
     penalty_every: AtLeastOne = 1
     """Apply penalties every so many steps, scaled up accordingly; above 1 may not converge."""
     extra: dict[str, float] = field(default_factory=dict)

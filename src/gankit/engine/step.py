@@ -130,10 +130,11 @@ class AdversarialLoss:
     ) -> tuple[Tensor, Logs]:
         """What D minimises, for reals and fakes (N, *shape) with shared conditions c."""
         zero_centred = penalise and self.terms.zero_centred
-        parts = [slice(None)]
-        if zero_centred and self.terms.penalty_share < 1:
-            penalised = math.ceil(self.terms.penalty_share * len(real))
-            parts = [slice(penalised), slice(penalised, None)]
+        share = 1.0 if self.networks.batch_dependent else self.terms.penalty_share
+        penalised = math.ceil(share * len(real)) if zero_centred else len(real)
+        parts = [slice(penalised)]
+        if penalised < len(real):
+            parts.append(slice(penalised, None))
         judged = [
             self.judge(
                 real[part], fake[part], c if c is None else c[part], w, zero_centred and not i
