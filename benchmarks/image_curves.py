@@ -248,12 +248,12 @@ def _panel(records: Sequence[Mapping[str, Any]], score: str, left: int, top: int
     right = left + WIDE - 60
     parts.append(
         f'<line x1="{left + MARGIN}" x2="{right}" y1="{low:.1f}" y2="{low:.1f}" stroke="#999" '
-        f'stroke-dasharray="4 3"/><text x="{left + 4}" y="{low + 4:.1f}">{floor:.3g}</text>'
+        f'stroke-dasharray="4 3"/><text x="{left + 4}" y="{low + 4:.1f}">{_short(floor)}</text>'
         f'<text x="{right + 4}" y="{low + 4:.1f}" fill="#777">held-out</text>'
     )
     top_value = float(np.exp(ys.max()))
     _, high = at(np.exp(xs[0]), top_value)
-    parts.append(f'<text x="{left + 4}" y="{high + 4:.1f}">{top_value:.3g}</text>')
+    parts.append(f'<text x="{left + 4}" y="{high + 4:.1f}">{_short(top_value)}</text>')
     for second in sorted({r["seconds"] for r in records}):
         x, _ = at(second, floor)
         parts.append(
