@@ -77,10 +77,10 @@ def test_classes_are_balanced_and_real_items_kept(augment, trained, tmp_path):
 
 
 def test_near_duplicates_and_outliers_are_dropped_and_counted(augment, tmp_path):
-    done = augment("--factor", "1.5", "--out", "more.csv", "--json")
+    done = augment("--factor", "6", "--out", "more.csv", "--json")
     result = json.loads(done.stdout)
     counts = result["augmented"]["generated"]
-    assert counts["kept"] + counts["missing"] == 120
+    assert counts["kept"] + counts["missing"] == 1200  # of so many some are near, on any machine
     assert sum(counts["dropped"].values()) > 0
     assert set(counts["dropped"]) <= {"near duplicate", "outlier"}
     assert result["path"] == "more.csv"
