@@ -12,7 +12,6 @@ Every stage of the generator sees ``z``, which scales the channels inside its bl
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 
 import torch
@@ -23,11 +22,9 @@ from gankit.contract import Layout, Networks
 from gankit.kit.layers import SLOPE, embedding
 from gankit_image.networks.canvas import Canvas
 from gankit_image.networks.layers import Conv2d, Resample, exact, linear
-from gankit_image.networks.r3gan import Basis, Head, resample
+from gankit_image.networks.r3gan import GAIN, Basis, Head, resample
 from gankit_image.settings import ImageSettings
 
-GAIN = math.sqrt(2 / (1 + SLOPE**2))
-"""Keeps variance through a leaky ReLU (He et al. 2015, eq. 15)."""
 MODULATION = 0.5
 """Standard deviation of the factors by which ``z`` scales channels, initially."""
 FINE = 16

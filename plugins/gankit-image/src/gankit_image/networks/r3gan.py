@@ -30,6 +30,10 @@ def build(layout: Layout, settings: ImageSettings, deep: bool = False) -> Networ
     )
 
 
+GAIN = math.sqrt(2 / (1 + SLOPE**2))
+"""Keeps variance through a leaky ReLU (He et al. 2015, eq. 15)."""
+
+
 class Block(nn.Module):
     """A residual block; initially the identity, since its third convolution is zero."""
 
@@ -56,11 +60,11 @@ def stage_widths(settings: ImageSettings, stages: int) -> list[int]:
 def stage(channels: int, stages: int, settings: ImageSettings) -> nn.Sequential:
     """The blocks of one stage out of ``stages``.
 
-    The gain keeps variance through a leaky ReLU (He et al. 2015, eq. 15) and shrinks with the
+    The gain keeps variance through a leaky ReLU and shrinks with the
     network's L blocks as L^(-1/4), the rule for branches of three layers (Zhang et al. 2019).
     """
     blocks = settings.blocks * stages
-    gain = math.sqrt(2 / (1 + SLOPE**2)) * blocks**-0.25
+    gain = GAIN * blocks**-0.25
     return nn.Sequential(
         *(Block(channels, settings.group_size, gain) for _ in range(settings.blocks))
     )
