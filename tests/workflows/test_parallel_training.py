@@ -33,7 +33,7 @@ WORKER = """
 import json
 import tempfile
 
-import torch._dynamo  # optimisers import it, and it writes caches
+import torch._dynamo  # compiled steps import it, and it writes caches
 from safetensors.torch import save_file
 
 from gankit import config as configuration

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gankit.engine.adam import Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.parallel import ParallelContext
@@ -35,7 +36,7 @@ def pack(
     for name, module in {**updates.modules(), "ema": ema}.items():
         tensors |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
-        for i, values in optimiser.state_dict()["state"].items():
+        for i, values in optimiser.state.items():
             tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
     meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
     if (own := policy.state()) is not None:
@@ -71,9 +72,7 @@ def unpack(
     for name, module in {**updates.modules(), "ema": ema}.items():
         module.load_state_dict(_below(tensors, name))
     for name, optimiser in updates.optimisers().items():
-        groups = optimiser.state_dict()["param_groups"]
-        moments = _moments(_below(tensors, name), optimiser.param_groups[0]["params"])
-        optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        optimiser.load(_moments(_below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
     _restore_random(tensors, updates.device, parallel)
@@ -107,11 +106,9 @@ def _restore_random(
         torch.cuda.set_rng_state(cuda, device)
 
 
-def _moments(
-    tensors: Mapping[str, Tensor], params: Sequence[nn.Parameter]
-) -> dict[int, dict[str, Tensor]]:
+def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
     """An optimiser's state from tensors named ``number/name``."""
-    state: dict[int, dict[str, Tensor]] = {}
+    state: Moments = {}
     for key, value in tensors.items():
         number, _, name = key.partition("/")
         p = params[int(number)]
