@@ -8,6 +8,10 @@ scheduled, logged, averaged over processes, watched or saved. What is above it i
 take turns in one process on one thread, and the process's own CPU time is compared: the figure is
 that of the quickest turns, which other work on the machine disturbs least; the median over rounds
 of turns that follow each other stands beside it.
+
+A second table is the step's budget: operations of products and convolutions, bytes that kernels
+read and write, the number of kernels, and the floor: the time of the operations at the rate of a
+square matrix product, or of the bytes at that of a copy, whichever is longer.
 """
 
 from __future__ import annotations
@@ -19,16 +23,20 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("GANKIT_PLUGINS", "")
 
 import torch
+from gpu_step import Flops
 from step import Rows, machine
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from gankit import config as configuration
 from gankit.contract import Batch, Networks
@@ -255,6 +263,44 @@ def compare(trainer: Trainer, rounds: int, least: float) -> tuple[float, float, 
     return plain, engine, statistics.median(b / a for a, b in found) - 1
 
 
+# --- The budget ---------------------------------------------------------------------------------
+
+
+class Traffic(TorchDispatchMode):
+    """Counts kernels, and bytes of the tensors that go into and come out of them; views are free."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels, self.bytes = 0, 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        out = func(*args, **(kwargs or {}))
+        if not func.is_view and "detach" not in func.name():
+            self.kernels += 1
+            tensors = [t for t in tree_leaves((args, kwargs, out)) if isinstance(t, Tensor)]
+            self.bytes += sum(t.numel() * t.element_size() for t in tensors)
+        return out
+
+
+def ceilings() -> tuple[float, float]:
+    """Operations a second of a matrix product, bytes a second of a copy, both on one thread."""
+    a, b = torch.randn(2, 768, 768)
+    product = min(spent(lambda: a @ b, 1) for _ in range(20))
+    big, there = torch.randn(2, 2**24)
+    copy = min(spent(lambda: there.copy_(big), 1) for _ in range(10))
+    return 2 * 768**3 / product, 2 * 4 * 2**24 / copy
+
+
+def budget(trainer: Trainer) -> tuple[float, float, int]:
+    """Operations, bytes and kernels of a step."""
+    operations, traffic = Flops(), Traffic()
+    with operations, traffic:
+        trainer.step()
+    return operations.total, traffic.bytes, traffic.kernels
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", help="recipes, by the start of their names; all")
@@ -269,6 +315,7 @@ def main() -> None:
     )
     print("| step | bare loop, ms | gankit, ms | above the bare loop | median | goal |")
     print("|---|---|---|---|---|---|")
+    budgets: dict[str, tuple[float, float, int, float]] = {}
     for name, (recipe, overrides) in RECIPES.items():
         if options.names and not any(name.startswith(n) for n in options.names):
             continue
@@ -279,6 +326,15 @@ def main() -> None:
             f"| {name} | {plain:.2f} | {engine:.2f} | {above:+.1%} | ≤ {GOAL:.0%}: {met} |",
             flush=True,
         )
+    rate, bandwidth = ceilings()
+    print(f"\n{rate / 1e9:.0f} GFLOP/s of a product, {bandwidth / 1e9:.1f} GB/s of a copy.\n")
+    print("| step | GFLOP | MB | kernels | floor, ms | gankit, ms | reached |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (operations, moved, kernels, engine) in budgets.items():
+        floor = max(operations / rate, moved / bandwidth) * 1e3
+        row = [name, f"{operations / 1e9:.2f}", f"{moved / 1e6:.0f}", f"{kernels:,}"]
+        row += [f"{floor:.1f}", f"{engine:.1f}", f"{floor / engine:.0%}"]
+        print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":
