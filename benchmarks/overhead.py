@@ -267,7 +267,7 @@ def compare(trainer: Trainer, rounds: int, least: float) -> tuple[float, float, 
 
 
 class Traffic(TorchDispatchMode):
-    """Counts kernels, and bytes of the tensors that go into and come out of them; views are free."""
+    """Counts kernels and the bytes of tensors that go in and come out; views are free."""
 
     def __init__(self) -> None:
         super().__init__()

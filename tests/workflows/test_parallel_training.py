@@ -130,13 +130,18 @@ class Clock:
 
 import gankit.engine.budget
 gankit.engine.budget.time = clock = Clock()
-update = engine.update_ema
+follower = engine.follower
 
-def slow(*given):
-    clock.now += 1.0 if rank == 1 else 0.5
-    update(*given)
+def slow(*modules):
+    follow = follower(*modules)
 
-engine.update_ema = slow
+    def slowly(decay):
+        clock.now += 1.0 if rank == 1 else 0.5
+        follow(decay)
+
+    return slowly
+
+engine.follower = slow
 train("timed", "train.samples=1000000", "train.time=20", "log.verdict=0")
 
 # The first half by likelihood.

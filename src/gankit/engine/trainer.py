@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gankit.contract import Batch, Callback, Progress, quiet
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.clock import Clock, Every, TrainingSchedules
-from gankit.engine.ema import ema_decay, update_ema
+from gankit.engine.ema import ema_decay, follower
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
@@ -64,6 +64,7 @@ class Trainer:
         game = networks, plan.objective, plan.terms(), plan.autocast
         loss = self.policy.loss(*game, self.reals)
         self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+        self._follow: Callable[[float], None] | None = None
         seed, parallel = self.settings.train.seed, plan.parallel
         random = StepRandomness(
             lambda what, position: self.policy.seed(seed, what, position),
@@ -191,7 +192,9 @@ class Trainer:
         updates.step_generator(self.generator_batch)
         seen, self.lr = train.batch * train.d_steps, at["g_lr"]
         clock.samples += seen
-        update_ema(self._ema, self.networks.generator, ema_decay(seen, at["half_life"]))
+        if self._follow is None:
+            self._follow = follower(self._ema, self.networks.generator)
+        self._follow(ema_decay(seen, at["half_life"]))
 
     @property
     def ema(self) -> nn.Module:
