@@ -40,8 +40,8 @@ RUNS: dict[str, tuple[str, list[str] | None, dict[str, object]]] = {
     "sound": ("audio", None, {"width": 16, "rounds": 2}),
     "molecule": ("molecule", SMILES, MOLECULES),
 }
-DRAWS = {"molecule"}
-"""Its codec draws noise itself for each piece of a batch."""
+DRAWS = {"molecule", "rows"}
+"""Their codecs draw for each piece of a batch: noise, and the columns that are conditioned on."""
 
 WORKER = """
 import gankit
