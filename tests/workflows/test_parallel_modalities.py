@@ -31,8 +31,14 @@ SMILES = [
     )
 ]
 MOLECULES = {
-    **{"width": 32, "latent": 8, "smooth": 0.3, "vocabulary": 40, "epochs": 2.0},
-    **{"cache": "none", "workers": 1, "conditions": ["logp"]},
+    "width": 32,
+    "latent": 8,
+    "smooth": 0.3,
+    "vocabulary": 40,
+    "epochs": 2.0,
+    "cache": "none",
+    "workers": 1,
+    "conditions": ["logp"],
 }
 RUNS: dict[str, tuple[str, list[str] | None, dict[str, object]]] = {
     "picture": ("image/digits", None, {"width": [16], "blocks": 1}),
