@@ -31,8 +31,14 @@ SMILES = [
     )
 ]
 MOLECULES = {
-    **{"width": 32, "latent": 8, "smooth": 0.3, "vocabulary": 40, "epochs": 2.0},
-    **{"cache": "none", "workers": 1, "conditions": ["logp"]},
+    "width": 32,
+    "latent": 8,
+    "smooth": 0.3,
+    "vocabulary": 40,
+    "epochs": 2.0,
+    "cache": "none",
+    "workers": 1,
+    "conditions": ["logp"],
 }
 RUNS: dict[str, tuple[str, list[str] | None, dict[str, object]]] = {
     "picture": ("image/digits", None, {"width": [16], "blocks": 1}),
@@ -40,8 +46,8 @@ RUNS: dict[str, tuple[str, list[str] | None, dict[str, object]]] = {
     "sound": ("audio", None, {"width": 16, "rounds": 2}),
     "molecule": ("molecule", SMILES, MOLECULES),
 }
-DRAWS = {"molecule"}
-"""Its codec draws noise itself for each piece of a batch."""
+DRAWS = {"molecule", "rows"}
+"""Their codecs draw for each piece of a batch: noise, and the columns that are conditioned on."""
 
 WORKER = """
 import gankit
