@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics import nearest
 from gankit.runs.directory import Run
+from gankit.workflows.pool import SampleSource
 from gankit.workflows.scoring import backbones_in, evaluators_of
 
 CHUNK = 1024
@@ -126,16 +127,6 @@ def thin_requests(requests: Sequence[Request], real: Sequence[Mapping[str, objec
                 "little these show. Collect more, or add fewer with -n"
             )
     return found
-
-
-class SampleSource(Protocol):
-    """Where candidates come from: :class:`gankit.engine.sampling.sampler.Sampler`, for one."""
-
-    codec: Codec[Any]
-
-    def sample(
-        self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
-    ) -> Iterator[Sample[Any]]: ...
 
 
 class AttributeView(Sequence[Mapping[str, object]]):
