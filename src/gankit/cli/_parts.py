@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from gankit import launched
 from gankit.cli._output import print_json, show_warnings
 from gankit.errors import GankitError
 from gankit.screen.console import err, out
 from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
+    from gankit.contract import Progress
+    from gankit.runs.directory import Run
+    from gankit.workflows.generate import Sampling
     from gankit.workflows.parts import PartsMade, Shard
 
 
@@ -21,17 +29,16 @@ def chosen_shard(text: str | None, nproc: int) -> Shard | None:
     """
     from gankit.workflows.parts import Shard
 
-    launched = Shard.of_launcher()
+    own = Shard.of_launcher()
     if text is None:
-        shard = launched
-    elif launched is not None:
+        return own
+    if own is not None:
         raise GankitError(
-            f"--shard {text} under a launcher, which started {launched.of} processes",
+            f"--shard {text} under a launcher, which started {own.of} processes",
             "Leave out --shard: each process makes its own parts",
         )
-    else:
-        shard = Shard.parse(text)
-    if shard is not None and nproc > 1:
+    shard = Shard.parse(text)
+    if nproc > 1:
         raise GankitError(
             f"shard {shard} is made by one process, not by --nproc {nproc}",
             f"Start one process for each of {nproc * shard.of} shards",
@@ -39,8 +46,43 @@ def chosen_shard(text: str | None, nproc: int) -> Shard | None:
     return shard
 
 
+def make(
+    run: Run,
+    sampling: Sampling,
+    out: str | None,
+    *,
+    parts: int,
+    shard: Shard | None,
+    nproc: int,
+    overwrite: bool,
+    progress: Progress,
+    **given: Any,
+) -> PartsMade:
+    """Makes parts, in this process or in several that torch's launcher starts.
+
+    Raises:
+        GankitError: for whatever the user can fix.
+        typer.Exit: one of the processes failed, and has said why.
+    """
+    from gankit.workflows.launch import launch
+    from gankit.workflows.parts import PartsMade, generate_parts, started
+
+    if nproc == 1 or launched.size() > 1:
+        given |= {"overwrite": overwrite and not _begun(), "progress": progress}
+        return generate_parts(run, sampling, out, parts=parts, shard=shard, **given)
+    place = started(run, sampling, out, parts, overwrite=overwrite, **given)
+    there = sum(place.record(part) is not None for part in place)
+    if code := launch(sys.argv[1:], nproc):
+        raise typer.Exit(code)
+    record = place.finish() or dict(place.index)
+    return PartsMade(place.target.path, parts - there, there, record["count"], record)
+
+
 def report(found: PartsMade, as_json: bool) -> None:
-    """Prints what was made, and what is missing."""
+    """Prints what was made, and what is missing; the command that started this process does so
+    itself."""
+    if _begun():
+        return
     record = found.record
     show_warnings(record)
     if as_json:
@@ -56,6 +98,11 @@ def report(found: PartsMade, as_json: bool) -> None:
         f"{found.samples:,} generated in {_parts(found.made)} of {total}: {visible(found.path)}"
     )
     err.print("the others are missing: the same request makes them, in any process")
+
+
+def _begun() -> bool:
+    """Whether ``--nproc`` started this process: the folder is begun already."""
+    return launched.size() > 1 and launched.OUTCOME in os.environ
 
 
 def _parts(count: int) -> str:

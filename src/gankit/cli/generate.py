@@ -15,7 +15,7 @@ from gankit.cli._output import (
     show_warnings,
     state_provenance,
 )
-from gankit.cli._parts import chosen_shard, refuse, report
+from gankit.cli._parts import chosen_shard, make, refuse, report
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
@@ -186,7 +186,6 @@ def generate(
     from gankit.workflows.films import film as write_film
     from gankit.workflows.generate import Sampling
     from gankit.workflows.generate import generate as write
-    from gankit.workflows.parts import generate_parts
 
     if per_class and n:
         raise GankitError("-n and --per-class both give a number of samples", "Use one of them")
@@ -222,10 +221,13 @@ def generate(
             rate = FPS if fps is None else fps
             made = write_film(source, sampling, film, fps=rate, progress=meter, **given)
         elif parts or own:
-            done = generate_parts(
-                *(source, sampling, out_),
-                parts=parts or 0, shard=own, nproc=nproc, format=format, progress=meter, **given,
-            )  # fmt: skip
+            many: dict[str, Any] = {
+                "parts": parts or 0,
+                "shard": own,
+                "nproc": nproc,
+                "format": format,
+            }
+            done = make(source, sampling, out_, progress=meter, **many, **given)
         else:
             show = quiet if piped and out.is_terminal else meter
             made = write(source, sampling, out_, format=format, nproc=nproc, progress=show, **given)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gankit import launched
 from gankit.contract import Progress, quiet
 from gankit.errors import GankitError
 from gankit.kit.files import sha256
@@ -36,6 +36,7 @@ from gankit.workflows.generate import (
     output_target,
     sampling_record,
 )
+from gankit.workflows.launch import use_own_gpu
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -71,11 +72,8 @@ class Shard:
     def of_launcher(cls) -> Shard | None:
         """This process among those that a launcher such as torchrun started; None for a single
         one."""
-        try:
-            rank, size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        except ValueError:
-            raise GankitError("RANK and WORLD_SIZE are no numbers", "Unset both") from None
-        return cls(rank + 1, size) if size > 1 else None
+        size = launched.size()
+        return cls(launched.rank() + 1, size) if size > 1 else None
 
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
@@ -112,7 +110,6 @@ def generate_parts(
     format: str | None = None,
     device: str = "auto",
     overwrite: bool = False,
-    nproc: int = 1,
     progress: Progress = quiet,
 ) -> PartsMade:
     """Makes this shard's parts that are not there yet.
@@ -126,6 +123,8 @@ def generate_parts(
         GankitError: for whatever the user can fix.
     """
     shard = shard or Shard()
+    if launched.size() > 1:
+        use_own_gpu(device)
     place = started(
         *(run, sampling, out, parts or shard.of),
         format=format, device=device, overwrite=overwrite, alone=shard.of == 1

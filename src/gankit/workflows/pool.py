@@ -22,6 +22,7 @@ from gankit.contract import Codec, ReservesKeys, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
 from gankit.system_errors import translate
+from gankit.workflows.launch import available
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Sampler
@@ -89,6 +90,8 @@ class Pool:
                 "other processes cannot load networks that were passed to this one",
                 "Use nproc=1",
             )
+        if nproc > 1:
+            available(nproc)
         self.sampler, self.nproc = sampler, nproc
         self._pool: ProcessPoolExecutor | None = None
         if nproc > 1:
