@@ -18,6 +18,7 @@ from gankit.kit.tables import json_line
 from gankit.runs.parts import Parts
 from gankit.runs.targets import Target
 from gankit.workflows import parts as workflow
+from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.parts import Shard
 
 SMALL = {"train__samples": 64, "train__batch": 32, "train__threads": 1, "hidden": 8, "count": 200}
@@ -277,3 +278,11 @@ def test_what_several_processes_refuse(run, tmp_path):
     with pytest.raises(GankitError, match="label"):
         run.generate(tmp_path / "x", 5, nproc=2, where={"label": "nothing"})
     assert not (tmp_path / "x").exists()
+
+
+def test_several_processes_give_the_scores_of_one(run, tmp_path):
+    scores = [run.evaluate(n=40, nproc=k).record["scores"] for k in (1, 2)]
+    assert scores[0] == scores[1]
+    run.generate(tmp_path / "made", 40)
+    with pytest.raises(GankitError, match="--nproc generates"):
+        evaluate_path(tmp_path / "made", data=str(tmp_path / "made"), nproc=2)

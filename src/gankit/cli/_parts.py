@@ -78,6 +78,18 @@ def make(
     return PartsMade(place.target.path, parts - there, there, record["count"], record)
 
 
+def refuse_launcher() -> None:
+    """For commands with one result.
+
+    Raises:
+        GankitError: a launcher started several processes.
+    """
+    if (size := launched.size()) > 1:
+        raise GankitError(
+            f"{size} processes were started for one result", f"Use --nproc {size}, not a launcher"
+        )
+
+
 def report(found: PartsMade, as_json: bool) -> None:
     """Prints what was made, and what is missing; the command that started this process does so
     itself."""

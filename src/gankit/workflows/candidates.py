@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -251,10 +252,10 @@ def generated(
     wanted = sum(request.count for request in requests)
     for request in requests:
         drop, kept, tried = filter_of(request), 0, 0
+        stream = source.sample(most_candidates([request]), seed, request.where)
         while kept < request.count and tried < TRIES * request.count + CHUNK:
             n = min(CHUNK, 2 * (request.count - kept) + 16)
-            some = list(source.sample(n, seed, request.where))
-            seed += len(some)
+            some = list(islice(stream, n))
             tried += len(some)
             reasons = drop([s.item for s in some]) if drop else [""] * len(some)
             for sample, reason in zip(some, reasons, strict=True):
@@ -267,4 +268,5 @@ def generated(
                 counts.kept += 1
                 yield sample
             progress("generating", counts.kept, wanted)
+        seed += tried
         counts.missing += request.count - kept

@@ -124,22 +124,31 @@ class Sampling:
             among: only those of these numbers, from 0 on.
             source: what draws them, if not the sampler.
         """
-        settled, source = self.settled(sampler.codec), source or sampler
-        among = among or range(settled.n)
+        source = source or sampler
         if self.walk is not None:
             return self.walk.draw(sampler, self.n, self.where)
-        if not self.per_class:
-            return source.sample(len(among), self.seed + among.start, self.where)
-        wanted = [{**self.where, settled.by: c} for c in classes(sampler.codec)[settled.by]]
-        for i, where in enumerate(wanted):  # a wrong condition fails before any work
-            sampler.draw_conditions([self.seed + i * self.per_class], where)
-        each = (
-            (where, range(max(start, among.start), min(start + self.per_class, among.stop)))
-            for where, start in zip(wanted, range(0, settled.n, self.per_class), strict=True)
-        )
+        requests = self.requests(sampler.codec)
+        for where, some in requests:  # a wrong condition fails before any work
+            sampler.draw_conditions([self.seed + some.start], where)
+        if among is not None:
+            requests = [(w, range(max(s.start, among.start), min(s.stop, among.stop)))
+                        for w, s in requests]  # fmt: skip
         return chain.from_iterable(
-            source.sample(len(some), self.seed + some.start, where) for where, some in each if some
+            source.sample(len(some), self.seed + some.start, where)
+            for where, some in requests
+            if some
         )
+
+    def requests(self, codec: Codec[Any]) -> list[tuple[Mapping[str, object], range]]:
+        """Each condition with the numbers of its samples, from 0 on."""
+        settled = self.settled(codec)
+        if not self.per_class:
+            return [(self.where, range(settled.n))]
+        starts = range(0, settled.n, self.per_class)
+        return [
+            ({**self.where, settled.by: value}, range(start, start + self.per_class))
+            for value, start in zip(classes(codec)[settled.by], starts, strict=True)
+        ]
 
     def record(self) -> dict[str, Any]:
         """What the provenance record states of it."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit import launched
-from gankit.contract import Progress, quiet
+from gankit.contract import ChecksSeeds, Progress, quiet
 from gankit.errors import GankitError
 from gankit.kit.files import sha256
 from gankit.plugins.registry import installed
@@ -214,6 +214,10 @@ def started(
     }, default=str))  # fmt: skip
     if (found := Parts.started(target)) is None:
         sampler = sampling.sampler(run, device)
+        if isinstance(sampler.codec, ChecksSeeds):
+            for where, some in sampling.requests(sampler.codec):
+                seeds = range(sampling.seed + some.start, sampling.seed + some.stop)
+                sampler.codec.check_seeds(seeds, where)
         found = Parts.start(target, _index(run, sampler, sampling, target, request))
     if changed := differences(found.index["request"], request):
         raise GankitError(

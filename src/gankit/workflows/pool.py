@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gankit.contract import Codec, ReservesKeys, Sample
+from gankit.contract import ChecksSeeds, Codec, ReservesKeys, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
 from gankit.system_errors import translate
@@ -120,18 +120,37 @@ class Pool:
             yield from self.sampler.sample(n, seed, where)
             return
         self.sampler.draw_conditions([seed], where or {})  # a wrong condition fails before any work
-        size, pending = self.codec.decode_batch_size, deque[Future[Any]]()
+        size = self.codec.decode_batch_size
+        pending = deque[tuple[range, Future[Any]]]()
         try:
             for first in range(seed - seed % size, seed + n, size):
-                start, stop = max(first, seed), min(first + size, seed + n)
-                pending.append(self._pool.submit(_drawn, stop - start, start, where))
+                some = range(max(first, seed), min(first + size, seed + n))
+                pending.append((some, self._pool.submit(_drawn, some, where)))
                 if len(pending) > AHEAD * self.nproc:
-                    yield from _result(pending.popleft())
+                    yield from self._next(pending, where)
             while pending:
-                yield from _result(pending.popleft())
+                yield from self._next(pending, where)
         finally:
-            for future in pending:
+            for _, future in pending:
                 future.cancel()
+
+    def _next(
+        self, pending: deque[tuple[range, Future[Any]]], where: Mapping[str, object] | None
+    ) -> list[Sample[Any]]:
+        """The oldest batch, once it is there."""
+        seeds, future = pending.popleft()
+        if isinstance(self.codec, ChecksSeeds):
+            self.codec.check_seeds(seeds, where or {})
+        try:
+            found = future.result()
+        except BrokenProcessPool:
+            raise GankitError(
+                "a process that generates ended before its time, perhaps for want of memory",
+                "Use a smaller --nproc",
+            ) from None
+        if isinstance(found, GankitError):
+            raise found
+        return list(found)
 
     def __enter__(self) -> Pool:
         return self
@@ -139,19 +158,6 @@ class Pool:
     def __exit__(self, *about: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=about[0] is None, cancel_futures=True)
-
-
-def _result(future: Future[Any]) -> list[Sample[Any]]:
-    try:
-        found = future.result()
-    except BrokenProcessPool:
-        raise GankitError(
-            "a process that generates ended before its time, perhaps for want of memory",
-            "Use a smaller --nproc",
-        ) from None
-    if isinstance(found, GankitError):
-        raise found
-    return list(found)
 
 
 # --- In the other processes ---------------------------------------------------------------------
@@ -174,10 +180,10 @@ def _end_with_the_main_process() -> None:
         os._exit(1)
 
 
-def _drawn(n: int, seed: int, where: Mapping[str, object] | None) -> Any:
+def _drawn(seeds: range, where: Mapping[str, object] | None) -> Any:
     """The samples, or an error: it is an item too, since it would arrive with a traceback."""
     try:
-        return list(_sampler.sample(n, seed, where))
+        return list(_sampler.sample(len(seeds), seeds.start, where))
     except GankitError as error:
         return GankitError(error.message, error.hint)  # a subclass may not be pickled
     except Exception as error:
