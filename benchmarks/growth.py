@@ -30,7 +30,7 @@ import torch
 from step import machine
 
 from gankit import config as configuration
-from gankit.contract import Layout
+from gankit.contract import Layout, quiet
 from gankit.engine.trainer import Trainer
 from gankit.plugins.registry import installed
 from gankit.workflows.prepare import prepare
@@ -140,7 +140,7 @@ def molecules_read(n: int) -> Work:
     kept = Path(tempfile.mkdtemp()) / "some.smi"
     kept.write_text("\n".join(line.split()[0] for line in lines))
     modality = installed().modality("molecule").modality
-    return lambda: modality.read(str(kept), modality.Settings(workers=1))
+    return lambda: modality.read(str(kept), modality.Settings(workers=1), quiet)
 
 
 def candidates_drawn(n: int) -> Work:

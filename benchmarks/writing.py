@@ -26,7 +26,7 @@ import torch
 from growth import table, trainer_of
 from step import machine
 
-from gankit.contract import Provenance, Sample
+from gankit.contract import Provenance, Sample, quiet
 from gankit.plugins.registry import installed
 
 PROVENANCE = Provenance("gankit", "run", "2026-01-01T00:00:00+00:00", "uri")
@@ -64,7 +64,7 @@ def row(name: str, plugin: str, formats: Sequence[str], n: int) -> None:
     """Prints a line for each format."""
     modality = installed().modality(plugin).modality
     if plugin == "molecule":
-        items = modality.read(None, modality.Settings(workers=1)).items
+        items = modality.read(None, modality.Settings(workers=1), quiet).items
         samples = [Sample(items[i % len(items)], i, {}) for i in range(n)]
         codec, network, decoding = None, None, None
     else:
