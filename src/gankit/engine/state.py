@@ -13,6 +13,7 @@ from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.policy import TrainingPolicy
+from gankit.engine.sharding import sliced_like, whole
 from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
 
@@ -33,10 +34,10 @@ def pack(
         for rank, value in enumerate(parallel.gather(state)):
             tensors[_random_key(device, rank)] = value
     for name, module in {**updates.modules(), "ema": ema}.items():
-        tensors |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
+        tensors |= {f"{name}/{k}": whole(v) for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
         for i, values in optimiser.state_dict()["state"].items():
-            tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
+            tensors |= {f"{name}/{i}/{k}": whole(v) for k, v in values.items()}
     meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
     if (own := policy.state()) is not None:
         meta["policy"] = own
@@ -69,7 +70,7 @@ def unpack(
     if "policy" in meta:
         policy.resume(meta["policy"])
     for name, module in {**updates.modules(), "ema": ema}.items():
-        module.load_state_dict(_below(tensors, name))
+        _load(module, _below(tensors, name))
     for name, optimiser in updates.optimisers().items():
         groups = optimiser.state_dict()["param_groups"]
         moments = _moments(_below(tensors, name), optimiser.param_groups[0]["params"])
@@ -107,6 +108,14 @@ def _restore_random(
         torch.cuda.set_rng_state(cuda, device)
 
 
+def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
+    """Whole values into a module, which may be divided over processes."""
+    for name, own in module.state_dict().items():
+        if name in values and values[name].shape == own.shape:
+            values[name] = sliced_like(own, values[name])
+    module.load_state_dict(values)
+
+
 def _moments(
     tensors: Mapping[str, Tensor], params: Sequence[nn.Parameter]
 ) -> dict[int, dict[str, Tensor]]:
@@ -116,7 +125,7 @@ def _moments(
         number, _, name = key.partition("/")
         p = params[int(number)]
         if value.shape == p.shape:  # fused Adam relies on the memory format
-            value = match_memory_format(p, value.to(p.device))
+            value = match_memory_format(p, sliced_like(p, value.to(p.device)))
         state.setdefault(int(number), {})[name] = value
     return state
 

@@ -22,6 +22,7 @@ from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
 from gankit.engine.shadow import SURE
+from gankit.engine.sharding import ShardedLoss, gathered, shard, sliced
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
 from gankit.engine.warm_up import PATIENCE, REST, WarmUp
@@ -63,6 +64,10 @@ class Trainer:
         game = networks, plan.objective, plan.terms(), plan.autocast
         loss = self.policy.loss(*game, self.reals)
         self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+        self._whole: nn.Module | None = None
+        if plan.sharded:
+            shard(networks, plan.codec.layout, self.device, plan.parallel)
+            loss, self._ema = ShardedLoss(*game), sliced(self._ema, networks.generator)
         self.updates = Updates(networks, loss, self.settings, self.device, plan.parallel)
         self.warm_up = self._warm_up()
         self.lr = 0.0
@@ -180,13 +185,19 @@ class Trainer:
         seen, self.lr = train.batch * train.d_steps, at["g_lr"]
         clock.samples += seen
         update_ema(self._ema, self.networks.generator, ema_decay(seen, at["half_life"]))
+        self._whole = None
 
     @property
     def ema(self) -> nn.Module:
-        """The averaged generator; until the game begins, the generator as it is."""
+        """The averaged generator; until the game begins, the generator as it is. Where it is
+        divided over processes, all call it together first after each step."""
         if self.clock.warming:
             self._ema.load_state_dict(self.networks.generator.state_dict())
-        return self._ema
+        if not self.plan.sharded:
+            return self._ema
+        if self._whole is None:
+            self._whole = gathered(self._ema)
+        return self._whole
 
     def generator_batch(self) -> Batch:
         """The batch of a generator step."""
@@ -242,6 +253,8 @@ class Trainer:
         since the order of summation depends on it."""
         if self.device.type == "cpu":
             chosen = self.threads or self.settings.train.threads
+            if not chosen and self.plan.sharded:  # steps have to be alike in all processes
+                chosen = torch.get_num_threads()
             self.threads = chosen or fastest_threads(self.updates, self.reals, self.generator_batch)
             torch.set_num_threads(self.threads)
 
@@ -310,9 +323,10 @@ class Trainer:
         )
 
     def _write_preview(self) -> None:
+        sampler = self.sampler()
         if not self.plan.parallel.is_main:
             return
-        items = preview_items(self.sampler(), self.settings.log.preview_count)
+        items = preview_items(sampler, self.settings.log.preview_count)
         file = self.preview(items, self.clock.samples)
         for callback in self.callbacks:
             if file is not None:
@@ -351,7 +365,7 @@ class Trainer:
         """
         if self.plan.folder is None:
             return False
-        parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
+        parts = self.updates, self._ema, self.reals, self.policy, self.plan.parallel
 
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
             self.clock, self.threads = unpack(tensors, meta, *parts)

@@ -140,7 +140,8 @@ class Updates:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
-        self.parallel.average_(total)
+        if not self.settings.train.shard:  # such gradients are averages
+            self.parallel.average_(total)
         if player.clip:
             _clip(total, player.clip)
         for p, gradient in zip(player.params, total, strict=True):
