@@ -20,7 +20,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -139,7 +138,9 @@ class Turn:
             step()
         spent = time.process_time() - cpu, time.perf_counter() - wall
         after = messages.count, messages.bytes, messages.seconds
-        return cls(*(x / steps for x in (*spent, *(b - a for a, b in zip(before, after)))))
+        return cls(
+            *(x / steps for x in (*spent, *(b - a for a, b in zip(before, after, strict=True))))
+        )
 
 
 def take_turns(
@@ -223,6 +224,10 @@ def ways(recipe: str, rank: int, messages: Messages, rounds: int, least: float) 
     def forward() -> None:
         updates.loss.generate(z, real.c)
 
+    def back(flat: Tensor) -> None:
+        parts = zip(flat.split(sizes), gradients, strict=True)
+        torch._foreach_copy_(gradients, [part.view_as(g) for part, g in parts])
+
     def blocking() -> None:
         parallel.average_(gradients)
         forward()
@@ -233,9 +238,7 @@ def ways(recipe: str, rank: int, messages: Messages, rounds: int, least: float) 
         forward()
         sent.wait()
         flat /= parallel.size
-        torch._foreach_copy_(
-            gradients, [part.view_as(g) for part, g in zip(flat.split(sizes), gradients)]
-        )
+        back(flat)
 
     def singly() -> None:
         for sent in [messages.send(g, async_op=True) for g in gradients]:
@@ -245,9 +248,7 @@ def ways(recipe: str, rank: int, messages: Messages, rounds: int, least: float) 
 
     def copies() -> None:
         flat = torch.cat([g.reshape(-1) for g in gradients])
-        torch._foreach_copy_(
-            gradients, [part.view_as(g) for part, g in zip(flat.split(sizes), gradients)]
-        )
+        back(flat)
 
     sizes = [g.numel() for g in gradients]
     rows = {
@@ -274,7 +275,7 @@ def ways(recipe: str, rank: int, messages: Messages, rounds: int, least: float) 
 
 
 FIRST = (
-    "| recipe, batch | CPU ms a step, alone | each of two, half the batch | each of two, whole batch "
+    "| recipe, batch | CPU ms a step, alone | each of two, half the batch | each, whole batch "
     "| strong: CPU time alone to each of two | weak: efficiency | wall ms alone, of two "
     "| messages a step, MiB | ms until they are there |\n|---|---|---|---|---|---|---|---|---|"
 )
@@ -309,10 +310,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="CPU seconds a turn")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     options = parser.parse_args()
-    load = ""
-    with suppress(OSError):
-        load = f", load {os.getloadavg()[0]:.1f}"
-    print(f"{machine(torch.device('cpu'))}{load}; two processes, 1 thread each, gloo.\n", flush=True)
+    load = os.getloadavg()[0]
+    print(f"{machine(torch.device('cpu'))}, load {load:.1f}; two processes, 1 thread each, gloo.\n")
     with tempfile.TemporaryDirectory() as folder:
         mp.spawn(work, (folder, options), nprocs=2)
 

@@ -44,6 +44,14 @@ class PluginError(GankitError):
         self.plugin, self.what = plugin, what
 
 
+class ReportedError(GankitError):
+    """An error of several processes that another one reports: this one ends without a word."""
+
+
+class LostProcessError(GankitError):
+    """Another process of the same command is gone: the command fails, and may be started again."""
+
+
 def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:
     """A hint with the names closest to ``word``, or the known ones when none is close."""
     import difflib
@@ -57,9 +65,43 @@ def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -
     return f"Known: {listed}{', …' if len(known) > show else ''}"
 
 
-def without_password(address: str) -> str:
-    """An address without the password in it: ``scheme://me:secret@host`` as ``scheme://me@host``.
+ADDRESS = re.compile(
+    r"\b(https?|s3a?|gs|gcs|hf|az|abfss?|adl|ftp|sftp|ssh|webdavs?|memory|file)://(.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An address of files: its scheme, and the rest."""
+_SECRET = re.compile(
+    r"([?&])[^?&=\s]*(?:sig|token|key|secret|passw|pwd|credential|auth|policy|session|jwt)"
+    r"[^?&=\s]*=[^&\s#]*",
+    re.IGNORECASE,
+)
+"""A parameter of an address, as of a signed one, that lets its bearer in."""
+_LONG = re.compile(
+    r"([?&])[^?&=\s]*=(?=[^&\s#]*[0-9])(?=[^&\s#]*[A-Za-z])[\w+/=%-]{24,}(?=[&\s#]|$)"
+)
+"""A parameter whose value looks like such a key."""
 
-    Runs and error messages are read by others.
+
+def without_password(address: str) -> str:
+    """An address without the secrets in it, also within a longer text.
+
+    Databases keep the user's name: ``scheme://me:secret@host`` becomes ``scheme://me@host``.
+    Addresses of files lose all that precedes ``@``, and parameters that are keys, signatures or
+    tokens. Runs and error messages are read by others.
     """
+    if ADDRESS.search(address):
+        return ADDRESS.sub(_without_secrets, address)
     return re.sub(r"(\w+://[^:/@\s]+):.*@", r"\1@", address)
+
+
+def _without_secrets(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    host, slash, path = re.fullmatch(r"([^/?#\s]*)(/?)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    broken = "@" not in host and re.search(r":(?!\d*$)", host) and "@" in path
+    if broken:  # a password with a slash in it
+        host, slash, path = path.rpartition("@")[2], "", ""
+    host = host.rpartition("@")[2]
+    for secret in (_SECRET, _LONG):
+        while (shorter := secret.sub(r"\1", path)) != path:
+            path = re.sub(r"([?&])&+", r"\1", shorter)
+    return f"{scheme}://{host}{slash}" + re.sub(r"[?&]+(?=[\s#]|$)", "", path)

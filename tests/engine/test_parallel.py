@@ -61,34 +61,43 @@ save_file(result, folder / f"gradients-{rank}-of-{size}.safetensors")
 
 AGREEMENT = """
 from gankit.engine.parallel import ParallelContext
-from gankit.errors import GankitError
+from gankit.errors import GankitError, ReportedError
 
 parallel = ParallelContext.current()
 assert parallel.agree(rank == 1) is True
 assert parallel.agree(False) is False
-assert parallel.seed(7) == 7 + rank
+assert parallel.agree_on(rank == 0, False, True) == [True, False, True]
+assert parallel.mean({"a": rank, "b": 2.0}) == {"a": (size - 1) / 2, "b": 2.0}
+assert parallel.share(["é", rank]) == [["é", other] for other in range(size)]
+assert parallel.from_main({"is": rank}) == {"is": 0}
+shared = parallel.broadcast_tensors({"x": torch.full((2,), 7.0 + rank)})
+assert shared["x"].tolist() == [7.0, 7.0]
 
+mean = (size - 1) / 2
 several = [torch.full((2, 3), float(rank)), torch.tensor(rank, dtype=torch.float64)]
 parallel.average_(several)
-assert several[0].tolist() == [[0.5] * 3] * 2
-assert (float(several[1]), several[1].dtype) == (0.5, torch.float64)
+assert several[0].tolist() == [[mean] * 3] * 2
+assert (float(several[1]), several[1].dtype) == (mean, torch.float64)
 
 states = parallel.gather(torch.full((5,), rank, dtype=torch.uint8))
-assert [s.tolist() for s in states] == [[0] * 5, [1] * 5]
+assert [s.tolist() for s in states] == [[other] * 5 for other in range(size)]
 assert parallel.broadcast(b"the main one's" if rank == 0 else b"mine") == b"the main one's"
 
 for failing in (0, 1):
-    try:
-        with parallel.together():
-            if rank == failing:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        assert rank == failing
-    except GankitError as error:
-        assert rank != failing
-        assert "another process of this training failed" in str(error)
-    else:
-        raise AssertionError("it went on alone")
+    for kind in (KeyboardInterrupt, GankitError):
+        try:
+            with parallel.together():
+                if rank == failing:
+                    raise kind("disk full")
+        except KeyboardInterrupt:
+            assert rank == failing
+        except GankitError as error:
+            said = "disk full" if kind is GankitError else "KeyboardInterrupt: disk full"
+            where = "" if rank == failing else f"process {failing} of {size}: "
+            assert error.message == where + said
+            assert isinstance(error, ReportedError) == (rank > 0)  # the main one reports it
+        else:
+            raise AssertionError("it went on alone")
 with parallel.together():
     pass
 """
@@ -111,17 +120,42 @@ def test_two_processes_have_the_gradients_of_one_with_the_whole_batch(tmp_path):
     assert sum(float(g.abs().sum()) for g in one.values()) > 0.1
 
 
-def test_two_processes_agree_share_and_fail_together(tmp_path):
-    run_in_processes(AGREEMENT, tmp_path, 2)
+@pytest.mark.parametrize("size", [2, 3])
+def test_processes_agree_share_and_fail_together(tmp_path, size):
+    run_in_processes(AGREEMENT, tmp_path, size)
+
+
+LOST = """
+import os
+from gankit.engine.parallel import ParallelContext
+from gankit.errors import LostProcessError
+
+if rank == 1:
+    os._exit(0)
+try:
+    ParallelContext.current().average_([torch.ones(3)])
+except LostProcessError as error:
+    assert "another process of this command ended" in str(error)
+    os._exit(0)
+raise AssertionError("it did not notice")
+"""
+
+
+def test_a_process_that_dies_is_noticed(tmp_path):
+    run_in_processes(LOST, tmp_path, 2)
 
 
 def test_a_single_process_exchanges_nothing():
     alone, value = ParallelContext(), torch.ones(3)
-    assert (alone.rank, alone.size, alone.is_main, alone.seed(7)) == (0, 1, True, 7)
+    assert (alone.rank, alone.size, alone.is_main) == (0, 1, True)
     assert ParallelContext.current() == alone
     assert [alone.agree(True), alone.agree(False)] == [True, False]
     assert alone.gather(value) == [value]
     assert alone.broadcast(b"x") == b"x"
+    assert alone.share(2) == [2]
+    assert alone.from_main([1]) == [1]
+    assert alone.mean({"a": 1.0}) == {"a": 1.0}
+    assert alone.broadcast_tensors({"x": value}) == {"x": value}
     alone.average_([value])
     assert value.tolist() == [1.0, 1.0, 1.0]
     with pytest.raises(ValueError, match="its own"), alone.together():

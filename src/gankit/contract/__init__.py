@@ -50,6 +50,7 @@ from gankit.contract.modality import (
     Modality,
     NoSettings,
     ReadsItems,
+    ReadsRemote,
     Written,
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
@@ -106,6 +107,7 @@ __all__ = [
     "ProposesConditions",
     "Provenance",
     "ReadsItems",
+    "ReadsRemote",
     "Recognise",
     "Recognised",
     "Rendering",

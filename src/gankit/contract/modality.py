@@ -201,6 +201,22 @@ class ReadsItems(Protocol):
 
 
 @runtime_checkable
+class ReadsRemote(Protocol):
+    """For modalities that can read data at an address as it is needed, without a copy of it."""
+
+    def read_remote(self, source: Any, settings: Any, progress: Progress) -> Dataset[Any]:
+        """As :meth:`Modality.read`. Items are read at access, and their content is not part of the
+        fingerprint: that is of names, sizes and versions.
+
+        Args:
+            source: a :class:`gankit.kit.remote.Remote`.
+
+        Raises:
+            GankitError: nothing usable there, or it cannot be read in parts.
+        """
+
+
+@runtime_checkable
 class HasBaselines(Protocol):
     """For modalities that bring simpler models than the generator, for comparison."""
 

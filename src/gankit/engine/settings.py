@@ -246,6 +246,10 @@ class DataSettings:
     """Keep encoded data on the device: auto does when it fits in half of the free memory."""
     workers: Count = 2
     """Processes that encode when data is streamed; 0 encodes in the training process."""
+    remote: Literal["auto", "copy", "stream"] = "auto"
+    """How data at an address (``https://``, ``s3://`` …) is read: copied once to the cache folder,
+    or streamed as it is needed. auto copies up to 8 GiB, and streams what is larger where the
+    plugin can."""
 
 
 @dataclass(frozen=True)

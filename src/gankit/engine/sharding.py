@@ -151,6 +151,14 @@ def whole(value: Tensor) -> Tensor:
     return value.full_tensor() if _divided(value) else value
 
 
+def stored(value: Tensor) -> Tensor:
+    """A value as a checkpoint has it, where it is divided: whole, on the main process's CPU."""
+    if not _divided(value):
+        return value
+    found = value.full_tensor()
+    return found.cpu() if value.device_mesh.get_rank() == 0 else found.new_empty(0)
+
+
 def sliced_like(parameter: Tensor, value: Tensor) -> Tensor:
     """This process's slice of a whole value, where the parameter is divided."""
     if not _divided(parameter):

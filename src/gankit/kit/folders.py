@@ -129,8 +129,8 @@ def no_such_path(path: Path) -> GankitError:
     if path.is_symlink():
         target = os.readlink(path)
         return GankitError(f"{path} is a link to {target}, which does not exist", "Fix the link")
-    if re.match(r"(https?|s3|gs|ftp):/", str(path)):
-        return GankitError(f"{path}: data are read from files", "Download it first")
+    if re.match(r"\w+:/", str(path)):
+        return GankitError(f"{path}: no such path", "Give an address as text, not as a Path")
     if not folder.is_dir():
         return GankitError(f"{path}: no such path, and no folder {folder}", "Check the spelling")
     names = [entry.name for entry in folder.iterdir()]

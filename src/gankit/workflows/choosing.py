@@ -12,12 +12,15 @@ from pathlib import Path
 from gankit.config.paths import expanded
 from gankit.contract import Look, PluginInfo, Recognised
 from gankit.errors import GankitError, without_password
+from gankit.kit.copies import fits
 from gankit.kit.discovery import count_endings, ending_of
 from gankit.kit.folders import no_such_path
 from gankit.kit.looking import look, share
+from gankit.kit.remote import Remote, is_remote
 from gankit.plugins.bundled import would_read
 from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
 from gankit.workflows.own_data import refuse_own
+from gankit.workflows.remote import with_copy
 
 STREAM = "-"
 CLOSE = 0.1
@@ -26,7 +29,6 @@ SHOWN = 8
 """Endings that are shown of each plugin."""
 
 _ADDRESS = re.compile(r"(\w[\w+.-]*)://")
-_WEB = ("http", "https", "s3", "gs", "ftp", "hf")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def choose_plugin(data: str) -> Chosen:
     Raises:
         GankitError: nothing is there, no plugin reads it, or several do.
     """
+    if is_remote(data) and fits(remote := Remote(data)):
+        return with_copy(remote, choose_plugin)
     seen = look_at(data)
     if seen.kind in ("folder", "archive") and not seen.names:
         raise GankitError(f"{data}: the {seen.kind} is empty", "Give one with your data")
@@ -86,18 +90,12 @@ def look_at(data: str) -> Look:
     """What is seen of a source of data.
 
     Raises:
-        GankitError: nothing is there, it is on the web, or it is neither a file nor a folder.
+        GankitError: nothing is there, or it is neither a file nor a folder.
     """
     if data == STREAM:
         return Look(data, "stream")
     if is_address(data):
-        scheme = data.partition("://")[0].lower()
-        if scheme in _WEB:
-            raise GankitError(
-                f"{without_password(data)} is on the web; data are read from files and folders",
-                f"Download it first, e.g. with: curl -LO {without_password(data)}",
-            )
-        return Look(data, "address")
+        return _look_remote(data) if is_remote(data) else Look(data, "address")
     path = Path(expanded(data))
     if not path.exists():
         raise no_such_path(path)
@@ -107,6 +105,15 @@ def look_at(data: str) -> Look:
             "Save what it gives to a file first",
         )
     return look(path)
+
+
+def _look_remote(address: str) -> Look:
+    """What is seen of files at an address: of a copy, or of their names where they are many."""
+    remote = Remote(address)
+    if fits(remote):
+        return with_copy(remote, lambda path: look(Path(path)))
+    names = [file.name for file in remote.files]
+    return Look(remote.shown, "file" if remote.single else "folder", names)
 
 
 def _recognised(seen: Look, plugins: Plugins) -> Iterable[tuple[str, Recognised]]:

@@ -16,7 +16,9 @@ from gankit.contract import Dataset, Issue, Progress, quiet
 from gankit.contract.subsets import Complement, Indices, Part, Subset
 from gankit.errors import GankitError
 from gankit.kit.datasets import gathered, is_dataset
+from gankit.kit.remote import is_remote
 from gankit.plugins.records import LoadedModality
+from gankit.workflows.remote import read_remote
 
 MIN_HELDOUT = 500
 """What distances between features need at least; a fifth of a small data set caps it."""
@@ -64,8 +66,8 @@ def read_data(
             "this run was trained on an object in memory, which is gone",
             "Pass it again: gankit.fit(…, data, out=…) or gankit.load(…, data=…)",
         )
-    found = read(plugin, given, config.settings, progress)
     engine = config.engine
+    found = read(plugin, given, config.settings, progress, engine.data.remote)
     heldout = held_out(len(found.items), engine.data.holdout, engine.train.seed, found.strata)
     split = _split(found, heldout, NONE)
     watched = engine.train.warm_up and engine.warm_up.watched
@@ -89,15 +91,24 @@ def _shadow(n: int, seed: int) -> Indices:
 
 
 def read(
-    plugin: LoadedModality, data: object, settings: Any, progress: Progress = quiet
+    plugin: LoadedModality,
+    data: object,
+    settings: Any,
+    progress: Progress = quiet,
+    remote: str = "auto",
 ) -> Dataset[Any]:
-    """What a plugin reads from a path, or from an object in memory, which may be a data set of
-    torch or Hugging Face.
+    """What a plugin reads from a path, from an address, or from an object in memory, which may be
+    a data set of torch or Hugging Face.
+
+    Args:
+        remote: how an address is read, see :func:`gankit.workflows.remote.read_remote`.
 
     Raises:
         GankitError: nothing usable there.
     """
     source = expanded(str(data)) if isinstance(data, str | Path) else data
+    if isinstance(source, str) and is_remote(source):
+        return read_remote(plugin, source, settings, progress, remote)
     raised: list[Issue] = []
     if is_dataset(source):
         source, raised = gathered(source, bool(getattr(settings, "strict", False)), progress)

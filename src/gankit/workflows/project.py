@@ -25,6 +25,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit.kit.files import write_json
 from gankit.kit.films import write_film
+from gankit.kit.remote import Remote, is_remote
 from gankit.kit.sheets import Sheet, is_raster, picture, stacked
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
@@ -35,6 +36,7 @@ from gankit.system_errors import translated
 from gankit.workflows.conformity import conformed, named
 from gankit.workflows.data import read
 from gankit.workflows.generate import MEMORY_HINT, run_record
+from gankit.workflows.remote import with_copy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -203,8 +205,11 @@ def _read(
     """
     modality, settings = run.plugin.modality, run.settings
     source = expanded(str(data)) if isinstance(data, str | Path) else data
-    if isinstance(modality, ReadsItems):
-        dataset: Dataset[Any] = modality.read_items(source, settings)
+    if isinstance(modality, ReadsItems) and is_remote(source):
+        copied = with_copy(Remote(str(source)), lambda path: modality.read_items(path, settings))
+        dataset: Dataset[Any] = copied
+    elif isinstance(modality, ReadsItems):
+        dataset = modality.read_items(source, settings)
     else:
         dataset = read(run.plugin, source, settings, progress)
     count = len(dataset.items)

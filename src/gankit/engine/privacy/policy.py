@@ -93,8 +93,8 @@ class PrivatePolicy(TrainingPolicy):
         covers = LIKELIHOOD_COVERS if engine.train.by_likelihood else GAME_COVERS
         self.privacy = Privacy(plan(engine, records), covers)
 
-    def seed(self, seed: int) -> int:
-        return self.privacy.seed()
+    def seed(self, seed: int, what: str, position: int) -> int:
+        return self.privacy.seed(what, position)
 
     def real_samples(self, items: Sequence[Any], codec: Codec[Any], **given: Any) -> RealSamples:
         return PoissonSamples(items, codec, privacy=self.privacy, **given)
