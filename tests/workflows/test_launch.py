@@ -152,7 +152,7 @@ def test_ctrl_c_saves_once_and_the_command_goes_on(alone, tmp_path):
     [
         (["--data", "gone.csv"], "gone.csv"),
         (["train.batch=31"], "train.batch=31 cannot be divided over 2 processes"),
-        (["no.such=1"], "no.such"),
+        (["privacy.epsilon=3"], "privacy.epsilon cannot be used with several processes: its"),
     ],
 )
 def test_bad_input_is_said_once(tmp_path, words, said):

@@ -79,7 +79,10 @@ class PrivatePolicy(TrainingPolicy):
                 train.time > 0,
                 "Give a length in samples, as in --samples 300k",
             ),
-            "several processes": (ParallelContext.current().size > 1, "Train in one"),
+            "several processes: its batches are drawn from all records, with noise added once": (
+                ParallelContext.current().size > 1,
+                "Leave out --nproc",
+            ),
             "this codec: it is a model of its own, trained on real items without noise": (
                 codec is not None and codec.is_learned,
                 "Use a plugin whose codec holds summaries of the data only",
