@@ -57,7 +57,7 @@ def launch(words: Sequence[str], nproc: int, max_restarts: int = 0) -> int:
     from torch.distributed.launcher.api import elastic_launch
     from torch.distributed.run import config_from_args, parse_args
 
-    cores = _available(nproc)
+    cores = available(nproc)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(cores // nproc, 1)))
     os.environ[OWN_STORE] = "1"
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
@@ -87,8 +87,8 @@ def launch(words: Sequence[str], nproc: int, max_restarts: int = 0) -> int:
         return _outcome()
 
 
-def _available(nproc: int) -> int:
-    """The processor's cores that this command may use.
+def available(nproc: int) -> int:
+    """The processor's cores that this command may use, where it starts so many processes.
 
     Raises:
         GankitError: fewer GPUs or cores than processes.
@@ -120,7 +120,6 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
     Raises:
         GankitError: the others did not come, or there are too few GPUs.
     """
-    import torch
     import torch.distributed as dist
     from torch.distributed.rendezvous import rendezvous
 
@@ -137,9 +136,7 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
             "torchrun restarts processes on several machines with the addresses of those that died",
             f"Set {OWN_STORE}=1 for it",
         )
-    on_gpu = torch.cuda.is_available() and device.startswith(("auto", "cuda"))
-    if on_gpu:
-        torch.cuda.set_device(_own_gpu(device))
+    on_gpu = use_own_gpu(device)
     patience = timedelta(seconds=float(os.environ.get(PATIENCE) or 600))
     try:
         # The store waits for all to come; the group, for one that is busy alone.
@@ -167,6 +164,20 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
 
 def _shares_store() -> bool:
     return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+
+
+def use_own_gpu(device: str) -> bool:
+    """Makes a GPU of its own the one that a launched process computes on; whether there is one.
+
+    Raises:
+        GankitError: as for :func:`joined`.
+    """
+    import torch
+
+    on_gpu = torch.cuda.is_available() and device.startswith(("auto", "cuda"))
+    if on_gpu:
+        torch.cuda.set_device(_own_gpu(device))
+    return on_gpu
 
 
 def _own_gpu(device: str) -> int:
