@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from gankit.engine.adam import Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.policy import TrainingPolicy
@@ -32,7 +33,7 @@ def pack(
         tensors |= {f"{name}/{k}": stored(v) for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
         # In the same order everywhere: all processes gather what is divided over them.
-        for i, values in sorted(optimiser.state_dict()["state"].items()):
+        for i, values in sorted(optimiser.state.items()):
             tensors |= {f"{name}/{i}/{k}": stored(v) for k, v in sorted(values.items())}
     meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
     if (own := policy.state()) is not None:
@@ -67,9 +68,7 @@ def unpack(
     for name, module in {**updates.modules(), "ema": ema}.items():
         _load(module, _below(tensors, name))
     for name, optimiser in updates.optimisers().items():
-        groups = optimiser.state_dict()["param_groups"]
-        moments = _moments(_below(tensors, name), optimiser.param_groups[0]["params"])
-        optimiser.load_state_dict({"state": moments, "param_groups": groups})
+        optimiser.load(_moments(_below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
     return clock, threads
@@ -83,11 +82,9 @@ def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
     module.load_state_dict(values)
 
 
-def _moments(
-    tensors: Mapping[str, Tensor], params: Sequence[nn.Parameter]
-) -> dict[int, dict[str, Tensor]]:
+def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
     """An optimiser's state from tensors named ``number/name``."""
-    state: dict[int, dict[str, Tensor]] = {}
+    state: Moments = {}
     for key, value in tensors.items():
         number, _, name = key.partition("/")
         p = params[int(number)]

@@ -78,10 +78,12 @@ class AdversarialLoss:
 
     def discriminate(self, x: Tensor, c: Tensor | None, frozen: bool = False) -> Tensor:
         D = self.networks.discriminator
-        # Frozen, even autograd functions of its own compute nothing for D's parameters.
-        params = {k: p.detach() for k, p in D.named_parameters()} if frozen else {}
         with torch.autocast(x.device.type, self.autocast, enabled=self.autocast is not None):
-            logits: Tensor = functional_call(D, params, (x, c))
+            if frozen:  # even autograd functions of its own compute nothing for D's parameters
+                params = {k: p.detach() for k, p in D.named_parameters()}
+                logits: Tensor = functional_call(D, params, (x, c))
+            else:
+                logits = D(x, c)
         return logits.float() if self.autocast else logits
 
     def forward_with_difference(

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gankit.contract import Batch, Callback, Progress, quiet
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.clock import Clock, Every, TrainingSchedules
-from gankit.engine.ema import ema_decay, update_ema
+from gankit.engine.ema import ema_decay, follower
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
@@ -69,6 +69,7 @@ class Trainer:
         if plan.sharded:
             shard(networks, plan.codec.layout, self.device, plan.parallel)
             loss, self._ema = ShardedLoss(*game), sliced(self._ema, networks.generator)
+        self._follow: Callable[[float], None] | None = None
         seed, parallel = self.settings.train.seed, plan.parallel
         random = StepRandomness(
             lambda what, position: self.policy.seed(seed, what, position),
@@ -196,7 +197,9 @@ class Trainer:
         updates.step_generator(self.generator_batch)
         seen, self.lr = train.batch * train.d_steps, at["g_lr"]
         clock.samples += seen
-        update_ema(self._ema, self.networks.generator, ema_decay(seen, at["half_life"]))
+        if self._follow is None:
+            self._follow = follower(self._ema, self.networks.generator)
+        self._follow(ema_decay(seen, at["half_life"]))
         self._whole = None
 
     @property
