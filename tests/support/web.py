@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,17 @@ class Web:
         return f"http://127.0.0.1:{self.port}/{name}"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    web: Web
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of connections that a client closed."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    web: Web
+    server: _Server
 
     def do_HEAD(self) -> None:
         self._answer(with_content=False)
@@ -47,9 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_content=True)
 
     def _answer(self, with_content: bool) -> None:
-        import base64
-
-        web = self.server.web  # type: ignore[attr-defined]
+        web = self.server.web
         wanted = self.headers.get("Range", "")
         web.requests.append((self.command, self.path, wanted))
         path = web.root / unquote(urlsplit(self.path).path).lstrip("/")
@@ -78,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, b"", {}, True)
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], with_content: bool) -> None:
-        web = self.server.web  # type: ignore[attr-defined]
+        web = self.server.web
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -100,9 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(root: Path) -> Iterator[Web]:
     """A server of the files below ``root`` on a free port of this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler)) as server:
-        server.daemon_threads = True
-        server.web = web = Web(root, server.server_address[1])  # type: ignore[attr-defined]
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.web = web = Web(root, server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
