@@ -6,6 +6,7 @@ import base64
 import email.utils
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,8 @@ class Web:
         requests: method, path and range of each request.
         kills: requests of content that are cut off in the middle from now on.
         busy: requests that are answered with 503 from now on.
+        kill_every: of so many requests of content, one is cut off; 0 for none.
+        delay: seconds before each answer.
         ranges: whether it sends parts of files.
         password: ``user:password`` that it wants, if any.
         moved: bytes of content that it sent.
@@ -29,7 +32,8 @@ class Web:
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
         self.requests: list[tuple[str, str, str]] = []
-        self.kills = self.busy = self.moved = 0
+        self.kills = self.busy = self.moved = self.kill_every = 0
+        self.delay = 0.0
         self.ranges, self.password = True, ""
 
     def address(self, name: str = "") -> str:
@@ -57,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, with_content: bool) -> None:
         web = self.server.web
         wanted = self.headers.get("Range", "")
+        time.sleep(web.delay)
         web.requests.append((self.command, self.path, wanted))
         path = web.root / unquote(urlsplit(self.path).path).lstrip("/")
         given = base64.b64encode(web.password.encode()).decode()
@@ -91,8 +96,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if with_content:
-            if web.kills and len(data) > 1:
-                web.kills -= 1
+            every = web.kill_every and len(web.requests) % web.kill_every == 0
+            if (web.kills or every) and len(data) > 1:
+                web.kills -= web.kills > 0
                 data = data[: len(data) // 2]
                 self.close_connection = True
             web.moved += len(data)

@@ -78,8 +78,8 @@ def read_remote(remote: Remote, settings: ImageSettings, progress: Progress) -> 
     issues = [skip(issue, remote.shown, settings.strict) for issue in given.issues]
 
     chosen = np.unique(np.linspace(0, len(entries) - 1, LOOKED_AT).astype(int)).tolist()
-    some = [entries[i] for i in chosen]
-    progress("looking at some images", 0, len(some))
+    progress("looking at some images", 0, len(chosen))
+    some = list(remote.mapped(_held, [entries[i] for i in chosen]))
     headers = dict(
         zip(
             some,
@@ -162,6 +162,16 @@ class _Streamed(Images):
         for _ in self._remote.mapped(lambda image: image.pixels, found):
             pass
         return found
+
+
+def _held(entry: Entry) -> Entry:
+    """An entry with its content, which is then read once; what cannot be read fails again."""
+    try:
+        with entry.open() as file:
+            content = file.read()
+    except (UnreadableError, OSError):
+        return entry
+    return replace(entry, open=lambda: io.BytesIO(content))
 
 
 def _image(entry: Entry, label: str | None, load: Any, bands: bool, span: Any) -> DeferredImage:
