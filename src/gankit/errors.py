@@ -44,6 +44,14 @@ class PluginError(GankitError):
         self.plugin, self.what = plugin, what
 
 
+class ReportedError(GankitError):
+    """An error of several processes that another one reports: this one ends without a word."""
+
+
+class LostProcessError(GankitError):
+    """Another process of the same command is gone: the command fails, and may be started again."""
+
+
 def did_you_mean(word: str, known: list[str] | tuple[str, ...], show: int = 8) -> str:
     """A hint with the names closest to ``word``, or the known ones when none is close."""
     import difflib

@@ -11,6 +11,7 @@ from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.profiling import fastest_threads, memory_bytes, step_seconds
+from gankit.engine.randomness import StepRandomness
 from gankit.engine.settings import EngineSettings, TrainSettings
 from gankit.engine.step import AdversarialLoss
 from gankit.engine.updates import Updates
@@ -24,7 +25,8 @@ def updates():
     networks = Networks(MLP(4, 2, batch_norm=True), MLP(2, 1, batch_norm=True), 4)
     loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     settings = EngineSettings(train=TrainSettings(batch=32, d_steps=2))
-    return Updates(networks, loss, settings, CPU, ParallelContext())
+    random = StepRandomness(lambda what, at: at, lambda: 0, ParallelContext(), CPU)
+    return Updates(networks, loss, settings, CPU, ParallelContext(), random)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from gankit.engine.budget import Budget
 from gankit.engine.clock import Clock
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.parallel import ParallelContext
+from gankit.engine.randomness import StepRandomness
 from gankit.engine.settings import EngineSettings, TrainSettings, WarmUpSettings
 from gankit.engine.step import AdversarialLoss
 from gankit.engine.updates import Updates
@@ -84,7 +85,9 @@ def test_a_step_is_adamw_on_clipped_gradients():
     G, expected = Line(), Line()
     networks = Networks(G, nn.Linear(3, 1), 3, likelihood=G.nll)
     loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
-    updates = Updates(networks, loss, settings, torch.device("cpu"), ParallelContext())
+    alone, cpu = ParallelContext(), torch.device("cpu")
+    random = StepRandomness(lambda what, at: at, lambda: 0, alone, cpu)
+    updates = Updates(networks, loss, settings, cpu, alone, random)
     optimiser = torch.optim.AdamW(
         expected.parameters(), lr=0.1, betas=(0.9, 0.99), weight_decay=0.1
     )

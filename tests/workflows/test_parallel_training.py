@@ -12,7 +12,6 @@ from processes import run_in_processes
 from safetensors.torch import load_file
 
 import gankit
-from gankit.engine.updates import Updates
 
 SMALL = {
     "hidden": 8,
@@ -30,6 +29,7 @@ SMALL = {
 }
 
 WORKER = """
+import dataclasses
 import json
 import tempfile
 
@@ -72,8 +72,9 @@ def train(name, *words):
         tensors = {f"{n}/{k}": v for n, m in trainer.updates.modules().items()
                    for k, v in m.state_dict().items()}
         tensors |= {f"ema/{k}": v for k, v in trainer.ema.state_dict().items()}
-        tensors["rng"] = torch.get_rng_state()
+        trainer.updates.random.begin("test")
         tensors["draws"] = torch.randn(4)
+        tensors["z"] = trainer.updates.random.latents(2, 3)
         save_file(tensors, results / f"{name}-{rank}.safetensors")
         result |= {"samples": trainer.clock.samples, "codec": trainer.codec.state().config}
     (results / f"{name}-{rank}.json").write_text(json.dumps(result))
@@ -102,13 +103,6 @@ train("cut", "train.samples=320")
 # Started by one process.
 train("alone", "train.samples=320")
 
-# Latents that follow from the samples, so that no process draws anything.
-gradients = Updates.gradients
-Updates.gradients = lambda self, player, real, *static, eager=False: player.step(
-    player.params, real.x, real.c, 3 * real.x, self.weights, *static)
-train("same", "train.samples=320")
-Updates.gradients = gradients
-
 train("resampled", "train.samples=64", "resampling.candidates=2")
 train("odd", "train.samples=320", "train.batch=33")
 train("pieces", "train.samples=320", "train.accumulate=32")
@@ -119,6 +113,13 @@ if rank == 1:
         raise GankitError("rank 1 has no data", "Copy it there")
     toy.modality.read = gone
 train("failing", "train.samples=320")
+
+# Data that has changed on one machine.
+def other(*given):
+    found = read(*given)
+    return dataclasses.replace(found, fingerprint="f00d") if rank else found
+toy.modality.read = other
+train("different", "train.samples=320")
 toy.modality.read = read
 
 # Steps take different times in both.
@@ -207,21 +208,13 @@ def test_both_finish_with_the_same_weights_and_one_writes(folder):
 def test_they_draw_different_random_numbers(folder):
     for name in ("whole", "cut", "alone"):
         one, other = states(folder, name)
-        assert not torch.equal(one["rng"], other["rng"])
         assert not torch.equal(one["draws"], other["draws"])
+        assert not torch.equal(one["z"], other["z"])
 
 
-def test_they_train_as_one_process_with_the_whole_batch(folder, tmp_path, monkeypatch):
-    """Where the latents are the same."""
-    monkeypatch.setattr(
-        Updates,
-        "gradients",
-        lambda self, player, real, *static, eager=False: player.step(
-            player.params, real.x, real.c, 3 * real.x, self.weights, *static
-        ),
-    )
+def test_they_train_as_one_process_with_the_whole_batch(folder, tmp_path):
     gankit.fit("toy", out=tmp_path / "run", device="cpu", train__samples=320, **SMALL)
-    one, other = states(folder, "same")
+    one, other = states(folder, "whole")
     expect_equal(weights(one), weights(other))
     newest = sorted((tmp_path / "run" / "checkpoints").iterdir())[-1]
     single = weights(load_file(newest / "state.safetensors"))
@@ -238,25 +231,25 @@ def test_a_stop_in_one_process_stops_both(folder):
 
 
 def test_resuming_is_exact_in_each_process(folder):
-    """Weights and random numbers are those of the run that was not stopped."""
+    """Weights, and the random numbers to come, are those of the run that was not stopped."""
     assert [r["status"] for r in results(folder, "cut")] == ["done", "done"]
     for whole, cut in zip(states(folder, "whole"), states(folder, "cut"), strict=True):
         expect_equal(whole, cut)
 
 
 def test_two_processes_continue_the_run_of_one(folder):
+    """As those that trained it from the start."""
     first, second = results(folder, "alone")
     assert first == second
     assert (first["status"], first["samples"]) == ("done", 320)
     one, other = states(folder, "alone")
     expect_equal(weights(one), weights(other))
+    expect_equal(weights(one), weights(states(folder, "whole")[0]), atol=1e-6)
 
 
 def test_one_process_continues_the_run_of_two(folder):
     run = gankit.fit("toy", out=folder / "whole", device="cpu", train__samples=640, **SMALL)
     assert run.metrics()[-1]["samples"] == 640
-    stored = load_file(sorted((run.path / "checkpoints").iterdir())[-1] / "state.safetensors")
-    assert [k for k in stored if k.startswith("rng/")] == ["rng/cpu"]
 
 
 def test_only_the_main_process_fits_the_density_ratio(folder):
@@ -280,9 +273,17 @@ def test_a_batch_that_cannot_be_divided_is_refused(folder, name, message):
 
 def test_an_error_in_one_process_ends_both(folder):
     first, second = results(folder, "failing")
-    assert first == {"error": "another process of this training failed. See its message"}
+    assert first == {"error": "process 1 of 2: rank 1 has no data. Copy it there"}
     assert second == {"error": "rank 1 has no data. Copy it there"}
     assert not (folder / "failing").exists()
+
+
+def test_data_that_differs_between_processes_is_refused(folder):
+    first, second = results(folder, "different")
+    assert first == second
+    assert "process 1 of 2 read other data (" in first["error"]
+    assert "fingerprint f00d) than process 0 (" in first["error"]
+    assert not (folder / "different").exists()
 
 
 def test_the_time_limit_ends_both_at_once(folder):

@@ -19,12 +19,12 @@ from gankit.config.budgets import LIFTED, with_limits
 from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
-from gankit.runs import directory
 from gankit.screen.console import err, wanted
 from gankit.screen.run import RunDisplay, quality
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
-from gankit.workflows.request import request
+from gankit.workflows.launch import joined, new_run
+from gankit.workflows.request import Request, of_main, request
 from gankit.workflows.train import train
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def fit(
     settings: Mapping[str, Any] | None = None,
     **keywords: Any,
 ) -> Run:
-    """Trains and returns the run, as ``gankit train`` does.
+    """Trains and returns the run, as ``gankit train`` does. A script that torchrun started in
+    several processes trains in all of them.
 
     Args:
         plugin: ``"image"``, or ``"image/dcgan"`` with a recipe; by default, the one whose kind of
@@ -95,41 +96,51 @@ def fit(
         return as_table(settings or {}, keywords, fixed, own=names)
 
     start = from_.path if isinstance(from_, Run) else from_
-    what = request(
-        *(plugin or "", recipe),
-        None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
-        lambda known: _limits(table(known), time, samples, epochs),
-        table=table,
-        out=Path(out) if out else None,
-        device=device,
-        count=None if isinstance(data, str | Path) else lambda: _length(data),
-        start=None if start is None else Path(start),
-    )
-    loaded, config = what.loaded, what.config
-    source = data if c is None else (data, c)
-    call = json.dumps([os.getcwd(), config.as_table(), id(data), id(c)], default=str)
-    folder = Path(out) if out else _interrupted.get(call, (None,))[0]
-    folder = folder or directory.next_run(Path("runs"), f"{config.plugin}-{config.recipe}")
-    shown = None
-    if wanted(progress):
-        shown = RunDisplay(what, folder, device, began=started, option='{}="{}"')
-    try:
-        status = train(
-            *(loaded, config, folder),
-            source=None if isinstance(source, str | Path) else source,
+
+    def requested() -> Request:
+        return request(
+            *(plugin or "", recipe),
+            None if data is None else str(data) if isinstance(data, str | Path) else IN_MEMORY,
+            lambda known: _limits(table(known), time, samples, epochs),
+            table=table,
+            out=Path(out) if out else None,
             device=device,
-            callbacks=[*([shown] if shown else []), *map(as_callback, callbacks)],
-            progress=shown.preparing if shown else quiet,
-            started=started,
-            on_read=shown.read if shown else lambda data: None,
-            on_estimate=shown.estimated if shown else None,
-            networks=networks,
-            objective=own if isinstance(own, Objective) else None,
-            stop=StopRequest(exits=False),
+            count=None if isinstance(data, str | Path) else lambda: _length(data),
+            start=None if start is None else Path(start),
         )
-    finally:
-        if shown:
-            shown.finished("")
+
+    with joined(device) as parallel:
+        what = of_main(parallel, requested)
+        loaded, config = what.loaded, what.config
+        source = data if c is None else (data, c)
+        call = json.dumps([os.getcwd(), config.as_table(), id(data), id(c)], default=str)
+        folder = Path(out) if out else _interrupted.get(call, (None,))[0]
+        folder = folder or new_run(parallel, f"{config.plugin}-{config.recipe}")
+        shown = None
+        if wanted(progress):
+            shown = RunDisplay(
+                *(what, folder, device),
+                began=started,
+                option='{}="{}"',
+                processes=parallel.size,
+            )
+        try:
+            status = train(
+                *(loaded, config, folder),
+                source=None if isinstance(source, str | Path) else source,
+                device=device,
+                callbacks=[*([shown] if shown else []), *map(as_callback, callbacks)],
+                progress=shown.preparing if shown else quiet,
+                started=started,
+                on_read=shown.read if shown else lambda data: None,
+                on_estimate=shown.estimated if shown else None,
+                networks=networks,
+                objective=own if isinstance(own, Objective) else None,
+                stop=StopRequest(exits=False),
+            )
+        finally:
+            if shown:
+                shown.finished("")
     run = Run(folder, networks, None if isinstance(source, str | Path) else source)
     if status == "interrupted":
         _interrupted[call] = folder, source

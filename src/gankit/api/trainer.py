@@ -96,7 +96,7 @@ class Trainer:
             seed=seed,
             device=choose_device(device),
         )
-        torch.manual_seed(policy.seed(seed))
+        torch.manual_seed(policy.seed(seed, "start", 0))
         plan = TrainingPlan(
             *(networks, codec, reals, engine, _objective(objective)),
             None if out is None else Path(out),

@@ -8,6 +8,7 @@ import time
 import typer
 from typer.models import CommandInfo, TyperInfo
 
+from gankit import launched
 from gankit.cli import (
     _output,
     augment,
@@ -24,7 +25,7 @@ from gankit.cli import (
 from gankit.cli._options import check_options
 from gankit.cli._output import fail
 from gankit.errors import GankitError, PluginError
-from gankit.screen.console import err, flush
+from gankit.screen.console import err, flush, silence
 from gankit.system_errors import translate
 from gankit.workflows.interrupts import ended_by_signals
 
@@ -69,7 +70,24 @@ def main() -> None:
     """The entry point: turns errors that the user can fix into one line and exit code 2."""
     _output.started = time.monotonic()
     try:
+        _run()
+    except SystemExit as ended:
+        if not isinstance(ended.code, int) or launched.size() == 1:
+            raise
+        from gankit.workflows.launch import settle
+
+        sys.exit(settle(ended.code))
+
+
+def _run() -> None:
+    try:
         try:
+            if launched.rank():
+                silence()
+            if launched.size() > 1:
+                from gankit.workflows.launch import end_if_settled
+
+                end_if_settled()
             with ended_by_signals():
                 _add_commands()
                 check_options(app)

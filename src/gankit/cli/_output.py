@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 from rich.text import Text
 
-from gankit.errors import GankitError
-from gankit.screen.console import err, stdout, warn
+from gankit import launched
+from gankit.errors import GankitError, LostProcessError, ReportedError
+from gankit.screen.console import err, silence, stdout, warn
 from gankit.screen.streams import visible
 
 started = time.monotonic()
@@ -20,9 +21,15 @@ started = time.monotonic()
 
 
 def fail(error: GankitError) -> NoReturn:
-    """One line on stderr, exit code 2."""
-    err.print(Text.assemble(("error:", "bold red"), " ", visible(str(error))))
-    sys.exit(2)
+    """One line on stderr; exit code 2, or 1 where the same command may succeed. What another
+    process reports is not said twice.
+    """
+    place = f" process {launched.rank()}:" if launched.rank() else ""
+    if place:
+        silence(False)
+    if not isinstance(error, ReportedError):
+        err.print(Text.assemble(("error:", "bold red"), f"{place} ", visible(str(error))))
+    sys.exit(1 if isinstance(error, LostProcessError) else 2)
 
 
 def show_warnings(record: Mapping[str, object]) -> None:

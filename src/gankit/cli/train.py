@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import shlex
+import sys
 import time as clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gankit import launched
 from gankit.cli import _completion as completion
 from gankit.cli import _output
 from gankit.cli._dry_run import dry_run as show_dry_run
 from gankit.cli._output import print_json
 from gankit.cli._words import DATA_AND_SETTINGS, data_and_settings
 from gankit.errors import GankitError
-from gankit.screen.console import duration, err, out
+from gankit.screen.console import duration, err, out, warn
 from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
@@ -101,6 +103,22 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    nproc: Annotated[
+        int | None,
+        typer.Option(
+            "--nproc", metavar="N", min=1, help="Train in N processes, each with its own GPU."
+        ),
+    ] = None,
+    max_restarts: Annotated[
+        int | None,
+        typer.Option(
+            "--max-restarts",
+            metavar="N",
+            min=0,
+            help="With --nproc: how often to go on from the last checkpoint when a process dies. "
+            "\\[default: 0]",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show configuration, sizes, memory and time, and exit."),
@@ -118,48 +136,63 @@ def train(
     from gankit.cli._settings import settings_words
     from gankit.config import read_toml
     from gankit.engine.devices import choose_device
-    from gankit.runs.directory import Run, next_run
+    from gankit.runs.directory import Run
     from gankit.screen.run import RunDisplay
-    from gankit.workflows.request import request
+    from gankit.workflows.launch import joined, launch, new_run
+    from gankit.workflows.request import Request, of_main, request
     from gankit.workflows.train import train as run_training
 
+    if max_restarts is not None and nproc is None:
+        raise GankitError("--max-restarts has no meaning without --nproc", "Add --nproc N")
+    if nproc is not None and nproc > 1 and launched.size() == 1 and not dry_run:
+        raise typer.Exit(launch(sys.argv[1:], nproc, max_restarts or 0))
     data, given = data_and_settings(words or [], data)
 
     def settings(known: type) -> list[str]:
         limits = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
         return settings_words(given, known, seed=seed, **limits)
 
-    what = request(
-        *(plugin, recipe, data, settings),
-        config=None if config is None else read_toml(config),
-        out=out_,
-        device=device,
-        start=from_,
-    )
-    loaded, resolved, existing = what.loaded, what.config, what.existing
-    folder = out_ or next_run(Path("runs"), f"{resolved.plugin}-{resolved.recipe}")
-    if dry_run:
-        show_dry_run(what, folder, device, json=json, verbose=verbose)
-        return
-    choose_device(device)  # what it refuses comes before what was chosen
-    had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
-    display = RunDisplay(what, folder, device, began=_output.started)
-    try:
-        status = run_training(
-            *(loaded, resolved, folder),
+    def requested() -> Request:
+        return request(
+            *(plugin, recipe, data, settings),
+            config=None if config is None else read_toml(config),
+            out=out_,
             device=device,
-            callbacks=[display],
-            progress=display.preparing,
-            started=_output.started,
-            on_read=display.read,
-            on_estimate=display.estimated,
+            start=from_,
         )
-    except KeyboardInterrupt:
-        display.preparing.close()  # before anything is printed
-        err.print("interrupted before training: the same command starts it again")
-        raise typer.Exit(130) from None
-    finally:
-        display.preparing.close()
+
+    with joined(device) as parallel:
+        what = of_main(parallel, requested)
+        loaded, resolved, existing = what.loaded, what.config, what.existing
+        folder = out_ or new_run(parallel, f"{resolved.plugin}-{resolved.recipe}")
+        if dry_run:
+            show_dry_run(what, folder, device, json=json, verbose=verbose)
+            return
+        again, most = launched.restarts()
+        if again:
+            warn(f"a process ended: all were started again ({again} of at most {most})")
+        with parallel.together():
+            choose_device(device)  # what it refuses comes before what was chosen
+        had = existing.metrics()[-1]["samples"] if existing and existing.metrics() else 0
+        display = RunDisplay(what, folder, device, began=_output.started, processes=parallel.size)
+        try:
+            status = run_training(
+                *(loaded, resolved, folder),
+                device=device,
+                callbacks=[display],
+                progress=display.preparing,
+                started=_output.started,
+                on_read=display.read,
+                on_estimate=display.estimated,
+            )
+        except KeyboardInterrupt:
+            display.preparing.close()  # before anything is printed
+            err.print("interrupted before training: the same command starts it again")
+            raise typer.Exit(130) from None
+        finally:
+            display.preparing.close()
+        if not parallel.is_main:
+            raise typer.Exit(130 if status == "interrupted" else 0)
     run = Run(folder)
     last = run.metrics()[-1] if run.metrics() else {}
     if status == "done" and not last.get("samples"):

@@ -20,6 +20,7 @@ from gankit.contract import Batch
 from gankit.engine.clock import TrainingSchedules
 from gankit.engine.data import RealSamples
 from gankit.engine.profiling import preserve_state
+from gankit.engine.randomness import StepRandomness, combined
 from gankit.engine.step import AdversarialLoss
 from gankit.engine.updates import Updates
 
@@ -73,11 +74,16 @@ def worst_cases(
     values: dict[str, Values] = {}
     with preserve_state(updates, reals):
         position = reals.position
+        random = StepRandomness(
+            lambda what, position: combined(seed, position),
+            *(lambda: reals.position, updates.parallel, updates.device),
+        )
         for player in ("discriminator", "generator"):
             reals.seek(position)
             torch.manual_seed(seed)
             with _preserve_weights(networks.generator, networks.discriminator):
-                alone = Updates(networks, loss, settings, updates.device, updates.parallel)
+                given = networks, loss, settings, updates.device, updates.parallel
+                alone = Updates(*given, random)
                 alone.set(at)
                 alone.weights.augment_p.copy_(updates.weights.augment_p)
                 for step in range(steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 
 from gankit.contract import Batch, Codec, Networks, Objective
 from gankit.engine.data import RealSamples
+from gankit.engine.randomness import combined
 from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import AdversarialLoss, LossTerms
@@ -39,9 +41,9 @@ class TrainingPolicy:
     def plan(self, engine: EngineSettings, records: int) -> None:
         """Called once the number of training items is known."""
 
-    def seed(self, seed: int) -> int:
-        """The seed of torch's default generator in training, for a run's seed."""
-        return seed * 1009 + 1
+    def seed(self, seed: int, what: str, position: int) -> int:
+        """A seed for what is drawn at a position in the data, for a run's seed."""
+        return combined(seed, zlib.crc32(what.encode()), position)
 
     def real_samples(self, items: Sequence[Any], codec: Codec[Any], **given: Any) -> RealSamples:
         """The stream of real batches; arguments as for :class:`RealSamples`."""

@@ -6,12 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
-from gankit.engine.parallel import ParallelContext
 from gankit.engine.policy import TrainingPolicy
 from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
@@ -24,14 +22,10 @@ def pack(
     reals: RealSamples,
     policy: TrainingPolicy,
     threads: int,
-    parallel: ParallelContext,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The training state: networks, average, moments, every process's random numbers; and where
-    data and clock stand. All processes call it together."""
+    """The training state: networks, average, moments; and where data and clock stand. Random
+    numbers follow from these, and the state is the same in all processes."""
     tensors: dict[str, Tensor] = {"augment_p": updates.weights.augment_p}
-    for device, state in _random_states(updates.device).items():
-        for rank, value in enumerate(parallel.gather(state)):
-            tensors[_random_key(device, rank)] = value
     for name, module in {**updates.modules(), "ema": ema}.items():
         tensors |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
@@ -50,7 +44,6 @@ def unpack(
     ema: nn.Module,
     reals: RealSamples,
     policy: TrainingPolicy,
-    parallel: ParallelContext,
 ) -> tuple[Clock, int]:
     """Restores what :func:`pack` gave; the clock and the number of threads.
 
@@ -76,35 +69,7 @@ def unpack(
         optimiser.load_state_dict({"state": moments, "param_groups": groups})
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
-    _restore_random(tensors, updates.device, parallel)
     return clock, threads
-
-
-def _random_states(device: torch.device) -> dict[str, Tensor]:
-    """The states of torch's default generators, by the kind of device."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def _random_key(device: str, rank: int) -> str:
-    return f"rng/{device}/{rank}" if rank else f"rng/{device}"
-
-
-def _restore_random(
-    tensors: Mapping[str, Tensor], device: torch.device, parallel: ParallelContext
-) -> None:
-    """This process's random states. One that the checkpoint does not know, since it was written
-    by fewer processes, gets a seed of its own that follows from the checkpoint."""
-    torch.set_rng_state(tensors[_random_key("cpu", 0)])
-    if _random_key("cpu", parallel.rank) not in tensors:
-        torch.manual_seed(parallel.seed(int(torch.randint(2**62, ()))))
-        return
-    torch.set_rng_state(tensors[_random_key("cpu", parallel.rank)])
-    cuda = tensors.get(_random_key("cuda", parallel.rank))
-    if device.type == "cuda" and cuda is not None:
-        torch.cuda.set_rng_state(cuda, device)
 
 
 def _moments(

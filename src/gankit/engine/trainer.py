@@ -18,6 +18,7 @@ from gankit.engine.ema import ema_decay, update_ema
 from gankit.engine.guard import DivergedError, Guard
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
+from gankit.engine.randomness import StepRandomness
 from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
@@ -63,7 +64,12 @@ class Trainer:
         game = networks, plan.objective, plan.terms(), plan.autocast
         loss = self.policy.loss(*game, self.reals)
         self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
-        self.updates = Updates(networks, loss, self.settings, self.device, plan.parallel)
+        seed, parallel = self.settings.train.seed, plan.parallel
+        random = StepRandomness(
+            lambda what, position: self.policy.seed(seed, what, position),
+            *(lambda: self.reals.position, parallel, self.device),
+        )
+        self.updates = Updates(networks, loss, self.settings, self.device, parallel, random)
         self.warm_up = self._warm_up()
         self.lr = 0.0
         """The generator's, of the last step."""
@@ -80,6 +86,7 @@ class Trainer:
         """
         train, clock, budget = self.settings.train, self.clock, self.plan.budget
         batch, updates = train.batch * train.d_steps, self.updates
+        parallel = self.plan.parallel
         self.prepare_threads()
         reserved = self._reserved()
         if clock.samples == 0:
@@ -89,7 +96,7 @@ class Trainer:
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
-        over = self._over(reserved)
+        over = parallel.agree(self._over(reserved))
         while not over:
             # Show what the generator can do so far.
             if clock.samples == 0 or show.due(clock.samples):
@@ -97,18 +104,22 @@ class Trainer:
 
             self.step()
             clock.seconds = budget.spent()
-            over = self._over(reserved)
-
+            due = parallel.is_main and tick.due(clock.samples)
+            keep = parallel.is_main and save.due(clock.samples)
+            over, due, keep, stopped = parallel.agree_on(
+                self._over(reserved), due, keep, self.stop()
+            )
             # Report and check: the only place that waits for the device.
-            if tick.due(clock.samples) or over or self.ends_warm_up or self.stop():
+            if due or over or self.ends_warm_up or stopped:
                 now = time.monotonic()
                 rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
-                self._tick(updates.means.take(), rate)
+                self._tick(parallel.mean(updates.means.take()), rate)
                 tick_started, tick_samples = now, clock.samples
+                stopped = parallel.agree(self.stop())  # a callback may have asked for it
 
-            if self._decide(save.due(clock.samples)) or self.ends_warm_up:
+            if keep or self.ends_warm_up:
                 self.save()
-            if self._decide(self.stop()):
+            if stopped:
                 status = "interrupted"
                 break
 
@@ -118,9 +129,10 @@ class Trainer:
             status == "done"
             and candidates > 1
             and self.clock.samples  # else the time was used up before training
-            and self.plan.parallel.is_main
+            and parallel.is_main
         ):
             status = self._fit_resampling()
+        status = str(parallel.from_main(status))
         if status == "done":
             self._write_preview()
         return status
@@ -202,12 +214,9 @@ class Trainer:
     def _penalise(self) -> bool:
         return self.clock.steps % self.settings.loss.penalty_every == 0
 
-    def _decide(self, decision: bool) -> bool:
-        return self.plan.parallel.agree(decision)
-
     def _over(self, reserved: float) -> bool:
-        """Whether training has had its samples or its time. All processes call it together."""
-        out_of_time = self._decide(self.plan.budget.left() <= reserved)
+        """Whether training has had its samples or, as this process sees it, its time."""
+        out_of_time = self.plan.budget.left() <= reserved
         ended = self.warm_up.is_all and self.warm_up.over
         return out_of_time or ended or self.clock.samples >= self.settings.train.samples
 
@@ -248,6 +257,7 @@ class Trainer:
     def _fit_resampling(self) -> str:
         """Fits the density ratio by which candidates are chosen; again after an interruption."""
         settings, network = self.settings.resampling, copy.deepcopy(self.networks.discriminator)
+        self.updates.random.begin("density ratio")
         power = Resampling(
             *(self.sampler(), self.reals, settings),
             stop=self.stop,
@@ -321,7 +331,7 @@ class Trainer:
     # --- Saving and resuming --------------------------------------------------------------------
 
     def save(self) -> None:
-        """Writes a checkpoint, then what generation needs; all processes call it together.
+        """The main process writes a checkpoint, then what generation needs; all call it together.
 
         Raises:
             GankitError: the disk is full or not writable.
@@ -329,10 +339,9 @@ class Trainer:
         if self.plan.folder is None:
             return
         parts = self.updates, self.ema, self.clock, self.reals, self.policy
-        tensors, meta = pack(*parts, self.threads, self.plan.parallel)
         with self.plan.parallel.together():
             if self.plan.parallel.is_main:
-                self._write(self.plan.folder, tensors, meta)
+                self._write(self.plan.folder, *pack(*parts, self.threads))
 
     def _write(self, folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
@@ -344,21 +353,29 @@ class Trainer:
             self.export(self)
 
     def resume(self, set_aside: bool = True) -> bool:
-        """Continues from the newest checkpoint; False when there is none.
+        """Continues from the newest checkpoint, which the main process reads; False when there is
+        none. All processes call it together.
 
         Args:
             set_aside: renames newer ones that cannot be read.
         """
         if self.plan.folder is None:
             return False
-        parts = self.updates, self.ema, self.reals, self.policy, self.plan.parallel
+        parts, parallel = (self.updates, self.ema, self.reals, self.policy), self.plan.parallel
 
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
             self.clock, self.threads = unpack(tensors, meta, *parts)
 
-        set_aside = set_aside and self.plan.parallel.is_main
-        if load_checkpoint(self.plan.folder, set_aside=set_aside, use=use) is None:
+        state = None
+        with parallel.together():
+            if parallel.is_main:
+                state = load_checkpoint(self.plan.folder, set_aside=set_aside, use=use)
+        tensors, meta = state or ({}, None)
+        meta, tensors = parallel.from_main(meta), parallel.broadcast_tensors(tensors)
+        if meta is None:
             return False
+        if not parallel.is_main:
+            use(tensors, meta)
         self.plan.budget.before = self.clock.seconds
         self.warm_up = self._warm_up()
         return True

@@ -12,6 +12,7 @@ from gankit.contract import Batch, Networks
 from gankit.engine.compile import CompiledStep
 from gankit.engine.meters import Means
 from gankit.engine.parallel import ParallelContext
+from gankit.engine.randomness import StepRandomness
 from gankit.engine.settings import EngineSettings
 from gankit.engine.step import (
     AdversarialLoss,
@@ -49,6 +50,7 @@ class Updates:
     Args:
         networks: on ``device``.
         loss: of both.
+        random: what each piece of a step draws from.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class Updates:
         settings: EngineSettings,
         device: torch.device,
         parallel: ParallelContext,
+        random: StepRandomness,
     ) -> None:
+        self.random, self.running = random, _running_statistics(networks)
         self.networks, self.loss, self.settings = networks, loss, settings
         self.device, self.parallel, self.means = device, parallel, Means()
         d_step: StepFunction = loss.discriminator_step
@@ -93,17 +97,19 @@ class Updates:
     def step_discriminator(self, draw: Callable[[], Batch], penalise: bool) -> None:
         """One step of D on a fresh batch."""
         self._update(
-            self.discriminator, lambda: self.gradients(self.discriminator, draw(), penalise)
+            *("discriminator", self.discriminator),
+            lambda: self.gradients(self.discriminator, draw(), penalise),
         )
 
     def step_generator(self, draw: Callable[[], Batch]) -> None:
         """One step of G on a fresh batch."""
-        self._update(self.generator, lambda: self.gradients(self.generator, draw()))
+        self._update("generator", self.generator, lambda: self.gradients(self.generator, draw()))
 
     def step_likelihood(self, draw: Callable[[], Batch], lr: float) -> None:
         """One step of G on its own likelihood of a fresh batch."""
         self.likelihood.set(lr)
-        self._update(self.likelihood, lambda: self.gradients(self.likelihood, draw()))
+        player = self.likelihood
+        self._update("likelihood", player, lambda: self.gradients(player, draw()))
 
     def gradients(
         self, player: Player, real: Batch, *static: bool, eager: bool = False
@@ -121,15 +127,19 @@ class Updates:
         if self.settings.train.channels_last and x.ndim == 4:
             x = x.contiguous(memory_format=torch.channels_last)
         latent_dim = 0 if player is self.likelihood else self.networks.latent_dim
-        z = torch.randn(len(real), latent_dim, device=self.device)
+        z = self.random.latents(len(real), latent_dim)
         return step(player.params, x, real.c, z, self.weights, *static)
 
     def _update(
-        self, player: Player, gradients: Callable[[], tuple[Gradients, dict[str, Tensor]]]
+        self,
+        name: str,
+        player: Player,
+        gradients: Callable[[], tuple[Gradients, dict[str, Tensor]]],
     ) -> None:
         pieces = self.settings.train.accumulate
         total: list[Tensor] = []
         for _ in range(pieces):
+            self.random.begin(name)
             found, logs = gradients()
             if total:
                 torch._foreach_add_(total, list(found))
@@ -140,7 +150,7 @@ class Updates:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
-        self.parallel.average_(total)
+        self.parallel.average_([*total, *self.running])
         if player.clip:
             _clip(total, player.clip)
         for p, gradient in zip(player.params, total, strict=True):
@@ -180,6 +190,15 @@ class Updates:
             "d_optimiser": self.discriminator.optimiser,
             "warm_up_optimiser": self.likelihood.optimiser,
         }
+
+
+def _running_statistics(networks: Networks) -> list[Tensor]:
+    """Means and variances that batch normalisation keeps: each process sees other samples, so that
+    they are averaged with the gradients."""
+    modules = [*networks.generator.modules(), *networks.discriminator.modules()]
+    normal = [m for m in modules if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    kept = [b for m in normal for b in (m.running_mean, m.running_var)]
+    return [b for b in kept if b is not None]
 
 
 def _clip(gradients: list[Tensor], most: float) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gankit import launched
 from gankit.screen.streams import Stream, harmless, visible
 
 LABEL = 16
@@ -38,9 +39,15 @@ stdout, stderr = Stream("stdout"), Stream("stderr")
 out, err = _Console(stdout), _Console(stderr)
 
 
+def silence(quiet: bool = True) -> None:
+    """Whether nothing is printed: of several processes, the main one speaks."""
+    stdout.quiet = stderr.quiet = quiet
+
+
 def wanted(progress: bool | None) -> bool:
     """Whether to show progress: by default where somebody may look, a terminal or a notebook."""
-    return err.is_terminal or err.is_jupyter if progress is None else progress
+    looked_at = err.is_terminal or err.is_jupyter
+    return launched.rank() == 0 and (looked_at if progress is None else progress)
 
 
 def warn(message: str) -> None:

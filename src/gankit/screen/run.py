@@ -25,6 +25,7 @@ class RunDisplay(Display):
         device: as it was named.
         began: when the command or call began, on ``time.monotonic()``'s clock.
         option: how an option and its value are written there.
+        processes: that train together.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class RunDisplay(Display):
         *,
         began: float,
         option: str = "--{} {}",
+        processes: int = 1,
     ) -> None:
         engine = what.config.engine
         super().__init__(
@@ -46,6 +48,8 @@ class RunDisplay(Display):
         self.what, self.device, self.option = what, device, option
         for choice in () if self.resumed else what.choices:
             fact(*choice, err)
+        if processes > 1:
+            fact("processes", f"{processes:,}, which share each batch", err)
 
     def estimated(self, found: Duration) -> None:
         """Says before training that it takes long, and what would not."""

@@ -46,7 +46,7 @@ class Stream:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self._name, self.quiet = name, False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._raw, name)
@@ -74,7 +74,7 @@ class Stream:
         return True
 
     def write(self, text: str) -> int:
-        if self._raw is not None:
+        if self._raw is not None and not self.quiet:
             if not self.can_encode(text):
                 text = _BYTES.sub(_byte, text)
                 text = text.encode(self.encoding, "replace").decode(self.encoding)

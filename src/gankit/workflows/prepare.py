@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gankit.config import Config
 from gankit.contract import Codec, CodecState, Conforms, Fitting, Progress, quiet
 from gankit.contract.codec import sample_conditions
-from gankit.errors import GankitError, PluginError, did_you_mean
+from gankit.errors import GankitError, PluginError, ReportedError, did_you_mean
 from gankit.kit.files import cache_folder
 from gankit.metrics.membership import Likelihoods, membership_auc
 from gankit.plugins.records import LoadedModality
@@ -90,6 +90,9 @@ def prepare(
         budget.reserved = reserved(engine.train.time)
     torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
 
+    with parallel.together():
+        resumes = parallel.is_main and bool(checkpoints(folder / "checkpoints"))
+    resumes = parallel.agree(resumes)
     # Each part is checked by the policy as soon as it is known.
     with parallel.together():
         place, pieces = choose_device(device), engine.train.accumulate * parallel.size
@@ -107,7 +110,7 @@ def prepare(
                 f"processes with train.accumulate={engine.train.accumulate}",
                 f"Use a multiple of {pieces}",
             )
-        start, resumes = None, bool(checkpoints(folder / "checkpoints"))
+        start = None
         if engine.transfer.run and not resumes:
             start = Start(engine.transfer.run, folder)
             start.check(plugin, config)
@@ -117,10 +120,13 @@ def prepare(
             data.dataset.warnings = [*data.dataset.warnings, *([few] if few else [])]
         if parallel.is_main:
             on_read(data)
+    _refuse_other_data(data, parallel)
+    with parallel.together():
         engine = dataclasses.replace(engine, train=engine.train.on(len(data.train), pieces))
         policy.plan(engine, len(data.train))
         torch.manual_seed(seed)  # a codec may be trained
-        refuse_other_networks(folder, networks)
+        if parallel.is_main:
+            refuse_other_networks(folder, networks)
         own = _stored_codec(folder, plugin, config) if parallel.is_main else None
         name = config.data if source is None else source
         if start is not None and own is None:
@@ -169,7 +175,9 @@ def prepare(
         policy.check(engine, game, players)
         if broken := contract_violation(players, codec, list(data.train[:2])):
             raise PluginError(plugin.info.name, broken)
-        torch.manual_seed(parallel.seed(policy.seed(seed)))
+        torch.manual_seed(policy.seed(seed, "start", 0))
+        for network in (players.generator, players.discriminator):
+            parallel.broadcast_module_(network)
         conditions, shadow = None, None
         if codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
             conditions = ConditionTable.from_training(reals.conditions(), seed)
@@ -209,6 +217,25 @@ def prepare(
         if isinstance(policy, PrivatePolicy):
             try_out(trainer.updates, reals, trainer.generator_batch)
     return trainer, data
+
+
+def _refuse_other_data(data: Split, parallel: ParallelContext) -> None:
+    """Refuses to train on what only some of the processes have.
+
+    Raises:
+        GankitError: two of them read different data.
+    """
+    here = [data.dataset.fingerprint, len(data.dataset.items)]
+    main, *others = parallel.share(here)
+    for rank, there in enumerate(others, 1):
+        if there != main:
+            kind = GankitError if parallel.is_main else ReportedError
+            raise kind(
+                f"process {rank} of {parallel.size} read other data ({there[1]:,} items, "
+                f"fingerprint {there[0][:8]}) than process 0 ({main[1]:,} items, fingerprint "
+                f"{main[0][:8]})",
+                "Give all machines the same files",
+            )
 
 
 def _loss_parts(

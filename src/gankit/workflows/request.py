@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gankit import config as configuration
 from gankit.config import Config, Table
@@ -19,6 +20,9 @@ from gankit.workflows.choosing import choose_plugin, count_items
 from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.transfer import network_settings, refuse_itself
+
+if TYPE_CHECKING:
+    from gankit.engine.parallel import ParallelContext
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,31 @@ def request(
     )
     recipe = said[1] or f"{name}/{resolved.recipe}"
     return Request(loaded, resolved, said[0], recipe, choices, existing)
+
+
+def of_main(parallel: ParallelContext, requested: Callable[[], Request]) -> Request:
+    """The main process's request, in all of them: data and devices may differ between machines,
+    and the others need not see the run's directory.
+
+    Raises:
+        GankitError: as for :func:`request`.
+    """
+    what = None
+    with parallel.together():
+        if parallel.is_main:
+            what = requested()
+    if parallel.size == 1 and what is not None:
+        return what
+    its = what and what.config
+    table, *data = parallel.from_main(its and [its.as_table(), its.data, its.data_path])
+    with parallel.together():
+        if what is None:
+            loaded = installed().modality(table["run"]["plugin"])
+            config = configuration.from_run(table, loaded.modality.Settings)
+            # A table has no credentials, which an address needs.
+            config = replace(config, data=data[0], data_path=data[1])
+            what = Request(loaded, config, loaded.info.name, config.recipe, (), None)
+    return what
 
 
 def _nothing(known: Sequence[str], data: str | None) -> GankitError:

@@ -71,11 +71,15 @@ def train(
     from gankit.engine.parallel import ParallelContext
 
     parallel, stop = ParallelContext.current(), stop or StopRequest()
-    with parallel.together():  # before one of them writes there
-        resuming = check_resumable(folder, plugin, config)
-        finished = resuming and is_finished(folder, config)
-        if finished and source is None and reads_the_same(folder, config):
-            return "done"
+    resuming, finished, same = False, False, source is None
+    with parallel.together():
+        if parallel.is_main:  # the others may not see the folder
+            resuming = check_resumable(folder, plugin, config)
+            finished = resuming and is_finished(folder, config)
+            same = same and finished and reads_the_same(folder, config)
+    resuming, finished, same = parallel.from_main([resuming, finished, same])
+    if finished and same:
+        return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
             if parallel.is_main:
@@ -104,10 +108,10 @@ def train(
                     started_from=trainer.plan.started_from,
                 )
                 trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
-            if resuming:
-                _resume(trainer)
-            if parallel.is_main:
-                recorder.begin(trainer.clock.samples)
+        if resuming:
+            _resume(trainer)
+        if parallel.is_main:
+            recorder.begin(trainer.clock.samples)
         alone = parallel.size == 1
         if on_estimate is not None and alone and not resuming and not config.engine.train.time:
             on_estimate(duration_of(trainer))

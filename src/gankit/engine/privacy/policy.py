@@ -79,7 +79,10 @@ class PrivatePolicy(TrainingPolicy):
                 train.time > 0,
                 "Give a length in samples, as in --samples 300k",
             ),
-            "several processes": (ParallelContext.current().size > 1, "Train in one"),
+            "several processes: its batches are drawn from all records, with noise added once": (
+                ParallelContext.current().size > 1,
+                "Leave out --nproc",
+            ),
             "this codec: it is a model of its own, trained on real items without noise": (
                 codec is not None and codec.is_learned,
                 "Use a plugin whose codec holds summaries of the data only",
@@ -93,8 +96,8 @@ class PrivatePolicy(TrainingPolicy):
         covers = LIKELIHOOD_COVERS if engine.train.by_likelihood else GAME_COVERS
         self.privacy = Privacy(plan(engine, records), covers)
 
-    def seed(self, seed: int) -> int:
-        return self.privacy.seed()
+    def seed(self, seed: int, what: str, position: int) -> int:
+        return self.privacy.seed(what, position)
 
     def real_samples(self, items: Sequence[Any], codec: Codec[Any], **given: Any) -> RealSamples:
         return PoissonSamples(items, codec, privacy=self.privacy, **given)

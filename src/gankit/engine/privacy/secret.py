@@ -61,9 +61,9 @@ class Privacy:
         u = self.rng("batch", position).random(self.plan.records)
         return [int(i) for i in np.flatnonzero(u < self.plan.rate)]
 
-    def seed(self) -> int:
-        """For torch's default generator: latents and random views stay secret too."""
-        return int(self.rng("torch", 0).integers(2**63))
+    def seed(self, what: str, position: int) -> int:
+        """For torch's generators: latents and random views stay secret too."""
+        return int(self.rng(f"torch {what}", position).integers(2**63))
 
     def state(self) -> dict[str, Any]:
         return {"secret": self.secret.hex(), "plan": asdict(self.plan)}
