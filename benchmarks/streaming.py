@@ -88,7 +88,11 @@ def write(root: Path, count: int, side: int, shards: int) -> None:
                     member = tarfile.TarInfo(f"{i:08}{ending}")
                     member.size = len(data)
                     archive.addfile(member, io.BytesIO(data))
-        pq.write_table(pa.Table.from_pylist(rows), root / f"d-{shard}.parquet", row_group_size=100)
+        pq.write_table(
+            pa.Table.from_pylist(rows),
+            root / f"d-{shard}.parquet",
+            row_group_size=20 if count < 1000 else 100,
+        )
 
 
 def measure(web: Web, name: str, count: int) -> None:

@@ -113,6 +113,12 @@ def test_one_split_is_read(web):
     assert "t-test" in found.facts["split"] or "test" in found.facts["split"]
 
 
+def test_few_row_groups_are_read_before_training(web, monkeypatch):
+    monkeypatch.setattr("gankit_image.data.streaming.FEW_GROUPS", 2)
+    streamed(web.address("p-{0..1}.parquet"))
+    assert len(list((web.root.parent / "cache" / "remote-groups").glob("*.arrow"))) == 2
+
+
 def test_labels_cost_no_request(web):
     found = streamed(web.address("t-train-{0..1}.tar"))
     codec = fit_codec(found.items, SETTINGS, quiet)

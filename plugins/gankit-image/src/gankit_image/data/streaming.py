@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 256
 """Images that are decoded before training."""
+FEW_GROUPS = 8
+"""Row groups that these are from."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def read_remote(remote: Remote, settings: ImageSettings, progress: Progress) -> 
     entries = [given.entries[i] for i in classes.kept]
     issues = [skip(issue, remote.shown, settings.strict) for issue in given.issues]
 
-    chosen = np.unique(np.linspace(0, len(entries) - 1, LOOKED_AT).astype(int)).tolist()
+    groups = None if found.groups is None else found.groups[np.array(classes.kept, int)]
+    chosen = _looked_at(len(entries), groups)
     progress("looking at some images", 0, len(chosen))
     some = list(remote.mapped(_held, [entries[i] for i in chosen]))
     headers = dict(
@@ -122,7 +125,7 @@ def read_remote(remote: Remote, settings: ImageSettings, progress: Progress) -> 
         remote,
         len(entries),
         lambda i: _image(entries[i], labels[i], load, bands, span),
-        None if found.groups is None else found.groups[np.array(classes.kept)],
+        groups,
     )
     survey = Survey()
     for header in probed.values():
@@ -162,6 +165,20 @@ class _Streamed(Images):
         for _ in self._remote.mapped(lambda image: image.pixels, found):
             pass
         return found
+
+
+def _looked_at(count: int, groups: Indices | None) -> list[int]:
+    """Images that are decoded first: evenly spaced, of a few row groups only."""
+    numbers = np.arange(count)
+    if groups is not None:
+        there = np.unique(groups)
+        numbers = numbers[np.isin(groups, there[_spaced(len(there), FEW_GROUPS)])]
+    found: list[int] = numbers[_spaced(len(numbers), LOOKED_AT)].tolist()
+    return found
+
+
+def _spaced(count: int, most: int) -> Indices:
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
 
 
 def _held(entry: Entry) -> Entry:
