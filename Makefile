@@ -34,10 +34,9 @@ check: $(VENV)/.tests
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy src/gankit $(PLUGINS:%=%/src)
 
-# Every claim of speed or quality that takes minutes, not hours. Results: benchmarks/RESULTS.md
-bench: $(VENV)/.tests
-	$(PYTHON) benchmarks/step.py
-	$(PYTHON) benchmarks/toy.py
+# Every benchmark in a form for a CPU and minutes; writes benchmarks/RESULTS.md and its plots.
+bench: $(VENV)/.bench
+	$(PYTHON) benchmarks/run.py
 
 docs: $(VENV)/.tests
 	$(VENV)/bin/sphinx-build -W -q -b html docs docs/_build/html
@@ -63,4 +62,8 @@ $(VENV)/.core: $(VENV)/.python $(PROJECTS)
 $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
 	@$(UV) -e ".[test]" $(PLUGINS:%=-e "%[test]") --group test --group docs
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.tests
+	@$(UV) --group bench
 	@touch $@

@@ -181,11 +181,11 @@ def child(part: str, options: argparse.Namespace) -> None:
     until = time.monotonic() + options.limit
     kind, *names = part.split(":")
     if kind == "correctness":
-        from gpu_steps import correctness
+        from gpu_step import correctness
 
         sys.exit(0 if correctness(device) else 1)
     elif kind in ("speed", "compiled"):
-        from gpu_steps import throughput
+        from gpu_step import throughput
 
         throughput(
             names[0],

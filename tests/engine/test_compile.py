@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 
 import pytest
 import torch
 
+from gankit.contract import Batch
+from gankit.engine.clock import TrainingSchedules
 from gankit.engine.compile import CompiledStep
 from gankit.engine.objectives import OBJECTIVES
+from gankit.engine.parallel import ParallelContext
+from gankit.engine.randomness import StepRandomness
+from gankit.engine.settings import EngineSettings, TrainSettings
 from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
+from gankit.engine.updates import Updates
 
 
 @pytest.mark.slow
@@ -56,3 +63,26 @@ def test_compiled_equals_eager(make_networks):
             torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
         assert found_logs.keys() == logs.keys()
     assert len(compiled.compiled) == 1
+
+
+def test_nothing_is_compiled_again(make_networks, monkeypatch):
+    """Whatever the schedules set and the optimisers change. Dynamo alone decides, so that its
+    graphs need not be translated."""
+    from torch._dynamo.utils import counters
+
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    networks, device = make_networks(), torch.device("cpu")
+    settings = EngineSettings(train=TrainSettings(compile=True, batch=8))
+    loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
+    random = StepRandomness(lambda what, at: at, lambda: 0, ParallelContext(), device)
+    updates = Updates(networks, loss, settings, device, ParallelContext(), random)
+    schedules, graphs = TrainingSchedules(settings), []
+    for samples in range(0, 40, 8):
+        updates.set(schedules.at(samples))
+        real = Batch(torch.randn(8, 2), torch.eye(3)[torch.arange(8) % 3])
+        updates.step_discriminator(lambda real=real: real, True)
+        updates.step_generator(lambda real=real: real)
+        graphs.append(counters["stats"]["unique_graphs"])
+    assert len(set(graphs)) == 1, graphs
+    assert not counters["recompiles"]
+    assert not counters["graph_break"]

@@ -118,6 +118,34 @@ with parallel.together():
 """
 
 
+STEPS = """
+from gankit.contract import Batch
+from gankit.engine.randomness import StepRandomness
+from gankit.engine.settings import AugmentSettings, EngineSettings, TrainSettings
+from gankit.engine.updates import Updates
+
+torch.manual_seed(0)
+networks = Networks(Net(5, 3), Net(5, 1), 3, augment_input=lambda x, p: x * (1 + p))
+networks.generator.net = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+settings = EngineSettings(train=TrainSettings(batch=12), augment=AugmentSettings(target=0.6))
+cpu = torch.device("cpu")
+random = StepRandomness(lambda what, at: at, lambda: 5, parallel, cpu)
+loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
+updates = Updates(networks, loss, settings, cpu, parallel, random)
+updates.weights.augment_p.fill_(0.5)
+torch.manual_seed(rank)  # each process sees other samples
+draw = lambda: Batch(rank + torch.randn(12 // size, 3), torch.randn(12 // size, 2))
+updates.step_discriminator(draw, True)
+updates.step_generator(draw)
+own = [*networks.generator.state_dict().values(), *networks.discriminator.state_dict().values(),
+       updates.weights.augment_p]
+for value in own:
+    values = parallel.gather(value.reshape(-1).double())
+    assert all(torch.equal(values[0], other) for other in values)
+assert float(updates.weights.augment_p) != 0.5
+assert float(networks.generator.net[1].running_mean.abs().sum()) > 0
+"""
+
 LOST = """
 import os
 from gankit.engine.parallel import ParallelContext
@@ -145,7 +173,7 @@ def gradients(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[dict[s
         warnings.simplefilter("ignore")  # the compiler's
         exec(GRADIENTS, {"torch": torch, "rank": 0, "size": 1, "folder": folder})
     for size in (2, 3):  # starting them takes the time: they do all that is tested
-        run_in_processes(GRADIENTS + AGREEMENT + (LOST if size == 2 else ""), folder, size)
+        run_in_processes(GRADIENTS + AGREEMENT + STEPS + (LOST if size == 2 else ""), folder, size)
     return {
         size: [load_file(folder / f"gradients-{r}-of-{size}.safetensors") for r in range(size)]
         for size in (1, 2, 3)

@@ -265,7 +265,7 @@ class Steps:
 
     def __init__(self, monkeypatch, seconds=1.0):
         self.clock, self.seconds, self.count = fake_budget_clock(monkeypatch), seconds, 0
-        monkeypatch.setattr("gankit.engine.trainer.update_ema", self.one)
+        monkeypatch.setattr("gankit.engine.trainer.follower", lambda *_: self.one)
 
     def one(self, *_):
         self.count += 1

@@ -79,6 +79,7 @@ def test_the_job_for_kubernetes_runs_with_what_its_operator_sets(tmp_path, port)
     run(
         [str(BIN / words[0]), *words[1:]],
         tmp_path,
+        **{variable["name"]: variable["value"] for variable in container["env"]},
         PET_NNODES="1",
         PET_NPROC_PER_NODE="2",
         PET_RDZV_BACKEND=elastic["rdzvBackend"],

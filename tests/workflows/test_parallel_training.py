@@ -33,7 +33,7 @@ import dataclasses
 import json
 import tempfile
 
-import torch._dynamo  # optimisers import it, and it writes caches
+import torch._dynamo  # compiled steps import it, and it writes caches
 from safetensors.torch import save_file
 
 from gankit import config as configuration
@@ -130,13 +130,18 @@ class Clock:
 
 import gankit.engine.budget
 gankit.engine.budget.time = clock = Clock()
-update = engine.update_ema
+follower = engine.follower
 
-def slow(*given):
-    clock.now += 1.0 if rank == 1 else 0.5
-    update(*given)
+def slow(*modules):
+    follow = follower(*modules)
 
-engine.update_ema = slow
+    def slowly(decay):
+        clock.now += 1.0 if rank == 1 else 0.5
+        follow(decay)
+
+    return slowly
+
+engine.follower = slow
 train("timed", "train.samples=1000000", "train.time=20", "log.verdict=0")
 
 # The first half by likelihood.

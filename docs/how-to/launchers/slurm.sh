@@ -14,6 +14,9 @@ set -euo pipefail
 RUN=${RUN:-$SLURM_SUBMIT_DIR/runs/photos}
 HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 
+# Processes that are started again find each other by a store of their own.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
+
 srun torchrun \
     --nnodes "$SLURM_JOB_NUM_NODES" \
     --nproc-per-node "${PROCESSES:-gpu}" \

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import torch
+from sklearn.datasets import load_breast_cancer
 
-from gankit.contract import Batch, Fitting, Provenance, Sample
+from gankit.contract import Batch, Fitting, Provenance, Sample, quiet
 from gankit_tabular.codec.codec import TableCodec
 from gankit_tabular.codec.resolution import TWO_DIGITS
 from gankit_tabular.data.rows import Rows
@@ -139,3 +140,13 @@ def test_measuring_with_unique_keys(gankit_here, tmp_path):
     assert "f1" in done.stdout
     ids = read_table(tmp_path / "more" / "table.csv")[0]["id"].to_pylist()
     assert len(ids) == len(set(ids)) > 300
+
+
+def test_the_built_in_table_is_that_of_scikit_learn():
+    expected = load_breast_cancer()
+    table = TabularModality().read(None, SETTINGS, quiet).items.table
+    assert table.column_names[:-1] == [n.replace(" ", "_") for n in expected.feature_names[:10]]
+    found = np.stack([table.column(i).to_numpy() for i in range(10)], 1)
+    assert (found == expected.data[:, :10]).all()
+    diagnosis = [str(expected.target_names[t]) for t in expected.target]
+    assert table.column("diagnosis").to_pylist() == diagnosis

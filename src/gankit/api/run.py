@@ -25,6 +25,7 @@ from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
+from gankit.workflows.parts import PartsMade, Shard, generate_parts
 from gankit.workflows.project import Projection, project
 
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -89,6 +90,7 @@ class Run(directory.Run):
         *,
         format: str | None = None,
         overwrite: bool = False,
+        nproc: int = 1,
         progress: bool | None = None,
         **arguments: Any,
     ) -> Generated:
@@ -96,6 +98,8 @@ class Run(directory.Run):
 
         Args:
             out: as for ``gankit generate --out``.
+            nproc: processes that draw the samples; the output is the same with any number. As the
+                processes import the main module, a script needs ``if __name__ == "__main__":``.
             arguments: as for :meth:`sample`.
 
         Raises:
@@ -105,6 +109,42 @@ class Run(directory.Run):
         with following(progress) as show:
             return generate(
                 *(self, sampling, out),
+                format=format,
+                device=device,
+                overwrite=overwrite,
+                nproc=nproc,
+                progress=show,
+            )
+
+    def generate_parts(
+        self,
+        out: str | Path,
+        n: int,
+        *,
+        parts: int = 0,
+        shard: str = "",
+        format: str | None = None,
+        overwrite: bool = False,
+        progress: bool | None = None,
+        **arguments: Any,
+    ) -> PartsMade:
+        """Generates into a folder of files with a part of the samples each, as ``gankit generate
+        --parts`` does. Parts that are there already are kept.
+
+        Args:
+            parts: files in all; as many as there are shards by default.
+            shard: ``3/16`` makes every 16th part, from the third on; all by default.
+            arguments: as for :meth:`sample`.
+
+        Raises:
+            GankitError: for whatever the caller can fix.
+        """
+        sampling, device = sampling_of(n, **arguments)
+        with following(progress) as show:
+            return generate_parts(
+                *(self, sampling, out),
+                parts=parts,
+                shard=Shard.parse(shard) if shard else None,
                 format=format,
                 device=device,
                 overwrite=overwrite,

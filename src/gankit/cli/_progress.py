@@ -12,6 +12,7 @@ from gankit.screen.meter import Meter, metered
 from gankit.screen.streams import visible
 
 NOTHING, INCOMPLETE = "nothing was written", "the output is incomplete"
+KEPT = "complete parts are kept; the same command makes the others"
 """What is left of work that is interrupted."""
 
 

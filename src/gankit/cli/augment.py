@@ -16,6 +16,7 @@ from gankit.cli._output import (
     show_warnings,
     state_provenance,
 )
+from gankit.cli._parts import refuse_launcher
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, table, warn
 from gankit.screen.streams import visible
@@ -88,6 +89,15 @@ def augment(
             help="Output format; by default the data's.",
         ),
     ] = None,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            min=1,
+            help="Generate with N processes; the result is the same with any number.",
+        ),
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -103,10 +113,15 @@ def augment(
     from gankit.workflows.measure import measure as benchmark
     from gankit.workflows.measure import verdict
 
+    refuse_launcher()
     if out_ is None and not measure:
         raise GankitError("no output given", "Add --out PATH, or --measure")
     _refuse(measure, "--measure", {"--test": test, "--target": target, "--repeats": repeats})
-    _refuse(out_ is not None, "--out PATH", {"--format": format, "--overwrite": overwrite})
+    _refuse(
+        out_ is not None,
+        "--out PATH",
+        {"--format": format, "--overwrite": overwrite, "--nproc": nproc > 1},
+    )
     piped, repeats = check_stdout(out_, json), repeats or 5
     if piped and measure:
         raise GankitError(
@@ -171,6 +186,7 @@ def augment(
                 keep_all=keep_all,
                 format=format,
                 device=device,
+                nproc=nproc,
                 overwrite=overwrite,
                 progress=progress,
             )

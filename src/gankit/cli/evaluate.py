@@ -9,6 +9,7 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
+from gankit.cli._parts import refuse_launcher
 from gankit.errors import GankitError
 from gankit.screen.console import err, number, out, table, warn
 from gankit.screen.streams import visible
@@ -59,6 +60,15 @@ def evaluate(
             autocompletion=completion.plugins,
         ),
     ] = None,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            min=1,
+            help="Generate with N processes; the result is the same with any number.",
+        ),
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
         Path | None,
@@ -72,6 +82,7 @@ def evaluate(
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
 
+    refuse_launcher()
     if report is not None and report.is_dir():
         raise GankitError(f"--report {report} is a folder", "Use a file name")
     only = [name.strip() for name in metrics.split(",") if name.strip()]
@@ -83,6 +94,7 @@ def evaluate(
             seed=seed,
             only=only,
             device=device,
+            nproc=nproc,
             plugin=plugin,
             overrides=settings or [],
             progress=meter,

@@ -15,6 +15,7 @@ from gankit.cli._output import (
     show_warnings,
     state_provenance,
 )
+from gankit.cli._parts import chosen_shard, make, refuse, report
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
@@ -148,12 +149,37 @@ def generate(
             show_default=False,
         ),
     ] = "adversarial",
+    nproc: Annotated[
+        int,
+        typer.Option(
+            "--nproc",
+            metavar="N",
+            min=1,
+            help="Generate with N processes; the output is the same with any number.",
+        ),
+    ] = 1,
+    parts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Write N files into the folder --out; items of a file each go into tar archives. "
+            "Files that are there already are kept.",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Make only every N-th part, from the K-th on, e.g. 3/16: for array jobs.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
-    from gankit.cli._progress import INCOMPLETE, NOTHING, interruptible
+    from gankit.cli._progress import INCOMPLETE, KEPT, NOTHING, interruptible
     from gankit.contract import quiet
     from gankit.runs.directory import Run
     from gankit.workflows.films import FPS, film_target
@@ -172,7 +198,9 @@ def generate(
         raise GankitError(
             "--film is written in place of items", "Leave out --out and --format, or --film"
         )
+    refuse(bool(film), {"--nproc": nproc > 1, "--parts": parts, "--shard": shard})
     piped = check_stdout(out_, json)
+    own = None if film else chosen_shard(shard, nproc)
     conditions = parse_where(where or [])
     changed, psi = settings_and_truncation(settings or [], truncation)
     if film is not None:
@@ -187,15 +215,27 @@ def generate(
         truncation=psi,
     )
     given: dict[str, Any] = {"device": device, "overwrite": overwrite}
-    with interruptible(INCOMPLETE if piped else NOTHING) as meter:
+    lost = KEPT if parts or own else INCOMPLETE if piped else NOTHING
+    with interruptible(lost) as meter:
         if film is not None:
             rate = FPS if fps is None else fps
             made = write_film(source, sampling, film, fps=rate, progress=meter, **given)
+        elif parts or own:
+            many: dict[str, Any] = {
+                "parts": parts or 0,
+                "shard": own,
+                "nproc": nproc,
+                "format": format,
+            }
+            done = make(source, sampling, out_, progress=meter, **many, **given)
         else:
             show = quiet if piped and out.is_terminal else meter
-            made = write(source, sampling, out_, format=format, progress=show, **given)
+            made = write(source, sampling, out_, format=format, nproc=nproc, progress=show, **given)
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
+    if parts or own:
+        report(done, json)
+        return
     show_warnings(made.record)
     if json:
         print_json({"path": str(made.path), **made.record})

@@ -11,6 +11,7 @@ Torch is imported for its types only, so importing this package costs nothing.
 """
 
 from gankit.contract.codec import (
+    ChecksSeeds,
     Codec,
     CodecState,
     Conformed,
@@ -71,6 +72,7 @@ __all__ = [
     "Bounds",
     "Callback",
     "Categorical",
+    "ChecksSeeds",
     "Codec",
     "CodecState",
     "Condition",

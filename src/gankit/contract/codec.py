@@ -224,6 +224,20 @@ class ReservesKeys(Protocol):
 
 
 @runtime_checkable
+class ChecksSeeds(Protocol):
+    """For codecs whose items are told apart by what runs out, such as unique keys: a process that
+    makes a part of a data set does not see the rest."""
+
+    def check_seeds(self, seeds: range, where: Mapping[str, object]) -> None:
+        """Checks that items of all these seeds, and of those of earlier calls, can be in one data
+        set.
+
+        Raises:
+            GankitError: there are too many.
+        """
+
+
+@runtime_checkable
 class HasClasses(Protocol):
     """For codecs whose requestable classes are not those of the layout's condition."""
 

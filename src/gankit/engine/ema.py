@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -11,9 +13,10 @@ def ema_decay(batch: int, half_life: float) -> float:
     return 0.5 ** (batch / half_life) if half_life > 0 else 0.0
 
 
-@torch.no_grad()
-def update_ema(average: nn.Module, current: nn.Module, decay: float) -> None:
-    """``average <- decay average + (1 - decay) current``, in one kernel for all parameters.
+def follower(average: nn.Module, current: nn.Module) -> Callable[[float], None]:
+    """``average <- decay average + (1 - decay) current``, in one kernel for all parameters, as a
+    function of the decay. Tensors are listed once: of small networks that takes longer than the
+    sum.
 
     Running statistics are averaged with the weights that they belong to; counters are copied.
     """
@@ -21,7 +24,18 @@ def update_ema(average: nn.Module, current: nn.Module, decay: float) -> None:
     new = [*current.parameters(), *current.buffers()]
     pairs = list(zip(old, new, strict=True))
     moving = [(a, b) for a, b in pairs if a.is_floating_point()]
-    torch._foreach_lerp_([a for a, _ in moving], [b for _, b in moving], 1 - decay)
-    for a, b in pairs:
-        if not a.is_floating_point():
+    olds, news = [a for a, _ in moving], [b for _, b in moving]
+    counters = [(a, b) for a, b in pairs if not a.is_floating_point()]
+
+    @torch.no_grad()
+    def follow(decay: float) -> None:
+        torch._foreach_lerp_(olds, news, 1 - decay)
+        for a, b in counters:
             a.copy_(b)
+
+    return follow
+
+
+def update_ema(average: nn.Module, current: nn.Module, decay: float) -> None:
+    """One step of a :func:`follower`."""
+    follower(average, current)(decay)

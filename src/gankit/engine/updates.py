@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Networks
+from gankit.engine.adam import Adam
 from gankit.engine.compile import CompiledStep
 from gankit.engine.meters import Means
 from gankit.engine.parallel import ParallelContext
@@ -30,18 +31,16 @@ class Player:
         self,
         network: nn.Module,
         step: StepFunction,
-        optimiser: type[torch.optim.Adam] = torch.optim.Adam,
         clip: float = 0.0,
         **options: Any,
     ) -> None:
         self.network, self.step, self.clip = network, step, clip
         self.params = trainable(network)
-        self.optimiser = optimiser(list(self.params), **options)
+        self.optimiser = Adam(self.params, **options)
 
-    def set(self, lr: float, *betas: float) -> None:
-        """Sets the learning rate, and the decays of both moments where they change."""
-        for group in self.optimiser.param_groups:
-            group["lr"], group["betas"] = lr, betas or group["betas"]
+    def set(self, lr: float, beta1: float, beta2: float) -> None:
+        """Sets the learning rate and the decays of both moments."""
+        self.optimiser.lr, self.optimiser.betas = lr, (beta1, beta2)
 
 
 class Updates:
@@ -78,18 +77,14 @@ class Updates:
             d_step = CompiledStep(d_step, networks.discriminator, networks.generator)
             g_step = CompiledStep(g_step, networks.generator, networks.discriminator)
             nll_step = CompiledStep(nll_step, networks.generator, networks.discriminator)
-        options: dict[str, Any] = {
-            "eps": settings.optim.eps,
-            "fused": device.type in ("cpu", "cuda"),
-        }
-        self.generator = Player(networks.generator, g_step, **options)
-        self.discriminator = Player(networks.discriminator, d_step, **options)
-        warm_up = settings.warm_up
+        eps, warm_up = settings.optim.eps, settings.warm_up
+        self.generator = Player(networks.generator, g_step, eps=eps)
+        self.discriminator = Player(networks.discriminator, d_step, eps=eps)
         self.likelihood = Player(
-            *(networks.generator, nll_step, torch.optim.AdamW, warm_up.clip),
+            *(networks.generator, nll_step, warm_up.clip),
             betas=(warm_up.beta1, warm_up.beta2),
             weight_decay=warm_up.weight_decay,
-            **options,
+            eps=eps,
         )
         """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
@@ -107,8 +102,8 @@ class Updates:
 
     def step_likelihood(self, draw: Callable[[], Batch], lr: float) -> None:
         """One step of G on its own likelihood of a fresh batch."""
-        self.likelihood.set(lr)
         player = self.likelihood
+        player.optimiser.lr = lr
         self._update("likelihood", player, lambda: self.gradients(player, draw()))
 
     def gradients(
@@ -150,13 +145,11 @@ class Updates:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
-        self.parallel.average_([*total, *self.running])
+        shared = [] if self.settings.train.shard else total  # sharded gradients are averages
+        self.parallel.average_([*shared, *self.running])
         if player.clip:
             _clip(total, player.clip)
-        for p, gradient in zip(player.params, total, strict=True):
-            p.grad = gradient
-        player.optimiser.step()
-        player.optimiser.zero_grad()
+        player.optimiser.step(total)
 
     # --- What the schedules set -----------------------------------------------------------------
 
@@ -184,7 +177,7 @@ class Updates:
         """Everything trained, by the name it has in a checkpoint."""
         return {"generator": self.networks.generator, "discriminator": self.networks.discriminator}
 
-    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+    def optimisers(self) -> dict[str, Adam]:
         return {
             "g_optimiser": self.generator.optimiser,
             "d_optimiser": self.discriminator.optimiser,

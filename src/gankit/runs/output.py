@@ -14,19 +14,27 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from gankit.contract import Codec, Provenance, Sample, Written
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import json_bytes, sha256
+from gankit.kit.folders import natural_key
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
-from gankit.runs.packing import add_record, compress, pack
+from gankit.runs.packing import add_record, compress, pack, pack_items
 from gankit.runs.provenance import RECORD, now, software
-from gankit.runs.targets import SIDECAR, STAGING, UNCOUNTED, Target, is_empty, refuse_existing
+from gankit.runs.targets import (
+    COMPRESSIONS,
+    STAGING,
+    UNCOUNTED,
+    Target,
+    is_empty,
+    refuse_existing,
+)
 from gankit.system_errors import reason
 
 Writer: TypeAlias = (
@@ -51,6 +59,8 @@ def write_generated(
     overwrite: bool = False,
     between: tuple[int, int] | None = None,
     way: str = "",
+    created: str | None = None,
+    first: int = 0,
     write: Writer | None = None,
     beside: Callable[[Path, Provenance], None] | None = None,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
@@ -63,6 +73,8 @@ def write_generated(
         record: further entries of the provenance record (seeds, conditions, fingerprint).
         between: the seeds between which they were interpolated, if they were two.
         way: how latents were chosen, if not by seeds alone; for the files' metadata.
+        created: when the request was made; now by default.
+        first: number of the first item, by which tar archives name items.
         write: what writes them, in place of the modality.
         beside: writes further files into the folder; only where the target is one.
         finish: completes the record once everything is written.
@@ -77,7 +89,7 @@ def write_generated(
     """
     refuse_existing(target, overwrite)
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
-    statement = Provenance(software(), run, now(), modality.source_type, between, way)
+    statement = Provenance(software(), run, created or now(), modality.source_type, between, way)
     aside: Path | None = None
     try:
         aside = _staging(target, path)
@@ -106,12 +118,15 @@ def write_generated(
             **record,
         }
         one = _one_file(aside, target, full) if target.single_file and not target.packing else None
-        if target.packing and target.packing != "zip":
+        if target.packing in COMPRESSIONS:
             one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
         if target.packing == "zip":
             one = _packed(aside, path, full)
+        elif target.packing == "tar":
+            one = pack_items(aside, aside / path.name, _items(aside), first, statement.text())
+            (aside / METADATA).unlink(missing_ok=True)
         elif one is not None and target.format == "zip":
             add_record(one, json_bytes(full).decode())
         full["files"] = {}
@@ -124,7 +139,7 @@ def write_generated(
             assert one is not None
             _to_stdout(one, target.format)
         elif one is not None:
-            _place_file(aside, one, path, json_bytes(full))
+            _place_file(aside, one, path, target.record, json_bytes(full))
         else:
             (aside / RECORD).write_bytes(json_bytes(full))
             _place_folder(aside, path)
@@ -140,6 +155,32 @@ def write_generated(
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
     return full
+
+
+def ending_of(
+    plugin: LoadedModality, samples: Sequence[Sample[Any]], codec: Codec[Any], format: str
+) -> str:
+    """The ending of a file with many items in this format: ``tar`` where the format writes a file
+    an item.
+
+    Args:
+        samples: two or more, to try it with.
+
+    Raises:
+        GankitError: they cannot be written.
+    """
+    about = Provenance(software(), "", now(), plugin.modality.source_type)
+    with tempfile.TemporaryDirectory(prefix="gankit-") as name:
+        aside, failure = Path(name), None
+        try:
+            with confined(plugin.info.name, aside):
+                plugin.modality.write(samples, aside, codec, about, format)
+        except GankitError as error:  # such as none of these few being valid
+            failure = error
+        found = _payload(aside, Target(aside, format, single_file=False))
+        if failure is not None and not found:
+            raise failure
+        return found[0].suffix.removeprefix(".") if len(found) == 1 else "tar"
 
 
 # --- One file -----------------------------------------------------------------------------------
@@ -167,6 +208,18 @@ def _one_file(aside: Path, target: Target, record: dict[str, Any]) -> Path:
         record["items"] = [{k: v for k, v in row.items() if k != "file_name"} for row in kept]
         rows.unlink()
     return found[0]
+
+
+def _items(aside: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The file of each item in their order, with its row of metadata."""
+    rows = aside / METADATA
+    if not rows.is_file():
+        files = sorted(_files(aside), key=lambda p: natural_key(p.relative_to(aside).as_posix()))
+        yield from ((file, {}) for file in files)
+        return
+    with rows.open(encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            yield aside / row.pop("file_name"), row
 
 
 def _several(target: Target, what: str) -> GankitError:
@@ -299,14 +352,14 @@ def _move(source: Path, place: Path) -> None:
         shutil.rmtree(source) if source.is_dir() else source.unlink()
 
 
-def _place_file(aside: Path, file: Path, path: Path, record: bytes) -> None:
+def _place_file(aside: Path, file: Path, path: Path, sidecar: Path, record: bytes) -> None:
     """Moves the one file to its place, its record before it: no synthetic file is without one.
     Where one cannot be moved, all is as before.
 
     Args:
         aside: the folder with the file and what hooks added.
+        sidecar: where the record goes.
     """
-    sidecar = path.with_name(path.name + SIDECAR)
     before = sidecar.read_bytes() if sidecar.is_file() else None
     moves = [(o, path.with_name(f"{path.name}.{o.name}")) for o in _files(aside) if o != file]
     (aside / RECORD).write_bytes(record)
@@ -355,7 +408,7 @@ class _Counter:
         self.target, self.aside = target, aside
 
     def __iter__(self) -> Iterator[Sample[Any]]:
-        watched = self.target.single_file and self.target.packing != "zip"
+        watched = self.target.single_file and self.target.packing not in ("zip", "tar")
         for sample in self.samples:
             if watched and self.seen in (1, 3):
                 found = _payload(self.aside, self.target)

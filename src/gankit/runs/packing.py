@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import shutil
+import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from gankit.kit.files import json_bytes
 from gankit.runs.provenance import RECORD
 
 PACKED = (".png", ".jpg", ".webp", ".flac", ".ogg", ".opus", ".mp3", ".gz", ".parquet", ".zip")
@@ -24,6 +27,39 @@ def pack(folder: Path, files: Sequence[Path], archive: Path) -> None:
             member = _member(file.relative_to(folder).as_posix(), file.suffix.lower())
             with file.open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
                 shutil.copyfileobj(source, target, 2**20)
+
+
+def pack_items(
+    folder: Path,
+    archive: Path,
+    items: Iterable[tuple[Path, Mapping[str, Any]]],
+    first: int,
+    about: Mapping[str, str],
+) -> Path:
+    """Packs items into a tar archive as WebDataset reads it, and removes their files: item ``i`` is
+    ``000000123.png`` in the folder that it was in, and ``000000123.json`` has its values.
+
+    Args:
+        items: each item's file below the folder, with its values, in order.
+        first: the number of the first one.
+        about: the statement of provenance, for the archive's comment.
+    """
+    comment = {"comment": "; ".join(f"{key}: {text}" for key, text in about.items())}
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT, pax_headers=comment) as packed:
+        for i, (file, row) in enumerate(items, first):
+            place = file.relative_to(folder).with_name(f"{i:09d}")
+            _add(packed, f"{place.as_posix()}{file.suffix}", file.read_bytes())
+            if row:
+                _add(packed, f"{place.as_posix()}.json", json_bytes(row))
+            file.unlink()
+    return archive
+
+
+def _add(packed: tarfile.TarFile, name: str, content: bytes) -> None:
+    """Adds a member dated 1970, of nobody."""
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o644
+    packed.addfile(member, io.BytesIO(content))
 
 
 def add_record(archive: Path, record: str) -> None:

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gankit.errors import without_password
+from gankit.errors import GankitError, without_password
 
 RECORD = "provenance.json"
+EPOCH = "SOURCE_DATE_EPOCH"
 
 
 def now() -> str:
-    """UTC, ISO 8601, to the second."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    """UTC, ISO 8601, to the second; the environment's ``SOURCE_DATE_EPOCH`` where that is set, by
+    which builds are made reproducible (https://reproducible-builds.org/specs/source-date-epoch).
+
+    Raises:
+        GankitError: it is no number of seconds.
+    """
+    if not (given := os.environ.get(EPOCH)):
+        return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    try:
+        return datetime.datetime.fromtimestamp(int(given), datetime.UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise GankitError(
+            f"{EPOCH}={given}: not a time", "Use seconds since 1970, or unset it"
+        ) from None
 
 
 def software() -> str:

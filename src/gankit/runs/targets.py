@@ -39,16 +39,20 @@ class Target:
     single_file: bool
     """Whether ``path`` is the one file to write; otherwise it is a folder to make."""
     packing: str = ""
-    """``zip``: the file is an archive of the folder; ``gz``, ``bz2`` or ``xz``: it is compressed
-    so."""
+    """``zip``: the file is an archive of the folder; ``tar``: of its items, as WebDataset reads
+    them; ``gz``, ``bz2`` or ``xz``: it is compressed so."""
     ending: str = ""
     """What the one file that the format writes must end in; anything if empty."""
     stdout: bool = False
     """Whether the one file goes to standard output; ``path`` is then ``-``."""
+    record_path: Path | None = None
+    """Where the record of the one file is written; beside it by default."""
 
     @property
     def record(self) -> Path:
         """Where the provenance record is written."""
+        if self.record_path is not None:
+            return self.record_path
         if self.single_file:
             return self.path.with_name(self.path.name + SIDECAR)
         return self.path / RECORD

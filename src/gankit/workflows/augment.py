@@ -35,6 +35,7 @@ from gankit.workflows.generate import (
     output_target,
     run_record,
 )
+from gankit.workflows.pool import Pool
 
 MANY = 9
 """Outliers per kept item from which on the data is doubted."""
@@ -48,6 +49,7 @@ class Augmented:
         balance, factor, where, n: how much to generate, as for
             :func:`gankit.workflows.candidates.plan`.
         keep_all: keep near duplicates and outliers too.
+        nproc: processes that draw the candidates; the result is the same with any number.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -65,6 +67,7 @@ class Augmented:
         seed: int = 0,
         keep_all: bool = False,
         device: str = "auto",
+        nproc: int = 1,
         progress: Progress = quiet,
     ) -> None:
         modality, self.name, self.counts = augmentable(run), named(data), Counts()
@@ -82,8 +85,9 @@ class Augmented:
         codec = self.sampler.codec
         progress("measuring how far real items are apart", 0, 0)
         filter_of = filters(run, codec, self.real, self.attributes, balance, keep_all, seed)
+        self._pool = Pool(run, self.sampler, nproc, device=device, alongside=self.real)
         self._made = generated(
-            *(self.sampler, requests, filter_of, self.counts),
+            *(self._pool, requests, filter_of, self.counts),
             alongside=self.real,
             seed=seed,
             progress=progress,
@@ -107,7 +111,8 @@ class Augmented:
         for i in range(len(self.real)):
             item = self.real[i]
             yield Sample(item, -1, attributes(item), real=True)
-        yield from self._made
+        with self._pool:
+            yield from self._made
 
     def warnings(self) -> tuple[str, ...]:
         """Doubts, once all has been made."""

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics import nearest
 from gankit.runs.directory import Run
+from gankit.workflows.pool import SampleSource
 from gankit.workflows.scoring import backbones_in, evaluators_of
 
 CHUNK = 1024
@@ -126,16 +128,6 @@ def thin_requests(requests: Sequence[Request], real: Sequence[Mapping[str, objec
                 "little these show. Collect more, or add fewer with -n"
             )
     return found
-
-
-class SampleSource(Protocol):
-    """Where candidates come from: :class:`gankit.engine.sampling.sampler.Sampler`, for one."""
-
-    codec: Codec[Any]
-
-    def sample(
-        self, n: int, seed: int = 0, where: Mapping[str, object] | None = None
-    ) -> Iterator[Sample[Any]]: ...
 
 
 class AttributeView(Sequence[Mapping[str, object]]):
@@ -260,10 +252,10 @@ def generated(
     wanted = sum(request.count for request in requests)
     for request in requests:
         drop, kept, tried = filter_of(request), 0, 0
+        stream = source.sample(most_candidates([request]), seed, request.where)
         while kept < request.count and tried < TRIES * request.count + CHUNK:
             n = min(CHUNK, 2 * (request.count - kept) + 16)
-            some = list(source.sample(n, seed, request.where))
-            seed += len(some)
+            some = list(islice(stream, n))
             tried += len(some)
             reasons = drop([s.item for s in some]) if drop else [""] * len(some)
             for sample, reason in zip(some, reasons, strict=True):
@@ -276,4 +268,5 @@ def generated(
                 counts.kept += 1
                 yield sample
             progress("generating", counts.kept, wanted)
+        seed += tried
         counts.missing += request.count - kept

@@ -21,7 +21,7 @@ from gankit.contract import (
     quiet,
 )
 from gankit.contract.subsets import take
-from gankit.engine.clock import WARM_UP
+from gankit.engine.clock import ADVERSARIAL, WARM_UP
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import read_json, write_json
 from gankit.metrics import evaluate
@@ -43,6 +43,7 @@ from gankit.workflows.conformity import attribute_warnings, conformed, named
 from gankit.workflows.data import read, read_data
 from gankit.workflows.duality import duality
 from gankit.workflows.generate import check_seeds
+from gankit.workflows.pool import Pool
 from gankit.workflows.scoring import BACKBONES, backbones_in, evaluators_of, flattery
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Options:
     only: Collection[str] = ()
     """Names of scores or groups; all if empty."""
     device: str = "auto"
+    nproc: int = 1
+    """Processes that draw the samples; the scores are the same with any number."""
     plugin: str | None = None
     """The modality of a folder that has no record of its own."""
     overrides: Sequence[str] = ()
@@ -134,12 +137,9 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
             f"{run.path} held no data out (data.holdout=0)", "Pass other real data: --data PATH"
         )
     wanted = given.n or min(len(heldout), MAX_GENERATED)
-    samples = []
-    for sample in sampler.sample(wanted, given.seed):
-        samples.append(sample)
-        given.progress("generating", len(samples), wanted)
+    samples = _samples(run, sampler, wanted, given)
     compared = EvaluationData(samples, split.train, heldout)
-    baselines = _own_baselines(sampler, before, compared, given)
+    baselines = _own_baselines(run, sampler, before, compared, given)
     of_model = _membership(sampler, before, compared, given)
     if DUALITY_GAP in given.only:  # costs training steps: on request alone
         of_model.append(duality(run, heldout, given.seed, given.device, given.progress))
@@ -172,6 +172,10 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         raise GankitError(
             f"{path} does not state which plugin it belongs to", "Name it: --plugin NAME"
         )
+    if run is None and given.nproc > 1:
+        raise GankitError(
+            f"{path} is generated already, and --nproc generates", "Leave out --nproc"
+        )
     if given.data is None:
         raise GankitError("no real data to compare with", "Pass it: --data PATH")
     loaded = installed().modality(name)
@@ -199,9 +203,9 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
     baselines: dict[str, list[Sample[Any]]] = {}
     if run and sampler:
         wanted = given.n or min(len(split.heldout), MAX_GENERATED)
-        samples = list(sampler.sample(wanted, given.seed))
+        samples = _samples(run, sampler, wanted, given)
         compared = EvaluationData(samples, split.train, split.heldout)
-        baselines = _own_baselines(sampler, before, compared, given)
+        baselines = _own_baselines(run, sampler, before, compared, given)
     else:
         found = loaded.modality.read(str(path), config.settings, given.progress)
         skipped, n = found.issues, min(len(found.items), given.n or len(found.items))
@@ -354,17 +358,31 @@ def _samplers(
     return run.sampler(device, changed), before
 
 
+def _samples(
+    run: Run, sampler: Sampler, n: int, given: Options, phase: str = ADVERSARIAL
+) -> list[Sample[Any]]:
+    """What the sampler draws, by as many processes as were requested."""
+    what = "generating" if phase == ADVERSARIAL else "generating as after the warm-up"
+    changed = _sampling_overrides(run.plugin, given.overrides)
+    found = list[Sample[Any]]()
+    with Pool(
+        *(run, sampler, given.nproc), device=given.device, settings=changed, phase=phase
+    ) as source:
+        for sample in source.sample(n, given.seed):
+            found.append(sample)
+            given.progress(what, len(found), n)
+    return found
+
+
 def _own_baselines(
-    sampler: Sampler, before: Sampler | None, data: EvaluationData[Any], given: Options
+    run: Run, sampler: Sampler, before: Sampler | None, data: EvaluationData[Any], given: Options
 ) -> dict[str, list[Sample[Any]]]:
     """What the run itself can be compared with, for the same seeds: its generator before the
     adversarial game, and its codec without a generator."""
     found = _codec_baselines(sampler, data, given)
     if before is not None:
-        n, found[WARM_BASELINE] = len(data.generated), []
-        for sample in before.sample(n, given.seed):
-            found[WARM_BASELINE].append(sample)
-            given.progress("generating as after the warm-up", len(found[WARM_BASELINE]), n)
+        n = len(data.generated)
+        found[WARM_BASELINE] = _samples(run, before, n, given, WARM_UP)
     return found
 
 

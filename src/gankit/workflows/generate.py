@@ -24,6 +24,7 @@ from gankit.runs.started import lineage
 from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows.improbable import UNKNOWN, improbable
+from gankit.workflows.pool import Pool, SampleSource
 from gankit.workflows.scoring import BACKBONES, backbones_in
 from gankit.workflows.sheets import MixSheet
 from gankit.workflows.walks import END_OF_SEEDS, Between, Mix, Walk
@@ -114,20 +115,40 @@ class Sampling:
         check_seeds(self.seed, n)
         return dataclasses.replace(self, by=by, n=n)
 
-    def draw(self, sampler: Sampler) -> Iterator[Sample[Any]]:
-        """The samples, one after another."""
-        settled = self.settled(sampler.codec)
+    def draw(
+        self, sampler: Sampler, among: range | None = None, source: SampleSource | None = None
+    ) -> Iterator[Sample[Any]]:
+        """The samples, one after another.
+
+        Args:
+            among: only those of these numbers, from 0 on.
+            source: what draws them, if not the sampler.
+        """
+        source = source or sampler
         if self.walk is not None:
             return self.walk.draw(sampler, self.n, self.where)
-        if not self.per_class:
-            return sampler.sample(self.n, self.seed, self.where)
-        wanted = [{**self.where, settled.by: c} for c in classes(sampler.codec)[settled.by]]
-        for i, where in enumerate(wanted):  # a wrong condition fails before any work
-            sampler.draw_conditions([self.seed + i * self.per_class], where)
+        requests = self.requests(sampler.codec)
+        for where, some in requests:  # a wrong condition fails before any work
+            sampler.draw_conditions([self.seed + some.start], where)
+        if among is not None:
+            requests = [(w, range(max(s.start, among.start), min(s.stop, among.stop)))
+                        for w, s in requests]  # fmt: skip
         return chain.from_iterable(
-            sampler.sample(self.per_class, self.seed + i * self.per_class, where)
-            for i, where in enumerate(wanted)
+            source.sample(len(some), self.seed + some.start, where)
+            for where, some in requests
+            if some
         )
+
+    def requests(self, codec: Codec[Any]) -> list[tuple[Mapping[str, object], range]]:
+        """Each condition with the numbers of its samples, from 0 on."""
+        settled = self.settled(codec)
+        if not self.per_class:
+            return [(self.where, range(settled.n))]
+        starts = range(0, settled.n, self.per_class)
+        return [
+            ({**self.where, settled.by: value}, range(start, start + self.per_class))
+            for value, start in zip(classes(codec)[settled.by], starts, strict=True)
+        ]
 
     def record(self) -> dict[str, Any]:
         """What the provenance record states of it."""
@@ -204,6 +225,7 @@ def generate(
     format: str | None = None,
     device: str = "auto",
     overwrite: bool = False,
+    nproc: int = 1,
     progress: Progress = quiet,
 ) -> Generated:
     """Generates into a folder or one file, with provenance.
@@ -211,31 +233,37 @@ def generate(
     Args:
         out: a path that ends in one of the modality's formats is a file, ``x.zip`` an archive, the
             text ``-`` standard output, any other path a folder; ``generated/RUN-001`` by default.
+        nproc: processes that draw the samples; the output is the same with any number.
 
     Raises:
         GankitError: for whatever the user can fix.
     """
     sampling.check()
+    if sampling.walk is not None and nproc > 1:
+        raise GankitError("chosen latents are drawn by one process", "Leave out --nproc")
     target = output_target(run, out, format)
     refuse_existing(target, overwrite)
     sampler = sampling.sampler(run, device)
     sampling = sampling.settled(sampler.codec)
-    samples = counted(sampling.draw(sampler), sampling.n, progress)
-    beside = None
-    if isinstance(sampling.walk, Mix) and not target.single_file:
-        mixed = MixSheet(run, sampler, sampling.walk, sampling.where)
-        samples, beside = mixed.watching(samples), mixed.write
-    record = write_generated(
-        *(run.plugin, samples, target),
-        codec=sampler.codec,
-        run=run.model["run"],
-        record=sampling_record(run, sampler, sampling),
-        plugins=installed(),
-        overwrite=overwrite,
-        between=sampling.pair,
-        way=sampling.in_words(),
-        beside=beside,
-    )
+    with Pool(
+        *(run, sampler, nproc), device=device, settings=sampling.settings, phase=sampling.phase
+    ) as source:
+        samples = counted(sampling.draw(sampler, source=source), sampling.n, progress)
+        beside = None
+        if isinstance(sampling.walk, Mix) and not target.single_file:
+            mixed = MixSheet(run, sampler, sampling.walk, sampling.where)
+            samples, beside = mixed.watching(samples), mixed.write
+        record = write_generated(
+            *(run.plugin, samples, target),
+            codec=sampler.codec,
+            run=run.model["run"],
+            record=sampling_record(run, sampler, sampling),
+            plugins=installed(),
+            overwrite=overwrite,
+            between=sampling.pair,
+            way=sampling.in_words(),
+            beside=beside,
+        )
     return Generated(target.path, record)
 
 

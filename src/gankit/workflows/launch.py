@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 PATIENCE = "GANKIT_RENDEZVOUS_SECONDS"
 """How long processes wait for the others to start; 600 seconds by default."""
+OWN_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"
+"""Gives each start of the processes a store of its own. torchrun's agent keeps one for all starts
+by default, where those of a second one may find the addresses of the first, and wait for them
+without end (torch 2.11)."""
 LONGEST = timedelta(days=1)
 """How long one process may be busy alone, as with a codec that is trained, before the others give
 up. One that ends is noticed at once."""
@@ -53,8 +57,9 @@ def launch(words: Sequence[str], nproc: int, max_restarts: int = 0) -> int:
     from torch.distributed.launcher.api import elastic_launch
     from torch.distributed.run import config_from_args, parse_args
 
-    cores = _available(nproc)
+    cores = available(nproc)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(cores // nproc, 1)))
+    os.environ[OWN_STORE] = "1"
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     here = [] if "PET_RDZV_ENDPOINT" in os.environ else ["--standalone"]
     options = [*here, f"--nproc-per-node={nproc}", f"--max-restarts={max_restarts}"]
@@ -82,8 +87,8 @@ def launch(words: Sequence[str], nproc: int, max_restarts: int = 0) -> int:
         return _outcome()
 
 
-def _available(nproc: int) -> int:
-    """The processor's cores that this command may use.
+def available(nproc: int) -> int:
+    """The processor's cores that this command may use, where it starts so many processes.
 
     Raises:
         GankitError: fewer GPUs or cores than processes.
@@ -115,7 +120,6 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
     Raises:
         GankitError: the others did not come, or there are too few GPUs.
     """
-    import torch
     import torch.distributed as dist
     from torch.distributed.rendezvous import rendezvous
 
@@ -127,13 +131,19 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
     if launched.rank():  # signals reach all: the main process decides, and its end ends the rest
         for number in SIGNALS:
             signal.signal(number, lambda *given: None)
-    on_gpu = torch.cuda.is_available() and device.startswith(("auto", "cuda"))
-    if on_gpu:
-        torch.cuda.set_device(_own_gpu(device))
+    if _shares_store() and launched.restarts()[1] and launched.local_size() < launched.size():
+        raise GankitError(
+            "torchrun restarts processes on several machines with the addresses of those that died",
+            f"Set {OWN_STORE}=1 for it",
+        )
+    on_gpu = use_own_gpu(device)
     patience = timedelta(seconds=float(os.environ.get(PATIENCE) or 600))
     try:
         # The store waits for all to come; the group, for one that is busy alone.
         store, rank, size = next(rendezvous("env://", timeout=patience))
+        if _shares_store():  # on one machine, all know how often they were started
+            start = f"start {launched.restarts()[0]}"
+            store = dist.PrefixStore(start, store)  # type: ignore[attr-defined]
         store.set_timeout(LONGEST)
         backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=LONGEST)
@@ -150,6 +160,24 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
         yield ParallelContext.current()
     finally:
         dist.destroy_process_group()
+
+
+def _shares_store() -> bool:
+    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+
+
+def use_own_gpu(device: str) -> bool:
+    """Makes a GPU of its own the one that a launched process computes on; whether there is one.
+
+    Raises:
+        GankitError: as for :func:`joined`.
+    """
+    import torch
+
+    on_gpu = torch.cuda.is_available() and device.startswith(("auto", "cuda"))
+    if on_gpu:
+        torch.cuda.set_device(_own_gpu(device))
+    return on_gpu
 
 
 def _own_gpu(device: str) -> int:

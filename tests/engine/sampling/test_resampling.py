@@ -12,6 +12,7 @@ from vectors import MLP, VectorCodec
 
 import gankit
 from gankit.contract import Batch
+from gankit.engine.adam import Adam
 from gankit.engine.data import RealSamples
 from gankit.engine.sampling.resampling import (
     Resampling,
@@ -231,16 +232,16 @@ def test_fitting_ends_with_its_time(clock, monkeypatch):
     """By then the learning rate has fallen to 0, as it does at the end of the samples."""
     rates = []
 
-    class Noting(torch.optim.AdamW):
-        def step(self, *given):
-            rates.append(self.param_groups[0]["lr"])
-            return super().step(*given)
+    class Noting(Adam):
+        def step(self, gradients):
+            rates.append(self.lr)
+            super().step(gradients)
 
     def next_real():
         clock.advance(1)
         return Batch(torch.randn(8, 1), torch.eye(3)[[0] * 8])
 
-    monkeypatch.setattr(torch.optim, "AdamW", Noting)
+    monkeypatch.setattr("gankit.engine.sampling.resampling.Adam", Noting)
     settings = ResamplingSettings(lr=1.0)
     assert fit_density_ratio(MLP(1, 1), lambda real: real, next_real, 10**9, settings, seconds=10)
     assert rates == pytest.approx([1 - i / 10 for i in range(10)], abs=1e-4)

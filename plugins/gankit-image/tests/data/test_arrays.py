@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import sklearn.datasets
 from image_files import labels, noise, read
 
 from gankit.errors import GankitError
@@ -119,6 +120,13 @@ def test_the_built_in_data_is_the_digits() -> None:
     assert max(source.items[i].pixels.max() for i in range(50)) == 255
     assert "CC BY 4.0" in source.licence
     assert "8×8 L" in source.description
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    expected, source = sklearn.datasets.load_digits(), read(None)
+    assert labels(source) == [str(label) for label in expected.target]
+    found = np.stack([item.pixels[..., 0] for item in source.items])
+    assert (found == np.rint(expected.images * (255 / 16))).all()
 
 
 def test_exchanged_endings(tmp_path: Path) -> None:

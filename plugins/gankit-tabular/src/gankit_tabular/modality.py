@@ -27,6 +27,7 @@ from gankit.contract import (
     Sample,
 )
 from gankit.errors import GankitError, did_you_mean, without_password
+from gankit.kit.files import package_file
 from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
@@ -267,13 +268,18 @@ def _strata(rows: Rows, target: str) -> list[object] | None:
     return list(coded.indices.to_pylist())
 
 
+BIOPSIES = (
+    "mean_radius", "mean_texture", "mean_perimeter", "mean_area", "mean_smoothness",
+    "mean_compactness", "mean_concavity", "mean_concave_points", "mean_symmetry",
+    "mean_fractal_dimension",
+)  # fmt: skip
+"""The first ten columns of the built-in table, in order."""
+
+
 def _built_in() -> pa.Table:
     """Wolberg's 569 breast biopsies, real measurements that come with scikit-learn."""
-    from sklearn.datasets import load_breast_cancer
-
-    data = load_breast_cancer()
-    columns = {
-        name.replace(" ", "_"): data.data[:, i] for i, name in enumerate(data.feature_names[:10])
-    }
-    columns["diagnosis"] = [str(data.target_names[t]) for t in data.target]
+    file = package_file("sklearn", "datasets", "data", "breast_cancer.csv")
+    values = np.loadtxt(file, delimiter=",", skiprows=1)
+    columns: dict[str, object] = {name: values[:, i] for i, name in enumerate(BIOPSIES)}
+    columns["diagnosis"] = np.array(["malignant", "benign"])[values[:, -1].astype(int)]
     return pa.table(columns)

@@ -21,11 +21,13 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Progress, quiet
 from gankit.contract.codec import density_ratio_input
+from gankit.engine.adam import Adam
 from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import ResamplingSettings
+from gankit.engine.step import match_memory_format
 
 POWERS = torch.linspace(0, 1, 11)
 DRAWS = 4096
@@ -80,9 +82,9 @@ class Resampling:
             self.time_left() * FITTING_TIME,
         ):
             return None
-        # Where samples are expensive, half as many as the ratio was fitted to.
-        size = min(size, sum(len(batch) for batch in pool))
-        draws = min(DRAWS, size // (2 * settings.candidates)) if size else DRAWS
+        # Half as many samples as the ratio was fitted to: wide or slow ones are expensive.
+        size = sum(len(batch) for batch in pool) or samples
+        draws = min(DRAWS, size // (2 * settings.candidates))
         return flatten_ratio(
             classifier,
             self._generated,
@@ -143,7 +145,7 @@ def fit_density_ratio(
         seconds: time after which training ends all the same.
     """
     params = [p for p in classifier.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(params, weight_decay=settings.weight_decay, betas=(0.9, 0.99))
+    optimiser = Adam(params, betas=(0.9, 0.99), weight_decay=settings.weight_decay)
     cross_entropy = OBJECTIVES["nonsaturating"].discriminator
     classifier.train()
     seen, started, seconds = 0, time.monotonic(), max(seconds, 1e-9)
@@ -152,14 +154,12 @@ def fit_density_ratio(
         if stop():
             return False
         progress("training the density-ratio classifier", seen, samples)
-        for group in optimiser.param_groups:
-            group["lr"] = settings.lr * (1 - done)
+        optimiser.lr = settings.lr * (1 - done)
         real = next_real()
         fake = next_fake(real)
         loss = cross_entropy(classifier(real.x, real.c), classifier(fake.x, fake.c)).mean()
-        for p, gradient in zip(params, torch.autograd.grad(loss, params), strict=True):
-            p.grad = gradient
-        optimiser.step()
+        gradients = torch.autograd.grad(loss, params)
+        optimiser.step([match_memory_format(*pair) for pair in zip(params, gradients, strict=True)])
         seen += len(real)
     classifier.eval()
     return True
@@ -203,11 +203,13 @@ def flatten_ratio(
         x, c = real.x.flatten(1).double(), conditions(seeds)
         fakes = [generate(c, seeds) for _ in range(candidates)]
         ratios = torch.stack([per_sample(classifier(fake, c)) for fake in fakes]).double()
-        share = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1)
-        made = torch.stack([fake.flatten(1) for fake in fakes]).double()
-        sums.append((x.sum(0), x.square().sum(0), torch.einsum("pkn,knd->pd", share, made)))
+        shares = (POWERS.to(ratios)[:, None, None] * ratios).softmax(1).to(fakes[0])
+        # Candidate by candidate: all at once, wide samples would be copied twice.
+        parts = [shares[:, k] @ fake.flatten(1) for k, fake in enumerate(fakes)]
+        chosen = torch.stack(parts).sum(0).double()
+        sums.append((x.sum(0), x.square().sum(0), chosen))
         n += len(real)
-    mean, square, chosen = (torch.stack(parts).sum(0) / n for parts in zip(*sums, strict=True))
+    mean, square, chosen = (torch.stack(found).sum(0) / n for found in zip(*sums, strict=True))
     variance = (square - mean**2).sum()
     off = (chosen - mean).square().sum(1) / variance.clamp(min=1e-12)
     off = off.nan_to_num(torch.inf)  # of a classifier that diverged

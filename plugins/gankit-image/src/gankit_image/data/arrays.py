@@ -16,6 +16,7 @@ import numpy as np
 import PIL.Image
 
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.files import package_file
 from gankit.kit.tables import find_column
 from gankit_image.data.containers import IMAGE_KEYS, LABEL_KEYS
 from gankit_image.data.decoding import native
@@ -229,14 +230,13 @@ def names_of(values: Iterable[Any]) -> list[str | None]:
 
 def digits() -> Arrays:
     """The 1,797 handwritten digits of scikit-learn: 8×8, grey levels 0 to 16."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    images = np.rint(data.images * (255 / 16)).astype(np.uint8)[..., None]
+    file = package_file("sklearn", "datasets", "data", "digits.csv.gz")
+    rows = np.loadtxt(file, delimiter=",")
+    images = np.rint(rows[:, :-1].reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
     return Arrays(
         "scikit-learn's handwritten digits",
         images,
-        names_of(data.target),
+        names_of(rows[:, -1]),
         "Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), UCI, CC BY 4.0",
     )
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from gankit.contract import (
     Batch,
     Categorical,
+    ChecksSeeds,
     Codec,
     CodecState,
     Condition,
@@ -68,6 +69,7 @@ class TableCodec(
     ProposesConditions,
     InfersConditions,
     ReservesKeys,
+    ChecksSeeds,
     Describes,
     HasClasses,
     Conforms,
@@ -343,6 +345,10 @@ class TableCodec(
         values = read_columns(as_table(real, self.schema), self.formats)
         keys = self.constraints.keys
         keys.reserve({n: plain_values(self.conditions.named[n], values[n]) for n in keys.names})
+
+    def check_seeds(self, seeds: range, where: Mapping[str, object]) -> None:
+        queries = self.conditions.queries(where)
+        self.constraints.keys.check_seeds((seeds[0], seeds[-1]), queries)
 
     # --- Other data sets ------------------------------------------------------------------------
 

@@ -1,12 +1,32 @@
-"""Parts of gpu_images.py: gradients against double precision, steps against a matmul's speed."""
+"""Training steps on one GPU in nine minutes: right gradients, speed, idle time, share of a matmul.
+
+    python benchmarks/gpu_step.py [--recipes ...] [--seconds 540]
+    python benchmarks/gpu_step.py --toy    # on a CPU, to try the script
+
+Prints Markdown. First, for every architecture, how far gradients of RpGAN + R1 + R2 on the device,
+in fp32 and bf16, are from the CPU's in double precision. Then for each recipe and variant the
+images a second of whole training steps, the part of the time in which the GPU is idle, and the
+operations a second beside those of a square bf16 matrix product. Each variant is a process with a
+limit of its own, so that one that fails or hangs loses nothing else; compiled ones come last. With
+several GPUs, also the samples a second of one process and of one for each.
+
+Without a GPU and without ``--toy`` it ends with exit code 2.
+"""
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import copy
+import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,6 +52,17 @@ TOLERANCE = {"fp32": 5e-3, "bf16": 0.6}
 """Largest relative distance of a gradient that counts as correct. In bf16 that of the frozen
 EfficientNet of ``projected`` is a third; those of the others are below a tenth."""
 ATEN = torch.ops.aten
+RECIPES = ("r3gan-cifar10", "r3gan-64", "cpu")
+VARIANTS: dict[str, dict[str, Any]] = {
+    "fp32": {"precision": "fp32", "channels_last": False},
+    "bf16": {"precision": "bf16", "channels_last": False},
+    "bf16, channels last": {"precision": "bf16", "channels_last": True},
+    "bf16, compiled": {"precision": "bf16", "channels_last": False, "compile": True},
+    "bf16, channels last, compiled": {"precision": "bf16", "channels_last": True, "compile": True},
+}
+TOY = ["width=[8]", "train.batch=4", "resolution=8", "augmentations=[]"]
+SHORT, LONG = 45.0, 110.0
+"""Seconds that an eager and a compiled variant may take."""
 
 
 def _small(architecture: str, shape: tuple[int, int, int]) -> Networks:
@@ -201,10 +232,15 @@ def throughput(
     compiled: bool,
     overrides: Sequence[str],
     ceiling_side: int,
+    variant: str = "",
     until: float,
     least: float = 5.0,
 ) -> None:
-    """Prints the speed of a recipe's whole training step, at its batch or the largest that fits."""
+    """Prints the speed of a recipe's whole training step, at its batch or the largest that fits.
+
+    Args:
+        variant: one of ``VARIANTS``; bf16 without it.
+    """
     plugin = installed().modality("image")
     config = configuration.resolve(
         plugin.info, plugin.modality.Settings, recipe=recipe, overrides=[*overrides]
@@ -217,7 +253,8 @@ def throughput(
         with _smaller_after_running_out(batch):
             torch.manual_seed(0)
             networks = build_networks(Layout(shape), own)
-            train = replace(engine.train, batch=batch, precision="bf16", compile=compiled)
+            values = {"precision": "bf16", "compile": compiled, **VARIANTS.get(variant, {})}
+            train = replace(engine.train, batch=batch, **values)
             settings = replace(engine, train=train)
             reals = torch.randn(2 * batch, *shape, device=device)
             step = play(make_trainer(networks, reals, settings))
@@ -231,23 +268,133 @@ def throughput(
     assert step is not None, "nothing fits"
     each = seconds(step, device, least, until)
     idle = idle_share(step, device)
-    flops = ""
+    operations, flops = 0.0, "–"
     ceiling = matmul_ceiling(device, ceiling_side, until)
     if not compiled:
         counter = Flops()
         with counter:
             step()
-        rate = counter.total / each
-        flops = (
-            f"{counter.total / batch / 1e9:.1f} | {rate / 1e12:.2f} of {ceiling / 1e12:.2f} "
-            f"({rate / ceiling:.0%})"
-        )
+        operations = counter.total
+        rate = operations / each
+        flops = f"{rate / 1e12:.2f} of {ceiling / 1e12:.2f} ({rate / ceiling:.0%})"
     peak = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0
-    print(
-        "| recipe | compiled | side, batch | img/s | GFLOP an image | TFLOP/s of bf16 matmul's "
-        "| GPU idle | peak GiB | first two steps, s |\n|---|---|---|---|---|---|---|---|---|\n"
-        f"| {recipe} | {'yes' if compiled else 'no'} | {side}, {batch} | {batch / each:,.1f} "
-        f"| {flops or '– | –'} | {'–' if idle is None else f'{idle:.0%}'} | {peak:.1f} "
-        f"| {first:.1f} |",
-        flush=True,
+    columns = {
+        "recipe": recipe,
+        "variant" if variant else "compiled": variant or ("yes" if compiled else "no"),
+        "side, batch": f"{side}, {batch}",
+        "img/s": f"{batch / each:,.1f}",
+        "GFLOP an image": f"{operations / batch / 1e9:.1f}" if operations else "–",
+        "TFLOP/s of bf16 matmul's": flops,
+        "GPU idle": "–" if idle is None else f"{idle:.0%}",
+        "peak GiB": f"{peak:.1f}",
+        "first two steps, s": f"{first:.1f}",
+    }
+    for cells in (columns, ["---"] * len(columns), columns.values()):
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+# --- All of them --------------------------------------------------------------------------------
+
+
+def one(part: str, toy: bool, seconds: float) -> int:
+    """Runs one part in this process; its exit code."""
+    device = torch.device("cpu" if toy else "cuda")
+    if toy:
+        torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False
+    if part == "correctness":
+        return 0 if correctness(device, *((8, 2) if toy else ())) else 1
+    recipe, variant = part.split(": ")
+    throughput(
+        recipe,
+        device,
+        compiled=bool(VARIANTS[variant].get("compile")),
+        overrides=TOY if toy else [],
+        ceiling_side=128 if toy else 8192,
+        until=time.monotonic() + seconds,
+        least=0.1 if toy else 5.0,
+        variant=variant,
     )
+    return 0
+
+
+def plan(recipes: Sequence[str]) -> list[tuple[str, float]]:
+    """Parts with the most seconds of each, compiled ones last."""
+    parts = [("correctness", LONG)]
+    variants = sorted(VARIANTS, key=lambda v: bool(VARIANTS[v].get("compile")))
+    return parts + [
+        (f"{recipe}: {variant}", LONG if VARIANTS[variant].get("compile") else SHORT)
+        for variant in variants
+        for recipe in recipes
+    ]
+
+
+def in_a_process(part: str, toy: bool, most: float) -> str:
+    """Markdown of a part, or why there is none."""
+    command = [sys.executable, __file__, "--child", part, "--seconds", str(most)]
+    try:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as cache:
+            done = subprocess.run(
+                [*command, *(["--toy"] if toy else [])],
+                capture_output=True,
+                text=True,
+                timeout=most,
+                env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache},
+            )
+    except subprocess.TimeoutExpired:
+        return f"**{part}: not finished within {most:.0f} s**"
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["no message"]
+        return f"{done.stdout.strip()}\n\n**{part}: exit code {done.returncode}: {said[-1]}**"
+    return done.stdout.strip()
+
+
+def scaling(most: float) -> str:
+    """Samples a second of one process and of one for each GPU, as ``gankit train`` logs them."""
+    rows = ["| processes | samples a second |", "|---|---|"]
+    for processes in (1, torch.cuda.device_count()):
+        with tempfile.TemporaryDirectory() as folder:
+            launcher = [
+                "torch.distributed.run",
+                "--standalone",
+                f"--nproc-per-node={processes}",
+                "-m",
+            ]
+            words = ["--plugin", "image/digits", "--out", f"{folder}/run"]
+            words += ["--budget", f"{most / 3:.0f}s", "train.batch=1024", "log.verdict=false"]
+            command = [sys.executable, "-m", *launcher, "gankit", "train", *words]
+            subprocess.run(command, check=True, capture_output=True, timeout=most)
+            lines = (Path(folder) / "run" / "metrics.jsonl").read_text().splitlines()
+            rates = [json.loads(line).get("samples_per_second", 0) for line in lines]
+            rows.append(f"| {processes} | {max(rates):,.0f} |")
+    return "\n".join(rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--toy", action="store_true", help="on a CPU, to try the script")
+    parser.add_argument("--recipes", nargs="+", default=[*RECIPES], choices=RECIPES)
+    parser.add_argument("--seconds", type=float, default=540, help="of everything")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return one(options.child, options.toy, options.seconds)
+    if not options.toy and not torch.cuda.is_available():
+        print("no GPU: --toy tries the script on a CPU", file=sys.stderr)
+        return 2
+    where = "CPU, toy size" if options.toy else torch.cuda.get_device_name()
+    print(f"{where}, torch {torch.__version__}.\n", flush=True)
+    ends, parts = time.monotonic() + options.seconds, plan(options.recipes)
+    if options.toy:
+        parts = [parts[0], *parts[1 : 1 + len(options.recipes)]]
+    for part, most in parts:
+        left = ends - time.monotonic()
+        text = in_a_process(part, options.toy, min(most, left)) if left > 5 else "no time left"
+        print(f"#### {part}\n\n{text}\n", flush=True)
+    if torch.cuda.device_count() > 1 and (left := ends - time.monotonic()) > 60:
+        print(f"#### scaling\n\n{scaling(left / 2)}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
