@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ class Web:
         requests: method, path and range of each request.
         kills: requests of content that are cut off in the middle from now on.
         busy: requests that are answered with 503 from now on.
+        kill_every: of so many requests of content, one is cut off; 0 for none.
+        delay: seconds before each answer.
         ranges: whether it sends parts of files.
         password: ``user:password`` that it wants, if any.
         moved: bytes of content that it sent.
@@ -29,16 +32,25 @@ class Web:
     def __init__(self, root: Path, port: int) -> None:
         self.root, self.port = root, port
         self.requests: list[tuple[str, str, str]] = []
-        self.kills = self.busy = self.moved = 0
+        self.kills = self.busy = self.moved = self.kill_every = 0
+        self.delay = 0.0
         self.ranges, self.password = True, ""
 
     def address(self, name: str = "") -> str:
         return f"http://127.0.0.1:{self.port}/{name}"
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    web: Web
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of connections that a client closed."""
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    web: Web
+    server: _Server
 
     def do_HEAD(self) -> None:
         self._answer(with_content=False)
@@ -47,10 +59,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_content=True)
 
     def _answer(self, with_content: bool) -> None:
-        import base64
-
-        web = self.server.web  # type: ignore[attr-defined]
+        web = self.server.web
         wanted = self.headers.get("Range", "")
+        time.sleep(web.delay)
         web.requests.append((self.command, self.path, wanted))
         path = web.root / unquote(urlsplit(self.path).path).lstrip("/")
         given = base64.b64encode(web.password.encode()).decode()
@@ -78,15 +89,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(status, b"", {}, True)
 
     def _send(self, status: int, data: bytes, headers: dict[str, str], with_content: bool) -> None:
-        web = self.server.web  # type: ignore[attr-defined]
+        web = self.server.web
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         if with_content:
-            if web.kills and len(data) > 1:
-                web.kills -= 1
+            every = web.kill_every and len(web.requests) % web.kill_every == 0
+            if (web.kills or every) and len(data) > 1:
+                web.kills -= web.kills > 0
                 data = data[: len(data) // 2]
                 self.close_connection = True
             web.moved += len(data)
@@ -100,9 +112,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(root: Path) -> Iterator[Web]:
     """A server of the files below ``root`` on a free port of this machine."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler)) as server:
-        server.daemon_threads = True
-        server.web = web = Web(root, server.server_address[1])  # type: ignore[attr-defined]
+    with _Server(("127.0.0.1", 0), _Handler) as server:
+        server.web = web = Web(root, server.server_address[1])
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -144,6 +144,18 @@ def test_items_of_a_file_each_go_into_tar_archives(run, tmp_path, file_an_item):
 # --- Going on, and what is refused --------------------------------------------------------------
 
 
+def test_parts_are_evaluated_as_one_data_set(run, tmp_path):
+    run.generate(tmp_path / "points.csv", 120, seed=10**6)
+    given = {"data": str(tmp_path / "points.csv"), "only": ["memorisation"]}
+    run.generate_parts(tmp_path / "out", 60, shard="1/2")
+    some = evaluate_path(tmp_path / "out", **given).record
+    assert any("out is incomplete" in warning for warning in some["warnings"])
+    run.generate_parts(tmp_path / "out", 60, shard="2/2")
+    every = evaluate_path(tmp_path / "out", **given).record
+    assert (some["n_generated"], every["n_generated"]) == (30, 60)
+    assert not any("incomplete" in warning for warning in every.get("warnings", ()))
+
+
 def test_a_lost_part_is_made_again_alone(run, tmp_path):
     run.generate_parts(tmp_path / "out", 60, parts=3)
     before = content(tmp_path / "out")

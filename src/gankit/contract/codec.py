@@ -170,6 +170,14 @@ class InfersConditions(Protocol):
 
 
 @runtime_checkable
+class EncodesConditions(Protocol):
+    """For codecs that know an item's conditions without its content, which may be far away."""
+
+    def encode_conditions(self, items: Sequence[Any]) -> Tensor:
+        """The ``c`` of :meth:`Codec.encode`, ``(N, width)``; reads no content."""
+
+
+@runtime_checkable
 class EncodesTargets(Protocol):
     """For codecs whose :meth:`Codec.prepare` draws (mirror images, noise), or whose
     :meth:`Codec.encode` refuses items without conditions."""

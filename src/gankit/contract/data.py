@@ -39,7 +39,8 @@ class Dataset(Generic[Item]):
 
     items: Sequence[Item]
     """Lazy where it matters: the engine uses only ``len()``, ``[i]`` and, where the sequence has
-    it, ``__getitems__([i, …])``, which reads many at once."""
+    it, ``__getitems__([i, …])``, which reads many at once, and ``blocks``, see
+    :func:`gankit.contract.subsets.blocks`."""
     fingerprint: str
     """A hash of the content: the same files give the same one, wherever they are stored."""
     description: str = ""

@@ -19,6 +19,14 @@ def take(items: Sequence[Any], indices: Any) -> Sequence[Any]:
     return [items[int(i)] for i in indices]
 
 
+def blocks(items: Sequence[Any]) -> Indices | None:
+    """The first item of each block of neighbours that are read together, as rows of a Parquet file
+    are: where the sequence says it, training visits a few blocks at a time. None where any item is
+    as near as any other."""
+    found: Indices | None = getattr(items, "blocks", None)
+    return None if found is None or len(found) < 2 else found
+
+
 class Part(Sequence[Any]):
     """Some of the items; reads them on access."""
 
@@ -43,6 +51,19 @@ class Part(Sequence[Any]):
     def __getitems__(self, indices: Any) -> Sequence[Any]:
         return take(self.items, self.numbers(np.asarray(indices, np.int64)))
 
+    @property
+    def blocks(self) -> Indices | None:
+        """As :func:`blocks`, of this part."""
+        whole = blocks(self.items)
+        if whole is None:
+            return None
+        starts = np.unique(self.before(whole))
+        return starts[starts < len(self)]
+
+    def before(self, numbers: Indices) -> Indices:
+        """How many items of this part stand before each of these among all items; ascending."""
+        raise NotImplementedError
+
 
 class Subset(Part):
     """The items with these numbers."""
@@ -57,6 +78,9 @@ class Subset(Part):
     def numbers(self, i: Indices) -> Indices:
         return self.chosen[i]
 
+    def before(self, numbers: Indices) -> Indices:
+        return np.searchsorted(self.chosen, numbers)
+
 
 class Complement(Part):
     """All items but a few; needs memory for those few only.
@@ -67,6 +91,7 @@ class Complement(Part):
 
     def __init__(self, items: Sequence[Any], without: Indices) -> None:
         super().__init__(items)
+        self._without = without
         self._kept_before = without - np.arange(len(without))
         """How many items of this part stand before each that is left out."""
 
@@ -75,3 +100,6 @@ class Complement(Part):
 
     def numbers(self, i: Indices) -> Indices:
         return i + np.searchsorted(self._kept_before, i, side="right")
+
+    def before(self, numbers: Indices) -> Indices:
+        return numbers - np.searchsorted(self._without, numbers)

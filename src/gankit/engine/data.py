@@ -1,7 +1,8 @@
 """Real samples: encoded once and kept on the device if they fit, streamed by workers otherwise.
 
 The order is a fresh permutation for each epoch, a function of seed and position alone, so that a
-resumed run continues with the next sample, and the order of a billion needs no memory.
+resumed run continues with the next sample, and the order of a billion needs no memory. Items that
+are read in blocks are permuted a few blocks at a time.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gankit.contract import Batch, Codec, Progress, quiet
-from gankit.contract.subsets import take
+from gankit.contract import Batch, Codec, EncodesConditions, Progress, quiet
+from gankit.contract.subsets import Indices, blocks, take
+from gankit.engine.block_order import block_order
 from gankit.engine.workers import stream
 from gankit.seeds import shuffled
 
@@ -34,8 +36,15 @@ FEW = 100_000
 """So many items are encoded at once, even where training ends before it has seen them all."""
 
 
-def sample_order(n: int, seed: int, start: int) -> Iterator[int]:
-    """Indices from position ``start`` on, without end; each epoch visits all n once."""
+def sample_order(n: int, seed: int, start: int, blocks: Indices | None = None) -> Iterator[int]:
+    """Indices from position ``start`` on, without end; each epoch visits all n once.
+
+    Args:
+        blocks: the first item of each block of which few are visited at a time, if there are any.
+    """
+    if blocks is not None:
+        yield from block_order(n, seed, start, blocks)
+        return
     for at in itertools.count(start, ORDER_CHUNK):
         yield from shuffled(n, seed, np.arange(at, at + ORDER_CHUNK)).tolist()
 
@@ -96,8 +105,11 @@ class RealSamples:
             return _known(self._stored.c)
         rng, rows = np.random.default_rng(self.seed), []
         for start in range(0, len(self.items), ENCODE_CHUNK):
-            some = take(self.items, range(start, min(start + ENCODE_CHUNK, len(self.items))))
-            rows.append(_known(self.codec.encode(some, rng).c))
+            numbers = range(start, min(start + ENCODE_CHUNK, len(self.items)))
+            if isinstance(self.codec, EncodesConditions):
+                rows.append(self.codec.encode_conditions([self.items[i] for i in numbers]))
+            else:
+                rows.append(_known(self.codec.encode(take(self.items, numbers), rng).c))
         return torch.cat(rows)
 
     def seek(self, position: int) -> None:
@@ -118,7 +130,7 @@ class RealSamples:
 
     def _indices(self) -> Iterator[list[int]]:
         rank, size = self.share
-        order = sample_order(len(self.items), self.seed, self.position)
+        order = sample_order(len(self.items), self.seed, self.position, blocks(self.items))
         while True:
             yield list(itertools.islice(order, self.batch * size))[rank::size]
 

@@ -17,6 +17,7 @@ from gankit.engine.sampling.conditions import ConditionTable
 from gankit.engine.schedules import ever_positive
 from gankit.engine.settings import EngineSettings
 from gankit.engine.shadow import Shadow
+from gankit.engine.sharding import refuse_sharding
 from gankit.engine.step import LossTerms
 from gankit.engine.validation import refuse_random_differences
 from gankit.errors import GankitError
@@ -59,6 +60,11 @@ class TrainingPlan:
         return torch.bfloat16 if self.settings.train.precision == "bf16" else None
 
     @property
+    def sharded(self) -> bool:
+        """Whether the networks are divided over the processes."""
+        return self.settings.train.shard and self.parallel.size > 1
+
+    @property
     def fd_sigma(self) -> float:
         """The step of finite differences, which has to exceed rounding errors."""
         return self.settings.loss.fd_sigma or (FD_SIGMA if self.autocast is None else FD_SIGMA_BF16)
@@ -82,6 +88,8 @@ class TrainingPlan:
             GankitError: settings that do not fit the networks.
         """
         networks, settings = self.networks, self.settings
+        if settings.train.shard:
+            refuse_sharding(settings)
         if settings.resampling.candidates > 1 and networks.batch_dependent:
             raise GankitError(
                 "resampling.candidates cannot be used with this discriminator: its logits depend "
@@ -105,6 +113,6 @@ class TrainingPlan:
             refuse_random_differences(networks, self.codec.layout)
         for module in (networks.generator, networks.discriminator):
             module.to(self.reals.device)
-            if settings.train.channels_last:
+            if settings.train.channels_last and not self.sharded:  # slices are rows
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return networks

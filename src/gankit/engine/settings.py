@@ -60,6 +60,9 @@ class TrainSettings:
     fp32. ``auto`` is bf16 on a processor that computes it, fp32 elsewhere."""
     compile: bool = False
     """Compile the whole step, second derivatives included; costs minutes at the start."""
+    shard: bool = False
+    """Divide parameters, moments and average of both networks over the processes, for networks that
+    one device cannot hold; penalties have to be finite differences."""
     channels_last: bool = False
     """Memory format of four-dimensional tensors; helps convolutions in bf16."""
     threads: Count = 0

@@ -12,6 +12,7 @@ from gankit.engine.adam import Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.policy import TrainingPolicy
+from gankit.engine.sharding import sliced_like, stored
 from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
 
@@ -25,13 +26,15 @@ def pack(
     threads: int,
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The training state: networks, average, moments; and where data and clock stand. Random
-    numbers follow from these, and the state is the same in all processes."""
+    numbers follow from these, and the state is the same in all processes, which call it together:
+    what is divided over them is in the main one's."""
     tensors: dict[str, Tensor] = {"augment_p": updates.weights.augment_p}
     for name, module in {**updates.modules(), "ema": ema}.items():
-        tensors |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
+        tensors |= {f"{name}/{k}": stored(v) for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
-        for i, values in optimiser.state.items():
-            tensors |= {f"{name}/{i}/{k}": v for k, v in values.items()}
+        # In the same order everywhere: all processes gather what is divided over them.
+        for i, values in sorted(optimiser.state.items()):
+            tensors |= {f"{name}/{i}/{k}": stored(v) for k, v in sorted(values.items())}
     meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
     if (own := policy.state()) is not None:
         meta["policy"] = own
@@ -63,12 +66,20 @@ def unpack(
     if "policy" in meta:
         policy.resume(meta["policy"])
     for name, module in {**updates.modules(), "ema": ema}.items():
-        module.load_state_dict(_below(tensors, name))
+        _load(module, _below(tensors, name))
     for name, optimiser in updates.optimisers().items():
         optimiser.load(_moments(_below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
     return clock, threads
+
+
+def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
+    """Whole values into a module, which may be divided over processes."""
+    for name, own in module.state_dict().items():
+        if name in values and values[name].shape == own.shape:
+            values[name] = sliced_like(own, values[name])
+    module.load_state_dict(values)
 
 
 def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
@@ -78,7 +89,7 @@ def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments
         number, _, name = key.partition("/")
         p = params[int(number)]
         if value.shape == p.shape:  # fused Adam relies on the memory format
-            value = match_memory_format(p, value.to(p.device))
+            value = match_memory_format(p, sliced_like(p, value.to(p.device)))
         state.setdefault(int(number), {})[name] = value
     return state
 

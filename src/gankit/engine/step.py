@@ -203,7 +203,7 @@ class AdversarialLoss:
     ) -> tuple[Gradients, Logs]:
         """Gradients of the generator's negative log-likelihood of real samples: the warm-up."""
         loss = self.negative_log_likelihood(real, c)
-        return _gradients(loss, params), {"nll": loss.detach()}
+        return self.gradients(loss, params), {"nll": loss.detach()}
 
     def discriminator_step(
         self,
@@ -218,7 +218,7 @@ class AdversarialLoss:
         with torch.no_grad():
             fake = self.generate(z, c)
         loss, logs = self.discriminator_loss(real, fake, c, w, penalise)
-        return _gradients(loss, params), {k: v.detach() for k, v in logs.items()}
+        return self.gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 
     def generator_step(
         self, params: Sequence[Tensor], real: Tensor, c: Tensor | None, z: Tensor, w: LossWeights
@@ -228,13 +228,12 @@ class AdversarialLoss:
         loss, logs = self.generator_loss(real, fake, c, w)
         if real.numel():  # under differential privacy G gets none
             logs["real_std"] = real.std(0).mean()
-        return _gradients(loss, params), {k: v.detach() for k, v in logs.items()}
+        return self.gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 
-
-def _gradients(loss: Tensor, params: Sequence[Tensor]) -> Gradients:
-    """Gradients in the memory format of their parameters, which fused Adam relies on."""
-    found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
-    return tuple(match_memory_format(p, g) for g, p in zip(found, params, strict=True))
+    def gradients(self, loss: Tensor, params: Sequence[Tensor]) -> Gradients:
+        """Gradients in the memory format of their parameters, which fused Adam relies on."""
+        found = torch.autograd.grad(loss, list(params), allow_unused=True, materialize_grads=True)
+        return tuple(match_memory_format(p, g) for g, p in zip(found, params, strict=True))
 
 
 def match_memory_format(parameter: Tensor, value: Tensor) -> Tensor:

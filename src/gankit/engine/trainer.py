@@ -23,6 +23,7 @@ from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
 from gankit.engine.shadow import SURE
+from gankit.engine.sharding import ShardedLoss, gathered, shard, sliced
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
 from gankit.engine.warm_up import PATIENCE, REST, WarmUp
@@ -64,6 +65,10 @@ class Trainer:
         game = networks, plan.objective, plan.terms(), plan.autocast
         loss = self.policy.loss(*game, self.reals)
         self._ema: nn.Module = copy.deepcopy(networks.generator).requires_grad_(False)
+        self._whole: nn.Module | None = None
+        if plan.sharded:
+            shard(networks, plan.codec.layout, self.device, plan.parallel)
+            loss, self._ema = ShardedLoss(*game), sliced(self._ema, networks.generator)
         self._follow: Callable[[float], None] | None = None
         seed, parallel = self.settings.train.seed, plan.parallel
         random = StepRandomness(
@@ -98,17 +103,17 @@ class Trainer:
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
         over = parallel.agree(self._over(reserved))
+        showing = clock.samples == 0
         while not over:
             # Show what the generator can do so far.
-            if clock.samples == 0 or show.due(clock.samples):
+            if showing:
                 self._write_preview()
 
             self.step()
             clock.seconds = budget.spent()
-            due = parallel.is_main and tick.due(clock.samples)
-            keep = parallel.is_main and save.due(clock.samples)
-            over, due, keep, stopped = parallel.agree_on(
-                self._over(reserved), due, keep, self.stop()
+            timers = [parallel.is_main and every.due(clock.samples) for every in (show, tick, save)]
+            showing, due, keep, over, stopped = parallel.agree_on(
+                *timers, self._over(reserved), self.stop()
             )
             # Report and check: the only place that waits for the device.
             if due or over or self.ends_warm_up or stopped:
@@ -195,13 +200,19 @@ class Trainer:
         if self._follow is None:
             self._follow = follower(self._ema, self.networks.generator)
         self._follow(ema_decay(seen, at["half_life"]))
+        self._whole = None
 
     @property
     def ema(self) -> nn.Module:
-        """The averaged generator; until the game begins, the generator as it is."""
+        """The averaged generator; until the game begins, the generator as it is. Where it is
+        divided over processes, all call it together first after each step."""
         if self.clock.warming:
             self._ema.load_state_dict(self.networks.generator.state_dict())
-        return self._ema
+        if not self.plan.sharded:
+            return self._ema
+        if self._whole is None:
+            self._whole = gathered(self._ema)
+        return self._whole
 
     def generator_batch(self) -> Batch:
         """The batch of a generator step."""
@@ -254,6 +265,8 @@ class Trainer:
         since the order of summation depends on it."""
         if self.device.type == "cpu":
             chosen = self.threads or self.settings.train.threads
+            if not chosen and self.plan.sharded:  # steps have to be alike in all processes
+                chosen = torch.get_num_threads()
             self.threads = chosen or fastest_threads(self.updates, self.reals, self.generator_batch)
             torch.set_num_threads(self.threads)
 
@@ -323,9 +336,10 @@ class Trainer:
         )
 
     def _write_preview(self) -> None:
+        sampler = self.sampler()
         if not self.plan.parallel.is_main:
             return
-        items = preview_items(self.sampler(), self.settings.log.preview_count)
+        items = preview_items(sampler, self.settings.log.preview_count)
         file = self.preview(items, self.clock.samples)
         for callback in self.callbacks:
             if file is not None:
@@ -342,9 +356,10 @@ class Trainer:
         if self.plan.folder is None:
             return
         parts = self.updates, self.ema, self.clock, self.reals, self.policy
+        state = pack(*parts, self.threads)  # in all, where networks are divided
         with self.plan.parallel.together():
             if self.plan.parallel.is_main:
-                self._write(self.plan.folder, *pack(*parts, self.threads))
+                self._write(self.plan.folder, *state)
 
     def _write(self, folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
@@ -364,7 +379,7 @@ class Trainer:
         """
         if self.plan.folder is None:
             return False
-        parts, parallel = (self.updates, self.ema, self.reals, self.policy), self.plan.parallel
+        parts, parallel = (self.updates, self._ema, self.reals, self.policy), self.plan.parallel
 
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
             self.clock, self.threads = unpack(tensors, meta, *parts)

@@ -145,7 +145,8 @@ class Updates:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
-        self.parallel.average_([*total, *self.running])
+        shared = [] if self.settings.train.shard else total  # sharded gradients are averages
+        self.parallel.average_([*shared, *self.running])
         if player.clip:
             _clip(total, player.clip)
         player.optimiser.step(total)

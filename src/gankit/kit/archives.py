@@ -49,7 +49,7 @@ class Archive:
     """
 
     kind = "archive"
-    path: Path
+    path: Path | str
     names: list[str]
     """Sorted, with slashes."""
     issues: Sequence[Issue]
@@ -206,7 +206,7 @@ class TarArchive(Archive):
 
     kind = "tar archive"
 
-    def __init__(self, path: Path, max_member: int) -> None:
+    def __init__(self, path: Path | str, max_member: int) -> None:
         self.path, self._max_member = path, max_member
         self._lock = threading.Lock()
         cut: list[Issue] = []
@@ -237,7 +237,7 @@ class TarArchive(Archive):
                     raise
                 cut(
                     Issue(
-                        self.path.name,
+                        os.path.basename(self.path),
                         f"the archive is damaged from some file on ({_message(error)})",
                     )
                 )
@@ -257,9 +257,9 @@ class TarArchive(Archive):
                 reason = "cut off: the archive ends within it"
             yield member.name, reason, (member.offset_data, member.size), member.size
 
-    def _plain(self, path: Path) -> IO[bytes]:
+    def _plain(self, path: Path | str) -> IO[bytes]:
         """The uncompressed archive."""
-        file = path.open("rb")
+        file = Path(path).open("rb")  # noqa: SIM115 - open as long as the archive
         opener = _OPENERS.get(file.read(3))
         file.seek(0)
         if opener is None:
@@ -367,7 +367,7 @@ class Shards(Archive):
         archives: with their names.
     """
 
-    def __init__(self, path: Path, archives: Sequence[tuple[str, Archive]]) -> None:
+    def __init__(self, path: Path | str, archives: Sequence[tuple[str, Archive]]) -> None:
         self.path = path
         self.kind = f"{archives[0][1].kind}s ({len(archives)})"
         self.prefixes: list[str] = []

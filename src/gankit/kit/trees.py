@@ -24,7 +24,9 @@ class FileTree(Protocol):
     """Files by name."""
 
     kind: str
-    path: Path
+
+    @property
+    def path(self) -> Path | str: ...
 
     @property
     def names(self) -> Sequence[str]:

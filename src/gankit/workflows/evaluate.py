@@ -211,7 +211,9 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         skipped, n = found.issues, min(len(found.items), given.n or len(found.items))
         samples = [Sample(found.items[i], i, {}) for i in range(n)]
         parts = split.dataset.items, found.items
+        incomplete = record.get("complete", True) is False
         warnings = [
+            *([f"{path} is incomplete: some of its parts are missing"] if incomplete else []),
             *(f"{given.data}: {warning}" for warning in split.dataset.warnings),
             *(f"{path}: {warning}" for warning in found.warnings),
             *attribute_warnings(loaded.modality, *parts, (given.data, path)),

@@ -22,16 +22,20 @@ from gankit.contract import (
     Progress,
     Provenance,
     ReadsItems,
+    ReadsRemote,
     Rendering,
     Sample,
 )
+from gankit.kit.remote import Remote
 from gankit_image.codec.image_codec import ImageCodec, fit_codec
 from gankit_image.data.images import Image
 from gankit_image.data.labels import LABEL
 from gankit_image.settings import ImageSettings
 
 
-class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts, ReadsItems):
+class ImageModality(
+    Modality[Image], Augmentable, AvoidsBackbones, Converts, ReadsItems, ReadsRemote
+):
     """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
     Settings = ImageSettings
@@ -60,6 +64,13 @@ class ImageModality(Modality[Image], Augmentable, AvoidsBackbones, Converts, Rea
         from gankit_image.data.single import read_items
 
         return read_items(source, settings)
+
+    def read_remote(
+        self, source: Remote, settings: ImageSettings, progress: Progress
+    ) -> Dataset[Image]:
+        from gankit_image.data.streaming import read_remote
+
+        return read_remote(source, settings, progress)
 
     def fit_codec(
         self, items: Sequence[Image], settings: ImageSettings, fitting: Fitting

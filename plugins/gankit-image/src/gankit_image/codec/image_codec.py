@@ -102,14 +102,17 @@ class ImageCodec(Codec[Image], EncodesTargets):
             GankitError: an image has no label, or one that the codec was not fitted to.
         """
         x = self._stored(items)
-        if self.layout.condition is None:
-            return Batch(x)
+        return Batch(x, None if self.layout.condition is None else self.encode_conditions(items))
+
+    def encode_conditions(self, items: Sequence[Image]) -> torch.Tensor:
+        """Conditions ``(N, width)``; errors as for :meth:`encode`."""
         if self.numbers:
+            assert self.layout.condition is not None
             rows = [self.layout.condition.encode(self.values_of(item)) for item in items]
-            return Batch(x, torch.tensor(rows).float().reshape(len(items), len(self.numbers)))
+            return torch.tensor(rows).float().reshape(len(items), len(self.numbers))
         c = torch.zeros(len(items), len(self.labels))
         c[torch.arange(len(items)), torch.tensor([self._class(i) for i in items]).long()] = 1
-        return Batch(x, c)
+        return c
 
     def encode_targets(self, items: Sequence[Image]) -> torch.Tensor:
         """In [-1, 1], never mirrored; labels are not used."""

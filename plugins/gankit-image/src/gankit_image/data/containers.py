@@ -140,7 +140,7 @@ def _one_each(entries: Sequence[Entry]) -> tuple[list[Entry], list[Issue]]:
 
 
 def _labels(
-    found: Discovered, where: Path, label_key: str
+    found: Discovered, where: Path | str, label_key: str
 ) -> tuple[Mapping[str, str | None], str, Sequence[str]]:
     """Labels by name, where they come from, and doubts.
 
@@ -173,7 +173,7 @@ def _labels(
     return labels, f"{table.source}, column {column}", []
 
 
-def _label_column(table: Sidecars, where: Path, label_key: str) -> str | None:
+def _label_column(table: Sidecars, where: Path | str, label_key: str) -> str | None:
     if label_key in table.columns:
         return label_key
     if label_key != LABEL_KEYS[0]:

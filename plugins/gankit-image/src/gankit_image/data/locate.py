@@ -276,10 +276,10 @@ def _doubt_others(found: Listing, where: Path) -> Listing:
     return _with(found, [], [unread], dict(found.facts))
 
 
-def no_images(where: Path, names: Sequence[str], issues: Sequence[Issue] = ()) -> GankitError:
+def no_images(where: Path | str, names: Sequence[str], issues: Sequence[Issue] = ()) -> GankitError:
     """The error for a data set without images."""
     kinds = count_endings(names)
-    if pickles := [name for name in names if _is_pickle(where, name)]:
+    if pickles := [name for name in names if _is_pickle(Path(where), name)]:
         files = "1 file is a pickle" if len(pickles) == 1 else f"{len(pickles):,} files are pickles"
         example = printable(pickles[0])
         return _pickle(f"{where}: {files}, such as {example}, which can run code and are not read")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -55,7 +55,7 @@ def parquet(
         folder = (root / name).parent
         rows = range(len(table.labels))
         if table.splits is not None and split != ALL:
-            rows, taken, rest, doubt = _of_split(table, split, root / name)
+            rows, taken, rest, doubt = of_split(table, split, root / name)
             left_out.update(rest)
             warnings |= dict.fromkeys(doubt)
         entries += [
@@ -82,68 +82,94 @@ def parquet(
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """A Parquet file: its columns of images, the label and the split of each row."""
 
-    images: Any
-    """Bytes; None where there are paths alone."""
-    files: Any
-    """Paths of files next to the table; None where it has none."""
+    image: str
+    """The column of images."""
     labels: Sequence[str | None]
     splits: Sequence[str] | None
     split_column: str
     labels_from: str
     facts: Mapping[str, str]
     warnings: Sequence[str]
+    images: Any = None
+    """Bytes; None where there are paths alone."""
+    files: Any = None
+    """Paths of files next to the table; None where it has none."""
 
 
-def _read(path: Path, image_key: str, label_key: str) -> _Table:
+def _read(path: Path, image_key: str, label_key: str) -> Table:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         schema = pq.read_schema(path)
-        refuse_duplicate_columns(schema.names, str(path))
-        image, others = _image_column(path, schema, image_key)
-        label, doubts = _label_column(path, schema, image, label_key)
-        texts = [f.name for f in schema if f.name != image and _is_text(f.type)]
-        split = split_column(texts, _different(path, texts))
-        wanted = dict.fromkeys(c for c in (image, label, split) if c is not None)
-        table = pq.read_table(path, columns=list(wanted))
-        values: Sequence[object] = [None] * table.num_rows
-        if label is not None:
-            values = table[label].to_pylist()
-        splits = None if split is None else [str(v or "") for v in table[split].to_pylist()]
+        table = described(
+            path,
+            schema,
+            lambda names: pq.read_table(path, columns=list(names)),
+            image_key,
+            label_key,
+        )
+        images, files = _parts(pq.read_table(path, columns=[table.image])[table.image])
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         reason = printable((str(error).splitlines() or [type(error).__name__])[0])
         raise GankitError(f"{path}: not a readable Parquet file ({reason})") from None
+    return replace(table, images=images, files=files)
+
+
+def described(
+    path: object,
+    schema: Any,
+    columns: Callable[[Sequence[str]], Any],
+    image_key: str,
+    label_key: str,
+) -> Table:
+    """What a table says about its images, without them.
+
+    Args:
+        path: for messages.
+        columns: reads whole columns.
+
+    Raises:
+        GankitError: no image column, or no such column of labels.
+    """
+    refuse_duplicate_columns(schema.names, str(path))
+    image, others = _image_column(path, schema, image_key)
+    label, doubts = _label_column(path, schema, image, label_key)
+    texts = [f.name for f in schema if f.name != image and _is_text(f.type)]
+    split = split_column(texts, _different(columns, texts))
+    wanted = dict.fromkeys(c for c in (label, split) if c is not None)
+    table = columns(list(wanted))
+    values = [None] * table.num_rows if label is None else table[label].to_pylist()
     named = class_names(schema.metadata, label) if label else ()
-    facts = {"other image columns": f"{', '.join(others)}: not read"} if others else {}
-    return _Table(
-        *_parts(table[image]),
+    return Table(
+        image,
         [cell_text(class_name(value, named)) for value in values],
-        splits,
+        None if split is None else [str(v or "") for v in table[split].to_pylist()],
         split or "",
         f"column {label}" if label else "",
-        facts,
+        {"other image columns": f"{', '.join(others)}: not read"} if others else {},
         doubts,
     )
 
 
-def _different(path: Path, columns: Sequence[str]) -> Mapping[str, set[object]]:
+def _different(
+    columns: Callable[[Sequence[str]], Any], names: Sequence[str]
+) -> Mapping[str, set[object]]:
     """The different values of columns that may have splits."""
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    usual = [c for c in columns if split_column([c], {c: {"train"}})]
+    usual = [c for c in names if split_column([c], {c: {"train"}})]
     if not usual:
-        return {c: set() for c in columns}
-    table = pq.read_table(path, columns=usual)
-    return {c: set() for c in columns} | {c: set(pc.unique(table[c]).to_pylist()) for c in usual}
+        return {c: set() for c in names}
+    table = columns(usual)
+    return {c: set() for c in names} | {c: set(pc.unique(table[c]).to_pylist()) for c in usual}
 
 
-def _of_split(
-    table: _Table, split: str, path: Path
+def of_split(
+    table: Table, split: str, path: object
 ) -> tuple[Any, str, Counter[str], Sequence[str]]:
     """The rows of one split, its name, what is left out, and a warning."""
     assert table.splits is not None
@@ -192,7 +218,7 @@ def _cell(images: Any, files: Any, row: int, folder: Path) -> BinaryIO:
         raise UnreadableError(f"no image bytes in this row, and its file {error}") from None
 
 
-def _image_column(path: Path, schema: Any, image_key: str) -> tuple[str, Sequence[str]]:
+def _image_column(path: object, schema: Any, image_key: str) -> tuple[str, Sequence[str]]:
     """The column of images, and others that may be images too."""
     holds = [field.name for field in schema if _holds_images(field.type)]
     listed = ", ".join(f"{printable(f.name)} ({f.type})" for f in schema) or "none"
@@ -217,7 +243,7 @@ def _image_column(path: Path, schema: Any, image_key: str) -> tuple[str, Sequenc
 
 
 def _label_column(
-    path: Path, schema: Any, image: str, label_key: str
+    path: object, schema: Any, image: str, label_key: str
 ) -> tuple[str | None, Sequence[str]]:
     """The column of labels, or None with a doubt where others may be meant."""
     if label_key in schema.names:

@@ -104,7 +104,7 @@ def _from_entries(
     issues = [skip(issue, where, settings.strict) for issue in listing.issues]
     notes, warnings = [*listing.notes, *classes.notes], [*listing.warnings]
 
-    header = partial(_header, max_pixels=settings.max_pixels)
+    header = partial(read_header, max_pixels=settings.max_pixels)
     formats: dict[Entry, PixelFormat] = {}
     headers: dict[Entry, Probed] = {}
     marked: list[Entry] = []
@@ -128,7 +128,7 @@ def _from_entries(
     good = list(formats)
     while good:
         target = choose(set(formats.values()), settings)
-        load = partial(_pixels, target=target, settings=settings)
+        load = partial(read_pixels, target=target, settings=settings)
         keep = len(good) * target.nbytes <= KEEP_BYTES
         stack = np.empty((len(good) if keep else 0, *target.shape), target.dtype)
         hashes: dict[Entry, str] = {}
@@ -150,7 +150,7 @@ def _from_entries(
             break
     several = next((e for e in good if any("pages" in note for note in headers[e].notes)), None)
     pages = "" if several is None else f"{several.name} has several pages: {PAGES}"
-    _enough(len(good), total, issues, str(where), pages)
+    enough(len(good), total, issues, str(where), pages)
     classes = classes.of([labelled[entry] for entry in good])
     labels = classes.labels
     copies = duplicates([hashes[entry] for entry in good], labels)
@@ -164,7 +164,7 @@ def _from_entries(
         return Image(stack[i], labels[i], good[i].name, bands, original, span)
 
     def decoded(i: int) -> Image:
-        original, reload = partial(_bytes, good[i]), partial(_reload, load, good[i])
+        original, reload = partial(_bytes, good[i]), partial(reread, load, good[i])
         known = extents.get(good[i])
         return DeferredImage(reload, labels[i], good[i].name, bands, original, known, span)
 
@@ -177,7 +177,7 @@ def _from_entries(
     return Dataset(
         items,
         fingerprint=fingerprint(f"{e.name}\0{e.label}\0{hashes[e]}" for e in good),
-        description=_describe(listing.kind, len(good), target, classes),
+        description=describe(listing.kind, len(good), target, classes),
         issues=[*issues, *notes],
         facts={
             **survey.facts(items, target, settings),
@@ -196,7 +196,7 @@ def _from_entries(
     )
 
 
-def _header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
+def read_header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
     """The header of an image, and whether gankit marked the file as generated."""
     try:
         with entry.open() as file:
@@ -207,7 +207,7 @@ def _header(entry: Entry, max_pixels: int) -> tuple[Probed | Issue, bool]:
         return Issue(printable(entry.name), printable(str(error))), False
 
 
-def _pixels(
+def read_pixels(
     entry: Entry, target: PixelFormat, settings: ImageSettings
 ) -> tuple[Pixels, str] | Issue:
     """The image in the target format, and the hash of its file."""
@@ -229,7 +229,7 @@ def _bytes(entry: Entry) -> bytes:
         raise GankitError(f"{entry.name}: {error}", RESTORE) from None
 
 
-def _reload(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
+def reread(load: Callable[[Entry], tuple[Pixels, str] | Issue], entry: Entry) -> Pixels:
     result = load(entry)
     if isinstance(result, Issue):
         raise GankitError(f"{entry.name}: {result.reason}", RESTORE)
@@ -264,7 +264,7 @@ def _from_arrays(
     progress: Progress,
     facts: Mapping[str, str] | None = None,
 ) -> Dataset[Image]:
-    _enough(len(found.images), len(found.images), (), where)
+    enough(len(found.images), len(found.images), (), where)
     names = [str(i) for i in range(len(found.images))]
     source = found.labels_from
     classes = settle(found.labels, names, source, settings.conditional)
@@ -325,7 +325,7 @@ def _from_arrays(
             f"{name}\0{found.labels[i]}\0{digest}"
             for i, name, digest in zip(classes.kept, names, hashes, strict=True)
         ),
-        description=_describe(found.kind, count, target, classes),
+        description=describe(found.kind, count, target, classes),
         licence=found.licence,
         issues=classes.notes,
         facts={
@@ -353,7 +353,7 @@ def _some(images: Pixels | list[Pixels], kept: Sequence[int]) -> Pixels | list[P
 # --- Common to both -----------------------------------------------------------------------------
 
 
-def _enough(usable: int, total: int, issues: Sequence[Issue], where: str, hint: str = "") -> None:
+def enough(usable: int, total: int, issues: Sequence[Issue], where: str, hint: str = "") -> None:
     if usable >= FEWEST:
         return
     first = f"; the first issue: {issues[0].location}: {issues[0].reason}" if issues else ""
@@ -363,7 +363,7 @@ def _enough(usable: int, total: int, issues: Sequence[Issue], where: str, hint: 
     )
 
 
-def _describe(kind: str, count: int, target: PixelFormat, found: Classes) -> str:
+def describe(kind: str, count: int, target: PixelFormat, found: Classes) -> str:
     classes = len({label for label in found.labels if label is not None})
     parts = [f"{kind}: {count:,} images", str(target)]
     if found.numeric:
