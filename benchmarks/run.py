@@ -73,6 +73,9 @@ BENCHMARKS = (
     Benchmark("audio", "WaveGAN against a plain loop", ("--rounds", "2"), "speed-up"),
     Benchmark("growth", "Costs as they grow", ("--quick",), "exponent of time"),
     Benchmark("writing", "Writing against generating", ("--quick",), "writing, share"),
+    Benchmark("scaling", "Two processes", ("image/digits", "audio", "--quick"), "strong"),
+    Benchmark("scaling_model", "Eight to 512 GPUs, on paper"),
+    Benchmark("streaming", "An epoch over HTTP", ("--quick",)),
     Benchmark("toy", "Twenty-five modes", ("--seeds", "1"), "modes"),
     Benchmark("gpu_step", "A step on a GPU, tried on the CPU", ("--toy",)),
     Benchmark(

@@ -71,13 +71,15 @@ def state(run: Path) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_two_processes_train_what_one_does(folder, tmp_path, name):
-    plugin, data, settings = RUNS[name]
-    gankit.fit(plugin, data, out=tmp_path / name, device="cpu", **ENGINE, **settings)
-    one, two = state(tmp_path / name), state(folder / name)
-    assert one.keys() == two.keys()
-    for key, value in one.items():
-        assert bool(two[key].isfinite().all())
-        if name not in DRAWS:
-            torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-5, msg=key)
+    two = state(folder / name)
+    assert all(bool(value.isfinite().all()) for value in two.values())
     record = json.loads((folder / name / "provenance.json").read_text())
     assert record["status"] == "done"
+    if name in DRAWS:
+        return
+    plugin, data, settings = RUNS[name]
+    gankit.fit(plugin, data, out=tmp_path / name, device="cpu", **ENGINE, **settings)
+    one = state(tmp_path / name)
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=1e-4, atol=1e-5, msg=key)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -25,10 +29,14 @@ TAKEN = (METADATA, "provenance.json")
 """Files next to the folders of classes."""
 ROW_GROUP = 512
 """Images per row group of Parquet files, and so the most that are in memory."""
+THREADS = 4
+"""That encode images while the network draws those that follow."""
+AHEAD, AHEAD_BYTES = 256, 2**26
+"""Images that they may have in memory, and bytes of pixels."""
 
-
-Files = Iterator[tuple[str, bytes, dict[str, Any]]]
-"""For each sample its file's name and content, and its row of metadata."""
+File = tuple[str, bytes, dict[str, Any]]
+"""A sample's file, its name and content, and its row of metadata."""
+Files = Iterator[File]
 
 
 def write(
@@ -68,7 +76,8 @@ def write(
     labels = Labels(_key(codec) if labelled else "", codec.numbers)
     everything = chain(first, stream)
     if format in writers:
-        writers[format](_files(everything, labels, provenance), target, labels, provenance)
+        with contextlib.closing(_files(everything, labels, provenance)) as files:
+            writers[format](files, target, labels, provenance)
         return {}
     writer = write_npz if format == "npz" else write_npy
     return writer(everything, target, codec, labels, provenance)
@@ -125,10 +134,29 @@ def _write_parquet(files: Files, target: Path, labels: Labels, provenance: Prove
             writer.add_metadata({"classes": ",".join(sorted(classes, key=natural_key))})
 
 
-def _files(samples: Iterable[Sample[Image]], labels: Labels, provenance: Provenance) -> Files:
-    for i, sample in enumerate(samples):
+def _files(
+    samples: Iterable[Sample[Image]], labels: Labels, provenance: Provenance
+) -> Generator[File]:
+    """The files of samples, in order; generated ones are encoded by threads."""
+
+    def file(i: int, sample: Sample[Image]) -> File:
         row: Mapping[str, Any] = labels.row(sample)
         label = row.get(LABEL) if labels.is_class else None
         folder = "" if label is None else f"{folder_name(str(label), TAKEN)}/"
         ending, data = encode(sample, provenance)
-        yield f"{folder}{i:06d}{ending}", data, {**row, **marks(sample)}
+        return f"{folder}{i:06d}{ending}", data, {**row, **marks(sample)}
+
+    waiting: deque[Callable[[], File]] = deque()
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        for i, sample in enumerate(samples):
+            # Real ones are read here: an archive is read by one thread.
+            made = partial(file, i, sample)
+            waiting.append(made if sample.real else pool.submit(made).result)
+            most = min(AHEAD, AHEAD_BYTES // max(sample.item.pixels.nbytes, 1))
+            if len(waiting) > most:
+                yield waiting.popleft()()
+        while waiting:
+            yield waiting.popleft()()
+    finally:
+        pool.shutdown(cancel_futures=True)
