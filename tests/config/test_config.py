@@ -198,8 +198,15 @@ def bounded(cls: type, prefix: str = "") -> dict[str, tuple[Bounds, bool]]:
 
 BOUNDED = bounded(EngineSettings)
 UNBOUNDED = {
-    *("loss.objective", "loss.penalty_form", "loss.extra", "train.precision", "train.compile"),
-    *("train.channels_last", "data.cache", "warm_up.early_stop"),
+    *(
+        "loss.objective",
+        "loss.penalty_form",
+        "loss.extra",
+        "train.precision",
+        "train.compile",
+        "train.shard",
+    ),
+    *("train.channels_last", "data.cache", "data.remote", "warm_up.early_stop"),
     *("transfer.run", "transfer.codec", "transfer.public"),
 }
 """The engine's settings that are no numbers."""
