@@ -164,8 +164,8 @@ class Growth:
 
 
 GROWTHS = {
-    "rows: read, learnt, encoded": Growth(rows_read, (4_000, 16_000, 64_000, 256_000)),
-    "columns: read, learnt, encoded": Growth(columns_learnt, (16, 64, 256, 1_000)),
+    "rows: read, learned, encoded": Growth(rows_read, (4_000, 16_000, 64_000, 256_000)),
+    "columns: read, learned, encoded": Growth(columns_learnt, (16, 64, 256, 1_000)),
     "columns: training step": Growth(columns_trained, (16, 64, 256, 1_000)),
     "columns: drawing rows": Growth(columns_drawn, (16, 64, 256, 1_000)),
     "columns: density ratio": Growth(columns_flattened, (16, 64, 256, 1_000)),

@@ -261,7 +261,7 @@ def test_all_training_molecules_count_for_novelty(
 def test_small_and_similar_molecules_are_doubted(
     real: tuple[list[Molecule], list[Molecule]], memo: Memo
 ) -> None:
-    """What a generator gives that has learnt to end early: alcohols, all of them valid and new."""
+    """What a generator gives that has learned to end early: alcohols, all of them valid and new."""
     alcohols = [Molecule("C" * a + "C(O)" + "C" * b) for a in range(3) for b in range(a, 6)]
     data = EvaluationData(samples(alcohols), *real)
     small, alike = Basics(memo).warnings(data)
