@@ -94,6 +94,7 @@ def test_a_function_that_fails_is_reported_and_has_no_say(plugins, tmp_path):
 )
 def test_what_nobody_reads(plugins, tmp_path, monkeypatch, data, message):
     plugins(dots=(".dot",))
+    monkeypatch.setattr("gankit.kit.remote.PAUSES", ())
     monkeypatch.chdir(tmp_path)
     for name in ("people.dot", "a.docx", "a.wav", "broken.zip"):
         (tmp_path / name).write_text("x")
