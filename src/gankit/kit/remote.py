@@ -104,7 +104,7 @@ class Remote:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of names, sizes and versions: the content is not read for it."""
+        """A hash of names, sizes and versions. The content is not read for it."""
         lines = [f"{f.name}\0{f.size}\0{f.version}" for f in self.files]
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
