@@ -25,6 +25,7 @@ TORCHRUN = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--st
 SMALL = [
     *("hidden=8", "layers=2", "d_layers=2", "count=200", "train.batch=32", "train.threads=1"),
     *("train.precision=fp32", "optim.eps=1e-3", "log.verdict=0", "checkpoint.every=320"),
+    "log.every=320",
 ]
 TOY = ["train", "--plugin", "toy", "--device", "cpu", "--seed", "3", *SMALL]
 
