@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 import gankit
 from gankit import launched
 from gankit.errors import GankitError
-from gankit.workflows.launch import launch
+from gankit.workflows.launch import PATIENCE, joined, launch
 
 GANKIT = [sys.executable, "-W", "ignore", "-m", "gankit"]
 TORCHRUN = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
@@ -176,6 +176,14 @@ def test_a_process_that_never_comes_is_said(tmp_path):
     done = run([*GANKIT, *TOY], tmp_path, **group, GANKIT_RENDEZVOUS_SECONDS="1")
     assert done.returncode == 2
     assert "process 0 did not meet the other 1 at 127.0.0.1:" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["soon", "0", "-1", "1e3", "9" * 30])
+def test_a_wait_that_is_no_number_of_seconds(monkeypatch, text):
+    for name, value in {"WORLD_SIZE": "2", "RANK": "0", PATIENCE: text}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(GankitError, match="is not a number of seconds. Use 1 to 86400"), joined():
+        pass
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
     from gankit.runs.directory import Run
     from gankit.workflows.generate import Sampling
     from gankit.workflows.parts import PartsMade, Shard
+
+Processes = Annotated[
+    int,
+    typer.Option(
+        "--nproc",
+        metavar="N",
+        min=1,
+        help="Generate with N processes; the result is the same with any number.",
+    ),
+]
+"""The option of commands that generate."""
 
 
 def chosen_shard(text: str | None, nproc: int) -> Shard | None:

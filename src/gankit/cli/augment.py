@@ -16,7 +16,7 @@ from gankit.cli._output import (
     show_warnings,
     state_provenance,
 )
-from gankit.cli._parts import refuse_launcher
+from gankit.cli._parts import Processes, refuse_launcher
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, table, warn
 from gankit.screen.streams import visible
@@ -89,15 +89,7 @@ def augment(
             help="Output format; by default the data's.",
         ),
     ] = None,
-    nproc: Annotated[
-        int,
-        typer.Option(
-            "--nproc",
-            metavar="N",
-            min=1,
-            help="Generate with N processes; the result is the same with any number.",
-        ),
-    ] = 1,
+    nproc: Processes = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

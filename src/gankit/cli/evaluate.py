@@ -9,7 +9,7 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
-from gankit.cli._parts import refuse_launcher
+from gankit.cli._parts import Processes, refuse_launcher
 from gankit.errors import GankitError
 from gankit.screen.console import err, number, out, table, warn
 from gankit.screen.streams import visible
@@ -60,15 +60,7 @@ def evaluate(
             autocompletion=completion.plugins,
         ),
     ] = None,
-    nproc: Annotated[
-        int,
-        typer.Option(
-            "--nproc",
-            metavar="N",
-            min=1,
-            help="Generate with N processes; the result is the same with any number.",
-        ),
-    ] = 1,
+    nproc: Processes = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
         Path | None,

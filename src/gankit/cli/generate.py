@@ -15,7 +15,7 @@ from gankit.cli._output import (
     show_warnings,
     state_provenance,
 )
-from gankit.cli._parts import chosen_shard, make, refuse, report
+from gankit.cli._parts import Processes, chosen_shard, make, refuse, report
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
@@ -149,15 +149,7 @@ def generate(
             show_default=False,
         ),
     ] = "adversarial",
-    nproc: Annotated[
-        int,
-        typer.Option(
-            "--nproc",
-            metavar="N",
-            min=1,
-            help="Generate with N processes; the output is the same with any number.",
-        ),
-    ] = 1,
+    nproc: Processes = 1,
     parts: Annotated[
         int | None,
         typer.Option(

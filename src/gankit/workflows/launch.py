@@ -78,10 +78,10 @@ def launch(words: Sequence[str], nproc: int, max_restarts: int = 0) -> int:
             _, failure = error.get_first_failure()
             if not _outcome() and failure.exitcode < 0:
                 name = signal.Signals(-failure.exitcode).name
+                by_itself = "; --max-restarts 3 does so by itself" if "train" in words else ""
                 raise LostProcessError(
                     f"process {failure.local_rank} of {nproc} was killed ({name})",
-                    "The same command goes on from the last checkpoint; --max-restarts 3 does so "
-                    "by itself",
+                    "The same command goes on from what was saved" + by_itself,
                 ) from None
             return _outcome() or 1
         return _outcome()
@@ -137,7 +137,7 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
             f"Set {OWN_STORE}=1 for it",
         )
     on_gpu = use_own_gpu(device)
-    patience = timedelta(seconds=float(os.environ.get(PATIENCE) or 600))
+    patience = _patience()
     try:
         # The store waits for all to come; the group, for one that is busy alone.
         store, rank, size = next(rendezvous("env://", timeout=patience))
@@ -160,6 +160,18 @@ def joined(device: str = "auto") -> Iterator[ParallelContext]:
         yield ParallelContext.current()
     finally:
         dist.destroy_process_group()
+
+
+def _patience() -> timedelta:
+    """How long to wait for the other processes.
+
+    Raises:
+        GankitError: the variable is no number of seconds.
+    """
+    text = os.environ.get(PATIENCE) or "600"
+    if not text.isdecimal() or not 0 < int(text) <= LONGEST.total_seconds():
+        raise GankitError(f"{PATIENCE}={text!r} is not a number of seconds", "Use 1 to 86400")
+    return timedelta(seconds=int(text))
 
 
 def _shares_store() -> bool:
