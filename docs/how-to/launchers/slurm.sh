@@ -12,7 +12,8 @@
 
 set -euo pipefail
 RUN=${RUN:-$SLURM_SUBMIT_DIR/runs/photos}
-HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+# sed reads all of the list: a pipe that closes early would end the script.
+HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 
 # Processes that are started again find each other by a store of their own.
 export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
