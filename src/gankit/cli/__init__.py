@@ -18,6 +18,7 @@ from gankit.cli import (
     generate,
     plugins,
     project,
+    provenance,
     recipes,
     runs,
     train,
@@ -46,6 +47,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(provenance.app, name="provenance")
 app.command("doctor")(doctor.doctor)
 
 
