@@ -18,6 +18,7 @@ from gankit.engine.sampling.directions import Directions, find_directions
 from gankit.engine.sampling.projection import Effort
 from gankit.errors import GankitError
 from gankit.runs import directory
+from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.model import GENERATOR
 from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
@@ -51,7 +52,9 @@ class Run(directory.Run):
         sampler = sampling.sampler(self, device)
         walk = sampling.walk
         doubts = doubts_about(self, sampler, sampling.where)
-        for doubt in [*doubts, *(walk.doubts(self) if walk else ())]:
+        copied = memorisation_warning(self)
+        doubts = [*([copied] if copied else []), *doubts, *(walk.doubts(self) if walk else ())]
+        for doubt in doubts:
             warnings.warn(doubt, stacklevel=3)
         return sampling.draw(sampler)
 

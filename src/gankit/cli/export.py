@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gankit.cli import _completion as completion
-from gankit.cli._output import print_json
+from gankit.cli._output import print_json, show_warnings
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
@@ -48,6 +48,7 @@ def _to_file(run: Path, path: Path, overwrite: bool, as_json: bool) -> None:
         made = write(source, path, overwrite=overwrite, progress=meter)
     if not source.samples_trained:
         warn("the generator is untrained: its run saw no samples")
+    show_warnings(made.record)
     if not made.parity:
         warn("not compared with torch: onnxruntime is not installed")
     if as_json:
