@@ -23,7 +23,7 @@ demo: $(VENV)/.core
 	@echo "     runs/demo/report.html   their scores"
 
 # Everything that has to pass before a change lands.
-test: $(VENV)/.tests
+test: $(VENV)/.tests $(VENV)/.browser
 	@$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2
 	@$(MAKE) --no-print-directory docs
@@ -62,6 +62,15 @@ $(VENV)/.core: $(VENV)/.python $(PROJECTS)
 $(VENV)/.tests: $(VENV)/.core $(PROJECTS)
 	@echo "installing what the tests need"
 	@$(UV) -e ".[test]" $(PLUGINS:%=-e "%[test]") --group test --group docs
+	@touch $@
+
+# What the tests in a browser need: Playwright, and packages from npm. Without them, or without
+# Chromium, those tests are skipped.
+$(VENV)/.browser: $(VENV)/.tests tests/browser/package.json
+	-@$(UV) --group browser
+	-@if command -v npm >/dev/null 2>&1; then \
+	  npm install --prefix tests/browser --no-package-lock --no-audit --no-fund --loglevel=error; \
+	else echo "no npm: tests that need its packages will be skipped"; fi
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.tests
