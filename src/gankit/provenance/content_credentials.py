@@ -150,7 +150,8 @@ class Manifest:
     serial: int | None
     """Of its certificate."""
     known: bool
-    """Whether the certificate, or that of its authority, is among the known ones."""
+    """Whether its authority is among the known ones, or it is itself and signed by itself."""
+    self_signed: bool
     source_type: str
     """The IPTC digital source type of what was created; empty where none is stated."""
     software: str
@@ -174,6 +175,7 @@ def read_manifest(
             return None
         with reader:
             state, found = reader.get_validation_state(), json.loads(reader.json())
+            about = json.loads(reader.crjson())
     except c2pa.C2paError as error:
         return _unreadable(error, source)
     active = found["manifests"][found["active_manifest"]]
@@ -187,6 +189,7 @@ def read_manifest(
         signer=str(info.get("common_name") or info.get("issuer") or ""),
         serial=int(serial) if serial else None,
         known=state == "Trusted",
+        self_signed=_is_self_signed(about, found["active_manifest"]),
         source_type=str(action.get("digitalSourceType", "")),
         software=_software(action, active),
         when=str(action.get("when", "")),
@@ -213,7 +216,17 @@ def _unreadable(error: Exception, source: IO[bytes]) -> Manifest | None:
     if not any(mark in source.read(2**20) for mark in (b"jumdc2pa", b"jumb\x00\x00\x00")):
         return None
     why = str(error).partition(": ")[2] or str(error)
-    return Manifest(False, f"the manifest cannot be read: {why}", "", None, False, "", "", "")
+    return Manifest(
+        False, f"the manifest cannot be read: {why}", "", None, False, False, "", "", ""
+    )
+
+
+def _is_self_signed(about: dict[str, Any], label: str) -> bool:
+    for manifest in about.get("manifests", ()):
+        if manifest.get("label") == label:
+            certificate = (manifest.get("signature") or {}).get("certificateInfo") or {}
+            return bool(certificate) and certificate.get("issuer") == certificate.get("subject")
+    return False
 
 
 def _created(manifest: dict[str, Any]) -> dict[str, Any]:

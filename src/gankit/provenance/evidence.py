@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gankit.errors import GankitError
-from gankit.provenance.keys import fingerprint, folder, own_paths, read_certificates
+from gankit.provenance.keys import CERTIFICATE, folder, own_paths, read_certificates
 from gankit.system_errors import reason
 
 if TYPE_CHECKING:
@@ -96,9 +96,6 @@ class Known:
         these; empty otherwise."""
         return next((name for c, name in self.named if c.serial_number == serial), "")
 
-    def __contains__(self, certificate: x509.Certificate) -> bool:
-        return any(fingerprint(c) == fingerprint(certificate) for c, _ in self.named)
-
 
 def trusted_folder() -> Path:
     """Where a user keeps the certificates of other signers."""
@@ -110,6 +107,10 @@ def _user_certificates(more: Sequence[Path]) -> Iterator[tuple[x509.Certificate,
     if own.is_file():
         with contextlib.suppress(GankitError):  # a damaged one is reported where it signs
             yield read_certificates(own)[0], "your own key"
+    if named := os.environ.get(CERTIFICATE):
+        with contextlib.suppress(GankitError):
+            for certificate in read_certificates(Path(named).expanduser()):
+                yield certificate, "your own key"
     found = []
     with contextlib.suppress(OSError):
         found = sorted(p for p in trusted_folder().iterdir() if p.suffix in (".pem", ".crt"))

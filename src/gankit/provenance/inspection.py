@@ -213,10 +213,8 @@ def _record_says(record: Mapping[str, Any], known: Known, name: str) -> Layer:
     if not signature.intact:
         says = f"{name}: {signature.problem}"
         return Layer("record", True, says, intact=False, generated=True)
-    signer = signer_in_words(signature.signer, signature.serial, signature.known, known)
-    kind = " (self-signed)" if signature.self_signed and "self-signed" not in signer else ""
-    is_known = signature.known
-    return Layer("record", True, said, True, True, signer + kind, is_known)
+    signer = signer_in_words(signature, known)
+    return Layer("record", True, said, True, True, signer, signature.known)
 
 
 # --- A file, a folder or an archive -------------------------------------------------------------

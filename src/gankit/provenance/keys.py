@@ -178,7 +178,7 @@ def generate(name: str) -> tuple[bytes, bytes]:
     subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, name),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{name} (self-signed)"),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
         ]
     )
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)

@@ -6,9 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from gankit.provenance.content_credentials import MEDIA_TYPES, available, read_manifest
+from gankit.provenance.content_credentials import (
+    MEDIA_TYPES,
+    Manifest,
+    available,
+    read_manifest,
+)
 from gankit.provenance.evidence import Evidence, Known
 from gankit.provenance.metadata import read_marks
+from gankit.provenance.record import RecordSignature
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,7 @@ def content_credentials(evidence: Evidence, known: Known) -> Layer:
         "; ".join(filter(None, (said, found.problem))),
         intact=found.intact,
         generated="lgorithmic" in kind or "ynthetic" in kind,
-        signer=signer_in_words(found.signer, found.serial, found.known, known)
-        if found.signer
-        else "",
+        signer=signer_in_words(found, known),
         known=found.known and found.intact,
     )
 
@@ -73,9 +77,12 @@ CHECKS: list[Check] = [metadata, content_credentials]
 """Of a single file, in the order in which they are shown."""
 
 
-def signer_in_words(name: str, serial: int | None, is_known: bool, known: Known) -> str:
-    """Who signed, and whether that is somebody known."""
-    called = known.called(serial)
-    if not is_known:
-        return f"{name}, unknown"
-    return f"{name}, known: {called}" if called else f"{name}, known by its authority"
+def signer_in_words(signed: Manifest | RecordSignature, known: Known) -> str:
+    """Who signed, and whether that is somebody known; empty where that cannot be read."""
+    if not signed.signer:
+        return ""
+    by_itself = ", self-signed" if signed.self_signed else ""
+    if not signed.known:
+        return f"{signed.signer}{by_itself}: unknown"
+    called = known.called(signed.serial)
+    return f"{signed.signer}{by_itself}: {called or 'known by its authority'}"
