@@ -78,7 +78,17 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("errors", "launched", "seeds", "system_errors"),
     ),
     "serve": (
-        *("workflows", "runs", "plugins", "config", "engine", "kit", "contract", "errors"),
+        *(
+            "workflows",
+            "report",
+            "runs",
+            "plugins",
+            "config",
+            "engine",
+            "kit",
+            "contract",
+            "errors",
+        ),
         "system_errors",
     ),
     "screen": (

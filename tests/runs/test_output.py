@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gankit.contract import Sample, hookimpl
+from gankit.contract import Sample, Written, hookimpl
 from gankit.errors import GankitError, PluginError
 from gankit.plugins.registry import Plugins, installed
 from gankit.runs import output
@@ -100,6 +100,14 @@ def test_counts_of_a_plugin_are_kept(vectors, tmp_path, monkeypatch):
         with pytest.raises(PluginError, match="write counted .*, which are not integers"):
             write(vectors, tmp_path / "odd")
         assert not (tmp_path / "odd").exists()
+
+
+def test_warnings_of_the_plugin_stand_beside_those_of_the_request(vectors, tmp_path, monkeypatch):
+    told = Written({}, ["all are alike"])
+    monkeypatch.setattr(vectors.modality, "write", lambda *given: told)
+    write(vectors, tmp_path / "out", record={"warnings": ["some are copies"]})
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert record["warnings"] == ["some are copies", "all are alike"]
 
 
 def test_nothing_is_overwritten_without_a_request(vectors, tmp_path):

@@ -18,11 +18,13 @@ from gankit.engine.sampling.directions import Directions, find_directions
 from gankit.engine.sampling.projection import Effort
 from gankit.errors import GankitError
 from gankit.runs import directory
+from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.model import GENERATOR
 from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
+from gankit.workflows.export import Exported, export
 from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
 from gankit.workflows.parts import PartsMade, Shard, generate_parts
@@ -50,7 +52,9 @@ class Run(directory.Run):
         sampler = sampling.sampler(self, device)
         walk = sampling.walk
         doubts = doubts_about(self, sampler, sampling.where)
-        for doubt in [*doubts, *(walk.doubts(self) if walk else ())]:
+        copied = memorisation_warning(self)
+        doubts = [*([copied] if copied else []), *doubts, *(walk.doubts(self) if walk else ())]
+        for doubt in doubts:
             warnings.warn(doubt, stacklevel=3)
         return sampling.draw(sampler)
 
@@ -247,6 +251,23 @@ class Run(directory.Run):
             if out is None:
                 return Samples(Augmented(self, data, **arguments), self)
             return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+
+    def export(
+        self, out: str | Path, *, overwrite: bool = False, progress: bool | None = None
+    ) -> Exported:
+        """Writes the averaged generator and the decoding as one graph that runs without gankit, as
+        ``gankit export`` does: ``.about`` of the result is what the file states of itself.
+
+        Args:
+            out: ends in ``.onnx`` (needs ``pip install 'gankit[onnx]'``) or ``.pt2``.
+            progress: whether to show it; by default on a terminal and in a notebook.
+
+        Raises:
+            GankitError: for whatever the caller can fix; the networks cannot be traced; the file
+                computes something else than torch does.
+        """
+        with following(progress) as show:
+            return export(self, out, overwrite=overwrite, progress=show)
 
     def project(
         self,

@@ -15,6 +15,7 @@ from gankit.cli import (
     directions,
     doctor,
     evaluate,
+    export,
     generate,
     plugins,
     project,
@@ -45,6 +46,7 @@ app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
+app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")

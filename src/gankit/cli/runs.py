@@ -57,6 +57,7 @@ def show(
     import tomli_w
 
     from gankit.runs.directory import Run, privacy_in_words
+    from gankit.runs.memorisation import in_words as memorisation_in_words
     from gankit.runs.phases import in_words as phases_in_words
     from gankit.runs.phases import warm_up_of
     from gankit.runs.started import in_words as started_in_words
@@ -106,6 +107,8 @@ def show(
     if it.verdict:
         for line in [*in_words(it.verdict), *(f"warning: {w}" for w in it.verdict["warnings"])]:
             out.print(visible(line))
+    if told := memorisation_in_words(it):
+        fact("memorisation", told)
     for score in facts["scores"]:
         real = score["real_baseline"]
         shown = number(score["value"], score.get("error"))

@@ -73,11 +73,13 @@ RECORD = {
 }
 """``provenance.json`` of a run"""
 SCORES = {
+    "samples_seen?": int,
     "scores": [
         {
             "name": str,
             "value": (NUMBER, None),
             "real_baseline": (NUMBER, None),
+            "n_generated?": int,
             "error?": (NUMBER, None),
         }
     ],

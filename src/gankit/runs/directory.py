@@ -155,9 +155,14 @@ class Run:
         return read_model(self.model_folder)
 
     @property
+    def has_model(self) -> bool:
+        """Whether there is a generator, which may have seen no samples."""
+        return (self.model_folder / GENERATOR).is_file()
+
+    @property
     def privacy(self) -> dict[str, Any] | None:
         """The trained model's differential privacy: epsilon, delta and their assumptions."""
-        if not (self.model_folder / GENERATOR).is_file():
+        if not self.has_model:
             return None
         found: dict[str, Any] | None = self.model.get("privacy")
         return found
@@ -178,14 +183,19 @@ class Run:
         """The lines of ``metrics.jsonl``."""
         return read_metrics(self.path)
 
-    def scores(self) -> list[dict[str, Any]]:
-        """The scores of the last ``gankit evaluate``."""
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """What the last ``gankit evaluate`` found, maybe of an earlier model; None for nothing."""
         file = self.path / SCORES
         if not file.is_file():
-            return []
-        found = read_json(file)
+            return None
+        found: dict[str, Any] = read_json(file)
         check(found, checks.SCORES, file)
-        return list(found["scores"])
+        return found
+
+    def scores(self) -> list[dict[str, Any]]:
+        """The scores of the last ``gankit evaluate``."""
+        return list((self.evaluation or {}).get("scores", ()))
 
     @property
     def verdict(self) -> dict[str, Any] | None:

@@ -101,7 +101,8 @@ def write_generated(
                 told = write(counter, aside, statement)
         if beside is not None and not target.single_file:
             beside(aside, statement)
-        warnings = list(told.warnings) if isinstance(told, Written) else []
+        warnings = [*record.get("warnings", ())]
+        warnings += told.warnings if isinstance(told, Written) else ()
         counts = told.counts if isinstance(told, Written) else told
         counted = _counts(counts, plugin.info.name)
         full: dict[str, Any] = {
@@ -114,8 +115,8 @@ def write_generated(
             "format": target.format,
             "count": counter.seen,
             **({"counted": counted} if counted else {}),
-            **({"warnings": warnings} if warnings else {}),
             **record,
+            **({"warnings": warnings} if warnings else {}),
         }
         one = _one_file(aside, target, full) if target.single_file and not target.packing else None
         if target.packing in COMPRESSIONS:

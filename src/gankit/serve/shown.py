@@ -29,7 +29,7 @@ class Shown:
     address: str = ""
     """Of the rendering, on this server."""
     size: tuple[int, int] = field(default=(0, 0))
-    """Pixels of a bitmap, across and down; zeros where that is not known."""
+    """Width and height of a bitmap; zeros where that is not known."""
 
     @property
     def kind(self) -> str:
@@ -66,7 +66,7 @@ def show(sample: Sample[Any], modality: Modality[Any], codec: Codec[Any], addres
         return Shown(*about, dict(item), None)
     values = dict(modality.attributes(item)) if isinstance(modality, Augmentable) else {}
     rendering = modality.render(item, codec)
-    return Shown(*about, values, rendering, address, _pixels(rendering.content))
+    return Shown(*about, values, rendering, address, _extent(rendering.content))
 
 
 def in_short(value: object) -> str:
@@ -93,7 +93,7 @@ def plain(value: Any) -> Any:
     return plain(item()) if callable(item) and getattr(value, "ndim", 1) == 0 else str(value)
 
 
-def _pixels(content: bytes) -> tuple[int, int]:
+def _extent(content: bytes) -> tuple[int, int]:
     """The size that a PNG file states: in its first chunk, after the signature and 8 bytes."""
     if not content.startswith(PNG) or len(content) < 24:
         return 0, 0

@@ -6,7 +6,7 @@ The one way from a run to generated files: the command line, ``gankit augment`` 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from gankit.engine.clock import ADVERSARIAL
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run, next_run
+from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
 from gankit.runs.started import lineage
@@ -276,8 +277,7 @@ def sampling_record(run: Run, sampler: Sampler, sampling: Sampling) -> dict[str,
     """
     walk = sampling.walk
     doubts = [*doubts_about(run, sampler, sampling.where), *(walk.doubts(run) if walk else ())]
-    warned = {"warnings": doubts} if doubts else {}
-    return {**run_record(run), **sampling.record(), **warned}
+    return {**run_record(run, doubts), **sampling.record()}
 
 
 def counted(
@@ -369,9 +369,14 @@ def output_target(
     return resolve_target(run.plugin, path, format, default)
 
 
-def run_record(run: Run) -> dict[str, Any]:
-    """What the provenance record of anything that a run generates states of the run."""
-    data = run.model["data"]
+def run_record(run: Run, doubts: Sequence[str] = ()) -> dict[str, Any]:
+    """What the provenance record of anything that a run generates states of the run.
+
+    Args:
+        doubts: warnings about the request, which stand beside those about the run.
+    """
+    data, copied = run.model["data"], memorisation_warning(run)
+    warnings = [*([copied] if copied else []), *doubts]
     return {
         "versions": versions(run.plugin.distribution),
         "data_fingerprint": data["fingerprint"],
@@ -379,4 +384,5 @@ def run_record(run: Run) -> dict[str, Any]:
         **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
         **({"started_from": lineage(run.model)} if "started_from" in run.model else {}),
         **({"privacy": run.privacy} if run.privacy else {}),
+        **({"warnings": warnings} if warnings else {}),
     }

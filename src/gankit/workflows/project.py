@@ -180,13 +180,12 @@ def project(
     made = _Made(run, sampler, x, found, names, where)
     if not write:
         return Projection(made.projected, None, warnings)
-    told = {"warnings": list(warnings)} if warnings else {}
     settings = {"seeds": effort.seeds, "starts": effort.starts, "steps": effort.steps}
     write_generated(
         *(run.plugin, made.samples, target),
         codec=sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), "projected": {**settings, "where": where}, **told},
+        record={**run_record(run, warnings), "projected": {**settings, "where": where}},
         plugins=installed(),
         overwrite=overwrite,
         way="from latents found by projection",

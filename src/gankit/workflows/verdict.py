@@ -11,6 +11,7 @@ from gankit.contract import EvaluationData, Evaluator, Extractor, Progress, Samp
 from gankit.contract.subsets import take
 from gankit.metrics.evaluate import Score, evaluate
 from gankit.plugins.records import LoadedModality
+from gankit.runs.memorisation import copies_in_words
 from gankit.runs.verdict import COPIES, COVERAGE
 from gankit.workflows.data import Split
 from gankit.workflows.scoring import evaluators_of, flattery
@@ -164,15 +165,11 @@ def _distances(
 def _doubts(scores: Sequence[Score]) -> Iterator[str]:
     """Low coverage, and more copies than held-out items would count as."""
     for score in scores:
-        real, n = score.real_baseline or 0.0, score.n_generated
+        real = score.real_baseline or 0.0
         if score.name.startswith(COVERAGE) and score.value < POOR_COVERAGE * real:
             yield (
                 f"much of the data is not generated: coverage {score.value:.2f}, where real data "
                 f"has {real:.2f}. Train longer, or on more data"
             )
-        expected = real * n
-        if score.name.startswith(COPIES) and score.value * n > expected + 3 * expected**0.5 + 3:
-            yield (
-                f"{round(score.value * n):,} of {n:,} samples are hardly different from training "
-                f"items (of real data: {round(expected):,}). Train on more data, or less long"
-            )
+    if copied := copies_in_words([score.as_dict() for score in scores]):
+        yield copied
