@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 
 from gankit.contract import Modality
 
@@ -37,3 +39,23 @@ def xmp_packet(text: Mapping[str, str]) -> str:
  </rdf:RDF>
 </x:xmpmeta>
 <?xpacket end="r"?>"""
+
+
+def append_xmp(file: Path, packet: str) -> None:
+    """Adds an XMP packet to a GIF or MP4 file (XMP Specification Part 3): as an application
+    extension before the last byte, or a box of its own at the end.
+
+    Args:
+        file: ends in ``.gif`` or ``.mp4``.
+    """
+    raw = packet.encode()
+    with file.open("r+b") as out:
+        if file.suffix.lower() == ".gif":
+            # A reader that counts blocks by their first byte finds its way out by these.
+            trailer = b"\x01" + bytes(range(255, -1, -1)) + b"\0"
+            out.seek(-1, os.SEEK_END)
+            out.write(b"\x21\xff\x0bXMP DataXMP" + raw + trailer + b";")
+        else:
+            box = b"uuid" + bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC") + raw
+            out.seek(0, os.SEEK_END)
+            out.write((len(box) + 4).to_bytes(4, "big") + box)

@@ -46,7 +46,7 @@ _LARGEST = 2**20
 
 @dataclass(frozen=True)
 class Marks:
-    """What a file says of itself."""
+    """What a file states about how it was made."""
 
     source_type: str = ""
     """The last part of the digital source type."""
