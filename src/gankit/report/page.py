@@ -6,12 +6,11 @@ it allows the nearest ones to be shown; none of a private run.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
-from typing import Any
 
 from gankit.errors import GankitError
 from gankit.kit.files import write_atomic
+from gankit.report.html import render
 from gankit.report.samples import near_items, preview
 from gankit.runs.directory import CONFIG, privacy_in_words
 from gankit.runs.provenance import software
@@ -29,7 +28,7 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
     models = [name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)]
     overrides = ", ".join(f"{key}={value}" for key, value in record.get("settings", {}).items())
     config, privacy = evaluation.subject / CONFIG, record.get("privacy")
-    page = render_template(
+    page = render(
         "evaluation.html.j2",
         name=evaluation.subject.resolve().name,
         software=software(),
@@ -59,20 +58,3 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="backslashreplace")
-
-
-def render_template(template: str, **values: Any) -> str:
-    """A page from a template of this package; everything inserted is escaped."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("gankit.report"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["number"] = _number
-    return environment.get_template(template).render(**values)
-
-
-def _number(value: Any) -> str:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return ""
-    return f"{value:.4g}"
