@@ -21,6 +21,7 @@ from gankit.cli import (
     project,
     recipes,
     runs,
+    serve,
     train,
 )
 from gankit.cli._options import check_options
@@ -44,6 +45,7 @@ app.command("project")(project.project)
 app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
+app.command("serve")(serve.serve)
 app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
