@@ -109,11 +109,8 @@ def _signatures() -> tuple[str, str]:
         return f"off ({SIGN})", ""
     kind = "self-signed" if is_self_signed(found.chain) else "issued by an authority"
     until = f"{found.chain[0].not_valid_after_utc:%Y-%m-%d}"
-    without = "" if available() else "c2pa-python cannot be loaded: no content credentials in files"
-    return (
-        f"{common_name(found.chain[0])}, {kind}, until {until} ({found.path})",
-        "" if available() else lacking,
-    )
+    lacking = "" if available() else "c2pa-python cannot be loaded: no content credentials"
+    return f"{common_name(found.chain[0])}, {kind}, until {until} ({found.path})", lacking
 
 
 def _show_installation(found: dict[str, Any]) -> None:
