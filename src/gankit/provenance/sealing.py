@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from gankit.provenance import record as records
 from gankit.provenance.content_credentials import MEDIA_TYPES, ManifestWriter, available
 from gankit.provenance.keys import NoPlaceForKeyError, Signer, signer
 
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""The IPTC digital source type of pictures that show real items beside generated ones."""
 METADATA = "metadata.jsonl"
 """Rows about files, of which some may be real."""
 
@@ -27,7 +29,13 @@ class Seal:
     signer: Signer | None = None
 
     def files(
-        self, folder: Path, statement: Provenance, some_real: bool, in_archives: bool = False
+        self,
+        folder: Path,
+        statement: Provenance,
+        *,
+        some_real: bool = False,
+        in_archives: bool = False,
+        composites: Container[str] = (),
     ) -> None:
         """Writes manifests into the generated files below a folder.
 
@@ -35,6 +43,7 @@ class Seal:
             some_real: whether real items are among them, which are left as they are: only files
                 that ``metadata.jsonl`` calls generated are signed then.
             in_archives: whether members of zip archives are signed, too.
+            composites: names of files that show real items beside generated ones.
 
         Raises:
             GankitError: a file is not what its ending says.
@@ -42,11 +51,12 @@ class Seal:
         if self.signer is None or self.signer.records_only or not available():
             return
         writer = ManifestWriter(self.signer, statement)
+        mixed = ManifestWriter(self.signer, replace(statement, source_type=COMPOSITE))
         generated = _only(_generated(folder / METADATA)) if some_real else _every
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
             name = file.relative_to(folder).as_posix()
             if file.suffix.lower() in MEDIA_TYPES and generated(name):
-                writer.sign(file)
+                (mixed if name in composites else writer).sign(file)
             elif in_archives and file.suffix.lower() == ".zip":
                 writer.sign_members(file, _only(_in_archive(file)) if some_real else _every)
 

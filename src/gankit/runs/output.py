@@ -60,6 +60,7 @@ def write_generated(
     first: int = 0,
     write: Writer | None = None,
     beside: Callable[[Path, Provenance], None] | None = None,
+    composites: Sequence[str] = (),
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their provenance; the target appears whole or not at all.
@@ -74,6 +75,7 @@ def write_generated(
         first: number of the first item, by which tar archives name items.
         write: what writes them, in place of the modality.
         beside: writes further files into the folder; only where the target is one.
+        composites: names of files that show real items beside generated ones.
         finish: completes the record once everything is written.
 
     Returns:
@@ -121,7 +123,12 @@ def write_generated(
             one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
-        signing.files(aside, statement, counter.some_real, in_archives=target.format == "zip")
+        signing.files(
+            *(aside, statement),
+            some_real=counter.some_real,
+            in_archives=target.format == "zip",
+            composites=composites,
+        )
         if target.packing == "zip":
             one = _packed(aside, path, signing, full)
         elif target.packing == "tar":
