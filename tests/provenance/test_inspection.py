@@ -148,6 +148,18 @@ def test_real_items_are_left_as_they_are(modality, tmp_path, known):
     assert verify(out, known).verdict == "intact"
 
 
+def test_a_file_that_is_not_what_its_ending_says_stays_unsigned(
+    modality, tmp_path, known, monkeypatch
+):
+    """Hours of generating are not lost for it: the record covers the file."""
+    monkeypatch.setitem(globals(), "picture", lambda *_: b"no picture")
+    out = write(modality, tmp_path / "out")
+    (warning,) = json.loads((out / "provenance.json").read_text())["warnings"]
+    assert warning.startswith("3 files have no content credentials: 000000.png cannot be signed")
+    found = verify(out, known)
+    assert (found.verdict, found.signed) == ("intact", True)
+
+
 def test_a_record_that_names_files_outside_is_refused(modality, tmp_path, known):
     out = write(modality, tmp_path / "out")
     for name in ("../secret", "/etc/passwd", "a\\..\\b"):

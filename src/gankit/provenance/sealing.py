@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.contract import Provenance
+from gankit.errors import GankitError
 from gankit.provenance import record as records
 from gankit.provenance.content_credentials import MEDIA_TYPES, ManifestWriter, available
 from gankit.provenance.keys import NoPlaceForKeyError, Signer, signer
@@ -36,7 +37,7 @@ class Seal:
         some_real: bool = False,
         in_archives: bool = False,
         composites: Container[str] = (),
-    ) -> None:
+    ) -> list[str]:
         """Writes manifests into the generated files below a folder.
 
         Args:
@@ -45,20 +46,28 @@ class Seal:
             in_archives: whether members of zip archives are signed, too.
             composites: names of files that show real items beside generated ones.
 
-        Raises:
-            GankitError: a file is not what its ending says.
+        Returns:
+            A warning where files could not be signed, which stay as they are.
         """
         if self.signer is None or self.signer.records_only or not available():
-            return
+            return []
         writer = ManifestWriter(self.signer, statement)
         mixed = ManifestWriter(self.signer, replace(statement, source_type=COMPOSITE))
         generated = _only(_generated(folder / METADATA)) if some_real else _every
+        failed: list[GankitError] = []
         for file in sorted(p for p in folder.rglob("*") if p.is_file()):
             name = file.relative_to(folder).as_posix()
-            if file.suffix.lower() in MEDIA_TYPES and generated(name):
-                (mixed if name in composites else writer).sign(file)
-            elif in_archives and file.suffix.lower() == ".zip":
-                writer.sign_members(file, _only(_in_archive(file)) if some_real else _every)
+            try:
+                if file.suffix.lower() in MEDIA_TYPES and generated(name):
+                    (mixed if name in composites else writer).sign(file)
+                elif in_archives and file.suffix.lower() == ".zip":
+                    writer.sign_members(file, _only(_in_archive(file)) if some_real else _every)
+            except GankitError as error:
+                failed.append(error)
+        if not failed:
+            return []
+        count = "1 file has" if len(failed) == 1 else f"{len(failed):,} files have"
+        return [f"{count} no content credentials: {failed[0].message}"]
 
     def file(self, file: Path, statement: Provenance) -> None:
         """Writes a manifest into a file whose format has one."""
