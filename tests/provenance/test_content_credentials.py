@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import c2pa
@@ -107,6 +108,19 @@ def test_a_file_that_is_none_of_its_type_is_refused(writer, tmp_path):
         writer.sign(file)
     assert file.read_bytes() == b"no picture"
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_members_of_an_archive_are_signed(writer, tmp_path):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("a.png", "b.png", "rows.txt"):
+            packed.writestr(zipfile.ZipInfo(name), picture())
+    writer.sign_members(archive, lambda name: name != "b.png")
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.namelist() == ["a.png", "b.png", "rows.txt"]
+        assert read(packed.read("a.png"), "image/png").intact
+        assert packed.read("b.png") == packed.read("rows.txt") == picture()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_what_holds_no_manifest_has_none():

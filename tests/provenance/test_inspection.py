@@ -14,8 +14,9 @@ from gankit.errors import GankitError
 from gankit.plugins.registry import Plugins
 from gankit.provenance import keys
 from gankit.provenance.evidence import Known
-from gankit.provenance.inspection import inspect, verify
+from gankit.provenance.inspection import inspect
 from gankit.provenance.sealing import Seal
+from gankit.provenance.verification import verify
 from gankit.runs.output import write_generated
 from gankit.runs.targets import Target
 
@@ -263,6 +264,24 @@ def test_changes_of_an_archive_are_found(modality, tmp_path, known):
     found = verify(archive, known)
     assert found.verdict == "changed"
     assert len(found.problems) == 3
+
+
+def test_items_of_a_tar_are_signed(modality, tmp_path, known):
+    archive = write(modality, tmp_path / "out.tar")
+    assert verify(archive, known).verdict == "intact"
+    (tmp_path / "out.tar.provenance.json").unlink()
+    found = verify(archive, known)  # nothing but the items' own signatures is left
+    assert (found.verdict, found.files) == ("unprotected", 6)
+    assert [f.signed for f in found.findings if f.name.endswith(".png")] == [True] * 3
+
+
+def test_damaged_archives_are_reported(modality, tmp_path, known):
+    (tmp_path / "a.zip").write_bytes(b"PK\3\4junk")
+    with pytest.raises(GankitError, match="a.zip: not a readable zip archive"):
+        verify(tmp_path / "a.zip", known)
+    archive = write(modality, tmp_path / "out.zip")
+    flip(archive, archive.read_bytes().index(b"IDAT") + 20)
+    assert verify(archive, known).verdict == "changed"
 
 
 def test_an_archive_of_another_is_a_file(tmp_path, known):
