@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -93,6 +94,20 @@ def test_signers_are_known_by_their_authority(signing, tmp_path, monkeypatch):
     assert not read(signed, "image/png", [authority()[1]]).known
     assert read(signed, "image/png", [ca[1]]).known
     assert not read(signed, "image/png", [ca[1]]).self_signed
+
+
+def test_a_certificate_that_has_expired_since_does_not_mean_a_change(signing, tmp_path):
+    ca = authority()
+    key, certificate = issued(tmp_path / "pair", ca, days=(-1, 1 / 86400))
+    brief = keys.Signer(key.read_bytes(), certificate.read_bytes(), key)
+    signed = ManifestWriter(brief, STATEMENT).signed(picture(), "image/png")
+    time.sleep(1.5)
+    found = read(signed, "image/png", [ca[1]])
+    assert (found.intact, found.known) == (True, False)
+    assert "certificate has expired" in found.problem
+    changed = bytearray(signed)
+    changed[-40] ^= 1
+    assert not read(bytes(changed), "image/png").intact
 
 
 def test_a_self_signed_signer_is_known_by_the_certificate(writer, signing):

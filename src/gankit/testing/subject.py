@@ -178,7 +178,7 @@ class Subject:
         return self.train("whole", STEPS * BATCH)
 
     @functools.cached_property
-    def seal(self) -> Seal:
+    def _seal(self) -> Seal:
         """Signs what is written, as a user's key does: files have to be readable all the same."""
         return Seal(Signer(*generate("conformance"), path=self.folder))
 
@@ -245,6 +245,6 @@ class Subject:
             record={},
             plugins=Plugins([]),  # without the hooks of other plugins
             overwrite=True,
-            signing=self.seal,
+            signing=self._seal,
         )
         return folder, record
