@@ -28,6 +28,8 @@ from gankit.metrics import evaluate
 from gankit.metrics.details import details
 from gankit.metrics.duality import DUALITY_GAP
 from gankit.metrics.evaluate import GROUPS, Located, Score, Values, check_names, rng_for
+from gankit.metrics.intervals import METHOD
+from gankit.metrics.meanings import meanings_of
 from gankit.metrics.membership import WHITE_BOX, Likelihoods, white_box_score
 from gankit.metrics.near_items import Neighbours, near_items
 from gankit.metrics.summary import summarise
@@ -317,7 +319,10 @@ class _Scoring:
             "n_generated": len(data.generated),
             "summary": summarise(scores, parts, own),
             "scores": [s.as_dict() for s in scores],
+            "meanings": meanings_of(scores, self.evaluators),
         }
+        if any(score.interval for score in scores):
+            record["intervals"] = METHOD
         if self.backbones:
             record[BACKBONES] = sorted(self.backbones)
         if parts:
