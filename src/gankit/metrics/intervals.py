@@ -114,7 +114,8 @@ def manifold_without(
     left = len(generated) - sizes
 
     def kept(values: Values) -> Values:
-        return (values.sum() - np.bincount(groups, values, minlength=GROUPS)) / left
+        found: Values = (values.sum() - np.bincount(groups, values, minlength=GROUPS)) / left
+        return found
 
     return {
         "precision": kept((held > 0).astype(float)),

@@ -14,14 +14,22 @@ Points = Sequence[tuple[float, float]]
 WIDE, HIGH = 440, 240
 MOST_POINTS = 300
 """Of a curve; of more, as many are drawn, evenly spread, the first and the last among them."""
-COLOURS = ("#2f6fd6", "#c4561a", "#2c8a57", "#8a4fc0", "#a67c00", "#c23a6b")
+COLOURS = (
+    *("#2f6fd6", "#c4561a", "#2c8a57", "#8a4fc0", "#a67c00", "#c23a6b", "#178a9e", "#77736c"),
+)
 """For lines on light and dark ground; the names of lines stand beside the chart as well."""
 PAGE = ("var(--ink)", "var(--soft)", "var(--line)")
 ALONE = ("#1b1c20", "#585b66", "#d9dbe1")
 """Colours of text, of labels and of guides: variables of the page's style, or fixed ones."""
 
 
-def line_chart(title: str, lines: Mapping[str, Points], *, alone: bool = False) -> str:
+def line_chart(
+    title: str,
+    lines: Mapping[str, Points],
+    *,
+    colours: Sequence[str] = COLOURS,
+    alone: bool = False,
+) -> str:
     """One chart of curves over the samples seen; empty where no value is finite.
 
     The scale is one of powers of ten where values are positive and span more than three of them.
@@ -29,6 +37,7 @@ def line_chart(title: str, lines: Mapping[str, Points], *, alone: bool = False) 
     Args:
         title: what the values are.
         lines: points ``(samples, value)`` by the name of the line.
+        colours: of the lines, in order.
         alone: for a file of its own, instead of a page with our style.
     """
     import pygal
@@ -43,7 +52,7 @@ def line_chart(title: str, lines: Mapping[str, Points], *, alone: bool = False) 
     powers = min(values) > 0 and max(values) / min(values) > 1000
     chart = pygal.XY(
         js=[],  # pygal's own would come from another host
-        style=_style(*(ALONE if alone else PAGE)),
+        style=_style(colours, *(ALONE if alone else PAGE)),
         title=title if alone else None,
         width=WIDE,
         height=HIGH,
@@ -72,7 +81,7 @@ def line_chart(title: str, lines: Mapping[str, Points], *, alone: bool = False) 
     return _accessible(_smaller(chart.render(is_unicode=True)), title, shown)
 
 
-def _style(ink: str, soft: str, line: str) -> Any:
+def _style(colours: Sequence[str], ink: str, soft: str, line: str) -> Any:
     from pygal.style import Style
 
     return Style(
@@ -85,7 +94,7 @@ def _style(ink: str, soft: str, line: str) -> Any:
         guide_stroke_dasharray="none",
         major_guide_stroke_color=line,
         major_guide_stroke_dasharray="none",
-        colors=COLOURS,
+        colors=tuple(colours),
         font_family="system-ui, sans-serif",
         label_font_size=13,
         major_label_font_size=13,

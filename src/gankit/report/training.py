@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Negative log-likelihood": ("nll",),
     "Logits of the discriminator": ("d_real", "d_fake"),
     "Gradient penalties": ("r1", "r2", "r1_lazy", "gradient_penalty"),
-    "Standard deviation of features": ("real_std", "fake_std"),
-    "Sign of the real logits": ("d_sign",),
+    "Standard deviation of samples": ("real_std", "fake_std"),
+    "Sign of D(real) − D(fake)": ("d_sign",),
     "Learning rate": ("lr",),
     "Probability of augmentation": ("augment_p",),
 }
@@ -88,11 +89,12 @@ def overlaid(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Curves]:
         }
     found = []
     for title, names in groups.items():
-        lines = {run or name: _points(ticks, name) for run, ticks in runs.items() for name in names}
+        lines = {run or n: _points(ticks, n) for run, ticks in runs.items() for n in names}
+        colours = dict(zip(lines, itertools.cycle(COLOURS), strict=False))  # the same in each chart
         lines = {name: points for name, points in lines.items() if any(y for _, y in points)}
-        if svg := line_chart(title, lines):
-            colours = [COLOURS[i % len(COLOURS)] for i in range(len(lines))]
-            found.append(Curves(title, svg, dict(zip(lines, colours, strict=True))))
+        colours = {name: colours[name] for name in lines}
+        if svg := line_chart(title, lines, colours=list(colours.values())):
+            found.append(Curves(title, svg, colours))
     return found
 
 

@@ -21,7 +21,7 @@ CONDITIONS = {
     "shared_backbone": "backbone shared with the discriminator",
 }
 """What two scores of one name must have in common to be compared, with the words for it."""
-MOST = 12
+MOST = 8
 """Runs in one comparison."""
 NAMED = 4
 """Scores that a note names."""

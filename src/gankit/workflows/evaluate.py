@@ -35,6 +35,7 @@ from gankit.metrics.near_items import Neighbours, near_items
 from gankit.metrics.summary import summarise
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
+from gankit.report.card import CARD, write_card
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
@@ -156,6 +157,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     }
     if not given.only and not given.overrides and given.data is None:
         _write(run.path / SCORES, result.record)
+        with translated(run.model_folder / CARD):
+            write_card(run)
     return result
 
 

@@ -16,7 +16,9 @@ from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
+from gankit.report.card import write_card
 from gankit.runs.directory import Run
+from gankit.runs.model import GENERATOR
 from gankit.runs.recorder import Recorder
 from gankit.runs.verdict import VERDICT
 from gankit.system_errors import translated
@@ -129,6 +131,8 @@ def train(
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
+        if parallel.is_main and (folder / "model" / GENERATOR).is_file():
+            write_card(Run(folder))
         return status
 
 
