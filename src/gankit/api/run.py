@@ -24,6 +24,7 @@ from gankit.runs.verdict import in_words
 from gankit.screen.meter import following
 from gankit.workflows.augment import Augmented, augment
 from gankit.workflows.evaluate import evaluate_path
+from gankit.workflows.export import Exported, export
 from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
 from gankit.workflows.parts import PartsMade, Shard, generate_parts
@@ -250,6 +251,23 @@ class Run(directory.Run):
             if out is None:
                 return Samples(Augmented(self, data, **arguments), self)
             return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+
+    def export(
+        self, out: str | Path, *, overwrite: bool = False, progress: bool | None = None
+    ) -> Exported:
+        """Writes the averaged generator and the decoding as one graph that runs without gankit, as
+        ``gankit export`` does: ``.about`` of the result is what the file states of itself.
+
+        Args:
+            out: ends in ``.onnx`` (needs ``pip install 'gankit[onnx]'``) or ``.pt2``.
+            progress: whether to show it; by default on a terminal and in a notebook.
+
+        Raises:
+            GankitError: for whatever the caller can fix; the networks cannot be traced; the file
+                computes something else than torch does.
+        """
+        with following(progress) as show:
+            return export(self, out, overwrite=overwrite, progress=show)
 
     def project(
         self,

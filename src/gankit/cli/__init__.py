@@ -15,6 +15,7 @@ from gankit.cli import (
     directions,
     doctor,
     evaluate,
+    export,
     generate,
     plugins,
     project,
@@ -43,6 +44,7 @@ app.command("project")(project.project)
 app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")

@@ -42,6 +42,7 @@ from gankit.contract.data import (
     quiet,
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
+from gankit.contract.graph import DecodesInGraph, DecodingGraph, Draws
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.looking import Look, Recognise, Recognised
 from gankit.contract.modality import (
@@ -81,9 +82,12 @@ __all__ = [
     "Continuous",
     "Converts",
     "Dataset",
+    "DecodesInGraph",
+    "DecodingGraph",
     "Describes",
     "Doubt",
     "DownstreamModel",
+    "Draws",
     "EncodesConditions",
     "EncodesTargets",
     "EvaluationData",

@@ -6,12 +6,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
-from gankit.contract import Batch, Categorical, Codec, CodecState, Condition, Layout
-from gankit_toy.points import Point, coordinates, modes
+from gankit.contract import (
+    Batch,
+    Categorical,
+    Codec,
+    CodecState,
+    Condition,
+    DecodesInGraph,
+    DecodingGraph,
+    Layout,
+)
+from gankit_toy.points import Array, Point, coordinates, modes
 
 
-class PointCodec(Codec[Point]):
+class PointCodec(Codec[Point], DecodesInGraph):
     """Standardises each axis; conditions on the label, one-hot, if there are labels.
 
     Args:
@@ -56,6 +66,12 @@ class PointCodec(Codec[Point]):
         labels = [self.label.decode(row) for row in batch.c.tolist()]
         return [Point(x, y, label) for (x, y), label in zip(xy, labels, strict=True)]
 
+    def decoding_graph(self) -> DecodingGraph:
+        return DecodingGraph(
+            InUnits(self.mean, self.scale),
+            {"points": "(N, 2) float32: x and y, in the data's units"},
+        )
+
     def state(self) -> CodecState:
         return CodecState(
             {
@@ -65,3 +81,18 @@ class PointCodec(Codec[Point]):
                 "labels": list(self.label.values),
             }
         )
+
+
+class InUnits(nn.Module):
+    """``x (N, 2)`` in standard deviations to the points' units."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Array, scale: Array) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean).float(), persistent=False)
+        self.register_buffer("scale", torch.from_numpy(scale).float(), persistent=False)
+
+    def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
+        return x * self.scale + self.mean

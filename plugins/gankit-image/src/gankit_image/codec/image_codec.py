@@ -16,12 +16,15 @@ from gankit.contract import (
     Condition,
     Conformed,
     Continuous,
+    DecodesInGraph,
+    DecodingGraph,
     EncodesTargets,
     Layout,
     Progress,
 )
 from gankit.errors import GankitError
 from gankit.kit.folders import natural_key
+from gankit_image.codec.to_pixels import ToPixels
 from gankit_image.data import labels as label_numbers
 from gankit_image.data.facts import value_range
 from gankit_image.data.images import Image
@@ -29,14 +32,13 @@ from gankit_image.data.labels import LABEL
 from gankit_image.data.pixels import PixelFormat, fit
 
 if TYPE_CHECKING:
-    from gankit_image.data.images import Pixels
     from gankit_image.settings import ImageSettings
 
 MOST_CLASSES = 4096
 """With more labels than this, they are probably names of single images."""
 
 
-class ImageCodec(Codec[Image], EncodesTargets):
+class ImageCodec(Codec[Image], EncodesTargets, DecodesInGraph):
     """Layout ``(C, H, W)``, conditioned on the label if there are labels.
 
     The discriminator's input is linear in the values: ``low`` becomes -1 and ``high`` becomes 1.
@@ -83,6 +85,7 @@ class ImageCodec(Codec[Image], EncodesTargets):
         elif self.labels:
             condition = Condition((Categorical(LABEL, self.labels),))
         self.layout = Layout((format.channels, format.height, format.width), condition)
+        self._to_pixels = ToPixels(format, self.low, self.high, self.has_own_range)
         self._index: dict[str | None, int] = {label: i for i, label in enumerate(self.labels)}
         half = [(b - a) / 2 for a, b in zip(self.low, self.high, strict=True)]
         self._low, self._half = np.array(self.low), np.array(half)
@@ -153,7 +156,8 @@ class ImageCodec(Codec[Image], EncodesTargets):
     ) -> list[Image]:
         """In the data's type and units, rounded for integers, and clamped to the range. Nothing is
         random: ``seeds`` are unused, and ``where`` is exact in ``c`` already."""
-        pixels = self._pixels(batch.x.detach().float().nan_to_num(0.0))
+        x = batch.x.detach().float().nan_to_num(0.0).cpu()
+        pixels = self._to_pixels(x).numpy().astype(self.format.dtype)
         bands = self.format.channels == 4 and not self.format.alpha
         if self.layout.condition is None or batch.c is None:
             return [Image(p, bands=bands) for p in pixels]
@@ -164,19 +168,16 @@ class ImageCodec(Codec[Image], EncodesTargets):
             labels = [self.labels[i] for i in batch.c.argmax(1).tolist()]
         return [Image(p, label, bands=bands) for p, label in zip(pixels, labels, strict=True)]
 
-    def _pixels(self, x: torch.Tensor) -> Pixels:
-        """``(N, H, W, C)`` for the networks' output ``(N, C, H, W)``."""
-        if self.has_own_range:
-            scaled = ((x + 1) * 127.5).round().clamp(0, 255)
-            return scaled.permute(0, 2, 3, 1).cpu().numpy().astype(np.uint8)
-        x = x.clamp(-1, 1).permute(0, 2, 3, 1).cpu()
-        values = (x.numpy().astype(np.float64) + 1) * self._half + self._low
-        if self.format.kind != "f":
-            # The user's limits of the range need not be integers.
-            limits = np.iinfo(self.format.dtype)
-            values = np.rint(values).clip(limits.min, limits.max)
-        pixels: Pixels = values.astype(self.format.dtype)
-        return pixels
+    def decoding_graph(self) -> DecodingGraph:
+        shape = ", ".join(map(str, self.format.shape))
+        numbers = str(self._to_pixels.numbers).removeprefix("torch.")
+        low, high = f"{min(self.low):g}", f"{max(self.high):g}"
+        about = (
+            f"(N, {shape}) {numbers}: rows, columns, channels; {self.format.mode}, {low} to {high}"
+        )
+        return DecodingGraph(
+            self._to_pixels, {"pixels": about}, decoding={"mode": self.format.mode}
+        )
 
     def values_of(self, item: Image) -> dict[str, float]:
         """The numbers that an image is conditioned on.

@@ -1,0 +1,60 @@
+"""``gankit export``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gankit.cli import _completion as completion
+from gankit.cli._output import print_json, show_warnings
+from gankit.errors import GankitError
+from gankit.screen.console import err, out, warn
+from gankit.screen.streams import visible
+
+
+def export(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            help="A run directory, or a copied model folder.", autocompletion=completion.runs
+        ),
+    ],
+    out_: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="The file to write: .onnx or .pt2."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace an earlier export at --out.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Export the generator, for use without gankit.
+
+    The file computes decoded items, or what can be computed of them, from latents and conditions.
+    It states what to feed it, and is compared with torch before it is kept.
+    """
+    if out_ is None:
+        raise GankitError("nothing to export to", "Add --out model.onnx, or --out model.pt2")
+    _to_file(run, out_, overwrite, json)
+
+
+def _to_file(run: Path, path: Path, overwrite: bool, as_json: bool) -> None:
+    from gankit.cli._progress import interruptible
+    from gankit.runs.directory import Run
+    from gankit.workflows.export import export as write
+
+    source = Run(run)
+    with interruptible() as meter:
+        made = write(source, path, overwrite=overwrite, progress=meter)
+    if not source.samples_trained:
+        warn("the generator is untrained: its run saw no samples")
+    show_warnings(made.record)
+    if not made.parity:
+        warn("not compared with torch: onnxruntime is not installed")
+    if as_json:
+        parity = {each.output: each.error for each in made.parity}
+        print_json({"path": str(made.path), "parity": parity, **made.about})
+        return
+    for line in made.lines():
+        err.print(visible(line))
+    out.print(visible(made.path))
