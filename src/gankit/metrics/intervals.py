@@ -24,10 +24,7 @@ GROUPS = 20
 """Resamples, each without one group."""
 LEVEL, T_QUANTILE = 0.95, 2.093
 """Of the interval, and Student's t at 0.975 with ``GROUPS - 1`` degrees of freedom."""
-METHOD = (
-    f"delete-a-group jackknife over the generated samples, {GROUPS} resamples; "
-    f"{LEVEL:.0%} intervals".replace("%", " %")
-)
+METHOD = f"delete-a-group jackknife over the generated samples, {GROUPS} resamples"
 
 Values = np.ndarray[Any, Any]
 LeftOut = Mapping[str, Values]

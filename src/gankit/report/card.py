@@ -29,15 +29,16 @@ def write_card(run: Run) -> Path:
     """Writes the card of a run's model, with the scores of the last evaluation, and returns its
     path.
 
-    It has counts and fingerprints of the data, never values of it.
+    It has counts and the fingerprint of the data, never values of it. That of a private run has
+    neither, and no scores: they are computed from the training data, outside its guarantee.
 
     Raises:
         GankitError: the run has no model yet, or is damaged.
         OSError: it cannot be written.
     """
     record, model = run.record, run.model
-    data = record.get("data", {})
-    evaluation = read_json(run.path / SCORES) if run.scores() else {}
+    data = {} if run.privacy else record.get("data", {})
+    evaluation = read_json(run.path / SCORES) if run.scores() and not run.privacy else {}
     last = (run.metrics() or [{}])[-1]
     jinja = environment()
     jinja.filters["md"] = escaped
@@ -49,6 +50,7 @@ def write_card(run: Run) -> Path:
         record=record,
         recipe=run.table["run"]["recipe"],
         software=record.get("software") or software(),
+        seed="" if run.privacy else record.get("seed", ""),
         seen=run.samples_trained,
         seconds=last.get("seconds"),
         settings=_main_settings(run),
@@ -65,18 +67,14 @@ def write_card(run: Run) -> Path:
 
 def front_matter(run: Run, evaluation: Mapping[str, Any]) -> str:
     """The lines between ``---`` and ``---``."""
-    licence, task = run.model["data"].get("licence"), run.plugin.modality.hub_task
-    lines = ["library_name: gankit"]
-    if licence:
-        lines += ["license: other", f"license_name: {_text(f'of the data: {licence}')}"]
-    else:
-        lines.append("license: unknown")
+    task = run.plugin.modality.hub_task
+    lines = ["library_name: gankit", "license: unknown"]  # of the model, which nobody has stated
     if task:
         lines.append(f"pipeline_tag: {_text(task)}")
     tags = ["gankit", "gan", "synthetic-data", run.model["plugin"]]
     lines += ["tags:", *(f"- {_text(tag)}" for tag in dict.fromkeys(tags))]
     if results := _results(evaluation):
-        described = run.record.get("data", {}).get("description") or "the training data"
+        described = run.record.get("data", {}).get("description") or "training data"
         lines += [
             "model-index:",
             f"- name: {_text(run.name)}",

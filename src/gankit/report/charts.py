@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, TypeVar
@@ -40,8 +41,7 @@ def line_chart(
         colours: of the lines, in order.
         alone: for a file of its own, instead of a page with our style.
     """
-    import pygal
-
+    pygal = _pygal()
     shown = {
         name: evenly([point for point in points if math.isfinite(point[1])], MOST_POINTS)
         for name, points in lines.items()
@@ -81,10 +81,17 @@ def line_chart(
     return _accessible(_smaller(chart.render(is_unicode=True)), title, shown)
 
 
-def _style(colours: Sequence[str], ink: str, soft: str, line: str) -> Any:
-    from pygal.style import Style
+def _pygal() -> Any:
+    """pygal, without the finder of its map plugins: it is of a kind that Python warns of at each
+    later import."""
+    import pygal.style
 
-    return Style(
+    sys.meta_path[:] = [one for one in sys.meta_path if type(one).__module__ != "pygal"]
+    return pygal
+
+
+def _style(colours: Sequence[str], ink: str, soft: str, line: str) -> Any:
+    return _pygal().style.Style(
         background="transparent",
         plot_background="transparent",
         foreground=soft,
@@ -110,8 +117,9 @@ def _powers(low: float, high: float) -> list[int]:
 
 
 def _smaller(svg: str) -> str:
-    """Without comments, and coordinates, but not labels, with one decimal."""
-    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    """Without comments and the settings for pygal's script, which is not there; coordinates, but
+    not labels, with one decimal."""
+    svg = re.sub(r"<!--.*?-->|<script.*?</script>", "", svg, flags=re.DOTALL)
     return re.sub(r"(?<![>\d.-])(-?\d+\.\d)\d+(?=[\s\",)])", r"\1", svg)
 
 

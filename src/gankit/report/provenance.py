@@ -15,7 +15,7 @@ def provenance(run: Run) -> list[tuple[str, str]]:
     return [
         (label, text)
         for label, text in (
-            *_data(record.get("data", {})),
+            *_data(record.get("data", {}), bool(run.privacy)),
             ("Recipe", str(run.table["run"]["recipe"])),
             ("Samples seen", f"{last['samples']:,}" if "samples" in last else ""),
             ("Training time", f"{last['seconds']:,.0f} s" if "seconds" in last else ""),
@@ -37,7 +37,7 @@ def consent_of(record: Mapping[str, Any]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _data(data: Mapping[str, Any], private: bool) -> Iterator[tuple[str, str]]:
     yield "Data", str(data.get("description", ""))
     yield (
         "Items",
@@ -45,7 +45,8 @@ def _data(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         f"{data.get('skipped', 0):,} skipped",
     )
     yield "Licence of the data", str(data.get("licence") or "not stated")
-    yield "Fingerprint of the data", str(data.get("fingerprint", ""))
+    if not private:  # a hash would confirm a guess at one record
+        yield "Fingerprint of the data", str(data.get("fingerprint", ""))
 
 
 def _software(record: Mapping[str, Any]) -> str:
