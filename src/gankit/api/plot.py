@@ -16,7 +16,7 @@ from gankit.runs.phases import warm_up_of
 DEFAULT = ("nll", "d_loss", "g_loss", "d_sign", "fake_std")
 """Values that are shown where none are named, as far as they were logged."""
 HEAD = 28
-"""Pixels of the title."""
+"""Height of the title."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def plot(ticks: Sequence[Mapping[str, Any]], names: Sequence[str], title: str) -
     about = f"{title}: {last:,} samples"
     if 0 < warm_up < last:
         about += f", {WARM_UP} until {warm_up:,}, then {ADVERSARIAL}"
-    charts = []
+    charts = list[str]()
     for name in names or [name for name in DEFAULT if name in known]:
         points = [(int(t["samples"]), float(t[name])) for t in ticks if name in t]
         if chart := line_chart(name, {name: points}, alone=True):

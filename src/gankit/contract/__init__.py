@@ -22,12 +22,13 @@ from gankit.contract.codec import (
     Fitting,
     HasClasses,
     InfersConditions,
+    ListsConditionInputs,
     ProposesConditions,
     ReservesKeys,
     SamplesConditions,
     TransformsDensityRatioInput,
 )
-from gankit.contract.conditions import Categorical, Condition, Continuous
+from gankit.contract.conditions import Categorical, Condition, ConditionInput, Continuous
 from gankit.contract.data import (
     Batch,
     Dataset,
@@ -77,6 +78,7 @@ __all__ = [
     "Codec",
     "CodecState",
     "Condition",
+    "ConditionInput",
     "Conformed",
     "Conforms",
     "Continuous",
@@ -103,6 +105,7 @@ __all__ = [
     "Item",
     "Layout",
     "Likelihood",
+    "ListsConditionInputs",
     "Look",
     "Metric",
     "Modality",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gankit.runs.consent import consent_in
 from gankit.runs.directory import Run
 from gankit.runs.started import in_words as started_in_words
 
@@ -32,9 +33,11 @@ def provenance(run: Run) -> list[tuple[str, str]]:
 
 
 def consent_of(record: Mapping[str, Any]) -> str:
-    """What the user stated about the consent of people in the data; empty where nothing was."""
-    found = record.get("consent") or record.get("data", {}).get("consent")
-    return found if isinstance(found, str) else ""
+    """What the user stated about the consent of people in the data; empty where nothing suggests
+    that there are any."""
+    found = consent_in(record)
+    why = f" (people in the data: {found['people']})" if found.get("people") else ""
+    return f"{found['consent']}{why}" if found.get("consent") else ""
 
 
 def _data(data: Mapping[str, Any], private: bool) -> Iterator[tuple[str, str]]:

@@ -136,8 +136,8 @@ def _state(run: Run, name: str) -> list[str]:
     return found
 
 
-def _different(tables: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    flat = [dict(_flat(table)) for table in tables]
+def _different(configs: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    flat = [dict(_flat(config)) for config in configs]
     keys = sorted({key for one in flat for key in one})
     values = {key: [one.get(key) for one in flat] for key in keys}
     return {key: found for key, found in values.items() if any(v != found[0] for v in found)}

@@ -87,7 +87,11 @@ def _api() -> Any:
         GankitError: it is not installed, or there is no token.
     """
     try:
-        from huggingface_hub import HfApi, get_token, utils
+        from huggingface_hub import HfApi, get_token
+        from huggingface_hub.utils import (  # type: ignore[attr-defined] # it is documented
+            disable_progress_bars,
+            logging,
+        )
     except ImportError:
         raise GankitError(
             "the hub needs huggingface_hub, which is not installed",
@@ -97,15 +101,15 @@ def _api() -> Any:
         raise GankitError(
             "no token of the Hugging Face hub", "Log in with `hf auth login`, or set HF_TOKEN"
         )
-    utils.logging.set_verbosity_error()  # what goes wrong is one line of ours
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call] # errors are one line of ours
     if not sys.stderr.isatty():
-        utils.disable_progress_bars()
+        disable_progress_bars()
     return HfApi(library_name="gankit")
 
 
 def _sent(api: Any, upload: Upload) -> str:
     from huggingface_hub import CommitOperationAdd
-    from huggingface_hub.errors import (
+    from huggingface_hub.errors import (  # type: ignore[attr-defined] # its client's HTTPError
         HfHubHTTPError,
         HFValidationError,
         HTTPError,
