@@ -109,6 +109,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
             "screen",
             "workflows",
             "runs",
+            "provenance",
             "plugins",
             "config",
             "metrics",
