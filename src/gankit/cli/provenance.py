@@ -155,8 +155,8 @@ def _show_verification(found: Verification) -> None:
         _show(found.findings[0])
         return
     protected = sum(f.signed for f in found.findings)
-    own = f"{found.files:,}, of which {protected:,} have a signature of their own"
-    out.print(f"{'files:':{WIDTH}}{own}")
+    own = f", {protected:,} with a signature of their own" if protected else ""
+    out.print(f"{'files:':{WIDTH}}{found.files:,}{own}")
     for problem in found.problems[:MOST]:
         out.print(visible(f"- {problem}"))
     if len(found.problems) > MOST:

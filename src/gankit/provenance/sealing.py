@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Provenance
+from gankit.contract import Progress, Provenance, quiet
 from gankit.errors import GankitError
 from gankit.provenance import record as records
 from gankit.provenance.content_credentials import MEDIA_TYPES, ManifestWriter, available
@@ -37,6 +37,7 @@ class Seal:
         some_real: bool = False,
         in_archives: bool = False,
         composites: Container[str] = (),
+        progress: Progress = quiet,
     ) -> list[str]:
         """Writes manifests into the generated files below a folder.
 
@@ -55,8 +56,10 @@ class Seal:
         mixed = ManifestWriter(self.signer, replace(statement, source_type=COMPOSITE))
         generated = _only(_generated(folder / METADATA)) if some_real else _every
         failed: list[GankitError] = []
-        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        for i, file in enumerate(files):
             name = file.relative_to(folder).as_posix()
+            progress("signing", i, len(files))
             try:
                 if file.suffix.lower() in MEDIA_TYPES and generated(name):
                     (mixed if name in composites else writer).sign(file)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gankit.contract import Codec, Provenance, Sample, Written
+from gankit.contract import Codec, Progress, Provenance, Sample, Written, quiet
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import json_bytes, sha256
 from gankit.kit.folders import natural_key
@@ -62,6 +62,7 @@ def write_generated(
     beside: Callable[[Path, Provenance], None] | None = None,
     composites: Sequence[str] = (),
     signing: Seal | None = None,
+    progress: Progress = quiet,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their provenance; the target appears whole or not at all.
@@ -78,6 +79,7 @@ def write_generated(
         beside: writes further files into the folder; only where the target is one.
         composites: names of files that show real items beside generated ones.
         signing: what signs it; the user's key by default.
+        progress: is told of signing; the samples are counted where they come from.
         finish: completes the record once everything is written.
 
     Returns:
@@ -130,6 +132,7 @@ def write_generated(
             some_real=counter.some_real,
             in_archives=target.format == "zip",
             composites=composites,
+            progress=progress,
         )
         if unsigned:
             full["warnings"] = [*full.get("warnings", ()), *unsigned]

@@ -188,6 +188,7 @@ def project(
         run=run.model["run"],
         record={**run_record(run, warnings), "projected": {**settings, "where": where}},
         plugins=installed(),
+        progress=progress,
         overwrite=overwrite,
         way="from latents found by projection",
         composites=(f"{SHEET}.png", FILM),
