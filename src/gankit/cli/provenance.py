@@ -64,7 +64,7 @@ def init_key(
     if not name.strip() or len(name) > 64 or not name.isprintable():
         raise GankitError(f"--name {name!r}: not a name", "Use 1 to 64 printable characters")
     former = replace_own(name.strip())
-    made = load(key, certificate)
+    made = load(key, key)
     if former is not None:
         err.print(visible(f"the former key is kept: {former}"))
     out.print(f"key:         {visible(key)}")
