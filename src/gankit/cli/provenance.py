@@ -168,5 +168,5 @@ _WORDS = {
     "intact": "Nothing was changed since it was written",
     "changed": "Something was changed since it was written",
     "unprotected": "Marked as generated, and nothing protects the mark: it cannot be checked",
-    "unmarked": "No marks found. It may be generated all the same: marks can be removed",
+    "unmarked": "Nothing says that it is generated. It may be all the same: marks can be removed",
 }
