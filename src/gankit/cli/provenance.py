@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -154,14 +155,20 @@ def _show_verification(found: Verification) -> None:
     if len(found.findings) == 1 and found.record is None:
         _show(found.findings[0])
         return
-    protected = sum(f.signed for f in found.findings)
-    own = f", {protected:,} with a signature of their own" if protected else ""
-    out.print(f"{'files:':{WIDTH}}{found.files:,}{own}")
+    own = sum(finding.signed for finding in found.findings)
+    counts = [f"{found.files:,}", *([f"{own:,} with a signature of their own"] if own else [])]
+    each = Counter[str](finding.verdict for finding in found.findings)
+    if found.record is None:
+        counts += [f"{each[verdict]:,} {verdict}" for verdict in _WORDS if each[verdict]]
+    out.print(f"{'files:':{WIDTH}}{', '.join(counts)}")
     for problem in found.problems[:MOST]:
         out.print(visible(f"- {problem}"))
     if len(found.problems) > MOST:
         out.print(f"- … and {len(found.problems) - MOST:,} more")
-    out.print(_WORDS[found.verdict])
+    if found.verdict == "unmarked" and each["unmarked"] < len(found.findings):
+        out.print("Some files have no marks. They may be generated all the same")
+    else:
+        out.print(_WORDS[found.verdict])
 
 
 _WORDS = {
