@@ -153,8 +153,8 @@ def generate(
         bool,
         typer.Option(
             "--watermark",
-            help="Mark items invisibly with your key: `gankit provenance inspect` finds the mark "
-            "when metadata are gone. For images of 128 pixels or more, and sounds.",
+            help="Mark items imperceptibly with your key, where the plugin can: `gankit provenance "
+            "inspect` finds the mark when metadata are gone.",
         ),
     ] = False,
     nproc: Processes = 1,
