@@ -75,7 +75,9 @@ def in_short(value: object) -> str:
         return "missing"
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e12 else f"{value:.6g}"
+    text = str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
