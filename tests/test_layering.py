@@ -68,13 +68,16 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "engine": ("contract", "errors", "system_errors", "seeds"),
     "config": ("engine", "contract", "errors"),
     "plugins": ("kit", "contract", "errors"),
+    "provenance": ("kit", "contract", "errors", "system_errors"),
     "runs": (
-        *("plugins", "config", "metrics", "engine", "kit", "contract", "errors", "seeds"),
+        *("provenance", "plugins", "config", "metrics", "engine", "kit", "contract", "errors"),
+        "seeds",
         "system_errors",
     ),
-    "report": ("runs", "plugins", "kit", "contract", "errors", "system_errors"),
+    "report": ("runs", "provenance", "plugins", "kit", "contract", "errors", "system_errors"),
     "workflows": (
-        *("report", "runs", "plugins", "config", "metrics", "engine", "kit", "contract"),
+        *("report", "runs", "provenance", "plugins", "config", "metrics", "engine", "kit"),
+        "contract",
         *("errors", "launched", "seeds", "system_errors"),
     ),
     "serve": (
@@ -116,8 +119,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
         *("errors", "seeds"),
     ),
     "cli": (
-        *("serve", "screen", "workflows", "testing", "report", "runs", "plugins", "config"),
-        *("engine", "kit", "contract", "errors", "launched", "system_errors"),
+        *("serve", "screen", "workflows", "testing", "report", "runs", "provenance", "plugins"),
+        *("config", "engine", "kit", "contract", "errors", "launched", "system_errors"),
     ),
 }
 """What each room may import: arrows run one way."""

@@ -19,6 +19,7 @@ from gankit.cli import (
     generate,
     plugins,
     project,
+    provenance,
     recipes,
     runs,
     serve,
@@ -50,6 +51,7 @@ app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(provenance.app, name="provenance")
 app.command("doctor")(doctor.doctor)
 
 

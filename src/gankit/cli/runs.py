@@ -56,6 +56,7 @@ def show(
     """Show one run: data, settings, progress, scores."""
     import tomli_w
 
+    from gankit.runs.consent import consent_in
     from gankit.runs.directory import Run, privacy_in_words
     from gankit.runs.memorisation import in_words as memorisation_in_words
     from gankit.runs.phases import in_words as phases_in_words
@@ -95,6 +96,8 @@ def show(
         ("training", metrics[-1].get("guard", "?") if metrics else "-"),
         ("software", it.record.get("software", "?")),
     ):
+        fact(label, value)
+    for label, value in consent_in(it.record).items():
         fact(label, value)
     for label, value in started_in_words(it.record.get("started_from")).items():
         fact(label, value)

@@ -25,7 +25,8 @@ from gankit.kit.folders import natural_key
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
-from gankit.runs.packing import add_record, compress, pack, pack_items
+from gankit.provenance.sealing import METADATA, Seal, seal
+from gankit.runs.packing import add_record, compress, digests, pack, pack_items
 from gankit.runs.provenance import RECORD, now, software
 from gankit.runs.targets import (
     COMPRESSIONS,
@@ -41,10 +42,6 @@ Writer: TypeAlias = (
     "Callable[[Iterable[Sample[Any]], Path, Provenance], Mapping[str, int] | Written | None]"
 )
 """``(samples, folder, provenance)``, as :meth:`Modality.write`."""
-
-METADATA = "metadata.jsonl"
-"""A row per file, beside the files: what plugins write next to pictures, sounds and the like. Where
-one file is wanted, its row goes into the provenance record."""
 
 
 def write_generated(
@@ -88,6 +85,7 @@ def write_generated(
         PluginError: the plugin wrote elsewhere, or counted what are no integers.
     """
     refuse_existing(target, overwrite)
+    signing = seal()
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
     statement = Provenance(software(), run, created or now(), modality.source_type, between, way)
     aside: Path | None = None
@@ -123,13 +121,15 @@ def write_generated(
             one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
+        signing.files(aside, statement, counter.some_real, in_archives=target.format == "zip")
         if target.packing == "zip":
-            one = _packed(aside, path, full)
+            one = _packed(aside, path, signing, full)
         elif target.packing == "tar":
             one = pack_items(aside, aside / path.name, _items(aside), first, statement.text())
             (aside / METADATA).unlink(missing_ok=True)
         elif one is not None and target.format == "zip":
-            add_record(one, json_bytes(full).decode())
+            inside = signing.record({**full, "files": digests(one)})
+            add_record(one, json_bytes(inside).decode())
         full["files"] = {}
         for file in _files(aside):
             name = file.relative_to(aside).as_posix()
@@ -140,9 +140,9 @@ def write_generated(
             assert one is not None
             _to_stdout(one, target.format)
         elif one is not None:
-            _place_file(aside, one, path, target.record, json_bytes(full))
+            _place_file(aside, one, path, target.record, json_bytes(signing.record(full)))
         else:
-            (aside / RECORD).write_bytes(json_bytes(full))
+            (aside / RECORD).write_bytes(json_bytes(signing.record(full)))
             _place_folder(aside, path)
     except BrokenPipeError:  # whoever read standard output has had enough
         raise
@@ -247,11 +247,11 @@ def _check_ending(file: Path, target: Target) -> None:
         )
 
 
-def _packed(aside: Path, path: Path, record: Mapping[str, Any]) -> Path:
+def _packed(aside: Path, path: Path, signing: Seal, record: Mapping[str, Any]) -> Path:
     """Packs the folder, with its record inside; only the archive stays in the folder."""
     files = _files(aside)
     names = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
-    (aside / RECORD).write_bytes(json_bytes({**record, "files": names}))
+    (aside / RECORD).write_bytes(json_bytes(signing.record({**record, "files": names})))
     archive = aside.with_name(f"{aside.name}.zip")
     try:
         pack(aside, [aside / RECORD, *files], archive)
@@ -405,7 +405,7 @@ class _Counter:
     """
 
     def __init__(self, samples: Iterable[Sample[Any]], target: Target, aside: Path) -> None:
-        self.samples, self.seen = samples, 0
+        self.samples, self.seen, self.some_real = samples, 0, False
         self.target, self.aside = target, aside
 
     def __iter__(self) -> Iterator[Sample[Any]]:
@@ -418,4 +418,5 @@ class _Counter:
                 if found:
                     _check_ending(found[0], self.target)
             self.seen += 1
+            self.some_real |= sample.real
             yield sample

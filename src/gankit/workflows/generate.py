@@ -17,6 +17,7 @@ from gankit.contract.codec import classes
 from gankit.engine.clock import ADVERSARIAL
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
+from gankit.runs.consent import consent_in
 from gankit.runs.directory import Run, next_run
 from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.output import write_generated
@@ -384,5 +385,6 @@ def run_record(run: Run, doubts: Sequence[str] = ()) -> dict[str, Any]:
         **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
         **({"started_from": lineage(run.model)} if "started_from" in run.model else {}),
         **({"privacy": run.privacy} if run.privacy else {}),
+        **consent_in(run.model),
         **({"warnings": warnings} if warnings else {}),
     }
