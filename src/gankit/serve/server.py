@@ -56,10 +56,17 @@ class Server:
 def _server(app: Starlette) -> uvicorn.Server:
     import uvicorn
 
-    return uvicorn.Server(
+    class Ending(uvicorn.Server):
+        """Answers what waits before it ends."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.it.worker.drain()
+            await super().shutdown(sockets)
+
+    return Ending(
         uvicorn.Config(
             app,
-            log_level="error",
+            log_level="critical",  # what breaks is said by the application
             access_log=False,
             server_header=False,
             proxy_headers=False,
