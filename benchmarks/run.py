@@ -95,6 +95,7 @@ BENCHMARKS = (
         needs=(shared("adult/train.csv"),),
     ),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
+    Benchmark("provenance", "Provenance: what is carried, found and kept"),
     Benchmark("truncation", "Truncation", ("--psi", "1", "0.5")),
     Benchmark(
         "tabular_speed",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import c2pa
@@ -94,6 +96,20 @@ def test_signers_are_known_by_their_authority(signing, tmp_path, monkeypatch):
     assert not read(signed, "image/png", [ca[1]]).self_signed
 
 
+def test_a_certificate_that_has_expired_since_does_not_mean_a_change(signing, tmp_path):
+    ca = authority()
+    key, certificate = issued(tmp_path / "pair", ca, days=(-1, 1 / 86400))
+    brief = keys.Signer(key.read_bytes(), certificate.read_bytes(), key)
+    signed = ManifestWriter(brief, STATEMENT).signed(picture(), "image/png")
+    time.sleep(2.2)  # certificates count whole seconds
+    found = read(signed, "image/png", [ca[1]])
+    assert (found.intact, found.known) == (True, False)
+    assert "certificate has expired" in found.problem
+    changed = bytearray(signed)
+    changed[-40] ^= 1
+    assert not read(bytes(changed), "image/png").intact
+
+
 def test_a_self_signed_signer_is_known_by_the_certificate(writer, signing):
     signed = writer.signed(picture(), "image/png")
     assert read(signed, "image/png", keys.signer().chain).known
@@ -107,6 +123,19 @@ def test_a_file_that_is_none_of_its_type_is_refused(writer, tmp_path):
         writer.sign(file)
     assert file.read_bytes() == b"no picture"
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_members_of_an_archive_are_signed(writer, tmp_path):
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name in ("a.png", "b.png", "rows.txt"):
+            packed.writestr(zipfile.ZipInfo(name), picture())
+    writer.sign_members(archive, lambda name: name != "b.png")
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.namelist() == ["a.png", "b.png", "rows.txt"]
+        assert read(packed.read("a.png"), "image/png").intact
+        assert packed.read("b.png") == packed.read("rows.txt") == picture()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
 
 
 def test_what_holds_no_manifest_has_none():

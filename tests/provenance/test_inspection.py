@@ -14,8 +14,9 @@ from gankit.errors import GankitError
 from gankit.plugins.registry import Plugins
 from gankit.provenance import keys
 from gankit.provenance.evidence import Known
-from gankit.provenance.inspection import inspect, verify
+from gankit.provenance.inspection import inspect
 from gankit.provenance.sealing import Seal
+from gankit.provenance.verification import verify
 from gankit.runs.output import write_generated
 from gankit.runs.targets import Target
 
@@ -148,6 +149,18 @@ def test_real_items_are_left_as_they_are(modality, tmp_path, known):
     assert verify(out, known).verdict == "intact"
 
 
+def test_a_file_that_is_not_what_its_ending_says_stays_unsigned(
+    modality, tmp_path, known, monkeypatch
+):
+    """Hours of generating are not lost for it: the record covers the file."""
+    monkeypatch.setitem(globals(), "picture", lambda *_: b"no picture")
+    out = write(modality, tmp_path / "out")
+    (warning,) = json.loads((out / "provenance.json").read_text())["warnings"]
+    assert warning.startswith("3 files have no content credentials: 000000.png cannot be signed")
+    found = verify(out, known)
+    assert (found.verdict, found.signed) == ("intact", True)
+
+
 def test_a_record_that_names_files_outside_is_refused(modality, tmp_path, known):
     out = write(modality, tmp_path / "out")
     for name in ("../secret", "/etc/passwd", "a\\..\\b"):
@@ -251,6 +264,24 @@ def test_changes_of_an_archive_are_found(modality, tmp_path, known):
     found = verify(archive, known)
     assert found.verdict == "changed"
     assert len(found.problems) == 3
+
+
+def test_items_of_a_tar_are_signed(modality, tmp_path, known):
+    archive = write(modality, tmp_path / "out.tar")
+    assert verify(archive, known).verdict == "intact"
+    (tmp_path / "out.tar.provenance.json").unlink()
+    found = verify(archive, known)  # nothing but the items' own signatures is left
+    assert (found.verdict, found.files) == ("unprotected", 6)
+    assert [f.signed for f in found.findings if f.name.endswith(".png")] == [True] * 3
+
+
+def test_damaged_archives_are_reported(modality, tmp_path, known):
+    (tmp_path / "a.zip").write_bytes(b"PK\3\4junk")
+    with pytest.raises(GankitError, match="a.zip: not a readable zip archive"):
+        verify(tmp_path / "a.zip", known)
+    archive = write(modality, tmp_path / "out.zip")
+    flip(archive, archive.read_bytes().index(b"IDAT") + 20)
+    assert verify(archive, known).verdict == "changed"
 
 
 def test_an_archive_of_another_is_a_file(tmp_path, known):

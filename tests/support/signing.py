@@ -55,7 +55,7 @@ def issued(
     by: tuple[ec.EllipticCurvePrivateKey, x509.Certificate],
     *,
     key: object = None,
-    days: tuple[int, int] = (-1, 99),
+    days: tuple[float, float] = (-1, 99),
     signs: bool = True,
 ) -> tuple[Path, Path]:
     """A key and a certificate that an authority issued, as PEM files.

@@ -13,11 +13,14 @@ from gankit.screen.console import err, out
 from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
-    from gankit.provenance.inspection import Finding, Verification
+    from gankit.provenance.inspection import Finding
     from gankit.provenance.layers import Layer
+    from gankit.provenance.verification import Verification
 
 app = typer.Typer(
-    help="Look at the marks of generated files, and check them.", no_args_is_help=True
+    help="Check the marks and signatures of files. Outputs are signed with your own key, unless "
+    "GANKIT_SIGN=off.",
+    no_args_is_help=True,
 )
 
 MOST = 20
@@ -99,7 +102,7 @@ def inspect(
 
 @app.command()
 def verify(
-    path: Annotated[Path, typer.Argument(help="A file, a folder or a zip archive.")],
+    path: Annotated[Path, typer.Argument(help="A file, a folder or an archive.")],
     trust: Trust = None,
     record: Record = None,
     require_known: Annotated[
@@ -113,7 +116,7 @@ def verify(
     """
     from gankit.cli._progress import interruptible
     from gankit.provenance.evidence import Known
-    from gankit.provenance.inspection import verify as check
+    from gankit.provenance.verification import verify as check
 
     with interruptible() as meter:
         found = check(path, Known.of_user(trust or ()), record, meter)
@@ -152,8 +155,8 @@ def _show_verification(found: Verification) -> None:
         _show(found.findings[0])
         return
     protected = sum(f.signed for f in found.findings)
-    own = f"{found.files:,}, of which {protected:,} have a signature of their own"
-    out.print(f"{'files:':{WIDTH}}{own}")
+    own = f", {protected:,} with a signature of their own" if protected else ""
+    out.print(f"{'files:':{WIDTH}}{found.files:,}{own}")
     for problem in found.problems[:MOST]:
         out.print(visible(f"- {problem}"))
     if len(found.problems) > MOST:

@@ -54,6 +54,9 @@ class Modality(ABC, Generic[Item]):
     that they are nearest to. Never those of private runs; never rows of tables."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of generated items."""
+    hub_task: str = ""
+    """The task of the Hugging Face hub that a generator performs, for its model card; empty where
+    none fits."""
 
     @abstractmethod
     def read(self, source: object | None, settings: Any, progress: Progress) -> Dataset[Item]:

@@ -144,7 +144,7 @@ class Manifest:
     intact: bool
     """Whether signature and content are as they were when it was signed."""
     problem: str
-    """What does not hold; empty where all does."""
+    """What does not hold, or makes it unknown; empty where all is well."""
     signer: str
     """Whom its certificate names."""
     serial: int | None
@@ -180,12 +180,16 @@ def read_manifest(
         return _unreadable(error, source)
     active = found["manifests"][found["active_manifest"]]
     results = found.get("validation_results", {}).get("activeManifest", {})
-    failures = [f for f in results.get("failure", ()) if f["code"] != _UNTRUSTED]
+    codes = {f["code"] for f in results.get("failure", ())}
+    failures = [f for f in results.get("failure", ()) if f["code"] not in (_UNTRUSTED, _EXPIRED)]
+    problems = [_PROBLEMS.get(f["code"], _text(f)) for f in failures]
+    if _EXPIRED in codes:
+        problems.append("its certificate has expired, and nothing shows when it was signed")
     info, action = active.get("signature_info") or {}, _created(active)
     serial = info.get("cert_serial_number")
     return Manifest(
-        intact=state in ("Valid", "Trusted") and not failures,
-        problem="; ".join(_PROBLEMS.get(f["code"], _text(f)) for f in failures),
+        intact=not failures and (state in ("Valid", "Trusted") or _EXPIRED in codes),
+        problem="; ".join(problems),
         signer=str(info.get("common_name") or info.get("issuer") or ""),
         serial=int(serial) if serial else None,
         known=state == "Trusted",
@@ -196,7 +200,7 @@ def read_manifest(
     )
 
 
-_UNTRUSTED = "signingCredential.untrusted"
+_UNTRUSTED, _EXPIRED = "signingCredential.untrusted", "signingCredential.expired"
 _PROBLEMS = {
     "assertion.dataHash.mismatch": "the content was changed after it was signed",
     "assertion.bmffHash.mismatch": "the content was changed after it was signed",

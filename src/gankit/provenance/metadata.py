@@ -39,6 +39,7 @@ _VERSION = re.compile(rb"AISystemVersionUsed(?:>|=\")(?P<version>[^<\"]{1,200})"
 _COLUMN = re.compile(rb"(?:^|[,;\t|])[\"' ]*(?P<name>_synthetic|generated)[\"' ]*(?:[,;\t|\r\n]|$)")
 _ENTRY = re.compile(rb"[\"'](?P<name>_synthetic|generated)[\"']\s*:\s*(?:true|1)\b")
 _ROWS = (".csv", ".tsv", ".txt", ".smi")
+_TABLES = (".parquet", ".feather", ".arrow")
 _PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _INSIDE = re.compile(r"docProps/core\.xml|provenance\.npy")
 _LARGEST = 2**20
@@ -98,6 +99,8 @@ def _column(evidence: Evidence, text: bytes) -> str:
     line = text.partition(b"\n")[0]
     if inner.endswith(_ROWS):
         return _named(_COLUMN.search(line), "name")
+    if inner.endswith(_TABLES):
+        return "_synthetic" if b"_synthetic" in text else ""  # in the schema
     return _named(_ENTRY.search(line), "name") if inner.endswith(".jsonl") else ""
 
 

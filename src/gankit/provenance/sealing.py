@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gankit.contract import Provenance
+from gankit.contract import Progress, Provenance, quiet
+from gankit.errors import GankitError
 from gankit.provenance import record as records
 from gankit.provenance.content_credentials import MEDIA_TYPES, ManifestWriter, available
 from gankit.provenance.keys import NoPlaceForKeyError, Signer, signer
 
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+"""The IPTC digital source type of pictures that show real items beside generated ones."""
 METADATA = "metadata.jsonl"
 """Rows about files, of which some may be real."""
 
@@ -27,28 +30,47 @@ class Seal:
     signer: Signer | None = None
 
     def files(
-        self, folder: Path, statement: Provenance, some_real: bool, in_archives: bool = False
-    ) -> None:
+        self,
+        folder: Path,
+        statement: Provenance,
+        *,
+        some_real: bool = False,
+        in_archives: bool = False,
+        composites: Container[str] = (),
+        progress: Progress = quiet,
+    ) -> list[str]:
         """Writes manifests into the generated files below a folder.
 
         Args:
             some_real: whether real items are among them, which are left as they are: only files
                 that ``metadata.jsonl`` calls generated are signed then.
             in_archives: whether members of zip archives are signed, too.
+            composites: names of files that show real items beside generated ones.
 
-        Raises:
-            GankitError: a file is not what its ending says.
+        Returns:
+            A warning where files could not be signed, which stay as they are.
         """
         if self.signer is None or self.signer.records_only or not available():
-            return
+            return []
         writer = ManifestWriter(self.signer, statement)
+        mixed = ManifestWriter(self.signer, replace(statement, source_type=COMPOSITE))
         generated = _only(_generated(folder / METADATA)) if some_real else _every
-        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        failed: list[GankitError] = []
+        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        for i, file in enumerate(files):
             name = file.relative_to(folder).as_posix()
-            if file.suffix.lower() in MEDIA_TYPES and generated(name):
-                writer.sign(file)
-            elif in_archives and file.suffix.lower() == ".zip":
-                writer.sign_members(file, _only(_in_archive(file)) if some_real else _every)
+            progress("signing", i, len(files))
+            try:
+                if file.suffix.lower() in MEDIA_TYPES and generated(name):
+                    (mixed if name in composites else writer).sign(file)
+                elif in_archives and file.suffix.lower() == ".zip":
+                    writer.sign_members(file, _only(_in_archive(file)) if some_real else _every)
+            except GankitError as error:
+                failed.append(error)
+        if not failed:
+            return []
+        count = "1 file has" if len(failed) == 1 else f"{len(failed):,} files have"
+        return [f"{count} no content credentials: {failed[0].message}"]
 
     def file(self, file: Path, statement: Provenance) -> None:
         """Writes a manifest into a file whose format has one."""

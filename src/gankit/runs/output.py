@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gankit.contract import Codec, Provenance, Sample, Written
+from gankit.contract import Codec, Progress, Provenance, Sample, Written, quiet
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import json_bytes, sha256
 from gankit.kit.folders import natural_key
@@ -60,6 +60,9 @@ def write_generated(
     first: int = 0,
     write: Writer | None = None,
     beside: Callable[[Path, Provenance], None] | None = None,
+    composites: Sequence[str] = (),
+    signing: Seal | None = None,
+    progress: Progress = quiet,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their provenance; the target appears whole or not at all.
@@ -74,6 +77,9 @@ def write_generated(
         first: number of the first item, by which tar archives name items.
         write: what writes them, in place of the modality.
         beside: writes further files into the folder; only where the target is one.
+        composites: names of files that show real items beside generated ones.
+        signing: what signs it; the user's key by default.
+        progress: is told of signing; the samples are counted where they come from.
         finish: completes the record once everything is written.
 
     Returns:
@@ -85,7 +91,7 @@ def write_generated(
         PluginError: the plugin wrote elsewhere, or counted what are no integers.
     """
     refuse_existing(target, overwrite)
-    signing = seal()
+    signing = seal() if signing is None else signing
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
     statement = Provenance(software(), run, created or now(), modality.source_type, between, way)
     aside: Path | None = None
@@ -121,7 +127,15 @@ def write_generated(
             one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
-        signing.files(aside, statement, counter.some_real, in_archives=target.format == "zip")
+        unsigned = signing.files(
+            *(aside, statement),
+            some_real=counter.some_real,
+            in_archives=target.format == "zip",
+            composites=composites,
+            progress=progress,
+        )
+        if unsigned:
+            full["warnings"] = [*full.get("warnings", ()), *unsigned]
         if target.packing == "zip":
             one = _packed(aside, path, signing, full)
         elif target.packing == "tar":

@@ -165,6 +165,7 @@ def augment(
         run=run.model["run"],
         record={**run_record(run), "augmented": made.record, "where": dict(where or {})},
         plugins=installed(),
+        progress=given.get("progress", quiet),
         overwrite=overwrite,
         finish=lambda full: full["augmented"].update(generated=made.counts.as_dict()),
     )

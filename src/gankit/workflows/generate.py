@@ -261,6 +261,7 @@ def generate(
             run=run.model["run"],
             record=sampling_record(run, sampler, sampling),
             plugins=installed(),
+            progress=progress,
             overwrite=overwrite,
             between=sampling.pair,
             way=sampling.in_words(),

@@ -151,6 +151,7 @@ def generate_parts(
                     record={"part": f"{part.number}/{place.index['request']['parts']}",
                             "seeds": seeds},
                     plugins=installed(),
+                    progress=progress,
                     overwrite=True,
                     way=settled.in_words(),
                     created=place.index["created"],

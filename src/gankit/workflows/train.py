@@ -16,6 +16,7 @@ from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
+from gankit.report.card import write_card
 from gankit.runs.consent import Consent, restate
 from gankit.runs.directory import Run, read_record
 from gankit.runs.recorder import Recorder
@@ -143,6 +144,8 @@ def train(
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
+        if parallel.is_main and Run(folder).has_model:
+            write_card(Run(folder))
         return status
 
 

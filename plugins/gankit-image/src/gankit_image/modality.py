@@ -42,6 +42,7 @@ class ImageModality(
     formats = ("folder", "zip", "parquet", "npz", "npy")
     conversions = ("numpy", "torch", "pil")
     shows_real_items = True
+    hub_task = "unconditional-image-generation"
     network_settings = (
         "resolution",
         "mode",
