@@ -68,7 +68,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "engine": ("contract", "errors", "system_errors", "seeds"),
     "config": ("engine", "contract", "errors"),
     "plugins": ("kit", "contract", "errors"),
-    "provenance": ("kit", "contract", "errors", "system_errors"),
+    "provenance": ("plugins", "kit", "contract", "errors", "system_errors"),
     "runs": (
         *("provenance", "plugins", "config", "metrics", "engine", "kit", "contract", "errors"),
         "seeds",

@@ -42,3 +42,24 @@ def opened() -> Iterator[Callable[..., Any]]:
             return stack.enter_context(client)
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def rows_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on rows with a number, a category and a date."""
+    folder = tmp_path_factory.mktemp("rows")
+    jobs = ["cook", "judge", "pilot"]
+    rows = [f"{20 + i % 41},{jobs[i % 3]},2020-{1 + i % 12:02}-{1 + i % 28:02}" for i in range(300)]
+    (folder / "people.csv").write_text("age,job,joined\n" + "\n".join(rows) + "\n")
+    small = {**SMALL, "hidden": 16}
+    return gankit.fit("tabular", folder / "people.csv", out=folder / "rows", **small).path
+
+
+@pytest.fixture(scope="session")
+def keys_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on rows with a key of few values."""
+    folder = tmp_path_factory.mktemp("keys")
+    rows = [f"K{i:03},{i % 7}" for i in range(60, 160)]
+    (folder / "keys.csv").write_text("key,value\n" + "\n".join(rows) + "\n")
+    small = {**SMALL, "hidden": 16, "constraints": ("unique: key",), "log__preview_count": 40}
+    return gankit.fit("tabular", folder / "keys.csv", out=folder / "keys", **small).path

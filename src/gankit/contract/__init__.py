@@ -55,6 +55,8 @@ from gankit.contract.modality import (
     NoSettings,
     ReadsItems,
     ReadsRemote,
+    Watermarks,
+    WatermarkSearch,
     Written,
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
@@ -126,6 +128,8 @@ __all__ = [
     "Sample",
     "SamplesConditions",
     "TransformsDensityRatioInput",
+    "WatermarkSearch",
+    "Watermarks",
     "Written",
     "hookimpl",
     "quiet",

@@ -17,6 +17,7 @@ from gankit.kit.own_output import RECORD, SIDECAR
 from gankit.provenance.evidence import Evidence, Known
 from gankit.provenance.layers import CHECKS, Layer, signer_in_words
 from gankit.provenance.record import check
+from gankit.provenance.watermark import find_watermark
 
 Verdict: TypeAlias = Literal["intact", "changed", "unprotected", "unmarked"]
 """``intact``: what protects it holds. ``changed``: something does not. ``unprotected``: it says
@@ -75,6 +76,8 @@ def inspect(path: Path, known: Known, record: Path | None = None) -> Finding:
     """
     evidence = Evidence.of(path)
     layers = [look(evidence, known) for look in CHECKS]
+    if (mark := find_watermark(evidence)) is not None:  # not in `verify`: it takes a while
+        layers.append(mark)
     return Finding(evidence.name, (*layers, record_layer(path, known, record)))
 
 

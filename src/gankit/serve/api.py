@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -35,8 +36,8 @@ async def samples(request: Request) -> Response:
     if embed not in ("0", "1"):
         raise GankitError(f"embed={embed}: neither 0 nor 1", "Use 1 to have items in the answer")
     query = it.query(request, served, ["run", "embed"])
-    drawn = await it.draw(request, served, query)
-    return JSONResponse(_answer(served, drawn, embed == "1"))
+    drawn = await it.draw(request, served, replace(query, rendered=embed == "1"))
+    return JSONResponse(_answer(served, drawn))
 
 
 async def description(request: Request) -> Response:
@@ -44,7 +45,7 @@ async def description(request: Request) -> Response:
     return JSONResponse(described(state_of(request).limits))
 
 
-def _answer(served: Served, drawn: Drawn, embed: bool) -> dict[str, Any]:
+def _answer(served: Served, drawn: Drawn) -> dict[str, Any]:
     query = drawn.query
     start = {"between": list(query.between)} if query.between else {"seed": query.seed}
     return {
@@ -61,16 +62,16 @@ def _answer(served: Served, drawn: Drawn, embed: bool) -> dict[str, Any]:
         "truncation": query.truncation,
         "warnings": list(drawn.warnings),
         "page": f"{served.address}?{query.text()}",
-        "items": [_item(one, embed) for one in drawn.shown],
+        "items": [_item(one) for one in drawn.shown],
     }
 
 
-def _item(one: Shown, embed: bool) -> dict[str, Any]:
+def _item(one: Shown) -> dict[str, Any]:
     found: dict[str, Any] = {"seed": one.seed}
-    if one.rendering is None:
+    if not one.address:
         return {**found, "values": plain(one.values)}
-    found |= {"condition": plain(one.condition), "values": plain(one.values)}
-    found |= {"media_type": one.rendering.media_type, "url": one.address}
-    if embed:
+    found |= {"condition": plain(one.condition), "values": plain(one.values), "url": one.address}
+    if one.rendering is not None:
+        found["media_type"] = one.rendering.media_type
         found["data"] = base64.b64encode(one.rendering.content).decode()
     return found

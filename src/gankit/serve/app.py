@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -121,4 +122,5 @@ async def _broken(request: Request, error: Exception) -> Response:
     told = translate(error)
     if told is not None:
         return refusal(request, 503, told.message, told.hint, wait=1.0)
+    traceback.print_exception(error)
     return refusal(request, 500, "the run could not be sampled", "The server's log says why")

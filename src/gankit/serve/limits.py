@@ -28,7 +28,7 @@ class Limits:
     """Bytes of an address."""
     body: int = 65536
     """Bytes of a request's body, which no page needs."""
-    cache: int = 128 * 2**20
+    cache: int = 32 * 2**20
     """Bytes of items, and as many of batches, that are kept for the next request."""
 
 

@@ -132,7 +132,6 @@ def _about(
         "fields": _fields(served.inputs, wanted),
         "chosen": dict(wanted.settings),
         "seeds": (min(seeds), max(seeds)) if seeds else (0, 0),
-        "other": replace(query, between=None, seed=None),
         "real": neighbours.why_not(served),
         "options": served.options if it.guarded else [],
     }

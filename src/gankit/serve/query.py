@@ -30,6 +30,8 @@ class Query:
     settings: tuple[tuple[str, str], ...] = ()
     """Sampling-time options of the plugin."""
     truncation: float = 1.0
+    rendered: bool = True
+    """Whether items are shown as the plugin renders them, and not only stated."""
     between: tuple[int, int] | None = None
     """Interpolate from one seed to the other, in place of consecutive seeds."""
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -193,7 +193,7 @@ class Served:
     def _shown(self, sample: Sample[Any], sampler: Sampler, query: Query, i: int) -> Shown:
         address = f"{self.address}/item?{query.text()}&i={i if query.between else 0}"
         address += f"&v={self.trained}"
-        found = show(sample, self.modality, sampler.codec, address)
+        found = show(sample, self.modality, sampler.codec, address, query.rendered)
         if found.rendering is not None:
             self.items.put(address, found.rendering, len(found.rendering.content))
         return found
@@ -216,14 +216,14 @@ class Served:
 
     def sheet(self, query: Query) -> Rendering:
         """The plugin's own picture or page of many samples. Real items are not shown."""
-        drawn = self.draw(query)
+        drawn = self.draw(replace(query, rendered=False))
         codec = self._sampler(query).codec
         shown = self.modality.preview([s.item for s in drawn.samples], codec, ())
         return Rendering("text/html", shown.page.encode()) if shown.page else shown
 
     def save(self, query: Query, target: Path, format: str | None) -> Generated:
         """Writes samples with their provenance, as ``gankit generate`` does."""
-        drawn = self.draw(query)
+        drawn = self.draw(replace(query, rendered=False))
         sampling = query.sampling()
         return save(self.run, drawn.samples, target, sampling=sampling, format=format)
 

@@ -15,6 +15,7 @@ from gankit.serve.limits import Limits
 from gankit.serve.served import Served, served_runs
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.applications import Starlette
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -37,18 +38,35 @@ class Server:
     address: str
     """Where it can be opened."""
     warnings: Sequence[str]
+    _server: uvicorn.Server
 
     def run(self) -> None:
-        """Answers until a signal ends it.
+        """Answers until a signal ends it, or :meth:`stop`.
 
         Raises:
             KeyboardInterrupt: by Ctrl-C or SIGTERM.
         """
-        import uvicorn
+        self._server.run(sockets=[self.socket])
 
-        config = uvicorn.Config(
-            self.app,
-            log_level="error",
+    def stop(self) -> None:
+        """Ends :meth:`run`, from another thread."""
+        self._server.should_exit = True
+
+
+def _server(app: Starlette) -> uvicorn.Server:
+    import uvicorn
+
+    class Ending(uvicorn.Server):
+        """Answers what waits before it ends."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.it.worker.drain()
+            await super().shutdown(sockets)
+
+    return Ending(
+        uvicorn.Config(
+            app,
+            log_level="critical",  # what breaks is said by the application
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -60,7 +78,7 @@ class Server:
             timeout_graceful_shutdown=GRACE,
             h11_max_incomplete_event_size=HEADER,
         )
-        uvicorn.Server(config).run(sockets=[self.socket])
+    )
 
 
 def prepare(
@@ -116,7 +134,8 @@ def prepare(
         for run in runs
         if not run.trained
     ]
-    return Server(app, bound, runs, _address(host, bound.getsockname()[1], token), warnings)
+    address = _address(host, bound.getsockname()[1], token)
+    return Server(app, bound, runs, address, warnings, _server(app))
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -25,9 +25,9 @@ class Shown:
     values: Mapping[str, Any]
     """Its named values: a row's, a label."""
     rendering: Rendering | None
-    """None for rows, whose values are all that there is."""
+    """None for rows, whose values are all that there is; and where it was not wanted."""
     address: str = ""
-    """Of the rendering, on this server."""
+    """Of the rendering, on this server; empty for rows."""
     size: tuple[int, int] = field(default=(0, 0))
     """Width and height of a bitmap; zeros where that is not known."""
 
@@ -35,7 +35,7 @@ class Shown:
     def kind(self) -> str:
         """How to show it: ``row``, ``text``, ``page``, or the first part of its media type."""
         if self.rendering is None:
-            return "row"
+            return "" if self.address else "row"
         kind, _, rest = self.rendering.media_type.partition("/")
         if kind == "text":
             return "page" if rest.startswith("html") else "text"
@@ -57,14 +57,22 @@ class Shown:
         return ", ".join(f"{name} {in_short(value)}" for name, value in found.items())
 
 
-def show(sample: Sample[Any], modality: Modality[Any], codec: Codec[Any], address: str) -> Shown:
+def show(
+    sample: Sample[Any], modality: Modality[Any], codec: Codec[Any], address: str, rendered: bool
+) -> Shown:
     """A sample as it is shown. A mapping is shown by its values, anything else as the modality
-    renders it."""
+    renders it.
+
+    Args:
+        rendered: whether the rendering is wanted now; it can cost more than the sample.
+    """
     item = sample.item
     about = sample.seed, dict(sample.condition)
     if isinstance(item, Mapping):
         return Shown(*about, dict(item), None)
     values = dict(modality.attributes(item)) if isinstance(modality, Augmentable) else {}
+    if not rendered:
+        return Shown(*about, values, None, address)
     rendering = modality.render(item, codec)
     return Shown(*about, values, rendering, address, _extent(rendering.content))
 
@@ -75,7 +83,9 @@ def in_short(value: object) -> str:
         return "missing"
     if isinstance(value, bool):
         return str(value).lower()
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e12 else f"{value:.6g}"
+    text = str(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 

@@ -22,10 +22,12 @@ GATHERED = 0.003
 """Seconds in which requests are gathered, from the first one on."""
 MOST = 256
 """Requests that are gathered at most."""
+PATIENCE = 30.0
+"""Seconds after which a request that still waits is given up."""
 
 
 class BusyError(Exception):
-    """More requests wait than the server keeps."""
+    """More requests wait than the server keeps, or for too long; or it ends."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class _Job:
     served: Served | None = None
     query: Query = field(default_factory=Query)
     future: Future[Any] = field(default_factory=Future)
+    since: float = field(default_factory=time.monotonic)
 
 
 class Worker:
@@ -45,6 +48,7 @@ class Worker:
 
     def __init__(self, most: int) -> None:
         self._jobs: queue.Queue[_Job | None] = queue.Queue(most)
+        self._ending = False
         self._thread = threading.Thread(target=self._run, name="gankit-serve", daemon=True)
         self._thread.start()
 
@@ -64,19 +68,26 @@ class Worker:
         """
         return self._submit(_Job(call=function))
 
-    def close(self) -> None:
-        """Ends the thread, once its present work is done."""
-        while True:  # what waits is not wanted any more
+    def drain(self) -> None:
+        """Gives up what waits, and what comes from now on."""
+        self._ending = True
+        while True:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
-                break
-            if job is not None:
-                job.future.cancel()
+                return
+            if job is not None and job.future.set_running_or_notify_cancel():
+                job.future.set_exception(BusyError())
+
+    def close(self) -> None:
+        """Ends the thread, once its present work is done."""
+        self.drain()
         self._jobs.put(None)
         self._thread.join(timeout=5)
 
     def _submit(self, job: _Job) -> Future[Any]:
+        if self._ending:
+            raise BusyError
         try:
             self._jobs.put_nowait(job)
         except queue.Full:
@@ -116,6 +127,9 @@ class Worker:
 
 
 def _settle(job: _Job, call: Callable[[], Any]) -> None:
+    if time.monotonic() - job.since > PATIENCE:
+        job.future.set_exception(BusyError())
+        return
     try:
         job.future.set_result(call())
     except BaseException as error:  # noqa: BLE001 - whoever waits gets it
