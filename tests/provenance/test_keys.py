@@ -88,6 +88,15 @@ def test_without_a_place_for_it_there_is_no_key(empty, monkeypatch, tmp_path):
         keys.signer()
 
 
+def test_a_user_without_a_home_has_no_key(empty, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANKIT_HOME")
+    monkeypatch.setattr("typer.get_app_dir", lambda _: "~/.config/gankit")  # it is not expanded
+    with pytest.raises(keys.NoPlaceForKeyError, match="this user has no home folder"):
+        keys.signer()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_replaced_key_is_kept_and_its_certificate_known(empty):
     first = keys.signer()
     former = keys.replace_own("Somebody")

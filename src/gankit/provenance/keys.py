@@ -123,6 +123,11 @@ def make_own(name: str = NAME) -> bool:
         NoPlaceForKeyError: it cannot be stored.
     """
     key, certificate = own_paths()
+    if key.parts[0] == "~":  # as in a container whose user is unknown
+        raise NoPlaceForKeyError(
+            "no signing key can be stored: this user has no home folder",
+            f"Set GANKIT_HOME to a folder that can be written, or {SIGN}=off",
+        )
     private, public = generate(name)
     try:
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
