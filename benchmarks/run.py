@@ -75,6 +75,7 @@ BENCHMARKS = (
     Benchmark("writing", "Writing against generating", ("--quick",), "writing, share"),
     Benchmark("scaling", "Two processes", ("image/digits", "audio", "--quick"), "strong"),
     Benchmark("scaling_model", "Eight to 512 GPUs, on paper"),
+    Benchmark("serving", "Clients of a gallery", ("--seconds", "10"), "samples per s"),
     Benchmark("streaming", "An epoch over HTTP", ("--quick",)),
     Benchmark("toy", "Twenty-five modes", ("--seeds", "1"), "modes"),
     Benchmark("gpu_step", "A step on a GPU, tried on the CPU", ("--toy",)),
@@ -94,6 +95,7 @@ BENCHMARKS = (
         needs=(shared("adult/train.csv"),),
     ),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
+    Benchmark("provenance", "Provenance: what is carried, found and kept"),
     Benchmark("truncation", "Truncation", ("--psi", "1", "0.5")),
     Benchmark(
         "tabular_speed",

@@ -22,6 +22,7 @@ import typer
 from installing import made_known
 from pages import BLOCK
 from PIL import Image
+from preforked import Preforked
 
 from gankit.contract import Metric, Objective, Penalty, quiet
 from gankit.errors import GankitError
@@ -60,18 +61,15 @@ def commands(page: Path) -> list[str]:
     ]
 
 
-def run_all(page: Path, folder: Path, known: dict[str, str]) -> dict[str, str]:
+def run_all(
+    page: Path, folder: Path, known: dict[str, str], preforked: Preforked
+) -> dict[str, str]:
     """The output of each command of the page."""
     output = {}
     for line in commands(page):
         words = shlex.split(line)
-        done = subprocess.run(
-            [sys.executable, "-m", "gankit", *words, *(SMALL if words[0] == "train" else [])],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **known, "OMP_NUM_THREADS": "1", "COLUMNS": "200"},
-        )
+        more = SMALL if words[0] == "train" else []
+        done = preforked(["gankit", *words, *more], folder, **known)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
         assert "gankit: plugin" not in done.stderr, done.stderr
         output[line] = done.stdout
@@ -79,10 +77,10 @@ def run_all(page: Path, folder: Path, known: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_tutorial(tmp_path: Path) -> None:
+def test_the_tutorial(tmp_path: Path, preforked: Preforked) -> None:
     made = project(TUTORIAL, tmp_path / "gankit-strokes")
     known = made_known(tmp_path / "site", made)
-    output = run_all(TUTORIAL, tmp_path, known)
+    output = run_all(TUTORIAL, tmp_path, known, preforked)
     assert re.search(ALL_PASSED, output["plugins check ./gankit-strokes"])
     (letters,) = (tmp_path / "generated").glob("*/strokes.jsonl")
     rows = [json.loads(line) for line in letters.read_text().splitlines()]
@@ -173,10 +171,10 @@ def test_the_code_is_clean(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_hooks_work_together(tmp_path: Path) -> None:
+def test_the_hooks_work_together(tmp_path: Path, preforked: Preforked) -> None:
     made = project(HOOKS, tmp_path / "gankit-extras")
     known = made_known(tmp_path / "site", made)
-    output = run_all(HOOKS, tmp_path, known)
+    output = run_all(HOOKS, tmp_path, known, preforked)
     evaluation = output["evaluate runs/hinge --metrics sliced_wasserstein"]
     assert "sliced_wasserstein/coordinates" in evaluation
     assert (tmp_path / "runs" / "hinge" / "now.html").read_text() == "done"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -30,13 +31,15 @@ OLD_NAMES = {"migrate-a-plugin.md"}
 """Pages that quote former names."""
 
 
-def texts(file: Path) -> list[str]:
+@functools.cache
+def texts(file: Path) -> tuple[str, ...]:
     """A page's lines, or the strings of a module."""
     content = file.read_text(encoding="utf-8")
     if file.suffix != ".py":
-        return content.splitlines()
+        return tuple(content.splitlines())
     nodes = ast.walk(ast.parse(content))
-    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    values = (n.value for n in nodes if isinstance(n, ast.Constant))
+    return tuple(value for value in values if isinstance(value, str))
 
 
 @pytest.mark.parametrize("phrase", REPLACEMENTS)

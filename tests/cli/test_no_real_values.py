@@ -45,6 +45,7 @@ def said(plugin: str, marked: Marked, gankit_: Any) -> dict[str, str]:
     if marked.balance:
         balanced = ("augment", run, *data, "--balance", marked.balance)
         commands["augment"] = (*balanced, "--out", home / "augmented")
+    if marked.balance and marked.measured:
         commands["measure"] = (*balanced, "--measure", "--repeats", 2, "--test", marked.data)
     done = {name: gankit_(*once(*given)) for name, given in commands.items()}
     return {name: f"{one.stdout}\n{one.stderr}" for name, one in done.items()}

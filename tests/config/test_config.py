@@ -207,6 +207,7 @@ UNBOUNDED = {
         "train.shard",
     ),
     *("train.channels_last", "data.cache", "data.remote", "warm_up.early_stop"),
+    *("data.people", "data.consent"),
     *("transfer.run", "transfer.codec", "transfer.public"),
 }
 """The engine's settings that are no numbers."""

@@ -128,7 +128,8 @@ def test_mp4_goes_through_ffmpeg(tmp_path, monkeypatch):
     ffmpeg(tmp_path, monkeypatch)
     target = tmp_path / "film.mp4"
     assert write_film(frames(4), target, fps=8, text=TEXT, rest=0.5) == 4
-    arguments, given = json.loads(target.read_text())
+    written = target.read_text(encoding="latin-1")  # the XMP packet follows
+    arguments, given = json.JSONDecoder().raw_decode(written)[0]
     assert given == (4 + 4) * 256 * 256 * 3
     assert "libx264" in arguments
     assert "DigitalSourceType=a:b" in arguments
@@ -166,3 +167,20 @@ def test_an_xmp_packet_is_xml(tmp_path):
     texts = [element.text for element in root.iter()]
     assert "a<b" in texts
     assert "a:b" in texts
+
+
+def test_an_xmp_packet_names_the_system_and_its_version():
+    """In the properties of IPTC Photo Metadata 2025.1."""
+    packet = xmp_packet({"Software": "gankit 1.2"})
+    root = ElementTree.parse(io.StringIO(packet[packet.index("<x:") : packet.rindex("<?")]))
+    named = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
+    assert (named["AISystemUsed"], named["AISystemVersionUsed"]) == ("gankit", "1.2")
+
+
+def test_every_film_has_an_xmp_packet(tmp_path):
+    endings = [".gif", ".webp", ".apng", *([".mp4"] if shutil.which("ffmpeg") else [])]
+    for ending in endings:
+        target = tmp_path / f"film{ending}"
+        write_film(iter(frames()), target, text=TEXT)
+        assert b"AISystemUsed" in target.read_bytes(), ending
+        assert check_film(target) == target

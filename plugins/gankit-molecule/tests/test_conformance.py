@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from itertools import product
 from typing import ClassVar
 
@@ -13,13 +14,15 @@ LINKS = ("C", "CC", "OC", "C(=O)N", "NC(=O)")
 ENDS = ("C", "CC", "O", "N", "F", "Cl", "C#N", "OC")
 MOLECULES = [end + link + ring for ring, link, end in product(RINGS, LINKS, ENDS)]
 random.Random(0).shuffle(MOLECULES)
+CACHE = tempfile.TemporaryDirectory()
+"""Each codec is trained once, and read in the runs that follow."""
 SMALL = {
     "width": 64,
     "latent": 8,
     "smooth": 0.3,
     "vocabulary": 40,
     "epochs": 400.0,
-    "cache": "none",
+    "cache": CACHE.name,
     "workers": 1,
     "conditions": ["logp", "mw"],
 }

@@ -56,7 +56,7 @@ class Run(directory.Run):
         doubts = [*([copied] if copied else []), *doubts, *(walk.doubts(self) if walk else ())]
         for doubt in doubts:
             warnings.warn(doubt, stacklevel=3)
-        return sampling.draw(sampler)
+        return sampling.marked(self, sampling.draw(sampler))
 
     def sample(self, n: int | None = None, **arguments: Any) -> Samples:
         """``n`` generated items, 64 by default. Item i uses seed ``seed + i``, independent of
@@ -76,6 +76,7 @@ class Run(directory.Run):
             mix: ``(coarse, fine)``: lists of seeds; each of the first with each of the second,
                 where the generator has stages; ``(coarse, fine, stage)`` names the first fine one.
             latent: what :meth:`project` found, or a file of latents, to generate from.
+            watermark: whether items get your invisible watermark, where the plugin has one.
             truncation: 0 to 1: moves latents towards their mean, for typical items at the cost of
                 variety; 1 changes nothing.
             settings: overrides of the plugin's settings, among its ``sampling_settings``.

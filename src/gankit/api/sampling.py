@@ -36,6 +36,7 @@ def sampling_of(
     by: str = "",
     phase: str = ADVERSARIAL,
     settings: Mapping[str, object] | None = None,
+    watermark: bool = False,
     device: str = "auto",
     film: bool = False,
 ) -> tuple[Sampling, str]:
@@ -62,6 +63,7 @@ def sampling_of(
         by=by,
         phase=phase,
         truncation=truncation,
+        watermark=watermark,
     )
     return sampling, device
 

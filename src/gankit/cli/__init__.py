@@ -19,8 +19,10 @@ from gankit.cli import (
     generate,
     plugins,
     project,
+    provenance,
     recipes,
     runs,
+    serve,
     train,
 )
 from gankit.cli._options import check_options
@@ -44,10 +46,12 @@ app.command("project")(project.project)
 app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
 app.command("evaluate")(evaluate.evaluate)
+app.command("serve")(serve.serve)
 app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(provenance.app, name="provenance")
 app.command("doctor")(doctor.doctor)
 
 

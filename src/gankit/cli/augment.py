@@ -89,6 +89,10 @@ def augment(
             help="Output format; by default the data's.",
         ),
     ] = None,
+    watermark: Annotated[
+        bool,
+        typer.Option("--watermark", help="Mark generated items invisibly with your key."),
+    ] = False,
     nproc: Processes = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
@@ -112,7 +116,12 @@ def augment(
     _refuse(
         out_ is not None,
         "--out PATH",
-        {"--format": format, "--overwrite": overwrite, "--nproc": nproc > 1},
+        {
+            "--format": format,
+            "--overwrite": overwrite,
+            "--nproc": nproc > 1,
+            "--watermark": watermark,
+        },
     )
     piped, repeats = check_stdout(out_, json), repeats or 5
     if piped and measure:
@@ -179,6 +188,7 @@ def augment(
                 format=format,
                 device=device,
                 nproc=nproc,
+                watermark=watermark,
                 overwrite=overwrite,
                 progress=progress,
             )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gankit.cli._output import print_json
+from gankit.errors import GankitError
 from gankit.screen.console import duration, err, out, table
+from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
     from gankit.workflows.machine import Ability
@@ -40,7 +43,6 @@ def doctor(
 
 def _installation() -> dict[str, Any]:
     """Versions, devices, plugins and advice."""
-    import os
     import shutil
 
     import torch
@@ -74,6 +76,8 @@ def _installation() -> dict[str, Any]:
     if not any(status == "ok" for status in plugins.values()):
         advice.append("no usable plugin; install one, e.g. pip install gankit-image")
     advice += [f"plugin {r.name}: {r.what_to_do}" for r in installed().records if r.status != "ok"]
+    signatures, doubt = _signatures()
+    advice += [doubt] if doubt else []
     free = shutil.disk_usage(".").free / 2**30
     if free < 1:
         advice.append(f"only {free:.1f} GiB of disk free here")
@@ -83,8 +87,30 @@ def _installation() -> dict[str, Any]:
         "compiler": compiler,
         "disk_free_gib": round(free, 1),
         "plugins": plugins,
+        "signatures": signatures,
         "advice": advice,
     }
+
+
+def _signatures() -> tuple[str, str]:
+    """How outputs are signed, and what is wrong with that, if anything. Makes no key."""
+    from gankit.provenance.content_credentials import available
+    from gankit.provenance.keys import KEY, SIGN, common_name, is_self_signed, own_paths, signer
+
+    named, key = os.environ.get(KEY), own_paths()[0]
+    off = os.environ.get(SIGN, "").strip().lower() == "off"
+    if not (off or named or key.exists()):
+        return f"with a key that the first output makes: {key}", ""
+    try:
+        found = signer()
+    except GankitError as error:
+        return "cannot be signed", f"signatures: {error}"
+    if found is None:
+        return f"off ({SIGN})", ""
+    kind = "self-signed" if is_self_signed(found.chain) else "issued by an authority"
+    until = f"{found.chain[0].not_valid_after_utc:%Y-%m-%d}"
+    lacking = "" if available() else "c2pa-python cannot be loaded: no content credentials"
+    return f"{common_name(found.chain[0])}, {kind}, until {until} ({found.path})", lacking
 
 
 def _show_installation(found: dict[str, Any]) -> None:
@@ -97,6 +123,7 @@ def _show_installation(found: dict[str, Any]) -> None:
         out.print(f"{'gpu:':12}none: training runs on the CPU")
     out.print(f"{'compiler:':12}{found['compiler'] or 'none'}")
     out.print(f"{'disk:':12}{found['disk_free_gib']:.0f} GiB free here")
+    out.print(visible(f"{'signatures:':12}{found['signatures']}"))
     for name, status in found["plugins"].items():
         out.print(f"plugin {name + ':':12}{status}")
     out.print("\n".join(f"- {line}" for line in found["advice"]) or "No problems found")

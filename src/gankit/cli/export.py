@@ -25,17 +25,49 @@ def export(
         Path | None,
         typer.Option("--out", metavar="FILE", help="The file to write: .onnx or .pt2."),
     ] = None,
+    hub: Annotated[
+        str,
+        typer.Option(
+            metavar="OWNER/NAME",
+            help="Upload the model with its card to this repository of the Hugging Face hub.",
+        ),
+    ] = "",
+    public: Annotated[
+        bool, typer.Option("--public", help="Create the repository public, not private.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier export at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Export the generator, for use without gankit.
+    """Export the generator, for use without gankit, or publish the model.
 
     The file computes decoded items, or what can be computed of them, from latents and conditions.
     It states what to feed it, and is compared with torch before it is kept.
     """
-    if out_ is None:
-        raise GankitError("nothing to export to", "Add --out model.onnx, or --out model.pt2")
-    _to_file(run, out_, overwrite, json)
+    if out_ is None and not hub:
+        raise GankitError(
+            "nothing to export to", "Add --out model.onnx, --out model.pt2 or --hub OWNER/NAME"
+        )
+    if public and not hub:
+        raise GankitError("--public is about --hub", "Add --hub OWNER/NAME, or leave it out")
+    if hub and json:
+        raise GankitError("--json is about --out", "Leave out --json, or --hub")
+    if out_ is not None:
+        _to_file(run, out_, overwrite, json)
+    if hub:
+        _to_hub(run, hub, public)
+
+
+def _to_hub(run: Path, repository: str, public: bool) -> None:
+    from gankit.runs.directory import Run
+    from gankit.workflows.hub import Upload, publish
+
+    def announce(upload: Upload) -> None:
+        if upload.warning:
+            warn(upload.warning)
+        for line in upload.lines():
+            err.print(visible(line))
+
+    out.print(visible(publish(Run(run), repository, public=public, announce=announce)))
 
 
 def _to_file(run: Path, path: Path, overwrite: bool, as_json: bool) -> None:

@@ -149,6 +149,14 @@ def generate(
             show_default=False,
         ),
     ] = "adversarial",
+    watermark: Annotated[
+        bool,
+        typer.Option(
+            "--watermark",
+            help="Mark items imperceptibly with your key, where the plugin can: `gankit provenance "
+            "inspect` finds the mark when metadata are gone.",
+        ),
+    ] = False,
     nproc: Processes = 1,
     parts: Annotated[
         int | None,
@@ -190,7 +198,10 @@ def generate(
         raise GankitError(
             "--film is written in place of items", "Leave out --out and --format, or --film"
         )
-    refuse(bool(film), {"--nproc": nproc > 1, "--parts": parts, "--shard": shard})
+    refuse(
+        bool(film),
+        {"--nproc": nproc > 1, "--parts": parts, "--shard": shard, "--watermark": watermark},
+    )
     piped = check_stdout(out_, json)
     own = None if film else chosen_shard(shard, nproc)
     conditions = parse_where(where or [])
@@ -205,6 +216,7 @@ def generate(
         by=by.strip(),
         phase=phase,
         truncation=psi,
+        watermark=watermark,
     )
     given: dict[str, Any] = {"device": device, "overwrite": overwrite}
     lost = KEPT if parts or own else INCOMPLETE if piped else NOTHING

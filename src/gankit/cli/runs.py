@@ -1,7 +1,8 @@
-"""``gankit runs list | show``"""
+"""``gankit runs list | show | compare | film``"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
 from gankit.errors import GankitError
-from gankit.screen.console import LABEL, duration, fact, number, out, rows, table
+from gankit.screen.console import LABEL, duration, fact, number, out, rows, table, warn
 from gankit.screen.streams import visible
 from gankit.system_errors import translate
 
@@ -56,6 +57,7 @@ def show(
     """Show one run: data, settings, progress, scores."""
     import tomli_w
 
+    from gankit.runs.consent import consent_in
     from gankit.runs.directory import Run, privacy_in_words
     from gankit.runs.memorisation import in_words as memorisation_in_words
     from gankit.runs.phases import in_words as phases_in_words
@@ -96,6 +98,8 @@ def show(
         ("software", it.record.get("software", "?")),
     ):
         fact(label, value)
+    for label, value in consent_in(it.record).items():
+        fact(label, value)
     for label, value in started_in_words(it.record.get("started_from")).items():
         fact(label, value)
     if it.privacy:
@@ -119,6 +123,70 @@ def show(
     out.print()
     rows(data.get("described", []), out)
     out.print(tomli_w.dumps(it.table))
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN ...", help="Run directories.", autocompletion=completion.runs
+        ),
+    ],
+    out_: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE.html", help="Page to write, with curves and previews as well."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.html.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare runs of one plugin: scores with baselines, and settings that differ."""
+    from gankit.report.comparison import write_comparison
+    from gankit.runs.comparison import compare as compared
+
+    if out_ is not None and out_.is_dir():
+        raise GankitError(f"--out {out_} is a folder", "Use a file name, e.g. compare.html")
+    if out_ is not None and out_.exists() and not overwrite:
+        raise GankitError(f"{out_} exists already", "Choose another --out, or use --overwrite")
+    found = compared(runs)
+    if out_ is not None:
+        write_comparison(found, out_)
+    if json:
+        print_json(found.as_dict())
+        return
+    if found.rows:
+        table(
+            ["metric", *found.names, "better"],
+            [
+                [
+                    row.name,
+                    *(_with_baseline(score) for score in row.scores),
+                    {True: "lower", False: "higher", None: ""}[row.lower_is_better],
+                ]
+                for row in found.rows
+            ],
+        )
+        out.print()
+    table(
+        ["setting", *found.names],
+        [[key, *("-" if v is None else v for v in vs)] for key, vs in found.settings.items()]
+        or [["none differs", *("" for _ in found.names)]],
+    )
+    for note in found.notes:
+        warn(note)
+    if out_ is not None:
+        out.print(f"page: {visible(out_)}")
+
+
+def _with_baseline(score: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return "-"
+    real = score["real_baseline"]
+    return number(score["value"], score.get("error")) + (
+        "" if real is None else f" (real {number(real)})"
+    )
 
 
 @app.command()

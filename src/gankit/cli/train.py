@@ -102,6 +102,14 @@ def train(
         typer.Option(metavar="10m|200k", help="The same as --time or --samples, by its unit."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random.")] = None,
+    consent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="What consent or other legal basis covers the people whose faces or voices are in "
+            "the data; stored with the model and with what it generates.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     nproc: Annotated[
         int | None,
@@ -133,6 +141,7 @@ def train(
     `gankit train DATA` chooses the plugin by the data, and the recipe by the data and the device.
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
+    from gankit.cli._consent import prompt_for_consent
     from gankit.cli._settings import settings_words
     from gankit.config import read_toml
     from gankit.engine.devices import choose_device
@@ -150,7 +159,7 @@ def train(
 
     def settings(known: type) -> list[str]:
         limits = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
-        return settings_words(given, known, seed=seed, **limits)
+        return settings_words(given, known, seed=seed, consent=consent, **limits)
 
     def requested() -> Request:
         return request(
@@ -184,6 +193,7 @@ def train(
                 started=_output.started,
                 on_read=display.read,
                 on_estimate=display.estimated,
+                ask_consent=prompt_for_consent(display.preparing),
             )
         except KeyboardInterrupt:
             display.preparing.close()  # before anything is printed
@@ -237,6 +247,7 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
         shown = engine.log.preview_count
         lines += [
             *quality(run),
+            *([f"consent:  {run.model['consent']}"] if "consent" in run.model else []),
             f"previews: {folder / 'previews'} (uncurated: seeds 0 to {shown - 1})",
             f"generate: gankit generate {place} -n 64",
             f"evaluate: gankit evaluate {place}",

@@ -18,6 +18,7 @@ ALIASES = {
     "seed": "train.seed",
     "random_state": "train.seed",
     "num_workers": "data.workers",
+    "consent": "data.consent",
     "image_size": "resolution",
     "img_size": "resolution",
 }

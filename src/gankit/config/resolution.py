@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gankit.config import paths
+from gankit.config.consent import cleaned
 from gankit.config.recipes import load_recipe
 from gankit.config.schema import (
     check_keys,
@@ -35,7 +36,7 @@ from gankit.errors import GankitError, without_password
 
 MAY_CHANGE = (
     *("train.samples", "train.time", "train.epochs"),
-    *("data.workers", "data.cache", "checkpoint", "log"),
+    *("data.workers", "data.cache", "data.people", "data.consent", "checkpoint", "log"),
 )
 """What may differ when a run is resumed: none of it alters what a given sample count gives."""
 
@@ -189,6 +190,8 @@ def _check_engine(engine: EngineSettings) -> None:
                     "and that is 0",
                     "Set train.burn_in",
                 )
+    if engine.data.consent:
+        cleaned(engine.data.consent)
     if engine.train.samples < engine.train.batch:
         raise GankitError(
             f"train.samples={engine.train.samples} is less than one batch, "

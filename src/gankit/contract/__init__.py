@@ -22,12 +22,13 @@ from gankit.contract.codec import (
     Fitting,
     HasClasses,
     InfersConditions,
+    ListsConditionInputs,
     ProposesConditions,
     ReservesKeys,
     SamplesConditions,
     TransformsDensityRatioInput,
 )
-from gankit.contract.conditions import Categorical, Condition, Continuous
+from gankit.contract.conditions import Categorical, Condition, ConditionInput, Continuous
 from gankit.contract.data import (
     Batch,
     Dataset,
@@ -54,6 +55,8 @@ from gankit.contract.modality import (
     NoSettings,
     ReadsItems,
     ReadsRemote,
+    Watermarks,
+    WatermarkSearch,
     Written,
 )
 from gankit.contract.networks import AugmentInput, GeneratorTerm, Likelihood, Networks
@@ -77,6 +80,7 @@ __all__ = [
     "Codec",
     "CodecState",
     "Condition",
+    "ConditionInput",
     "Conformed",
     "Conforms",
     "Continuous",
@@ -103,6 +107,7 @@ __all__ = [
     "Item",
     "Layout",
     "Likelihood",
+    "ListsConditionInputs",
     "Look",
     "Metric",
     "Modality",
@@ -123,6 +128,8 @@ __all__ = [
     "Sample",
     "SamplesConditions",
     "TransformsDensityRatioInput",
+    "WatermarkSearch",
+    "Watermarks",
     "Written",
     "hookimpl",
     "quiet",

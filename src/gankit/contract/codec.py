@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, runtime_checkable
 
-from gankit.contract.conditions import Categorical
+from gankit.contract.conditions import Categorical, ConditionInput
 from gankit.contract.data import Batch, Item, Layout, Progress, quiet
 
 if TYPE_CHECKING:
@@ -246,6 +246,15 @@ class HasClasses(Protocol):
         attributes of items name them; in the order in which to generate them."""
 
 
+@runtime_checkable
+class ListsConditionInputs(Protocol):
+    """For codecs whose requests are not those of the layout's condition, such as ranges."""
+
+    def condition_inputs(self) -> Sequence[ConditionInput]:
+        """How each condition can be requested, for the forms of ``gankit serve``. What is listed
+        is shown to whoever opens the page: no value that few items have."""
+
+
 @dataclass(frozen=True)
 class Conformed(Generic[Item]):
     """Items of another data set in the form of the training data."""
@@ -283,6 +292,24 @@ def classes(codec: Codec[Any]) -> dict[str, list[str]]:
         return {name: list(values) for name, values in codec.classes().items()}
     fields = codec.layout.condition.fields if codec.layout.condition else ()
     return {f.name: list(f.values) for f in fields if isinstance(f, Categorical)}
+
+
+def condition_inputs(codec: Codec[Any]) -> list[ConditionInput]:
+    """How each condition can be requested. By default the layout's classes, and its numbers within
+    three standard deviations of their mean.
+    """
+    if isinstance(codec, ListsConditionInputs):
+        return list(codec.condition_inputs())
+    fields = codec.layout.condition.fields if codec.layout.condition else ()
+    listed = classes(codec)
+    found = []
+    for f in fields:
+        if isinstance(f, Categorical):
+            found.append(ConditionInput(f.name, tuple(listed.get(f.name, f.values))))
+        else:
+            reach = 3 * f.scale
+            found.append(ConditionInput(f.name, low=f.mean - reach, high=f.mean + reach))
+    return found
 
 
 def density_ratio_input(

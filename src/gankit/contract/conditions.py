@@ -113,3 +113,20 @@ class Condition:
             f"this run is not conditioned on {name!r}",
             did_you_mean(name, [f.name for f in self.fields]),
         )
+
+
+@dataclass(frozen=True)
+class ConditionInput:
+    """How one condition can be requested, for a form that people fill in."""
+
+    name: str
+    values: tuple[str, ...] = ()
+    """What can be chosen; empty for numbers and texts."""
+    low: float | None = None
+    """The least of the usual numbers; None for texts."""
+    high: float | None = None
+    """The greatest."""
+    ranges: bool = False
+    """Whether a range of numbers can be requested too: ``30..40``, ``..40``, ``30..``."""
+    example: str = ""
+    """What a text can look like."""

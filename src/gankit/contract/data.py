@@ -62,6 +62,10 @@ class Dataset(Generic[Item]):
     with the run, except a private one."""
     strata: Sequence[object] | None = None
     """The class of each item, by which held-out items are chosen in proportion; None for none."""
+    people: str = ""
+    """Why the items seem to be faces or voices of people, as one clause: ``the labels have the word
+    "person"``. The user is then asked what consent covers them. Empty where nothing suggests it;
+    see :func:`gankit.kit.people.people_in`."""
 
 
 class Doubt(str):

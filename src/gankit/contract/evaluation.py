@@ -83,7 +83,9 @@ class Evaluator(ABC, Generic[Item]):
         Returns:
             Mappings with the same keys, the first of which names the part, as
             ``{"column": "age", "kind": "number", "shape": 0.97, "shape_real": 0.98}``: ``x_real``
-            is the real-data baseline of the similarity ``x``, which is 1 at best.
+            is the real-data baseline of the similarity ``x``, which is 1 at best. Rows of a
+            ``stage`` are read as a funnel: ``share`` is the share of all items that pass it and the
+            stages before, ``share_real`` that of held-out items, ``meaning`` what passing means.
         """
         return ()
 

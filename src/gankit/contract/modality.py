@@ -54,6 +54,9 @@ class Modality(ABC, Generic[Item]):
     that they are nearest to. Never those of private runs; never rows of tables."""
     source_type: str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     """The IPTC digital source type of generated items."""
+    hub_task: str = ""
+    """The task of the Hugging Face hub that a generator performs, for its model card; empty where
+    none fits."""
 
     @abstractmethod
     def read(self, source: object | None, settings: Any, progress: Progress) -> Dataset[Item]:
@@ -238,4 +241,39 @@ class HasBaselines(Protocol):
         Returns:
             ``n`` items by the model's name, which heads its column: not ``gaussian`` or
             ``reconstruction``, which are taken.
+        """
+
+
+@dataclass(frozen=True)
+class WatermarkSearch:
+    """What a detector found in one file."""
+
+    score: float
+    """In standard deviations of what an unmarked item gives."""
+    threshold: float
+    """The score from which on it counts as marked."""
+    measured: str = ""
+    """How often the detector is wrong, in words: "0 of 2,000 unmarked pictures reach it"."""
+
+
+@runtime_checkable
+class Watermarks(Protocol):
+    """For modalities whose items can carry an imperceptible mark, which only who has the key can
+    find; see :mod:`gankit.kit.watermarks`."""
+
+    def watermark(self, item: Any, key: bytes) -> Any:
+        """The same item with the mark; the same one each time.
+
+        Raises:
+            GankitError: the item cannot carry one, such as one that is too small.
+        """
+
+    def find_watermark(self, content: bytes, key: bytes) -> WatermarkSearch | None:
+        """What there is of the mark in a file, whoever wrote it.
+
+        Args:
+            content: of the file.
+
+        Returns:
+            None where that is no file of the modality, or one that cannot carry a mark.
         """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 
 class Budget:
@@ -25,6 +26,13 @@ class Budget:
 
     def spent(self) -> float:
         return self.before + time.monotonic() - self.started
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens within does not count: waiting for somebody's answer."""
+        before = time.monotonic()
+        yield
+        self.started += time.monotonic() - before
 
     def left(self) -> float:
         """Seconds left; infinite without a limit."""

@@ -250,6 +250,12 @@ class DataSettings:
     """How data at an address (``https://``, ``s3://`` …) is read: copied once to the cache folder,
     or streamed as it is needed. auto copies up to 8 GiB, and streams what is larger where the
     plugin can."""
+    people: Literal["auto", "yes", "no"] = "auto"
+    """Whether the data show people or let them be heard; auto goes by the names of files, labels
+    and columns, which are hints only."""
+    consent: str = ""
+    """What consent or other legal basis covers the people in the data. ``--consent`` sets it; it is
+    stored with the run, its model and whatever it generates."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gankit.errors import GankitError
-from gankit.kit.xmp import xmp_packet
+from gankit.kit.xmp import append_xmp, xmp_packet
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -66,9 +66,14 @@ def write_film(
         raise GankitError(f"{target.name}: a film needs two frames or more", "Use more frames")
     everything = itertools.chain(first, stream)
     try:
-        if target.suffix.lower() == ".mp4":
-            return _with_ffmpeg(everything, target, fps, dict(text), rest)
-        return _with_pillow(list(everything), target, fps, dict(text), rest)
+        ending = target.suffix.lower()
+        if ending == ".mp4":
+            count = _with_ffmpeg(everything, target, fps, dict(text), rest)
+        else:
+            count = _with_pillow(list(everything), target, fps, dict(text), rest)
+        if ending in (".gif", ".mp4"):
+            append_xmp(target, xmp_packet(text))
+        return count
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -173,6 +178,7 @@ def _with_pillow(
         info = PngInfo()
         for key, value in text.items():
             info.add_text(key, value)
+        info.add_itxt("XML:com.adobe.xmp", xmp_packet(text))
         options = {"pnginfo": info}
     each = round(100 / fps) * 10 if ending == ".gif" else 1000 / fps
     durations = [each] * (len(frames) - 1) + [each + rest * 1000]

@@ -16,8 +16,15 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit.metrics._features import Features, as_features
 from gankit.metrics.frechet import GaussianStats, frechet_distance
+from gankit.metrics.intervals import (
+    frechet_without,
+    groups_of,
+    manifold_without,
+    memorisation_without,
+    spreads,
+)
 from gankit.metrics.kernel import kernel_distance
-from gankit.metrics.manifold import manifold_scores
+from gankit.metrics.manifold import balls, manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
 
 if TYPE_CHECKING:
@@ -75,6 +82,9 @@ class Score:
     """The same metric for other models' samples, by their name."""
     error: float | None = None
     """Standard error of the value, where it is known."""
+    interval: tuple[float, float] | None = None
+    """A 95 % confidence interval over resamples of the generated samples; see
+    :mod:`gankit.metrics.intervals`. None where there is none."""
     shared_backbone: str = ""
     """The pretrained network that extractor and discriminator share, which flatters the score:
     not comparable with others'. Empty where they share none."""
@@ -82,6 +92,8 @@ class Score:
     def as_dict(self) -> dict[str, Any]:
         """For JSON, which has no infinity and no NaN: these become None."""
         found = asdict(self) | {"baselines": {k: _finite(v) for k, v in self.baselines.items()}}
+        if self.interval is not None:
+            found["interval"] = [_finite(end) for end in self.interval]
         return {key: _finite(value) for key, value in found.items()}
 
 
@@ -171,9 +183,13 @@ def evaluate(
     groups = {name: GROUPS.get(name, ()) for name in (*functions, "memorisation")}
     scores: list[Score] = []
 
-    def compared(group: str, real: Values, made: Values, unseen: Values) -> dict[str, float]:
+    def compared(
+        group: str, real: Values, made: Values, unseen: Values, radii: Values | None
+    ) -> dict[str, float]:
         if group == "memorisation":
             return memorisation_scores(real, made, unseen)
+        if group == "manifold":
+            return manifold_scores(real, made, k=k, radii=radii)
         return functions[group](real, made, rng_for(seed, group))
 
     for source in evaluators:
@@ -187,9 +203,10 @@ def evaluate(
                     for name, other in others_data.items()
                 }
                 counts = len(data.train), len(data.generated)
-                scores += _scores(
+                found = _scores(
                     only, source, source.name, values, floors, others, counts, seed, share
                 )
+                scores += [score for _, score in found]
             continue
 
         chosen = [group for group in groups if selects(only, source, group, groups[group])]
@@ -211,17 +228,25 @@ def evaluate(
         n = min(map(len, (fake, unseen, *others_made.values())))
         fake, unseen = _fewer(fake, n, seed), _fewer(unseen, n, seed)
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
+        nearest = min(k, len(real) - 1, n - 1)
+        radii = balls(real, nearest) if "manifold" in chosen and nearest > 0 else None
         for group in chosen:
             if progress is not None:
                 progress(f"{source.name}: {group}", 0, 0)
-            value = compared(group, real, fake, unseen)
-            floor = compared(group, real, unseen, unseen)
+            value = compared(group, real, fake, unseen, radii)
+            floor = compared(group, real, unseen, unseen, radii)
             others = {
-                name: compared(group, real, features, unseen)
+                name: compared(group, real, features, unseen, radii)
                 for name, features in others_made.items()
             }
             counts = len(real), len(fake)
-            scores += _scores(only, source, group, value, floor, others, counts, seed, share)
+            resampled = _spreads(group, value, (real, fake, unseen), radii, nearest, seed)
+            scores += [
+                replace(score, **resampled.get(metric, {}))
+                for metric, score in _scores(
+                    *(only, source, group, value, floor, others, counts, seed, share)
+                )
+            ]
     return _joined(scores, of_model)
 
 
@@ -312,8 +337,8 @@ def _scores(
     counts: tuple[int, int],
     seed: int,
     share: Collection[str],
-) -> Iterator[Score]:
-    """The scores of one group that ``only`` selects."""
+) -> Iterator[tuple[str, Score]]:
+    """The scores of one group that ``only`` selects, with their names in the group."""
     if isinstance(source, Evaluator):
         directions = source.lower_is_better
     else:
@@ -322,20 +347,48 @@ def _scores(
         name = _score_name(source, metric)
         if only and {group, metric, name}.isdisjoint(only):
             continue
-        yield Score(
-            name=name,
-            value=float(value),
-            real_baseline=float(floors[metric]) if metric in floors else None,
-            extractor=source.name,
-            extractor_fingerprint=source.fingerprint,
-            n_real=counts[0],
-            n_generated=counts[1],
-            split="train",
-            seed=seed,
-            lower_is_better=directions.get(metric),
-            baselines={name: float(o[metric]) for name, o in others.items() if metric in o},
-            shared_backbone=source.backbone if source.backbone in share else "",
+        yield (
+            metric,
+            Score(
+                name=name,
+                value=float(value),
+                real_baseline=float(floors[metric]) if metric in floors else None,
+                extractor=source.name,
+                extractor_fingerprint=source.fingerprint,
+                n_real=counts[0],
+                n_generated=counts[1],
+                split="train",
+                seed=seed,
+                lower_is_better=directions.get(metric),
+                baselines={name: float(o[metric]) for name, o in others.items() if metric in o},
+                shared_backbone=source.backbone if source.backbone in share else "",
+            ),
         )
+
+
+def _spreads(
+    group: str,
+    values: Mapping[str, float],
+    features: tuple[Values, Values, Values],
+    radii: Values | None,
+    k: int,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Error and interval of those scores of a group that have some, by name."""
+    real, fake, unseen = features
+    groups = groups_of(len(fake), rng_for(seed, "resamples"))
+    if groups is None:
+        return {}
+    if group == "frechet":
+        without = frechet_without(real, fake, groups)
+    elif group == "memorisation":
+        without = memorisation_without(real, fake, unseen, groups)
+    elif group == "manifold" and radii is not None:
+        without = manifold_without(real, fake, groups, k, radii)
+    else:
+        return {}
+    found = spreads(values, without)
+    return {name: {"error": s.error, "interval": s.interval} for name, s in found.items()}
 
 
 def _joined(scores: list[Score], of_model: Sequence[Score]) -> list[Score]:

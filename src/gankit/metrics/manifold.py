@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from gankit.metrics._features import as_pair
+from gankit.metrics._features import Features, as_pair
 from gankit.metrics.neighbours import distance_blocks, nearest
 
 
 def manifold_scores(
-    real: np.ndarray[Any, Any], generated: np.ndarray[Any, Any], *, k: int = 5
+    real: np.ndarray[Any, Any],
+    generated: np.ndarray[Any, Any],
+    *,
+    k: int = 5,
+    radii: Features | None = None,
 ) -> dict[str, float]:
     """Precision, recall, density and coverage.
 
@@ -28,15 +32,14 @@ def manifold_scores(
         real: features ``(N, D)``.
         generated: features ``(M, D)``.
         k: neighbours; lowered to what the smaller set allows.
+        radii: the :func:`balls` of the real samples for this k, where they are known.
 
     Raises:
         GankitError: fewer than two samples, widths that differ, values that are not finite.
     """
     x, y = as_pair(real, generated, least=2)
     k = min(k, len(x) - 1, len(y) - 1)
-    slack = 1.0 + 1e-9  # a sample on the boundary of a ball is inside, despite rounding
-    real_balls = nearest(x, x, k, same=True)[:, -1] ** 2 * slack
-    generated_balls = nearest(y, y, k, same=True)[:, -1] ** 2 * slack
+    real_balls, generated_balls = balls(x, k) if radii is None else radii, balls(y, k)
 
     held = precise = 0
     recalled, covered = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
@@ -52,3 +55,10 @@ def manifold_scores(
         "density": held / (k * len(y)),
         "coverage": float(covered.mean()),
     }
+
+
+def balls(x: Features, k: int) -> Features:
+    """Squared radii ``(N,)``: the distance of each point to its k-th neighbour in the set."""
+    slack = 1.0 + 1e-9  # a sample on the boundary of a ball is inside, despite rounding
+    radii: Features = nearest(x, x, k, same=True)[:, -1] ** 2 * slack
+    return radii

@@ -8,6 +8,7 @@ alarm, but in ``copies`` hardly.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,34 @@ def memorisation_scores(
     Raises:
         GankitError: an empty set, widths that differ, values that are not finite.
     """
-    points, made = as_pair(train, generated)
-    _, unseen = as_pair(train, heldout)
-    d_made, d_unseen = nearest(made, points)[:, 0], nearest(unseen, points)[:, 0]
+    return memorisation_of(Distances.of(train, generated, heldout))
+
+
+@dataclass(frozen=True)
+class Distances:
+    """To the nearest training item."""
+
+    generated: Features
+    """``(M,)``"""
+    heldout: Features
+    """``(L,)``"""
+
+    @classmethod
+    def of(
+        cls,
+        train: np.ndarray[Any, Any],
+        generated: np.ndarray[Any, Any],
+        heldout: np.ndarray[Any, Any],
+    ) -> Distances:
+        """Those of features, as for :func:`memorisation_scores`."""
+        points, made = as_pair(train, generated)
+        _, unseen = as_pair(train, heldout)
+        return cls(nearest(made, points)[:, 0], nearest(unseen, points)[:, 0])
+
+
+def memorisation_of(distances: Distances) -> dict[str, float]:
+    """The scores of :func:`memorisation_scores` from distances."""
+    d_made, d_unseen = distances.generated, distances.heldout
     typical = float(np.median(d_unseen))
     # Where real data repeats itself the threshold is 0: leave room for an extractor's rounding.
     threshold = float(np.quantile(d_unseen, 0.01, method="lower")) + 1e-6 * typical

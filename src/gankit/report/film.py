@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gankit.contract import Provenance
 from gankit.errors import GankitError
 from gankit.kit.films import check_film, write_film
-from gankit.kit.pictures import MOST_FRAMES, synthetic
+from gankit.kit.pictures import MOST_FRAMES
+from gankit.provenance.sealing import seal
 from gankit.runs.directory import Run
+from gankit.runs.provenance import now, software
 from gankit.system_errors import translated
 
 if TYPE_CHECKING:
@@ -48,13 +51,19 @@ def training_film(run: Run, target: Path, *, fps: float = FPS, overwrite: bool =
     if len(files) > MOST_FRAMES:
         step = (len(files) - 1) / (MOST_FRAMES - 1)
         files = [files[round(i * step)] for i in range(MOST_FRAMES)]
+    statement = Provenance(
+        software(), run.name, now(), run.plugin.modality.source_type, way="samples during training"
+    )
     text = {
-        **synthetic(run.plugin.modality.source_type),
+        **statement.text(),
         "Title": f"{run.name}: samples during training",
         "Comment": "the same latents in every frame, not chosen",
     }
+    signing = seal()
     with translated(target):
-        return write_film(_frames(files), target, fps=fps, rest=REST, text=text)
+        count = write_film(_frames(files), target, fps=fps, rest=REST, text=text)
+        signing.file(target, statement)
+    return count
 
 
 def _previews(run: Run) -> list[Path]:

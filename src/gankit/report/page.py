@@ -1,4 +1,4 @@
-"""The report of ``gankit evaluate``: metrics with their baselines, samples, settings.
+"""The report of ``gankit evaluate``: one self-contained page.
 
 It shows a few real training items next to generated ones, where the plugin's preview does or where
 it allows the nearest ones to be shown; none of a private run.
@@ -7,12 +7,15 @@ it allows the nearest ones to be shown; none of a private run.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from gankit.errors import GankitError
 from gankit.kit.files import write_atomic
 from gankit.report.html import render
+from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
-from gankit.runs.directory import CONFIG, privacy_in_words
+from gankit.report.training import curves, guard_states, previews
+from gankit.runs.directory import CONFIG, Run, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
 from gankit.system_errors import reason
@@ -25,9 +28,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         GankitError: the file cannot be written.
     """
     record, names = evaluation.record, evaluation.baselines
-    models = [name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)]
     overrides = ", ".join(f"{key}={value}" for key, value in record.get("settings", {}).items())
-    config, privacy = evaluation.subject / CONFIG, record.get("privacy")
+    privacy = record.get("privacy")
     page = render(
         "evaluation.html.j2",
         name=evaluation.subject.resolve().name,
@@ -36,9 +38,10 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         record=record,
         summary=record.get("summary", []),
         scores=evaluation.scores,
+        meanings=record.get("meanings", {}),
         details=list(record.get("details", {}).values()),
         baselines=names,
-        models=models,
+        models=[name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)],
         codec_baselines=any(name in CODEC_BASELINES for name in names),
         warm_up=WARM_BASELINE if WARM_BASELINE in names else "",
         overrides=overrides,
@@ -46,15 +49,33 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         privacy_summary=privacy_in_words(privacy) if privacy else "",
         preview=preview(evaluation),
         near=near_items(evaluation),
-        settings=_text(config) if config.is_file() else "",
+        **_of_run(evaluation.subject),
     )
+    write_page(page, target, "Choose another --report")
+
+
+def _of_run(subject: Path) -> dict[str, Any]:
+    """What a report shows of a run besides its scores; nothing of a folder of files."""
+    if not (subject / CONFIG).is_file():
+        return {"curves": [], "guard": [], "history": None, "made": [], "settings": ""}
+    run = Run(subject)
+    ticks = run.metrics()
+    return {
+        "curves": curves(ticks),
+        "guard": guard_states(ticks),
+        "history": previews(subject / "previews"),
+        "made": provenance(run),
+        "settings": (subject / CONFIG).read_text(encoding="utf-8", errors="backslashreplace"),
+    }
+
+
+def write_page(page: str, target: Path, hint: str) -> None:
+    """Writes a page as a whole.
+
+    Raises:
+        GankitError: the file cannot be written.
+    """
     try:
         write_atomic(target, page.encode(errors="backslashreplace"))
     except OSError as error:
-        raise GankitError(
-            f"cannot write {target}: {reason(error)}", "Choose another --report"
-        ) from None
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="backslashreplace")
+        raise GankitError(f"cannot write {target}: {reason(error)}", hint) from None

@@ -49,6 +49,8 @@ MODEL = {
     "networks?": {"generator": str, "discriminator": str},
     "backbones?": [str],
     "started_from?": STARTED_FROM,
+    "people?": str,
+    "consent?": str,
     "data": {"licence": (str, None), "fingerprint": str, "items?": int},
     "layout": {"shape": [int], "condition": [{"kind": str}]},
 }
@@ -58,6 +60,9 @@ RECORD = {
     "status?": str,
     "created?": str,
     "resumed?": [str],
+    "people?": str,
+    "consent?": str,
+    "consent_before?": [str],
     "started_from?": STARTED_FROM,
     "data?": {
         "source?": (str, None),

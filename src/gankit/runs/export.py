@@ -33,6 +33,7 @@ def export_model(
     run: str,
     data: Mapping[str, object],
     networks: Mapping[str, str] | None = None,
+    consent: Mapping[str, str] | None = None,
 ) -> None:
     """Writes ``model/``: the averaged generator, the codec's state, and their description.
 
@@ -40,13 +41,14 @@ def export_model(
         run: the run's name.
         data: the data's licence, fingerprint and number of training items.
         networks: the classes of networks that are not the plugin's.
+        consent: what the run states of the people in its data.
     """
     import torch
     from safetensors.torch import save
 
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MODEL).is_file():
-        about: dict[str, object] = {"run": run, "data": dict(data)}
+        about: dict[str, object] = {"run": run, "data": dict(data), **(consent or {})}
         if networks:
             about["networks"] = dict(networks)
         if trainer.plan.started_from:

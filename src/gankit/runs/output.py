@@ -18,14 +18,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gankit.contract import Codec, Provenance, Sample, Written
+from gankit.contract import Codec, Progress, Provenance, Sample, Written, quiet
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import json_bytes, sha256
 from gankit.kit.folders import natural_key
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins
 from gankit.plugins.write_guard import confined
-from gankit.runs.packing import add_record, compress, pack, pack_items
+from gankit.provenance.sealing import METADATA, Seal, seal
+from gankit.runs.packing import add_record, compress, digests, pack, pack_items
 from gankit.runs.provenance import RECORD, now, software
 from gankit.runs.targets import (
     COMPRESSIONS,
@@ -41,10 +42,6 @@ Writer: TypeAlias = (
     "Callable[[Iterable[Sample[Any]], Path, Provenance], Mapping[str, int] | Written | None]"
 )
 """``(samples, folder, provenance)``, as :meth:`Modality.write`."""
-
-METADATA = "metadata.jsonl"
-"""A row per file, beside the files: what plugins write next to pictures, sounds and the like. Where
-one file is wanted, its row goes into the provenance record."""
 
 
 def write_generated(
@@ -63,6 +60,9 @@ def write_generated(
     first: int = 0,
     write: Writer | None = None,
     beside: Callable[[Path, Provenance], None] | None = None,
+    composites: Sequence[str] = (),
+    signing: Seal | None = None,
+    progress: Progress = quiet,
     finish: Callable[[dict[str, Any]], None] = lambda full: None,
 ) -> dict[str, Any]:
     """Writes generated items with their provenance; the target appears whole or not at all.
@@ -77,6 +77,9 @@ def write_generated(
         first: number of the first item, by which tar archives name items.
         write: what writes them, in place of the modality.
         beside: writes further files into the folder; only where the target is one.
+        composites: names of files that show real items beside generated ones.
+        signing: what signs it; the user's key by default.
+        progress: is told of signing; the samples are counted where they come from.
         finish: completes the record once everything is written.
 
     Returns:
@@ -88,6 +91,7 @@ def write_generated(
         PluginError: the plugin wrote elsewhere, or counted what are no integers.
     """
     refuse_existing(target, overwrite)
+    signing = seal() if signing is None else signing
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
     statement = Provenance(software(), run, created or now(), modality.source_type, between, way)
     aside: Path | None = None
@@ -123,13 +127,23 @@ def write_generated(
             one = compress(_one_file(aside, target, full), target.packing)
         finish(full)
         plugins.call("gankit_outputs", folder=aside, record=copy.deepcopy(full))
+        unsigned = signing.files(
+            *(aside, statement),
+            some_real=counter.some_real,
+            in_archives=target.format == "zip",
+            composites=composites,
+            progress=progress,
+        )
+        if unsigned:
+            full["warnings"] = [*full.get("warnings", ()), *unsigned]
         if target.packing == "zip":
-            one = _packed(aside, path, full)
+            one = _packed(aside, path, signing, full)
         elif target.packing == "tar":
             one = pack_items(aside, aside / path.name, _items(aside), first, statement.text())
             (aside / METADATA).unlink(missing_ok=True)
         elif one is not None and target.format == "zip":
-            add_record(one, json_bytes(full).decode())
+            inside = signing.record({**full, "files": digests(one)})
+            add_record(one, json_bytes(inside).decode())
         full["files"] = {}
         for file in _files(aside):
             name = file.relative_to(aside).as_posix()
@@ -140,9 +154,9 @@ def write_generated(
             assert one is not None
             _to_stdout(one, target.format)
         elif one is not None:
-            _place_file(aside, one, path, target.record, json_bytes(full))
+            _place_file(aside, one, path, target.record, json_bytes(signing.record(full)))
         else:
-            (aside / RECORD).write_bytes(json_bytes(full))
+            (aside / RECORD).write_bytes(json_bytes(signing.record(full)))
             _place_folder(aside, path)
     except BrokenPipeError:  # whoever read standard output has had enough
         raise
@@ -247,11 +261,11 @@ def _check_ending(file: Path, target: Target) -> None:
         )
 
 
-def _packed(aside: Path, path: Path, record: Mapping[str, Any]) -> Path:
+def _packed(aside: Path, path: Path, signing: Seal, record: Mapping[str, Any]) -> Path:
     """Packs the folder, with its record inside; only the archive stays in the folder."""
     files = _files(aside)
     names = {file.relative_to(aside).as_posix(): sha256(file) for file in files}
-    (aside / RECORD).write_bytes(json_bytes({**record, "files": names}))
+    (aside / RECORD).write_bytes(json_bytes(signing.record({**record, "files": names})))
     archive = aside.with_name(f"{aside.name}.zip")
     try:
         pack(aside, [aside / RECORD, *files], archive)
@@ -405,7 +419,7 @@ class _Counter:
     """
 
     def __init__(self, samples: Iterable[Sample[Any]], target: Target, aside: Path) -> None:
-        self.samples, self.seen = samples, 0
+        self.samples, self.seen, self.some_real = samples, 0, False
         self.target, self.aside = target, aside
 
     def __iter__(self) -> Iterator[Sample[Any]]:
@@ -418,4 +432,5 @@ class _Counter:
                 if found:
                     _check_ending(found[0], self.target)
             self.seen += 1
+            self.some_real |= sample.real
             yield sample

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
 import io
 import lzma
 import shutil
@@ -67,6 +68,18 @@ def add_record(archive: Path, record: str) -> None:
     with zipfile.ZipFile(archive, "a") as packed:
         if RECORD not in packed.namelist():
             packed.writestr(_member(RECORD, ".json"), record)
+
+
+def digests(archive: Path) -> dict[str, str]:
+    """The SHA-256 of each member of a zip archive, by name."""
+    found = {}
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            if not member.is_dir() and member.filename != RECORD:
+                with packed.open(member) as content:
+                    digest = hashlib.file_digest(content, "sha256")  # type: ignore[arg-type]
+                found[member.filename] = digest.hexdigest()
+    return found
 
 
 def compress(file: Path, way: str) -> Path:

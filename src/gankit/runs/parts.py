@@ -18,6 +18,7 @@ from typing import Any
 
 from gankit.errors import GankitError
 from gankit.kit.files import json_bytes, read_json, write_json
+from gankit.provenance.sealing import seal
 from gankit.runs.provenance import RECORD
 from gankit.runs.targets import Target, refuse_existing
 
@@ -177,6 +178,7 @@ class Parts:
             "parts": [{key: r[key] for key in OWN if key in r} for r in found],
             "files": {record["file"]: record["sha256"] for record in found},
         }
+        full = seal().record(full)
         write_json(self.target.record, full)
         shutil.rmtree(pending, ignore_errors=True)
         return full

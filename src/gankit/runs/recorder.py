@@ -15,6 +15,7 @@ from gankit.kit.files import write_atomic, write_json
 from gankit.kit.pictures import film
 from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
+from gankit.runs.consent import Consent
 from gankit.runs.directory import LOG, METRICS, read_metrics, read_record, write_config
 from gankit.system_errors import reason
 
@@ -28,6 +29,7 @@ class Recorder(Callback):
         sizes: items to train on, and held out.
         described: what the codec inferred from the data.
         started_from: what the networks took from another run's weights.
+        consent: of the people in the data.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Recorder(Callback):
         sizes: tuple[int, int],
         described: Sequence[Mapping[str, str]],
         started_from: Mapping[str, Any] | None = None,
+        consent: Consent | None = None,
     ) -> None:
         self.folder, self.config = folder, config
         # A private run stores nothing that single items show.
@@ -67,6 +70,7 @@ class Recorder(Callback):
                 "described": [dict(row) for row in described],
             },
             **({"started_from": dict(started_from)} if started_from else {}),
+            **(consent.record() if consent else {}),
         }
 
     def begin(self, samples: int) -> None:

@@ -34,6 +34,8 @@ from gankit.contract import (
 )
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
+from gankit.provenance.keys import Signer, generate
+from gankit.provenance.sealing import Seal
 from gankit.runs.output import write_generated
 from gankit.runs.targets import Target
 from gankit.workflows.train import train as run_training
@@ -175,6 +177,11 @@ class Subject:
         """A run trained for a few steps."""
         return self.train("whole", STEPS * BATCH)
 
+    @functools.cached_property
+    def _seal(self) -> Seal:
+        """Signs what is written, as a user's key does: files have to be readable all the same."""
+        return Seal(Signer(*generate("conformance"), path=self.folder))
+
     # --- Computed afresh ------------------------------------------------------------------------
 
     def fit(self, items: Sequence[Any] | None = None, fitting: Fitting | None = None) -> Codec[Any]:
@@ -238,5 +245,6 @@ class Subject:
             record={},
             plugins=Plugins([]),  # without the hooks of other plugins
             overwrite=True,
+            signing=self._seal,
         )
         return folder, record

@@ -15,6 +15,7 @@ from gankit.runs.directory import Run
 from gankit.runs.output import write_generated
 from gankit.runs.targets import refuse_existing
 from gankit.system_errors import translated
+from gankit.workflows import watermarks
 from gankit.workflows.candidates import (
     OUTLIER,
     AttributeView,
@@ -135,12 +136,14 @@ def augment(
     where: Mapping[str, object] | None = None,
     format: str | None = None,
     overwrite: bool = False,
+    watermark: bool = False,
     **given: Any,
 ) -> Generated:
     """Writes a new data set: the real items, then the generated ones.
 
     Args:
         out: the folder or file to make.
+        watermark: whether generated items get the user's invisible watermark.
         data, where, given: as for :class:`Augmented`.
 
     Raises:
@@ -158,13 +161,17 @@ def augment(
                 f"{out} is {place}, which must not be changed", "Choose another --out"
             )
     refuse_existing(target, overwrite)
+    if watermark:
+        watermarks.refuse_unable(run)
+    mark = watermarks.record() if watermark else {}
     made = Augmented(run, data, where=where, **given)
     record = write_generated(
-        *(run.plugin, made, target),
+        *(run.plugin, watermarks.marked(run, made) if watermark else made, target),
         codec=made.sampler.codec,
         run=run.model["run"],
-        record={**run_record(run), "augmented": made.record, "where": dict(where or {})},
+        record={**run_record(run), "augmented": made.record, "where": dict(where or {}), **mark},
         plugins=installed(),
+        progress=given.get("progress", quiet),
         overwrite=overwrite,
         finish=lambda full: full["augmented"].update(generated=made.counts.as_dict()),
     )

@@ -18,6 +18,7 @@ from gankit.errors import GankitError
 from gankit.kit.datasets import gathered, is_dataset
 from gankit.kit.remote import is_remote
 from gankit.plugins.records import LoadedModality
+from gankit.runs.consent import Consent
 from gankit.workflows.remote import read_remote
 
 MIN_HELDOUT = 500
@@ -42,11 +43,14 @@ class Split:
     heldout: Part
     shadow: Part = field(default_factory=lambda: Subset((), NONE))
     """What neither training nor evaluation uses: by it, training sees whether it memorises."""
+    consent: Consent = field(default_factory=Consent)
+    """Of the people in the data."""
 
     def over(self, items: Sequence[Any]) -> Split:
         """The same parts of other items, which stand for the data set's own one by one."""
         heldout, shadow = (p.numbers(np.arange(len(p))) for p in (self.heldout, self.shadow))
-        return _split(dataclasses.replace(self.dataset, items=items), heldout, shadow)
+        split = _split(dataclasses.replace(self.dataset, items=items), heldout, shadow)
+        return dataclasses.replace(split, consent=self.consent)
 
 
 def read_data(
@@ -74,7 +78,7 @@ def read_data(
     if watched and not engine.privacy.epsilon:  # noise bounds what is memorised
         chosen = _shadow(len(split.train), engine.train.seed)
         split = _split(found, heldout, split.train.numbers(chosen))
-    return split
+    return dataclasses.replace(split, consent=Consent.of(config, found.people))
 
 
 def _split(dataset: Dataset[Any], heldout: Indices, shadow: Indices) -> Split:

@@ -99,6 +99,7 @@ def directions(
         run=run.model["run"],
         record={**sampling_record(run, sampler, sampling), "layers": list(found.layers)},
         plugins=installed(),
+        progress=progress,
         overwrite=overwrite,
         way=f"along directions 1 to {len(numbers)}",
         write=sheet.write,

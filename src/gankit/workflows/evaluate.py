@@ -28,11 +28,14 @@ from gankit.metrics import evaluate
 from gankit.metrics.details import details
 from gankit.metrics.duality import DUALITY_GAP
 from gankit.metrics.evaluate import GROUPS, Located, Score, Values, check_names, rng_for
+from gankit.metrics.intervals import METHOD
+from gankit.metrics.meanings import meanings_of
 from gankit.metrics.membership import WHITE_BOX, Likelihoods, white_box_score
 from gankit.metrics.near_items import Neighbours, near_items
 from gankit.metrics.summary import summarise
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, in_one_line, installed, raise_if_strict
+from gankit.report.card import CARD, write_card
 from gankit.runs import provenance
 from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
@@ -154,6 +157,8 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     }
     if not given.only and not given.overrides and given.data is None:
         _write(run.path / SCORES, result.record)
+        with translated(run.model_folder / CARD):
+            write_card(run)
     return result
 
 
@@ -317,7 +322,10 @@ class _Scoring:
             "n_generated": len(data.generated),
             "summary": summarise(scores, parts, own),
             "scores": [s.as_dict() for s in scores],
+            "meanings": meanings_of(scores, self.evaluators),
         }
+        if any(score.interval for score in scores):
+            record["intervals"] = METHOD
         if self.backbones:
             record[BACKBONES] = sorted(self.backbones)
         if parts:

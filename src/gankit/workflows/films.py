@@ -81,6 +81,7 @@ def film(
         run=run.model["run"],
         record={**sampling_record(run, sampler, sampling), "fps": fps},
         plugins=installed(),
+        progress=progress,
         overwrite=overwrite,
         between=sampling.pair,
         way=sampling.in_words(),

@@ -17,6 +17,7 @@ from gankit.contract.codec import classes
 from gankit.engine.clock import ADVERSARIAL
 from gankit.errors import GankitError, did_you_mean
 from gankit.plugins.registry import installed
+from gankit.runs.consent import consent_in
 from gankit.runs.directory import Run, next_run
 from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.output import write_generated
@@ -24,6 +25,7 @@ from gankit.runs.provenance import versions
 from gankit.runs.started import lineage
 from gankit.runs.targets import Target, refuse_existing, resolve_target
 from gankit.system_errors import translated
+from gankit.workflows import watermarks
 from gankit.workflows.improbable import UNKNOWN, improbable
 from gankit.workflows.pool import Pool, SampleSource
 from gankit.workflows.scoring import BACKBONES, backbones_in
@@ -62,6 +64,8 @@ class Sampling:
     """``warm-up`` for the generator as it was before the adversarial game."""
     truncation: float = 1.0
     """ψ of the truncation trick, 0 to 1: latents are moved towards their mean, z → ψ z."""
+    watermark: bool = False
+    """Whether items get the user's invisible watermark, see :mod:`gankit.workflows.watermarks`."""
 
     def check(self) -> None:
         """Raises:
@@ -159,8 +163,8 @@ class Sampling:
         each = {"per_class": self.per_class, "by": self.by} if self.per_class else {}
         phase = {} if self.phase == ADVERSARIAL else {"phase": self.phase}
         truncated = {} if self.truncation == 1 else {"truncation": self.truncation}
-        where = {"where": dict(self.where)}
-        return {**seeds, **where, **each, **truncated, **changed, **phase}
+        where, mark = {"where": dict(self.where)}, watermarks.record() if self.watermark else {}
+        return {**seeds, **where, **each, **truncated, **changed, **phase, **mark}
 
     @property
     def pair(self) -> tuple[int, int] | None:
@@ -181,9 +185,16 @@ class Sampling:
         """The run's generator, ready to draw these samples.
 
         Raises:
-            GankitError: as for :meth:`Run.sampler`; the generator's latents cannot be truncated.
+            GankitError: as for :meth:`Run.sampler`; the generator's latents cannot be truncated, or
+            its items carry no watermark.
         """
+        if self.watermark:
+            watermarks.refuse_unable(run)
         return run.sampler(device, self.settings, self.phase).truncated(self.truncation)
+
+    def marked(self, run: Run, samples: Iterator[Sample[Any]]) -> Iterator[Sample[Any]]:
+        """The samples, with the watermark where it is requested."""
+        return watermarks.marked(run, samples) if self.watermark else samples
 
 
 def check_seeds(first: int, n: int) -> None:
@@ -249,7 +260,8 @@ def generate(
     with Pool(
         *(run, sampler, nproc), device=device, settings=sampling.settings, phase=sampling.phase
     ) as source:
-        samples = counted(sampling.draw(sampler, source=source), sampling.n, progress)
+        drawn = sampling.draw(sampler, source=source)
+        samples = counted(sampling.marked(run, drawn), sampling.n, progress)
         beside = None
         if isinstance(sampling.walk, Mix) and not target.single_file:
             mixed = MixSheet(run, sampler, sampling.walk, sampling.where)
@@ -260,6 +272,7 @@ def generate(
             run=run.model["run"],
             record=sampling_record(run, sampler, sampling),
             plugins=installed(),
+            progress=progress,
             overwrite=overwrite,
             between=sampling.pair,
             way=sampling.in_words(),
@@ -384,5 +397,6 @@ def run_record(run: Run, doubts: Sequence[str] = ()) -> dict[str, Any]:
         **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
         **({"started_from": lineage(run.model)} if "started_from" in run.model else {}),
         **({"privacy": run.privacy} if run.privacy else {}),
+        **consent_in(run.model),
         **({"warnings": warnings} if warnings else {}),
     }

@@ -142,7 +142,7 @@ def generate_parts(
 
         for part in missing:
             with place.making(part) as target:
-                drawn = settled.draw(sampler, part.among)
+                drawn = settled.marked(run, settled.draw(sampler, part.among))
                 seeds = [settled.seed + part.among[0], settled.seed + part.among[-1]]
                 record = write_generated(
                     *(run.plugin, counted(drawn, len(part.among), show), target),
@@ -151,6 +151,7 @@ def generate_parts(
                     record={"part": f"{part.number}/{place.index['request']['parts']}",
                             "seeds": seeds},
                     plugins=installed(),
+                    progress=progress,
                     overwrite=True,
                     way=settled.in_words(),
                     created=place.index["created"],

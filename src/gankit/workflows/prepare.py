@@ -28,6 +28,7 @@ from gankit.runs.model import (
 )
 from gankit.workflows.choosing_recipes import too_few
 from gankit.workflows.conformity import conformed
+from gankit.workflows.consent import AskConsent, asked
 from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.transfer import Start
@@ -58,6 +59,7 @@ def prepare(
     on_read: Callable[[Split], None] = lambda data: None,
     networks: OwnNetworks | None = None,
     objective: Objective | None = None,
+    ask_consent: AskConsent | None = None,
 ) -> tuple[Trainer, Split]:
     """A trainer, ready to start, and its data; arguments as for ``train``.
 
@@ -118,6 +120,9 @@ def prepare(
         if source is not None or config.data is not None:
             few = too_few(plugin.info, config.recipe, len(data.dataset.items))
             data.dataset.warnings = [*data.dataset.warnings, *([few] if few else [])]
+        if ask_consent is not None and parallel.size == 1 and not resumes:
+            with budget.paused():
+                data.consent = asked(data.consent, ask_consent)
         if parallel.is_main:
             on_read(data)
     _refuse_other_data(data, parallel)
@@ -211,6 +216,7 @@ def prepare(
             export=lambda t: export_model(
                 *(folder / "model", t, plugin, config, name, about),
                 networks=None if networks is None else class_names(players),
+                consent=data.consent.record(),
             ),
             stop=stop,
         )

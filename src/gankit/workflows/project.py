@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from gankit.kit.films import write_film
 from gankit.kit.remote import Remote, is_remote
 from gankit.kit.sheets import Sheet, is_raster, picture, stacked
 from gankit.plugins.registry import installed
+from gankit.provenance.sealing import COMPOSITE
 from gankit.runs.directory import Run, next_run
 from gankit.runs.latents import write_latents
 from gankit.runs.output import write_generated
@@ -187,8 +188,10 @@ def project(
         run=run.model["run"],
         record={**run_record(run, warnings), "projected": {**settings, "where": where}},
         plugins=installed(),
+        progress=progress,
         overwrite=overwrite,
         way="from latents found by projection",
+        composites=(f"{SHEET}.png", FILM),
         write=made.write,
     )
     return Projection(made.projected, path, warnings)
@@ -281,7 +284,8 @@ class _Made:
         self, samples: Iterable[Sample[Any]], folder: Path, provenance: Provenance
     ) -> Mapping[str, int] | Any:
         """Writes everything into a folder."""
-        modality, codec, text = self.modality, self.sampler.codec, provenance.text()
+        modality, codec = self.modality, self.sampler.codec
+        text = replace(provenance, source_type=COMPOSITE).text()
         format = modality.formats[0]
         told = modality.write(samples, folder / ITEMS, codec, provenance, format)
         write_latents(folder / LATENTS, [one.latent for one in self.projected], self.run)

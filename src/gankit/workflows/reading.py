@@ -70,10 +70,10 @@ def reading(split: Split, private: bool = False) -> Reading:
         description=found.description,
         train_items=len(split.train),
         heldout_items=len(split.heldout),
-        facts=found.facts,
+        facts={**found.facts, **split.consent.record()},
         table=() if private else found.table,
         skipped=by_reason(found.issues, private),
-        warnings=found.warnings,
+        warnings=[*found.warnings, *split.consent.warnings],
         shadow_items=len(split.shadow),
     )
 

@@ -16,10 +16,13 @@ from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
-from gankit.runs.directory import Run
+from gankit.report.card import write_card
+from gankit.runs.consent import Consent, restate
+from gankit.runs.directory import Run, read_record
 from gankit.runs.recorder import Recorder
 from gankit.runs.verdict import VERDICT
 from gankit.system_errors import translated
+from gankit.workflows.consent import AskConsent
 from gankit.workflows.data import Split
 from gankit.workflows.estimate import Duration, duration_of
 from gankit.workflows.finished import is_finished, reads_the_same
@@ -50,6 +53,7 @@ def train(
     networks: OwnNetworks | None = None,
     objective: Objective | None = None,
     stop: StopRequest | None = None,
+    ask_consent: AskConsent | None = None,
 ) -> str:
     """Trains in ``folder``, continuing an existing run; ``done`` or ``interrupted``. A run that is
     finished is left as it is, and its data is not read.
@@ -63,6 +67,7 @@ def train(
         networks: in place of the plugin's.
         objective: of that name in the configuration.
         stop: what Ctrl-C does.
+        ask_consent: called before a new run on data of people for whom no consent is stated.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -79,6 +84,9 @@ def train(
             same = same and finished and reads_the_same(folder, config)
     resuming, finished, same = parallel.from_main([resuming, finished, same])
     if finished and same:
+        if parallel.is_main:
+            people = read_record(folder).get("people", "")
+            restate(folder, config, Consent.of(config, people))
         return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
@@ -97,7 +105,9 @@ def train(
             on_read=on_read,
             networks=networks,
             objective=objective,
+            ask_consent=ask_consent,
         )
+        config = data.consent.into(config)
         with parallel.together():
             if parallel.is_main:
                 recorder = Recorder(
@@ -106,12 +116,17 @@ def train(
                     sizes=(len(data.train), len(data.heldout)),
                     described=describe(trainer.codec),
                     started_from=trainer.plan.started_from,
+                    consent=data.consent,
                 )
                 trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
         if resuming:
             _resume(trainer)
         if parallel.is_main:
+            if resuming:
+                restate(folder, config, data.consent)
             recorder.begin(trainer.clock.samples)
+            for doubt in data.consent.warnings:
+                recorder.warning(doubt)
         alone = parallel.size == 1
         if on_estimate is not None and alone and not resuming and not config.engine.train.time:
             on_estimate(duration_of(trainer))
@@ -129,6 +144,8 @@ def train(
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
+        if parallel.is_main and Run(folder).has_model:
+            write_card(Run(folder))
         return status
 
 

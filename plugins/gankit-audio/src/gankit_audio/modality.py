@@ -22,12 +22,14 @@ from gankit.contract import (
     Provenance,
     Rendering,
     Sample,
+    Watermarks,
+    WatermarkSearch,
 )
 from gankit_audio.data.clips import Clip
 from gankit_audio.settings import AudioSettings
 
 
-class AudioModality(Modality[Clip], Augmentable, Converts):
+class AudioModality(Modality[Clip], Augmentable, Converts, Watermarks):
     """Mono and stereo clips of one rate and duration."""
 
     Settings = AudioSettings
@@ -117,6 +119,16 @@ class AudioModality(Modality[Clip], Augmentable, Converts):
         from gankit_audio.output.conversion import convert
 
         return convert(items)
+
+    def watermark(self, item: Clip, key: bytes) -> Clip:
+        from gankit_audio.output.watermark import mark
+
+        return mark(item, key)
+
+    def find_watermark(self, content: bytes, key: bytes) -> WatermarkSearch | None:
+        from gankit_audio.output.watermark import search
+
+        return search(content, key)
 
     def attributes(self, item: Clip) -> Mapping[str, object]:
         return dict(item.values)

@@ -25,6 +25,8 @@ from gankit.contract import (
     ReadsRemote,
     Rendering,
     Sample,
+    Watermarks,
+    WatermarkSearch,
 )
 from gankit.kit.remote import Remote
 from gankit_image.codec.image_codec import ImageCodec, fit_codec
@@ -34,7 +36,7 @@ from gankit_image.settings import ImageSettings
 
 
 class ImageModality(
-    Modality[Image], Augmentable, AvoidsBackbones, Converts, ReadsItems, ReadsRemote
+    Modality[Image], Augmentable, AvoidsBackbones, Converts, ReadsItems, ReadsRemote, Watermarks
 ):
     """Grey, colour and transparent images, and images of up to 16 bands of any numbers."""
 
@@ -42,6 +44,7 @@ class ImageModality(
     formats = ("folder", "zip", "parquet", "npz", "npy")
     conversions = ("numpy", "torch", "pil")
     shows_real_items = True
+    hub_task = "unconditional-image-generation"
     network_settings = (
         "resolution",
         "mode",
@@ -128,6 +131,16 @@ class ImageModality(
         from gankit_image.output.conversion import convert
 
         return convert(items, to, _own(codec))
+
+    def watermark(self, item: Image, key: bytes) -> Image:
+        from gankit_image.output.watermark import mark
+
+        return mark(item, key)
+
+    def find_watermark(self, content: bytes, key: bytes) -> WatermarkSearch | None:
+        from gankit_image.output.watermark import search
+
+        return search(content, key)
 
     def attributes(self, item: Image) -> Mapping[str, object]:
         return {} if item.label is None else {LABEL: item.label}

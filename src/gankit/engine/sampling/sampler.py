@@ -137,13 +137,27 @@ class Sampler:
         """Items for the seeds ``seed … seed + n - 1``, one batch at a time."""
         where = where or {}
         self.draw_conditions([seed], where)  # a wrong condition fails before any work
+        for number, wanted in self.blocks(n, seed):
+            yield from self.from_block(self.block(number, where), wanted, where)
+
+    def blocks(self, n: int, seed: int = 0) -> Iterator[tuple[int, range]]:
+        """The numbers of the batches that the seeds ``seed … seed + n - 1`` are in, each with
+        those of the seeds that are in it."""
         size = self.codec.decode_batch_size
-        first, last = seed // size, (seed + n - 1) // size
-        for block in range(first, last + 1):
-            seeds = range(block * size, (block + 1) * size)
-            wanted = slice(max(seed - seeds[0], 0), min(seed + n - seeds[0], size))
-            batch = self._meet(seeds, where)[0][wanted]
-            yield from self.as_samples(batch, seeds[wanted], where)
+        for number in range(seed // size, (seed + n - 1) // size + 1):
+            yield number, range(max(seed, number * size), min(seed + n, (number + 1) * size))
+
+    def block(self, number: int, where: Mapping[str, object]) -> Batch:
+        """The generator's output for all seeds of one batch; each has its own place in it."""
+        size = self.codec.decode_batch_size
+        return self._meet(range(number * size, (number + 1) * size), where)[0]
+
+    def from_block(
+        self, batch: Batch, seeds: range, where: Mapping[str, object] = MappingProxyType({})
+    ) -> Iterator[Sample[Any]]:
+        """The items of some seeds of one batch, which :meth:`block` gave."""
+        first = seeds[0] % self.codec.decode_batch_size
+        return self.as_samples(batch[first : first + len(seeds)], seeds, where)
 
     def _meet(self, seeds: Sequence[int], where: Mapping[str, object]) -> tuple[Batch, Tensor]:
         """One sample per seed with what is requested, and the index of its candidate."""

@@ -36,7 +36,7 @@ from gankit.testing.checks.output import (
     write_read,
 )
 from gankit.testing.checks.plugin import info, light_import, recipes, settings, target
-from gankit.testing.checks.running import resume, sampling
+from gankit.testing.checks.running import requests, resume, sampling
 
 CHECKS = tuple(
     map(
@@ -47,7 +47,7 @@ CHECKS = tuple(
             *(encode, encode_condition, round_trip, codec_state, statelessness, budget),
             *(shapes, generator_determinism, batch_independence, condition, gradients),
             *(second_derivatives, augment, likelihood),
-            *(resume, sampling, export),
+            *(resume, sampling, export, requests),
             *(write_read, bad_items, confinement, provenance, render, preview, conversions),
             *(features, distances, evaluators),
         ),

@@ -53,6 +53,9 @@ def reading(s: Subject) -> None:
         n, items = len(found.strata), len(found.items)
         fix = "Give Dataset.strata a class, or None, for each item"
         expect(n == items, f"{n} strata for {items} items", fix)
+    one_line = isinstance(found.people, str) and "\n" not in found.people
+    fix = 'Give Dataset.people one clause: the labels have the word "person"'
+    expect(one_line, f"people is {found.people!r}", fix)
 
 
 def read_refuses(s: Subject) -> None:

@@ -76,8 +76,11 @@ def confinement(s: Subject) -> None:
 
 
 def provenance(s: Subject) -> None:
-    """Generated files carry a mark that they are synthetic."""
-    folder, _ = s.write(list(s.run.stream(24)), s.modality.formats[0])
+    """Generated files carry a mark that they are synthetic, and can be signed."""
+    folder, record = s.write(list(s.run.stream(24)), s.modality.formats[0])
+    for warning in record.get("warnings", ()):
+        fix = "Write files that are what their endings say"
+        expect("no content credentials" not in warning, warning, fix)
     files = [p for p in folder.rglob("*") if p.is_file() and p.name != RECORD]
     expect(files, "write leaves no file", "Write below target")
     marked = any(mark.encode() in p.read_bytes().lower() for p in files for mark in MARKS)

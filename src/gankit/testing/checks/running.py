@@ -6,9 +6,11 @@ import shutil
 
 import torch
 
+from gankit.contract.codec import condition_inputs
 from gankit.engine.checkpoint import load_checkpoint
+from gankit.errors import GankitError
 from gankit.testing.checks.base import expect
-from gankit.testing.subject import BATCH, STEPS, Subject
+from gankit.testing.subject import BATCH, STEPS, CheckFailed, NotApplicable, Subject
 
 
 def resume(s: Subject) -> None:
@@ -38,3 +40,24 @@ def sampling(s: Subject) -> None:
     expect(torch.equal(first[2:5], some), "items change with the number requested", fix)
     away = s.encode(s.open(copy).sample(6)).x
     expect(torch.equal(first, away), "a copied model folder generates different items", fix)
+
+
+def requests(s: Subject) -> None:
+    """What a form offers as conditions can be requested."""
+    offered = condition_inputs(s.run.codec)
+    if not offered:
+        raise NotApplicable("the run has no conditions")
+    fix = "Let condition_inputs list what sample_conditions takes"
+    for one in offered:
+        words = [*one.values[:2], *one.values[-1:]]
+        if one.low is not None and one.high is not None:
+            expect(one.low <= one.high, f"{one.name}: low is above high", fix)
+            middle = (one.low + one.high) / 2
+            words += [f"{middle:g}", *([f"{one.low:g}..{one.high:g}"] if one.ranges else [])]
+        for word in dict.fromkeys(words):
+            try:
+                list(s.run.sample(1, where={one.name: word}))
+            except GankitError as error:
+                raise CheckFailed(
+                    f"{one.name}={word} is offered and refused: {error}", fix
+                ) from None

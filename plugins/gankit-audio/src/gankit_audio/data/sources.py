@@ -19,6 +19,7 @@ from gankit.contract import Dataset, Issue, Progress
 from gankit.errors import GankitError
 from gankit.kit.folders import fingerprint, skip
 from gankit.kit.name_classes import suggest_prefixes
+from gankit.kit.people import VOICES, people_in
 from gankit_audio.data import manifests, summary
 from gankit_audio.data.clips import Clip
 from gankit_audio.data.dataset import Clips, ClipSpec
@@ -112,6 +113,13 @@ def read(source: object | None, settings: AudioSettings, progress: Progress) -> 
             *_unused_prefixes(clips, labels, settings),
         ],
         strata=summary.strata(labels),
+        people=people_in(
+            VOICES,
+            path=where,
+            names=[entry.file or entry.name for entry in entries],
+            labels=labels,
+            columns={column for entry in entries for column in entry.row},
+        ),
     )
 
 

@@ -63,7 +63,8 @@ def encode(
     Args:
         samples: floats ``(channels, T)``, full scale is 1.
         format: one of ``CODINGS``.
-        texts: any of ``title``, ``comment``, ``software`` and ``date``. MP3 supports ASCII only.
+        texts: any of ``title``, ``comment``, ``software`` and ``date``, and for WAV ``xmp``, which
+            the others lack a place for. MP3 supports ASCII only.
         exact: whether ``wavfloat`` keeps samples beyond full scale.
 
     Raises:
@@ -88,8 +89,8 @@ def encode(
         with sf.SoundFile(
             file, "w", rate, channels, coding.subtype, format=coding.container
         ) as out:
-            for key, text in texts.items():
-                setattr(out, key, text)
+            for key in (key for key in INFO if key in texts):
+                setattr(out, key, texts[key])
             for start in range(0, frames.shape[1], BLOCK):
                 out.write(np.ascontiguousarray(frames[:, start : start + BLOCK].T))
     except sf.LibsndfileError:
@@ -142,8 +143,12 @@ def _wav(
     if floats:
         parts.append(_chunk(b"fact", struct.pack("<I", frames)))
     if texts:
-        listed = (_chunk(INFO[key], text.encode() + b"\0") for key, text in texts.items())
+        listed = (
+            _chunk(name, texts[key].encode() + b"\0") for key, name in INFO.items() if key in texts
+        )
         parts.append(_chunk(b"LIST", b"INFO" + b"".join(listed)))
+    if xmp := texts.get("xmp"):
+        parts.append(_chunk(b"_PMX", xmp.encode()))  # XMP Specification Part 3, WAV
     return _chunk(b"RIFF", b"WAVE" + b"".join(parts) + _chunk(b"data", data))
 
 

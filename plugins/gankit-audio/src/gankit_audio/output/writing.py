@@ -12,6 +12,7 @@ from gankit.contract import Provenance, Sample
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.folders import folder_name
 from gankit.kit.tables import TableWriter, json_line, marks, media_schema
+from gankit.kit.xmp import xmp_packet
 from gankit_audio.data.clips import LABEL, Clip
 from gankit_audio.data.manifests import WRITTEN
 from gankit_audio.output.encoding import CODINGS, encode
@@ -87,6 +88,7 @@ def _metadata(sample: Sample[Clip], provenance: Provenance) -> dict[str, str]:
         "comment": "; ".join(f"{key}: {text}" for key, text in full.items() if text),
         "software": provenance.software,
         "date": provenance.created,
+        "xmp": xmp_packet(provenance.text()),
     }
 
 

@@ -21,6 +21,7 @@ from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import fingerprint, printable, skip
 from gankit.kit.own_output import GENERATED, doubt
+from gankit.kit.people import FACES, people_in
 from gankit.kit.pictures import MADE_BY
 from gankit_image.data import arrays
 from gankit_image.data.arrays import Arrays
@@ -193,6 +194,7 @@ def _from_entries(
             *survey.warnings(items, target, settings),
         ],
         strata=classes.strata,
+        people=people_in(FACES, path=str(where), names=[e.name for e in good], labels=labels),
     )
 
 
@@ -343,6 +345,7 @@ def _from_arrays(
             *survey.warnings(items, target, settings),
         ],
         strata=classes.strata,
+        people=people_in(FACES, path=where, labels=labels),
     )
 
 

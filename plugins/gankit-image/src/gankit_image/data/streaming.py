@@ -20,6 +20,7 @@ from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import fingerprint, printable, skip
 from gankit.kit.own_output import doubt
+from gankit.kit.people import FACES, people_in
 from gankit.kit.remote import Remote
 from gankit.kit.splits import ALL, left_out_text, take_split
 from gankit.kit.streamed import remote_tree
@@ -146,6 +147,7 @@ def read_remote(remote: Remote, settings: ImageSettings, progress: Progress) -> 
         table=classes.table,
         warnings=[*warnings, *classes.warnings, *survey.warnings(sample, target, settings)],
         strata=classes.strata,
+        people=people_in(FACES, path=remote.shown, names=[e.name for e in entries], labels=labels),
     )
 
 

@@ -17,6 +17,7 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    ConditionInput,
     Conformed,
     Conforms,
     Continuous,
@@ -25,6 +26,7 @@ from gankit.contract import (
     Describes,
     Draws,
     Layout,
+    ListsConditionInputs,
     SamplesConditions,
     TransformsDensityRatioInput,
 )
@@ -61,6 +63,7 @@ MAX_COORDINATE = 1e3
 class MoleculeCodec(
     Codec[Molecule],
     SamplesConditions,
+    ListsConditionInputs,
     TransformsDensityRatioInput,
     Describes,
     Conforms,
@@ -286,6 +289,9 @@ class MoleculeCodec(
     def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor | None:
         """Rows of ``c``: the requested properties, and the others as they occur with them."""
         return None if self.query is None else self.query.sample(where, seeds)
+
+    def condition_inputs(self) -> list[ConditionInput]:
+        return [] if self.query is None else self.query.inputs()
 
     def describe(self) -> Sequence[Mapping[str, str]]:
         """A row per condition, the pretraining if there was one, and the results of a search."""

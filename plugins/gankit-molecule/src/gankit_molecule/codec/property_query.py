@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Condition, Continuous
+from gankit.contract import Condition, ConditionInput, Continuous
 from gankit.errors import GankitError
 from gankit.seeds import uniform
 
@@ -22,6 +22,8 @@ MATCH_TOLERANCE = 0.25
 """Standard deviations within which a training row matches a number."""
 PROPERTY_TOLERANCE = 0.1
 """Standard deviations within which a molecule's property meets a number."""
+USUAL = (0.01, 0.99)
+"""Percentiles between which a property is shown to be chosen."""
 ROW_STREAM, RANGE_STREAM = 1, 2
 """Random streams: which row; the place in a range (one stream more per property)."""
 
@@ -93,6 +95,17 @@ class PropertyQuery:
         for name in where:
             self.condition.field(name)
         return [parse_constraint(name, value) for name, value in where.items()]
+
+    def inputs(self) -> list[ConditionInput]:
+        """Each property by a number or a range; the usual ones are those between the percentiles
+        1 and 99 of training molecules, in round numbers."""
+        found = []
+        for at, field in enumerate(self.condition.fields):
+            assert isinstance(field, Continuous)
+            ends = np.quantile(self.rows[:, at].numpy(), USUAL) * field.scale + field.mean
+            low, high = (float(f"{end:.2g}") for end in ends)
+            found.append(ConditionInput(field.name, low=low, high=high, ranges=True))
+        return found
 
     def sample(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
         """One row per seed: the row of a training molecule close to the constraints, with the

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
+from torch.nn.functional import linear
 
 from gankit_molecule.codec.autoencoder import Decoder
 from gankit_molecule.codec.ragged import PAD
@@ -63,6 +64,7 @@ class WritingGraph(nn.Module):
             torch.zeros_like(self.rings[token]),
         )
         if torch.compiler.is_exporting():
+            tokens: Tensor
             _, tokens = scan(lambda carry, step: self._next(carry, step, context), state, u.T)
             return tokens.T
         written = []
@@ -92,9 +94,9 @@ class WritingGraph(nn.Module):
 
     def _cell(self, x: Tensor, h: Tensor) -> Tensor:
         """The decoder's recurrent cell, written out (Cho et al. 2014)."""
-        cell = self.decoder.cell
-        of_x = nn.functional.linear(x, cell.weight_ih_l0, cell.bias_ih_l0)
-        of_h = nn.functional.linear(h, cell.weight_hh_l0, cell.bias_hh_l0)
+        weights = dict(self.decoder.cell.named_parameters())
+        of_x = linear(x, weights["weight_ih_l0"], weights["bias_ih_l0"])
+        of_h = linear(h, weights["weight_hh_l0"], weights["bias_hh_l0"])
         (r, z, n), (hr, hz, hn) = of_x.chunk(3, 1), of_h.chunk(3, 1)
         z = (z + hz).sigmoid()
         return (1 - z) * (n + (r + hr).sigmoid() * hn).tanh() + z * h

@@ -230,6 +230,52 @@ class Chemistry(MoleculeEvaluator):
             scores[f"long_repeat_rate{end}"] = float((one.repeats > usual).mean())
         return scores
 
+    def details(
+        self, data: EvaluationData[Molecule], rng: np.random.Generator
+    ) -> list[dict[str, object]]:
+        """The survival funnel: how many molecules pass each stage and those before it.
+
+        Held-out molecules are new by definition, and pass or fail the other stages themselves.
+        """
+        made, heldout = self.sets(data, rng)
+        if not len(made) or not len(heldout):
+            return []
+        known = _occurring(data.train, set(made.smiles))
+        shares = {"": self._survival(made, known), "_real": self._survival(heldout, set())}
+        return [
+            {
+                "stage": stage,
+                **{f"share{end}": found[i] for end, found in shares.items()},
+                "meaning": meaning,
+            }
+            for i, (stage, meaning) in enumerate(STAGES.items())
+        ]
+
+    def _survival(self, molecules: MoleculeSet, known: set[str]) -> list[float]:
+        """The share that passes each of ``STAGES`` and those before."""
+        alerts: list[Alerts | None] = self.memo.of(alerts_of, molecules.smiles)
+        qed, sa = (molecules.properties[:, COMPARED.index(name)] for name in ("qed", "sa"))
+        first = dict[str, int]()
+        unique = [first.setdefault(text, i) == i for i, text in enumerate(molecules.smiles)]
+        new = [text not in known for text in molecules.smiles]
+        plain = [found is not None and found.passes for found in alerts]
+        stages = (unique, new, qed >= DRUG_LIKE, plain, sa <= SYNTHESISABLE)
+        passed = np.logical_and.accumulate(np.array(stages, dtype=bool), axis=0)
+        return [len(molecules) / molecules.count, *(passed.sum(axis=1) / molecules.count).tolist()]
+
+
+DRUG_LIKE, SYNTHESISABLE = 0.5, 4.5
+"""Thresholds of QED (from 0 to 1) and of synthetic accessibility (from 1, easy, to 10)."""
+STAGES = {
+    "valid": "a molecule that RDKit reads",
+    "unique": "not generated before",
+    "new": "not in the training data",
+    "drug-like": f"QED of at least {DRUG_LIKE}",
+    "no alert": "passes MOSES' filters: no medicinal-chemistry alert, PAINS, charge or large ring",
+    "synthesisable": f"synthetic accessibility of at most {SYNTHESISABLE}",
+}
+"""What a generated molecule has to pass, in this order, and what each means."""
+
 
 # --- Memorisation -------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from gankit.contract import (
     Codec,
     CodecState,
     Condition,
+    ConditionInput,
     Conformed,
     Conforms,
     DecodesInGraph,
@@ -27,6 +28,7 @@ from gankit.contract import (
     HasClasses,
     InfersConditions,
     Layout,
+    ListsConditionInputs,
     ProposesConditions,
     ReservesKeys,
     SamplesConditions,
@@ -41,7 +43,7 @@ from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.unique import single_keys
-from gankit_tabular.codec.descriptions import describe_columns
+from gankit_tabular.codec.descriptions import describe_columns, inputs, requested
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
@@ -71,6 +73,7 @@ class TableCodec(
     SamplesConditions,
     ProposesConditions,
     InfersConditions,
+    ListsConditionInputs,
     ReservesKeys,
     ChecksSeeds,
     Describes,
@@ -397,7 +400,10 @@ class TableCodec(
 
     def classes(self) -> dict[str, list[str]]:
         found = (c for c in self.columns if c.kind == "category" and not c.hidden)
-        return {c.name: [_requested(value) for value in c.values] for c in found}
+        return {c.name: [requested(value) for value in c.values] for c in found}
+
+    def condition_inputs(self) -> list[ConditionInput]:
+        return inputs(self.columns)
 
     def describe(self) -> list[dict[str, str]]:
         return describe_columns(self.columns)
@@ -425,11 +431,6 @@ def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:
         f"no column varies except identifiers ({', '.join(names[:4])}), which are not learned",
         f'If {names[0]} is none, set its kind, as in categories=["{names[0]}"]',
     )
-
-
-def _requested(value: Any) -> str:
-    """A category as ``--where`` names it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _written(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gankit.contract import ConditionInput
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.value_types import is_temporal, value_type
 from gankit_tabular.data.arrow import temporal_text
@@ -36,6 +37,33 @@ def describe_columns(columns: Sequence[Column]) -> list[dict[str, str]]:
         for column in columns
         if not column.hidden
     ]
+
+
+def inputs(columns: Sequence[Column]) -> list[ConditionInput]:
+    """How each column can be requested: among its frequent categories, by numbers within its
+    rounded range, or as text. Identifiers and constants cannot.
+    """
+    found = []
+    for column in columns:
+        if column.hidden or column.kind == "identifier" or column.codes < 2:
+            continue
+        if column.kind == "category":
+            frequent = [a for code, a in enumerate(column.atoms) if not column.is_rare(code)]
+            names = [*map(requested, frequent), *(["missing"] if column.missing else [])]
+            found.append(ConditionInput(column.name, tuple(dict.fromkeys(names))))
+        elif not column.atoms and not column.bins:
+            continue
+        elif is_temporal(column) or (column.format and column.format[0] != "decimal"):
+            found.append(ConditionInput(column.name, example=shown_range(column)))
+        else:
+            low, high = _shown_ends(column)
+            found.append(ConditionInput(column.name, low=low, high=high, ranges=True))
+    return found
+
+
+def requested(value: Any) -> str:
+    """A category as ``--where`` names it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _kind(column: Column) -> str:
@@ -87,14 +115,23 @@ def shown_range(column: Column) -> str:
     otherwise rounded, since an end may be the value of one row.
     """
     low, high = column.range
-    ends = [column.atoms.index(end) for end in (low, high) if end in column.atoms]
-    if len(ends) == 2 and not any(map(column.is_rare, ends)):
+    if _ends_are_frequent(column):
         texts = [shown_value(column, end) for end in (low, high)]
     elif is_temporal(column) and not pa.types.is_duration(value_type(column)):
         texts = _rounded_times(low, high, value_type(column))
     else:
         texts = [shown_value(column, end) for end in _rounded(low, high)]
     return texts[0] if texts[0] == texts[1] else " to ".join(texts)
+
+
+def _shown_ends(column: Column) -> tuple[float, float]:
+    """The least and the greatest number, rounded where it may be the value of one row."""
+    return column.range if _ends_are_frequent(column) else _rounded(*column.range)
+
+
+def _ends_are_frequent(column: Column) -> bool:
+    ends = [column.atoms.index(end) for end in column.range if end in column.atoms]
+    return len(ends) == 2 and not any(map(column.is_rare, ends))
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:

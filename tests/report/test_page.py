@@ -1,0 +1,237 @@
+"""The report of a run, the page that compares runs, and the model card."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+from small_runs import toy_run
+
+import gankit
+from gankit.errors import GankitError
+from gankit.report.card import escaped, write_card
+from gankit.report.comparison import write_comparison
+from gankit.report.html import render
+from gankit.report.training import curves, guard_states, overlaid, previews
+from gankit.runs.comparison import compare
+from gankit.runs.directory import Run
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A run, its evaluation, and the text of its report."""
+    run = toy_run(tmp_path_factory.mktemp("page") / "one")
+    found = run.evaluate(n=60)
+    return run.path, found, found.report(run.path / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    run = toy_run(tmp_path_factory.mktemp("page") / "two", **{"train.batch": 32})
+    run.evaluate(n=60)
+    return run.path
+
+
+def test_a_report_shows_training(evaluated):
+    page = evaluated[2]
+    assert page.count('role="img" aria-label="Losses over the samples seen.') == 1
+    assert page.count('data-caption="') == 4  # previews: at 0, 32, 64 and 96 samples
+    assert page.count(" hidden>") == 3
+    assert re.search(r"stable from 0 to \d+ samples", page)
+
+
+def test_a_report_states_how_the_run_was_made_and_what_numbers_mean(evaluated):
+    path, found, page = evaluated
+    record = json.loads((path / "provenance.json").read_text())
+    for stated in (record["data"]["fingerprint"], record["created"], "160 to train on"):
+        assert stated in page, stated
+    assert "share of real items near generated samples" in page
+    assert "delete-a-group jackknife" in page
+    assert "Scores without one: kernel/coordinates, " in " ".join(page.split())
+    assert found.record["meanings"]["coverage/coordinates"].startswith("variety")
+
+
+def test_a_page_loads_nothing_from_elsewhere(evaluated):
+    page = evaluated[2]
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "http" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", page.partition("<pre")[0])
+
+
+def test_everything_that_is_inserted_is_escaped():
+    made = [("<b>", "</dd><script>")]
+    page = render("comparison.html.j2", **_comparison(notes=["<i>"], made=made))
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert page.count("<script>") == 0
+
+
+def _comparison(notes, made):
+    class Empty:
+        names, rows, settings = ("<b>",), (), {}
+
+    Empty.notes = notes
+    column = {"name": "<b>", "made": made, "preview": None}
+    return {"software": "", "comparison": Empty, "columns": [column], "curves": []}
+
+
+def test_curves_group_what_belongs_together_and_leave_out_what_is_always_0():
+    ticks = [
+        {"samples": s, "d_loss": 1.0 / s, "g_loss": float("nan"), "r1": s, "augment_p": 0.0}
+        for s in range(1, 1000, 7)
+    ]
+    found = {one.title: one for one in curves(ticks)}
+    assert list(found) == ["Losses", "Gradient penalties"]
+    assert "d_loss: 1 at 1 samples, 0.001" in found["Losses"].svg
+    assert "Generated with" not in found["Losses"].svg
+    both = {one.title: one for one in overlaid({"a": ticks, "b": ticks})}
+    assert len(set(both["d_loss"].lines.values())) == 2
+    assert not curves([])
+
+
+def test_values_over_many_magnitudes_have_a_scale_of_powers_of_ten():
+    ticks = [{"samples": s, "r1": 10.0 ** (s - 6)} for s in range(10)]
+    assert ">1e-06<" in curves(ticks)[0].svg
+
+
+def test_states_of_the_guard_are_spans():
+    states = ["stable", "stable", "mode collapse", "stable"]
+    ticks = [{"samples": 1000 * (i + 1), "guard": state} for i, state in enumerate(states)]
+    assert [(s.state, s.first, s.last, s.percent) for s in guard_states(ticks)] == [
+        ("stable", "0", "2k", 50),
+        ("mode collapse", "2k", "3k", 25),
+        ("stable", "3k", "4k", 25),
+    ]
+
+
+def test_of_many_previews_some_are_shown(tmp_path):
+    assert previews(tmp_path) is None
+    for i in range(60):
+        (tmp_path / f"{i:012}.png").write_bytes(b"x" * 400_000)
+    (tmp_path / "progress.gif").write_bytes(b"x")
+    found = previews(tmp_path)
+    assert found.of == 60
+    assert len(found.shown) == 15  # 6 MB
+    assert [found.shown[0].caption, found.shown[-1].caption] == ["0 samples", "59 samples"]
+
+
+# --- Comparing ------------------------------------------------------------------------------------
+
+
+def test_runs_side_by_side(evaluated, other, tmp_path):
+    found = compare([evaluated[0], other])
+    assert found.settings == {"train.batch": [16, 32]}
+    rows = {row.name: row for row in found.rows}
+    assert all(row.reason == "" for row in found.rows)
+    assert None not in rows["coverage/coordinates"].scores
+    write_comparison(found, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<img") == 2
+    assert "d_loss over the samples seen. one:" in page
+    assert json.loads(json.dumps(found.as_dict()))["scores"][0]["values"][1] is not None
+
+
+def test_numbers_of_different_conditions_are_in_different_rows(evaluated, other, tmp_path):
+    copy = shutil.copytree(other, tmp_path / "copy")
+    record = json.loads((copy / "scores.json").read_text())
+    for score in record["scores"]:
+        score["n_generated"] = 30
+        if score["name"] == "modes":
+            score["extractor_fingerprint"] = "other"
+    (copy / "scores.json").write_text(json.dumps(record))
+    found = compare([evaluated[0], copy])
+    assert all(sum(score is not None for score in row.scores) == 1 for row in found.rows)
+    assert "different generated samples (one / copy): frechet/coordinates" in found.notes[0]
+    assert found.notes[1] == (
+        "not comparable, different extractor and generated samples (one / copy): modes"
+    )
+
+
+def test_runs_that_cannot_be_compared(evaluated, other, tmp_path):
+    copy = shutil.copytree(other, tmp_path / "copy")
+    (copy / "scores.json").unlink()
+    record = json.loads((copy / "provenance.json").read_text()) | {"status": "training"}
+    (copy / "provenance.json").write_text(json.dumps(record))
+    assert compare([evaluated[0], copy]).notes == [
+        "copy: training; its numbers may change",
+        f"copy has no scores: gankit evaluate {copy}",
+    ]
+    text = (copy / "run.toml").read_text().replace('plugin = "toy"', 'plugin = "other"')
+    (copy / "run.toml").write_text(text)
+    for paths, said in (
+        ([other], "1 run to compare"),
+        ([other, other], "is given twice"),
+        ([other, copy], "of plugin other: their scores measure different things"),
+        ([other, other / "model"], "is a model without its run"),
+        ([other, tmp_path / "none"], "no run at"),
+    ):
+        with pytest.raises(GankitError, match=said):
+            compare(paths)
+    (copy / "run.toml").write_text("[run")
+    with pytest.raises(GankitError, match="run.toml"):
+        compare([other, copy])
+
+
+# --- The card -------------------------------------------------------------------------------------
+
+
+def test_the_hub_reads_the_card(evaluated):
+    hub = pytest.importorskip("huggingface_hub", reason="needs huggingface_hub")
+    path, found, _ = evaluated
+    card = hub.ModelCard.load(path / "model" / "README.md", ignore_metadata_errors=False)
+    data = card.data
+    assert (data.library_name, data.license) == ("gankit", "unknown")
+    assert data.tags == ["gankit", "gan", "synthetic-data", "toy"]
+    results = {result.metric_type: result for result in data.eval_results}
+    assert results["coverage/coordinates"].metric_value == found["coverage/coordinates"]
+    assert results["coverage/coordinates"].metric_name == "coverage/coordinates, 40 samples"
+    assert "## Intended use and limits" in card.text
+    assert "Trained without differential privacy" in card.text
+
+
+def test_a_card_is_there_before_scores_and_stays_with_a_copied_model(tmp_path):
+    run = toy_run(tmp_path / "run")
+    card = run.path / "model" / "README.md"
+    assert "Not evaluated yet" in card.read_text()
+    copied = shutil.copytree(run.path / "model", tmp_path / "copy")
+    assert (copied / "README.md").read_text() == card.read_text()
+    assert len(gankit.load(copied).sample(2)) == 2
+
+
+def test_a_card_has_text_of_others_as_text(evaluated, tmp_path):
+    hub = pytest.importorskip("huggingface_hub", reason="needs huggingface_hub")
+    copy = shutil.copytree(evaluated[0], tmp_path / 'a "quoted": name')
+    record = json.loads((copy / "provenance.json").read_text())
+    record["data"]["description"] = 'it\'s "x": <b>*1*</b>\n---\n| # \U0001f600 \ud800'
+    record["consent"] = "[signed](forms)"
+    (copy / "provenance.json").write_text(json.dumps(record))
+    text = write_card(Run(copy)).read_text()
+    card = hub.ModelCard(text, ignore_metadata_errors=False)
+    assert card.data.model_name == copy.name
+    assert card.data.eval_results[0].dataset_name.startswith('it\'s "x": <b>*1*</b> ---')
+    assert "\U0001f600" in card.data.eval_results[0].dataset_name
+    assert "<b>" not in card.text
+    assert r"\[signed\](forms)" in card.text
+    assert escaped("a|b\n# c") == r"a\|b \# c"
+
+
+def test_a_private_card_has_nothing_that_the_guarantee_does_not_cover(evaluated, tmp_path):
+    copy = shutil.copytree(evaluated[0], tmp_path / "private")
+    privacy = {
+        **dict.fromkeys(("epsilon", "delta", "clip", "noise_multiplier", "sampling_rate"), 1.0),
+        "steps": 1,
+        "accountant": "an accountant",
+        "does_not_cover": ["the codec"],
+    }
+    model = json.loads((copy / "model" / "model.json").read_text()) | {"privacy": privacy}
+    model["data"] = {"licence": None, "fingerprint": ""}
+    (copy / "model" / "model.json").write_text(json.dumps(model))
+    text = write_card(Run(copy)).read_text()
+    record = json.loads((copy / "provenance.json").read_text())
+    assert "epsilon 1" in text
+    for hidden in (record["data"]["fingerprint"], record["data"]["description"], "160", "Seed"):
+        assert hidden not in text, hidden
+    assert "coverage" not in text
