@@ -30,7 +30,7 @@ TABLE = pa.table(
 )
 NETWORKS: Mapping[str, tuple[str, Mapping[str, Any], object]] = {
     "image, r3gan": ("image", {"architecture": "r3gan", "width": [8], "blocks": 1}, None),
-    "image, dcgan": ("image", {"architecture": "dcgan", "width": [4]}, None),
+    "image, dcgan": ("image", {"architecture": "dcgan", "width": [4], "conditional": False}, None),
     "image, vit": ("image", {"architecture": "vit", "width": [16], "blocks": 1}, None),
     "image, textbook": ("image", {"architecture": "textbook", "width": [4]}, None),
     "image, projected": ("image", {"architecture": "projected", "width": [8]}, None),

@@ -80,7 +80,7 @@ class Exportable:
     def program(self, seeds: Sequence[int]) -> Any:
         """The graph as ``torch.export`` traces it, for any number of samples."""
         n, given = torch.export.Dim("N"), self.arguments(seeds)
-        shapes = ({0: n}, tuple({0: n} for _ in given[1:]))
+        shapes = ({0: n}, *([tuple({0: n} for _ in given[1:])] if given[1:] else []))
 
         def traced(strict: bool) -> Any:
             with torch.no_grad():  # networks may have a simpler way without gradients
