@@ -96,6 +96,7 @@ BENCHMARKS = (
     ),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
     Benchmark("provenance", "Provenance: what is carried, found and kept"),
+    Benchmark("watermark", "Invisible watermark", needs=("skimage",)),
     Benchmark("truncation", "Truncation", ("--psi", "1", "0.5")),
     Benchmark(
         "tabular_speed",

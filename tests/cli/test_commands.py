@@ -252,7 +252,7 @@ def test_a_report_includes_the_page_of_a_preview(gankit_here, trained, tmp_path,
     monkeypatch.setattr(ToyModality, "preview", with_page)
     assert gankit_here(*words, "paged.html").returncode == 0
     page = base64.b64encode(b"<p>listen</p>").decode()
-    assert '<img src="data:image/png' in (tmp_path / "plain.html").read_text()
+    assert 'preview" src="data:image/png' in (tmp_path / "plain.html").read_text()
     assert f'<iframe src="data:text/html;base64,{page}"' in (tmp_path / "paged.html").read_text()
 
 

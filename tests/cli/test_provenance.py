@@ -64,7 +64,7 @@ def test_what_has_no_marks_is_not_called_real(gankit_here, home, tmp_path):
     (tmp_path / "notes.txt").write_text("notes")
     shown = gankit_here("provenance", "inspect", "notes.txt")
     assert shown.returncode == 0
-    assert "No marks found. It may be generated all the same" in shown.stdout
+    assert "Nothing says that it is generated. It may be all the same" in shown.stdout
     assert gankit_here("provenance", "verify", "notes.txt").returncode == 2
     assert not home.exists()
 

@@ -11,6 +11,7 @@ from signing import STATEMENT, authority, issued, picture
 
 from gankit.contract import Sample
 from gankit.errors import GankitError
+from gankit.kit.own_output import GENERATED, is_generated_file, own_output
 from gankit.plugins.registry import Plugins
 from gankit.provenance import keys
 from gankit.provenance.evidence import Known
@@ -168,6 +169,18 @@ def test_a_record_that_names_files_outside_is_refused(modality, tmp_path, known)
         (out / "provenance.json").write_text(json.dumps(record))
         with pytest.raises(GankitError, match="names a file outside its folder"):
             verify(out, known)
+
+
+def test_signed_output_is_recognised_as_gankits_own(modality, tmp_path, signing):
+    """So that it is not trained on by accident."""
+    write(modality, tmp_path / "data" / "out")
+    table = write(modality, tmp_path / "data" / "people.csv")
+    assert is_generated_file(table)
+    files = [p for p in tmp_path.rglob("*") if p.is_file()]
+    names = {p.relative_to(tmp_path).as_posix(): p for p in files}
+    found = own_output(names, lambda name: names[name].read_bytes())
+    assert found.folders == {"data/out": GENERATED}
+    assert found.files == {"data/people.csv"}
 
 
 # --- Single files -------------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -50,10 +52,21 @@ def test_the_certificate_names_neither_user_nor_machine(empty):
     assert certificate.subject.rfc4514_string() == "CN=gankit user,O=gankit user"
 
 
-def test_a_key_whose_certificate_is_not_written_yet_is_used(empty):
-    keys.signer()
-    (empty / "certificate.pem").unlink()  # as another process sees it in the meantime
-    assert keys.signer().chain
+def test_a_key_has_its_certificate_with_it(empty, tmp_path, ca):
+    """Another process may see the key before the copy of the certificate that is handed out."""
+    made = keys.signer()
+    (empty / "certificate.pem").unlink()
+    assert keys.signer().chain == made.chain
+    for path in issued(tmp_path / "pair", ca):  # somebody's own pair in their place
+        shutil.copy(path, empty / path.name.replace("cert.pem", "certificate.pem"))
+    assert keys.common_name(keys.signer().chain[0]) == "Test press signing"
+
+
+def test_processes_that_start_together_share_one_key(empty):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: keys.signer(), range(8)))
+    assert len({signer.private for signer in found}) == 1
+    assert sum(signer.made for signer in found) == 1
 
 
 def test_nothing_is_signed_or_made_where_signing_is_off(empty, monkeypatch):
@@ -73,6 +86,15 @@ def test_without_a_place_for_it_there_is_no_key(empty, monkeypatch, tmp_path):
     monkeypatch.setenv("GANKIT_HOME", str(tmp_path / "file"))
     with pytest.raises(keys.NoPlaceForKeyError, match="no signing key can be stored in"):
         keys.signer()
+
+
+def test_a_user_without_a_home_has_no_key(empty, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANKIT_HOME")
+    monkeypatch.setattr("typer.get_app_dir", lambda _: "~/.config/gankit")  # it is not expanded
+    with pytest.raises(keys.NoPlaceForKeyError, match="this user has no home folder"):
+        keys.signer()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_replaced_key_is_kept_and_its_certificate_known(empty):

@@ -41,6 +41,13 @@ def test_a_record_is_signed_and_holds(signer):
     assert not check(stored(signed(RECORD, signer))).known
 
 
+def test_what_is_signed_is_the_text_without_the_signature(signer):
+    """As the documentation tells others how to check it."""
+    text = json_bytes(signed(RECORD, signer)).decode()
+    cut = text[: text.index(',\n "signature": {')] + "\n}"
+    assert cut.encode() == json_bytes(RECORD)
+
+
 def test_without_a_signer_there_is_no_signature():
     assert signed(RECORD, None) == RECORD
     assert check(RECORD) is None

@@ -139,6 +139,14 @@ def test_a_download_is_what_generate_writes(client, tmp_path):
     assert record["generated"] is True
 
 
+def test_a_run_that_copies_says_so(opened, points, monkeypatch):
+    said = "9 of 200 samples are copies"
+    monkeypatch.setattr("gankit.serve.served.memorisation_warning", lambda run: said)
+    client = opened(points)
+    assert said in client.get("/run/points?n=1").text
+    assert client.get("/api/runs").json()["runs"][0]["warning"] == said
+
+
 def test_parts_of_an_item_can_be_requested(client):
     place = "/run/points/item?seed=1"
     whole = client.get(place).content

@@ -76,15 +76,15 @@ def test_names_are_distinct(points, tmp_path):
 
 
 def test_a_cache_stays_within_its_bytes():
-    cache = SizedCache[str](10)
+    cache = SizedCache[str](10_000)
     for i in range(20):
-        cache.put(i, str(i), 3)
-    assert cache.size <= 10
+        cache.put(i, str(i), 3000)
+    assert cache.size <= 10_000
     assert cache.get(19) == "19"
     assert cache.get(0) is None
-    cache.put("large", "x", 11)
+    cache.put("large", "x", 10_000)
     assert cache.get("large") is None
-    assert cache.size <= 10
+    assert cache.size <= 10_000
 
 
 def test_batches_are_kept_within_their_bytes(points):

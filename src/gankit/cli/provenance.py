@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,7 +65,7 @@ def init_key(
     if not name.strip() or len(name) > 64 or not name.isprintable():
         raise GankitError(f"--name {name!r}: not a name", "Use 1 to 64 printable characters")
     former = replace_own(name.strip())
-    made = load(key, certificate)
+    made = load(key, key)
     if former is not None:
         err.print(visible(f"the former key is kept: {former}"))
     out.print(f"key:         {visible(key)}")
@@ -154,19 +155,25 @@ def _show_verification(found: Verification) -> None:
     if len(found.findings) == 1 and found.record is None:
         _show(found.findings[0])
         return
-    protected = sum(f.signed for f in found.findings)
-    own = f", {protected:,} with a signature of their own" if protected else ""
-    out.print(f"{'files:':{WIDTH}}{found.files:,}{own}")
+    own = sum(finding.signed for finding in found.findings)
+    counts = [f"{found.files:,}", *([f"{own:,} with a signature of their own"] if own else [])]
+    each = Counter[str](finding.verdict for finding in found.findings)
+    if found.record is None:
+        counts += [f"{each[verdict]:,} {verdict}" for verdict in _WORDS if each[verdict]]
+    out.print(f"{'files:':{WIDTH}}{', '.join(counts)}")
     for problem in found.problems[:MOST]:
         out.print(visible(f"- {problem}"))
     if len(found.problems) > MOST:
         out.print(f"- … and {len(found.problems) - MOST:,} more")
-    out.print(_WORDS[found.verdict])
+    if found.verdict == "unmarked" and each["unmarked"] < len(found.findings):
+        out.print("Some files have no marks. They may be generated all the same")
+    else:
+        out.print(_WORDS[found.verdict])
 
 
 _WORDS = {
     "intact": "Nothing was changed since it was written",
     "changed": "Something was changed since it was written",
     "unprotected": "Marked as generated, and nothing protects the mark: it cannot be checked",
-    "unmarked": "No marks found. It may be generated all the same: marks can be removed",
+    "unmarked": "Nothing says that it is generated. It may be all the same: marks can be removed",
 }

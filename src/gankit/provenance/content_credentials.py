@@ -170,7 +170,8 @@ def read_manifest(
     import c2pa
 
     try:
-        reader = c2pa.Reader.try_create(media_type, source, context=_reading(frozenset(known)))
+        context = _reading(frozenset(known), os.getpid())
+        reader = c2pa.Reader.try_create(media_type, source, context=context)
         if reader is None:
             return None
         with reader:
@@ -251,8 +252,12 @@ def _software(action: dict[str, Any], manifest: dict[str, Any]) -> str:
 
 
 @functools.lru_cache(maxsize=4)
-def _reading(known: frozenset[x509.Certificate]) -> Any:
-    """How manifests are read: without a network."""
+def _reading(known: frozenset[x509.Certificate], process: int) -> Any:
+    """How manifests are read: without a network.
+
+    Args:
+        process: this one; what the library made before a fork cannot be used after it.
+    """
     import c2pa
     from cryptography.hazmat.primitives.serialization import Encoding
 

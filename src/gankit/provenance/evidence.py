@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gankit.errors import GankitError
-from gankit.provenance.keys import CERTIFICATE, folder, own_paths, read_certificates
+from gankit.provenance.keys import CERTIFICATE, folder, own_certificate, read_certificates
 from gankit.system_errors import reason
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def trusted_folder() -> Path:
 
 
 def _user_certificates(more: Sequence[Path]) -> Iterator[tuple[x509.Certificate, str]]:
-    own = own_paths()[1]
+    own = own_certificate()
     if own.is_file():
         with contextlib.suppress(GankitError):  # a damaged one is reported where it signs
             yield read_certificates(own)[0], "your own key"

@@ -97,9 +97,19 @@ def signer() -> Signer | None:
     only = how == "record"
     if named and cert:
         return load(Path(named).expanduser(), Path(cert).expanduser(), records_only=only)
-    key, certificate = own_paths()
+    key = own_paths()[0]
     made = not key.exists() and make_own()
-    return load(key, certificate, made=made, records_only=only)
+    return load(key, own_certificate(), made=made, records_only=only)
+
+
+def own_certificate() -> Path:
+    """The file with the certificate of the user's own key: the key's, which cannot be another
+    pair's; or the one beside it, where somebody put a pair of their own."""
+    key, certificate = own_paths()
+    with contextlib.suppress(OSError):
+        if b"BEGIN CERTIFICATE" in key.read_bytes():
+            return key
+    return certificate
 
 
 class NoPlaceForKeyError(GankitError):
@@ -113,11 +123,16 @@ def make_own(name: str = NAME) -> bool:
         NoPlaceForKeyError: it cannot be stored.
     """
     key, certificate = own_paths()
+    if key.parts[0] == "~":  # as in a container whose user is unknown
+        raise NoPlaceForKeyError(
+            "no signing key can be stored: this user has no home folder",
+            f"Set GANKIT_HOME to a folder that can be written, or {SIGN}=off",
+        )
     private, public = generate(name)
     try:
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # One file that appears whole decides: who links it first has made the pair.
-        aside = key.with_name(f".{key.name}.{os.getpid()}")
+        # One file that appears whole holds both: who links it first has made the pair.
+        aside = key.with_name(f".{key.name}.{os.urandom(8).hex()}")
         try:
             aside.touch(0o600, exist_ok=False)
             aside.write_bytes(private + public)
@@ -213,8 +228,6 @@ def load(key: Path, certificate: Path, made: bool = False, records_only: bool = 
     from cryptography.hazmat.primitives import serialization
 
     text = _read(key)
-    if not certificate.exists() and certificate == own_paths()[1]:
-        certificate = key  # the pair is in one file until the other is written
     try:
         found = serialization.load_pem_private_key(text, None)
     except TypeError:

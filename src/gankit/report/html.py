@@ -31,8 +31,8 @@ def render(template: str, **values: Any) -> str:
     return environment().get_template(template).render(**values)
 
 
-def number(value: Any) -> str:
-    """Four digits; empty for what is no finite number."""
+def number(value: Any, digits: int = 4) -> str:
+    """So many significant digits; empty for what is no finite number."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return ""
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"

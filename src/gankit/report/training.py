@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Probability of augmentation": ("augment_p",),
 }
 """Values that one chart shows together; each of the others has its own."""
-NOT_SHOWN = ("samples", "steps", "seconds", "samples_per_second", "device_memory")
+NOT_SHOWN = ("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory")
 MOST_BYTES = 6_000_000
 """Of all previews in a page."""
 MOST_PREVIEWS = 24

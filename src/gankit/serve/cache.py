@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
+OVERHEAD = 512
+"""Bytes of an entry besides its value, about: the key, and what Python adds."""
+
 
 class SizedCache(Generic[Value]):
     """The values used last, whose sizes together stay within a bound. Safe between threads.
@@ -30,6 +33,8 @@ class SizedCache(Generic[Value]):
             return self._kept[key][0]
 
     def put(self, key: Hashable, value: Value, size: int) -> None:
+        """Keeps a value of so many bytes."""
+        size += OVERHEAD
         with self._lock:
             if key in self._kept:
                 self.size -= self._kept.pop(key)[1]

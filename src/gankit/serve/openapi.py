@@ -89,6 +89,7 @@ def _schemas() -> dict[str, Any]:
         {"name": TEXT, "plugin": TEXT, "samples_trained": INTEGER, "data": TEXT},
         training={"type": "boolean"},
         private={"type": "boolean"},
+        warning=TEXT,
         conditions=_list(condition),
         options=_list(TEXT),
         truncation={"type": "boolean"},

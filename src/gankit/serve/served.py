@@ -16,6 +16,7 @@ from gankit.contract import Batch, ConditionInput, Rendering, ReservesKeys, Samp
 from gankit.contract.codec import condition_inputs
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
+from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.model import GENERATOR
 from gankit.serve.cache import SizedCache
 from gankit.serve.options import Option, options_of
@@ -122,6 +123,7 @@ class Served:
         self.data = str(run.record.get("data", {}).get("description", ""))
         self.training = run.record.get("status") == "training"
         self.private = bool(run.privacy)
+        self.warning = memorisation_warning(run)
         self.inputs: list[ConditionInput] = condition_inputs(sampler.codec)
         self.options: list[Option] = options_of(self.modality, run.trained_settings)
         self.batch_size = int(sampler.codec.decode_batch_size)
@@ -244,6 +246,7 @@ class Served:
             "samples_trained": self.trained,
             "training": self.training,
             "private": self.private,
+            "warning": self.warning,
             "data": self.data,
             "conditions": [
                 {

@@ -129,6 +129,7 @@ def prepare(
         warnings.append(
             f"everybody who can reach {host} can use this server: --token has it ask for a secret"
         )
+    warnings += [f"{run.path}: {run.warning}" for run in runs if run.warning]
     warnings += [
         f"{run.path}: the generator is untrained: its run saw no samples"
         for run in runs

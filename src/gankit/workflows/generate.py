@@ -382,13 +382,16 @@ def output_target(
     return resolve_target(run.plugin, path, format, default)
 
 
-def run_record(run: Run, doubts: Sequence[str] = ()) -> dict[str, Any]:
+def run_record(
+    run: Run, doubts: Sequence[str] = (), *, shares_model: bool = False
+) -> dict[str, Any]:
     """What the provenance record of anything that a run generates states of the run.
 
     Args:
         doubts: warnings about the request, which stand beside those about the run.
+        shares_model: whether this is a record of the model itself.
     """
-    data, copied = run.model["data"], memorisation_warning(run)
+    data, copied = run.model["data"], memorisation_warning(run, shares_model)
     warnings = [*([copied] if copied else []), *doubts]
     return {
         "versions": versions(run.plugin.distribution),

@@ -144,8 +144,9 @@ def train(
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
-        if parallel.is_main and Run(folder).has_model:
-            write_card(Run(folder))
+        if parallel.is_main and (trained := Run(folder)).has_model:
+            trained.plugin = plugin  # which need not be installed
+            write_card(trained)
         return status
 
 

@@ -74,3 +74,7 @@ def test_class_agreement_can_use_them() -> None:
     found = agreement.evaluate(data, np.random.default_rng(0))
     assert found["class_agreement"] > 0.9
     assert agreement.fingerprint == extractor.fingerprint
+    rows = agreement.details(data, np.random.default_rng(0))
+    assert [row["class"] for row in rows] == ["horizontal", "vertical"]
+    assert np.mean([row["agreement"] for row in rows]) == pytest.approx(found["class_agreement"])
+    assert all(row["agreement_real"] > 0.9 for row in rows)

@@ -289,6 +289,27 @@ def test_alerts_and_repeats_are_counted(
     assert found["sa/mean_real"] == pytest.approx(theirs)
 
 
+def test_a_funnel_counts_those_that_passed_all_stages_before(
+    molecules: list[Molecule], real: tuple[list[Molecule], list[Molecule]], memo: Memo
+) -> None:
+    new = molecules[800:840]
+    known, invalid = real[0][:20], Molecule("C(", tries=0)
+    data = EvaluationData(samples([*new, *new[:20], *known, *[invalid] * 20]), *real)
+    rows = Chemistry(memo).details(data, np.random.default_rng(0))
+    shares = [row["share"] for row in rows]
+    assert [row["stage"] for row in rows] == [
+        *("valid", "unique", "new", "drug-like", "no alert", "synthesisable")
+    ]
+    assert shares[:3] == [0.8, 0.6, 0.4]
+    assert shares == sorted(shares, reverse=True)
+    heldout = [row["share_real"] for row in rows]
+    assert heldout[:3] == [1, 1, 1]
+    assert 0 < heldout[-1] < 1
+    assert not Chemistry(memo).details(
+        EvaluationData(samples([invalid] * 4), *real), np.random.default_rng(0)
+    )
+
+
 # --- Memorisation -------------------------------------------------------------------------------
 
 

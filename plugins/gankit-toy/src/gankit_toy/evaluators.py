@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,11 @@ class Modes(Evaluator[Point]):
     """
 
     name = "modes"
+    meanings: Mapping[str, str] = {
+        "high_quality": "share of points near the centre of a mode",
+        "modes": "number of modes with such a point",
+        "reverse_kl": "how unlike the data those points are spread over the modes: 0 is ideal",
+    }
 
     def evaluate(self, data: EvaluationData[Point], rng: np.random.Generator) -> dict[str, float]:
         labelled = [p for p in data.train if p.label is not None]

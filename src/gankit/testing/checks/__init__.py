@@ -33,6 +33,7 @@ from gankit.testing.checks.output import (
     preview,
     provenance,
     render,
+    watermark,
     write_read,
 )
 from gankit.testing.checks.plugin import info, light_import, recipes, settings, target
@@ -49,6 +50,7 @@ CHECKS = tuple(
             *(second_derivatives, augment, likelihood),
             *(resume, sampling, export, requests),
             *(write_read, bad_items, confinement, provenance, render, preview, conversions),
+            watermark,
             *(features, distances, evaluators),
         ),
     )

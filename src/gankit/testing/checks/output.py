@@ -11,6 +11,7 @@ from gankit.api.samples import METHODS
 from gankit.contract import (
     Converts,
     Rendering,
+    Watermarks,
     quiet,
 )
 from gankit.contract.codec import conform
@@ -112,6 +113,23 @@ def conversions(s: Subject) -> None:
         for what, items in (("real", s.items(3)), ("generated", list(s.run.sample(3)))):
             n = len(s.modality.convert(items, to, s.codec))
             expect(n == 3, f"3 {what} items become {n} as {to}", "Convert each item")
+
+
+def watermark(s: Subject) -> None:
+    """A watermark is the same each time, and files of any content can be searched for it."""
+    if not isinstance(s.modality, Watermarks):
+        raise NotApplicable("the modality has no watermark")
+    key, (item,) = b"a key of the checks", list(s.run.sample(1))
+    try:
+        marked = [s.modality.watermark(item, key) for _ in range(2)]
+    except GankitError:
+        marked = []  # such as for being too small
+    if marked:
+        one, two = (s.modality.render(each, s.codec).content for each in marked)
+        expect(one == two, "two marks by one key differ", "Draw the mark from the key alone")
+    for content in (b"", b"\0junk\xff"):
+        found = s.modality.find_watermark(content, key)
+        expect(found is None, f"find_watermark({content!r}) is {found}", "Return None")
 
 
 def _expect_rendering(what: str, shown: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +37,15 @@ class Artefacts(Evaluator[Clip]):
 
     name = "artefacts"
     fingerprint = "1"
+    meanings: Mapping[str, str] = {
+        "silence_rate": "share of silent clips",
+        "clipping_rate": "share of clips that are clipped",
+        "edge_click_rate": "share of clips that click at their ends",
+        "click_rate": "share with a sharper jump than 99 % of training clips",
+        "steady_tone_rate": "share with a constant tone that no training clip has",
+        "dc_offset": "distance of the mean sample from 0, relative to full scale",
+        "out_of_band": "share of power above the band of the training clips",
+    }
 
     def __init__(self, settings: AudioSettings) -> None:
         self.settings = settings

@@ -50,7 +50,11 @@ class SoundClassifier(Evaluator[Clip]):
         "frechet/own-classifier": True,
         "copies/own-classifier": True,
     }
-    meanings: Mapping[str, str] = {"class_accuracy": "sounds of the requested class"}
+    meanings: Mapping[str, str] = {
+        "class_accuracy": "sounds of the requested class",
+        "classifier_score": "clear and varied classes, from 1 to the number of classes",
+        "frechet/own-classifier": "distance to training clips in the features of the classifier",
+    }
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """Empty if the training clips have fewer than two classes."""

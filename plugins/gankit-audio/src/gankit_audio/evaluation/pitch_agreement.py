@@ -34,7 +34,10 @@ class PitchAgreement(Evaluator[Clip]):
     name = "pitch"
     fingerprint = "1"
     lower_is_better: Mapping[str, bool] = {"pitch_accuracy": False, "pitch_error_cents": True}
-    meanings: Mapping[str, str] = {"pitch_accuracy": "sounds of the requested pitch"}
+    meanings: Mapping[str, str] = {
+        "pitch_accuracy": "sounds of the requested pitch",
+        "pitch_error_cents": "median distance from the requested pitch",
+    }
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """Both scores, with baselines from held-out clips and their values; empty if no pitch was

@@ -14,6 +14,10 @@ from gankit_image.evaluation.extractors import Values, as_input
 if TYPE_CHECKING:
     from gankit_image.codec.image_codec import ImageCodec
 
+Agreement = Mapping[str, tuple[Values, Values]]
+"""Of generated images, ``""``, and of held-out ones, ``_real``: their classes, and whether each was
+recognised."""
+
 
 class ClassAgreement(Evaluator[Image]):
     """Share of generated images that a classifier of real images assigns to their condition.
@@ -31,12 +35,43 @@ class ClassAgreement(Evaluator[Image]):
     def __init__(self, extractor: Extractor[Image], codec: ImageCodec | None = None) -> None:
         self.extractor, self.codec = extractor, codec
         self.fingerprint, self.backbone = extractor.fingerprint, extractor.backbone
+        self._last: tuple[EvaluationData[Image], Agreement | None] | None = None
 
     def evaluate(self, data: EvaluationData[Image], rng: np.random.Generator) -> dict[str, float]:
         """``class_agreement`` and, for held-out images, ``class_agreement_real``; both in [0, 1].
 
         Empty if the data has fewer than two classes or no image was conditioned on ``label``.
         """
+        if (found := self._of(data, rng)) is None:
+            return {}
+        return {f"class_agreement{end}": float(right.mean()) for end, (_, right) in found.items()}
+
+    def details(
+        self, data: EvaluationData[Image], rng: np.random.Generator
+    ) -> list[dict[str, object]]:
+        """The same of each class that was requested."""
+        if (found := self._of(data, rng)) is None:
+            return []
+        return [
+            {
+                "class": str(label),
+                **{
+                    f"agreement{end}": float(right[labels == label].mean())
+                    if (labels == label).any()
+                    else None
+                    for end, (labels, right) in found.items()
+                },
+            }
+            for label in np.unique(found[""][0])
+        ]
+
+    def _of(self, data: EvaluationData[Image], rng: np.random.Generator) -> Agreement | None:
+        """The classifier is trained once for one evaluation."""
+        if self._last is None or self._last[0] is not data:
+            self._last = data, self._compute(data, rng)
+        return self._last[1]
+
+    def _compute(self, data: EvaluationData[Image], rng: np.random.Generator) -> Agreement | None:
         from sklearn.svm import SVC
 
         train = _some([i for i, x in enumerate(data.train) if x.label is not None], 5000, rng)
@@ -45,9 +80,9 @@ class ClassAgreement(Evaluator[Image]):
         self.fingerprint = self.extractor.fingerprint  # of one that was fitted in the meantime
         labels = [str(data.train[i].label) for i in train]
         if len(set(labels)) < 2 or not heldout or not made:
-            return {}
+            return None
         if not self.extractor.accepts(data.train[train[0]]):
-            return {}
+            return None
 
         height, width, channels = data.train[train[0]].pixels.shape
         small = max(height, width) <= 32 and channels == 1
@@ -66,12 +101,9 @@ class ClassAgreement(Evaluator[Image]):
         classifier = SVC(C=10.0).fit(features(lambda i: data.train[i], train), labels)
         generated = classifier.predict(features(lambda i: data.generated[i].item, made))
         real = classifier.predict(features(lambda i: data.heldout[i], heldout))
-        requested = [str(data.generated[i].condition["label"]) for i in made]
-        known = [str(data.heldout[i].label) for i in heldout]
-        return {
-            "class_agreement": float(np.mean(generated == np.array(requested))),
-            "class_agreement_real": float(np.mean(real == np.array(known))),
-        }
+        requested = np.array([str(data.generated[i].condition["label"]) for i in made])
+        known = np.array([str(data.heldout[i].label) for i in heldout])
+        return {"": (requested, generated == requested), "_real": (known, real == known)}
 
     def _grey(self, images: Sequence[Image], side: int) -> Values:
         x = as_input(images, side, antialias=True, codec=self.codec)

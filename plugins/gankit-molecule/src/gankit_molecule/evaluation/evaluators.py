@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -102,6 +102,16 @@ class Basics(MoleculeEvaluator):
 
     name = "basics"
     headline = ("validity/raw", "unique", "novelty", "intdiv")
+    meanings: Mapping[str, str] = {
+        "validity/raw": "valid at the first decoding",
+        "validity": "valid in the end",
+        "unique": "distinct molecules",
+        "unique@1k": "distinct among the first 1,000",
+        "unique@10k": "distinct among the first 10,000",
+        "novelty": "distinct ones that are not in the training data",
+        "intdiv": "variety by Tanimoto distance",
+        "intdiv2": "variety by Tanimoto distance, p = 2",
+    }
 
     def warnings(self, data: EvaluationData[Molecule]) -> list[str]:
         made = [sample.item for sample in data.generated]
@@ -161,6 +171,17 @@ class Moses(MoleculeEvaluator):
     """
 
     name = "moses"
+    meanings: Mapping[str, str] = {
+        "scored": "molecules that were scored",
+        "filters": "share without alerts, by MOSES' filters",
+        "snn": "mean similarity to the nearest held-out molecule",
+        "frag": "similarity of the counts of fragments",
+        "scaf": "similarity of the counts of scaffolds",
+        "wasserstein/logp": "distance between the distributions of logP",
+        "wasserstein/qed": "distance between the distributions of drug-likeness",
+        "wasserstein/sa": "distance between the distributions of synthetic accessibility",
+        "wasserstein/mw": "distance between the distributions of molecular weight",
+    }
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; none but the counts where no generated molecule is valid."""
@@ -212,6 +233,12 @@ class Chemistry(MoleculeEvaluator):
     """
 
     name = "chemistry"
+    meanings: Mapping[str, str] = {
+        "pains_rate": "share that may interfere with assays",
+        "brenk_rate": "share with unwanted groups",
+        "sa/mean": "mean synthetic accessibility, from 1 (easy) to 10",
+        "long_repeat_rate": "share with unusually long repeats, as degenerate decoders write",
+    }
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; none where no generated molecule is valid."""
@@ -291,6 +318,11 @@ class Neighbours(MoleculeEvaluator):
     """
 
     name = "neighbours"
+    meanings: Mapping[str, str] = {
+        "nearest_train/tanimoto": "mean similarity to the nearest training molecule",
+        "closer_to_train/tanimoto": "how often closer than held-out ones: 0.5 is ideal",
+        "copies/tanimoto": "as close as the closest 1 % of held-out ones",
+    }
 
     def scores(self, data: EvaluationData[Molecule], rng: np.random.Generator) -> Scores:
         """The scores; none where no generated molecule is valid."""

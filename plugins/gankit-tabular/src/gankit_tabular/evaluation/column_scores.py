@@ -37,6 +37,7 @@ class ColumnScores(Evaluator[Row]):
     headline = ("fidelity",)
     lower_is_better = dict.fromkeys(("fidelity", "column_shapes", "pair_trends"), False)
     meanings: Mapping[str, str] = {
+        "fidelity": "columns and their relations",
         "column_shapes": "distributions of columns",
         "pair_trends": "relations between columns",
     }

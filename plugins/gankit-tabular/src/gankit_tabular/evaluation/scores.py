@@ -63,6 +63,9 @@ class TableScores(Evaluator[Row]):
         "tstr_r2": "a model trained on generated rows, tested on real ones",
         "exact_copies": "exact copies of training rows",
         "membership_auc": "from the distance to generated rows",
+        "dcr_median": "median distance to the closest training row",
+        "dcr_p5": "distance to the closest training row, 5 % quantile",
+        "authenticity": "rows farther from their closest training row than that is from another",
     }
 
     def __init__(
