@@ -95,7 +95,7 @@ def test_by_keyboard_alone(address, opened_page):
         page.keyboard.press("Enter")
     assert "where.label=b" in page.url
     assert "seed" not in page.url.partition("?")[2]
-    assert page.locator("figcaption .about").first.inner_text() == "label b"
+    assert page.locator("figcaption .about").first.inner_text() == "for label b"
     link = page.get_by_role("link", name="Link to these")
     link.focus()
     with page.expect_navigation():

@@ -283,7 +283,7 @@ def test_a_model_that_knows_its_training_items_is_said_to(run, told, split, tmp_
     assert found.record["summary"][-1].startswith("Anyone who has the model can recognise training")
     write_report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert f"<td>{WHITE_BOX}<span" in page
+    assert f">{WHITE_BOX}<span" in page
     assert "Anyone who has the model" in page
     assert f"{WHITE_BOX}:" in gankit_here("runs", "show", run.path).stdout
 

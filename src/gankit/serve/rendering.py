@@ -18,6 +18,7 @@ STATIC = {
     "style.css": "text/css",
     "gallery.css": "text/css",
     "gallery.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
 }
 """Files of the pages, with their media types."""
 

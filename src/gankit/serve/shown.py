@@ -50,11 +50,17 @@ class Shown:
 
     @property
     def caption(self) -> str:
-        """Its values in a line, or what it was generated for."""
+        """Its values in a line, and what it was generated for, which it may lack."""
         if self.kind == "row":
             return ""
-        found = {**self.condition, **self.values}
-        return ", ".join(f"{name} {in_short(value)}" for name, value in found.items())
+        rest = {k: v for k, v in self.condition.items() if str(self.values.get(k)) != str(v)}
+        parts = [_listed(self.values), f"for {_listed(rest)}" if rest else ""]
+        return "; ".join(filter(None, parts))
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    short = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in values.items()}
+    return ", ".join(f"{name} {in_short(value)}" for name, value in short.items())
 
 
 def show(
