@@ -80,6 +80,7 @@ def test_it_may_change_when_the_run_is_resumed(run, samples):
     found, warnings = run("data.consent=second", samples=samples)
     assert stated(found) == ["second"] * 3
     assert found.record["consent_before"] == ["first"]
+    assert "second" in (found.model_folder / "README.md").read_text()
     assert warnings == []
     assert read_record(found.path)["status"] == "done"
 

@@ -68,17 +68,22 @@ def consent_in(record: Mapping[str, Any]) -> dict[str, str]:
     return {key: record[key] for key in ("people", "consent") if key in record}
 
 
-def restate(folder: Path, config: Config, consent: Consent) -> None:
+def restate(folder: Path, config: Config, consent: Consent) -> bool:
     """Brings the files of an existing run up to date, where it is resumed with another text. What
-    was stated before stays in its record."""
+    was stated before stays in its record.
+
+    Returns:
+        Whether the text is another one.
+    """
     now, record = consent.record(), read_record(folder)
     if not record or consent_in(record) == now:
-        return
+        return False
     before = [*record.get("consent_before", ()), *filter(None, [record.get("consent")])]
     write_json(folder / RECORD, _without(record) | now | {"consent_before": before})
     write_config(folder, consent.into(config))
     if (model := folder / "model" / MODEL).is_file():
         write_json(model, _without(read_json(model)) | now)
+    return True
 
 
 def _without(record: Mapping[str, Any]) -> dict[str, Any]:

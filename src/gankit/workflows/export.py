@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gankit.engine.sampling.graph import Exportable
     from gankit.engine.sampling.sampler import Sampler
 
+FED = ("latent_dim", "inputs", "outputs", "conditions")
+"""Of what a file states, what its record has too: browsers cannot read a graph's metadata."""
 COMPARED = 8
 """Seeds, from 0 on, for which the written file is compared with torch."""
 
@@ -108,7 +110,7 @@ def export(
             run=run.model["run"],
             record={
                 **run_record(run, shares_model=True),
-                "export": {k: about[k] for k in ("inputs", "outputs")},
+                "export": {key: about[key] for key in FED},
             },
             plugins=installed(),
             overwrite=overwrite,

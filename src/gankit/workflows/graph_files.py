@@ -160,8 +160,8 @@ class Onnx(GraphFile):
         about: Mapping[str, Any],
         statement: Mapping[str, str],
     ) -> None:
-        import onnx_ir
         import torch
+        from onnxscript import optimizer
 
         held = sum(t.nbytes for t in graph.module.state_dict().values())
         if held > LARGEST:
@@ -173,18 +173,18 @@ class Onnx(GraphFile):
             program,
             dynamo=True,
             verbose=False,
+            optimize=False,  # its rules take x + 1e-8 for x; runtimes optimise by themselves
             opset_version=OPSET,
-            input_names=[*graph.inputs],
-            output_names=[*graph.decoding.outputs],
         )
         assert made is not None
         model = made.model
+        optimizer.inline(model)
+        optimizer.fold_constants(model)
+        optimizer.remove_unused_nodes(model)
+        _name(model, [*graph.inputs], [*graph.decoding.outputs])
         model.producer_name, _, model.producer_version = str(about["software"]).partition(" ")
         model.metadata_props.update(statement)
         model.metadata_props[KEY] = json.dumps(about)
-        for value in (*model.graph.inputs, *model.graph.outputs):
-            rest = [] if value.shape is None else [*value.shape][1:]
-            value.shape = onnx_ir.Shape(["N", *rest])
         made.save(str(path))
 
     def _runner(self, path: Path) -> Callable[[Sequence[Tensor]], dict[str, Any]] | None:
@@ -236,6 +236,21 @@ class Pt2(GraphFile):
 
 FORMATS: Mapping[str, GraphFile] = {"onnx": Onnx(), "pt2": Pt2()}
 """By the ending of a file."""
+
+
+def _name(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Names a model's inputs, outputs and first axes; values inside with such names get others."""
+    import onnx_ir
+
+    ends = [*model.graph.inputs, *model.graph.outputs]
+    names = [*inputs, *outputs]
+    for node in model.graph.all_nodes():
+        for value in node.outputs:
+            if value.name in names:
+                value.name = f"{value.name}_inside"
+    for value, name in zip(ends, names, strict=True):
+        value.name = name
+        value.shape = onnx_ir.Shape(["N", *[*value.shape][1:]])
 
 
 def _compared(output: str, wanted: Tensor, found: Any) -> Parity:

@@ -86,7 +86,8 @@ def train(
     if finished and same:
         if parallel.is_main:
             people = read_record(folder).get("people", "")
-            restate(folder, config, Consent.of(config, people))
+            if restate(folder, config, Consent.of(config, people)):
+                _write_card(folder, plugin)
         return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
@@ -144,9 +145,16 @@ def train(
             for callback in trainer.callbacks:
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
-        if parallel.is_main and Run(folder).has_model:
-            write_card(Run(folder))
+        if parallel.is_main:
+            _write_card(folder, plugin)
         return status
+
+
+def _write_card(folder: Path, plugin: LoadedModality) -> None:
+    run = Run(folder)
+    if run.has_model:
+        run.plugin = plugin  # as given: it need not be installed
+        write_card(run)
 
 
 def _judge(

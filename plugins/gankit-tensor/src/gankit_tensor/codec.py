@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from gankit.contract import (
     Batch,
@@ -15,13 +16,15 @@ from gankit.contract import (
     CodecState,
     Condition,
     Continuous,
+    DecodesInGraph,
+    DecodingGraph,
     Layout,
 )
 from gankit_tensor.item import Array, Item, stacked
 from gankit_tensor.sources import LABEL
 
 
-class TensorCodec(Codec[Item]):
+class TensorCodec(Codec[Item], DecodesInGraph):
     """Standardises each number of an item.
 
     Args:
@@ -74,6 +77,12 @@ class TensorCodec(Codec[Item]):
             values = [condition.decode(row) for row in c.tolist()]
         return [Item(one, v) for one, v in zip(x.astype(self.dtype), values, strict=True)]
 
+    def decoding_graph(self) -> DecodingGraph:
+        shape = ", ".join(["N", *map(str, self.mean.shape)])
+        module = InUnits(self.mean, self.scale, self.dtype)
+        numbers = str(module.numbers).removeprefix("torch.")
+        return DecodingGraph(module, {"values": f"({shape}) {numbers}: in the data's units"})
+
     def state(self) -> CodecState:
         fields = self.layout.condition.fields if self.layout.condition else ()
         return CodecState(
@@ -84,6 +93,28 @@ class TensorCodec(Codec[Item]):
             },
             {"mean": torch.from_numpy(self.mean), "scale": torch.from_numpy(self.scale)},
         )
+
+
+class InUnits(nn.Module):
+    """Standardised numbers in the data's units; whole ones are rounded, and int64."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, mean: Array, scale: Array, dtype: np.dtype[Any]) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(mean), persistent=False)
+        self.register_buffer("scale", torch.from_numpy(scale), persistent=False)
+        whole = dtype.kind in "iu"
+        self.limits = (np.iinfo(dtype).min, np.iinfo(dtype).max) if whole else None
+        wide = torch.float64 if dtype == np.float64 else torch.float32
+        self.numbers = torch.int64 if whole else wide
+
+    def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
+        values = x.double() * self.scale.double() + self.mean.double()
+        if self.limits is not None:
+            values = values.round().clamp(*self.limits)
+        return values.to(self.numbers)
 
 
 def _condition(items: Sequence[Item]) -> Condition | None:

@@ -79,11 +79,14 @@ class Exportable:
 
     def program(self, seeds: Sequence[int]) -> Any:
         """The graph as ``torch.export`` traces it, for any number of samples."""
-        batch = torch.export.Dim("N")
-        given = self.arguments(seeds)
-        with torch.no_grad():  # networks may have a simpler way without gradients
-            return torch.export.export(
-                self.module,
-                given,
-                dynamic_shapes=({0: batch}, tuple({0: batch} for _ in given[1:])),
-            )
+        n, given = torch.export.Dim("N"), self.arguments(seeds)
+        shapes = ({0: n}, *([tuple({0: n} for _ in given[1:])] if given[1:] else []))
+
+        def traced(strict: bool) -> Any:
+            with torch.no_grad():  # networks may have a simpler way without gradients
+                return torch.export.export(self.module, given, dynamic_shapes=shapes, strict=strict)
+
+        try:
+            return traced(strict=False)
+        except Exception:  # noqa: BLE001 - the other way follows what this one cannot, as len(x)
+            return traced(strict=True)

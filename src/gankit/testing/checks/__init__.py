@@ -15,6 +15,7 @@ from gankit.testing.checks.codec import (
 )
 from gankit.testing.checks.data import read, read_refuses, reading
 from gankit.testing.checks.evaluation import distances, evaluators, features
+from gankit.testing.checks.export import export
 from gankit.testing.checks.networks import (
     augment,
     batch_independence,
@@ -47,7 +48,7 @@ CHECKS = tuple(
             *(encode, encode_condition, round_trip, codec_state, statelessness, budget),
             *(shapes, generator_determinism, batch_independence, condition, gradients),
             *(second_derivatives, augment, likelihood),
-            *(resume, sampling, requests),
+            *(resume, sampling, export, requests),
             *(write_read, bad_items, confinement, provenance, render, preview, conversions),
             watermark,
             *(features, distances, evaluators),

@@ -80,6 +80,11 @@ class ClipCodec(Codec[Clip], Conforms):
         ]
         return [Clip(s, self.rate, v) for s, v in zip(samples, values, strict=True)]
 
+    def samples_in_words(self) -> str:
+        """What the samples in an exported graph are."""
+        channels, size = self.form
+        return f"(N, {channels}, {size}) float32: channels and samples at {self.rate} Hz, -1 to 1"
+
 
 def _form(shape: tuple[int, ...], rate: int) -> str:
     channels, size = shape

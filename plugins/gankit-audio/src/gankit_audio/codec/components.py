@@ -8,10 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Batch, Bounds, CodecState, Progress
+from gankit.contract import (
+    Batch,
+    Bounds,
+    CodecState,
+    DecodesInGraph,
+    DecodingGraph,
+    Progress,
+)
 from gankit.errors import GankitError
 from gankit_audio.codec.base import ClipCodec, view
 from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.sound_graph import FromComponents
 from gankit_audio.codec.spectrogram import MelSpectrogram
 from gankit_audio.data.clips import Clip, Samples
 from gankit_audio.settings import AudioSettings
@@ -28,7 +36,7 @@ WIDEST = 1e4
 """Coordinates are clipped to this magnitude: diverged networks then give finite sums."""
 
 
-class ComponentCodec(ClipCodec):
+class ComponentCodec(ClipCodec, DecodesInGraph):
     """Layout ``(code,)``: principal components of log-mel spectrograms, fitted in seconds.
 
     A component of standard deviation s is scaled by ``1 / sqrt(s)``: with equal deviations, the
@@ -134,6 +142,27 @@ class ComponentCodec(ClipCodec):
         s = (row * self.scale) @ self.basis.T + self.mean
         mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
         return self.mel.invert(mels, self.settings.rounds)
+
+    def decoding_graph(self) -> DecodingGraph:
+        basis, mel = (self.basis * self.scale).T.contiguous(), self.mel
+        shape = f"(N, {self.channels}, {{}}, {mel.frames}) float32: channels,"
+        how = "of the short-time Fourier transform of decoding.transform"
+        return DecodingGraph(
+            FromComponents(basis, self.mean, LOUDEST, self.channels, mel),
+            {
+                "magnitudes": f"{shape.format(mel.n_fft // 2 + 1)} bins and frames {how}",
+                "log_mel": f"{shape.format(len(mel.bands))} bands and frames, natural logarithms",
+            },
+            decoding={
+                "rate": self.rate,
+                "samples": self.length,
+                "transform": {"n_fft": mel.n_fft, "hop": mel.hop, "window": "hann, periodic"},
+            },
+            left_out=[
+                f"phases, by {self.settings.rounds} rounds of Griffin-Lim",
+                "fading the ends, and the level",
+            ],
+        )
 
     def state(self) -> CodecState:
         return CodecState(

@@ -67,13 +67,18 @@ class MelSpectrogram(nn.Module):
         Magnitudes are a non-negative least-squares fit (Lee & Seung 2001, equation 4, with fixed
         bands), phases come from Griffin-Lim with momentum (Perraudin et al. 2013).
         """
+        return self._sound(self.spectrum(mel), rounds)[:, : self.length]
+
+    def spectrum(self, mel: Tensor) -> Tensor:
+        """Magnitudes of a short-time Fourier transform, ``(..., bins, frames)``, of log-mel
+        spectrograms ``(..., mels, frames)``."""
         target = (mel.exp() - FLOOR).clamp(min=0)
         share = self.bands.T / self.bands.sum(0)[:, None].clamp(min=1e-6)
         found = share @ target + 1e-8
         up, square = self.bands.T @ target, self.bands.T @ self.bands
         for _ in range(STEPS):
             found = found * up / (square @ found + 1e-8)
-        return self._sound(found * (self.window.sum() / 2), rounds)[:, : self.length]
+        return found * (self.window.sum() / 2)
 
     def _sound(self, magnitudes: Tensor, rounds: int) -> Tensor:
         """Griffin-Lim from zero phases, so that nothing is drawn; silence is beyond the edges, as

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gankit.contract import Batch, CodecState
+from gankit.contract import Batch, CodecState, DecodesInGraph, DecodingGraph
 from gankit.errors import GankitError
 from gankit_audio.codec.base import ClipCodec, view
 from gankit_audio.codec.conditions import Conditions
+from gankit_audio.codec.sound_graph import Finish, FromWaveform, not_finished
 from gankit_audio.data.clips import Clip
 from gankit_audio.settings import AudioSettings
 
@@ -27,7 +28,7 @@ MOST = 2**22
 """Most values in a batch of generated clips."""
 
 
-class WaveformCodec(ClipCodec):
+class WaveformCodec(ClipCodec, DecodesInGraph):
     """Layout ``(channels, T)``: 16-bit samples in storage, floats without DC offset when prepared.
 
     WaveGAN gets samples in [-1, 1], as published; the iSTFT networks get samples with a root mean
@@ -97,6 +98,14 @@ class WaveformCodec(ClipCodec):
         """
         x = batch.x.detach().float().cpu().nan_to_num(0.0) / self.gain
         return self.as_clips(x, batch.c)
+
+    def decoding_graph(self) -> DecodingGraph:
+        return DecodingGraph(
+            FromWaveform(self.gain, Finish(self.form[1], self.rate, self.settings)),
+            {"samples": self.samples_in_words()},
+            decoding={"rate": self.rate},
+            left_out=not_finished(self.settings),
+        )
 
     def state(self) -> CodecState:
         channels, length = self.layout.shape

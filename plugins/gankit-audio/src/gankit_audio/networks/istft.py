@@ -131,7 +131,7 @@ class ISTFTGenerator(nn.Module):
         style = z
         for layer in self.style:
             style = leaky(layer(style))
-        x = self.start(z).reshape(len(z), self.steps, -1)
+        x = self.start(z).reshape(z.shape[0], self.steps, -1)
         for block in self.coarse:
             x = _doubled(block(x, style))
         x = x[:, : self.fourier.frames]
@@ -149,8 +149,9 @@ class ISTFTGenerator(nn.Module):
         phase = self.phase(x).reshape(heads).transpose(1, 2) + self.turn
         # exp(m), softly bounded by exp(LOUD): a limit with a gradient everywhere.
         magnitude = math.exp(LOUD) * torch.sigmoid(m - LOUD)
-        spectra = torch.complex(magnitude * phase.cos(), magnitude * phase.sin())
-        y = self.fourier.synthesise(F.pad(spectra, (1, 0)))
+        # Bin 0 is padded before: the exporter knows no padding of complex numbers.
+        parts = (F.pad(magnitude * part, (1, 0)) for part in (phase.cos(), phase.sin()))
+        y = self.fourier.synthesise(torch.complex(*parts))
         # The window leaks a little of bin 1 into the DC offset.
         faded: Tensor = (y - y.mean(-1, keepdim=True)) * self.fade
         return faded

@@ -98,7 +98,7 @@ class WaveGANGenerator(nn.Module):
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         if self.embed is not None:
             z = torch.cat([z, self.embed(c)], 1)
-        x = self.dense(z).reshape(len(z), -1, self.steps).relu()
+        x = self.dense(z).reshape(z.shape[0], -1, self.steps).relu()
         for layer in self.layers[:-1]:
             x = layer(x).relu()
         last = self.layers[-1]

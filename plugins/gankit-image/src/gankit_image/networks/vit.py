@@ -145,15 +145,15 @@ class ViTGenerator(nn.Module):
         if self.embed is not None:
             z = torch.cat([z, self.embed(c)], 1)
         style = self.style(z)
-        x = self.tokens.expand(len(z), -1, -1)
+        x = self.tokens.expand(z.shape[0], -1, -1)
         for block in self.blocks:
             x = block(x, style)
         pixels = exact(self.to_pixels, self.norm(x, style), self.deep)
         rows, columns = self.canvas.base
         side = 2**self.canvas.doublings
         # (N, rows * columns, C * side * side) to (N, C, rows * side, columns * side)
-        grid = pixels.reshape(len(z), rows, columns, -1, side, side).permute(0, 3, 1, 4, 2, 5)
-        return self.canvas.crop(grid.reshape(len(z), -1, *self.canvas.size))
+        grid = pixels.reshape(z.shape[0], rows, columns, -1, side, side).permute(0, 3, 1, 4, 2, 5)
+        return self.canvas.crop(grid.reshape(z.shape[0], -1, *self.canvas.size))
 
 
 class ViTDiscriminator(nn.Module):

@@ -21,7 +21,10 @@ from gankit.contract import (
     Conformed,
     Conforms,
     Continuous,
+    DecodesInGraph,
+    DecodingGraph,
     Describes,
+    Draws,
     Layout,
     ListsConditionInputs,
     SamplesConditions,
@@ -38,7 +41,8 @@ from gankit_molecule.codec.scaffold import Scaffold
 from gankit_molecule.codec.tokens import SPECIAL, Alphabet
 from gankit_molecule.codec.training import default_device, texts_of
 from gankit_molecule.codec.whitening import Whitening
-from gankit_molecule.codec.writer import CPU, DECODE_BATCH_SIZE, Writer
+from gankit_molecule.codec.writer import CPU, DECODE_BATCH_SIZE, Writer, longest_text, numbers_of
+from gankit_molecule.codec.writing_graph import WritingGraph
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.optimize.elites import Elites
@@ -63,6 +67,7 @@ class MoleculeCodec(
     TransformsDensityRatioInput,
     Describes,
     Conforms,
+    DecodesInGraph,
 ):
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
@@ -257,6 +262,27 @@ class MoleculeCodec(
             return [{} for _ in range(n)]
         named = [condition.decode(row) for row in c.tolist()]
         return [{k: v for k, v in row.items() if k not in PROPERTIES} for row in named]
+
+    def decoding_graph(self) -> DecodingGraph:
+        most, temperature = longest_text(self.longest), self.settings.temperature
+        module = WritingGraph(
+            self.decoder, self.alphabet, self.whitening, temperature, MAX_COORDINATE
+        )
+        left_out = [f"writing again, up to {MAX_TRIES} times, what is invalid or not as required"]
+        left_out += ["the scaffold"] if self._scaffold is not None else []
+        return DecodingGraph(
+            module,
+            {"tokens": f"(N, {most}) int64: indices into decoding.tokens, up to the first <end>"},
+            {
+                "u": Draws(
+                    f"(N, {most}) float64 in [0, 1): column k decides token k; of a seed: "
+                    "gankit.seeds.uniform(seeds, 1000 + k)",
+                    lambda seeds: torch.from_numpy(numbers_of(seeds, 0, most)),
+                )
+            },
+            decoding={"tokens": [*self.alphabet.tokens], "notation": self.alphabet.name},
+            left_out=left_out,
+        )
 
     # --- Conditions and state --------------------------------------------------------------------
 

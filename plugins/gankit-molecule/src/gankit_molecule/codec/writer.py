@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,16 @@ SCAFFOLD_STREAM = 2**30
 """Random streams from here on choose which way a scaffold is written, one stream per attempt."""
 LENGTH_MARGIN = 1.3
 """Longest text that is written, relative to the longest in the training set."""
+
+
+def longest_text(longest: int) -> int:
+    """Tokens of the longest text that is written; ``longest`` is that of training molecules."""
+    return int(longest * LENGTH_MARGIN) + 1
+
+
+def numbers_of(seeds: Sequence[int], attempt: int, most: int) -> np.ndarray[Any, np.dtype[Any]]:
+    """Numbers in [0, 1) that decide tokens, (N, most), float64, each row a function of its seed."""
+    return np.stack([uniform(seeds, 1000 * (attempt + 1) + k) for k in range(most)], 1)
 
 
 class Writer:
@@ -58,13 +69,13 @@ class Writer:
         """
         device = CPU if self._automaton is not None else device
         decoder = self.decoder if device == CPU else copy.deepcopy(self.decoder).to(device)
-        most = int(self.longest * LENGTH_MARGIN) + 1
+        most = longest_text(self.longest)
         if self._automaton is not None:
             most += max(len(way.parts) for way in self._automaton.ways)
         texts: list[str] = []
         for i in range(0, len(z), DECODE_BATCH_SIZE):
             some = seeds[i : i + DECODE_BATCH_SIZE]
-            u = np.stack([uniform(some, 1000 * (attempt + 1) + k) for k in range(most)], 1)
+            u = numbers_of(some, attempt, most)
             tokens = decoder.write(
                 z[i : i + DECODE_BATCH_SIZE].to(device),
                 c[i : i + DECODE_BATCH_SIZE].to(device),

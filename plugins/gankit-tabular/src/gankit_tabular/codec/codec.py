@@ -22,6 +22,8 @@ from gankit.contract import (
     ConditionInput,
     Conformed,
     Conforms,
+    DecodesInGraph,
+    DecodingGraph,
     Describes,
     HasClasses,
     InfersConditions,
@@ -47,6 +49,7 @@ from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
 from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
 from gankit_tabular.codec.resolution import Resolution
+from gankit_tabular.codec.table_graph import table_graph
 from gankit_tabular.codec.values import decode_column, locate, second_digits
 from gankit_tabular.data.arrow import Ints, storage_type, type_from_text
 from gankit_tabular.data.dialect import Dialect, schema_dialect
@@ -76,6 +79,7 @@ class TableCodec(
     Describes,
     HasClasses,
     Conforms,
+    DecodesInGraph,
 ):
     """One tensor for a table of mixed columns.
 
@@ -309,6 +313,15 @@ class TableCodec(
         lists: Values = {name: drawn.to_pylist() for name, drawn in values.items()}
         self.constraints.complete(lists, seeds)
         return lists
+
+    def decoding_graph(self) -> DecodingGraph:
+        def write(column: Column, values: pa.Array) -> pa.Array:
+            if column.hidden:
+                return values
+            form, t = self.formats.get(column.name), self.schema.field(column.name).type
+            return _written(column, form, values, t)
+
+        return table_graph(self.columns, self.blocks, self.relations, write)
 
     def _table(self, values: Mapping[str, pa.Array | list[Any]]) -> pa.Table:
         """Values with the types and formats of the user's table."""

@@ -229,8 +229,8 @@ class Cascade(nn.Module):
     # --- Drawing --------------------------------------------------------------------------------
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        n, u = len(z), torch.special.ndtr(z.float())
-        if c.any():
+        n, u = z.shape[0], torch.special.ndtr(z.float())
+        if torch.compiler.is_exporting() or c.any():  # a graph has no branch on values
             base, told, asked = self._requests(c)
         else:  # one row stands for all
             base, told, asked = (part.expand(n, -1) for part in self._requests(c[:1]))

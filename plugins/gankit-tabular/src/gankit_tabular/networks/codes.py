@@ -39,7 +39,7 @@ class Codes(nn.Module):
                 both = hot.float() @ self.matrix
                 code, any_ = both[:, : self.blocks], both[:, self.blocks :]
             else:
-                zeros = hot.new_zeros(len(hot), self.blocks)
+                zeros = hot.new_zeros(hot.shape[0], self.blocks)
                 code = zeros.index_add(1, self.of, hot * self.code)
                 any_ = zeros.index_add(1, self.of, hot)
         return code.round().long(), any_ > 0.5
