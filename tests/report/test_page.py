@@ -216,6 +216,7 @@ def test_a_card_has_text_of_others_as_text(evaluated, tmp_path):
     assert "<b>" not in card.text
     assert r"\[signed\](forms)" in card.text
     assert escaped("a|b\n# c") == r"a\|b \# c"
+    assert escaped("its <b>'own'</b>") == "its &lt;b&gt;'own'&lt;/b&gt;"
 
 
 def test_a_private_card_has_nothing_that_the_guarantee_does_not_cover(evaluated, tmp_path):

@@ -18,6 +18,7 @@ def client(opened, points):
 
 def test_the_only_run_is_the_first_page(client):
     assert client.get("/").headers["location"] == "/run/points"
+    assert client.get("/?seed=3&n=2").headers["location"] == "/run/points?seed=3&n=2"
 
 
 def test_a_page_shows_fresh_samples_with_their_permalink(client):
@@ -92,7 +93,7 @@ def test_runs_side_by_side_have_the_same_seeds(opened, points, tmp_path):
         ("/run/points?n=257", 400, "at most 256 samples"),
         ("/run/points?n=-1", 400, "not a whole number"),
         ("/run/points?n=2&n=3", 400, "n is given twice"),
-        ("/run/points?seed=99999999999999999999", 400, "not a whole number"),
+        ("/run/points?seed=99999999999999999999", 400, "out of range"),
         ("/run/points?seed=9223372036854775807&n=2", 400, "out of range"),
         ("/run/points?sed=3", 400, "Did you mean seed?"),
         ("/run/points?where.label=z", 400, "no such label"),

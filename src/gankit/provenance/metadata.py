@@ -38,6 +38,8 @@ _SYSTEM = re.compile(rb"AISystemUsed(?:>|=\")(?P<system>[^<\"]{1,200})")
 _VERSION = re.compile(rb"AISystemVersionUsed(?:>|=\")(?P<version>[^<\"]{1,200})")
 _COLUMN = re.compile(rb"(?:^|[,;\t|])[\"' ]*(?P<name>_synthetic|generated)[\"' ]*(?:[,;\t|\r\n]|$)")
 _ENTRY = re.compile(rb"[\"'](?P<name>_synthetic|generated)[\"']\s*:\s*(?:true|1)\b")
+_CHUNK = re.compile(rb"(?P<length>\0.{3})(?:tEXt|iTXt)", re.DOTALL)
+"""The start of a text in a PNG file."""
 _ROWS = (".csv", ".tsv", ".txt", ".smi")
 _TABLES = (".parquet", ".feather", ".arrow")
 _PACKED: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
@@ -113,7 +115,20 @@ def _text(evidence: Evidence) -> bytes:
         except (OSError, EOFError, ValueError, lzma.LZMAError):
             return b""
     text = evidence.edges()
+    if text.startswith(b"\x89PNG"):
+        return _without_checksums(text)
     return text + _inside(evidence) if text.startswith(b"PK") else text
+
+
+def _without_checksums(png: bytes) -> bytes:
+    """A PNG file with line breaks for the checksums behind its texts, which may look like letters
+    of these."""
+    text = bytearray(png)
+    for found in _CHUNK.finditer(png):
+        end = found.end() + int.from_bytes(found["length"])
+        if end + 4 <= len(text):
+            text[end : end + 4] = b"\n" * 4
+    return bytes(text)
 
 
 def _inside(evidence: Evidence) -> bytes:

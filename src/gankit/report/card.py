@@ -6,6 +6,7 @@ front matter is a JSON string or number, which YAML reads as the same.
 
 from __future__ import annotations
 
+import html
 import json
 import math
 import re
@@ -114,12 +115,13 @@ def _printable(value: str) -> str:
     return "".join(c if c.isprintable() else " " for c in value)
 
 
-def escaped(value: object) -> str:
-    """Text that Markdown shows as it is, in one line; HTML is escaped by the template."""
-    return SPECIAL.sub(r"\\\1", " ".join(_printable(str(value)).split()))
+def escaped(value: object) -> Markup:
+    """Text that Markdown shows as it is, in one line, and no HTML."""
+    line = " ".join(_printable(str(value)).split())
+    return Markup(SPECIAL.sub(r"\\\1", html.escape(line, quote=False)))
 
 
 def _main_settings(run: Run) -> Sequence[tuple[str, Any]]:
     """What shapes the result most."""
     train = run.table.get("train", {})
-    return [(key, train[key]) for key in ("batch", "samples", "lr", "precision") if key in train]
+    return [(key, train[key]) for key in ("batch", "lr", "precision") if key in train]

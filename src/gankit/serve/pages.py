@@ -39,10 +39,10 @@ async def index(request: Request) -> Response:
     """The runs; or the page of the only one."""
     it = state_of(request)
     first = next(iter(it.runs.values()))
-    if it.single:
-        return RedirectResponse(f"{first.address}/single")
-    if len(it.runs) == 1:
-        return RedirectResponse(first.address)
+    if it.single or len(it.runs) == 1:
+        page = f"{first.address}/single" if it.single else first.address
+        query = request.url.query
+        return RedirectResponse(f"{page}?{query}" if query else page)
     return _page("index.html.j2", it, title="Runs", runs=list(it.runs.values()))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from gankit.config import parse_overrides
 from gankit.errors import GankitError, did_you_mean
 from gankit.workflows.generate import Sampling
-from gankit.workflows.walks import Between
+from gankit.workflows.walks import END_OF_SEEDS, Between
 
 KNOWN = ("n", "seed", "where", "truncation", "between")
 PREFIXES = ("where.", "min.", "max.", "set.")
@@ -140,8 +140,10 @@ def _where(given: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _integer(given: Mapping[str, str], name: str, default: int, least: int = 0) -> int:
     text = given.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 19):
+    if not (text.isascii() and text.isdigit()):
         raise GankitError(f"{name}={text}: not a whole number", f"Use {least} or more")
+    if len(text) > 19:
+        raise GankitError(f"{name}={text}: out of range", f"Use less than {END_OF_SEEDS}")
     if name in given and int(text) < least:
         raise GankitError(f"{name}={text}: out of range", f"Use {least} or more")
     return int(text)
