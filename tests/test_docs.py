@@ -94,11 +94,13 @@ Run = Callable[[list[str], Path], tuple[int, str]]
 
 
 @pytest.fixture
-def run(preforked: Preforked) -> Run:
-    """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``; exit code and output."""
+def run(preforked: Preforked, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs ``["gankit", …]`` or ``["<file name>", "<code>"]``; exit code and output. Outputs are
+    signed, as a reader's are."""
+    home = str(tmp_path_factory.mktemp("home"))
 
     def one(words: list[str], folder: Path) -> tuple[int, str]:
-        done = preforked(words, folder)
+        done = preforked(words, folder, GANKIT_SIGN="on", GANKIT_HOME=home)
         return done.returncode, done.stdout + done.stderr
 
     return one

@@ -58,6 +58,9 @@ def test_the_key_is_made_once_and_replaced_on_request(gankit_here, home):
     assert "the former key is kept" in gankit_here("provenance", "init-key", "--force").stderr
     odd = gankit_here("provenance", "init-key", "--force", "--name", "a\nb")
     assert odd.returncode == 2
+    long = gankit_here("provenance", "init-key", "--force", "--name", "a" * 300)
+    assert long.returncode == 2
+    assert f"--name '{'a' * 64}…': not a name. Use 1 to 64 printable" in long.stderr
 
 
 def test_what_has_no_marks_is_not_called_real(gankit_here, home, tmp_path):
@@ -100,8 +103,22 @@ def test_without_a_place_for_a_key_output_is_not_signed(
     done = gankit_here(*once("generate", run, "-n", 20, "--out", "points.csv"))
     assert done.returncode == 0
     assert "not signed: no signing key can be stored in" in caplog.text
-    shown = gankit_here("provenance", "inspect", "points.csv").stdout
-    assert "not signed, so that anybody could have written it" in shown
+    shown = gankit_here("provenance", "inspect", "points.csv")
+    assert "not signed, so that anybody could have written it" in shown.stdout
+    said = "Consistent with its record, which is not signed: anybody could have written both"
+    assert (shown.returncode, shown.stdout.splitlines()[-1]) == (0, said)
+    for more in ([], ["--require-known"]):
+        checked = gankit_here("provenance", "verify", "points.csv", *more)
+        assert (checked.returncode, checked.stdout.splitlines()[-1]) == (2, said)
+    told = json.loads(gankit_here("provenance", "verify", "points.csv", "--json").stdout)
+    assert (told["verdict"], told["signed"]) == ("unsigned", False)
+
+
+def test_an_archive_is_opened_by_verify(gankit_here, run, home):
+    gankit_here(*once("generate", run, "-n", 20, "--out", "points.zip"))
+    shown = gankit_here("provenance", "inspect", "points.zip").stdout
+    assert shown.endswith("The files in it: gankit provenance verify points.zip\n")
+    assert gankit_here("provenance", "verify", "points.zip").returncode == 0
 
 
 def test_parts_are_signed_once_all_are_there(gankit_here, run, home):

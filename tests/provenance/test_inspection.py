@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -89,8 +90,48 @@ def test_nothing_is_signed_where_that_is_switched_off(modality, tmp_path, known,
     out = write(modality, tmp_path / "out")
     assert (out / "0/000000.png").read_bytes() == picture()
     found = verify(out, known)
-    assert (found.verdict, found.signed, found.known) == ("intact", False, False)
+    assert (found.verdict, found.signed, found.known) == ("unsigned", False, False)
+    assert found.as_dict()["verdict"] == "unsigned"
+    assert inspect(out / "0/000000.png", known).verdict == "unsigned"
     assert "not signed, so that anybody could have written it" in found.record.says
+
+
+@pytest.mark.parametrize("name", ["out", "out.csv", "out.zip"])
+def test_a_record_that_lost_its_signature_protects_nothing(modality, tmp_path, known, name):
+    """Whoever removes it can change file and record together."""
+    out = write(modality, tmp_path / name)
+    place = out / "provenance.json" if out.is_dir() else tmp_path / f"{name}.provenance.json"
+    record = json.loads(place.read_text())
+    for signature in ({}, {"signature": None}):
+        unsigned = {key: value for key, value in record.items() if key != "signature"} | signature
+        if out.is_dir():
+            (out / "metadata.jsonl").write_text("{}")
+            unsigned["files"]["metadata.jsonl"] = hashlib.sha256(b"{}").hexdigest()
+        if name == "out.zip":
+            without_record(out)
+            unsigned["files"][name] = hashlib.sha256(out.read_bytes()).hexdigest()
+        place.write_text(json.dumps(unsigned))
+        found = verify(out, known)
+        assert (found.verdict, found.signed, found.known) == ("unsigned", False, False)
+
+
+def without_record(archive):
+    with zipfile.ZipFile(archive) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, content in members.items():
+            if name != "provenance.json":
+                packed.writestr(name, content)
+
+
+def test_files_that_are_all_signed_need_no_signed_record(modality, tmp_path, known):
+    out = write(modality, tmp_path / "out")
+    record = json.loads((out / "provenance.json").read_text())
+    (out / "metadata.jsonl").unlink()
+    del record["signature"], record["files"]["metadata.jsonl"]
+    (out / "provenance.json").write_text(json.dumps(record))
+    found = verify(out, known)
+    assert (found.verdict, found.signed) == ("intact", True)
 
 
 def test_only_the_record_is_signed_where_that_is_asked_for(modality, tmp_path, known, monkeypatch):
@@ -98,6 +139,8 @@ def test_only_the_record_is_signed_where_that_is_asked_for(modality, tmp_path, k
     out = write(modality, tmp_path / "out")
     assert (out / "0/000000.png").read_bytes() == picture()
     assert verify(out, known).signed
+    packed = verify(write(modality, tmp_path / "out.tar"), known)  # by the record beside it
+    assert (packed.verdict, packed.signed, packed.known) == ("intact", True, True)
 
 
 @pytest.mark.parametrize(
@@ -245,8 +288,50 @@ def test_a_damaged_record_is_reported(modality, tmp_path, known):
     with pytest.raises(GankitError, match="people.csv.provenance.json cannot be read"):
         verify(table, known)
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(GankitError, match="is no provenance record"):
+    (tmp_path / "people.csv.provenance.json").unlink()
+    with pytest.raises(GankitError, match="is no provenance record.*--record takes"):
         inspect(table, known, tmp_path / "other.json")
+    for name, said in (("none.json", "does not exist"), (".", "is a folder")):
+        with pytest.raises(GankitError, match=f"--record .*{said}. --record takes the record's"):
+            inspect(table, known, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[]", "it holds no JSON object"),
+        ("{}", 'it has no "generated": true'),
+        ('{"generated": true, "files": ["x"]}', '"files" is no object'),
+        ('{"generated": true, "files": {"x": 1}}', "holds what is no SHA-256"),
+    ],
+)
+def test_a_malformed_record_is_named(modality, tmp_path, known, text, why):
+    out, table = write(modality, tmp_path / "out"), write(modality, tmp_path / "people.csv")
+    for place in (out / "provenance.json", tmp_path / "people.csv.provenance.json"):
+        place.write_text(text)
+    for path in (out, table):
+        with pytest.raises(GankitError, match=rf"provenance\.json .*{why}"):
+            verify(path, known)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("provenance.json", text)
+    with pytest.raises(GankitError, match=rf"a.zip/provenance\.json .*{why}"):
+        verify(tmp_path / "a.zip", known)
+
+
+def test_a_record_that_does_not_cover_a_file_is_not_called_missing(modality, tmp_path, known):
+    out = write(modality, tmp_path / "out")
+    (out / "more.csv").write_text("x")
+    says = layer(inspect(out / "more.csv", known), "record").says
+    assert says == "provenance.json does not name it"
+    (out / "run.toml").write_text("")  # does not make it a run's
+    assert len(verify(out, known).problems) == 2
+    (out / "run.toml").unlink()
+    (out / "provenance.json").write_text("{}")
+    says = layer(inspect(out / "more.csv", known), "record").says
+    assert says == "provenance.json is no record of gankit"
+    (out / "run.toml").write_text("")  # a run's own record
+    assert layer(inspect(out / "more.csv", known), "record").says == ""
+    assert verify(out, known).record is None
 
 
 # --- Archives -----------------------------------------------------------------------------------
@@ -299,7 +384,7 @@ def test_damaged_archives_are_reported(modality, tmp_path, known):
 
 def test_an_archive_of_another_is_a_file(tmp_path, known):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
-        packed.writestr("provenance.json", "{}")
+        packed.writestr("notes.txt", "")
         packed.writestr("../up.txt", "")
     assert verify(tmp_path / "a.zip", known).verdict == "unmarked"
 
@@ -337,5 +422,7 @@ def test_a_forger_who_signs_again_is_unknown(modality, tmp_path, signing, monkey
 
 
 def test_a_certificate_to_trust_that_cannot_be_read_is_refused(tmp_path):
-    with pytest.raises(GankitError, match="none.pem cannot be read"):
-        Known.of_user([tmp_path / "none.pem"])
+    (tmp_path / "notes.pem").write_text("notes")
+    for name in ("none.pem", ".", "notes.pem"):
+        with pytest.raises(GankitError, match="--trust takes a PEM file"):
+            Known.of_user([tmp_path / name])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -168,7 +169,7 @@ def test_files_that_hold_no_key_or_certificate_are_refused(empty, monkeypatch, t
     )
     (tmp_path / "locked.pem").write_bytes(locked)
     use(monkeypatch, tmp_path / "locked.pem", certificate)
-    with pytest.raises(GankitError, match="locked.pem is encrypted. Decrypt it"):
+    with pytest.raises(GankitError, match="locked.pem is encrypted. Decrypt it: openssl pkey -in"):
         keys.signer()
     other = x25519.X25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
@@ -185,3 +186,20 @@ def test_half_a_pair_is_refused(empty, monkeypatch):
     monkeypatch.setenv("GANKIT_SIGNING_KEY", "key.pem")
     with pytest.raises(GankitError, match="GANKIT_SIGNING_KEY is set without GANKIT_SIGNING_CERT"):
         keys.signer()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the program openssl")
+@pytest.mark.parametrize("form", ["PKCS8", "TraditionalOpenSSL"])
+def test_the_command_that_decrypts_a_key_reads_both_forms(tmp_path, form):
+    key, certificate = issued(tmp_path / "pair", authority())
+    plain = serialization.load_pem_private_key(key.read_bytes(), None)
+    secret = serialization.BestAvailableEncryption(b"secret")
+    way = serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form)
+    locked, opened = tmp_path / "locked.pem", tmp_path / "plain.pem"
+    locked.write_bytes(plain.private_bytes(*way, secret))
+    with pytest.raises(GankitError, match="is encrypted") as refused:
+        keys.load(locked, certificate)
+    command = refused.value.hint.partition(": ")[2].replace("KEY", str(locked))
+    words = [*command.replace("PLAIN", str(opened)).split(), "-passin", "pass:secret"]
+    subprocess.run(words, check=True, capture_output=True)
+    assert keys.load(opened, certificate).path == opened

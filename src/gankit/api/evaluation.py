@@ -59,11 +59,9 @@ class Evaluation(scores.Evaluation):
         """Writes the page of ``gankit evaluate``, and returns its path.
 
         Raises:
-            GankitError: it cannot be written.
+            GankitError: it cannot be written, or a file that gankit did not write is there.
         """
         target = Path(path)
-        if target.is_dir():
-            raise GankitError(f"{target} is a folder", "Name a file, e.g. report.html")
         write_report(self, target)
         return target
 

@@ -10,7 +10,6 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
 from gankit.cli._parts import Processes, refuse_launcher
-from gankit.errors import GankitError
 from gankit.screen.console import err, number, out, table, warn
 from gankit.screen.streams import visible
 
@@ -70,13 +69,13 @@ def evaluate(
 ) -> None:
     """Evaluate generated data: each metric with its real-data baseline."""
     from gankit.cli._progress import interruptible
-    from gankit.report.page import write_report
+    from gankit.report.page import REPORT, refuse_others_report, write_report
     from gankit.runs.directory import CONFIG
     from gankit.workflows.evaluate import evaluate_path
 
     refuse_launcher()
-    if report is not None and report.is_dir():
-        raise GankitError(f"--report {report} is a folder", "Use a file name")
+    if report is not None:
+        refuse_others_report(subject, report)
     only = [name.strip() for name in metrics.split(",") if name.strip()]
     with interruptible() as meter:
         result = evaluate_path(
@@ -93,7 +92,7 @@ def evaluate(
         )
     page = report
     if page is None and (subject / CONFIG).is_file() and not only:
-        page = subject / "report.html"
+        page = subject / REPORT
     if page is not None:
         write_report(result, page)
     if json:

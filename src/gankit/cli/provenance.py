@@ -28,6 +28,8 @@ MOST = 20
 """Problems that are listed."""
 WIDTH = 21
 """Of the names of layers."""
+LONGEST = 64
+"""Characters of a name in a certificate (RFC 5280)."""
 
 Trust = Annotated[
     list[Path] | None,
@@ -62,8 +64,11 @@ def init_key(
     key, certificate = own_paths()
     if key.exists() and not force:
         raise GankitError(f"{key} exists already", "Use it, or replace it: --force")
-    if not name.strip() or len(name) > 64 or not name.isprintable():
-        raise GankitError(f"--name {name!r}: not a name", "Use 1 to 64 printable characters")
+    if not name.strip() or len(name) > LONGEST or not name.isprintable():
+        shown = name if len(name) <= LONGEST else f"{name[:LONGEST]}…"
+        raise GankitError(
+            f"--name {shown!r}: not a name", f"Use 1 to {LONGEST} printable characters"
+        )
     former = replace_own(name.strip())
     made = load(key, key)
     if former is not None:
@@ -89,6 +94,7 @@ def inspect(
 
     Exit code 2 if something was changed.
     """
+    from gankit.kit.archives import is_archive
     from gankit.provenance.evidence import Known
     from gankit.provenance.inspection import inspect as look
 
@@ -97,6 +103,8 @@ def inspect(
         print_json(found.as_dict())
     else:
         _show(found)
+        if is_archive(found.name):
+            out.print(visible(f"The files in it: gankit provenance verify {file}"))
     if found.verdict == "changed":
         raise typer.Exit(2)
 
@@ -113,7 +121,8 @@ def verify(
 ) -> None:
     """Check a file or a whole output against its signatures and its provenance record.
 
-    Exit code 0 if all that protects it holds, 2 if something was changed, or nothing protects it.
+    Exit code 0 if signatures protect it and hold, 2 if something was changed or nothing signed
+    protects it.
     """
     from gankit.cli._progress import interruptible
     from gankit.provenance.evidence import Known
@@ -150,11 +159,12 @@ def _show_layer(layer: Layer) -> None:
 
 
 def _show_verification(found: Verification) -> None:
+    alone = found.findings[0] if len(found.findings) == 1 else None
+    if alone is not None and (found.record is None or found.record in alone.layers):
+        _show(alone)
+        return
     if found.record is not None:
         _show_layer(found.record)
-    if len(found.findings) == 1 and found.record is None:
-        _show(found.findings[0])
-        return
     own = sum(finding.signed for finding in found.findings)
     counts = [f"{found.files:,}", *([f"{own:,} with a signature of their own"] if own else [])]
     each = Counter[str](finding.verdict for finding in found.findings)
@@ -174,6 +184,7 @@ def _show_verification(found: Verification) -> None:
 _WORDS = {
     "intact": "Nothing was changed since it was written",
     "changed": "Something was changed since it was written",
+    "unsigned": "Consistent with its record, which is not signed: anybody could have written both",
     "unprotected": "Marked as generated, and nothing protects the mark: it cannot be checked",
     "unmarked": "Nothing says that it is generated. It may be all the same: marks can be removed",
 }

@@ -144,12 +144,11 @@ def compare(
 ) -> None:
     """Compare runs of one plugin: scores with baselines, and settings that differ."""
     from gankit.report.comparison import write_comparison
+    from gankit.report.page import refuse_others_page
     from gankit.runs.comparison import compare as compared
 
-    if out_ is not None and out_.is_dir():
-        raise GankitError(f"--out {out_} is a folder", "Use a file name, e.g. compare.html")
-    if out_ is not None and out_.exists() and not overwrite:
-        raise GankitError(f"{out_} exists already", "Choose another --out, or use --overwrite")
+    if out_ is not None:
+        refuse_others_page(out_, "--out", overwrite)
     found = compared(runs)
     if out_ is not None:
         write_comparison(found, out_)
@@ -168,7 +167,9 @@ def compare(
                 for row in found.rows
             ],
         )
-        out.print()
+    else:
+        out.print("scores: not evaluated yet: gankit evaluate RUN")
+    out.print()
     table(
         ["setting", *found.names],
         [[key, *("-" if v is None else v for v in vs)] for key, vs in found.settings.items()]

@@ -114,7 +114,11 @@ def _user_certificates(more: Sequence[Path]) -> Iterator[tuple[x509.Certificate,
     found = []
     with contextlib.suppress(OSError):
         found = sorted(p for p in trusted_folder().iterdir() if p.suffix in (".pem", ".crt"))
-    for path in (*found, *more):
+    for path in found:
         name = "your former key" if path.name.startswith("own-until-") else path.name
-        for certificate in read_certificates(path):
+        for certificate in read_certificates(path, f"Restore it, or remove it from {path.parent}"):
             yield certificate, name
+    for path in more:
+        hint = "--trust takes a PEM file with the certificate of a signer or an authority"
+        for certificate in read_certificates(path, hint):
+            yield certificate, path.name

@@ -13,15 +13,16 @@ from typing import Any, Literal, TypeAlias
 
 from gankit.errors import GankitError
 from gankit.kit.files import read_json, sha256
-from gankit.kit.own_output import RECORD, SIDECAR
+from gankit.kit.own_output import RECORD, RUN, SIDECAR
 from gankit.provenance.evidence import Evidence, Known
 from gankit.provenance.layers import CHECKS, Layer, signer_in_words
 from gankit.provenance.record import check
 from gankit.provenance.watermark import find_watermark
 
-Verdict: TypeAlias = Literal["intact", "changed", "unprotected", "unmarked"]
-"""``intact``: what protects it holds. ``changed``: something does not. ``unprotected``: it says
-that it is generated, and nothing protects that. ``unmarked``: no marks were found."""
+Verdict: TypeAlias = Literal["intact", "changed", "unsigned", "unprotected", "unmarked"]
+"""``intact``: what protects it holds. ``changed``: something does not. ``unsigned``: it is as its
+record says, which nobody signed, so that both may have been changed. ``unprotected``: it says that
+it is generated, and nothing protects that. ``unmarked``: no marks were found."""
 
 UP = 3
 """Folders above a file in which its record is looked for."""
@@ -43,6 +44,8 @@ class Finding:
             return "changed"
         if checked:
             return "intact"
+        if any(layer.name == "record" for layer in found):
+            return "unsigned"
         return "unprotected" if any(layer.generated for layer in found) else "unmarked"
 
     @property
@@ -85,7 +88,7 @@ def record_layer(path: Path, known: Known, given: Path | None) -> Layer:
     """The record that names a file, and whether it is the file that it names."""
     found = _record_of(path, given)
     if found is None:
-        return Layer("record", False)
+        return Layer("record", False, _beside(path.absolute().parent))
     place, record, names = found
     digest = sha256(path)
     if any(record["files"].get(name) == digest for name in names):
@@ -94,33 +97,67 @@ def record_layer(path: Path, known: Known, given: Path | None) -> Layer:
     return Layer("record", True, says, intact=False, generated=True)
 
 
+def _beside(folder: Path) -> str:
+    """What is said of a record in a file's folder that does not cover the file."""
+    if not (folder / RECORD).is_file() or (folder / RUN).is_file():
+        return ""
+    own = "generated" in read_json(folder / RECORD)
+    return f"{RECORD} {'does not name it' if own else 'is no record of gankit'}"
+
+
 def _record_of(path: Path, given: Path | None) -> tuple[Path, dict[str, Any], list[str]] | None:
     """The record that covers a file, with the names that the file may have in it."""
     if given is not None:
-        record = read_json(given)
-        files = record.get("files")
-        if not isinstance(files, dict):
-            raise GankitError(f"{given} is no provenance record", "Name a provenance.json")
-        return given, record, list(files)
+        record = _given(given)
+        return given, record, list(record["files"])
     path = Path(os.path.abspath(path))
     sidecar = path.with_name(path.name + SIDECAR)
-    if (beside := read_record(sidecar)) is not None:
-        return sidecar, beside, [path.name]
+    if sidecar.is_file():
+        return sidecar, checked(read_json(sidecar), sidecar), [path.name]
     for folder in list(path.parents)[:UP]:
-        name = path.relative_to(folder).as_posix()
-        above = read_record(folder / RECORD)
-        if above is not None and name in above["files"]:
-            return folder / RECORD, above, [name]
+        name, place = path.relative_to(folder).as_posix(), folder / RECORD
+        if not place.is_file():
+            continue
+        above = read_json(place)
+        if "generated" in above and name in checked(above, place)["files"]:
+            return place, above, [name]
     return None
 
 
-def read_record(place: Path) -> dict[str, Any] | None:
-    """A record of gankit's; None where there is none."""
-    if not place.is_file():
-        return None
-    record = read_json(place)
-    own = record.get("generated") is True and isinstance(record.get("files"), dict)
-    return record if own else None
+def _given(place: Path) -> dict[str, Any]:
+    """The record that the user named.
+
+    Raises:
+        GankitError: it cannot be read, or is none.
+    """
+    hint = f"--record takes the record's file, such as {RECORD} of the output"
+    if place.is_dir():
+        raise GankitError(f"--record {place} is a folder", hint)
+    if not place.exists():
+        raise GankitError(f"--record {place} does not exist", hint)
+    try:
+        return checked(read_json(place), place)
+    except GankitError as error:
+        raise GankitError(error.message, hint) from None
+
+
+def checked(record: object, place: Path) -> dict[str, Any]:
+    """What was read from a record, if it is one of gankit's.
+
+    Raises:
+        GankitError: it is none, or malformed.
+    """
+    if not isinstance(record, dict):
+        why = "it holds no JSON object"
+    elif record.get("generated") is not True:
+        why = 'it has no "generated": true'
+    elif not isinstance(files := record.get("files"), dict):
+        why = '"files" is no object of names and SHA-256'
+    elif not all(isinstance(digest, str) for digest in files.values()):
+        why = '"files" holds what is no SHA-256'
+    else:
+        return record
+    raise GankitError(f"{place} is no provenance record of gankit's: {why}", "Restore it")
 
 
 def record_says(record: Mapping[str, Any], known: Known, name: str) -> Layer:
@@ -131,7 +168,7 @@ def record_says(record: Mapping[str, Any], known: Known, name: str) -> Layer:
     )
     if signature is None:
         says = f"{said}; not signed, so that anybody could have written it"
-        return Layer("record", True, says, intact=True, generated=True)
+        return Layer("record", True, says, generated=True)
     if not signature.intact:
         says = f"{name}: {signature.problem}"
         return Layer("record", True, says, intact=False, generated=True)

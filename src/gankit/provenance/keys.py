@@ -232,7 +232,7 @@ def load(key: Path, certificate: Path, made: bool = False, records_only: bool = 
         found = serialization.load_pem_private_key(text, None)
     except TypeError:
         raise GankitError(
-            f"{key} is encrypted", "Decrypt it: openssl pkcs8 -in KEY -out PLAIN"
+            f"{key} is encrypted", "Decrypt it: openssl pkey -in KEY -out PLAIN"
         ) from None
     except (ValueError, NotImplementedError):  # UnsupportedAlgorithm is the latter
         raise GankitError(f"{key} is no private key in PEM", "Name a PEM file") from None
@@ -244,28 +244,31 @@ def load(key: Path, certificate: Path, made: bool = False, records_only: bool = 
     return Signer(private, public, key, made, records_only)
 
 
-def read_certificates(path: Path) -> Certificates:
+def read_certificates(path: Path, hint: str = "") -> Certificates:
     """The certificates in a PEM file.
+
+    Args:
+        hint: what to do where that fails, if they are not for signing.
 
     Raises:
         GankitError: it cannot be read, or there are none.
     """
     from cryptography import x509
 
-    text = _read(path)
+    text = _read(path, hint)
     with contextlib.suppress(ValueError):
         if found := x509.load_pem_x509_certificates(text):
             return tuple(found)
-    raise GankitError(f"{path} holds no certificate in PEM", "Name a PEM file")
+    raise GankitError(f"{path} holds no certificate in PEM", hint or "Name a PEM file")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, hint: str = "") -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise GankitError(
             f"{path} cannot be read: {reason(error)}",
-            f"Check {KEY} and {CERTIFICATE}, or make a key: gankit provenance init-key",
+            hint or f"Check {KEY} and {CERTIFICATE}, or make a key: gankit provenance init-key",
         ) from None
 
 

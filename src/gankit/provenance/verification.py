@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,16 +13,16 @@ from typing import Any
 from gankit.contract import Progress, quiet
 from gankit.errors import GankitError
 from gankit.kit.archives import Archive, UnreadableError, is_archive, open_archive
-from gankit.kit.files import sha256
-from gankit.kit.own_output import RECORD, SIDECAR
+from gankit.kit.files import read_json, sha256
+from gankit.kit.own_output import RECORD, RUN, SIDECAR
 from gankit.provenance.content_credentials import MEDIA_TYPES
 from gankit.provenance.evidence import Evidence, Known
 from gankit.provenance.inspection import (
     CHANGED,
     Finding,
     Verdict,
+    checked,
     inspect,
-    read_record,
     record_layer,
     record_says,
 )
@@ -70,7 +70,9 @@ class Verification:
             return "changed"
         if self.record is not None and self.record.intact:
             return "intact"
-        weak: tuple[Verdict, ...] = ("unmarked", "unprotected")
+        if self.record is not None and not self.signed:
+            return "unsigned"
+        weak: tuple[Verdict, ...] = ("unmarked", "unprotected", "unsigned")
         for verdict in weak:
             if verdict in each:  # the weakest of many
                 return verdict
@@ -126,9 +128,12 @@ def verify(
 
 
 def _folder(path: Path, known: Known, progress: Progress) -> Verification:
-    record, names = read_record(path / RECORD), sorted(_names(path))
+    names = sorted(_names(path))
     if not names:
         raise GankitError(f"{path} has no files", "Name what gankit or others wrote")
+    record = None
+    if RECORD in names:
+        record = _of_output(read_json(path / RECORD), path / RECORD, names)
     found = Verification(path, len(names))
     if record is not None:
         _compare(found, record, names, known, path / RECORD)
@@ -143,6 +148,17 @@ def _folder(path: Path, known: Known, progress: Progress) -> Verification:
             layers.append(_changed())
         found.findings.append(Finding(name, tuple(layers)))
     return found
+
+
+def _of_output(record: object, place: Path, names: Sequence[str]) -> dict[str, Any] | None:
+    """The record of an output; None for a run's own, which is about its training.
+
+    Raises:
+        GankitError: it is neither.
+    """
+    if RUN in names and isinstance(record, dict) and "generated" not in record:
+        return None
+    return checked(record, place)
 
 
 def _names(folder: Path) -> Iterator[str]:
@@ -212,10 +228,17 @@ def _archive(found: Verification, archive: Archive, known: Known, progress: Prog
         if named is not None and hashlib.sha256(content).hexdigest() != named:
             layers.append(_changed())
         found.findings.append(Finding(name, tuple(layers)))
+    beside = found.findings[0].layers[-1]  # covers the archive, and so all that is in it
+    if beside.found and beside.intact is not False and not (found.record and found.record.signer):
+        found.record = beside
 
 
 def _record_inside(archive: Archive) -> dict[str, Any] | None:
-    """The record of gankit's in an archive; None where there is none."""
+    """The record in an archive; None where there is none.
+
+    Raises:
+        GankitError: it cannot be read, or is none of gankit's.
+    """
     if RECORD not in archive.names:
         return None
     try:
@@ -223,5 +246,4 @@ def _record_inside(archive: Archive) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         why = f"{archive.path}: its {RECORD} cannot be read: {error}"
         raise GankitError(why, "Get it again") from None
-    own = isinstance(record, dict) and record.get("generated") is True
-    return record if own and isinstance(record.get("files"), dict) else None
+    return _of_output(record, Path(archive.path, RECORD), archive.names)

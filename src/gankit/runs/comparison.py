@@ -97,6 +97,8 @@ def compare(paths: Sequence[Path]) -> Comparison:
     for run in runs:
         if not run.table:
             raise GankitError(f"{run.path} is a model without its run", "Pass run directories")
+        if run.has_model:
+            _ = run.model  # a damaged one is refused: it says what is private
     places = [path.resolve() for path in paths]
     for i, place in enumerate(places):
         if place in places[:i]:
@@ -132,7 +134,7 @@ def _state(run: Run, name: str) -> list[str]:
     if (status := run.record.get("status")) not in ("done", None):
         found.append(f"{name}: {status}; its numbers may change")
     if not run.scores():
-        found.append(f"{name} has no scores: gankit evaluate {run.path}")
+        found.append(f"{name}: not evaluated yet: gankit evaluate {run.path}")
     return found
 
 
