@@ -23,6 +23,7 @@ from vectors import MLP, VectorCodec, VectorModality
 from gankit.contract import (
     Batch,
     CodecState,
+    ConditionInput,
     Dataset,
     EvaluationData,
     Evaluator,
@@ -35,6 +36,7 @@ from gankit.contract import (
     Progress,
     Rendering,
     Sample,
+    WatermarkSearch,
 )
 from gankit.errors import GankitError, PluginError
 from gankit.plugins.records import LoadedModality
@@ -111,6 +113,12 @@ class Numbers(VectorModality):
 
     def convert(self, items: Sequence[Number], to: str, codec: Any) -> Any:
         return np.array(items)
+
+    def watermark(self, item: Number, key: bytes) -> Number:
+        return item[0] + 1e-9 * key[0], item[1]
+
+    def find_watermark(self, content: bytes, key: bytes) -> WatermarkSearch | None:
+        return None
 
     def evaluators(self, codec: Any, settings: Any) -> Sequence[Any]:
         return *(extractor() for extractor in self.extractors), Mean()
@@ -558,6 +566,14 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("write-read", "moves a sample", modality(write=written(lambda s: [s.item[0], 0]))),
     ("write-read", "cannot be read again", modality(write=lambda self, samples, target, *_: (
         (target / "other").write_text(str(list(samples)))))),
+    ("export", "torch.export cannot trace them",
+     generator(lambda: Changed(MLP(4, 2), y=lambda y: y if y.sum() > 0 else -y))),
+    ("requests", "kind=z is offered and refused",
+     codec(condition_inputs=lambda self: [ConditionInput("kind", ("z",))])),
+    ("watermark", "two marks by one key differ",
+     modality(watermark=lambda self, item, key: (item[0] + next(count), item[1]))),
+    ("watermark", "find_watermark(b'') is 1",
+     modality(find_watermark=lambda self, content, key: 1)),
     ("bad-items", "damage in numbers.jsonl is skipped silently", modality(read=hushed)),
     ("bad-items", "damage raises JSONDecodeError", modality(read=careless)),
     ("confinement", "it tried to write /gankit-was-here, outside", modality(

@@ -53,7 +53,8 @@ def spreads(values: Mapping[str, float], without: LeftOut) -> dict[str, Spread]:
     """
     found = {}
     for name, left in without.items():
-        error = math.sqrt((GROUPS - 1) * float(np.var(left)))
+        finite = np.isfinite(left).all()
+        error = math.sqrt((GROUPS - 1) * float(np.var(left))) if finite else math.nan
         if name in values and math.isfinite(error) and error > 0:  # of none or all, nothing varies
             value, half = values[name], T_QUANTILE * error
             low, high = BOUNDS.get(name, (-math.inf, math.inf))

@@ -54,9 +54,10 @@ class Query:
                 known = [*KNOWN, *others]
                 raise GankitError(f"unknown parameter {name!r}", did_you_mean(name, known))
             if name == "where":
-                key, equals, value = value.partition("=")
+                whole, (key, equals, value) = value, value.partition("=")
                 if not equals or not key.strip():
-                    raise GankitError(f"where={key}: not a condition", "Use where=NAME=VALUE")
+                    fix = "Use where=NAME=VALUE, or where.NAME=VALUE"
+                    raise GankitError(f"where={whole}: not a condition", fix)
                 name = f"where.{key.strip()}"
             if name in given:
                 raise GankitError(f"{name} is given twice", "Give it once")

@@ -25,7 +25,8 @@ def scatter(points: Array, marks: Array, mean: Array, scale: Array) -> Image.Ima
     size = 2 * SIDE  # drawn at twice the size, so that edges are smooth
     picture = Image.new("RGB", (size, size), PAPER)
     pen = ImageDraw.Draw(picture)
-    for places, radius, colour in ((marks, 16, MARK), (points, 4, INK)):
+    dot = 4 if len(points) > 20 else 14  # a few would be overlooked
+    for places, radius, colour in ((marks, 16, MARK), (points, dot, INK)):
         pixels = (1 + (places - mean) / scale / REACH * (1, -1)) * size / 2
         for x, y in pixels.tolist():
             pen.circle((x, y), radius, fill=colour)
