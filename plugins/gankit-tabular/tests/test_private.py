@@ -132,7 +132,7 @@ def test_a_private_run_from_the_command_line(gankit, gankit_here, tmp_path, peop
     evaluated = gankit_here("evaluate", "run", "--report", "report.html")
     assert evaluated.returncode == 0, evaluated.stderr
     page = (tmp_path / "report.html").read_text()
-    assert "<h2>Privacy</h2>" in page
+    assert '<h2 id="privacy">Privacy</h2>' in page
     assert "Not covered:" in page
     assert "taken for public" in page
     assert json.loads((tmp_path / "run" / "scores.json").read_text())["privacy"] == record

@@ -51,6 +51,7 @@ def test_the_penalty_sees_the_norm_over_a_pack(packed):
     assert torch.allclose(each.square().sum(1), 4 * whole.square().sum(1), rtol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*hardly different from training items")
 def test_the_recipe_trains_without_resampling(tmp_path):
     settings = {"train__samples": 400, "train__batch": 40, "train__threads": 1, "hidden": 16}
     run = gankit.fit(
