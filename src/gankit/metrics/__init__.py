@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gankit.metrics.bins import different_bins
+from gankit.metrics.by_class import shares_by_class
 from gankit.metrics.evaluate import Score, compare, evaluate
 from gankit.metrics.frechet import GaussianStats, frechet_distance, frechet_extrapolated
 from gankit.metrics.kernel import kernel_distance
@@ -27,4 +28,5 @@ __all__ = [
     "mode_scores",
     "nearest",
     "read_weights",
+    "shares_by_class",
 ]

@@ -218,6 +218,20 @@ def test_agreement_with_the_requested_class(by_class: dict[str, dict[str, float]
     assert by_class["mislabelled"]["class_accuracy"] == pytest.approx(1 / 3, abs=0.03)
 
 
+def test_the_accuracy_of_each_class(real: tuple[list[Clip], list[Clip]], quick: None) -> None:
+    """A lost class shows in its row alone: here a third of the clips is of another one."""
+    clips = sounds(60, 2)
+    wrong = Clip(clips[0].samples, clips[0].rate, clips[1].values)  # sounds like the first class
+    data = EvaluationData(made([*clips, *[wrong] * 20]), *real)
+    evaluator, rng = SoundClassifier(), np.random.default_rng(0)
+    rows = evaluator.details(data, rng)
+    assert [row["class"] for row in rows] == sorted({str(c.values["label"]) for c in clips})
+    shares = {row["class"]: row["accuracy"] for row in rows}
+    assert shares.pop(str(clips[1].values["label"])) == pytest.approx(0.5, abs=0.05)
+    assert min(shares.values()) > 0.9 < min(row["accuracy_real"] for row in rows)
+    assert evaluator.evaluate(data, rng)["class_accuracy"] == pytest.approx(0.75, abs=0.03)
+
+
 def test_a_lost_class_lowers_the_score_and_widens_the_distance(
     by_class: dict[str, dict[str, float]],
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from gankit.metrics import (
     GaussianStats,
     frechet_distance,
     memorisation_scores,
+    shares_by_class,
 )
 from gankit_audio.data.clips import Clip
 from gankit_audio.evaluation.classifier import log_mel, mask_and_shift, train_classifier
@@ -26,6 +28,15 @@ from gankit_audio.evaluation.selection import (
 
 STEPS = (150, 800)
 """Fewest and most training steps of the classifier."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the classifier finds."""
+
+    scores: Scores
+    agreement: Mapping[str, tuple[Values, Values]]
+    """As :func:`gankit.metrics.shares_by_class` takes it."""
 
 
 class SoundClassifier(Evaluator[Clip]):
@@ -56,17 +67,36 @@ class SoundClassifier(Evaluator[Clip]):
         "frechet/own-classifier": "distance to training clips in the features of the classifier",
     }
 
+    def __init__(self) -> None:
+        self._last: tuple[EvaluationData[Clip], Found] | None = None
+
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """Empty if the training clips have fewer than two classes."""
+        return self._of(data, rng).scores
+
+    def details(
+        self, data: EvaluationData[Clip], rng: np.random.Generator
+    ) -> list[dict[str, object]]:
+        """The accuracy of each class that was requested."""
+        found = self._of(data, rng).agreement
+        return shares_by_class(found, "accuracy") if "" in found else []
+
+    def _of(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Found:
+        """The classifier is trained once for one evaluation."""
+        if self._last is None or self._last[0] is not data:
+            self._last = data, self._compute(data, rng)
+        return self._last[1]
+
+    def _compute(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Found:
         if not enough(data):
-            return {}
+            return Found({}, {})
         key = class_key(data)
         chosen = Selection(data, rng)
         labels = classes_of(data.train, chosen.train, key)
         chosen.train = [i for i, c in zip(chosen.train, labels, strict=True) if c is not None]
         classes = [c for c in labels if c is not None]
         if len(set(classes)) < 2:
-            return {}
+            return Found({}, {})
         train, made, heldout = (
             torch.from_numpy(x) for x in chosen.of(lambda clips: log_mel(clips).numpy())
         )
@@ -87,17 +117,17 @@ class SoundClassifier(Evaluator[Clip]):
             for metric in ("closer_to_train", "copies"):
                 scores[f"{metric}/own-classifier{end}"] = copying[metric]
         names = np.array(classifier.names)
+        agreement: dict[str, tuple[Values, Values]] = {}
         for end, probabilities, requested in (
             ("", p, chosen.requested(key)),
             ("_real", p_real, classes_of(data.heldout, chosen.heldout, key)),
         ):
             known = [i for i, c in enumerate(requested) if c is not None]
-            if known:
-                right = names[probabilities[known].argmax(1)] == [str(requested[i]) for i in known]
-                scores[f"class_accuracy{end}"] = float(np.mean(right))
-        if "class_accuracy" not in scores:
-            scores.pop("class_accuracy_real", None)
-        return scores
+            if known and (not end or "" in agreement):
+                wanted = np.array([str(requested[i]) for i in known])
+                agreement[end] = wanted, names[probabilities[known].argmax(1)] == wanted
+                scores[f"class_accuracy{end}"] = float(agreement[end][1].mean())
+        return Found(scores, agreement)
 
 
 def classifier_score(probabilities: Values) -> float:

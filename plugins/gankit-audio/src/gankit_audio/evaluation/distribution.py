@@ -22,6 +22,14 @@ from gankit_audio.evaluation.selection import (
     sample_indices,
 )
 
+MEANINGS = {
+    "frechet_infinity": "Fréchet distance to the training clips, extrapolated to infinitely many "
+    "generated ones",
+    "different_bins": "share of the training data's clusters with too many or too few samples",
+    "diversity_within_class": "distance of two samples of a class, relative to two training "
+    "clips of it: near 0 all sound the same",
+    "diversity_within_worst_class": "the same of the class where it is lowest",
+}
 FEWEST = 5
 """Fewest clips of a class for its diversity."""
 
@@ -44,6 +52,7 @@ class Distribution(Evaluator[Clip]):
         self.fingerprint = extractor.fingerprint
         names = ("frechet_infinity", "different_bins")
         self.lower_is_better = {f"{name}/{extractor.name}": True for name in names}
+        self.meanings = {f"{name}/{extractor.name}": text for name, text in MEANINGS.items()}
 
     def evaluate(self, data: EvaluationData[Clip], rng: np.random.Generator) -> Scores:
         """The scores, with baselines from as many held-out clips; diversity needs classes."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator, Extractor
+from gankit.metrics import shares_by_class
 from gankit_image.data.images import Image
 from gankit_image.evaluation.extractors import Values, as_input
 
@@ -50,20 +51,8 @@ class ClassAgreement(Evaluator[Image]):
         self, data: EvaluationData[Image], rng: np.random.Generator
     ) -> list[dict[str, object]]:
         """The same of each class that was requested."""
-        if (found := self._of(data, rng)) is None:
-            return []
-        return [
-            {
-                "class": str(label),
-                **{
-                    f"agreement{end}": float(right[labels == label].mean())
-                    if (labels == label).any()
-                    else None
-                    for end, (labels, right) in found.items()
-                },
-            }
-            for label in np.unique(found[""][0])
-        ]
+        found = self._of(data, rng)
+        return [] if found is None else shares_by_class(found, "agreement")
 
     def _of(self, data: EvaluationData[Image], rng: np.random.Generator) -> Agreement | None:
         """The classifier is trained once for one evaluation."""
