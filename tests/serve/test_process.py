@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from pages import BLOCK
@@ -44,6 +45,17 @@ def test_answers(server):
     with urllib.request.urlopen(f"{server}/api/samples?n=2&seed=7") as answer:
         found = json.load(answer)
     assert [item["seed"] for item in found["items"]] == [7, 8]
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_a_malformed_body_is_refused_in_silence(server, method):
+    """That nothing is printed is seen where the server ends."""
+    host, _, port = server.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        head = b" / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.sendall(method + head + b"ZZ\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 ")
+    test_answers(server)
 
 
 def test_the_guide_s_client_runs(server, capsys):
@@ -94,8 +106,9 @@ def test_a_missing_extra_is_one_line(gankit_here, points, monkeypatch):
 def test_others_need_a_token_or_a_warning(points):
     from gankit.serve.server import prepare
 
-    for token, warned in (("", True), ("sesame", False)):
+    for token, warned in (("", True), ("sesame", False), ("a b&c=+%#", False)):
         server = prepare([points], host="0.0.0.0", port=0, token=token)
         server.socket.close()
         assert bool(server.warnings) == warned
-        assert server.address.endswith(f"?token={token}" if token else "/")
+        (*_, query) = server.address.partition("?")
+        assert dict(parse_qsl(query)) == ({"token": token} if token else {})

@@ -36,6 +36,9 @@ def test_an_address_with_the_token_sets_a_cookie_and_loses_it(opened, points):
     answer = client.get("/run/points?n=1&token=sesame&seed=3")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/run/points?n=1&seed=3"
+    base = str(client.base_url).rstrip("/")
+    elsewhere = client.get(f"{base}//elsewhere.example/?token=sesame", follow_redirects=False)
+    assert elsewhere.headers["location"] == "/elsewhere.example/"
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=lax" in cookie

@@ -63,6 +63,12 @@ class Consent:
         return people | stated
 
 
+RESTATED = (
+    "what is stated of the people in the data and of their consent was replaced; the earlier text "
+    "stays in provenance.json"
+)
+
+
 def consent_in(record: Mapping[str, Any]) -> dict[str, str]:
     """What a record states of it."""
     return {key: record[key] for key in ("people", "consent") if key in record}

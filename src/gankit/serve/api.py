@@ -60,7 +60,7 @@ def _answer(served: Served, drawn: Drawn) -> dict[str, Any]:
         "where": dict(query.where),
         "options": dict(query.settings),
         "truncation": query.truncation,
-        "warnings": list(drawn.warnings),
+        "warnings": [*filter(None, [served.warning]), *drawn.warnings],
         "page": f"{served.address}?{query.text()}",
         "items": [_item(one) for one in drawn.shown],
     }

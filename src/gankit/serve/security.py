@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from collections.abc import Sequence
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
+from h11 import LocalProtocolError
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -66,7 +68,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-            await send(message)
+            with contextlib.suppress(LocalProtocolError):  # a malformed body was answered already
+                await send(message)
 
         refused = self._refusal(Request(scope))
         await (refused or self.app)(scope, receive, marked)
@@ -97,9 +100,8 @@ class Guard:
             return None
         if given and self._holds(_digest(given[0])):  # once: the address is then rid of it
             rest = urlencode([pair for pair in pairs if pair[0] != "token"])
-            answer: Response = RedirectResponse(
-                request.url.path + (f"?{rest}" if rest else ""), 303
-            )
+            path = "/" + request.url.path.lstrip("/")  # two slashes begin the name of a host
+            answer: Response = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(self.cookie, self.digest, httponly=True, samesite="lax")
             return answer
         try:

@@ -36,6 +36,9 @@ MOST_SEEDS = 10**9
 FAINT = 0.5
 """A truncation by which it is seen whether a run's latents can be truncated."""
 
+UNTRAINED = "the generator is untrained: its run saw no samples"
+UNREADABLE = "a newer export cannot be read: these samples are from the one before it"
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -112,6 +115,7 @@ class Served:
         except GankitError:
             if not (self.run.model_folder / GENERATOR).is_file():
                 raise
+            self.warning = UNREADABLE
 
     def _load(self) -> None:
         run = Run(self.path)
@@ -123,7 +127,7 @@ class Served:
         self.data = str(run.record.get("data", {}).get("description", ""))
         self.training = run.record.get("status") == "training"
         self.private = bool(run.privacy)
-        self.warning = memorisation_warning(run)
+        self.warning = memorisation_warning(run) if self.trained else UNTRAINED
         self.inputs: list[ConditionInput] = condition_inputs(sampler.codec)
         self.options: list[Option] = options_of(self.modality, run.trained_settings)
         self.batch_size = int(sampler.codec.decode_batch_size)

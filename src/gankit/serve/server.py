@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from gankit.errors import GankitError
 from gankit.serve.limits import Limits
@@ -130,11 +131,6 @@ def prepare(
             f"everybody who can reach {host} can use this server: --token has it ask for a secret"
         )
     warnings += [f"{run.path}: {run.warning}" for run in runs if run.warning]
-    warnings += [
-        f"{run.path}: the generator is untrained: its run saw no samples"
-        for run in runs
-        if not run.trained
-    ]
     address = _address(host, bound.getsockname()[1], token)
     return Server(app, bound, runs, address, warnings, _server(app))
 
@@ -171,4 +167,4 @@ def _refused(host: str, port: int, error: Any) -> GankitError:
 def _address(host: str, port: int, token: str) -> str:
     name = socket.gethostname() if host in ("0.0.0.0", "::") else host
     name = f"[{name}]" if ":" in name else name
-    return f"http://{name}:{port}/" + (f"?token={token}" if token else "")
+    return f"http://{name}:{port}/" + (f"?token={quote(token, safe='')}" if token else "")
