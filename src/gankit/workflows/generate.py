@@ -6,6 +6,7 @@ The one way from a run to generated files: the command line, ``gankit augment`` 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -321,7 +322,7 @@ def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:
         if not isinstance(number, Continuous) or number.name not in where:
             continue
         try:
-            distance = abs(number.encode(where[number.name])[0])
+            distance = _distance(number, where[number.name])
         except GankitError:  # the codec reads it in another way
             continue
         if distance > FAR:
@@ -330,6 +331,20 @@ def far_from_data(codec: Codec[Any], where: Mapping[str, object]) -> list[str]:
                 f"the mean of the training data, {number.mean:g}: no such sample was seen"
             )
     return found
+
+
+def _distance(number: Continuous, value: object) -> float:
+    """Standard deviations from the mean to a value, or to the nearer end of a range, ``1..2``.
+
+    Raises:
+        GankitError: it is neither.
+    """
+    low, dots, high = str(value).partition("..")
+    if not dots:
+        return abs(number.encode(value)[0])
+    above = number.encode(low)[0] if low else -math.inf
+    below = number.encode(high)[0] if high else math.inf
+    return max(above, -below, 0.0)
 
 
 @translated(memory=MEMORY_HINT)
