@@ -151,3 +151,10 @@ def test_from_pictures_of_faces_to_generated_ones(gankit_, tmp_path):
         "train", "--out", "run", "--consent", "a", "data.consent=b", cwd=tmp_path, code=2
     )
     assert "--consent and data.consent set the same" in done.stderr
+
+
+def test_what_was_never_stated_is_not_said_to_be_replaced(run):
+    run("data.people=yes")
+    found, warnings = run("data.consent=forms", samples=64)
+    assert stated(found) == ["forms"] * 3
+    assert not any(RESTATED in line for line in warnings)

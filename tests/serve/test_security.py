@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gankit.serve.limits import Limits, Rates
-from gankit.serve.server import LOOPBACK
+from gankit.serve.limits import LOOPBACK, Limits, Rates
 
 BEARER = {"authorization": "Bearer sesame"}
 

@@ -58,7 +58,10 @@ def test_a_newer_export_is_served(points, tmp_path, monkeypatch):
     good = generator.read_bytes()
     generator.write_bytes(good[: len(good) // 2])  # as a reader of a copy in progress sees it
     assert served.draw(query).trained == before.trained
+    assert "a newer export cannot be read" in served.warning
     generator.write_bytes(good)
+    served.draw(query)
+    assert served.warning == ""
     same = {"conditional": True, "hidden": 8, "train__batch": 32, "train__threads": 1}
     gankit.fit("toy", points.parent / "real.csv", out=folder, train__samples=640, **same)
     after = served.draw(query)

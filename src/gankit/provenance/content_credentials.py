@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from gankit.contract import Provenance
 from gankit.errors import GankitError
+from gankit.provenance.evidence import SignatureCheck
 from gankit.provenance.keys import Signer, algorithm
 
 if TYPE_CHECKING:
@@ -138,20 +139,9 @@ class ManifestWriter:
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(SignatureCheck):
     """What the active manifest of a file states, and whether it holds."""
 
-    intact: bool
-    """Whether signature and content are as they were when it was signed."""
-    problem: str
-    """What does not hold, or makes it unknown; empty where all is well."""
-    signer: str
-    """Whom its certificate names."""
-    serial: int | None
-    """Of its certificate."""
-    known: bool
-    """Whether its authority is among the known ones, or it is itself and signed by itself."""
-    self_signed: bool
     source_type: str
     """The IPTC digital source type of what was created; empty where none is stated."""
     software: str

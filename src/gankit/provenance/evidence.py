@@ -22,6 +22,23 @@ EDGE = 2**20
 
 
 @dataclass(frozen=True)
+class SignatureCheck:
+    """A signature, checked."""
+
+    intact: bool
+    """Whether signature and content are as they were when it was signed."""
+    problem: str
+    """What does not hold, or makes it unknown; empty where all is well."""
+    signer: str
+    """Whom its certificate names."""
+    serial: int | None
+    """Of its certificate."""
+    known: bool
+    """Whether its authority is among the known ones, or it is itself and signed by itself."""
+    self_signed: bool
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A file's content, wherever it lies."""
 

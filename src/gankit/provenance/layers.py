@@ -8,13 +8,11 @@ from typing import Any, TypeAlias
 
 from gankit.provenance.content_credentials import (
     MEDIA_TYPES,
-    Manifest,
     available,
     read_manifest,
 )
-from gankit.provenance.evidence import Evidence, Known
+from gankit.provenance.evidence import Evidence, Known, SignatureCheck
 from gankit.provenance.metadata import read_marks
-from gankit.provenance.record import RecordSignature
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ CHECKS: list[Check] = [metadata, content_credentials]
 """Of a single file, in the order in which they are shown."""
 
 
-def signer_in_words(signed: Manifest | RecordSignature, known: Known) -> str:
+def signer_in_words(signed: SignatureCheck, known: Known) -> str:
     """Who signed, and whether that is somebody known; empty where that cannot be read."""
     if not signed.signer:
         return ""

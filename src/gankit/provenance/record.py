@@ -12,10 +12,10 @@ import binascii
 import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gankit.kit.files import json_bytes
+from gankit.provenance.evidence import SignatureCheck
 from gankit.provenance.keys import Signer, algorithm, common_name, is_self_signed
 
 if TYPE_CHECKING:
@@ -25,20 +25,6 @@ SIGNATURE = "signature"
 _JWS = {"es256": "ES256", "es384": "ES384", "es512": "ES512", "ed25519": "EdDSA", "ps256": "PS256"}
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _LONGEST_CHAIN = 10
-
-
-@dataclass(frozen=True)
-class RecordSignature:
-    """The signature of a record, checked."""
-
-    intact: bool
-    problem: str
-    """What does not hold; empty where all does."""
-    signer: str
-    """Whom the certificate names."""
-    serial: int | None
-    known: bool
-    self_signed: bool
 
 
 def signed(record: Mapping[str, Any], signer: Signer | None) -> dict[str, Any]:
@@ -57,7 +43,7 @@ def signed(record: Mapping[str, Any], signer: Signer | None) -> dict[str, Any]:
 
 def check(
     record: Mapping[str, Any], known: Iterable[x509.Certificate] = ()
-) -> RecordSignature | None:
+) -> SignatureCheck | None:
     """The signature of a record; None where it has none.
 
     Args:
@@ -72,10 +58,10 @@ def check(
         chain = _chain(header["x5c"])
         kind = str(header["alg"])
     except (TypeError, KeyError, ValueError, RecursionError):
-        return RecordSignature(False, "the signature is damaged", "", None, False, False)
+        return SignatureCheck(False, "the signature is damaged", "", None, False, False)
     plain = {key: v for key, v in record.items() if key != SIGNATURE}
     holds = _verify(chain[0], kind, value, _to_sign(protected, plain))
-    return RecordSignature(
+    return SignatureCheck(
         intact=holds,
         problem="" if holds else "the record was changed after it was signed",
         signer=common_name(chain[0]),

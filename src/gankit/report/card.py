@@ -16,10 +16,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from gankit.kit.files import read_json, write_atomic
+from gankit.kit.files import write_atomic
 from gankit.report.html import environment
 from gankit.report.provenance import consent_of
-from gankit.runs.directory import SCORES, Run, privacy_in_words
+from gankit.runs.directory import Run, privacy_in_words
 from gankit.runs.provenance import software
 
 CARD = "README.md"
@@ -39,7 +39,7 @@ def write_card(run: Run) -> Path:
     """
     record, model = run.record, run.model
     data = {} if run.privacy else record.get("data", {})
-    evaluation = read_json(run.path / SCORES) if run.scores() and not run.privacy else {}
+    evaluation = {} if run.privacy else run.evaluation or {}
     last = (run.metrics() or [{}])[-1]
     jinja = environment()
     jinja.filters["md"] = escaped

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
-from gankit.kit.files import read_json
-from gankit.runs.directory import SCORES, Run
+from gankit.runs.directory import Run
 
 CONDITIONS = {
     "data": "data",
@@ -172,14 +171,13 @@ def _rows(runs: Sequence[Run], names: Sequence[str]) -> list[ScoreRow]:
 
 def _scores(run: Run) -> list[dict[str, Any]]:
     """Scores with what they were computed on."""
-    if not run.scores():
+    if (record := run.evaluation) is None:
         return []
-    record = read_json(run.path / SCORES)
     about = {
         "data": run.record.get("data", {}).get("fingerprint"),
         "heldout": record.get("heldout"),
     }
-    return [{**score, **about} for score in run.scores()]
+    return [{**score, **about} for score in record["scores"]]
 
 
 def _reason(groups: Mapping[tuple[Any, ...], Sequence[object]], names: Sequence[str]) -> str:

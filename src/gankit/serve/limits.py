@@ -8,6 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Names of this machine that no other reaches."""
 CLIENTS = 4096
 """Clients whose use is remembered; the longest unseen are forgotten."""
 BURST = 4.0

@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gankit.serve.errors import refusal
 from gankit.serve.limits import Limits
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE_POLICY = (
     "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; "
     "script-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "

@@ -99,6 +99,11 @@ class Served:
         """The page's path on the server."""
         return f"/run/{quote(self.name, safe='')}"
 
+    @property
+    def warning(self) -> str:
+        """What whoever looks at samples should know; empty for nothing."""
+        return ". ".join(filter(None, [UNREADABLE if self._unreadable else "", self._found]))
+
     # --- The latest export ------------------------------------------------------------------------
 
     def refresh(self) -> None:
@@ -109,13 +114,14 @@ class Served:
             return
         self._checked = now
         if _stamp(self.run) == self._stamp:
+            self._unreadable = False
             return
         try:
             self._load()
         except GankitError:
             if not (self.run.model_folder / GENERATOR).is_file():
                 raise
-            self.warning = UNREADABLE
+            self._unreadable = True
 
     def _load(self) -> None:
         run = Run(self.path)
@@ -127,7 +133,8 @@ class Served:
         self.data = str(run.record.get("data", {}).get("description", ""))
         self.training = run.record.get("status") == "training"
         self.private = bool(run.privacy)
-        self.warning = memorisation_warning(run) if self.trained else UNTRAINED
+        self._found = memorisation_warning(run) if self.trained else UNTRAINED
+        self._unreadable = False
         self.inputs: list[ConditionInput] = condition_inputs(sampler.codec)
         self.options: list[Option] = options_of(self.modality, run.trained_settings)
         self.batch_size = int(sampler.codec.decode_batch_size)

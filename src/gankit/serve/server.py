@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gankit.errors import GankitError
-from gankit.serve.limits import Limits
+from gankit.serve.limits import LOOPBACK, Limits
 from gankit.serve.served import Served, served_runs
 
 if TYPE_CHECKING:
     import uvicorn
     from starlette.applications import Starlette
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 RATE = 100.0
 """Samples per second and client, where others than this machine can reach the server."""
 CONNECTIONS = 1000

@@ -17,7 +17,7 @@ from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 from gankit.report.card import write_card
-from gankit.runs.consent import RESTATED, Consent, restate
+from gankit.runs.consent import NOT_STATED, RESTATED, Consent, restate
 from gankit.runs.directory import Run, read_record
 from gankit.runs.recorder import Recorder
 from gankit.runs.verdict import VERDICT
@@ -123,9 +123,10 @@ def train(
         if resuming:
             _resume(trainer)
         if parallel.is_main:
+            earlier = read_record(folder).get("consent", NOT_STATED) if resuming else NOT_STATED
             restated = resuming and restate(folder, config, data.consent)
             recorder.begin(trainer.clock.samples)
-            if restated:
+            if restated and earlier != NOT_STATED:
                 recorder.warning(RESTATED)
             for doubt in data.consent.warnings:
                 recorder.warning(doubt)
