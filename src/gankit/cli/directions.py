@@ -58,7 +58,7 @@ def directions(
     --along K:-3..3 walks along direction K.
     """
     from gankit.cli._progress import interruptible
-    from gankit.runs.directory import Run
+    from gankit.runs.directory import UNTRAINED, Run
     from gankit.workflows.directions import SHEET, Shown
     from gankit.workflows.directions import directions as find
 
@@ -67,7 +67,7 @@ def directions(
     with interruptible() as meter:
         made, found = find(source, out_, shown, device=device, overwrite=overwrite, progress=meter)
     if not source.samples_trained:
-        warn("the generator is untrained: its run saw no samples")
+        warn(UNTRAINED)
     show_warnings(made.record)
     strengths = [float(value) for value in found.strengths]
     if json:

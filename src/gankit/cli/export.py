@@ -72,14 +72,14 @@ def _to_hub(run: Path, repository: str, public: bool) -> None:
 
 def _to_file(run: Path, path: Path, overwrite: bool, as_json: bool) -> None:
     from gankit.cli._progress import interruptible
-    from gankit.runs.directory import Run
+    from gankit.runs.directory import UNTRAINED, Run
     from gankit.workflows.export import export as write
 
     source = Run(run)
     with interruptible() as meter:
         made = write(source, path, overwrite=overwrite, progress=meter)
     if not source.samples_trained:
-        warn("the generator is untrained: its run saw no samples")
+        warn(UNTRAINED)
     show_warnings(made.record)
     if not made.parity:
         warn("not compared with torch: onnxruntime is not installed")

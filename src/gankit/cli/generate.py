@@ -181,7 +181,7 @@ def generate(
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
     from gankit.cli._progress import INCOMPLETE, KEPT, NOTHING, interruptible
     from gankit.contract import quiet
-    from gankit.runs.directory import Run
+    from gankit.runs.directory import UNTRAINED, Run
     from gankit.workflows.films import FPS, film_target
     from gankit.workflows.films import film as write_film
     from gankit.workflows.generate import Sampling
@@ -236,7 +236,7 @@ def generate(
             show = quiet if piped and out.is_terminal else meter
             made = write(source, sampling, out_, format=format, nproc=nproc, progress=show, **given)
     if not source.samples_trained:
-        warn("the generator is untrained: its run saw no samples")
+        warn(UNTRAINED)
     if parts or own:
         report(done, json)
         return

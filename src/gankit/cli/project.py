@@ -65,7 +65,7 @@ def project(
     """
     from gankit.cli._progress import interruptible
     from gankit.engine.sampling.projection import Effort
-    from gankit.runs.directory import Run
+    from gankit.runs.directory import UNTRAINED, Run
     from gankit.workflows.project import LATENTS, in_words
     from gankit.workflows.project import project as find
 
@@ -84,7 +84,7 @@ def project(
             progress=meter,
         )
     if not source.samples_trained:
-        warn("the generator is untrained: its run saw no samples")
+        warn(UNTRAINED)
     for warning in found.warnings:
         warn(warning)
     if json:

@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 
 CONFIG, METRICS, LOG = "run.toml", "metrics.jsonl", "log.txt"
 SCORES = "scores.json"
+UNTRAINED = "the generator is untrained: its run saw no samples"
+"""Said of whatever comes from such a run."""
 LONGEST_LINE = 2**20
 """Characters of a line of metrics."""
 

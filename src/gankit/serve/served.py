@@ -15,7 +15,7 @@ from urllib.parse import quote
 from gankit.contract import Batch, ConditionInput, Rendering, ReservesKeys, Sample
 from gankit.contract.codec import condition_inputs
 from gankit.errors import GankitError
-from gankit.runs.directory import Run
+from gankit.runs.directory import UNTRAINED, Run
 from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.model import GENERATOR
 from gankit.serve.cache import SizedCache
@@ -36,7 +36,6 @@ MOST_SEEDS = 10**9
 FAINT = 0.5
 """A truncation by which it is seen whether a run's latents can be truncated."""
 
-UNTRAINED = "the generator is untrained: its run saw no samples"
 UNREADABLE = "a newer export cannot be read: these samples are from the one before it"
 
 
