@@ -1,7 +1,8 @@
 """The training state on disk: safetensors and JSON, written aside and renamed, rotated.
 
 A checkpoint is a folder ``checkpoints/<samples>``. It appears whole or not at all, and the one
-before it stays until it has.
+before it stays until it has. What is read is bounded: a plain file, of no more bytes than can be
+meant, whatever its header says.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit.plain_files import json_object, tensor_header
 from gankit.system_errors import translate
 
 TENSORS, META = "state.safetensors", "state.json"
@@ -33,19 +35,22 @@ def save_checkpoint(
         GankitError: the same, where it was met while the tensors were written.
     """
     target = folder / f"{samples:012d}"
-    aside = folder / f".{target.name}.partial"
+    aside, old = (folder / f".{target.name}.{kind}" for kind in ("partial", "old"))
     for left in folder.glob(".*.partial"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    aside.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)  # without its parents: a run that was moved is not begun anew
+    aside.mkdir()
     try:
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside / TENSORS)
         (aside / META).write_text(json.dumps(meta, indent=1))
         for file in (aside / TENSORS, aside / META, aside):
             _sync(file)
-        if target.exists():  # the same point again, after a resume: nothing new in it
-            shutil.rmtree(target)
+        if target.exists():  # the same point again, after a resume
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(target, old)
         os.replace(aside, target)
         _sync(folder)
+        shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         fault = translate(error, target)
         if fault is None or isinstance(error, OSError):
@@ -86,10 +91,7 @@ def load_checkpoint(
     damaged: list[Path] = []
     for path in reversed(found):
         try:
-            meta = json.loads((path / META).read_text(encoding="utf-8"))
-            if not isinstance(meta, dict):
-                raise ValueError(f"{META} holds no JSON object")
-            state = load_tensors(path / TENSORS), meta
+            state = load_tensors(path / TENSORS), json_object(path / META)
             use(*state)
             for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
@@ -109,19 +111,23 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, whose path may have bytes that are not UTF-8.
 
     Raises:
-        OSError, SafetensorError: it cannot be read, or is damaged.
+        OSError, ValueError, SafetensorError: it cannot be read, or is damaged.
     """
+    tensor_header(path)
     try:
         str(path).encode()
     except UnicodeEncodeError:
         return load(path.read_bytes())
-    path.open("rb").close()  # safetensors calls a file that may not be read missing
     return load_file(path)
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The complete checkpoints, oldest first."""
-    return sorted(p for p in _folders(folder) if p.name.isdigit())
+    """The complete checkpoints, oldest first. One that was being replaced when its process was
+    killed is there under its former name."""
+    found = {p.name: p for p in _folders(folder) if p.name.isdigit()}
+    for old in folder.glob(".*.old") if folder.is_dir() else ():
+        found.setdefault(old.name[1:-4], old)
+    return [found[name] for name in sorted(found)]
 
 
 def unreadable(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gankit.engine.adam import Moments
@@ -60,9 +61,7 @@ def unpack(
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
         raise ValueError(f"{clock.seconds!r} is not a time")
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ValueError(f"{name} is not finite")
+    _check(tensors, updates, ema)
     if "policy" in meta:
         policy.resume(meta["policy"])
     for name, module in {**updates.modules(), "ema": ema}.items():
@@ -72,6 +71,33 @@ def unpack(
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
     return clock, threads
+
+
+def _check(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> None:
+    """Refuses tensors of other names, types and shapes before any value is looked at: a file may
+    claim to be larger than the memory.
+
+    Raises:
+        ValueError: names the first.
+    """
+    expected: dict[str, tuple[torch.dtype, torch.Size]] = {}
+    for name, module in {**updates.modules(), "ema": ema}.items():
+        expected |= {f"{name}/{k}": (v.dtype, v.shape) for k, v in module.state_dict().items()}
+    required = {"augment_p", *expected}
+    for name, optimiser in updates.optimisers().items():
+        found = _below(tensors, name)
+        for i, p in enumerate(optimiser.params):
+            like = {f"{name}/{i}/{k}": (p.dtype, p.shape) for k in ("exp_avg", "exp_avg_sq")}
+            expected |= like | {f"{name}/{i}/step": (torch.float32, torch.Size())}
+            required |= {*like, f"{name}/{i}/step"} if found else set()
+    expected["augment_p"] = (updates.weights.augment_p.dtype, torch.Size())
+    if missing := sorted(required - tensors.keys()):
+        raise ValueError(f"it has no {missing[0]}")
+    for name, tensor in tensors.items():
+        if (tensor.dtype, tensor.shape) != expected.get(name):
+            raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, another run's")
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} is not finite")
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> None:

@@ -99,6 +99,8 @@ class Trainer:
             clock.began = budget.spent()
             self.save()
         self.warm_up = self._warm_up(reserved)
+        if self.ends_warm_up:  # killed before what it learnt was exported
+            self.save()
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 

@@ -46,8 +46,8 @@ def export_model(
     import torch
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / MODEL).is_file():
+    folder.mkdir(exist_ok=True)
+    if not ((folder / MODEL).is_file() and (folder / CODEC).is_file()):
         about: dict[str, object] = {"run": run, "data": dict(data), **(consent or {})}
         if networks:
             about["networks"] = dict(networks)

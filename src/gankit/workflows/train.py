@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
-from gankit.report.card import write_card
+from gankit.report.card import CARD, write_card
 from gankit.runs.consent import NOT_STATED, RESTATED, Consent, restate
 from gankit.runs.directory import Run, read_record
 from gankit.runs.recorder import Recorder
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.trainer import Trainer
 
+LEFT = re.compile(r"\.lock|\..+\.partial")
+"""What a process leaves that was killed before it had written anything."""
 DISK_HINT = "Earlier checkpoints are kept: free some space and run the same command again"
 
 
@@ -86,7 +89,8 @@ def train(
     if finished and same:
         if parallel.is_main:
             people = read_record(folder).get("people", "")
-            if restate(folder, config, Consent.of(config, people)):
+            card = folder / "model" / CARD  # written last
+            if restate(folder, config, Consent.of(config, people)) or not card.is_file():
                 _write_card(folder, plugin)
         return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
@@ -192,10 +196,20 @@ def _judge(
             callback.warning(warning)
 
 
-def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def _faults(folder: Path, config: Config) -> Iterator[None]:
     """Reports faults of the system, whatever was being done, as errors of the user's."""
     hints = {"memory": memory_hint(config), "gpu_memory": memory_hint(config, gpu=True)}
-    return translated(folder, disk=DISK_HINT, **hints)
+    with translated(folder, disk=DISK_HINT, **hints):
+        try:
+            yield
+        except FileNotFoundError as error:
+            if folder.is_dir():
+                raise
+            raise GankitError(
+                f"{folder} is gone: the run was moved or deleted while it trained",
+                "Where it was moved, go on from its last checkpoint: gankit train --out ITS_PLACE",
+            ) from error
 
 
 def memory_hint(config: Config, gpu: bool = False) -> str:
@@ -238,7 +252,7 @@ def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> boo
     Raises:
         GankitError: it was made with other settings, or is no run.
     """
-    if not folder.exists() or not [p for p in folder.iterdir() if p.name != ".lock"]:
+    if not folder.exists() or all(LEFT.fullmatch(p.name) for p in folder.iterdir()):
         return False
     table = Run(folder).table
     if table["run"]["plugin"] != config.plugin:
