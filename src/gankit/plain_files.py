@@ -13,10 +13,10 @@ import stat
 from pathlib import Path
 from typing import IO, Any
 
-LARGEST_JSON = 2**26
+LARGEST_JSON = 2**25
 """Bytes of JSON that are read by default: in memory they may take thirty times as many."""
-LARGEST_HEADER = 2**24
-"""Bytes of a safetensors file's header that are read: of some hundred thousand tensors."""
+LARGEST_HEADER = 2**22
+"""Bytes of a safetensors file's header that are read: of tens of thousands of tensors."""
 
 
 def open_plain(path: Path) -> IO[bytes]:

@@ -8,6 +8,7 @@ meant, whatever its header says.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -114,6 +115,8 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         OSError, ValueError, SafetensorError: it cannot be read, or is damaged.
     """
     tensor_header(path)
+    if (size := path.stat().st_size) > (most := _memory()):
+        raise ValueError(f"it has {size:,} bytes, and this machine's memory {most:,.0f}")
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -137,6 +140,14 @@ def unreadable(folder: Path) -> list[Path]:
 
 def _folders(folder: Path) -> list[Path]:
     return [p for p in folder.glob("[0-9]*") if p.is_dir()] if folder.is_dir() else []
+
+
+def _memory() -> float:
+    """Bytes of this machine's memory; infinite where that is not known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _sync(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.engine.adam import Moments
+from gankit.engine.adam import Adam, Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.policy import TrainingPolicy
@@ -61,40 +61,47 @@ def unpack(
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
         raise ValueError(f"{clock.seconds!r} is not a time")
-    _check(tensors, updates, ema)
+    modules, optimisers = {**updates.modules(), "ema": ema}, updates.optimisers()
+    check_tensors(tensors, modules, optimisers, {"augment_p": updates.weights.augment_p})
     if "policy" in meta:
         policy.resume(meta["policy"])
-    for name, module in {**updates.modules(), "ema": ema}.items():
-        _load(module, _below(tensors, name))
-    for name, optimiser in updates.optimisers().items():
-        optimiser.load(_moments(_below(tensors, name), optimiser.params))
+    for name, module in modules.items():
+        _load(module, below(tensors, name))
+    for name, optimiser in optimisers.items():
+        optimiser.load(moments_below(below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
     reals.seek(position)
     return clock, threads
 
 
-def _check(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> None:
+def check_tensors(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, Adam],
+    more: Mapping[str, Tensor],
+) -> None:
     """Refuses tensors of other names, types and shapes before any value is looked at: a file may
     claim to be larger than the memory.
+
+    Args:
+        more: further ones, by name.
 
     Raises:
         ValueError: names the first.
     """
-    expected: dict[str, tuple[torch.dtype, torch.Size]] = {}
-    for name, module in {**updates.modules(), "ema": ema}.items():
-        expected |= {f"{name}/{k}": (v.dtype, v.shape) for k, v in module.state_dict().items()}
-    required = {"augment_p", *expected}
-    for name, optimiser in updates.optimisers().items():
-        found = _below(tensors, name)
-        for i, p in enumerate(optimiser.params):
-            like = {f"{name}/{i}/{k}": (p.dtype, p.shape) for k in ("exp_avg", "exp_avg_sq")}
-            expected |= like | {f"{name}/{i}/step": (torch.float32, torch.Size())}
-            required |= {*like, f"{name}/{i}/step"} if found else set()
-    expected["augment_p"] = (updates.weights.augment_p.dtype, torch.Size())
-    if missing := sorted(required - tensors.keys()):
+    like = dict(more)
+    for name, module in modules.items():
+        like |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        if below(tensors, name):  # there are none before its first step
+            for i, p in enumerate(optimiser.params):
+                like |= {f"{name}/{i}/exp_avg": p, f"{name}/{i}/exp_avg_sq": p}
+                like[f"{name}/{i}/step"] = torch.zeros((), dtype=torch.float32)
+    if missing := sorted(like.keys() - tensors.keys()):
         raise ValueError(f"it has no {missing[0]}")
     for name, tensor in tensors.items():
-        if (tensor.dtype, tensor.shape) != expected.get(name):
+        own = like.get(name)
+        if own is None or (tensor.dtype, tensor.shape) != (own.dtype, own.shape):
             raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, another run's")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise ValueError(f"{name} is not finite")
@@ -108,8 +115,8 @@ def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
     module.load_state_dict(values)
 
 
-def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
-    """An optimiser's state from tensors named ``number/name``."""
+def moments_below(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
+    """An optimiser's state from tensors named ``number/name``, in its parameters' formats."""
     state: Moments = {}
     for key, value in tensors.items():
         number, _, name = key.partition("/")
@@ -120,6 +127,6 @@ def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments
     return state
 
 
-def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
     start = name + "/"
     return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}

@@ -47,6 +47,8 @@ def export_model(
     from safetensors.torch import save
 
     folder.mkdir(exist_ok=True)
+    for left in folder.glob(".*.safetensors.*.partial"):  # of a trainer that was killed
+        left.unlink(missing_ok=True)
     if not ((folder / MODEL).is_file() and (folder / CODEC).is_file()):
         about: dict[str, object] = {"run": run, "data": dict(data), **(consent or {})}
         if networks:

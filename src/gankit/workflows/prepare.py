@@ -318,6 +318,8 @@ def _previewer(
 
     def preview(items: list[Any], samples: int) -> Path:
         folder.mkdir(exist_ok=True)
+        for left in folder.glob(".*.partial"):  # of a process that was killed
+            left.unlink(missing_ok=True)
         with confined(plugin.info.name, folder):
             found = plugin.modality.preview(items, codec, data.train if shows_real else ())
         target = folder / f"{samples:012d}{found.suffix}"

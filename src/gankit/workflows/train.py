@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +78,7 @@ def train(
         KeyboardInterrupt: stopped before training began.
     """
     from gankit.engine.parallel import ParallelContext
+    from gankit.engine.sampling.fit_progress import FOLDER as FIT_PROGRESS
 
     parallel, stop = ParallelContext.current(), stop or StopRequest()
     resuming, finished, same = False, False, source is None
@@ -152,6 +154,8 @@ def train(
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
         if parallel.is_main:
+            if status == "done":  # what followed training is complete, too
+                shutil.rmtree(folder / "checkpoints" / FIT_PROGRESS, ignore_errors=True)
             _write_card(folder, plugin)
         return status
 
