@@ -83,6 +83,6 @@ def outcome(run: Path) -> dict[str, bytes]:
     return found
 
 
-def said(done) -> str:  # noqa: ANN001 - a completed process
+def said(done) -> str:
     """The last line of the error output."""
     return done.stderr.strip().splitlines()[-1]

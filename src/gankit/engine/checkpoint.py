@@ -11,7 +11,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,15 @@ TENSORS, META = "state.safetensors", "state.json"
 
 
 def save_checkpoint(
-    folder: Path, samples: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], keep: int
+    folder: Path,
+    samples: int,
+    tensors: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
+    keep: int,
+    pinned: Collection[int] = (),
 ) -> Path:
-    """Writes one checkpoint and removes the oldest beyond ``keep``.
+    """Writes one checkpoint and removes the oldest beyond ``keep``, but for those of ``pinned``
+    numbers of samples.
 
     Raises:
         OSError: the disk is full or not writable; earlier checkpoints are untouched.
@@ -60,7 +66,8 @@ def save_checkpoint(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     for old in checkpoints(folder)[: -max(keep, 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+        if int(old.name) not in pinned:
+            shutil.rmtree(old, ignore_errors=True)
     return target
 
 
@@ -82,17 +89,19 @@ def load_checkpoint(
     Args:
         use: restores the state; where it raises, the checkpoint before is tried, which has to
             restore all of it.
-        set_aside: renames newer ones that cannot be read, so that they do not count among those
-            kept; :func:`unreadable` lists them.
+        set_aside: nobody else writes: newer ones that cannot be read are renamed, so that they
+            do not count among those kept; :func:`unreadable` lists them.
 
     Raises:
         GankitError: there are checkpoints, and none can be read.
     """
+    if set_aside:
+        _recover(folder)
     found, reason = checkpoints(folder), ""
     damaged: list[Path] = []
     for path in reversed(found):
         try:
-            state = load_tensors(path / TENSORS), json_object(path / META)
+            state = read_checkpoint(path)
             use(*state)
             for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
@@ -106,6 +115,15 @@ def load_checkpoint(
     if found:
         raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")
     return None
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the JSON of one checkpoint.
+
+    Raises:
+        OSError, ValueError, SafetensorError: it is damaged.
+    """
+    return load_tensors(path / TENSORS), json_object(path / META)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -125,12 +143,17 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The complete checkpoints, oldest first. One that was being replaced when its process was
-    killed is there under its former name."""
-    found = {p.name: p for p in _folders(folder) if p.name.isdigit()}
+    """The complete checkpoints, oldest first."""
+    return sorted(p for p in _folders(folder) if p.name.isdigit())
+
+
+def _recover(folder: Path) -> None:
+    """Gives one its name back that was being replaced when the process was killed."""
     for old in folder.glob(".*.old") if folder.is_dir() else ():
-        found.setdefault(old.name[1:-4], old)
-    return [found[name] for name in sorted(found)]
+        if not (target := folder / old.name[1:-4]).exists():
+            os.replace(old, target)
+        else:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def unreadable(folder: Path) -> list[Path]:

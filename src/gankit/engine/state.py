@@ -18,6 +18,10 @@ from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
 
 
+BEST = "best"
+"""Of the averaged generator's best weights, where they are not the latest."""
+
+
 def pack(
     updates: Updates,
     ema: nn.Module,
@@ -61,15 +65,14 @@ def unpack(
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
         raise ValueError(f"{clock.seconds!r} is not a time")
-    modules, optimisers = {**updates.modules(), "ema": ema}, updates.optimisers()
-    check_tensors(tensors, modules, optimisers, {"augment_p": updates.weights.augment_p})
+    modules: dict[str, nn.Module] = {**updates.modules(), "ema": ema}
+    if below(tensors, BEST):
+        modules[BEST] = ema
+    more = {"augment_p": updates.weights.augment_p}
+    check_tensors(tensors, modules, updates.optimisers(), more)
     if "policy" in meta:
         policy.resume(meta["policy"])
-    for name, module in modules.items():
-        _load(module, below(tensors, name))
-    for name, optimiser in optimisers.items():
-        optimiser.load(moments_below(below(tensors, name), optimiser.params))
-    updates.weights.augment_p.copy_(tensors["augment_p"])
+    restore(tensors, updates, ema)
     reals.seek(position)
     return clock, threads
 
@@ -107,6 +110,19 @@ def check_tensors(
             raise ValueError(f"{name} is not finite")
 
 
+def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> None:
+    """Networks, average and moments of a checkpoint; the clock and the data stay where they are.
+
+    Raises:
+        KeyError, RuntimeError, …: it is damaged, or another run's.
+    """
+    for name, module in {**updates.modules(), "ema": ema}.items():
+        _load(module, below(tensors, name))
+    for name, optimiser in updates.optimisers().items():
+        optimiser.load(moments_below(below(tensors, name), optimiser.params))
+    updates.weights.augment_p.copy_(tensors["augment_p"])
+
+
 def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
     """Whole values into a module, which may be divided over processes."""
     for name, own in module.state_dict().items():
@@ -128,5 +144,6 @@ def moments_below(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Mo
 
 
 def below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``name/``, by the rest of theirs."""
     start = name + "/"
     return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}

@@ -46,7 +46,7 @@ class FitProgress:
         self.seen, self.seconds = 0, 0.0
         folder = self.checkpoints / FOLDER
         try:
-            load_checkpoint(folder, set_aside=False, use=self._use)
+            load_checkpoint(folder, use=self._use)
         except GankitError:  # damaged, or another generator's
             shutil.rmtree(folder, ignore_errors=True)
         self.timer.start(self.seen)
