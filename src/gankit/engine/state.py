@@ -17,7 +17,6 @@ from gankit.engine.sharding import sliced_like, stored
 from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
 
-
 BEST = "best"
 """Of the averaged generator's best weights, where they are not the latest."""
 
