@@ -335,6 +335,11 @@ class Trainer:
             autocast=self.plan.autocast,
         )
 
+    def best_weights(self) -> tuple[Mapping[str, Tensor], int] | None:
+        """The averaged generator of the best check, with the samples that it has seen; None where
+        the latest is the best."""
+        return None
+
     def _write_preview(self) -> None:
         sampler = self.sampler()
         if not self.plan.parallel.is_main:

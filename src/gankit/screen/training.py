@@ -11,10 +11,10 @@ from rich.text import Text
 
 from gankit.contract import Callback
 from gankit.engine.clock import WARM_UP
-from gankit.engine.guard import ADVICE
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
+from gankit.runs.guard import GOOD, Event, events_in
 from gankit.runs.provenance import RECORD
 from gankit.runs.started import in_words
 from gankit.screen.console import duration, err, fact, rows, warn
@@ -25,6 +25,8 @@ from gankit.screen.streams import visible
 from gankit.workflows.data import Split
 from gankit.workflows.reading import Reading, reading
 
+STYLES = {**dict.fromkeys(GOOD, "green"), "collapsing": "red", "diverged": "red"}
+"""Colours of the guard's states; yellow for the others."""
 TRAINING = "training"
 """What the bar says where there are no phases."""
 SHOWN_LINES = 40
@@ -49,7 +51,6 @@ class Display(Callback):
 
     Args:
         train: the run's length.
-        advice: one line for each failure that the guard reports.
         resumed: whether the run has been started before: its data was shown then.
         private: whether to leave out what may show single items.
         began: when the command or call began, on ``time.monotonic()``'s clock.
@@ -58,17 +59,17 @@ class Display(Callback):
     def __init__(
         self,
         train: TrainSettings,
-        advice: Mapping[str, str] = ADVICE,
         *,
         resumed: bool = False,
         private: bool = False,
         began: float | None = None,
     ) -> None:
-        self.train, self.advice = train, advice
+        self.train = train
         self.resumed, self.private = resumed, private
         self.began = time.monotonic() if began is None else began
         self.data: Reading | None = None
-        self.warned: set[str] = set()
+        self.said: list[str] = []
+        """Warnings and events, in order."""
         self.latest_preview: Path | None = None
         self.preparing = Meter()
         """Progress of everything before and after training."""
@@ -103,8 +104,7 @@ class Display(Callback):
         rate = f"{values['samples_per_second']:,.0f}"
         if self.preparing.bar.drawn:
             shown = {"samples/s": rate, **{k: f"{v:.3g}" for k, v in numbers.items()}}
-            style = "yellow" if status in self.advice else "green"
-            below = columns(shown, (status, style), err.width)
+            below = columns(shown, (status, STYLES.get(status, "yellow")), err.width)
             if self.latest_preview:
                 text = Text(f"latest preview: {visible(self.latest_preview)}")
                 text.truncate(err.width - 1, overflow="ellipsis")
@@ -116,9 +116,8 @@ class Display(Callback):
             phase = f"{values['phase']}  " if "phase" in values else ""
             line = f"{seen:>9,} samples  {phase}{rate}/s  {words}  {status}{end}"
             self.preparing.show(part, "", left, line=line)
-        if status in self.advice and status not in self.warned:
-            self.warned.add(status)
-            warn(self.advice[status])
+        for event in events_in(values):
+            self._event(event)
 
     def _follow(self, values: Mapping[str, Any]) -> tuple[float, float | None]:
         """The part of training that is done, in 0..1, and the seconds left."""
@@ -135,7 +134,23 @@ class Display(Callback):
         return part, 0.0 if part >= 1 else left
 
     def warning(self, message: str) -> None:
-        warn(message)
+        if not self._is_said(message):
+            warn(message)
+
+    def _event(self, event: Event) -> None:
+        """What the guard saw or did, once: it may have come as a warning too."""
+        if self._is_said(event.text):
+            return
+        if event.is_good:
+            err.print(visible(event.in_words()))
+        else:
+            warn(event.in_words())
+
+    def _is_said(self, text: str) -> bool:
+        """Whether the text is part of what was said, or the other way round."""
+        known = any(text in said or said in text for said in self.said)
+        self.said += [] if known else [text]
+        return known
 
     def preview(self, file: Path) -> None:
         self.latest_preview = file
