@@ -21,7 +21,7 @@ from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs.weights import BEST
 from gankit.screen.console import err, wanted
-from gankit.screen.run import RunDisplay, quality
+from gankit.screen.run import RunDisplay, guarded, quality
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.launch import joined, new_run
@@ -150,7 +150,7 @@ def fit(
             f"resumes it here, and with out={str(folder)!r} later"
         )
     _interrupted.pop(call, None)
-    for line in quality(run) if shown else ():
+    for line in [*guarded(run), *quality(run)] if shown else ():
         err.print(line)
     return run
 
