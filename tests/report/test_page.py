@@ -98,6 +98,8 @@ def test_curves_group_what_belongs_together_and_leave_out_what_is_always_0():
 def test_values_over_many_magnitudes_have_a_scale_of_powers_of_ten():
     ticks = [{"samples": s, "r1": 10.0 ** (s - 6)} for s in range(10)]
     assert ">1e-06<" in curves(ticks)[0].svg
+    ticks.append({**with_events()[2], "r1": -1e308})  # cannot be drawn
+    assert "inf" not in curves(ticks)[0].svg
 
 
 def test_states_of_the_guard_are_spans():

@@ -16,6 +16,8 @@ Points = Sequence[tuple[float, float]]
 WIDE, HIGH = 440, 240
 MOST_POINTS = 300
 """Of a curve; of more, as many are drawn, evenly spread, the first and the last among them."""
+LARGEST = 1e150
+"""Of what is drawn: an axis of larger numbers overflows."""
 COLOURS = (
     *("#2f6fd6", "#c4561a", "#2c8a57", "#8a4fc0", "#a67c00", "#c23a6b", "#178a9e", "#77736c"),
 )
@@ -70,7 +72,7 @@ def line_chart(
     """
     pygal = _pygal()
     shown = {
-        name: evenly([point for point in points if math.isfinite(point[1])], MOST_POINTS)
+        name: evenly([point for point in points if abs(point[1]) < LARGEST], MOST_POINTS)
         for name, points in lines.items()
     }
     values = [y for points in shown.values() for _, y in points]
