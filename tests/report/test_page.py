@@ -40,7 +40,7 @@ def test_a_report_shows_training(evaluated):
     assert page.count('role="img" aria-label="Losses over the samples seen.') == 1
     assert page.count('data-caption="') == 4  # previews: at 0, 32, 64 and 96 samples
     assert page.count(" hidden>") == 3
-    assert re.search(r"stable from 0 to \d+ samples", page)
+    assert re.search(r"healthy from 0 to \d+ samples", page)
 
 
 def test_a_report_states_how_the_run_was_made_and_what_numbers_mean(evaluated):
@@ -115,10 +115,10 @@ def test_states_of_the_guard_are_spans():
 SEEN = {
     "kind": "state",
     "state": "collapsing",
-    "text": "collapsing: 9 modes <of> 40",
+    "text": "9 modes <of> 40",
     "remedy": "raise loss.gamma",
 }
-DONE = {"kind": "heal", "text": "restored the weights of 1,000 samples (1 of 5)"}
+DONE = {"kind": "heal", "text": "healing: the weights of 1,000 samples (1 of 5)"}
 
 
 def with_events(until=10):
@@ -128,7 +128,7 @@ def with_events(until=10):
         for i in range(1, until + 1)
     ]
     ticks[2] |= {"guard": "collapsing", "events": [SEEN, DONE], "diversity": 9.0}
-    ticks[3] |= {"events": [{"kind": "state", "state": "healthy", "text": "healthy again"}]}
+    ticks[3] |= {"events": [{"kind": "state", "state": "healthy", "text": "no sign of failure"}]}
     ticks[-1] |= {"events": [{"kind": "early stop", "text": "no improvement"}]}
     return ticks
 
@@ -146,8 +146,8 @@ def test_events_are_marks_on_each_curve():
         r'<g class="mark (\w+)"><title>([^<]*)</title><path d="M([\d.]+) 0v', chart.svg
     )
     assert [kind for kind, _, _ in found] == ["bad", "heal", "good", "other"]
-    assert found[0][1] == "1: collapsing: 9 modes &lt;of&gt; 40; raise loss.gamma"
-    assert found[1][1].startswith("2: healing: restored")
+    assert found[0][1] == "1: collapsing: 9 modes &lt;of&gt; 40. raise loss.gamma"
+    assert found[1][1].startswith("2: healing: the")
     first, second, third, last = (float(x) for _, _, x in found)
     assert first == second < third < last
     ends = re.findall(
@@ -159,7 +159,7 @@ def test_events_are_marks_on_each_curve():
 
 def test_a_chart_has_its_baseline_as_a_dashed_line():
     (chart,) = curves(with_events())
-    assert chart.title == "Diversity, as effective number of modes (real data's is best)"
+    assert chart.title == "Diversity: effective number of modes (1, as of real data, is best)"
     assert (list(chart.lines), chart.dashed) == (
         ["diversity", "diversity_real"],
         {"diversity_real"},

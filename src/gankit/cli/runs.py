@@ -104,7 +104,7 @@ def show(
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
         *([("phases", phases_in_words(facts["samples"], warm_up))] if warm_up else []),
         ("training", guard_in_words(metrics) or "-"),
-        *(("event", f"{e.samples:,} samples: {e.in_words()}") for e in events[-EVENTS:]),
+        *(("event", f"{e.samples:,} samples: {e.in_words}") for e in events[-EVENTS:]),
         *([("weights", used.in_words())] if used and used.differ else []),
         ("software", it.record.get("software", "?")),
     ):

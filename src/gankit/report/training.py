@@ -11,26 +11,29 @@ from typing import Any
 
 from gankit.report.charts import COLOURS, Mark, evenly, line_chart, short
 from gankit.report.samples import Embedded
-from gankit.runs.guard import HEAL, STATE, Event, events_of
+from gankit.runs.guard import HEAL, STATE, Recorded, events_of
 
 SIGNALS = {
     "heldout_distance": "Distance to held-out data (lower is better)",
-    "diversity": "Diversity, as effective number of modes (real data's is best)",
-    "class_diversity": "Diversity within a class (real data's is best)",
+    "diversity": "Diversity: effective number of modes (1, as of real data, is best)",
+    "class_diversity": "Diversity within a class (1, as of real data, is best)",
     "coverage": "Coverage of real data (higher is better)",
     "recall": "Recall (higher is better)",
     "condition_agreement": "Agreement with the condition (higher is better)",
-    "copying": "Likeness to training items (real data's is best)",
-    "d_overfitting": "Overfitting of the discriminator, r_v (0 is best)",
+    "copying": "Copying of training items (0.5 is best, 1 is memorisation)",
+    "d_overfitting": "Overfitting of the discriminator, r_v (0 is best, 1 is overfitting)",
     "d_scale": "Scale of the logits (should not grow without bound)",
     "g_gradient": "Gradient that reaches the generator (should not vanish)",
+    "d_accuracy": "Accuracy of the discriminator on pairs (near 1 it overpowers)",
     "d_steepness": "Steepness of the discriminator (should not grow without bound)",
 }
 """Titles of what the guard measures."""
+BESIDE = {"d_accuracy": ["d_accuracy_heldout"]}
+"""What is shown in their charts, in place of a baseline."""
 REAL = "_real"
 """Ends the name of the same value for real data."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    **{title: (name, name + REAL) for name, title in SIGNALS.items()},
+    **{title: (name, *BESIDE.get(name, [name + REAL])) for name, title in SIGNALS.items()},
     "Losses": ("d_loss", "g_loss"),
     "Negative log-likelihood": ("nll",),
     "Logits of the discriminator": ("d_real", "d_fake"),
@@ -41,7 +44,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Probability of augmentation": ("augment_p",),
 }
 """Values that one chart shows together; each of the others has its own."""
-NOT_SHOWN = ("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory")
+NOT_SHOWN = (
+    *("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory"),
+    *("heldout_distance_noise", "finite"),
+)
 MOST_BYTES = 6_000_000
 """Of all previews in a page."""
 MOST_PREVIEWS = 24
@@ -72,7 +78,7 @@ class Marked:
     label: str
     kind: str
     """The class of its style: ``heal``, ``good``, ``bad`` or ``other``."""
-    event: Event
+    event: Recorded
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ def curves(ticks: Sequence[Mapping[str, Any]]) -> list[Curves]:
     """Charts of everything that was logged as a number, but for what is always 0; with marks where
     the guard saw or did something."""
     marks = [
-        Mark(one.event.samples, one.label, f"{one.label}: {one.event.in_words()}", one.kind)
+        Mark(one.event.samples, one.label, f"{one.label}: {one.event.in_words}", one.kind)
         for one in marked(ticks)
     ]
     return overlaid({"": ticks}, marks)
@@ -175,10 +181,9 @@ def marked(ticks: Sequence[Mapping[str, Any]]) -> list[Marked]:
     return [Marked(str(i), _kind(event), event) for i, event in enumerate(events_of(ticks), 1)]
 
 
-def _kind(event: Event) -> str:
-    if event.kind == STATE:
-        return "good" if event.is_good else "bad"
-    return "heal" if event.kind == HEAL else "other"
+def _kind(event: Recorded) -> str:
+    known = {STATE: "good" if event.is_good else "bad", HEAL: "heal"}
+    return known.get(event.kind, "other")
 
 
 def _points(ticks: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

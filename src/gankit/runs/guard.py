@@ -6,53 +6,31 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gankit.engine.guard.states import Event
+
 HEAL, STATE = "heal", "state"
 """Kinds of events that are read here; the others are shown as they are."""
-KEYS = ("kind", "state", "text", "remedy")
+KEYS = ("kind", "text", "state", "remedy")
 """Of an event in a line of metrics."""
-GOOD = ("healthy", "converged")
-"""States that are no reason to do anything."""
 
 
 @dataclass(frozen=True)
-class Event:
-    """Something that the guard saw or did."""
+class Recorded(Event):
+    """An event in a line of metrics."""
 
-    samples: int
+    samples: int = 0
     """Training samples seen by then."""
-    kind: str
-    """``state``, ``heal``, ``stop``, ``memory`` or ``early stop``."""
-    state: str
-    """Of training; empty where the event states none."""
-    text: str
-    """One sentence with the evidence."""
-    remedy: str = ""
-    """What usually helps."""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether training is well, or well again."""
-        return self.kind == STATE and self.state in GOOD
-
-    def in_words(self) -> str:
-        """The sentence, and behind it what usually helps."""
-        said = f"healing: {self.text}" if self.kind == HEAL else self.text
-        return f"{said}; {self.remedy}" if self.remedy else said
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {key: value for key, value in vars(self).items() if value != ""}
 
 
-def events_in(tick: Mapping[str, Any]) -> list[Event]:
+def events_in(tick: Mapping[str, Any]) -> list[Recorded]:
     """The events of one line of metrics."""
     return [
-        Event(int(tick["samples"]), *(str(each.get(key) or "") for key in KEYS))
+        Recorded(**{k: str(each.get(k) or "") for k in KEYS}, samples=int(tick["samples"]))
         for each in tick.get("events", ())
     ]
 
 
-def events_of(ticks: Iterable[Mapping[str, Any]]) -> list[Event]:
+def events_of(ticks: Iterable[Mapping[str, Any]]) -> list[Recorded]:
     """All events of a run, in order."""
     return [event for tick in ticks for event in events_in(tick)]
 
