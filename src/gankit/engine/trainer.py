@@ -141,7 +141,7 @@ class Trainer:
                 break
 
         if self.watch.guard.due_at_end(clock.samples):
-            self.watch.check(self.sampler(), clock.samples, clock.game > 0, last=True)
+            self.watch.check(self.sampler(), clock, self._half_life, last=True)
         self.save()
         if self.stopped_early and self.watch.guard.state in FAILED:
             raise self._failed()
@@ -309,7 +309,7 @@ class Trainer:
     def _check(self) -> dict[str, float]:
         """Looks for signs of failure, and heals or ends training; what was measured."""
         watch, clock = self.watch, self.clock
-        decision, values = watch.check(self.sampler(), clock.samples, playing=clock.game > 0)
+        decision, values = watch.check(self.sampler(), clock, self._half_life)
         self.events += decision.events
         if decision.heal:
             watch.heal(self._ema)
@@ -318,6 +318,10 @@ class Trainer:
             self.save()
         self.stopped_early = decision.stop
         return values
+
+    @property
+    def _half_life(self) -> float:
+        return self.schedules.at(self.clock.game)["half_life"]
 
     def _tick(self, values: dict[str, float], rate: float) -> None:
         values["fake_std"] = conditional_std(self.sampler())

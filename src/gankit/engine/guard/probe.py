@@ -26,6 +26,9 @@ WIDEST = 512
 Lindenstrauss 1984)."""
 STEEP = 64
 """Samples on which the steepness of the discriminator is measured."""
+CERTAIN = 4.0
+"""Standard errors by which logits of real and generated samples have to differ, for what lies
+between them to mean something."""
 
 Array = np.ndarray[Any, Any]
 
@@ -133,7 +136,8 @@ class Probe:
         - ``d_accuracy``: share of pairs of a training item and a generated sample in which the
           discriminator prefers the real one; ``d_accuracy_heldout``: the same for held-out items.
         - ``d_overfitting``: how far held-out items are to it what generated ones are, r_v of Karras
-          et al. 2020 (arXiv 2006.06676, section 3.1). 0 is ideal, 1 is overfitting.
+          et al. 2020 (arXiv 2006.06676, section 3.1). 0 is ideal, 1 is overfitting; 0 where it tells nothing
+          apart.
         - ``d_scale``: mean size of its logits.
         - ``d_steepness``: root mean square norm of its gradient at training items and generated
           samples, times the mean distance of two training items: how far a logit changes over it.
@@ -183,7 +187,8 @@ class Probe:
                 found["d_accuracy_heldout"] = _prefers(d_unseen, d_fake)
                 margin = float(d_real.mean() - d_fake.mean())
                 gap = float(d_real.mean() - d_unseen.mean())
-                found["d_overfitting"] = min(max(gap / margin, -1.0), 2.0) if margin > 0 else 0.0
+                tells = margin > CERTAIN * _error(d_real, d_fake)
+                found["d_overfitting"] = min(max(gap / margin, -1.0), 2.0) if tells else 0.0
         return found
 
     @torch.no_grad()
@@ -210,6 +215,11 @@ def _prefers(real: Tensor, fake: Tensor) -> float:
     """The share of all pairs in which the real one has the larger logit; ties count half."""
     pairs = (real[:, None] - fake[None]).sign()
     return float((pairs.mean() + 1) / 2)
+
+
+def _error(a: Tensor, b: Tensor) -> float:
+    """The standard error of the difference of two means."""
+    return float((a.var() / len(a) + b.var() / len(b)).sqrt())
 
 
 def _numbers(batch: Batch) -> Array | None:
