@@ -310,6 +310,7 @@ class Trainer:
         """Looks for signs of failure, and heals or ends training; what was measured."""
         watch, clock = self.watch, self.clock
         decision, values = watch.check(self.sampler(), clock, self._half_life)
+        values |= watch.duality_gap(self.generator_batch, clock)
         self.events += decision.events
         if decision.heal:
             watch.heal(self._ema)

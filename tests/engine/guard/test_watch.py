@@ -150,6 +150,15 @@ def test_the_best_weights_are_kept_beside_the_latest(vectors, tmp_path, fail):
     assert all(torch.equal(best[k], tensors[f"best/{k}"]) for k in best)
 
 
+def test_the_duality_gap_is_measured_at_its_interval_and_changes_nothing(vectors, tmp_path):
+    train(vectors, tmp_path / "a")
+    train(vectors, tmp_path / "b", "guard.duality=800")
+    measured = [line for line in lines(tmp_path / "b") if "duality_gap" in line]
+    assert len(measured) == 3
+    a, b = (final_state(tmp_path / out)[0] for out in "ab")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
 def test_too_few_held_out_items_are_said(vectors, tmp_path):
     train(vectors, tmp_path / "run", "data.holdout=0")
     record = (tmp_path / "run" / "provenance.json").read_text()

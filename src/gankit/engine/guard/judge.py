@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gankit.engine.guard.states import (
@@ -69,21 +69,25 @@ class Judge:
     """The largest median of the generator's gradient's norm."""
     state: str = HEALTHY
     settled: bool = True
+    playing: bool = True
 
     @property
     def young(self) -> bool:
         """Whether samples may still look as those of an untrained generator."""
         return self.checks <= GRACE or not self.settled
 
-    def judge(self, values: Values, samples: int, settled: bool = True) -> Event:
+    def judge(
+        self, values: Values, samples: int, playing: bool = True, settled: bool = True
+    ) -> Event:
         """The state after a check, with its evidence.
 
         Args:
             values: as :meth:`gankit.engine.guard.probe.Probe.measure` gives them.
             samples: seen so far.
+            playing: whether there is a game, which has other remedies than the warm-up.
             settled: whether the averaged generator has left its initial weights behind.
         """
-        self.settled = settled
+        self.settled, self.playing = settled, playing
         if values.get("finite") == 0:
             return self._now(Event("state", "generated samples are not finite", DIVERGED, STEEP))
         self.first = self.first or dict(values)
@@ -106,6 +110,8 @@ class Judge:
 
     def _now(self, event: Event) -> Event:
         self.state = event.state
+        if event.remedy and not self.playing:
+            event = replace(event, remedy=IN_WARM_UP[event.remedy])
         return event
 
     def _follow_best(self, samples: int) -> None:
@@ -157,6 +163,13 @@ DISTANCE, NOISE = "heldout_distance", "heldout_distance_noise"
 
 STEEP = "Raise penalty.gamma, or lower optim.lr"
 OVERFITTING = "Set augment.target=0.6, raise penalty.gamma, or add data"
+LABELS = "Check that the labels are right, or train longer"
+IN_WARM_UP = {
+    STEEP: "Lower warm_up.lr",
+    OVERFITTING: "Set warm_up.early_stop=true, raise warm_up.weight_decay, or add data",
+    LABELS: LABELS,
+}
+"""The same where the generator learns by its likelihood."""
 
 Rule = Callable[[Judge], Event | None]
 
@@ -244,7 +257,7 @@ def doubtful(judge: Judge) -> Event | None:
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
         )
-        return Event("state", text, WARNING, "Check that the labels are right, or train longer")
+        return Event("state", text, WARNING, LABELS)
     if certain and min(certain) > CERTAIN:
         text = f"the discriminator tells {certain[-1]:.1%} of pairs apart".replace("%", " %")
         return Event("state", text, WARNING, OVERFITTING)

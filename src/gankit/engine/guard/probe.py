@@ -136,8 +136,7 @@ class Probe:
         - ``d_accuracy``: share of pairs of a training item and a generated sample in which the
           discriminator prefers the real one; ``d_accuracy_heldout``: the same for held-out items.
         - ``d_overfitting``: how far held-out items are to it what generated ones are, r_v of Karras
-          et al. 2020 (arXiv 2006.06676, section 3.1). 0 is ideal, 1 is overfitting; 0 where it tells nothing
-          apart.
+          et al. 2020 (arXiv 2006.06676, section 3.1). 0 is ideal, 1 is overfitting.
         - ``d_scale``: mean size of its logits.
         - ``d_steepness``: root mean square norm of its gradient at training items and generated
           samples, times the mean distance of two training items: how far a logit changes over it.
@@ -148,18 +147,25 @@ class Probe:
             gradient: norm of the generator's gradient.
 
         Returns:
-            Nothing of the samples where they are not finite: ``finite`` is 0 then.
+            ``finite``, 0, alone where samples or scores are not finite.
         """
         seeds = range(self.n)
         with self._own_randomness():
             fake = self._draw(sampler, seeds)
             found = {"g_gradient": gradient} if gradient is not None else {}
             if not bool(fake.x.isfinite().all()):
-                return {**found, "finite": 0.0}
+                return {"finite": 0.0}
             found |= self.comparison.compare(self._features(fake), _numbers(fake))
             if loss is not None:
                 found |= self._discriminator(loss, fake)
-        return found | self.baselines
+        found |= self.baselines
+        return found if all(map(math.isfinite, found.values())) else {"finite": 0.0}
+
+    def unseen_batches(self) -> list[Batch]:
+        """Held-out items on the device, or training items where there are none."""
+        items = self.real[: self.n] if self.unseen is None else self.unseen
+        starts = range(0, len(items), self.batch)
+        return [items[at : at + self.batch].to(self.device) for at in starts]
 
     def _draw(self, sampler: Sampler, seeds: range) -> Batch:
         """Samples of fixed latents, with conditions as in the data."""
