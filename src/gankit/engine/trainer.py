@@ -16,6 +16,7 @@ from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.clock import Clock, Every, TrainingSchedules
 from gankit.engine.ema import ema_decay, follower
 from gankit.engine.guard import DivergedError, Guard
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
 from gankit.engine.randomness import StepRandomness
@@ -81,6 +82,9 @@ class Trainer:
         """The generator's, of the last step."""
         self.membership: float | None = None
         """The AUC of the last measurement."""
+        self.events: list[dict[str, str]] = []
+        """What happened since the last tick."""
+        self._sampling = MicroBatches()
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -112,9 +116,12 @@ class Trainer:
             self.step()
             clock.seconds = budget.spent()
             timers = [parallel.is_main and every.due(clock.samples) for every in (show, tick, save)]
-            showing, due, keep, over, stopped = parallel.agree_on(
-                *timers, self._over(reserved), self.stop()
+            short = bool(updates.micro_batches.failed)
+            showing, due, keep, over, stopped, short = parallel.agree_on(
+                *timers, self._over(reserved), self.stop(), short
             )
+            if short:
+                self._agree_on_pieces()
             # Report and check: the only place that waits for the device.
             if due or over or self.ends_warm_up or stopped:
                 now = time.monotonic()
@@ -234,6 +241,18 @@ class Trainer:
         ended = self.warm_up.is_all and self.warm_up.over
         return out_of_time or ended or self.clock.samples >= self.settings.train.samples
 
+    def _agree_on_pieces(self) -> None:
+        """After GPU memory did not suffice in a process: all compute as many pieces as that."""
+        found, parallel = self.updates.micro_batches, self.plan.parallel
+        found.pieces = int(parallel.largest(found.pieces))
+        found.failed = int(parallel.largest(found.failed))
+        event = found.report(self.reals.batch, self.settings.train, parallel.size)
+        if self.networks.batch_dependent:
+            event["text"] += ", and so are the statistics that its logits depend on"
+        self.events.append(event)
+        for callback in self.callbacks:
+            callback.warning(f"{event['text']}; {event['remedy']}")
+
     def _warm_up(self, reserved: float = 0.0) -> WarmUp:
         return WarmUp(self.settings, self.plan.budget, self.plan.parallel, self.clock, reserved)
 
@@ -311,6 +330,8 @@ class Trainer:
             line["membership_auc"] = self.membership
         if self.clock.capped:
             line["capped"] = self.clock.capped
+        if self.events:
+            line["events"], self.events = self.events, []
         for callback in self.callbacks:
             callback.tick(line)
 
@@ -333,6 +354,7 @@ class Trainer:
             conditions=self.plan.conditions,
             resampler=self.resampler,
             autocast=self.plan.autocast,
+            micro_batches=self._sampling,
         )
 
     def _write_preview(self) -> None:
