@@ -147,7 +147,7 @@ def test_a_step_that_a_gpu_s_memory_does_not_suffice_for(after, tmp_path):
     assert (tmp_path / "run" / "checkpoints" / f"{256:012d}").is_dir()
     done = after(COMMANDS["resume"], SMALL_GPU.format(fitting=8))
     assert done.returncode == 0, done.stderr
-    said = "each batch is now computed in 4 pieces of 8; in further runs, set train.accumulate=4"
+    said = "each batch is now computed in 4 pieces of 8. In further runs, set train.accumulate=4"
     assert " ".join(done.stderr.split()).count(said) == 1
 
 

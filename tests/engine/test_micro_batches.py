@@ -16,7 +16,7 @@ from gankit.contract import Batch, Callback
 from gankit.engine.micro_batches import MicroBatches, slices
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.sampling.sampler import Sampler
-from gankit.engine.settings import TrainSettings
+from gankit.engine.settings import EngineSettings, TrainSettings
 from gankit.engine.step import AdversarialLoss, LossTerms
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
@@ -59,18 +59,18 @@ def test_what_happened_is_reported_once():
     micro = MicroBatches()
     micro.compute(32, fitting(10))
     event = micro.report(32, TrainSettings(batch=64, accumulate=2), 1)
-    assert event == {
+    assert event.as_dict() == {
         "kind": "memory",
         "text": "GPU memory did not suffice for pieces of 32 samples: each batch is now computed "
         "in 8 pieces of 8",
-        "remedy": "in further runs, set train.accumulate=8",
+        "remedy": "In further runs, set train.accumulate=8",
     }
     assert micro.failed == 0
     odd = MicroBatches()
     odd.compute(9, fitting(3))  # four pieces, where a batch of 18 has 3 or 9 for each process
     event = odd.report(9, TrainSettings(batch=18), 2)
-    assert "each process's part of a batch is now computed in 4 pieces of 3" in event["text"]
-    assert event["remedy"].endswith("train.accumulate=9")
+    assert "each process's part of a batch is now computed in 4 pieces of 3" in event.text
+    assert event.remedy.endswith("train.accumulate=9")
 
 
 @pytest.mark.parametrize(
@@ -120,14 +120,9 @@ def test_other_errors_pass(error):
 
 def updates_of(networks, z, terms=None):
     """The two players' updates, with these latents."""
-    settings = SimpleNamespace(
-        optim=SimpleNamespace(eps=1e-8),
-        warm_up=SimpleNamespace(beta1=0.9, beta2=0.99, weight_decay=0.0, clip=0.0),
-        train=SimpleNamespace(compile=False, channels_last=False, accumulate=1),
-    )
     random = SimpleNamespace(latents=lambda n, width: z[:n], divide=lambda pieces: None)
     loss = AdversarialLoss(networks, OBJECTIVES["rpgan"], terms or LossTerms())
-    found = Updates(networks, loss, settings, torch.device("cpu"), None, random)
+    found = Updates(networks, loss, EngineSettings(), torch.device("cpu"), None, random)
     found.weights = weights(r1=0.7, r2=0.3, gp=2.0)
     return found
 
@@ -225,11 +220,12 @@ def test_a_run_goes_on_in_pieces_and_says_so(vectors, tmp_path, monkeypatch):
     told = [event for line in lines(tmp_path / "short") for event in line.get("events", [])]
     (event,) = (event for event in told if event["kind"] == "memory")
     assert event in lines(tmp_path / "short")[0]["events"]
+    assert event["remedy"] == "In further runs, set train.accumulate=4"
     assert event["text"] == (
         "GPU memory did not suffice for pieces of 16 samples: each batch is now computed in 4 "
         "pieces of 4"
     )
-    sentence = f"{event['text']}; in further runs, set train.accumulate=4"
+    sentence = f"{event['text']}. In further runs, set train.accumulate=4"
     assert warnings.found.count(sentence) == 1
     assert f"warning: {sentence}" in (tmp_path / "short" / "log.txt").read_text()
 

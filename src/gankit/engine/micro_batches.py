@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import torch
 
+from gankit.engine.guard.states import Event
 from gankit.engine.settings import TrainSettings
 from gankit.system_errors import is_gpu_memory
 
@@ -45,11 +46,14 @@ class MicroBatches:
             self.failed = max(self.failed, math.ceil(samples / pieces))
             self.pieces = min(2 * pieces, samples)
 
-    def report(self, drawn: int, settings: TrainSettings, processes: int) -> dict[str, str]:
-        """What happened since the last report, as an event of a tick; and forgets it.
+    def report(
+        self, drawn: int, settings: TrainSettings, processes: int, batch_dependent: bool = False
+    ) -> Event:
+        """What happened since the last report, and forgets it.
 
         Args:
             drawn: samples that a process draws, and that are computed in pieces.
+            batch_dependent: whether logits depend on the whole piece.
         """
         failed, self.failed = self.failed, 0
         pieces, least = settings.accumulate * self.pieces, math.ceil(drawn / self.pieces)
@@ -57,13 +61,14 @@ class MicroBatches:
             n for n in range(pieces, settings.batch) if settings.batch % (n * processes) == 0
         )
         each = "batch" if processes == 1 else "process's part of a batch"
-        return {
-            "kind": "memory",
-            "text": f"GPU memory did not suffice for pieces of {failed} samples: each "
-            f"{each} is now computed in {pieces} pieces of {least}",
-            "remedy": f"in further runs, set train.accumulate="
-            f"{next(fitting, settings.batch // processes)}",
-        }
+        text = (
+            f"GPU memory did not suffice for pieces of {failed} samples: each {each} is now "
+            f"computed in {pieces} pieces of {least}"
+        )
+        if batch_dependent:
+            text += ", to which the statistics that logits depend on are limited"
+        accumulate = next(fitting, settings.batch // processes)
+        return Event("memory", text, remedy=f"In further runs, set train.accumulate={accumulate}")
 
 
 def slices(samples: int, pieces: int) -> list[slice]:
