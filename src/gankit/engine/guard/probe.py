@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec
 from gankit.contract.subsets import take
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.step import AdversarialLoss
@@ -79,7 +80,7 @@ class Probe:
         extract: Callable[[Sequence[Any]], Array] | None = None,
     ) -> None:
         self.codec, self.batch, self.seed, self.device = codec, batch, seed, device
-        self.extract = extract
+        self.extract, self.micro_batches = extract, MicroBatches()
         rng = np.random.default_rng([seed, 29])
         most = max(MOST_TRAINING if stored else STREAMED, n)
 
@@ -199,22 +200,30 @@ class Probe:
 
     @torch.no_grad()
     def _logits(self, loss: AdversarialLoss, batch: Batch) -> Tensor:
-        found = []
-        for at in range(0, len(batch), self.batch):
-            part = batch[at : at + self.batch].to(self.device)
-            found.append(per_sample(loss.discriminate(part.x, part.c)).float().cpu())
-        return torch.cat(found)
+        def logits(part: Batch) -> Tensor:
+            return per_sample(loss.discriminate(part.x, part.c)).float().cpu()
+
+        starts = range(0, len(batch), self.batch)
+        return torch.cat([self._divided(logits, batch[at : at + self.batch]) for at in starts])
 
     def _steepness(self, loss: AdversarialLoss, real: Batch, fake: Batch) -> float:
-        squares = []
-        for batch in (real, fake):
-            some = batch[: min(STEEP, self.batch)].to(self.device)
-            x = some.x.detach().requires_grad_()
+        def squares(part: Batch) -> Tensor:
+            x = part.x.detach().requires_grad_()
             with torch.enable_grad():
-                total = per_sample(loss.discriminate(x, some.c, frozen=True)).sum()
+                total = per_sample(loss.discriminate(x, part.c, frozen=True)).sum()
                 (slope,) = torch.autograd.grad(total, x)
-            squares.append(slope.float().flatten(1).square().sum(1).cpu())
-        return float(torch.cat(squares).mean().sqrt()) * self.comparison.spread
+            return slope.float().flatten(1).square().sum(1).cpu()
+
+        some = min(STEEP, self.batch)
+        found = [self._divided(squares, batch[:some]) for batch in (real, fake)]
+        return float(torch.cat(found).mean().sqrt()) * self.comparison.spread
+
+    def _divided(self, function: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+        """What a function gives for a batch on the device; in pieces where memory is short."""
+        return self.micro_batches.compute(
+            len(batch),
+            lambda parts: torch.cat([function(batch[part].to(self.device)) for part in parts]),
+        )
 
 
 def _prefers(real: Tensor, fake: Tensor) -> float:
