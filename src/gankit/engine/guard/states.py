@@ -8,6 +8,8 @@ from typing import Any
 HEALTHY, WARNING, COLLAPSING = "healthy", "warning", "collapsing"
 DIVERGED, MEMORISING, CONVERGED = "diverged", "memorising", "converged"
 STATES = HEALTHY, WARNING, COLLAPSING, DIVERGED, MEMORISING, CONVERGED
+UNWATCHED = "not watched"
+"""A private run's, whose guard may not see real items."""
 FAILED = COLLAPSING, DIVERGED, MEMORISING
 """What is healed, or stops the run."""
 
