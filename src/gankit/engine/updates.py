@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gankit.contract import Batch, Networks
 from gankit.engine.adam import Adam
 from gankit.engine.compile import CompiledStep
+from gankit.engine.gamma import AdaptiveGamma
 from gankit.engine.meters import Means
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.randomness import StepRandomness
@@ -88,6 +89,8 @@ class Updates:
         )
         """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
+        self.gamma = AdaptiveGamma(parallel)
+        """The weight of R1 and R2 where that is adapted (``penalty.gamma=auto``)."""
 
     def step_discriminator(self, draw: Callable[[], Batch], penalise: bool) -> None:
         """One step of D on a fresh batch."""
@@ -141,6 +144,8 @@ class Updates:
             else:
                 total = list(found)
             self.means.add(logs)
+            if self.settings.adapts_gamma and "r1" in logs:
+                self.gamma.observe(logs)
             if self.settings.augment.target > 0 and "d_sign" in logs:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
