@@ -120,8 +120,8 @@ TABLE = {"train.samples": 20_000, "train.batch": 100, "resampling.candidates": 1
 CASES: Mapping[str, Case] = {
     "spiral": Case("toy/spiral", [0.2, 0.01], "coordinates", points(76_800)),
     "grid25": Case("toy/grid25", [0.1, 0.003], "coordinates", points(102_400)),
-    "Fashion-MNIST": Case("image/mnist", [1.0, 0.3], "random-conv", pictures(16_000), fashion),
-    "CIFAR-10": Case("image/cpu", [1.0, 0.3], "random-conv", pictures(16_000), cifar),
+    "Fashion-MNIST": Case("image/mnist", [1.0, 0.3], "random-conv", pictures(9_600), fashion),
+    "CIFAR-10": Case("image/cpu", [1.0, 0.3], "random-conv", pictures(9_600), cifar),
     "biopsies": Case("tabular/one-shot", 0.2, "encoded-table", TABLE),
     "diabetes": Case("tabular/one-shot", 0.2, "encoded-table", TABLE, diabetes),
     "spoken 5–9": Case(

@@ -83,11 +83,15 @@ class Config:
         ]
 
     def _compared(self) -> Table:
-        """The table, R1 and R2 by their weights however these were given."""
-        r1, r2 = self.engine.gammas
+        """The table, with one weight of R1 and R2 where they have the same, however given."""
+        r1, r2 = map(plain, self.engine.gammas)
         table = self.as_table()
-        loss = {**table["loss"], "r1": plain(r1), "r2": plain(r2)}
-        return {**table, "loss": loss, "penalty": {}}
+        table["loss"] = {k: v for k, v in table["loss"].items() if k not in ("r1", "r2")}
+        table["penalty"] = {"gamma": r1}
+        if r1 != r2:
+            table["loss"] |= {"r1": r1, "r2": r2}
+            del table["penalty"]
+        return table
 
 
 def resolve(
