@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import io
+import math
 import os
 import statistics
 import sys
@@ -160,14 +161,8 @@ def train(case: Case, gamma: Any, seed: int, given: Arguments, n: int) -> Result
     with tempfile.TemporaryDirectory() as folder:
         quiet: dict[str, Any] = {"device": "cpu", "progress": False}
         try:
-            run = gankit.fit(
-                case.recipe,
-                **given,
-                out=Path(folder) / "run",
-                seed=seed,
-                settings=settings,
-                **quiet,
-            )
+            out = Path(folder) / "run"
+            run = gankit.fit(case.recipe, **given, out=out, settings=settings, **quiet)
         except gankit.GankitError as error:
             print(f"  {error}", file=sys.stderr)
             return Result(float("inf"), 0.0, (None, None), "")
@@ -203,7 +198,7 @@ def main() -> None:
             for way, gamma in ways.items()
         }
         auto, hand = ([r.frechet for r in results[way]] for way in ("auto", "by hand"))
-        verdict = "not worse" if statistics.mean(auto) <= 1.1 * max(hand) else "worse"
+        verdict = "not worse" if statistics.mean(auto) <= 1.1 * max(hand) < math.inf else "worse"
         floor = results["auto"][0].floors
         gamma = case.by_hand if isinstance(case.by_hand, list) else [case.by_hand]
         row = [
@@ -220,7 +215,7 @@ def main() -> None:
 def cell(results: list[Result]) -> str:
     """Mean Fréchet distance, its range over seeds, and mean coverage."""
     found = [r.frechet for r in results]
-    half = f" ± {(max(found) - min(found)) / 2:.2g}" if len(found) > 1 else ""
+    half = f" ± {(max(found) - min(found)) / 2:.2g}" if min(found) < max(found) < math.inf else ""
     coverage = statistics.mean(r.coverage for r in results)
     return f"{shown(statistics.mean(found))}{half} ({shown(coverage)})"
 
