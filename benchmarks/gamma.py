@@ -167,7 +167,7 @@ def train(case: Case, gamma: Any, seed: int, given: Arguments, n: int) -> Result
             print(f"  {error}", file=sys.stderr)
             return Result(float("inf"), 0.0, (None, None), "")
         found = {s.name: s for s in run.evaluate(n=n, only=names, **quiet).scores}
-        adapted = [line["gamma"] for line in run.metrics if "gamma" in line]
+        adapted = [line["gamma"] for line in run.metrics() if "gamma" in line]
         ends = f"{adapted[len(adapted) // 10]:.2g} → {adapted[-1]:.2g}" if adapted else ""
     frechet, coverage = (found[name] for name in names)
     floors = frechet.real_baseline, coverage.real_baseline

@@ -98,8 +98,8 @@ def test_an_adapted_gamma_is_logged_and_weighs_what_has_no_weight_of_its_own(vec
     values = [line["gamma"] for line in metrics(tmp_path / "both")]
     assert len(set(values)) > 2
     train(vectors, tmp_path / "one", *words, "loss.r1=0.1")
-    train(vectors, tmp_path / "none", *words, "loss.r1=0.1", "loss.r2=0.1")
     assert "gamma" in metrics(tmp_path / "one")[-1]
+    train(vectors, tmp_path / "none", "train.samples=32")
     assert "gamma" not in metrics(tmp_path / "none")[-1]
 
 
@@ -247,8 +247,8 @@ def test_collapse_within_each_class_is_detected(vectors, tmp_path, monkeypatch):
         return dataclasses.replace(networks, generator=Collapsed(networks.generator))
 
     monkeypatch.setattr(vectors.modality, "build_networks", collapsed)
-    train(vectors, tmp_path / "run", "train.samples=640", "log.every=64")
-    assert metrics(tmp_path / "run")[-1]["guard"] == "mode collapse"
+    train(vectors, tmp_path / "run", "train.samples=640", "guard.every=32", "guard.action=warn")
+    assert metrics(tmp_path / "run")[-1]["guard"] == "collapsing"
 
 
 # --- Several logits per sample ------------------------------------------------------------------

@@ -53,7 +53,7 @@ class AdaptiveGamma:
         spread = 2 * real.detach().float().flatten(1).var(0).sum()
         mean = self.parallel.mean({"spread": float(spread)})["spread"]
         self.spread = max(mean, 1e-12)
-        self.value = START * self.spread
+        self.value, self.corrections, self.steps = START * self.spread, 0, 0
         self._slopes = torch.zeros((), device=real.device)
 
     def observe(self, logs: Mapping[str, Tensor]) -> None:
@@ -65,8 +65,9 @@ class AdaptiveGamma:
             self.correct(self._shared() / EVERY)
 
     def correct(self, slope: float) -> None:
-        """Moves gamma by what the mean squared norm of gradients was."""
-        off = math.log(max(slope * self.spread, 1e-30) * self.factor / STEEPNESS)
+        """Moves gamma by what the mean squared norm of gradients was, where that is finite."""
+        held = STEEPNESS / self.factor
+        off = math.log(max(slope * self.spread, 1e-30) / held) if math.isfinite(slope) else 0.0
         rate = max(FASTEST / (1 + self.corrections / SETTLING), SLOWEST)
         moved = self.value * math.exp(rate * min(max(off, -1.0), 1.0))
         start = START * self.spread
@@ -82,16 +83,20 @@ class AdaptiveGamma:
     def state(self) -> Tensor:
         """What a checkpoint stores, (5,) float64; all processes call it together."""
         shared = self._shared()
+        shared = shared if math.isfinite(shared) else 0.0  # of networks that the guard will restore
         self._slopes = torch.full_like(self._slopes, shared)  # as after a resume
         kept = self.value, self.spread, self.corrections, self.steps, shared
         return torch.tensor(kept, dtype=torch.float64)
 
-    def load(self, state: Tensor, device: torch.device) -> None:
-        """Continues from what :meth:`state` gave.
+    def load(self, state: Tensor | None, device: torch.device) -> None:
+        """Continues from what :meth:`state` gave; from the start where there was none.
 
         Raises:
             ValueError: it is damaged.
         """
+        if state is None:
+            self.value = 0.0
+            return
         value, spread, corrections, steps, slopes = state.tolist()
         if min(value, spread, corrections, slopes) < 0 or not 0 <= steps < EVERY:
             raise ValueError(f"{state.tolist()} is no state of gamma")
