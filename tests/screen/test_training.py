@@ -59,11 +59,11 @@ def test_the_phase_is_shown_with_the_likelihood(capsys, monkeypatch):
 
 
 def test_a_warning_is_printed_once(capsys):
-    display = Display(TrainSettings(1000), {"mode collapse": "raise penalty.gamma"})
+    display = Display(TrainSettings(1000), {"mode collapse": "raise loss.r1"})
     for samples in (100, 200):
         values = {"samples": samples, "seconds": 1.0, "samples_per_second": 1.0}
         display.tick({**values, "guard": "mode collapse"})
     display.warning("[odd] words")
     printed = capsys.readouterr().err
-    assert printed.count("warning: raise penalty.gamma") == 1
+    assert printed.count("warning: raise loss.r1") == 1
     assert "warning: [odd] words" in printed
