@@ -313,7 +313,7 @@ class GuardSettings:
     """Interventions at most."""
     every: Count = 0
     """Samples between two checks; 0 begins with short distances and gives about a hundred."""
-    samples: Annotated[int, Bounds(16, 4096)] = 256
+    samples: Annotated[int, Bounds(16, 4096)] = 128
     """Generated samples, and real items, that a check compares."""
     patience: Annotated[int, Bounds(2, 100)] = 3
     """Checks in a row that have to agree that training fails."""

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
+from gankit.engine.clock import Clock
 from gankit.engine.guard.guard import Decision, Guard
 from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
 from gankit.engine.plan import TrainingPlan
@@ -18,6 +19,8 @@ from gankit.engine.state import below, restore
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
 
+SETTLED = 2.0
+"""Half-lives of the average after which it has left the initial weights behind."""
 BEST = "best"
 """Of the best weights' tensors in a checkpoint."""
 
@@ -65,16 +68,16 @@ class Watch:
         return self.guard.changes.skip and step % 2 == 1
 
     def check(
-        self, sampler: Sampler, samples: int, playing: bool, last: bool = False
+        self, sampler: Sampler, clock: Clock, half_life: float, last: bool = False
     ) -> tuple[Decision, dict[str, float]]:
         """Measures and judges; all processes call it together, and the main one's values count.
 
         Args:
             sampler: the averaged generator's.
-            samples: seen so far.
-            playing: whether the game has begun.
+            half_life: samples after which old weights have half their influence on the average.
             last: training is over: it is only decided which weights are the best.
         """
+        playing, settled = clock.game > 0, not clock.game or clock.game > SETTLED * half_life
         assert self.probe is not None
         gradient = self.updates.g_gradient
         values = self.probe.measure(
@@ -86,11 +89,11 @@ class Watch:
         if last:
             decision = Decision([], best=self.guard.judge.acceptable(values))
         else:
-            decision = self.guard.check(values, samples, playing)
+            decision = self.guard.check(values, clock.samples, playing, settled)
         self.is_latest = decision.best
         if decision.best:
             state = sampler.generator.state_dict()
-            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, samples
+            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, clock.samples
         return decision, values
 
     def heal(self, ema: nn.Module) -> int:
