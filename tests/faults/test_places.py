@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -190,5 +189,3 @@ def test_nothing_is_decided_by_the_system_s_clock():
         if re.search(r"\btime\.time\(|datetime\.now\(|datetime\.utcnow\(", file.read_text()):
             found.add(file.name)
     assert found == {"provenance.py", "record.py", "keys.py", "cache.py", "callback.py"}
-
-

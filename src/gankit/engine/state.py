@@ -33,13 +33,17 @@ def pack(
     numbers follow from these, and the state is the same in all processes, which call it together:
     what is divided over them is in the main one's."""
     tensors: dict[str, Tensor] = {"augment_p": updates.weights.augment_p}
+    if updates.gamma.value:
+        tensors["gamma"] = updates.gamma.state()
     for name, module in {**updates.modules(), "ema": ema}.items():
         tensors |= {f"{name}/{k}": stored(v) for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
         # In the same order everywhere: all processes gather what is divided over them.
         for i, values in sorted(optimiser.state.items()):
             tensors |= {f"{name}/{i}/{k}": stored(v) for k, v in sorted(values.items())}
-    meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
+    pieces = updates.micro_batches.pieces
+    counts = {"position": reals.position, "threads": threads, "pieces": pieces}
+    meta: dict[str, Any] = {"clock": vars(clock), **counts}
     if (own := policy.state()) is not None:
         meta["policy"] = own
     return tensors, meta
@@ -59,7 +63,9 @@ def unpack(
         ValueError, KeyError, RuntimeError, …: it is damaged, or another run's.
     """
     clock, position, threads = Clock(**meta["clock"]), meta["position"], meta["threads"]
-    for count in (clock.samples, clock.steps, clock.warm_up, clock.capped, position, threads):
+    pieces = meta.get("pieces", 1)
+    counts = clock.samples, clock.steps, clock.warm_up, clock.capped
+    for count in (*counts, position, threads, pieces):
         if not isinstance(count, int) or not 0 <= count < 2**63:
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
@@ -68,10 +74,13 @@ def unpack(
     if below(tensors, BEST):
         modules[BEST] = ema
     more = {"augment_p": updates.weights.augment_p}
+    if "gamma" in tensors:
+        more["gamma"] = updates.gamma.state()
     check_tensors(tensors, modules, updates.optimisers(), more)
     if "policy" in meta:
         policy.resume(meta["policy"])
     restore(tensors, updates, ema)
+    updates.micro_batches.pieces = pieces
     reals.seek(position)
     return clock, threads
 
@@ -120,6 +129,7 @@ def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> 
     for name, optimiser in updates.optimisers().items():
         optimiser.load(moments_below(below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
+    updates.gamma.load(tensors.get("gamma"), updates.device)
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> None:

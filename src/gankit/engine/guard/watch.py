@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from gankit.contract import Batch
 from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
+from gankit.engine.clock import Clock
+from gankit.engine.duality import worst_cases
 from gankit.engine.guard.guard import Decision, Guard
 from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
 from gankit.engine.plan import TrainingPlan
@@ -17,6 +20,11 @@ from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.state import BEST, below, restore
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
+
+SETTLED = 2.0
+"""Half-lives of the average after which it has left the initial weights behind."""
+DUALITY_STEPS = 20
+"""Of each player: fewer than where a finished run is scored."""
 
 
 class Watch:
@@ -62,16 +70,16 @@ class Watch:
         return self.guard.changes.skip and step % 2 == 1
 
     def check(
-        self, sampler: Sampler, samples: int, playing: bool, last: bool = False
+        self, sampler: Sampler, clock: Clock, half_life: float, last: bool = False
     ) -> tuple[Decision, dict[str, float]]:
         """Measures and judges; all processes call it together, and the main one's values count.
 
         Args:
             sampler: the averaged generator's.
-            samples: seen so far.
-            playing: whether the game has begun.
+            half_life: samples after which old weights have half their influence on the average.
             last: training is over: it is only decided which weights are the best.
         """
+        playing, settled = clock.game > 0, not clock.game or clock.game > SETTLED * half_life
         assert self.probe is not None
         gradient = self.updates.g_gradient
         values = self.probe.measure(
@@ -83,11 +91,11 @@ class Watch:
         if last:
             decision = Decision([], best=self.guard.judge.acceptable(values))
         else:
-            decision = self.guard.check(values, samples, playing)
+            decision = self.guard.check(values, clock.samples, playing, settled)
         self.is_latest = decision.best
         if decision.best:
             state = sampler.generator.state_dict()
-            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, samples
+            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, clock.samples
         return decision, values
 
     def heal(self, ema: nn.Module) -> int:
@@ -117,6 +125,7 @@ class Watch:
     def apply(self) -> None:
         """Gives the loss what interventions have added to it."""
         changes, loss = self.guard.changes, self.updates.loss
+        self.updates.gamma.factor = changes.gamma
         terms, networks = loss.terms, loss.networks
         if changes.penalises and not terms.zero_centred:
             terms = replace(terms, zero_centred=True)
@@ -126,16 +135,31 @@ class Watch:
         if terms is not loss.terms or changes.augment:
             self.updates.use(replace(loss, terms=terms))
 
+    def duality_gap(self, generator_batch: Callable[[], Batch], clock: Clock) -> dict[str, float]:
+        """The game's duality gap on held-out items (arXiv 1811.05512), where it is due: about 0 at
+        an equilibrium. All processes call it together."""
+        every, seen = self.plan.settings.guard.duality, clock.samples
+        if not every or self.probe is None or not clock.game or seen < self.guard.duality_at:
+            return {}
+        self.guard.duality_at = (seen // every + 1) * every
+        found = worst_cases(
+            *(self.updates, self.plan.reals, generator_batch, self.probe.unseen_batches()),
+            samples=clock.game,
+            steps=DUALITY_STEPS,
+        )
+        gap = float(found.discriminator.mean() - found.generator.mean())
+        return {"duality_gap": float(self.plan.parallel.from_main(gap))}
+
     # --- As part of a checkpoint ----------------------------------------------------------------
 
     def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and JSON."""
+        """Tensors and JSON. The best weights are those of a check, from which the latest ones may
+        have moved on."""
         tensors: dict[str, Tensor] = {}
         about = {**self.guard.as_dict(), "is_latest": self.is_latest}
         if self._best is not None:
             about["best_samples"] = self._best[1]
-            if not self.is_latest:
-                tensors = {f"{BEST}/{k}": v for k, v in self._best[0].items()}
+            tensors = {f"{BEST}/{k}": v for k, v in self._best[0].items()}
         return tensors, about
 
     def unpack(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -152,8 +176,10 @@ class Watch:
 
 
 def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
-    """The newest checkpoint of at most so many samples that can be read."""
-    for path in reversed([p for p in checkpoints(folder) if int(p.name) <= most]):
+    """The newest checkpoint of at most so many samples that can be read, or the oldest after."""
+    found = checkpoints(folder)
+    before = [p for p in found if int(p.name) <= most]
+    for path in [*reversed(before), *found[len(before) :]]:
         try:
             return int(path.name), read_checkpoint(path)[0]
         except DAMAGE:
