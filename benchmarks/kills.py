@@ -41,8 +41,8 @@ BEFORE, CODEC, GAME, RATIO, AFTER = PHASES = (
     "the density ratio",
     "what follows",
 )
-SHARES = (0.1, 0.4, 0.3, 0.15, 0.05)
-"""Of the kills, by phase: they are of much the same length here."""
+SHARES = (2, 7, 6, 4, 1)
+"""Of twenty kills, by phase."""
 
 
 def start(folder: Path) -> int:
@@ -129,25 +129,25 @@ def uninterrupted(folder: Path) -> dict[str, float]:
 def killed(folder: Path, kills: int, seed: int, lengths: dict[str, float]) -> list[str]:
     """Trains with so many kills; the phase at each. Those of a phase are spread over its length."""
     rng, found = random.Random(seed), []
-    wanted = collections.Counter(rng.choices(PHASES, SHARES, k=kills))
-    for wanted_phase in PHASES:
-        for _ in range(wanted[wanted_phase]):
-            wait = rng.uniform(0, 2 * lengths[wanted_phase] / wanted[wanted_phase])
-            since: list[float] = []
+    wanted = [number for number, share in enumerate(SHARES) for _ in range(share)]
+    for number in sorted(wanted[i % len(wanted)] for i in range(kills)):
+        length, share = lengths[PHASES[number]], SHARES[number]
+        wait = rng.uniform(0, length * min(1, 2 / share))
+        since: list[float] = []
 
-            def seen(
-                name: str, spent: float, since: list[float] = since, wait: float = wait,
-                number: int = PHASES.index(wanted_phase)
-            ) -> bool:  # fmt: skip
-                if not since and name and PHASES.index(name) >= number:
-                    since.append(spent)
-                return bool(since) and spent - since[0] >= wait
+        def seen(
+            name: str, spent: float, since: list[float] = since, wait: float = wait,
+            number: int = number,
+        ) -> bool:  # fmt: skip
+            if not since and name and PHASES.index(name) >= number:
+                since.append(spent)
+            return bool(since) and spent - since[0] >= wait
 
-            code = watched(start(folder), folder, seen)
-            if code is None:
-                found.append(phase(folder))
-            elif code:
-                raise SystemExit(f"after {len(found)} kills it ends with {code}: {tail(folder)}")
+        code = watched(start(folder), folder, seen)
+        if code is None:
+            found.append(phase(folder))
+        elif code:
+            raise SystemExit(f"after {len(found)} kills it ends with {code}: {tail(folder)}")
     if code := watched(start(folder), folder, lambda name, spent: False):
         raise SystemExit(f"after all kills it ends with {code}: {tail(folder)}")
     return found
