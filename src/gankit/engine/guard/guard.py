@@ -162,7 +162,7 @@ class Guard:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
-                decision.events.append(Event("heal", text, state))
+                decision.events.append(Event("exhausted", text, state))
             return
         self.changes.take(rung)
         decision.heal = rung

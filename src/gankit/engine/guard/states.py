@@ -14,12 +14,16 @@ FAILED = COLLAPSING, DIVERGED, MEMORISING
 """What is healed, or stops the run."""
 
 
+GOOD = HEALTHY, CONVERGED
+"""What is no reason to do anything."""
+
+
 @dataclass(frozen=True)
 class Event:
     """Something that happened to a run, as its metrics and the screen show it."""
 
     kind: str
-    """``state``, ``heal``, ``stop``, ``early stop``, ``check``, ``memory``."""
+    """``state``, ``heal``, ``exhausted``, ``stop``, ``early stop``, ``check``, ``memory``."""
     text: str
     """One sentence with the evidence, or with what was done."""
     state: str = ""
@@ -31,8 +35,19 @@ class Event:
         return {k: v for k, v in asdict(self).items() if v}
 
     @property
+    def is_good(self) -> bool:
+        """Whether training is well, or well again."""
+        return self.state in GOOD
+
+    @property
+    def said(self) -> str:
+        """The sentence, after the new state where it is about that."""
+        return f"{self.state}: {self.text}" if self.kind == "state" else self.text
+
+    @property
     def in_words(self) -> str:
-        return f"{self.text}. {self.remedy}" if self.remedy else self.text
+        """The same, and what usually helps."""
+        return f"{self.said}. {self.remedy}" if self.remedy else self.said
 
 
 class DivergedError(Exception):
