@@ -73,8 +73,8 @@ def test_the_same_command_on_two_processes_trains_the_same(alone, tmp_path):
 
 
 def test_two_processes_heal_together(tmp_path):
-    words = [*TOY, "--out", "run", "--nproc", "2", "--samples", "16k", "optim.lr=0.1",
-             "guard.every=320", "guard.samples=64", "guard.attempts=2", "log.preview=16000"]  # fmt: skip
+    words = [*TOY, "--out", "run", "--nproc", "2", "--samples", "16k", "optim.lr=0.1"]
+    words += ["guard.every=320", "guard.samples=64", "guard.attempts=2", "log.preview=16000"]
     done = run([*GANKIT, *[w for w in words if not w.startswith("log.every")]], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "healing: " in done.stderr
