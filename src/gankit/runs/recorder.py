@@ -120,7 +120,7 @@ class Recorder(Callback):
                 self.warning(f"no film of the previews: {reason(error)}")
 
     def warning(self, message: str) -> None:
-        self.say(f"warning: {message}")
+        self.say(message if message.startswith("warning: ") else f"warning: {message}")
 
     def say(self, line: str) -> None:
         text = f"{provenance.now()} {' '.join(line.splitlines())}\n"
