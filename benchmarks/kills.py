@@ -22,6 +22,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +68,10 @@ def start(folder: Path) -> int:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - the process ends here
+        traceback.print_exc()
     finally:
+        sys.stderr.flush()
         os._exit(code)
 
 

@@ -110,14 +110,14 @@ class Recorder(Callback):
                 self.say(event.in_words)
 
     def finished(self, status: str) -> None:
-        self._status(status)
-        self.say(status)
         previews = sorted((self.folder / "previews").glob("0*"))
         if status == "done" and len(previews) > 1:
             try:
                 film(previews, self.folder / "previews" / "progress.gif")
             except (OSError, SyntaxError, ValueError) as error:  # a picture that is damaged
                 self.warning(f"no film of the previews: {reason(error)}")
+        self._status(status)  # last: what is killed before is finished by the same command
+        self.say(status)
 
     def warning(self, message: str) -> None:
         self.say(message if message.startswith("warning: ") else f"warning: {message}")

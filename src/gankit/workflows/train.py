@@ -94,6 +94,7 @@ def train(
             card = folder / "model" / CARD  # written last
             if restate(folder, config, Consent.of(config, people)) or not card.is_file():
                 _write_card(folder, plugin)
+            shutil.rmtree(folder / "checkpoints" / FIT_PROGRESS, ignore_errors=True)
         return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
