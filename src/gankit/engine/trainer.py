@@ -334,6 +334,7 @@ class Trainer:
         """Looks for signs of failure, and heals or ends training; what was measured."""
         watch, clock = self.watch, self.clock
         decision, values = watch.check(self.sampler(), clock, self._half_life)
+        values |= watch.duality_gap(self.generator_batch, clock)
         self.events += decision.events
         if decision.heal:
             watch.heal(self._ema)
@@ -356,7 +357,8 @@ class Trainer:
         self.events = []
         for callback in self.callbacks:
             for event in events:
-                callback.warning(event.in_words)
+                if not event.is_good:
+                    callback.warning(event.in_words)
         values = {name: value for name, value in values.items() if name not in broken}
         line: dict[str, Any] = {
             "samples": self.clock.samples,
