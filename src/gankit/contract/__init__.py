@@ -44,6 +44,7 @@ from gankit.contract.data import (
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.graph import DecodesInGraph, DecodingGraph, Draws
+from gankit.contract.health import Health, ReportsHealth
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.looking import Look, Recognise, Recognised
 from gankit.contract.modality import (
@@ -101,6 +102,7 @@ __all__ = [
     "GeneratorTerm",
     "HasBaselines",
     "HasClasses",
+    "Health",
     "Hooks",
     "InfersConditions",
     "Issue",
@@ -124,6 +126,7 @@ __all__ = [
     "Recognise",
     "Recognised",
     "Rendering",
+    "ReportsHealth",
     "ReservesKeys",
     "Sample",
     "SamplesConditions",

@@ -25,8 +25,10 @@ from gankit.contract import (
     DecodingGraph,
     Describes,
     Draws,
+    Health,
     Layout,
     ListsConditionInputs,
+    ReportsHealth,
     SamplesConditions,
     TransformsDensityRatioInput,
 )
@@ -68,6 +70,7 @@ class MoleculeCodec(
     Describes,
     Conforms,
     DecodesInGraph,
+    ReportsHealth,
 ):
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
@@ -310,6 +313,14 @@ class MoleculeCodec(
             what = f"autoencoder pretrained on {self.pretrained.partition(';')[0]}"
             lines.append({"property": what, "mean": "", "std": "", "missing": ""})
         return [*lines, *(self.elites.describe() if self.elites is not None else ())]
+
+    def health(
+        self, items: Sequence[Molecule], heldout: bool, rng: np.random.Generator
+    ) -> list[Health]:
+        """See :func:`~gankit_molecule.codec.health.health_of`."""
+        from gankit_molecule.codec.health import health_of
+
+        return health_of(self, items, heldout, rng)
 
     def conform(self, items: Sequence[Molecule], strict: bool) -> Conformed[Molecule]:
         """Columns that are conditions have to be there, by name."""
