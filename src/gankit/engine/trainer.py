@@ -210,7 +210,7 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.watch.scheduled(self.schedules.at(clock.game))
+        at = self.watch.scheduled(self._zero_centred() | self.schedules.at(clock.game))
         updates.set(at)
         for _ in range(train.d_steps):
             if self.watch.skips(clock.steps):
@@ -224,6 +224,15 @@ class Trainer:
             self._follow = follower(self._ema, self.networks.generator)
         self._follow(ema_decay(seen, at["half_life"]))
         self._whole = None
+
+    def _zero_centred(self) -> dict[str, float]:
+        """The weights of R1 and R2 where they are adapted, not scheduled."""
+        gamma, reals = self.updates.gamma, self.reals
+        if self.settings.adapts_gamma and not gamma.value:
+            position = reals.position
+            gamma.begin(reals.next().x)
+            reals.seek(position)
+        return {"r1": gamma.value, "r2": gamma.value}
 
     @property
     def ema(self) -> nn.Module:
@@ -324,6 +333,7 @@ class Trainer:
         """Looks for signs of failure, and heals or ends training; what was measured."""
         watch, clock = self.watch, self.clock
         decision, values = watch.check(self.sampler(), clock, self._half_life)
+        values |= watch.duality_gap(self.generator_batch, clock)
         self.events += decision.events
         if decision.heal:
             watch.heal(self._ema)
@@ -346,7 +356,8 @@ class Trainer:
         self.events = []
         for callback in self.callbacks:
             for event in events:
-                callback.warning(event.in_words)
+                if not event.is_good:
+                    callback.warning(event.in_words)
         values = {name: value for name, value in values.items() if name not in broken}
         line: dict[str, Any] = {
             "samples": self.clock.samples,
@@ -355,6 +366,7 @@ class Trainer:
             "samples_per_second": round(rate, 2),
             "lr": self.lr,
             "augment_p": float(self.updates.weights.augment_p),
+            **({"gamma": self.updates.gamma.value} if self.settings.adapts_gamma else {}),
             "guard": guard.state,
             **({"events": [event.as_dict() for event in events]} if events else {}),
             **values,
@@ -370,7 +382,7 @@ class Trainer:
             callback.tick(line)
 
     def _diverged(self, what: str) -> GankitError:
-        smaller = "a larger loss.r1 and loss.r2, a smaller optim.lr"
+        smaller = "a larger penalty.gamma, a smaller optim.lr"
         if self.clock.warming:
             smaller = "a smaller warm_up.lr"
         return GankitError(

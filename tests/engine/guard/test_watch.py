@@ -150,11 +150,31 @@ def test_the_best_weights_are_kept_beside_the_latest(vectors, tmp_path, fail):
     assert all(torch.equal(best[k], tensors[f"best/{k}"]) for k in best)
 
 
+def test_the_duality_gap_is_measured_at_its_interval_and_changes_nothing(vectors, tmp_path):
+    train(vectors, tmp_path / "a")
+    train(vectors, tmp_path / "b", "guard.duality=800")
+    measured = [line for line in lines(tmp_path / "b") if "duality_gap" in line]
+    assert len(measured) == 3
+    a, b = (final_state(tmp_path / out)[0] for out in "ab")
+    assert all(torch.equal(a[k], b[k]) for k in a)
+
+
 def test_too_few_held_out_items_are_said(vectors, tmp_path):
     train(vectors, tmp_path / "run", "data.holdout=0")
     record = (tmp_path / "run" / "provenance.json").read_text()
     assert "held-out items are too few to watch" in record
     assert not any("copying" in line for line in lines(tmp_path / "run"))
+
+
+def test_a_check_that_cannot_be_made_ends_nothing(vectors, tmp_path, monkeypatch):
+    def raising(*given):
+        raise ValueError("no features today")
+
+    monkeypatch.setattr("gankit.metrics.in_training.Reference.compare", raising, raising=False)
+    monkeypatch.setattr("gankit.metrics.in_training.Reference._baselines", lambda self: {})
+    assert train(vectors, tmp_path / "run") == "done"
+    assert [e["kind"] for _, e in events(tmp_path / "run")] == ["check"]
+    assert "no features today" in events(tmp_path / "run")[0][1]["text"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from gankit.engine.guard.judge import Judge, Values, restored
 from gankit.engine.guard.ladder import IN_WORDS, Changes
-from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, WARNING, Event
+from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
 from gankit.engine.settings import GuardSettings
 
 LEAST = 10
@@ -20,8 +20,6 @@ CHECKS = 100
 """… but there are about so many in a run."""
 PINNED_EVERY = 8
 """Healthy checks between two checkpoints to return to."""
-
-PASSED_ON = (HEALTHY, WARNING, CONVERGED)
 
 
 @dataclass
@@ -62,6 +60,8 @@ class Guard:
     """Samples of the next check."""
     checked_at: int = 0
     """Samples of the last one."""
+    duality_at: int = 0
+    """Samples of the next measurement of the duality gap."""
     healthy: int = 0
     """The checkpoint to return to, by its samples: the last that healthy checks followed."""
     candidate: int = 0
@@ -72,6 +72,8 @@ class Guard:
     """The last state that was said."""
     playing: bool = False
     """Whether the game has begun."""
+    unmade: bool = False
+    """Whether it was said that a check could not be made."""
     exhausted: bool = False
     """Whether it was said that the ladder is used up."""
 
@@ -80,7 +82,7 @@ class Guard:
 
     @property
     def state(self) -> str:
-        return self.judge.state
+        return self.judge.state if self.active else UNWATCHED
 
     @property
     def can_heal(self) -> bool:
@@ -127,7 +129,7 @@ class Guard:
         if playing and not self.playing:  # another training: what was seen before is no evidence
             self.judge.begin_again()
             self.playing = True
-        event = self.judge.judge(values, samples, settled)
+        event = self.judge.judge(values, samples, playing, settled)
         decision = Decision([], best=self.judge.acceptable(values))
         if event.state != self.announced and (event.state != HEALTHY or self.judge.checks > 1):
             self.announced = event.state
@@ -138,6 +140,13 @@ class Guard:
             self._pin(event.state, samples, decision)
             self._stop_early(samples, decision)
         return decision
+
+    def left_out(self, why: str, samples: int) -> Decision:
+        """A check that could not be made, which is said once."""
+        self._plan_next(samples)
+        said, self.unmade = self.unmade, True
+        text = f"training could not be checked ({why}), and goes on"
+        return Decision([] if said else [Event("check", text)], best=True)
 
     def _react(self, state: str, samples: int, decision: Decision) -> None:
         action = self.settings.action
@@ -153,7 +162,7 @@ class Guard:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
-                decision.events.append(Event("heal", text, state))
+                decision.events.append(Event("exhausted", text, state))
             return
         self.changes.take(rung)
         decision.heal = rung

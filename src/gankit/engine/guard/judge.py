@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gankit.engine.guard.states import (
@@ -24,6 +24,8 @@ Values = Mapping[str, float]
 
 GRACE = 8
 """Checks in which samples may still look as those of an untrained generator."""
+CONVERGES = 24
+"""Checks before training can have converged."""
 FEW_MODES, ALIKE = 0.3, 0.25
 """Diversity, of all samples and within conditions, below which samples have collapsed."""
 MOVES = 0.05
@@ -67,23 +69,29 @@ class Judge:
     """Samples then."""
     usual_gradient: float = 0.0
     """The largest median of the generator's gradient's norm."""
+    calm: int = 0
+    """Checks in a row without a sign of failure."""
     state: str = HEALTHY
     settled: bool = True
+    playing: bool = True
 
     @property
     def young(self) -> bool:
         """Whether samples may still look as those of an untrained generator."""
         return self.checks <= GRACE or not self.settled
 
-    def judge(self, values: Values, samples: int, settled: bool = True) -> Event:
+    def judge(
+        self, values: Values, samples: int, playing: bool = True, settled: bool = True
+    ) -> Event:
         """The state after a check, with its evidence.
 
         Args:
             values: as :meth:`gankit.engine.guard.probe.Probe.measure` gives them.
             samples: seen so far.
+            playing: whether there is a game, which has other remedies than the warm-up.
             settled: whether the averaged generator has left its initial weights behind.
         """
-        self.settled = settled
+        self.settled, self.playing = settled, playing
         if values.get("finite") == 0:
             return self._now(Event("state", "generated samples are not finite", DIVERGED, STEEP))
         self.first = self.first or dict(values)
@@ -94,18 +102,26 @@ class Judge:
             return self._now(Event("state", "training began", self._kept()))
         for rule in (diverged, memorising, lost, collapsing, doubtful):
             if found := rule(self):
+                self.calm = 0
                 return self._now(found)
-        return self._now(converged(self, samples) or Event("state", "no sign of failure", HEALTHY))
+        self.calm += 1
+        if found := converged(self, samples):
+            return self._now(found)
+        calm = self.state == HEALTHY or self.calm >= self.patience
+        text = "no sign of failure any more" if calm else "not yet over"
+        return self._now(Event("state", text, HEALTHY if calm else self.state))
 
     def begin_again(self) -> None:
         """After an intervention: what was seen before is no evidence any more."""
-        self.recent, self.checks, self.state = [], 0, HEALTHY
+        self.recent, self.checks, self.calm, self.state = [], 0, 0, HEALTHY
 
     def _kept(self) -> str:
         return self.state if self.state in (HEALTHY, WARNING, CONVERGED) else HEALTHY
 
     def _now(self, event: Event) -> Event:
         self.state = event.state
+        if event.remedy and not self.playing:
+            event = replace(event, remedy=IN_WARM_UP[event.remedy])
         return event
 
     def _follow_best(self, samples: int) -> None:
@@ -157,6 +173,13 @@ DISTANCE, NOISE = "heldout_distance", "heldout_distance_noise"
 
 STEEP = "Raise penalty.gamma, or lower optim.lr"
 OVERFITTING = "Set augment.target=0.6, raise penalty.gamma, or add data"
+LABELS = "Check that the labels are right, or train longer"
+IN_WARM_UP = {
+    STEEP: "Lower warm_up.lr",
+    OVERFITTING: "Set warm_up.early_stop=true, raise warm_up.weight_decay, or add data",
+    LABELS: LABELS,
+}
+"""The same where the generator learns by its likelihood."""
 
 Rule = Callable[[Judge], Event | None]
 
@@ -244,7 +267,7 @@ def doubtful(judge: Judge) -> Event | None:
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
         )
-        return Event("state", text, WARNING, "Check that the labels are right, or train longer")
+        return Event("state", text, WARNING, LABELS)
     if certain and min(certain) > CERTAIN:
         text = f"the discriminator tells {certain[-1]:.1%} of pairs apart".replace("%", " %")
         return Event("state", text, WARNING, OVERFITTING)
@@ -252,10 +275,12 @@ def doubtful(judge: Judge) -> Event | None:
 
 
 def converged(judge: Judge, samples: int) -> Event | None:
-    """A held-out distance that has not improved for half of the samples."""
-    if judge.best is None or samples - judge.best_at < STALE * samples or judge.young:
+    """A held-out distance that has not improved for half of the samples, and is near its best."""
+    if judge.best is None or samples - judge.best_at < STALE * samples:
         return None
-    if not judge.acceptable(judge.recent[-1]):
+    if judge.state != CONVERGED and (
+        judge.checks < CONVERGES or not judge.acceptable(judge.recent[-1])
+    ):
         return None
     text = (
         f"the distance to held-out items is {judge.best:.3f} (real items "

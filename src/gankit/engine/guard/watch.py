@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from gankit.contract import Batch
 from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
 from gankit.engine.clock import Clock
+from gankit.engine.duality import worst_cases
 from gankit.engine.guard.guard import Decision, Guard
 from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
 from gankit.engine.plan import TrainingPlan
@@ -21,6 +23,8 @@ from gankit.errors import GankitError
 
 SETTLED = 2.0
 """Half-lives of the average after which it has left the initial weights behind."""
+DUALITY_STEPS = 20
+"""Of each player: fewer than where a finished run is scored."""
 BEST = "best"
 """Of the best weights' tensors in a checkpoint."""
 
@@ -80,12 +84,19 @@ class Watch:
         playing, settled = clock.game > 0, not clock.game or clock.game > SETTLED * half_life
         assert self.probe is not None
         gradient = self.updates.g_gradient
-        values = self.probe.measure(
-            sampler,
-            self.updates.loss if playing else None,
-            None if gradient is None or not playing else float(gradient),
-        )
-        values = dict(self.plan.parallel.from_main(values))
+        found: dict[str, float] | str
+        try:
+            found = self.probe.measure(
+                sampler,
+                self.updates.loss if playing else None,
+                None if gradient is None or not playing else float(gradient),
+            )
+        except (GankitError, ArithmeticError, ValueError) as error:  # training is not at fault
+            found = " ".join(str(error).split())
+        found = self.plan.parallel.from_main(found)
+        if isinstance(found, str):
+            return self.guard.left_out(found, clock.samples), {}
+        values = dict(found)
         if last:
             decision = Decision([], best=self.guard.judge.acceptable(values))
         else:
@@ -123,6 +134,7 @@ class Watch:
     def apply(self) -> None:
         """Gives the loss what interventions have added to it."""
         changes, loss = self.guard.changes, self.updates.loss
+        self.updates.gamma.factor = changes.gamma
         terms, networks = loss.terms, loss.networks
         if changes.penalises and not terms.zero_centred:
             terms = replace(terms, zero_centred=True)
@@ -131,6 +143,21 @@ class Watch:
             self.updates.augment_target = ADA_TARGET
         if terms is not loss.terms or changes.augment:
             self.updates.use(replace(loss, terms=terms))
+
+    def duality_gap(self, generator_batch: Callable[[], Batch], clock: Clock) -> dict[str, float]:
+        """The game's duality gap on held-out items (arXiv 1811.05512), where it is due: about 0 at
+        an equilibrium. All processes call it together."""
+        every, seen = self.plan.settings.guard.duality, clock.samples
+        if not every or self.probe is None or not clock.game or seen < self.guard.duality_at:
+            return {}
+        self.guard.duality_at = (seen // every + 1) * every
+        found = worst_cases(
+            *(self.updates, self.plan.reals, generator_batch, self.probe.unseen_batches()),
+            samples=clock.game,
+            steps=DUALITY_STEPS,
+        )
+        gap = float(found.discriminator.mean() - found.generator.mean())
+        return {"duality_gap": float(self.plan.parallel.from_main(gap))}
 
     # --- As part of a checkpoint ----------------------------------------------------------------
 
@@ -158,8 +185,10 @@ class Watch:
 
 
 def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
-    """The newest checkpoint of at most so many samples that can be read."""
-    for path in reversed([p for p in checkpoints(folder) if int(p.name) <= most]):
+    """The newest checkpoint of at most so many samples that can be read, or the oldest after."""
+    found = checkpoints(folder)
+    before = [p for p in found if int(p.name) <= most]
+    for path in [*reversed(before), *found[len(before) :]]:
         try:
             return int(path.name), read_checkpoint(path)[0]
         except DAMAGE:
