@@ -37,8 +37,8 @@ def health_of(
       latents, without noise; judged by how alike they are (Tanimoto similarity of Morgan
       fingerprints of radius 2), beside two molecules.
     - ``information``: how much less the cross entropy of texts is with their own latents than with
-      those of others, as a share; 0 where the decoder ignores latents (posterior collapse; Bowman et al. 2016,
-      arXiv 1511.06349, section 3.1).
+      those of others, as a share; 0 where the decoder ignores latents (posterior collapse; Bowman
+      et al. 2016, arXiv 1511.06349, section 3.1).
     - ``latents in use``: directions in which latents vary more than the noise on them.
     - ``validity``: the share of texts from normal noise, written once, that are molecules.
     """
