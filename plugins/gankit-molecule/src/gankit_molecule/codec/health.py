@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from gankit.contract import Health
+from gankit.contract import Batch, Health
+from gankit_molecule.codec.autoencoder import Decoder
 from gankit_molecule.codec.notations import understood
 from gankit_molecule.codec.ragged import Ragged
+from gankit_molecule.codec.tokens import Alphabet
 from gankit_molecule.codec.training import LEAST_USE, texts_of, use_of_latents
+from gankit_molecule.codec.whitening import Whitening
 from gankit_molecule.codec.writer import Writer
-from gankit_molecule.data.molecules import Molecule, smiles_of
-
-if TYPE_CHECKING:
-    from gankit_molecule.codec.codec import MoleculeCodec
+from gankit_molecule.settings import MoleculeSettings
 
 LEAST_LATENTS = 2
 LEAST_VALID = 0.5
@@ -27,9 +27,21 @@ LEAST_GAIN = 0.1
 Few are written again exactly: noise makes one latent stand for many similar ones."""
 
 
+@dataclass(frozen=True)
+class Autoencoder:
+    """What is measured."""
+
+    decoder: Decoder
+    alphabet: Alphabet
+    whitening: Whitening
+    longest: int
+    """Tokens of the longest training molecule."""
+    settings: MoleculeSettings
+
+
 @torch.no_grad()
 def health_of(
-    codec: MoleculeCodec, items: Sequence[Molecule], heldout: bool, rng: np.random.Generator
+    it: Autoencoder, smiles: Sequence[str], batch: Batch, heldout: bool, rng: np.random.Generator
 ) -> list[Health]:
     """Molecules written from their own latents, latents in use, and molecules written from noise.
 
@@ -43,16 +55,15 @@ def health_of(
     - ``validity``: the share of texts from normal noise, written once, that are molecules.
     """
     of = "held-out molecules" if heldout else "training molecules"
-    n, smiles = len(items), smiles_of(items)
-    batch = codec.encode(items, rng)
+    n, smiles = len(smiles), list(smiles)
     c = torch.zeros(n, 0) if batch.c is None else batch.c.float()
-    found = _written(codec, codec.whitening.latents(batch.x, c), c, 0.0)
+    found = _written(it, it.whitening.latents(batch.x, c), c, 0.0)
     rebuilt = float(np.mean([one == other for one, other in zip(found, smiles, strict=True)]))
     alike, by_chance = _alike(found, smiles), _alike(smiles[1:] + smiles[:1], smiles)
-    information = _information(codec, batch.x, c, smiles, rng)
-    used, all_latents = latents_in_use(codec), codec.settings.latent
+    information = _information(it, batch.x, c, smiles, rng)
+    used, all_latents = latents_in_use(it), it.settings.latent
     noise = torch.from_numpy(rng.standard_normal((n, all_latents), np.float32))
-    valid = _written(codec, codec.whitening.latents(noise, c), c, codec.settings.temperature)
+    valid = _written(it, it.whitening.latents(noise, c), c, it.settings.temperature)
     share = sum(text is not None for text in valid) / n
     longer = "Train the autoencoder for longer (epochs=…), or on more molecules"
     return [
@@ -93,26 +104,26 @@ def health_of(
     ]
 
 
-def latents_in_use(codec: MoleculeCodec) -> int:
+def latents_in_use(it: Autoencoder) -> int:
     """Directions of the latent space in which latents vary more than the noise that the decoder
     was trained with."""
-    noise = codec.whitening.added(codec.settings.smooth)
-    factor = codec.whitening.factor.double()
+    noise = it.whitening.added(it.settings.smooth)
+    factor = it.whitening.factor.double()
     return int((torch.linalg.eigvalsh(factor @ factor.T) > 2 * noise).sum())
 
 
 def _information(
-    codec: MoleculeCodec,
+    it: Autoencoder,
     x: Tensor,
     c: Tensor,
     smiles: Sequence[str],
     rng: np.random.Generator,
 ) -> float:
-    texts = texts_of(smiles, codec.alphabet.notation, 1)
-    tokens = Ragged(map(codec.alphabet.encode, texts)).take(np.arange(len(texts)))
-    z = codec.whitening.latents(codec.noisy(x), c)
+    texts = texts_of(smiles, it.alphabet.notation, 1)
+    tokens = Ragged(map(it.alphabet.encode, texts)).take(np.arange(len(texts)))
+    z = it.whitening.latents(it.whitening.noisy(x, it.settings.smooth), c)
     order = torch.from_numpy(np.roll(np.arange(len(texts)), 1 + int(rng.integers(len(texts) - 1))))
-    own, others = use_of_latents(codec.decoder, z, c, tokens, order)
+    own, others = use_of_latents(it.decoder, z, c, tokens, order)
     return max(1 - own / others, 0.0) if math.isfinite(own / max(others, 1e-9)) else 0.0
 
 
@@ -131,8 +142,8 @@ def _alike(found: Sequence[str | None], smiles: Sequence[str]) -> float:
     return float(np.mean([alike(*pair) for pair in zip(found, smiles, strict=True)]))
 
 
-def _written(codec: MoleculeCodec, z: Tensor, c: Tensor, temperature: float) -> list[str | None]:
+def _written(it: Autoencoder, z: Tensor, c: Tensor, temperature: float) -> list[str | None]:
     """Standardised SMILES, each written once; None for what is no molecule."""
-    writer = Writer(codec.alphabet, codec.decoder, codec.longest, None)
+    writer = Writer(it.alphabet, it.decoder, it.longest, None)
     texts = writer.write(z, c, range(len(z)), 0, temperature)
-    return [understood(text, codec.alphabet.notation, codec.settings) for text in texts]
+    return [understood(text, it.alphabet.notation, it.settings) for text in texts]
