@@ -13,7 +13,7 @@ from gankit.engine.guard.history import GRACE
 from gankit.engine.guard.judge import Judge
 
 
-def trained(checks=2 * GRACE, **changes):
+def trained(checks=3 * GRACE + 2, **changes):
     """A judge after an untrained generator's check and good ones."""
     judge = Judge()
     for at in range(checks):
@@ -30,7 +30,11 @@ FAILURES = {
     "logits": ({"d_scale": 4e3}, "diverged", "4,000"),
     "off the data": ({"heldout_distance": 1.5}, "diverged", r"1\.50.*0\.70"),
     "quality lost": ({"heldout_distance": 0.4}, "collapsing", r"0\.400.*samples"),
-    "no diversity": ({"diversity": 0.01}, "collapsing", "1 % of the effective modes"),
+    "no diversity": (
+        {"diversity": 0.01, "coverage": 0.4},
+        "collapsing",
+        "1 % of the effective modes",
+    ),
     "none within classes": ({"class_diversity": 0.02}, "collapsing", "same condition"),
     "copies": ({"copying": 0.9}, "memorising", r"0\.90"),
     "overfitting": ({"d_overfitting": 0.9}, "warning", "90 %"),
@@ -42,7 +46,7 @@ FAILURES = {
 }
 
 
-CHECKS = {"diverged": 3, "collapsing": 8, "memorising": 3, "warning": 3}
+CHECKS = {"diverged": 3, "collapsing": 8, "memorising": 3, "warning": 4}
 """As many as it takes: what was good before looks like progress for a while."""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from gankit.engine.guard.history import Values
 from gankit.engine.guard.judge import Judge
-from gankit.engine.guard.ladder import IN_WORDS, Changes
+from gankit.engine.guard.ladder import Changes
 from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
 from gankit.engine.settings import GuardSettings
 
@@ -158,18 +158,20 @@ class Guard:
         if not (self._returns and self.playing):
             return
         used = len(self.changes.taken)
-        rung = self.changes.rung(state, self.augments) if used < self.settings.attempts else ""
+        rung = ""
+        if used < self.settings.attempts:
+            rung = self.changes.rung(state, self.judge.erratic, self.augments)
         if not rung:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
                 decision.events.append(Event("exhausted", text, state))
             return
-        self.changes.take(rung)
+        done = self.changes.take(rung, self.judge.typical("d_steepness") or 0.0)
         decision.heal = rung
         text = (
             f"healing: the weights of {self.healthy:,} samples are restored, and training "
-            f"{IN_WORDS[rung]} ({used + 1} of {self.settings.attempts})"
+            f"{done} ({used + 1} of {self.settings.attempts})"
         )
         decision.events.append(Event("heal", text, state))
         self.judge.begin_again()

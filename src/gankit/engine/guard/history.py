@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Values = Mapping[str, float]
 
@@ -16,6 +17,9 @@ GRACE = 10
 """Checks in which samples may still look as those of an untrained generator."""
 FALLS, RISES, AT_LEAST = 0.05, 0.1, 0.03
 """Progress: a fall of the distance, and a rise of diversity or coverage, as shares and at least."""
+JUMPS, THROWN = 0.08, 2.0
+"""The median change of the held-out distance, and the mean size of logits after the first step,
+where learning rates are too large."""
 SIGNIFICANT = 4.0
 """Standard deviations of the held-out distance."""
 TOLERANCE = 0.1
@@ -84,19 +88,29 @@ class History:
         found = [v[name] for v in self.recent[-self.patience :] if name in v]
         return statistics.median(found) if found else None
 
-    def progresses(self) -> bool:
+    @property
+    def erratic(self) -> bool:
+        """Whether samples jump from check to check, or one step was enough to throw the
+        discriminator off: signs of a learning rate that is too large."""
+        distances = [v[DISTANCE] for v in self.recent if DISTANCE in v]
+        jumps = [abs(b - a) for a, b in pairwise(distances)]
+        jumpy = len(jumps) > 1 and statistics.median(jumps) > JUMPS
+        return jumpy or self.first.get("d_scale", 0.0) > THROWN
+
+    def progresses(self, *names: str) -> bool:
         """Whether samples have become more like the data in the last checks: nearer to held-out
-        items than ever, more diverse, or of better coverage."""
+        items than ever, or higher by one of the signals."""
         fell = self._moved(DISTANCE)
         if fell is not None and self.best is not None:
             before, after = fell
             if after < (1 - FALLS) * before and after < (1 + FALLS) * self.best:
                 return True
-        for name in ("diversity", "class_diversity", "coverage"):
-            before, after = self._moved(name) or (0.0, 0.0)
-            if after > (1 + RISES) * before and after > before + AT_LEAST:
-                return True
-        return False
+        return any(map(self.rises, names))
+
+    def rises(self, name: str) -> bool:
+        """Whether a signal has risen in the last checks."""
+        before, after = self._moved(name) or (0.0, 0.0)
+        return after > (1 + RISES) * before and after > before + AT_LEAST
 
     def _moved(self, name: str) -> tuple[float, float] | None:
         """The medians of the first and of the last checks that are remembered."""

@@ -19,12 +19,18 @@ from gankit.engine.guard.states import (
 
 CONVERGES = 24
 """Checks before training can have converged."""
-FEW_MODES, ALIKE, MISSES = 0.3, 0.25, 0.15
+FEW_MODES, ALIKE, MISSES = 0.3, 0.12, 0.15
 """Diversity, of all samples and within conditions, and coverage as a share of real items', below
 which samples have collapsed, or never became like the data."""
+LEARNS = 30
+"""Checks in which a generator may still learn to follow conditions."""
+MATTERS = 0.02
+"""Changes of the held-out distance below this share of two real items' are no failure."""
+COVERS = 0.6
+"""Coverage, as a share of real items', from which on low diversity is softness, not collapse."""
 LOST = 0.3
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
-STEEPEST, TELLS = 12.0, 0.97
+STEEPEST, TELLS = 12.0, 0.95
 """How far logits change between two real items, and the share of pairs that are told apart, where
 the discriminator overpowers the generator."""
 RUNAWAY = 1e3
@@ -77,7 +83,7 @@ def lost(history: History) -> Event | None:
     if not distance or best is None:
         return None
     gained = history.first[DISTANCE] - best
-    bound = max(history.bound(history.recent[-1]), best + LOST * gained)
+    bound = max(history.bound(history.recent[-1]), best + max(LOST * gained, MATTERS))
     if min(distance) <= bound or history.best_at == 0:
         return None
     text = (
@@ -102,17 +108,18 @@ def overpowered(history: History) -> Event | None:
 
 def collapsing(history: History) -> Event | None:
     """Samples that vary far less than real ones or miss most of them, without progress."""
-    if history.young or history.progresses():
+    if history.young:
         return None
     real = history.first.get("coverage_real", 0.0)
+    covers = (history.typical("coverage") or 0.0) > COVERS * real > 0
     for name, least, what in (
-        ("diversity", FEW_MODES, "have {} of the effective modes of real items"),
+        ("diversity", 0.0 if covers else FEW_MODES, "have {} of the effective modes of real items"),
         ("class_diversity", ALIKE, "have {} of the spread of real items of the same condition"),
         ("coverage", MISSES * real, "are near {} of the real items only"),
         ("g_gradient", VANISHED * history.usual_gradient, ""),
     ):
         found = history.last(name)
-        if not found or max(found) >= least:
+        if not found or max(found) >= least or history.progresses(name, "coverage"):
             continue
         text = f"generated samples {what.format(f'{found[-1]:.0%}')}".replace("%", " %")
         if not what:
