@@ -208,7 +208,7 @@ UNBOUNDED = {
     ),
     *("train.channels_last", "data.cache", "data.remote", "warm_up.early_stop"),
     *("data.people", "data.consent"),
-    *("transfer.run", "transfer.codec", "transfer.public"),
+    *("transfer.run", "transfer.codec", "transfer.public", "guard.action"),
 }
 """The engine's settings that are no numbers."""
 

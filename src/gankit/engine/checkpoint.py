@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,15 @@ TENSORS, META = "state.safetensors", "state.json"
 
 
 def save_checkpoint(
-    folder: Path, samples: int, tensors: Mapping[str, Tensor], meta: Mapping[str, Any], keep: int
+    folder: Path,
+    samples: int,
+    tensors: Mapping[str, Tensor],
+    meta: Mapping[str, Any],
+    keep: int,
+    pinned: Collection[int] = (),
 ) -> Path:
-    """Writes one checkpoint and removes the oldest beyond ``keep``.
+    """Writes one checkpoint and removes the oldest beyond ``keep``, but for those of ``pinned``
+    numbers of samples.
 
     Raises:
         OSError: the disk is full or not writable; earlier checkpoints are untouched.
@@ -54,7 +60,8 @@ def save_checkpoint(
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     for old in checkpoints(folder)[: -max(keep, 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+        if int(old.name) not in pinned:
+            shutil.rmtree(old, ignore_errors=True)
     return target
 
 
@@ -86,10 +93,7 @@ def load_checkpoint(
     damaged: list[Path] = []
     for path in reversed(found):
         try:
-            meta = json.loads((path / META).read_text(encoding="utf-8"))
-            if not isinstance(meta, dict):
-                raise ValueError(f"{META} holds no JSON object")
-            state = load_tensors(path / TENSORS), meta
+            state = read_checkpoint(path)
             use(*state)
             for bad in damaged if set_aside else ():
                 bad.rename(bad.with_name(bad.name + UNREADABLE))
@@ -103,6 +107,18 @@ def load_checkpoint(
     if found:
         raise GankitError(f"no checkpoint can be read ({reason})", "Start again with another --out")
     return None
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors and the JSON of one checkpoint.
+
+    Raises:
+        OSError, ValueError, SafetensorError: it is damaged.
+    """
+    meta = json.loads((path / META).read_text(encoding="utf-8"))
+    if not isinstance(meta, dict):
+        raise ValueError(f"{META} holds no JSON object")
+    return load_tensors(path / TENSORS), meta
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from gankit.contract import Codec, Networks, Objective, Penalty
 from gankit.engine.budget import Budget
 from gankit.engine.data import RealSamples
+from gankit.engine.guard.probe import Probe
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.policy import TrainingPolicy
 from gankit.engine.sampling.conditions import ConditionTable
@@ -51,6 +52,8 @@ class TrainingPlan:
     budget: Budget = field(default_factory=Budget)
     shadow: Shadow | None = None
     """What tells whether the warm-up memorises; None where that is not watched."""
+    probe: Probe | None = None
+    """What the guard measures by; None where it may see no real data."""
     started_from: dict[str, Any] | None = None
     """What the networks took from another run's weights, for records; None for nothing."""
 

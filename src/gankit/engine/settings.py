@@ -290,6 +290,26 @@ class TransferSettings:
 
 
 @dataclass(frozen=True)
+class GuardSettings:
+    """Watching training for collapse, divergence and memorisation, and healing it."""
+
+    action: Literal["warn", "heal", "stop"] = "heal"
+    """What is done when training fails: only say so; restore the last healthy checkpoint and change
+    one setting; or stop."""
+    attempts: Annotated[int, Bounds(0, 100)] = 5
+    """Interventions at most."""
+    every: Count = 0
+    """Samples between two checks; 0 begins with short distances and gives about a hundred."""
+    samples: Annotated[int, Bounds(16, 4096)] = 256
+    """Generated samples, and real items, that a check compares."""
+    patience: Annotated[int, Bounds(2, 100)] = 3
+    """Checks in a row that have to agree that training fails."""
+    early_stop: Annotated[float, Bounds(0, 1)] = 0.0
+    """End training when the distance to held-out items has not improved for this share of the
+    samples so far: 0.5 is usual; 0 never does."""
+
+
+@dataclass(frozen=True)
 class CheckpointSettings:
     """When the training state is saved."""
 
@@ -330,5 +350,6 @@ class EngineSettings:
     data: DataSettings = field(default_factory=DataSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     transfer: TransferSettings = field(default_factory=TransferSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     log: LogSettings = field(default_factory=LogSettings)

@@ -65,13 +65,22 @@ def unpack(
             raise ValueError(f"{name} is not finite")
     if "policy" in meta:
         policy.resume(meta["policy"])
-    for name, module in {**updates.modules(), "ema": ema}.items():
-        _load(module, _below(tensors, name))
-    for name, optimiser in updates.optimisers().items():
-        optimiser.load(_moments(_below(tensors, name), optimiser.params))
-    updates.weights.augment_p.copy_(tensors["augment_p"])
+    restore(tensors, updates, ema)
     reals.seek(position)
     return clock, threads
+
+
+def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> None:
+    """Networks, average and moments of a checkpoint; the clock and the data stay where they are.
+
+    Raises:
+        KeyError, RuntimeError, …: it is damaged, or another run's.
+    """
+    for name, module in {**updates.modules(), "ema": ema}.items():
+        _load(module, below(tensors, name))
+    for name, optimiser in updates.optimisers().items():
+        optimiser.load(_moments(below(tensors, name), optimiser.params))
+    updates.weights.augment_p.copy_(tensors["augment_p"])
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
@@ -94,6 +103,7 @@ def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments
     return state
 
 
-def _below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+def below(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with ``name/``, by the rest of theirs."""
     start = name + "/"
     return {k[len(start) :]: v for k, v in tensors.items() if k.startswith(start)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,8 @@ from gankit.contract import Batch, Callback, Progress, quiet
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.clock import Clock, Every, TrainingSchedules
 from gankit.engine.ema import ema_decay, follower
-from gankit.engine.guard import DivergedError, Guard
+from gankit.engine.guard.states import FAILED, Event
+from gankit.engine.guard.watch import Watch
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
 from gankit.engine.randomness import StepRandomness
@@ -57,7 +59,7 @@ class Trainer:
         self.reals, self.device, self.policy = plan.reals, plan.reals.device, plan.policy
         self.callbacks, self.export, self.preview = callbacks, export, preview
         self.progress, self.threads, self.stop = progress, 0, stop
-        self.clock, self.guard = Clock(), Guard()
+        self.clock = Clock()
         self.schedules = TrainingSchedules(self.settings)
         self.resampler: Resampler | None = None
         """Chooses among candidates at sampling, once it is fitted."""
@@ -76,11 +78,16 @@ class Trainer:
             *(lambda: self.reals.position, parallel, self.device),
         )
         self.updates = Updates(networks, loss, self.settings, self.device, parallel, random)
+        self.watch = Watch(plan, self.updates)
+        self.events: list[Event] = []
+        """Since the last tick."""
         self.warm_up = self._warm_up()
         self.lr = 0.0
         """The generator's, of the last step."""
         self.membership: float | None = None
         """The AUC of the last measurement."""
+        self.stopped_early = False
+        """Whether the guard ends training before its samples or time are used up."""
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -109,17 +116,21 @@ class Trainer:
             if showing:
                 self._write_preview()
 
+            self.watch.before_step(clock.samples + batch)
             self.step()
             clock.seconds = budget.spent()
+            checked = self.watch.guard.due(clock.samples)
+            measured = self._check() if checked else {}
             timers = [parallel.is_main and every.due(clock.samples) for every in (show, tick, save)]
             showing, due, keep, over, stopped = parallel.agree_on(
                 *timers, self._over(reserved), self.stop()
             )
             # Report and check: the only place that waits for the device.
-            if due or over or self.ends_warm_up or stopped:
+            over = over or self.stopped_early
+            if due or checked or over or self.ends_warm_up or stopped:
                 now = time.monotonic()
                 rate = (clock.samples - tick_samples) / max(now - tick_started, 1e-9)
-                self._tick(parallel.mean(updates.means.take()), rate)
+                self._tick(parallel.mean(updates.means.take()) | measured, rate)
                 tick_started, tick_samples = now, clock.samples
                 stopped = parallel.agree(self.stop())  # a callback may have asked for it
 
@@ -129,7 +140,11 @@ class Trainer:
                 status = "interrupted"
                 break
 
+        if self.watch.guard.due_at_end(clock.samples):
+            self.watch.check(self.sampler(), clock.samples, clock.game > 0, last=True)
         self.save()
+        if self.stopped_early and self.watch.guard.state in FAILED:
+            raise self._failed()
         candidates = self.settings.resampling.candidates
         if (
             status == "done"
@@ -190,10 +205,13 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.schedules.at(clock.game)
+        at = self.watch.scheduled(self.schedules.at(clock.game))
         updates.set(at)
         for _ in range(train.d_steps):
-            updates.step_discriminator(self.reals.next, self._penalise())
+            if self.watch.skips(clock.steps):
+                self.reals.draw()
+            else:
+                updates.step_discriminator(self.reals.next, self._penalise())
         updates.step_generator(self.generator_batch)
         seen, self.lr = train.batch * train.d_steps, at["g_lr"]
         clock.samples += seen
@@ -275,7 +293,7 @@ class Trainer:
         settings, network = self.settings.resampling, copy.deepcopy(self.networks.discriminator)
         self.updates.random.begin("density ratio")
         power = Resampling(
-            *(self.sampler(), self.reals, settings),
+            *(self.sampler(best=True), self.reals, settings),
             stop=self.stop,
             progress=self.progress,
             time_left=self.plan.budget.left,
@@ -288,12 +306,30 @@ class Trainer:
 
     # --- Ticks and previews ---------------------------------------------------------------------
 
+    def _check(self) -> dict[str, float]:
+        """Looks for signs of failure, and heals or ends training; what was measured."""
+        watch, clock = self.watch, self.clock
+        decision, values = watch.check(self.sampler(), clock.samples, playing=clock.game > 0)
+        self.events += decision.events
+        if decision.heal:
+            watch.heal(self._ema)
+            self._whole = None
+        if decision.pin:
+            self.save()
+        self.stopped_early = decision.stop
+        return values
+
     def _tick(self, values: dict[str, float], rate: float) -> None:
         values["fake_std"] = conditional_std(self.sampler())
-        try:
-            status = self.guard.check(values)
-        except DivergedError as broken:
-            raise self._diverged(str(broken)) from None
+        guard, events = self.watch.guard, self.events
+        broken = [name for name, value in values.items() if not math.isfinite(value)]
+        if broken and not guard.can_heal:
+            raise self._diverged(", ".join(broken))
+        self.events = []
+        for callback in self.callbacks:
+            for event in events:
+                callback.warning(event.in_words)
+        values = {name: value for name, value in values.items() if name not in broken}
         line: dict[str, Any] = {
             "samples": self.clock.samples,
             "steps": self.clock.steps,
@@ -301,7 +337,8 @@ class Trainer:
             "samples_per_second": round(rate, 2),
             "lr": self.lr,
             "augment_p": float(self.updates.weights.augment_p),
-            "guard": status,
+            "guard": guard.state,
+            **({"events": [event.as_dict() for event in events]} if events else {}),
             **values,
             **self.policy.metrics(self.data_steps),
         }
@@ -323,10 +360,28 @@ class Trainer:
             f"The last good checkpoint is kept. Try {smaller}, or train.precision=fp32",
         )
 
-    def sampler(self) -> Sampler:
-        """The averaged generator as it stands."""
+    def _failed(self) -> GankitError:
+        state, best = self.watch.guard.state, self.watch.best
+        kept = f"the best weights, of {best[1]:,} samples," if best else "the latest weights"
+        return GankitError(
+            f"training is {state} after {self.clock.samples:,} samples, and was stopped "
+            "(guard.action=stop)",
+            f"The model has {kept} and checkpoints are kept. guard.action=heal tries to go on",
+        )
+
+    def best_weights(self) -> tuple[Mapping[str, Tensor], int] | None:
+        """The state of the averaged generator at the best check, and the samples then; None where
+        the latest one is as good."""
+        return self.watch.best
+
+    def sampler(self, best: bool = False) -> Sampler:
+        """The averaged generator as it stands, or as it was best."""
+        generator, found = self.ema, self.best_weights() if best else None
+        if found is not None:
+            generator = copy.deepcopy(generator)
+            generator.load_state_dict(found[0])
         return Sampler(
-            self.ema,
+            generator,
             self.codec,
             self.networks.latent_dim,
             self.device,
@@ -356,18 +411,21 @@ class Trainer:
         if self.plan.folder is None:
             return
         parts = self.updates, self.ema, self.clock, self.reals, self.policy
-        state = pack(*parts, self.threads)  # in all, where networks are divided
+        tensors, meta = pack(*parts, self.threads)  # in all, where networks are divided
         with self.plan.parallel.together():
             if self.plan.parallel.is_main:
-                self._write(self.plan.folder, *state)
+                best, meta["guard"] = self.watch.pack()
+                self._write(self.plan.folder, tensors | best, meta)
 
     def _write(self, folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
+            if self.watch.guard.can_heal:  # at the next check
+                return
             raise self._diverged("weights")
-        keep = self.settings.checkpoint.keep
+        keep, pinned = self.settings.checkpoint.keep, self.watch.guard.pinned
         hint = "Earlier checkpoints are kept: free some space and run the same command again"
         with translated(folder, disk=hint):
-            save_checkpoint(folder, self.clock.samples, tensors, meta, keep)
+            save_checkpoint(folder, self.clock.samples, tensors, meta, keep, pinned)
             self.export(self)
 
     def resume(self, set_aside: bool = True) -> bool:
@@ -383,6 +441,8 @@ class Trainer:
 
         def use(tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
             self.clock, self.threads = unpack(tensors, meta, *parts)
+            if "guard" in meta:
+                self.watch.unpack(tensors, meta["guard"])
 
         state = None
         with parallel.together():

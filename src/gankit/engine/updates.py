@@ -64,19 +64,12 @@ class Updates:
         self.random, self.running = random, _running_statistics(networks)
         self.networks, self.loss, self.settings = networks, loss, settings
         self.device, self.parallel, self.means = device, parallel, Means()
-        d_step: StepFunction = loss.discriminator_step
-        g_step: StepFunction = loss.generator_step
-
-        def likelihood(
-            params: Sequence[Tensor], real: Tensor, c: Tensor | None, *unused: object
-        ) -> tuple[Gradients, dict[str, Tensor]]:
-            return loss.likelihood_step(params, real, c)
-
-        nll_step: StepFunction = likelihood
-        if settings.train.compile:
-            d_step = CompiledStep(d_step, networks.discriminator, networks.generator)
-            g_step = CompiledStep(g_step, networks.generator, networks.discriminator)
-            nll_step = CompiledStep(nll_step, networks.generator, networks.discriminator)
+        self.augment_target = settings.augment.target
+        self.observing = False
+        """Whether the next step of the generator records the norm of its gradient."""
+        self.g_gradient: Tensor | None = None
+        """The last such norm."""
+        d_step, g_step, nll_step = self._steps()
         eps, warm_up = settings.optim.eps, settings.warm_up
         self.generator = Player(networks.generator, g_step, eps=eps)
         self.discriminator = Player(networks.discriminator, d_step, eps=eps)
@@ -88,6 +81,33 @@ class Updates:
         )
         """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
+
+    def _steps(self) -> tuple[StepFunction, StepFunction, StepFunction]:
+        """The step functions of discriminator, generator and warm-up."""
+        loss, networks = self.loss, self.networks
+
+        def likelihood(
+            params: Sequence[Tensor], real: Tensor, c: Tensor | None, *unused: object
+        ) -> tuple[Gradients, dict[str, Tensor]]:
+            return loss.likelihood_step(params, real, c)
+
+        steps: tuple[StepFunction, StepFunction, StepFunction]
+        steps = loss.discriminator_step, loss.generator_step, likelihood
+        if not self.settings.train.compile:
+            return steps
+        G, D = networks.generator, networks.discriminator
+        return (
+            CompiledStep(steps[0], D, G),
+            CompiledStep(steps[1], G, D),
+            CompiledStep(steps[2], G, D),
+        )
+
+    def use(self, loss: AdversarialLoss) -> None:
+        """Goes on with another loss of the same networks."""
+        self.loss = loss
+        players = self.discriminator, self.generator, self.likelihood
+        for player, step in zip(players, self._steps(), strict=True):
+            player.step = step
 
     def step_discriminator(self, draw: Callable[[], Batch], penalise: bool) -> None:
         """One step of D on a fresh batch."""
@@ -141,12 +161,14 @@ class Updates:
             else:
                 total = list(found)
             self.means.add(logs)
-            if self.settings.augment.target > 0 and "d_sign" in logs:
+            if self.augment_target > 0 and "d_sign" in logs:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
         shared = [] if self.settings.train.shard else total  # sharded gradients are averages
         self.parallel.average_([*shared, *self.running])
+        if self.observing and player is self.generator and not self.settings.train.shard:
+            self.g_gradient = torch.stack(torch._foreach_norm(total)).norm()
         if player.clip:
             _clip(total, player.clip)
         player.optimiser.step(total)
@@ -159,7 +181,7 @@ class Updates:
         self.weights.r1.fill_(at["r1"] * lazily)
         self.weights.r2.fill_(at["r2"] * lazily)
         self.weights.gradient_penalty.fill_(at["gradient_penalty"] * lazily)
-        if self.settings.augment.target <= 0:
+        if self.augment_target <= 0:
             self.weights.augment_p.fill_(at["augment_p"])
         optim = self.settings.optim
         d_beta1 = optim.beta1 if optim.d_beta1 is None else optim.d_beta1
@@ -170,7 +192,7 @@ class Updates:
         """Moves p so that D(real) > D(fake) at the target rate (Karras et al. 2020, sec. 2.3)."""
         train, augment = self.settings.train, self.settings.augment
         self.parallel.average_([d_sign])
-        change = (d_sign - augment.target).sign() * (train.batch / augment.speed)
+        change = (d_sign - self.augment_target).sign() * (train.batch / augment.speed)
         self.weights.augment_p.add_(change / train.accumulate).clamp_(0, 1)
 
     def modules(self) -> dict[str, nn.Module]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gankit.contract import Callback
 from gankit.engine.clock import WARM_UP
-from gankit.engine.guard import ADVICE
+from gankit.engine.guard.states import FAILED, WARNING
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
@@ -49,7 +49,6 @@ class Display(Callback):
 
     Args:
         train: the run's length.
-        advice: one line for each failure that the guard reports.
         resumed: whether the run has been started before: its data was shown then.
         private: whether to leave out what may show single items.
         began: when the command or call began, on ``time.monotonic()``'s clock.
@@ -58,17 +57,15 @@ class Display(Callback):
     def __init__(
         self,
         train: TrainSettings,
-        advice: Mapping[str, str] = ADVICE,
         *,
         resumed: bool = False,
         private: bool = False,
         began: float | None = None,
     ) -> None:
-        self.train, self.advice = train, advice
+        self.train = train
         self.resumed, self.private = resumed, private
         self.began = time.monotonic() if began is None else began
         self.data: Reading | None = None
-        self.warned: set[str] = set()
         self.latest_preview: Path | None = None
         self.preparing = Meter()
         """Progress of everything before and after training."""
@@ -103,7 +100,7 @@ class Display(Callback):
         rate = f"{values['samples_per_second']:,.0f}"
         if self.preparing.bar.drawn:
             shown = {"samples/s": rate, **{k: f"{v:.3g}" for k, v in numbers.items()}}
-            style = "yellow" if status in self.advice else "green"
+            style = "yellow" if status in (*FAILED, WARNING) else "green"
             below = columns(shown, (status, style), err.width)
             if self.latest_preview:
                 text = Text(f"latest preview: {visible(self.latest_preview)}")
@@ -116,9 +113,6 @@ class Display(Callback):
             phase = f"{values['phase']}  " if "phase" in values else ""
             line = f"{seen:>9,} samples  {phase}{rate}/s  {words}  {status}{end}"
             self.preparing.show(part, "", left, line=line)
-        if status in self.advice and status not in self.warned:
-            self.warned.add(status)
-            warn(self.advice[status])
 
     def _follow(self, values: Mapping[str, Any]) -> tuple[float, float | None]:
         """The part of training that is done, in 0..1, and the seconds left."""

@@ -33,6 +33,7 @@ from gankit.workflows.data import Split, read_data
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.transfer import Start
 from gankit.workflows.verdict import reserved
+from gankit.workflows.watching import probe_of
 
 if TYPE_CHECKING:
     from gankit.contract import Objective, Penalty
@@ -195,6 +196,10 @@ def prepare(
                 device=place,
                 autocast=torch.bfloat16 if engine.train.precision == "bf16" else None,
             )
+        probe = None
+        if policy.shows_real_items:
+            probe, doubts = probe_of(data, codec, reals, engine.guard, seed)
+            data.dataset.warnings = [*data.dataset.warnings, *doubts]
         plan = TrainingPlan(
             *(players, codec, reals, engine, game, folder / "checkpoints"),
             penalties=penalties,
@@ -203,6 +208,7 @@ def prepare(
             parallel=parallel,
             budget=budget,
             shadow=shadow,
+            probe=probe,
             started_from=started_from,
         )
         about: dict[str, object] = {"licence": data.dataset.licence, "fingerprint": ""}

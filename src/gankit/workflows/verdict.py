@@ -112,7 +112,7 @@ def _generated(
 ) -> list[Sample[Any]]:
     """At most ``n`` samples of the seeds 0, 1, …, a few at a time until the time is up. They are
     those of ``gankit generate`` but for rounding, which depends on how many are drawn together."""
-    sampler, samples = trainer.sampler(), list[Sample[Any]]()
+    sampler, samples = trainer.sampler(best=True), list[Sample[Any]]()
     for start in range(0, n, TOGETHER):
         if stopped() or time.monotonic() > until:
             break

@@ -1,0 +1,1 @@
+"""Finds training that fails, and what is done about it."""

@@ -1,0 +1,228 @@
+"""What a check measures: the averaged generator beside real items, and the discriminator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gankit.contract import Batch, Codec
+from gankit.contract.subsets import take
+from gankit.engine.penalties import per_sample
+from gankit.engine.sampling.sampler import Sampler
+from gankit.engine.step import AdversarialLoss
+
+MOST_TRAINING = 2_000
+"""Training items that generated ones are compared with; of more, so many are chosen."""
+STREAMED = 500
+"""The same where items are not held in memory, and have to be read for this."""
+WIDEST = 512
+"""Wider samples are projected to so many dimensions at random, which keeps distances (Johnson &
+Lindenstrauss 1984)."""
+STEEP = 64
+"""Samples on which the steepness of the discriminator is measured."""
+
+Array = np.ndarray[Any, Any]
+
+
+class Comparison(Protocol):
+    """Real items, ready to be compared with generated ones."""
+
+    @property
+    def spread(self) -> float:
+        """The mean distance of two real items."""
+
+    @property
+    def baselines(self) -> Mapping[str, float]:
+        """``<name>_real`` of each score."""
+
+    def compare(self, x: Array, c: Array | None) -> dict[str, float]:
+        """Scores of generated features (n, D) with conditions (n, width)."""
+
+
+Reference = Callable[[tuple[Array, Array | None], tuple[Array, Array | None], int], Comparison]
+"""``(training, held-out, n) -> Comparison``, of features (N, D) and conditions (N, width)."""
+
+
+class Probe:
+    """Real items that are chosen once, and latents that stay the same.
+
+    Args:
+        train: the training items.
+        heldout: items that are not trained on; None where there are too few.
+        n: generated samples, and held-out items, of a check.
+        batch: items in one pass.
+        stored: whether training items are in memory.
+        extract: features (N, D) of items, in place of their encoded values.
+    """
+
+    def __init__(
+        self,
+        codec: Codec[Any],
+        train: Sequence[Any],
+        heldout: Sequence[Any],
+        *,
+        reference: Reference,
+        n: int,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        stored: bool = True,
+        extract: Callable[[Sequence[Any]], Array] | None = None,
+    ) -> None:
+        self.codec, self.batch, self.seed, self.device = codec, batch, seed, device
+        self.extract = extract
+        rng = np.random.default_rng([seed, 29])
+        most = max(MOST_TRAINING if stored else STREAMED, n)
+
+        def some(items: Sequence[Any], most: int) -> list[Any]:
+            chosen = np.sort(rng.choice(len(items), min(most, len(items)), replace=False))
+            return list(take(items, chosen))
+
+        items = some(train, most), some(heldout, n)
+        with self._own_randomness():
+            real, unseen = (
+                codec.prepare(codec.encode(part, rng)) if part else None for part in items
+            )
+        assert real is not None
+        self.real, self.unseen = real, unseen
+        """Prepared, on the CPU."""
+        self.n = min(n, max(len(real), 2))
+        width = math.prod(codec.layout.shape)
+        self._projection = None
+        if extract is None and width > WIDEST:
+            generator = torch.Generator().manual_seed(seed)
+            self._projection = torch.randn(width, WIDEST, generator=generator) / WIDEST**0.5
+        parts = [
+            (self._features(part, some), _numbers(part))
+            if part is not None
+            else (np.zeros((0, 1)), None)
+            for part, some in zip((real, unseen), items, strict=True)
+        ]
+        self.comparison = reference(parts[0], parts[1], self.n)
+        self.baselines = dict(self.comparison.baselines)
+
+    def _features(self, batch: Batch, items: Sequence[Any] | None = None) -> Array:
+        """(N, D)"""
+        if self.extract is not None:
+            items = self.codec.decode(batch, range(len(batch))) if items is None else items
+            return self.extract(items)
+        x = batch.x.float().flatten(1)
+        found: Array = (x if self._projection is None else x @ self._projection).numpy()
+        return found.astype(np.float64)
+
+    @contextmanager
+    def _own_randomness(self) -> Iterator[None]:
+        """What codecs and networks draw is the same at each check; others are not affected."""
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(self.seed)
+            yield
+
+    def measure(
+        self, sampler: Sampler, loss: AdversarialLoss | None, gradient: float | None = None
+    ) -> dict[str, float]:
+        """Scores of the averaged generator's samples, each with its baseline; and of the
+        discriminator.
+
+        - ``d_accuracy``: share of pairs of a training item and a generated sample in which the
+          discriminator prefers the real one; ``d_accuracy_heldout``: the same for held-out items.
+        - ``d_overfitting``: how far held-out items are to it what generated ones are, r_v of Karras
+          et al. 2020 (arXiv 2006.06676, section 3.1). 0 is ideal, 1 is overfitting.
+        - ``d_scale``: mean size of its logits.
+        - ``d_steepness``: root mean square norm of its gradient at training items and generated
+          samples, times the mean distance of two training items: how far a logit changes over it.
+        - ``g_gradient``: norm of the generator's gradient in the last step.
+
+        Args:
+            loss: the game's; None where there is no game yet.
+            gradient: norm of the generator's gradient.
+
+        Returns:
+            Nothing of the samples where they are not finite: ``finite`` is 0 then.
+        """
+        seeds = range(self.n)
+        with self._own_randomness():
+            fake = self._draw(sampler, seeds)
+            found = {"g_gradient": gradient} if gradient is not None else {}
+            if not bool(fake.x.isfinite().all()):
+                return {**found, "finite": 0.0}
+            found |= self.comparison.compare(self._features(fake), _numbers(fake))
+            if loss is not None:
+                found |= self._discriminator(loss, fake)
+        return found | self.baselines
+
+    def _draw(self, sampler: Sampler, seeds: range) -> Batch:
+        """Samples of fixed latents, with conditions as in the data."""
+        z, c = sampler.latents(seeds), sampler.draw_conditions(seeds, {})
+        parts = [
+            sampler.generate(
+                z[at : at + self.batch], None if c is None else c[at : at + self.batch]
+            )
+            for at in range(0, len(z), self.batch)
+        ]
+        return Batch(torch.cat([part.x for part in parts]), c)
+
+    def _discriminator(self, loss: AdversarialLoss, fake: Batch) -> dict[str, float]:
+        D = loss.networks.discriminator
+        with _evaluating(D):
+            real = self.real[: self.n]
+            d_real, d_fake = self._logits(loss, real), self._logits(loss, fake)
+            found = {
+                "d_accuracy": _prefers(d_real, d_fake),
+                "d_scale": float(torch.cat([d_real, d_fake]).abs().mean()),
+                "d_steepness": self._steepness(loss, real, fake),
+            }
+            if self.unseen is not None:
+                d_unseen = self._logits(loss, self.unseen)
+                found["d_accuracy_heldout"] = _prefers(d_unseen, d_fake)
+                margin = float(d_real.mean() - d_fake.mean())
+                gap = float(d_real.mean() - d_unseen.mean())
+                found["d_overfitting"] = min(max(gap / margin, -1.0), 2.0) if margin > 0 else 0.0
+        return found
+
+    @torch.no_grad()
+    def _logits(self, loss: AdversarialLoss, batch: Batch) -> Tensor:
+        found = []
+        for at in range(0, len(batch), self.batch):
+            part = batch[at : at + self.batch].to(self.device)
+            found.append(per_sample(loss.discriminate(part.x, part.c)).float().cpu())
+        return torch.cat(found)
+
+    def _steepness(self, loss: AdversarialLoss, real: Batch, fake: Batch) -> float:
+        squares = []
+        for batch in (real, fake):
+            some = batch[: min(STEEP, self.batch)].to(self.device)
+            x = some.x.detach().requires_grad_()
+            with torch.enable_grad():
+                total = per_sample(loss.discriminate(x, some.c, frozen=True)).sum()
+                (slope,) = torch.autograd.grad(total, x)
+            squares.append(slope.float().flatten(1).square().sum(1).cpu())
+        return float(torch.cat(squares).mean().sqrt()) * self.comparison.spread
+
+
+def _prefers(real: Tensor, fake: Tensor) -> float:
+    """The share of all pairs in which the real one has the larger logit; ties count half."""
+    pairs = (real[:, None] - fake[None]).sign()
+    return float((pairs.mean() + 1) / 2)
+
+
+def _numbers(batch: Batch) -> Array | None:
+    return None if batch.c is None else batch.c.double().numpy()
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """In evaluation mode, so that running statistics stay as they are."""
+    modes = [(m, m.training) for m in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for m, training in modes:
+            m.training = training

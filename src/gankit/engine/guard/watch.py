@@ -1,0 +1,167 @@
+"""The guard at work on a run: measures, restores, changes, and keeps the best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
+from gankit.engine.guard.guard import Decision, Guard
+from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
+from gankit.engine.plan import TrainingPlan
+from gankit.engine.sampling.sampler import Sampler
+from gankit.engine.state import below, restore
+from gankit.engine.updates import Updates
+from gankit.errors import GankitError
+
+BEST = "best"
+"""Of the best weights' tensors in a checkpoint."""
+
+
+class Watch:
+    """What the trainer asks at each step.
+
+    Args:
+        plan: with a probe, or none where nothing can be measured.
+        updates: of the run; its loss changes with interventions.
+    """
+
+    def __init__(self, plan: TrainingPlan, updates: Updates) -> None:
+        self.plan, self.updates, self.probe = plan, updates, plan.probe
+        settings, augment = plan.settings, plan.networks.augment_input
+        self.guard = Guard(
+            settings.guard,
+            settings.train.samples,
+            active=plan.probe is not None,
+            heals=plan.folder is not None,
+            augments=augment is not None and settings.augment.target <= 0,
+        )
+        self._best: tuple[dict[str, Tensor], int] | None = None
+        self.is_latest = True
+        """Whether the latest weights are the best, or as good."""
+
+    @property
+    def best(self) -> tuple[Mapping[str, Tensor], int] | None:
+        """The averaged generator's state when it was best, on the CPU, and the samples then; None
+        where the latest is as good."""
+        return None if self.is_latest else self._best
+
+    def before_step(self, samples: int) -> None:
+        """Called before a step, with the samples after it."""
+        self.updates.observing = self.guard.due(samples)
+
+    def scheduled(self, at: Mapping[str, float]) -> Mapping[str, float]:
+        """Scheduled values as interventions have changed them."""
+        if not self.guard.changes.taken:
+            return at
+        return self.guard.changes.applied(at, self.probe.comparison.spread if self.probe else 1.0)
+
+    def skips(self, step: int) -> bool:
+        """Whether the discriminator's part of a step is left out."""
+        return self.guard.changes.skip and step % 2 == 1
+
+    def check(
+        self, sampler: Sampler, samples: int, playing: bool, last: bool = False
+    ) -> tuple[Decision, dict[str, float]]:
+        """Measures and judges; all processes call it together, and the main one's values count.
+
+        Args:
+            sampler: the averaged generator's.
+            samples: seen so far.
+            playing: whether the game has begun.
+            last: training is over: it is only decided which weights are the best.
+        """
+        assert self.probe is not None
+        gradient = self.updates.g_gradient
+        values = self.probe.measure(
+            sampler,
+            self.updates.loss if playing else None,
+            None if gradient is None or not playing else float(gradient),
+        )
+        values = dict(self.plan.parallel.from_main(values))
+        if last:
+            decision = Decision([], best=self.guard.judge.acceptable(values))
+        else:
+            decision = self.guard.check(values, samples, playing)
+        self.is_latest = decision.best
+        if decision.best:
+            state = sampler.generator.state_dict()
+            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, samples
+        return decision, values
+
+    def heal(self, ema: nn.Module) -> int:
+        """Restores the last healthy checkpoint but for the clock and the data, and applies the
+        rung that was taken; all processes call it together.
+
+        Returns:
+            The samples of that checkpoint.
+
+        Raises:
+            GankitError: no checkpoint can be read.
+        """
+        folder, parallel = self.plan.folder, self.plan.parallel
+        assert folder is not None
+        found: tuple[int, dict[str, Tensor]] | None = None
+        with parallel.together():
+            if parallel.is_main:
+                found = _newest(folder, self.guard.healthy)
+        samples, tensors = found or (0, {})
+        samples = int(parallel.from_main(samples))
+        restore(parallel.broadcast_tensors(tensors), self.updates, ema)
+        if self.guard.changes.taken[-1] == OPTIMISER:
+            self.updates.discriminator.optimiser.state.clear()
+        self.apply()
+        return samples
+
+    def apply(self) -> None:
+        """Gives the loss what interventions have added to it."""
+        changes, loss = self.guard.changes, self.updates.loss
+        terms, networks = loss.terms, loss.networks
+        if changes.penalises and not terms.zero_centred:
+            terms = replace(terms, zero_centred=True)
+        if changes.augment:
+            networks.augment_input = self.plan.networks.augment_input
+            self.updates.augment_target = ADA_TARGET
+        if terms is not loss.terms or changes.augment:
+            self.updates.use(replace(loss, terms=terms))
+
+    # --- As part of a checkpoint ----------------------------------------------------------------
+
+    def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors and JSON."""
+        tensors: dict[str, Tensor] = {}
+        about = {**self.guard.as_dict(), "is_latest": self.is_latest}
+        if self._best is not None:
+            about["best_samples"] = self._best[1]
+            if not self.is_latest:
+                tensors = {f"{BEST}/{k}": v for k, v in self._best[0].items()}
+        return tensors, about
+
+    def unpack(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """Continues from :meth:`pack`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is damaged.
+        """
+        self.guard.resume(about)
+        self.is_latest = bool(about["is_latest"])
+        best = below(tensors, BEST)
+        self._best = (best, int(about["best_samples"])) if best else None
+        self.apply()
+
+
+def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
+    """The newest checkpoint of at most so many samples that can be read."""
+    for path in reversed([p for p in checkpoints(folder) if int(p.name) <= most]):
+        try:
+            return int(path.name), read_checkpoint(path)[0]
+        except DAMAGE:
+            continue
+    raise GankitError(
+        f"{folder}: training failed, and no checkpoint can be read to return to",
+        "Start again with another --out",
+    )
