@@ -169,11 +169,21 @@ def _is_memory(error: BaseException, text: str) -> bool:
     )
 
 
-def _out_of_memory(error: BaseException, text: str, memory: str, gpu_memory: str) -> GankitError:
+def is_gpu_memory(error: BaseException) -> bool:
+    """Whether a GPU's memory did not suffice."""
+    text = str(error)
+    return _is_memory(error, text) and _is_gpu(error, text)
+
+
+def _is_gpu(error: BaseException, text: str) -> bool:
+    """Whether it is a GPU's memory that did not suffice, where it is some memory."""
     # torch.OutOfMemoryError is raised for accelerators only.
-    gpu = any(name in text for name in ("CUDA", "CUDNN", "CUBLAS", "MPS", "HIP", "XPU")) or type(
-        error
-    ).__name__.endswith("OutOfMemoryError")
+    named = type(error).__name__.endswith("OutOfMemoryError")
+    return named or any(name in text for name in ("CUDA", "CUDNN", "CUBLAS", "MPS", "HIP", "XPU"))
+
+
+def _out_of_memory(error: BaseException, text: str, memory: str, gpu_memory: str) -> GankitError:
+    gpu = _is_gpu(error, text)
     what = "the GPU is out of memory" if gpu else "out of memory"
     if found := _SIZE.search(text):
         size = f"{int(found[1]) / 2**20:,.0f} MiB" if found[1] else found[2]

@@ -82,7 +82,7 @@ def test_a_private_run_shows_no_single_items():
 @pytest.mark.parametrize(("given", "there"), [({}, True), ({"resumed": True}, False)])
 def test_while_training(capsys, given, there):
     dataset = Dataset([1, 2, 3], "f", "3 numbers", facts={"format": "CSV"})
-    display = Display(TrainSettings(10), {}, **given)
+    display = Display(TrainSettings(10), **given)
     display.read(Split(dataset, [1, 2], [3]))
     assert display.data.train_items == 2
     assert ("CSV" in capsys.readouterr().err) is there
@@ -92,7 +92,7 @@ def test_while_training(capsys, given, there):
 def test_columns_are_shown_once_too(capsys, tmp_path, given, there):
     about = {"data": {"described": [{"column": "age", "kind": "number"}]}}
     (tmp_path / RECORD).write_text(json.dumps(about))
-    Display(TrainSettings(10), {}, **given).started(tmp_path, {})
+    Display(TrainSettings(10), **given).started(tmp_path, {})
     text = capsys.readouterr().err
     assert ("age" in text) is there
     assert "training in" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from small_runs import toy_run
@@ -14,7 +15,7 @@ from gankit.errors import GankitError
 from gankit.report.card import escaped, write_card
 from gankit.report.comparison import write_comparison
 from gankit.report.html import render
-from gankit.report.training import curves, guard_states, overlaid, previews
+from gankit.report.training import curves, guard_states, marked, overlaid, previews
 from gankit.runs.comparison import compare
 from gankit.runs.directory import Run
 
@@ -39,7 +40,7 @@ def test_a_report_shows_training(evaluated):
     assert page.count('role="img" aria-label="Losses over the samples seen.') == 1
     assert page.count('data-caption="') == 4  # previews: at 0, 32, 64 and 96 samples
     assert page.count(" hidden>") == 3
-    assert re.search(r"stable from 0 to \d+ samples", page)
+    assert re.search(r"healthy from 0 to \d+ samples", page)
 
 
 def test_a_report_states_how_the_run_was_made_and_what_numbers_mean(evaluated):
@@ -74,7 +75,9 @@ def _comparison(notes, made):
         names, rows, settings = ("<b>",), (), {}
 
     Empty.notes = notes
-    column = {"name": "<b>", "made": made, "preview": None}
+    ticks = [{"samples": 1, "guard": "<b>", "events": [{"kind": "<b>", "text": "<b>"}]}]
+    guard = {"guard": guard_states(ticks), "events": marked(ticks)}
+    column = {"name": "<b>", "made": made, "preview": None, **guard}
     return {"software": "", "comparison": Empty, "columns": [column], "curves": []}
 
 
@@ -95,16 +98,102 @@ def test_curves_group_what_belongs_together_and_leave_out_what_is_always_0():
 def test_values_over_many_magnitudes_have_a_scale_of_powers_of_ten():
     ticks = [{"samples": s, "r1": 10.0 ** (s - 6)} for s in range(10)]
     assert ">1e-06<" in curves(ticks)[0].svg
+    ticks.append({**with_events()[2], "r1": -1e308})  # cannot be drawn
+    assert "inf" not in curves(ticks)[0].svg
 
 
 def test_states_of_the_guard_are_spans():
-    states = ["stable", "stable", "mode collapse", "stable"]
+    states = ["healthy", "healthy", "collapsing", "healthy"]
     ticks = [{"samples": 1000 * (i + 1), "guard": state} for i, state in enumerate(states)]
     assert [(s.state, s.first, s.last, s.percent) for s in guard_states(ticks)] == [
-        ("stable", "0", "2k", 50),
-        ("mode collapse", "2k", "3k", 25),
-        ("stable", "3k", "4k", 25),
+        ("healthy", "0", "2k", 50),
+        ("collapsing", "2k", "3k", 25),
+        ("healthy", "3k", "4k", 25),
     ]
+
+
+SEEN = {
+    "kind": "state",
+    "state": "collapsing",
+    "text": "9 modes <of> 40",
+    "remedy": "raise loss.gamma",
+}
+DONE = {"kind": "heal", "text": "healing: the weights of 1,000 samples (1 of 5)"}
+
+
+def with_events(until=10):
+    """Ticks of a run that collapsed and was healed."""
+    ticks = [
+        {"samples": 1000 * i, "guard": "healthy", "diversity": 30.0 + i, "diversity_real": 40.0}
+        for i in range(1, until + 1)
+    ]
+    ticks[2] |= {"guard": "collapsing", "events": [SEEN, DONE], "diversity": 9.0}
+    ticks[3] |= {"events": [{"kind": "state", "state": "healthy", "text": "no sign of failure"}]}
+    ticks[-1] |= {"events": [{"kind": "early stop", "text": "no improvement"}]}
+    return ticks
+
+
+def test_events_are_marks_on_each_curve():
+    ticks = with_events()
+    assert [(one.label, one.kind, one.event.samples) for one in marked(ticks)] == [
+        ("1", "bad", 3000),
+        ("2", "heal", 3000),
+        ("3", "good", 4000),
+        ("4", "other", 10000),
+    ]
+    (chart,) = curves([{**tick, "d_loss": 0.0} for tick in ticks])
+    found = re.findall(
+        r'<g class="mark (\w+)"><title>([^<]*)</title><path d="M([\d.]+) 0v', chart.svg
+    )
+    assert [kind for kind, _, _ in found] == ["bad", "heal", "good", "other"]
+    assert found[0][1] == "1: collapsing: 9 modes &lt;of&gt; 40. raise loss.gamma"
+    assert found[1][1].startswith("2: healing: the")
+    first, second, third, last = (float(x) for _, _, x in found)
+    assert first == second < third < last
+    ends = re.findall(
+        r'<path d="M([\d.]+) [\d.]+ L?.* ([\d.]+) [\d.]+" class="line reac', chart.svg
+    )
+    assert float(ends[0][1]) == pytest.approx(last, abs=0.2)  # of the curve, at 10,000 samples
+    assert not re.search('class="mark', curves([{"samples": 1, "d_loss": 1.0}])[0].svg)
+
+
+def test_a_chart_has_its_baseline_as_a_dashed_line():
+    (chart,) = curves(with_events())
+    assert chart.title == "Diversity: effective number of modes (1, as of real data, is best)"
+    assert (list(chart.lines), chart.dashed) == (
+        ["diversity", "diversity_real"],
+        {"diversity_real"},
+    )
+    assert "stroke-dasharray:6,4" in chart.svg
+    (other,) = curves([{"samples": s, "own": 1.0 * s, "own_real": 2.0} for s in (1, 2)])
+    assert (other.title, other.dashed) == ("own", {"own_real"})
+    (both,) = overlaid({"a": with_events(), "b": with_events(6)})
+    assert list(both.lines) == ["a", "a (real data)", "b", "b (real data)"]
+    assert both.lines["a"] == both.lines["a (real data)"] != both.lines["b"]
+
+
+def test_marks_on_a_scale_of_powers_of_ten():
+    ticks = [{**tick, "d_loss": 10.0**-i} for i, tick in enumerate(with_events())]
+    assert all(chart.svg.count('class="mark ') == 4 for chart in curves(ticks))
+
+
+@pytest.mark.parametrize("state", ["healthy", "a state of an earlier version"])
+def test_pages_show_states_and_events(evaluated, other, tmp_path, state):
+    copies = [Path(shutil.copytree(one, tmp_path / one.name)) for one in (evaluated[0], other)]
+    ticks = with_events()
+    ticks[5] |= {"guard": state}
+    for copy in copies:
+        (copy / "metrics.jsonl").write_text("".join(json.dumps(t) + "\n" for t in ticks))
+    gankit.load(copies[0]).evaluate(n=60).report(tmp_path / "report.html")
+    write_comparison(compare(copies), tmp_path / "compare.html")
+    report, page = ((tmp_path / name).read_text() for name in ("report.html", "compare.html"))
+    assert "collapsing from 2k to 3k samples" in report
+    assert "collapsing from 2k to 3k samples" in page
+    assert f"{state} from" in report
+    rows = re.findall(r"<tr><td><span class=\"mark (\w+)\">(\d)</span></td>", report)
+    assert rows == [("bad", "1"), ("heal", "2"), ("good", "3"), ("other", "4")]
+    assert "collapsing: 9 modes &lt;of&gt; 40" in report
+    assert "4 events" in page
 
 
 def test_of_many_previews_some_are_shown(tmp_path):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 CASES = int(os.environ.get("GANKIT_FUZZ_CASES", "120"))
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -33,6 +34,13 @@ def pristine(gankit_, tmp_path_factory):
     gankit_("evaluate", "run", "-n", "20", cwd=folder)
     made = gankit_("generate", "run", "-n", "30", "--out", "made", cwd=folder)
     assert made.returncode == 0
+    model, metrics = folder / "run" / "model", folder / "run" / "metrics.jsonl"
+    weights = load_file(model / "generator.safetensors")
+    save_file(weights, model / "latest.safetensors", {"samples": "600"})
+    *lines, last = metrics.read_text().splitlines()
+    event = {"kind": "heal", "state": "collapsing", "text": "restored", "remedy": "raise it"}
+    lines.append(json.dumps({**json.loads(last), "events": [event]}))
+    metrics.write_text("\n".join(lines) + "\n")
     (folder / "made" / "points.csv").rename(folder / "points.csv")
     return folder
 

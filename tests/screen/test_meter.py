@@ -144,7 +144,7 @@ def test_a_figure_in_the_label_is_no_other_work(clock):
 @pytest.mark.parametrize("width", [30, 80, 120])
 def test_numbers_fit_their_line(width):
     shown = dict.fromkeys(("samples/s", "d_loss", "g_loss", "d_sign", "r1", "r2"), "-0.00123")
-    names, values = columns(shown, ("discriminator overpowering", "red"), width)
+    names, values = columns(shown, ("memorising", "red"), width)
     assert len(values.plain) < width
-    assert values.plain.endswith("discriminator overpowering")
+    assert values.plain.endswith("memorising")
     assert len(names.plain) < width

@@ -48,7 +48,7 @@ def ticks(train, clock):
     display.preparing = Meter(Console(force_jupyter=True))
     assert isinstance(display.preparing.bar, NotebookBar)
     for samples, seconds in ((100, 0.0), (200, 10.0), (5_000, 20.0)):
-        rest = {"samples_per_second": 10.0, "guard": "stable", "d_loss": 0.5, "g_loss": 0.25}
+        rest = {"samples_per_second": 10.0, "guard": "healthy", "d_loss": 0.5, "g_loss": 0.25}
         display.tick({"samples": samples, "seconds": seconds, **rest})
         clock.advance(10)
     display.finished("done")
@@ -58,7 +58,7 @@ def test_a_notebook_has_one_element_that_goes(cell, clock):
     ticks(TrainSettings(1_000), clock)
     assert 'training  <progress value="0.100"></progress>  100 samples   10 %' in cell[0]
     assert "d_loss" in cell[0]
-    assert "stable" in cell[0]
+    assert "healthy" in cell[0]
     assert "1 min 20 s left" in cell[1]
     assert 'value="1.000"' in cell[2]  # more than was planned
     assert cell[3:] == [""]

@@ -103,6 +103,21 @@ train("cut", "train.samples=320")
 # Started by one process.
 train("alone", "train.samples=320")
 
+# The second one's GPU has less memory.
+from types import SimpleNamespace
+
+sys.path.insert(0, SUPPORT)
+from gankit.engine.step import AdversarialLoss
+from memory import STEPS, limit_memory
+
+whole_steps = {name: getattr(AdversarialLoss, name) for name in STEPS}
+limit_memory(SimpleNamespace(setattr=setattr), 4 if rank == 1 else 16)
+train("short", "train.samples=320")
+pieces = trainers[-1].updates.micro_batches.pieces
+(results / f"divided-{rank}.json").write_text(json.dumps(pieces))
+for name, step in whole_steps.items():
+    setattr(AdversarialLoss, name, step)
+
 train("resampled", "train.samples=64", "resampling.candidates=2")
 train("odd", "train.samples=320", "train.batch=33")
 train("pieces", "train.samples=320", "train.accumulate=32")
@@ -145,8 +160,6 @@ engine.follower = slow
 train("timed", "train.samples=1000000", "train.time=20", "log.verdict=0")
 
 # The first half by likelihood.
-sys.path.insert(0, SUPPORT)
-from types import SimpleNamespace
 from likelihood import with_likelihood
 
 with_likelihood(toy.modality, SimpleNamespace(setattr=setattr))
@@ -250,6 +263,20 @@ def test_two_processes_continue_the_run_of_one(folder):
     one, other = states(folder, "alone")
     expect_equal(weights(one), weights(other))
     expect_equal(weights(one), weights(states(folder, "whole")[0]), atol=1e-6)
+
+
+def test_where_memory_does_not_suffice_in_one_process_all_go_on_in_pieces(folder):
+    assert [r["status"] for r in results(folder, "short")] == ["done", "done"]
+    assert results(folder, "divided") == [4, 4]
+    one, other = states(folder, "short")
+    expect_equal(weights(one), weights(other))
+    expect_equal(weights(one), weights(states(folder, "whole")[0]), atol=1e-6)
+    lines = (folder / "short" / "metrics.jsonl").read_text().splitlines()
+    (event,) = json.loads(lines[0])["events"]
+    assert event["text"] == (
+        "GPU memory did not suffice for pieces of 16 samples: each process's part of a batch is "
+        "now computed in 4 pieces of 4"
+    )
 
 
 def test_one_process_continues_the_run_of_two(folder):

@@ -19,8 +19,9 @@ from gankit.config.budgets import LIFTED, with_limits
 from gankit.contract import Callback, Objective, quiet
 from gankit.errors import GankitError
 from gankit.plugins.registry import installed
+from gankit.runs.weights import BEST
 from gankit.screen.console import err, wanted
-from gankit.screen.run import RunDisplay, quality
+from gankit.screen.run import RunDisplay, guarded, quality
 from gankit.workflows.data import IN_MEMORY
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.launch import joined, new_run
@@ -145,26 +146,34 @@ def fit(
     if status == "interrupted":
         _interrupted[call] = folder, source
         raise KeyboardInterrupt(
-            f"saved in {folder} after {run.samples_trained:,} samples; the same call resumes it "
-            f"here, and with out={str(folder)!r} later"
+            f"saved in {folder} after {run.generator_weights.latest:,} samples; the same call "
+            f"resumes it here, and with out={str(folder)!r} later"
         )
     _interrupted.pop(call, None)
-    for line in quality(run) if shown else ():
+    for line in [*guarded(run), *quality(run)] if shown else ():
         err.print(line)
     return run
 
 
-def load(path: str | Path, *, networks: OwnNetworks | None = None, data: object = None) -> Run:
+def load(
+    path: str | Path,
+    *,
+    networks: OwnNetworks | None = None,
+    data: object = None,
+    weights: str = BEST,
+) -> Run:
     """The run in a directory, or the model in a copied ``model/`` folder.
 
     Args:
         networks: those that it was trained with, where they were your own.
         data: what it was trained on, where that was an object: evaluation needs it.
+        weights: ``best`` or ``latest``: of the generator, where the best ones by held-out distance
+            are not the latest.
 
     Raises:
-        GankitError: there is none.
+        GankitError: there is none; no such weights.
     """
-    return Run(path, networks, data)
+    return Run(path, networks, data, weights)
 
 
 def _named(plugin: str | None, data: object) -> tuple[str | None, object]:

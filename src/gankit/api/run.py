@@ -37,6 +37,18 @@ PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 class Run(directory.Run):
     """A trained run, or a copied ``model/`` folder."""
 
+    def using(self, weights: str) -> Run:
+        """The same run with other weights of its generator.
+
+        Args:
+            weights: ``best`` by held-out distance, as by default, or ``latest``; the same where the
+                latest are the best.
+
+        Raises:
+            GankitError: no such weights.
+        """
+        return Run(self.path, self.networks, self.source, weights)
+
     def stream(self, n: int | None = None, **arguments: Any) -> Iterator[Sample[Any]]:
         """Generated items with their seeds and conditions, one after another; arguments as for
         :meth:`sample`.
@@ -220,9 +232,11 @@ class Run(directory.Run):
         Args:
             data: real data to compare with, a path or an object; by default, what was held out.
             progress: whether to show it; by default on a terminal and in a notebook.
-            n, seed, only, device, overrides: as for :class:`gankit.workflows.evaluate.Options`.
+            n, seed, only, device, weights, overrides: as for
+                :class:`gankit.workflows.evaluate.Options`.
         """
-        given = {"networks": self.networks, "source": self.source, **arguments}
+        own = {"networks": self.networks, "source": self.source, "weights": self.weights}
+        given = {**own, **arguments}
         with following(progress) as show:
             return Evaluation.of(evaluate_path(self.path, progress=show, **given))
 

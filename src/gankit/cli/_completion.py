@@ -120,6 +120,15 @@ def condition_names(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, 
     return ((field["name"], field["kind"]) for field in _model(ctx)["layout"]["condition"])
 
 
+def weights(incomplete: str) -> Found:
+    """The names of weights."""
+    known = {
+        "best": "the best by held-out distance",
+        "latest": "as they were when training ended",
+    }
+    return [(name, about) for name, about in known.items() if name.startswith(incomplete)]
+
+
 @_quietly
 def metrics(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
     """Metrics by name or group; the last one of a list."""

@@ -17,6 +17,7 @@ from gankit.cli._output import (
     state_provenance,
 )
 from gankit.cli._parts import Processes, refuse_launcher
+from gankit.cli._weights import Weights, state_weights
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, table, warn
 from gankit.screen.streams import visible
@@ -94,6 +95,7 @@ def augment(
         typer.Option("--watermark", help="Mark generated items invisibly with your key."),
     ] = False,
     nproc: Processes = 1,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -130,7 +132,7 @@ def augment(
         )
     if data == "-" and measure:  # it is gone once it is read
         raise GankitError("--measure reads the data twice", "Save it to a file: --data FILE")
-    source, conditions = Run(run), parse_where(where or [])
+    source, conditions = Run(run, weights=weights), parse_where(where or [])
     lost = INCOMPLETE if piped else NOTHING
     result: dict[str, Any] = {}
     doubts: list[str] = []
@@ -200,6 +202,7 @@ def augment(
             for warning in made.record["augmented"].get("warnings", ()):
                 if warning not in doubts:
                     warn(warning)
+    state_weights(source)
     if json:
         print_json(result)
 

@@ -9,7 +9,8 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli._output import parse_where, print_json, show_warnings
-from gankit.screen.console import err, out, warn
+from gankit.cli._weights import Weights, state_weights
+from gankit.screen.console import err, out
 from gankit.screen.streams import visible
 
 LISTED = 5
@@ -48,6 +49,7 @@ def directions(
             help="The folder to make. \\[default: generated/RUN-directions-001]",
         ),
     ] = None,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -58,16 +60,15 @@ def directions(
     --along K:-3..3 walks along direction K.
     """
     from gankit.cli._progress import interruptible
-    from gankit.runs.directory import UNTRAINED, Run
+    from gankit.runs.directory import Run
     from gankit.workflows.directions import SHEET, Shown
     from gankit.workflows.directions import directions as find
 
     shown = Shown(n, seed, seeds, reach, steps, parse_where(where or []))
-    source = Run(run)
+    source = Run(run, weights=weights)
     with interruptible() as meter:
         made, found = find(source, out_, shown, device=device, overwrite=overwrite, progress=meter)
-    if not source.samples_trained:
-        warn(UNTRAINED)
+    state_weights(source)
     show_warnings(made.record)
     strengths = [float(value) for value in found.strengths]
     if json:

@@ -10,6 +10,7 @@ import typer
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json
 from gankit.cli._parts import Processes, refuse_launcher
+from gankit.cli._weights import Weights, state_weights
 from gankit.screen.console import err, number, out, table, warn
 from gankit.screen.streams import visible
 
@@ -60,6 +61,7 @@ def evaluate(
         ),
     ] = None,
     nproc: Processes = 1,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     report: Annotated[
         Path | None,
@@ -70,7 +72,8 @@ def evaluate(
     """Evaluate generated data: each metric with its real-data baseline."""
     from gankit.cli._progress import interruptible
     from gankit.report.page import REPORT, refuse_others_report, write_report
-    from gankit.runs.directory import CONFIG
+    from gankit.runs.directory import CONFIG, Run
+    from gankit.runs.model import MODEL
     from gankit.workflows.evaluate import evaluate_path
 
     refuse_launcher()
@@ -88,6 +91,7 @@ def evaluate(
             nproc=nproc,
             plugin=plugin,
             overrides=settings or [],
+            weights=weights,
             progress=meter,
         )
     page = report
@@ -95,6 +99,8 @@ def evaluate(
         page = subject / REPORT
     if page is not None:
         write_report(result, page)
+    if (subject / CONFIG).is_file() or (subject / MODEL).is_file():
+        state_weights(Run(subject, weights=weights))
     if json:
         print_json(result.record)
         return

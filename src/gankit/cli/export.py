@@ -9,6 +9,7 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli._output import print_json, show_warnings
+from gankit.cli._weights import Weights, state_weights
 from gankit.errors import GankitError
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
@@ -35,6 +36,7 @@ def export(
     public: Annotated[
         bool, typer.Option("--public", help="Create the repository public, not private.")
     ] = False,
+    weights: Weights = "best",
     overwrite: Annotated[bool, typer.Option(help="Replace an earlier export at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -49,10 +51,12 @@ def export(
         )
     if public and not hub:
         raise GankitError("--public is about --hub", "Add --hub OWNER/NAME, or leave it out")
+    if hub and weights != "best":
+        raise GankitError("--hub uploads the best weights", "Leave out --weights, or --hub")
     if hub and json:
         raise GankitError("--json is about --out", "Leave out --json, or --hub")
     if out_ is not None:
-        _to_file(run, out_, overwrite, json)
+        _to_file(run, out_, weights, overwrite, json)
     if hub:
         _to_hub(run, hub, public)
 
@@ -70,16 +74,15 @@ def _to_hub(run: Path, repository: str, public: bool) -> None:
     out.print(visible(publish(Run(run), repository, public=public, announce=announce)))
 
 
-def _to_file(run: Path, path: Path, overwrite: bool, as_json: bool) -> None:
+def _to_file(run: Path, path: Path, weights: str, overwrite: bool, as_json: bool) -> None:
     from gankit.cli._progress import interruptible
-    from gankit.runs.directory import UNTRAINED, Run
+    from gankit.runs.directory import Run
     from gankit.workflows.export import export as write
 
-    source = Run(run)
+    source = Run(run, weights=weights)
     with interruptible() as meter:
         made = write(source, path, overwrite=overwrite, progress=meter)
-    if not source.samples_trained:
-        warn(UNTRAINED)
+    state_weights(source)
     show_warnings(made.record)
     if not made.parity:
         warn("not compared with torch: onnxruntime is not installed")

@@ -16,8 +16,9 @@ from gankit.cli._output import (
     state_provenance,
 )
 from gankit.cli._parts import Processes, chosen_shard, make, refuse, report
+from gankit.cli._weights import Weights, state_weights
 from gankit.errors import GankitError
-from gankit.screen.console import err, out, warn
+from gankit.screen.console import err, out
 from gankit.screen.streams import visible
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def generate(
             help="Make only every N-th part, from the K-th on, e.g. 3/16: for array jobs.",
         ),
     ] = None,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -181,7 +183,8 @@ def generate(
     """Generate from a trained run. Output files carry metadata marking them as synthetic."""
     from gankit.cli._progress import INCOMPLETE, KEPT, NOTHING, interruptible
     from gankit.contract import quiet
-    from gankit.runs.directory import UNTRAINED, Run
+    from gankit.engine.clock import ADVERSARIAL
+    from gankit.runs.directory import Run
     from gankit.workflows.films import FPS, film_target
     from gankit.workflows.films import film as write_film
     from gankit.workflows.generate import Sampling
@@ -191,6 +194,10 @@ def generate(
         raise GankitError("-n and --per-class both give a number of samples", "Use one of them")
     if by and not per_class:
         raise GankitError("--by has no meaning without --per-class", "Add --per-class N")
+    if phase != ADVERSARIAL and weights != "best":
+        raise GankitError(
+            "--phase and --weights both choose the generator's weights", "Use one of them"
+        )
     walk = walk_of(between, along, mix, mix_from, latent, seed, per_class)
     if film is None and fps is not None:
         raise GankitError("--fps has no meaning without --film", "Add --film FILE")
@@ -208,7 +215,7 @@ def generate(
     changed, psi = settings_and_truncation(settings or [], truncation)
     if film is not None:
         film_target(film, fps or FPS)  # before the run is loaded
-    source = Run(run)
+    source = Run(run, weights=weights)
     count = walk.count(n, film is not None) if walk else n or 64
     sampling = Sampling(
         *(count, seed or 0, conditions, walk, changed),
@@ -235,8 +242,8 @@ def generate(
         else:
             show = quiet if piped and out.is_terminal else meter
             made = write(source, sampling, out_, format=format, nproc=nproc, progress=show, **given)
-    if not source.samples_trained:
-        warn(UNTRAINED)
+    if phase == ADVERSARIAL:
+        state_weights(source)
     if parts or own:
         report(done, json)
         return

@@ -9,6 +9,7 @@ import typer
 
 from gankit.cli import _completion as completion
 from gankit.cli._output import parse_where, print_json
+from gankit.cli._weights import Weights, state_weights
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
 
@@ -54,6 +55,7 @@ def project(
             help="The folder to make. \\[default: generated/RUN-projected-001]",
         ),
     ] = None,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace generated output at --out.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -65,14 +67,14 @@ def project(
     """
     from gankit.cli._progress import interruptible
     from gankit.engine.sampling.projection import Effort
-    from gankit.runs.directory import UNTRAINED, Run
+    from gankit.runs.directory import Run
     from gankit.workflows.project import LATENTS, in_words
     from gankit.workflows.project import project as find
 
     conditions = parse_where(where or [])
     given = {"steps": steps, "starts": starts, "seeds": seeds}
     effort = Effort(**{key: value for key, value in given.items() if value is not None})
-    source = Run(run)
+    source = Run(run, weights=weights)
     with interruptible() as meter:
         found = find(
             *(source, items, out_),
@@ -83,8 +85,7 @@ def project(
             overwrite=overwrite,
             progress=meter,
         )
-    if not source.samples_trained:
-        warn(UNTRAINED)
+    state_weights(source)
     for warning in found.warnings:
         warn(warning)
     if json:

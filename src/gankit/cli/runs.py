@@ -15,6 +15,9 @@ from gankit.screen.console import LABEL, duration, fact, number, out, rows, tabl
 from gankit.screen.streams import visible
 from gankit.system_errors import translate
 
+EVENTS = 20
+"""The newest events that are shown; all are in the JSON."""
+
 app = typer.Typer(help="List and inspect runs.", no_args_is_help=True)
 
 
@@ -33,13 +36,14 @@ def list_(
         out.print(f"no runs in {folder}; make one: gankit train --plugin NAME")
     else:
         table(
-            ["run", "plugin", "recipe", "status", "samples", "time", "created"],
+            ["run", "plugin", "recipe", "status", "guard", "samples", "time", "created"],
             [
                 [
                     r["run"],
                     r["plugin"],
                     r["recipe"],
                     r["status"],
+                    r["guard"],
                     f"{r['samples']:,}",
                     duration(r["seconds"]),
                     r["created"],
@@ -59,6 +63,8 @@ def show(
 
     from gankit.runs.consent import consent_in
     from gankit.runs.directory import Run, privacy_in_words
+    from gankit.runs.guard import events_of
+    from gankit.runs.guard import in_words as guard_in_words
     from gankit.runs.memorisation import in_words as memorisation_in_words
     from gankit.runs.phases import in_words as phases_in_words
     from gankit.runs.phases import warm_up_of
@@ -69,8 +75,10 @@ def show(
     if not it.table:
         raise GankitError(f"{run} is a model without its run", "Pass the run directory")
     metrics = it.metrics()
+    events = events_of(metrics)
     facts = {
         **_summary(run),
+        "events": [event.as_dict() for event in events],
         "provenance": it.record,
         "config": it.table,
         "last": metrics[-1] if metrics else None,
@@ -81,6 +89,7 @@ def show(
     if json:
         print_json(facts)
         return
+    used = it.generator_weights if it.has_model else None
     data, warm_up = it.record.get("data", {}), warm_up_of(metrics)
     for label, value in (
         ("run", facts["run"]),
@@ -94,7 +103,9 @@ def show(
         ),
         ("seen", f"{facts['samples']:,} samples in {duration(facts['seconds'])}"),
         *([("phases", phases_in_words(facts["samples"], warm_up))] if warm_up else []),
-        ("training", metrics[-1].get("guard", "?") if metrics else "-"),
+        ("training", guard_in_words(metrics) or "-"),
+        *(("event", f"{e.samples:,} samples: {e.in_words}") for e in events[-EVENTS:]),
+        *([("weights", used.in_words())] if used and used.differ else []),
         ("software", it.record.get("software", "?")),
     ):
         fact(label, value)
@@ -210,26 +221,36 @@ def film(
 
 def _summary(path: Path) -> dict[str, Any]:
     from gankit.runs.directory import Run
+    from gankit.runs.guard import events_of, interventions, state_of
 
     try:
         run = Run(path)
         metrics, about, record = run.metrics(), run.table["run"], run.record
+        weights = run.generator_weights if run.has_model else None
     except (GankitError, OSError) as error:
         return {
             "run": str(path),
             "plugin": "?",
             "recipe": "?",
             "status": str(translate(error) or error),
+            "guard": "?",
+            "interventions": 0,
+            "best_samples": None,
+            "latest_samples": None,
             "samples": 0,
             "seconds": 0.0,
             "created": "?",
         }
-    last = metrics[-1] if metrics else {}
+    last, events = metrics[-1] if metrics else {}, events_of(metrics)
     return {
         "run": str(path),
         "plugin": about["plugin"],
         "recipe": about["recipe"],
         "status": record.get("status", "?"),
+        "guard": state_of(metrics) or "?",
+        "interventions": interventions(events),
+        "best_samples": weights and weights.best,
+        "latest_samples": weights and weights.latest,
         "samples": int(last.get("samples", 0)),
         "seconds": float(last.get("seconds", 0)),
         "created": record.get("created", "?"),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gankit.cli import _completion as completion
+from gankit.cli._weights import Weights
 from gankit.screen.console import err, out, warn
 from gankit.screen.streams import visible
 
@@ -51,6 +52,7 @@ def serve(
         ),
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    weights: Weights = "best",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     """Show runs in a browser: fresh samples, conditions, interpolation; and a JSON API."""
@@ -64,10 +66,13 @@ def serve(
         single=single,
         rate=rate,
         device=device,
+        weights=weights,
     )
     for run in server.runs:
         training = ", still training" if run.training else ""
         err.print(visible(f"{run.name}: {run.plugin}, {run.trained:,} samples seen{training}"))
+        if words := run.run.generator_weights.in_words():
+            err.print(visible(f"{run.name}: {words}"))
     for warning in server.warnings:
         warn(warning)
     out.print(visible(f"serving at {server.address}"))

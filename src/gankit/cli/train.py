@@ -231,7 +231,7 @@ def _untrained(folder: Path) -> GankitError:
 
 def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: EngineSettings) -> None:
     """The end of a run, and what to do next."""
-    from gankit.screen.run import quality
+    from gankit.screen.run import guarded, quality
 
     folder = run.path
     samples, seconds = int(last.get("samples", 0)), float(last.get("seconds", 0))
@@ -246,6 +246,7 @@ def _report(run: Run, status: str, last: dict[str, Any], had: int, engine: Engin
     if status == "done":
         shown = engine.log.preview_count
         lines += [
+            *guarded(run),
             *quality(run),
             *([f"consent:  {run.model['consent']}"] if "consent" in run.model else []),
             f"previews: {folder / 'previews'} (uncurated: seeds 0 to {shown - 1})",

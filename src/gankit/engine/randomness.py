@@ -36,12 +36,19 @@ class StepRandomness:
     ) -> None:
         self.seed, self.position, self.parallel, self.device = seed, position, parallel, device
         self.of_latents = torch.Generator(device)
+        self.at = 0
+        """The seed of what was begun last."""
 
     def begin(self, what: str) -> None:
         """Begins a piece of what is done at this position; two of them have different names."""
-        at = self.seed(what, self.position())
-        self.of_latents.manual_seed(at)
-        _seed(combined(at, 1 + self.parallel.rank), self.device)
+        self.at = self.seed(what, self.position())
+        self.of_latents.manual_seed(self.at)
+        _seed(combined(self.at, 1 + self.parallel.rank), self.device)
+
+    def divide(self, pieces: int) -> None:
+        """Continues with the numbers of a batch that is computed in so many pieces: the same
+        whether that is known before or found at the first attempt. Latents are not affected."""
+        _seed(combined(self.at, 1 + self.parallel.rank, pieces), self.device)
 
     def latents(self, n: int, width: int) -> Tensor:
         """This process's part, (n, width), of normal latents for the batch of all."""

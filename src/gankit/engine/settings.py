@@ -300,10 +300,13 @@ class GuardSettings:
     """Interventions at most."""
     every: Count = 0
     """Samples between two checks; 0 begins with short distances and gives about a hundred."""
-    samples: Annotated[int, Bounds(16, 4096)] = 256
+    samples: Annotated[int, Bounds(16, 4096)] = 128
     """Generated samples, and real items, that a check compares."""
     patience: Annotated[int, Bounds(2, 100)] = 3
     """Checks in a row that have to agree that training fails."""
+    duality: Count = 0
+    """Samples between two measurements of the duality gap, each of which takes as long as 40
+    steps; 0 measures none."""
     early_stop: Annotated[float, Bounds(0, 1)] = 0.0
     """End training when the distance to held-out items has not improved for this share of the
     samples so far: 0.5 is usual; 0 never does."""

@@ -108,6 +108,8 @@ def _blocks(module: nn.Module, listed: bool = False) -> Iterator[nn.Module]:
 class ShardedLoss(AdversarialLoss):
     """The same losses; gradients are this process's slices of the average over processes."""
 
+    divisible = False  # a process that tries again would leave the others waiting
+
     def discriminate(self, x: Tensor, c: Tensor | None, frozen: bool = False) -> Tensor:
         return super().discriminate(x, c)
 

@@ -35,7 +35,9 @@ def pack(
         # In the same order everywhere: all processes gather what is divided over them.
         for i, values in sorted(optimiser.state.items()):
             tensors |= {f"{name}/{i}/{k}": stored(v) for k, v in sorted(values.items())}
-    meta = {"clock": vars(clock), "position": reals.position, "threads": threads}
+    pieces = updates.micro_batches.pieces
+    counts = {"position": reals.position, "threads": threads, "pieces": pieces}
+    meta: dict[str, Any] = {"clock": vars(clock), **counts}
     if (own := policy.state()) is not None:
         meta["policy"] = own
     return tensors, meta
@@ -55,7 +57,9 @@ def unpack(
         ValueError, KeyError, RuntimeError, …: it is damaged, or another run's.
     """
     clock, position, threads = Clock(**meta["clock"]), meta["position"], meta["threads"]
-    for count in (clock.samples, clock.steps, clock.warm_up, clock.capped, position, threads):
+    pieces = meta.get("pieces", 1)
+    counts = clock.samples, clock.steps, clock.warm_up, clock.capped
+    for count in (*counts, position, threads, pieces):
         if not isinstance(count, int) or not 0 <= count < 2**63:
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
@@ -66,6 +70,7 @@ def unpack(
     if "policy" in meta:
         policy.resume(meta["policy"])
     restore(tensors, updates, ema)
+    updates.micro_batches.pieces = pieces
     reals.seek(position)
     return clock, threads
 

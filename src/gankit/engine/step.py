@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,9 @@ class AdversarialLoss:
     objective: Objective
     terms: LossTerms = field(default_factory=LossTerms)
     autocast: torch.dtype | None = None
+
+    divisible: ClassVar[bool] = True
+    """Whether a batch's gradients are the means of those of its pieces, each computed alone."""
 
     def generate(self, z: Tensor, c: Tensor | None) -> Tensor:
         with torch.autocast(z.device.type, self.autocast, enabled=self.autocast is not None):
@@ -226,7 +230,7 @@ class AdversarialLoss:
         """Gradients of G's loss in G's parameters ``params``."""
         fake = self.generate(z, c)
         loss, logs = self.generator_loss(real, fake, c, w)
-        if real.numel():  # under differential privacy G gets none
+        if real.numel() and len(real) > 1:  # under differential privacy G gets none
             logs["real_std"] = real.std(0).mean()
         return self.gradients(loss, params), {k: v.detach() for k, v in logs.items()}
 

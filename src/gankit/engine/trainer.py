@@ -18,6 +18,7 @@ from gankit.engine.clock import Clock, Every, TrainingSchedules
 from gankit.engine.ema import ema_decay, follower
 from gankit.engine.guard.states import FAILED, Event
 from gankit.engine.guard.watch import Watch
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
 from gankit.engine.randomness import StepRandomness
@@ -88,6 +89,7 @@ class Trainer:
         """The AUC of the last measurement."""
         self.stopped_early = False
         """Whether the guard ends training before its samples or time are used up."""
+        self._sampling = MicroBatches()
 
     # --- The loop -------------------------------------------------------------------------------
 
@@ -122,9 +124,12 @@ class Trainer:
             checked = self.watch.guard.due(clock.samples)
             measured = self._check() if checked else {}
             timers = [parallel.is_main and every.due(clock.samples) for every in (show, tick, save)]
-            showing, due, keep, over, stopped = parallel.agree_on(
-                *timers, self._over(reserved), self.stop()
+            short = bool(updates.micro_batches.failed)
+            showing, due, keep, over, stopped, short = parallel.agree_on(
+                *timers, self._over(reserved), self.stop(), short
             )
+            if short:
+                self._agree_on_pieces()
             # Report and check: the only place that waits for the device.
             over = over or self.stopped_early
             if due or checked or over or self.ends_warm_up or stopped:
@@ -141,7 +146,7 @@ class Trainer:
                 break
 
         if self.watch.guard.due_at_end(clock.samples):
-            self.watch.check(self.sampler(), clock.samples, clock.game > 0, last=True)
+            self.watch.check(self.sampler(), clock, self._half_life, last=True)
         self.save()
         if self.stopped_early and self.watch.guard.state in FAILED:
             raise self._failed()
@@ -252,6 +257,15 @@ class Trainer:
         ended = self.warm_up.is_all and self.warm_up.over
         return out_of_time or ended or self.clock.samples >= self.settings.train.samples
 
+    def _agree_on_pieces(self) -> None:
+        """After GPU memory did not suffice in a process: all compute as many pieces as that."""
+        found, parallel = self.updates.micro_batches, self.plan.parallel
+        found.pieces = int(parallel.largest(found.pieces))
+        found.failed = int(parallel.largest(found.failed))
+        dependent = self.networks.batch_dependent
+        train = self.settings.train
+        self.events.append(found.report(self.reals.batch, train, parallel.size, dependent))
+
     def _warm_up(self, reserved: float = 0.0) -> WarmUp:
         return WarmUp(self.settings, self.plan.budget, self.plan.parallel, self.clock, reserved)
 
@@ -309,7 +323,8 @@ class Trainer:
     def _check(self) -> dict[str, float]:
         """Looks for signs of failure, and heals or ends training; what was measured."""
         watch, clock = self.watch, self.clock
-        decision, values = watch.check(self.sampler(), clock.samples, playing=clock.game > 0)
+        decision, values = watch.check(self.sampler(), clock, self._half_life)
+        values |= watch.duality_gap(self.generator_batch, clock)
         self.events += decision.events
         if decision.heal:
             watch.heal(self._ema)
@@ -318,6 +333,10 @@ class Trainer:
             self.save()
         self.stopped_early = decision.stop
         return values
+
+    @property
+    def _half_life(self) -> float:
+        return self.schedules.at(self.clock.game)["half_life"]
 
     def _tick(self, values: dict[str, float], rate: float) -> None:
         values["fake_std"] = conditional_std(self.sampler())
@@ -328,7 +347,8 @@ class Trainer:
         self.events = []
         for callback in self.callbacks:
             for event in events:
-                callback.warning(event.in_words)
+                if not event.is_good:
+                    callback.warning(event.in_words)
         values = {name: value for name, value in values.items() if name not in broken}
         line: dict[str, Any] = {
             "samples": self.clock.samples,
@@ -388,6 +408,7 @@ class Trainer:
             conditions=self.plan.conditions,
             resampler=self.resampler,
             autocast=self.plan.autocast,
+            micro_batches=self._sampling,
         )
 
     def _write_preview(self) -> None:

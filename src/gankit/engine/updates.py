@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from gankit.contract import Batch, Networks
 from gankit.engine.adam import Adam
 from gankit.engine.compile import CompiledStep
 from gankit.engine.meters import Means
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.randomness import StepRandomness
 from gankit.engine.settings import EngineSettings
@@ -64,6 +65,7 @@ class Updates:
         self.random, self.running = random, _running_statistics(networks)
         self.networks, self.loss, self.settings = networks, loss, settings
         self.device, self.parallel, self.means = device, parallel, Means()
+        self.micro_batches = MicroBatches()
         self.augment_target = settings.augment.target
         self.observing = False
         """Whether the next step of the generator records the norm of its gradient."""
@@ -129,7 +131,8 @@ class Updates:
     def gradients(
         self, player: Player, real: Batch, *static: bool, eager: bool = False
     ) -> tuple[Gradients, dict[str, Tensor]]:
-        """One player's gradients on a prepared batch, with fresh latents where it uses any.
+        """One player's gradients on a prepared batch, with fresh latents where it uses any; in
+        pieces where a GPU's memory does not suffice.
 
         Args:
             static: what the step function is specialised for.
@@ -143,7 +146,26 @@ class Updates:
             x = x.contiguous(memory_format=torch.channels_last)
         latent_dim = 0 if player is self.likelihood else self.networks.latent_dim
         z = self.random.latents(len(real), latent_dim)
-        return step(player.params, x, real.c, z, self.weights, *static)
+        if not self.loss.divisible:
+            return step(player.params, x, real.c, z, self.weights, *static)
+        kept = [value.clone() for value in self.running]
+
+        def compute(parts: list[slice]) -> tuple[Gradients, dict[str, Tensor]]:
+            if len(parts) == 1:
+                return step(player.params, x, real.c, z, self.weights, *static)
+            self.random.divide(len(parts))
+            for value, before in zip(self.running, kept, strict=True):
+                value.copy_(before)  # an attempt that failed may have changed it
+            results = (
+                step(
+                    *(player.params, x[part], real.c if real.c is None else real.c[part], z[part]),
+                    *(self.weights, *static),
+                )
+                for part in parts
+            )
+            return _mean(results, [(p.stop - p.start) / len(real) for p in parts])
+
+        return self.micro_batches.compute(len(real), compute)
 
     def _update(
         self,
@@ -205,6 +227,24 @@ class Updates:
             "d_optimiser": self.discriminator.optimiser,
             "warm_up_optimiser": self.likelihood.optimiser,
         }
+
+
+def _mean(
+    results: Iterable[tuple[Gradients, dict[str, Tensor]]], shares: Sequence[float]
+) -> tuple[Gradients, dict[str, Tensor]]:
+    """The mean of gradients and logged values, of one piece after another."""
+    total: list[Tensor] = []
+    sums: dict[str, Tensor] = {}
+    weights: dict[str, float] = {}
+    for (found, logs), share in zip(results, shares, strict=True):
+        if total:
+            torch._foreach_add_(total, list(found), alpha=share)
+        else:
+            total = list(torch._foreach_mul(list(found), share))
+        for name, value in logs.items():  # a few have no value of a single sample
+            sums[name] = sums[name] + share * value if name in sums else share * value
+            weights[name] = weights.get(name, 0.0) + share
+    return tuple(total), {name: value / weights[name] for name, value in sums.items()}
 
 
 def _running_statistics(networks: Networks) -> list[Tensor]:

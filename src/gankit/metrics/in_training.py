@@ -25,7 +25,7 @@ FEWEST_HELDOUT = 30
 """Below, what is compared with held-out items is left out."""
 EFFECTIVE = 1 / 8
 """The kernel's width is where real items have this share of their number as effective modes."""
-NEIGHBOURS = 20
+NEIGHBOURS = 5
 """Copies are much nearer to one training item than to the next few."""
 FEWEST_OF_CLASS, MOST_CLASSES = 5, 64
 AGREES = 0.25
@@ -122,7 +122,7 @@ class Reference:
         - ``coverage``, ``recall``: see :func:`gankit.metrics.manifold.manifold_scores`.
         - ``condition_agreement``: correlation of conditions with what a linear model reads off the
           samples. 0: the condition is ignored.
-        - ``copying``: probability that a sample is, for the distance to its next 20 neighbours,
+        - ``copying``: probability that a sample is, for the distance to its 5th neighbour,
           nearer to a training item than a held-out one is. 0.5 is ideal, near 1 is memorisation.
 
         Args:

@@ -52,7 +52,7 @@ def write_card(run: Run) -> Path:
         recipe=run.table["run"]["recipe"],
         software=record.get("software") or software(),
         seed="" if run.privacy else record.get("seed", ""),
-        seen=run.samples_trained,
+        weights=run.generator_weights,
         seconds=last.get("seconds"),
         settings=_main_settings(run),
         evaluation=evaluation,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ Points = Sequence[tuple[float, float]]
 WIDE, HIGH = 440, 240
 MOST_POINTS = 300
 """Of a curve; of more, as many are drawn, evenly spread, the first and the last among them."""
+LARGEST = 1e150
+"""Of what is drawn: an axis of larger numbers overflows."""
 COLOURS = (
     *("#2f6fd6", "#c4561a", "#2c8a57", "#8a4fc0", "#a67c00", "#c23a6b", "#178a9e", "#77736c"),
 )
@@ -24,11 +27,34 @@ ALONE = ("#1b1c20", "#585b66", "#d9dbe1")
 """Colours of text, of labels and of guides: variables of the page's style, or fixed ones."""
 
 
+DASHES = {"width": 2, "dasharray": "6, 4"}
+"""Of a line that is a baseline of another."""
+APART = 14
+"""Units between two labels of marks: of nearer ones, the first is shown."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line where something happened."""
+
+    at: float
+    """Samples seen."""
+    label: str
+    """A character or two at its top."""
+    text: str
+    """What is shown when the pointer is on it."""
+    kind: str
+    """The class of its style."""
+
+
 def line_chart(
     title: str,
     lines: Mapping[str, Points],
     *,
     colours: Sequence[str] = COLOURS,
+    dashed: Collection[str] = (),
+    marks: Sequence[Mark] = (),
+    end: float = 0.0,
     alone: bool = False,
 ) -> str:
     """One chart of curves over the samples seen; empty where no value is finite.
@@ -39,11 +65,14 @@ def line_chart(
         title: what the values are.
         lines: points ``(samples, value)`` by the name of the line.
         colours: of the lines, in order.
+        dashed: names of lines that are baselines.
+        marks: in order; their style is that of the page.
+        end: samples at which the axis ends, where there are marks.
         alone: for a file of its own, instead of a page with our style.
     """
     pygal = _pygal()
     shown = {
-        name: evenly([point for point in points if math.isfinite(point[1])], MOST_POINTS)
+        name: evenly([point for point in points if abs(point[1]) < LARGEST], MOST_POINTS)
         for name, points in lines.items()
     }
     values = [y for points in shown.values() for _, y in points]
@@ -77,8 +106,34 @@ def line_chart(
         chart.show_minor_y_labels = True
     chart.uuid = "g" + re.sub(r"\W+", "-", title)  # a random one would change the page each time
     for name, points in shown.items():
-        chart.add(name, [(x, math.log10(y)) for x, y in points] if powers else points)
-    return _accessible(_smaller(chart.render(is_unicode=True)), title, shown)
+        style = {"stroke_style": DASHES} if name in dashed else {}
+        values_of = [(x, math.log10(y)) for x, y in points] if powers else points
+        chart.add(name, values_of, **style)
+    if marks:
+        low = math.log10(min(values)) if powers else min(values)
+        # A line whose points are where the marks will be, between the ends of the axis.
+        chart.add(None, [(x, low) for x in (0.0, *(mark.at for mark in marks), end)])
+    svg = _marked(_smaller(chart.render(is_unicode=True)), marks)
+    return _accessible(svg, title, shown)
+
+
+def _marked(svg: str, marks: Sequence[Mark]) -> str:
+    """With vertical lines in place of the last line."""
+    if not marks:
+        return svg
+    found = [*re.finditer(r'<path d="([^"]*)" class="line reactive nofill"[^>]*>', svg)][-1]
+    across = [float(x) for x, _ in re.findall(r"(-?[\d.]+) (-?[\d.]+)", found[1])][1:-1]
+    high = re.findall(r'height="([\d.]+)" class="background"', svg)[-1]
+    drawn, free = "", -math.inf
+    for mark, x in zip(marks, across, strict=True):
+        label = ""
+        if x >= free:
+            label, free = f'<text x="{x + 3:.1f}" y="9">{escape(mark.label)}</text>', x + APART
+        drawn += (
+            f'<g class="mark {mark.kind}"><title>{escape(mark.text)}</title>'
+            f'<path d="M{x:.1f} 0v{high}"/>{label}</g>'
+        )
+    return svg[: found.start()] + drawn + svg[found.end() :]
 
 
 def _pygal() -> Any:

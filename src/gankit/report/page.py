@@ -14,7 +14,7 @@ from gankit.kit.files import write_atomic
 from gankit.report.html import render
 from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
-from gankit.report.training import curves, guard_states, previews
+from gankit.report.training import curves, guard_states, marked, previews
 from gankit.runs.directory import CONFIG, Run, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
@@ -65,12 +65,20 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 def _of_run(subject: Path) -> dict[str, Any]:
     """What a report shows of a run besides its scores; nothing of a folder of files."""
     if not (subject / CONFIG).is_file():
-        return {"curves": [], "guard": [], "history": None, "made": [], "settings": ""}
+        return {
+            "curves": [],
+            "guard": [],
+            "events": [],
+            "history": None,
+            "made": [],
+            "settings": "",
+        }
     run = Run(subject)
     ticks = run.metrics()
     return {
         "curves": curves(ticks),
         "guard": guard_states(ticks),
+        "events": marked(ticks),
         "history": previews(subject / "previews"),
         "made": provenance(run),
         "settings": (subject / CONFIG).read_text(encoding="utf-8", errors="backslashreplace"),

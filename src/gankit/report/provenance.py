@@ -19,6 +19,7 @@ def provenance(run: Run) -> list[tuple[str, str]]:
             *_data(record.get("data", {}), bool(run.privacy)),
             ("Recipe", str(run.table["run"]["recipe"])),
             ("Samples seen", f"{last['samples']:,}" if "samples" in last else ""),
+            ("Weights", _weights(run)),
             ("Training time", f"{last['seconds']:,.0f} s" if "seconds" in last else ""),
             ("Device", str(record.get("device", ""))),
             ("Seed", str(record.get("seed", ""))),
@@ -30,6 +31,13 @@ def provenance(run: Run) -> list[tuple[str, str]]:
         )
         if text
     ]
+
+
+def _weights(run: Run) -> str:
+    """Which weights generate uses, where they are not the latest."""
+    if not run.has_model or not (used := run.generator_weights).differ:
+        return ""
+    return f"of {used.best:,} samples, the best by held-out distance"
 
 
 def consent_of(record: Mapping[str, Any]) -> str:

@@ -1,18 +1,39 @@
-"""What a report shows of training: curves, the guard's states, previews at fixed seeds."""
+"""What a report shows of training: curves with marks, the guard's states and events, previews."""
 
 from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gankit.report.charts import COLOURS, evenly, line_chart, short
+from gankit.report.charts import COLOURS, Mark, evenly, line_chart, short
 from gankit.report.samples import Embedded
+from gankit.runs.guard import HEAL, STATE, Recorded, events_of
 
+SIGNALS = {
+    "heldout_distance": "Distance to held-out data (lower is better)",
+    "diversity": "Diversity: effective number of modes (1, as of real data, is best)",
+    "class_diversity": "Diversity within a class (1, as of real data, is best)",
+    "coverage": "Coverage of real data (higher is better)",
+    "recall": "Recall (higher is better)",
+    "condition_agreement": "Agreement with the condition (higher is better)",
+    "copying": "Copying of training items (0.5 is best, 1 is memorisation)",
+    "d_overfitting": "Overfitting of the discriminator, r_v (0 is best, 1 is overfitting)",
+    "d_scale": "Scale of the logits (should not grow without bound)",
+    "g_gradient": "Gradient that reaches the generator (should not vanish)",
+    "d_accuracy": "Accuracy of the discriminator on pairs (near 1 it overpowers)",
+    "d_steepness": "Steepness of the discriminator (should not grow without bound)",
+}
+"""Titles of what the guard measures."""
+BESIDE = {"d_accuracy": ["d_accuracy_heldout"]}
+"""What is shown in their charts, in place of a baseline."""
+REAL = "_real"
+"""Ends the name of the same value for real data."""
 GROUPS: dict[str, tuple[str, ...]] = {
+    **{title: (name, *BESIDE.get(name, [name + REAL])) for name, title in SIGNALS.items()},
     "Losses": ("d_loss", "g_loss"),
     "Negative log-likelihood": ("nll",),
     "Logits of the discriminator": ("d_real", "d_fake"),
@@ -23,7 +44,10 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Probability of augmentation": ("augment_p",),
 }
 """Values that one chart shows together; each of the others has its own."""
-NOT_SHOWN = ("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory")
+NOT_SHOWN = (
+    *("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory"),
+    *("heldout_distance_noise", "finite"),
+)
 MOST_BYTES = 6_000_000
 """Of all previews in a page."""
 MOST_PREVIEWS = 24
@@ -43,6 +67,18 @@ class Curves:
     svg: str
     lines: Mapping[str, str]
     """The colour of each."""
+    dashed: Collection[str] = ()
+    """Lines that are baselines of real data."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """An event with its mark on the curves."""
+
+    label: str
+    kind: str
+    """The class of its style: ``heal``, ``good``, ``bad`` or ``other``."""
+    event: Recorded
 
 
 @dataclass(frozen=True)
@@ -66,12 +102,20 @@ class Previews:
 
 
 def curves(ticks: Sequence[Mapping[str, Any]]) -> list[Curves]:
-    """Charts of everything that was logged as a number, but for what is always 0."""
-    return overlaid({"": ticks})
+    """Charts of everything that was logged as a number, but for what is always 0; with marks where
+    the guard saw or did something."""
+    marks = [
+        Mark(one.event.samples, one.label, f"{one.label}: {one.event.in_words}", one.kind)
+        for one in marked(ticks)
+    ]
+    return overlaid({"": ticks}, marks)
 
 
-def overlaid(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Curves]:
-    """The same of several runs: a line a run, in charts of one value each."""
+def overlaid(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], marks: Sequence[Mark] = ()
+) -> list[Curves]:
+    """The same of several runs: a line a run, in charts of one value each. A value's baseline of
+    real data is a dashed line in its chart."""
     logged = dict.fromkeys(
         name
         for ticks in runs.values()
@@ -80,22 +124,66 @@ def overlaid(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Curves]:
         if name not in NOT_SHOWN and isinstance(value, int | float)
     )
     groups = {title: [n for n in names if n in logged] for title, names in GROUPS.items()}
-    groups |= {n: [n] for n in logged if not any(n in names for names in GROUPS.values())}
+    known = {name for names in GROUPS.values() for name in names}
+    for name in logged:
+        if name not in known and not _is_baseline(name, logged):
+            groups[name] = [n for n in (name, name + REAL) if n in logged]
     if len(runs) > 1:
         groups = {
-            name if len(names) > 1 else title: [name]
+            title if _of_one_value(names) else name: [n for n in (name, name + REAL) if n in names]
             for title, names in groups.items()
             for name in names
+            if not _is_baseline(name, names)
         }
+    end = max((int(tick["samples"]) for ticks in runs.values() for tick in ticks), default=0)
     found = []
     for title, names in groups.items():
-        lines = {run or n: _points(ticks, n) for run, ticks in runs.items() for n in names}
-        colours = dict(zip(lines, itertools.cycle(COLOURS), strict=False))  # the same in each chart
-        lines = {name: points for name, points in lines.items() if any(y for _, y in points)}
-        colours = {name: colours[name] for name in lines}
-        if svg := line_chart(title, lines, colours=list(colours.values())):
-            found.append(Curves(title, svg, colours))
+        lines, colours, dashed = _lines(runs, names)
+        if svg := line_chart(
+            *(title, lines), colours=list(colours.values()), dashed=dashed, marks=marks, end=end
+        ):
+            found.append(Curves(title, svg, colours, dashed))
     return found
+
+
+def _lines(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]], names: Sequence[str]
+) -> tuple[dict[str, list[tuple[float, float]]], dict[str, str], set[str]]:
+    """The lines of a chart, but for those that are always 0; their colours, which are the same in
+    each chart; and which of them are baselines."""
+    values = [name for name in names if not _is_baseline(name, names)]
+    colour = dict(zip(runs if len(runs) > 1 else values, itertools.cycle(COLOURS), strict=False))
+    lines: dict[str, list[tuple[float, float]]] = {}
+    colours, dashed = dict[str, str](), set[str]()
+    for run, ticks in runs.items():
+        for name in names:
+            baseline = name not in values
+            line = name if not run else f"{run} (real data)" if baseline else run
+            points = _points(ticks, name)
+            if any(y for _, y in points):
+                value = name.removesuffix(REAL) if baseline else name
+                lines[line], colours[line] = points, colour[run if len(runs) > 1 else value]
+                dashed |= {line} if baseline else set()
+    return lines, colours, dashed
+
+
+def _is_baseline(name: str, among: Collection[str]) -> bool:
+    """Whether this is the value of real data of another one."""
+    return name.endswith(REAL) and name.removesuffix(REAL) in among
+
+
+def _of_one_value(names: Sequence[str]) -> bool:
+    return len([name for name in names if not _is_baseline(name, names)]) < 2
+
+
+def marked(ticks: Sequence[Mapping[str, Any]]) -> list[Marked]:
+    """The events of a run, numbered as on its curves."""
+    return [Marked(str(i), _kind(event), event) for i, event in enumerate(events_of(ticks), 1)]
+
+
+def _kind(event: Recorded) -> str:
+    known = {STATE: "good" if event.is_good else "bad", HEAL: "heal"}
+    return known.get(event.kind, "other")
 
 
 def _points(ticks: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

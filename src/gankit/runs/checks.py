@@ -79,6 +79,7 @@ RECORD = {
 """``provenance.json`` of a run"""
 SCORES = {
     "samples_seen?": int,
+    "weights?": str,
     "scores": [
         {
             "name": str,
@@ -98,7 +99,12 @@ VERDICT = {
     "warnings": [str],
 }
 """``verdict.json``"""
-METRICS = {"samples": int, "seconds?": NUMBER, "guard?": str}
+METRICS = {
+    "samples": int,
+    "seconds?": NUMBER,
+    "guard?": str,
+    "events?": [{"kind": str, "text": str, "state?": (str, None), "remedy?": (str, None)}],
+}
 """A line of ``metrics.jsonl``"""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
+from gankit.runs.guard import events_of, state_of
 
 CONDITIONS = {
     "data": "data",
@@ -61,6 +62,7 @@ class Comparison:
                     "recipe": run.table["run"]["recipe"],
                     "status": run.record.get("status"),
                     **_progress(run),
+                    **_guarded(run),
                 }
                 for run in self.runs
             ],
@@ -125,6 +127,12 @@ def compare(paths: Sequence[Path]) -> Comparison:
 def _progress(run: Run) -> dict[str, Any]:
     last = (run.metrics() or [{}])[-1]
     return {"samples": last.get("samples", 0), "seconds": last.get("seconds", 0.0)}
+
+
+def _guarded(run: Run) -> dict[str, Any]:
+    ticks = run.metrics()
+    events = [event.as_dict() for event in events_of(ticks)]
+    return {"guard": state_of(ticks), "events": events}
 
 
 def _state(run: Run, name: str) -> list[str]:

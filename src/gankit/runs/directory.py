@@ -45,13 +45,13 @@ from gankit.runs.model import (
     codec_state,
     layout_from_json,
     load_weights,
-    read_metadata,
     read_model,
     read_tensors,
     refuse_without_networks,
 )
 from gankit.runs.provenance import RECORD
 from gankit.runs.verdict import VERDICT
+from gankit.runs.weights import BEST, Weights, checked, weights_in
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,15 +74,22 @@ class Run:
         path: the run directory, or a folder with ``model.json``.
         networks: those that it was trained with, where they were the user's own.
         source: the data as an object in memory, where it was trained on one.
+        weights: ``best`` or ``latest``: of the generator, where the best ones by held-out distance
+            are not the latest.
 
     Raises:
-        GankitError: it is no run, or one from a newer gankit.
+        GankitError: it is no run, or one from a newer gankit; no such weights.
     """
 
     def __init__(
-        self, path: str | Path, networks: OwnNetworks | None = None, source: object = None
+        self,
+        path: str | Path,
+        networks: OwnNetworks | None = None,
+        source: object = None,
+        weights: str = BEST,
     ) -> None:
         self.path, self.networks, self.source = Path(path), networks, source
+        self.weights = checked(weights)
         if not self.path.is_dir():
             raise GankitError(f"no run at {self.path}", "`gankit runs list` shows the runs")
         alone = (self.path / MODEL).is_file()
@@ -171,10 +178,13 @@ class Run:
 
     @property
     def samples_trained(self) -> int:
-        """Training samples that the stored generator has seen; 0 where time was up before."""
-        path = self.model_folder / GENERATOR
-        with using(path, "cannot be read"):
-            return int(read_metadata(path).get("samples", 0))
+        """Training samples that the generator in use has seen; 0 where time was up before."""
+        return self.generator_weights.samples
+
+    @property
+    def generator_weights(self) -> Weights:
+        """The weights in use, of those that are there now."""
+        return weights_in(self.model_folder, self.weights)
 
     @property
     def layout(self) -> Layout:
@@ -282,7 +292,8 @@ class Run:
                 )
             why = f"latent_dim is {model['latent_dim']}, its settings give {networks.latent_dim}"
             raise damaged(told, why)
-        file = self.model_folder / (WARM_GENERATOR if warm else GENERATOR)
+        chosen = self.generator_weights
+        file = self.model_folder / WARM_GENERATOR if warm else chosen.file
         own = self.networks is not None
         load_weights(networks.generator, read_tensors(file), file, own)
         conditions, resampler = None, None
@@ -292,7 +303,8 @@ class Run:
                 conditions.check(codec.layout)
         elif codec.layout.condition is not None and sample_conditions(codec, {}, [0]) is None:
             raise damaged(self.model_folder / CODEC, "it has no conditions")
-        if (self.model_folder / RATIO).is_file() and not warm:
+        # The density ratio is that of the best weights.
+        if (self.model_folder / RATIO).is_file() and not warm and chosen.name == BEST:
             weights = read_tensors(self.model_folder / RATIO)
             with using(self.model_folder / RATIO, "has no valid power"):
                 power = float(weights.pop(POWER, 1.0))

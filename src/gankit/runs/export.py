@@ -13,6 +13,7 @@ from gankit.runs.model import (
     CODEC,
     FORMAT,
     GENERATOR,
+    LATEST_GENERATOR,
     MODEL,
     POWER,
     RATIO,
@@ -22,6 +23,8 @@ from gankit.runs.model import (
 from gankit.runs.started import not_covered
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gankit.engine.trainer import Trainer
 
 
@@ -35,7 +38,8 @@ def export_model(
     networks: Mapping[str, str] | None = None,
     consent: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes ``model/``: the averaged generator, the codec's state, and their description.
+    """Writes ``model/``: the averaged generator as it was best, and as it is where that differs;
+    the codec's state, and their description.
 
     Args:
         run: the run's name.
@@ -62,15 +66,27 @@ def export_model(
         write_json(folder / MODEL, read_json(folder / MODEL) | {"privacy": private})
     if trainer.resampler is None:  # one fitted to an earlier generator does not fit this one
         (folder / RATIO).unlink(missing_ok=True)
-    weights = {k: v.contiguous() for k, v in trainer.ema.state_dict().items()}
-    content = save(weights, metadata={"samples": str(trainer.clock.samples)})
-    write_atomic(folder / GENERATOR, content)
+    content = _weights(trainer.ema.state_dict(), trainer.clock.samples)
+    if (best := trainer.best_weights()) is None:
+        write_atomic(folder / GENERATOR, content)
+        (folder / LATEST_GENERATOR).unlink(missing_ok=True)
+    else:
+        write_atomic(folder / LATEST_GENERATOR, content)
+        write_atomic(folder / GENERATOR, _weights(*best))
     if trainer.ends_warm_up:  # to tell what the game makes of it
         write_atomic(folder / WARM_GENERATOR, content)
     if trainer.resampler is not None:
         ratio = {k: v.contiguous() for k, v in trainer.resampler.ratio.state_dict().items()}
         ratio[POWER] = torch.tensor(trainer.resampler.power)
         write_atomic(folder / RATIO, save(ratio))
+
+
+def _weights(state: Mapping[str, Tensor], samples: int) -> bytes:
+    """A generator's weights, with the training samples that they have seen."""
+    from safetensors.torch import save
+
+    tensors = {k: v.contiguous() for k, v in state.items()}
+    return save(tensors, metadata={"samples": str(samples)})
 
 
 def _write_codec(

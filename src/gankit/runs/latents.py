@@ -11,7 +11,7 @@ from gankit.errors import GankitError
 from gankit.kit.files import sha256
 from gankit.runs.checks import damaged
 from gankit.runs.directory import Run
-from gankit.runs.model import GENERATOR, read_metadata, read_tensors
+from gankit.runs.model import read_metadata, read_tensors
 
 if TYPE_CHECKING:
     from gankit.engine.sampling.sampler import Latent, Sampler
@@ -72,7 +72,7 @@ class LatentFile:
     def doubts(self, run: Run) -> list[str]:
         """A warning where the latents were found with another generator than the run's."""
         stated = read_metadata(self.path).get("generator") if self.path.is_file() else None
-        if stated is None or stated == sha256(run.model_folder / GENERATOR):
+        if stated is None or stated == sha256(run.generator_weights.file):
             return []
         return [f"{self.path} was found with another generator: it means something else here"]
 
@@ -90,5 +90,5 @@ def write_latents(path: Path, latents: Sequence[Latent], run: Run) -> None:
     rows = [latent.c for latent in latents if latent.c is not None]
     if rows:
         tensors[C] = torch.stack(rows).contiguous()
-    metadata = {"run": run.name, "generator": sha256(run.model_folder / GENERATOR)}
+    metadata = {"run": run.name, "generator": sha256(run.generator_weights.file)}
     path.write_bytes(save(tensors, metadata))

@@ -26,6 +26,8 @@ MODEL = "model.json"
 PRECISIONS = ("fp32", "bf16")
 
 GENERATOR, CODEC, RATIO = "generator.safetensors", "codec.safetensors", "ratio.safetensors"
+LATEST_GENERATOR = "latest.safetensors"
+"""The newest generator, where :data:`GENERATOR` is an earlier one that was better."""
 WARM_GENERATOR = "warm-up.safetensors"
 """The generator as it was when the warm-up ended, where a game followed."""
 

@@ -17,6 +17,7 @@ from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
 from gankit.runs.consent import Consent
 from gankit.runs.directory import LOG, METRICS, read_metrics, read_record, write_config
+from gankit.runs.guard import events_in
 from gankit.system_errors import reason
 
 
@@ -104,6 +105,9 @@ class Recorder(Callback):
     def tick(self, values: dict[str, Any]) -> None:
         with (self.folder / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
+        for event in events_in(values):
+            if event.is_good:  # others come as warnings
+                self.say(event.in_words)
 
     def finished(self, status: str) -> None:
         self._status(status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gankit.runs.directory import CONFIG, Run
+from gankit.runs.guard import in_words as guard_in_words
 from gankit.runs.verdict import in_words
 from gankit.screen.console import duration, err, fact, warn
 from gankit.screen.training import Display
@@ -67,6 +68,17 @@ class RunDisplay(Display):
             f"({found.seconds_per_step:.2g} s a step, measured). It goes on; Ctrl-C saves and "
             f"stops, and {shorter}"
         )
+
+
+def guarded(run: Run) -> list[str]:
+    """The guard's state at the end, and which weights are used from now on."""
+    state = guard_in_words(run.metrics())
+    lines = [f"guard:    {state}"] if state else []
+    if run.has_model and (used := run.generator_weights).differ:
+        lines.append(f"weights:  {used.in_words()}")
+    elif run.has_model and (seen := run.samples_trained):
+        lines.append(f"weights:  the latest, of {seen:,} samples")
+    return lines
 
 
 def quality(run: Run) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from rich.text import Text
 
 from gankit.contract import Callback
 from gankit.engine.clock import WARM_UP
-from gankit.engine.guard.states import FAILED, WARNING
+from gankit.engine.guard.states import FAILED, GOOD, STATES, Event
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
+from gankit.runs.guard import events_in
 from gankit.runs.provenance import RECORD
 from gankit.runs.started import in_words
 from gankit.screen.console import duration, err, fact, rows, warn
@@ -25,6 +27,10 @@ from gankit.screen.streams import visible
 from gankit.workflows.data import Split
 from gankit.workflows.reading import Reading, reading
 
+STYLES = {**dict.fromkeys(GOOD, "green"), **dict.fromkeys(FAILED, "red")}
+"""Colours of the guard's states; yellow for the others."""
+OFTEN = 3
+"""Changes to one state that are shown; all are in the run's log and metrics."""
 TRAINING = "training"
 """What the bar says where there are no phases."""
 SHOWN_LINES = 40
@@ -66,6 +72,10 @@ class Display(Callback):
         self.resumed, self.private = resumed, private
         self.began = time.monotonic() if began is None else began
         self.data: Reading | None = None
+        self.said = set[str]()
+        """Warnings."""
+        self.times = Counter[str]()
+        """How often training came into a state."""
         self.latest_preview: Path | None = None
         self.preparing = Meter()
         """Progress of everything before and after training."""
@@ -100,8 +110,7 @@ class Display(Callback):
         rate = f"{values['samples_per_second']:,.0f}"
         if self.preparing.bar.drawn:
             shown = {"samples/s": rate, **{k: f"{v:.3g}" for k, v in numbers.items()}}
-            style = "yellow" if status in (*FAILED, WARNING) else "green"
-            below = columns(shown, (status, style), err.width)
+            below = columns(shown, (status, STYLES.get(status, "yellow")), err.width)
             if self.latest_preview:
                 text = Text(f"latest preview: {visible(self.latest_preview)}")
                 text.truncate(err.width - 1, overflow="ellipsis")
@@ -113,6 +122,8 @@ class Display(Callback):
             phase = f"{values['phase']}  " if "phase" in values else ""
             line = f"{seen:>9,} samples  {phase}{rate}/s  {words}  {status}{end}"
             self.preparing.show(part, "", left, line=line)
+        for event in events_in(values):
+            self._event(event)
 
     def _follow(self, values: Mapping[str, Any]) -> tuple[float, float | None]:
         """The part of training that is done, in 0..1, and the seconds left."""
@@ -129,7 +140,23 @@ class Display(Callback):
         return part, 0.0 if part >= 1 else left
 
     def warning(self, message: str) -> None:
-        warn(message)
+        if message in self.said:
+            return
+        self.said.add(message)
+        if self._is_news(message.partition(":")[0]):
+            warn(message)
+
+    def _event(self, event: Event) -> None:
+        """What the guard saw or did; a failure has come as a warning before."""
+        if not event.is_good:
+            self.warning(event.in_words)
+        elif self._is_news(event.state):
+            err.print(visible(event.in_words))
+
+    def _is_news(self, state: str) -> bool:
+        """Whether training has not come into this state again and again; true of other words."""
+        self.times[state] += state in STATES
+        return self.times[state] <= OFTEN
 
     def preview(self, file: Path) -> None:
         self.latest_preview = file

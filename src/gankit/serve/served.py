@@ -18,6 +18,7 @@ from gankit.errors import GankitError
 from gankit.runs.directory import UNTRAINED, Run
 from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.model import GENERATOR
+from gankit.runs.weights import BEST
 from gankit.serve.cache import SizedCache
 from gankit.serve.options import Option, options_of
 from gankit.serve.query import Query
@@ -80,13 +81,17 @@ class Served:
         name: by which it is addressed.
         device: as for ``gankit generate``.
         cache: bytes of renderings that are kept, and as many of batches.
+        weights: ``best`` or ``latest``: of the generator.
 
     Raises:
         GankitError: no model, or one that cannot be loaded.
     """
 
-    def __init__(self, path: str | Path, name: str, device: str, cache: int) -> None:
+    def __init__(
+        self, path: str | Path, name: str, device: str, cache: int, weights: str = BEST
+    ) -> None:
         self.path, self.name, self.device = Path(path), name, device
+        self.weights = weights
         self.items: SizedCache[Rendering] = SizedCache(cache)
         self._batches: SizedCache[Batch] = SizedCache(cache)
         self._lock, self._next = threading.Lock(), 0
@@ -123,7 +128,7 @@ class Served:
             self._unreadable = True
 
     def _load(self) -> None:
-        run = Run(self.path)
+        run = Run(self.path, weights=self.weights)
         stamp = _stamp(run)
         sampler = run.sampler(self.device)
         self.run, self._stamp, self._checked = run, stamp, time.monotonic()
@@ -274,7 +279,9 @@ class Served:
         }
 
 
-def served_runs(paths: Sequence[Path], device: str, cache: int) -> list[Served]:
+def served_runs(
+    paths: Sequence[Path], device: str, cache: int, weights: str = BEST
+) -> list[Served]:
     """The runs by distinct names, those of their folders.
 
     Raises:
@@ -289,14 +296,14 @@ def served_runs(paths: Sequence[Path], device: str, cache: int) -> list[Served]:
             stem = path.resolve().parent.name
         names = [stem, *(f"{stem}-{i}" for i in range(2, len(paths) + 1))]
         name = next(one for one in names if one not in found)
-        found[name] = Served(path, name, device, max(cache // len(paths), 1))
+        found[name] = Served(path, name, device, max(cache // len(paths), 1), weights)
     return list(found.values())
 
 
 def _stamp(run: Run) -> tuple[int, int]:
     try:
-        about = (run.model_folder / GENERATOR).stat()
-    except OSError:
+        about = run.generator_weights.file.stat()
+    except (OSError, GankitError):
         return 0, 0
     return about.st_mtime_ns, about.st_size
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from gankit.errors import GankitError
+from gankit.runs.weights import BEST
 from gankit.serve.limits import LOOPBACK, Limits
 from gankit.serve.served import Served, served_runs
 
@@ -90,12 +91,14 @@ def prepare(
     single: bool = False,
     rate: float | None = None,
     device: str = "auto",
+    weights: str = BEST,
 ) -> Server:
     """Loads the runs and binds the port, so that what is wrong is said before anything is served.
 
     Args:
         port: 0 for any that is free.
         rate: samples per second and client; without a limit on the loopback interface by default.
+        weights: ``best`` or ``latest``: of the generators.
 
     Raises:
         GankitError: no extra ``serve``, no model, a port that is in use, or a host that is not
@@ -114,7 +117,7 @@ def prepare(
     local = host in LOOPBACK
     limits = Limits()
     limits = replace(limits, rate=rate if rate is not None else (0.0 if local else RATE))
-    runs = served_runs(paths, device, limits.cache)
+    runs = served_runs(paths, device, limits.cache, weights)
     bound = _bind(host, port)
     app = create_app(
         runs,

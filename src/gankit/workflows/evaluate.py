@@ -41,6 +41,7 @@ from gankit.runs.directory import CONFIG, SCORES, Run
 from gankit.runs.model import MODEL
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
 from gankit.runs.targets import SIDECAR
+from gankit.runs.weights import BEST, checked
 from gankit.system_errors import reason, translated
 from gankit.workflows.conformity import attribute_warnings, conformed, named
 from gankit.workflows.data import read, read_data
@@ -82,6 +83,8 @@ class Options:
     """Those that the run was trained with, where they were the user's own."""
     source: object = None
     """The run's data as an object in memory, where it was trained on one."""
+    weights: str = BEST
+    """``best`` or ``latest``: of a run's generator."""
 
 
 @translated(memory="Use a smaller -n, close other programs, or choose another --device")
@@ -103,7 +106,7 @@ def evaluate_path(path: Path, **options: Any) -> Evaluation:
         raise GankitError(f"no such path: {path}", "Name a run directory or a generated folder")
     check_seeds(given.seed, given.n or MAX_GENERATED)
     if (path / CONFIG).is_file():
-        run = Run(path, given.networks, given.source)
+        run = Run(path, given.networks, given.source, given.weights)
         if given.plugin not in (None, run.plugin.info.name):
             raise GankitError(
                 f"{path} is a run of plugin {run.plugin.info.name}, not {given.plugin}",
@@ -147,15 +150,15 @@ def _evaluate_run(run: Run, given: Options) -> Evaluation:
     if DUALITY_GAP in given.only:  # costs training steps: on request alone
         of_model.append(duality(run, heldout, given.seed, given.device, given.progress))
     result = scoring.of(run.path, compared, config.engine.log.preview_count, baselines, of_model)
-    metrics = run.metrics()
     result.record |= {
         "run": run.name,
         "heldout": "set aside before training" if given.data is None else named(given.data),
-        "samples_seen": metrics[-1]["samples"] if metrics else 0,
+        **_weights(run),
         **_privacy(run.privacy),
         **_warnings(result.record, warnings),
     }
-    if not given.only and not given.overrides and given.data is None:
+    usual = not given.only and not given.overrides and given.data is None
+    if usual and run.generator_weights.name == BEST:
         _write(run.path / SCORES, result.record)
         with translated(run.model_folder / CARD):
             write_card(run)
@@ -171,7 +174,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
             "Name the directory that the run was trained in",
         )
     record = read_json(stated) if stated.is_file() else {}
-    run = Run(path, given.networks) if (path / MODEL).is_file() else None
+    run = Run(path, given.networks, None, given.weights) if (path / MODEL).is_file() else None
     name = given.plugin or (run.model["plugin"] if run else record.get("plugin"))
     if name is None:
         raise GankitError(
@@ -180,6 +183,10 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
     if run is None and given.nproc > 1:
         raise GankitError(
             f"{path} is generated already, and --nproc generates", "Leave out --nproc"
+        )
+    if run is None and checked(given.weights) != BEST:
+        raise GankitError(
+            f"{path} is generated already, and --weights is about a run", "Leave out --weights"
         )
     if given.data is None:
         raise GankitError("no real data to compare with", "Pass it: --data PATH")
@@ -225,6 +232,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         ]
         compared = EvaluationData(samples, split.train, split.heldout)
     result = scoring.of(path, compared, config.engine.log.preview_count, baselines)
+    result.record |= _weights(run) if run else {}
     result.record |= _privacy(run.privacy if run else record.get("privacy"))
     result.record |= _warnings(result.record, warnings)
     if skipped:
@@ -245,6 +253,12 @@ def _write(file: Path, record: Mapping[str, Any]) -> None:
 def _warnings(record: Mapping[str, Any], more: Sequence[str]) -> dict[str, Any]:
     found = [*more, *record.get("warnings", ())]
     return {"warnings": found} if found else {}
+
+
+def _weights(run: Run) -> dict[str, Any]:
+    """Which of the run's weights were scored."""
+    used = run.generator_weights
+    return {"samples_seen": used.samples, **({"weights": used.name} if used.differ else {})}
 
 
 def _privacy(record: dict[str, Any] | None) -> dict[str, Any]:

@@ -134,7 +134,6 @@ def described(run: Run, graph: Exportable, statement: Provenance) -> dict[str, A
         "plugin": run.plugin.info.name,
         "created": statement.created,
         "digital_source_type": statement.source_type,
-        "samples_trained": run.samples_trained,
         **run_record(run, shares_model=True),
         "latent_dim": sampler.latent_dim,
         "inputs": inputs,

@@ -291,7 +291,7 @@ def sampling_record(run: Run, sampler: Sampler, sampling: Sampling) -> dict[str,
     """
     walk = sampling.walk
     doubts = [*doubts_about(run, sampler, sampling.where), *(walk.doubts(run) if walk else ())]
-    return {**run_record(run, doubts), **sampling.record()}
+    return {**run_record(run, doubts, phase=sampling.phase), **sampling.record()}
 
 
 def counted(
@@ -377,7 +377,7 @@ def save(
         codec=run.codec,
         run=run.model["run"],
         record={
-            **run_record(run),
+            **run_record(run, phase=sampling.phase if sampling else ADVERSARIAL),
             **(sampling.record() if sampling else {}),
             "seeds": [sample.seed for sample in kept],
         },
@@ -398,13 +398,18 @@ def output_target(
 
 
 def run_record(
-    run: Run, doubts: Sequence[str] = (), *, shares_model: bool = False
+    run: Run,
+    doubts: Sequence[str] = (),
+    *,
+    shares_model: bool = False,
+    phase: str = ADVERSARIAL,
 ) -> dict[str, Any]:
     """What the provenance record of anything that a run generates states of the run.
 
     Args:
         doubts: warnings about the request, which stand beside those about the run.
         shares_model: whether this is a record of the model itself.
+        phase: whose generator it is.
     """
     data, copied = run.model["data"], memorisation_warning(run, shares_model)
     warnings = [*([copied] if copied else []), *doubts]
@@ -412,6 +417,7 @@ def run_record(
         "versions": versions(run.plugin.distribution),
         "data_fingerprint": data["fingerprint"],
         "data_licence": data["licence"],
+        **(run.generator_weights.record() if phase == ADVERSARIAL else {}),
         **({BACKBONES: sorted(shared)} if (shared := backbones_in(run.model)) else {}),
         **({"started_from": lineage(run.model)} if "started_from" in run.model else {}),
         **({"privacy": run.privacy} if run.privacy else {}),

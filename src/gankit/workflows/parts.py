@@ -22,7 +22,7 @@ from gankit.errors import GankitError
 from gankit.kit.files import sha256
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
-from gankit.runs.model import CODEC, GENERATOR, MODEL, RATIO, WARM_GENERATOR
+from gankit.runs.model import CODEC, MODEL, RATIO, WARM_GENERATOR
 from gankit.runs.output import ending_of, write_generated
 from gankit.runs.parts import Parts, differences
 from gankit.runs.provenance import now, software, versions
@@ -270,7 +270,7 @@ def _index(
 
 def _digest(run: Run) -> str:
     """Of all files that samples depend on."""
-    names = (MODEL, CODEC, GENERATOR, WARM_GENERATOR, RATIO)
+    names = (MODEL, CODEC, run.generator_weights.file.name, WARM_GENERATOR, RATIO)
     files = [run.model_folder / name for name in names]
     hashes = [sha256(file) for file in files if file.is_file()]
     return hashlib.sha256("".join(hashes).encode()).hexdigest()

@@ -47,6 +47,7 @@ class _Recipe:
     """What a process needs to build the sampler."""
 
     path: Path
+    weights: str
     device: str
     settings: Mapping[str, object]
     phase: str
@@ -97,7 +98,7 @@ class Pool:
         if nproc > 1:
             kept = alongside if isinstance(sampler.codec, ReservesKeys) else ()
             recipe = _Recipe(
-                *(run.path.absolute(), device, dict(settings or {}), phase),
+                *(run.path.absolute(), run.weights, device, dict(settings or {}), phase),
                 *(sampler.truncation, kept),
             )
             self._pool = ProcessPoolExecutor(
@@ -167,7 +168,8 @@ def _begin(recipe: _Recipe) -> None:
     global _sampler
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C: the main process decides
     threading.Thread(target=_end_with_the_main_process, daemon=True).start()
-    sampler = Run(recipe.path).sampler(recipe.device, recipe.settings, recipe.phase)
+    run = Run(recipe.path, weights=recipe.weights)
+    sampler = run.sampler(recipe.device, recipe.settings, recipe.phase)
     _sampler = sampler.truncated(recipe.truncation)
     if len(recipe.alongside) and isinstance(_sampler.codec, ReservesKeys):
         _sampler.codec.reserve(recipe.alongside)

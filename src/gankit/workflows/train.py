@@ -200,20 +200,23 @@ def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[N
 
 def memory_hint(config: Config, gpu: bool = False) -> str:
     """Which of the settings to change where memory does not suffice: the system's, or a GPU's."""
-    train, own = config.engine.train, config.settings
-    counts = (p for p in (2, 4, 8, 16, 32, 64) if p > train.accumulate and train.batch % p == 0)
-    pieces = next(counts, 0)
-    smaller = [f"train.accumulate={pieces}"] if pieces else []
-    if gpu or not pieces:
-        smaller.append(f"train.batch={train.batch // 2 or 1}")
-    if (resolution := getattr(own, "resolution", None)) is not None:
+    engine, train = config.engine, config.engine.train
+    smaller = []
+    if not gpu or train.shard or engine.privacy.epsilon:  # else steps are computed in pieces anyway
+        counts = (p for p in (2, 4, 8, 16, 32, 64) if p > train.accumulate and train.batch % p == 0)
+        pieces = 0 if engine.privacy.epsilon else next(counts, 0)
+        smaller += [f"train.accumulate={pieces}"] if pieces else []
+        smaller += [f"train.batch={train.batch // 2 or 1}"] if gpu or not pieces else []
+    if (resolution := getattr(config.settings, "resolution", None)) is not None:
         half = f"={resolution // 2}" if isinstance(resolution, int) and resolution > 1 else ""
         smaller.append(f"a smaller resolution{half}")
     if gpu and train.precision == "fp32":
         smaller.append("train.precision=bf16")
-    if not gpu and config.engine.data.workers:
+    if gpu and engine.data.cache != "never":
+        smaller.append("data.cache=never")
+    if not gpu and engine.data.workers:
         smaller.append("data.workers=0")
-    return f"Earlier checkpoints are kept. Try {' or '.join(smaller)}"
+    return f"Earlier checkpoints are kept. Try {' or '.join(smaller or ['smaller networks'])}"
 
 
 def _resume(trainer: Trainer) -> None:

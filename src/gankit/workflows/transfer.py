@@ -17,7 +17,7 @@ from gankit.contract.subsets import take
 from gankit.errors import GankitError
 from gankit.plugins.records import LoadedModality
 from gankit.runs.directory import Run, load_codec
-from gankit.runs.model import CODEC, GENERATOR, read_tensors
+from gankit.runs.model import CODEC, read_tensors
 from gankit.workflows.conformity import conformed
 from gankit.workflows.data import Split
 
@@ -151,7 +151,7 @@ class Start:
         from gankit.engine.transfer import same_columns, take_weights
 
         classes = same_columns(codec.layout.condition, self.run.layout.condition)
-        file = self.run.model_folder / GENERATOR
+        file = self.run.generator_weights.file
         g = take_weights(networks.generator, _finite(read_tensors(file), file), classes=classes)
         if g.taken < LEAST * g.total:
             raise self._nothing_fits(g, plugin, config)

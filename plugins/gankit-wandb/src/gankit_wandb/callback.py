@@ -47,7 +47,8 @@ class WeightsAndBiases(Callback):
 
     def tick(self, values: dict[str, Any]) -> None:
         self.samples = int(values["samples"])
-        self._log(values, self.samples)
+        # Sentences come as warnings too.
+        self._log({k: v for k, v in values.items() if k != "events"}, self.samples)
 
     def preview(self, file: Path) -> None:
         if self.run is None or file.suffix.lower() not in PICTURES:

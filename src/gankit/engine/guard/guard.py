@@ -8,10 +8,10 @@ from typing import Any
 
 from gankit.engine.guard.judge import Judge, Values, restored
 from gankit.engine.guard.ladder import IN_WORDS, Changes
-from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, WARNING, Event
+from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
 from gankit.engine.settings import GuardSettings
 
-LEAST = 8
+LEAST = 10
 """A check of n samples comes after so many times n samples, at the earliest: it costs about as much
 as training on a fifth of n."""
 GROWS = 16
@@ -20,8 +20,6 @@ CHECKS = 100
 """… but there are about so many in a run."""
 PINNED_EVERY = 8
 """Healthy checks between two checkpoints to return to."""
-
-PASSED_ON = (HEALTHY, WARNING, CONVERGED)
 
 
 @dataclass
@@ -62,6 +60,8 @@ class Guard:
     """Samples of the next check."""
     checked_at: int = 0
     """Samples of the last one."""
+    duality_at: int = 0
+    """Samples of the next measurement of the duality gap."""
     healthy: int = 0
     """The checkpoint to return to, by its samples: the last that healthy checks followed."""
     candidate: int = 0
@@ -80,7 +80,7 @@ class Guard:
 
     @property
     def state(self) -> str:
-        return self.judge.state
+        return self.judge.state if self.active else UNWATCHED
 
     @property
     def can_heal(self) -> bool:
@@ -106,22 +106,28 @@ class Guard:
         return self.active and self.judge.best is not None and samples > self.checked_at
 
     def _plan_next(self, samples: int) -> None:
+        self.checked_at = samples
+        if every := self.settings.every:
+            self.next_at = (samples // every + 1) * every
+            return
         least = LEAST * self.settings.samples
         most = max(self.samples // CHECKS, least)
-        gap = self.settings.every or min(max(samples // GROWS, least), most)
-        self.checked_at, self.next_at = samples, (samples // gap + 1) * gap
+        self.next_at = samples + min(max(samples // GROWS, least), most)
 
-    def check(self, values: Values, samples: int, playing: bool = True) -> Decision:
+    def check(
+        self, values: Values, samples: int, playing: bool = True, settled: bool = True
+    ) -> Decision:
         """Judges what was measured, and decides.
 
         Args:
             playing: whether there is a game, whose settings can be changed.
+            settled: whether the averaged generator has left its initial weights behind.
         """
         self._plan_next(samples)
         if playing and not self.playing:  # another training: what was seen before is no evidence
             self.judge.begin_again()
             self.playing = True
-        event = self.judge.judge(values, samples)
+        event = self.judge.judge(values, samples, playing, settled)
         decision = Decision([], best=self.judge.acceptable(values))
         if event.state != self.announced and (event.state != HEALTHY or self.judge.checks > 1):
             self.announced = event.state
@@ -147,7 +153,7 @@ class Guard:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
-                decision.events.append(Event("heal", text, state))
+                decision.events.append(Event("exhausted", text, state))
             return
         self.changes.take(rung)
         decision.heal = rung

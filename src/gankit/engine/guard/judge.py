@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gankit.engine.guard.states import (
@@ -23,9 +23,11 @@ from gankit.engine.guard.states import (
 Values = Mapping[str, float]
 
 GRACE = 8
-"""Checks of the game in which samples may still look as those of an untrained generator."""
+"""Checks in which samples may still look as those of an untrained generator."""
 FEW_MODES, ALIKE = 0.3, 0.25
 """Diversity, of all samples and within conditions, below which samples have collapsed."""
+MOVES = 0.05
+"""Relative changes of a signal that count as one."""
 LOST = 0.3
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
 RUNAWAY = 1e3
@@ -66,14 +68,26 @@ class Judge:
     usual_gradient: float = 0.0
     """The largest median of the generator's gradient's norm."""
     state: str = HEALTHY
+    settled: bool = True
+    playing: bool = True
 
-    def judge(self, values: Values, samples: int) -> Event:
+    @property
+    def young(self) -> bool:
+        """Whether samples may still look as those of an untrained generator."""
+        return self.checks <= GRACE or not self.settled
+
+    def judge(
+        self, values: Values, samples: int, playing: bool = True, settled: bool = True
+    ) -> Event:
         """The state after a check, with its evidence.
 
         Args:
             values: as :meth:`gankit.engine.guard.probe.Probe.measure` gives them.
             samples: seen so far.
+            playing: whether there is a game, which has other remedies than the warm-up.
+            settled: whether the averaged generator has left its initial weights behind.
         """
+        self.settled, self.playing = settled, playing
         if values.get("finite") == 0:
             return self._now(Event("state", "generated samples are not finite", DIVERGED, STEEP))
         self.first = self.first or dict(values)
@@ -96,6 +110,8 @@ class Judge:
 
     def _now(self, event: Event) -> Event:
         self.state = event.state
+        if event.remedy and not self.playing:
+            event = replace(event, remedy=IN_WARM_UP[event.remedy])
         return event
 
     def _follow_best(self, samples: int) -> None:
@@ -129,16 +145,31 @@ class Judge:
         found = [v[name] for v in self.recent[-self.patience :] if name in v]
         return statistics.median(found) if found else None
 
-    def rising(self, name: str) -> bool:
-        """Whether a signal is larger than it was ``patience`` checks ago."""
-        values = [v[name] for v in self.recent if name in v]
-        return len(values) > self.patience and values[-1] > 1.1 * values[-1 - self.patience]
+    def improving(self, name: str) -> bool:
+        """Whether diversity rises, or the held-out distance falls to where it never was, against
+        ``patience`` checks ago."""
+
+        def moved(signal: str) -> float:
+            values = [v[signal] for v in self.recent if signal in v]
+            if len(values) <= self.patience or not values[-1 - self.patience]:
+                return 1.0
+            return values[-1] / values[-1 - self.patience]
+
+        new = self.best is None or self.recent[-1].get(DISTANCE, 0.0) < (1 + MOVES) * self.best
+        return moved(name) > 1 + MOVES or (new and moved(DISTANCE) < 1 - MOVES)
 
 
 DISTANCE, NOISE = "heldout_distance", "heldout_distance_noise"
 
 STEEP = "Raise penalty.gamma, or lower optim.lr"
 OVERFITTING = "Set augment.target=0.6, raise penalty.gamma, or add data"
+LABELS = "Check that the labels are right, or train longer"
+IN_WARM_UP = {
+    STEEP: "Lower warm_up.lr",
+    OVERFITTING: "Set warm_up.early_stop=true, raise warm_up.weight_decay, or add data",
+    LABELS: LABELS,
+}
+"""The same where the generator learns by its likelihood."""
 
 Rule = Callable[[Judge], Event | None]
 
@@ -177,14 +208,14 @@ def lost(judge: Judge) -> Event | None:
 
 def collapsing(judge: Judge) -> Event | None:
     """Samples that vary far less than real ones, and ever less."""
-    if judge.checks <= GRACE:
+    if judge.young:
         return None
     for name, least, what in (
         ("diversity", FEW_MODES, "the effective modes of real items"),
         ("class_diversity", ALIKE, "the spread of real items of the same condition"),
     ):
         found = judge.last(name)
-        if found and max(found) < least and not judge.rising(name):
+        if found and max(found) < least and not judge.improving(name):
             text = f"generated samples have {found[-1]:.0%} of {what}"
             return Event("state", text.replace("%", " %"), COLLAPSING, STEEP)
     return None
@@ -193,7 +224,7 @@ def collapsing(judge: Judge) -> Event | None:
 def memorising(judge: Judge) -> Event | None:
     """Samples that are nearer to single training items than unseen real ones are."""
     found, real = judge.last("copying"), judge.first.get("copying_real", 0.5)
-    if not found or min(found) < real + COPIED or judge.checks <= GRACE:
+    if not found or min(found) < real + COPIED or judge.young:
         return None
     text = (
         f"samples repeat training items: with a probability of {found[-1]:.2f} one is nearer to a "
@@ -204,7 +235,7 @@ def memorising(judge: Judge) -> Event | None:
 
 def doubtful(judge: Judge) -> Event | None:
     """What need not be a failure, and often ends in one."""
-    if judge.checks <= GRACE:
+    if judge.young:
         return None
     overfits, certain = judge.last("d_overfitting"), judge.last("d_accuracy")
     if overfits and min(overfits) > OVERFITS:
@@ -226,7 +257,7 @@ def doubtful(judge: Judge) -> Event | None:
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
         )
-        return Event("state", text, WARNING, "Check that the labels are right, or train longer")
+        return Event("state", text, WARNING, LABELS)
     if certain and min(certain) > CERTAIN:
         text = f"the discriminator tells {certain[-1]:.1%} of pairs apart".replace("%", " %")
         return Event("state", text, WARNING, OVERFITTING)
@@ -235,7 +266,9 @@ def doubtful(judge: Judge) -> Event | None:
 
 def converged(judge: Judge, samples: int) -> Event | None:
     """A held-out distance that has not improved for half of the samples."""
-    if judge.best is None or samples - judge.best_at < STALE * samples or judge.checks <= GRACE:
+    if judge.best is None or samples - judge.best_at < STALE * samples or judge.young:
+        return None
+    if not judge.acceptable(judge.recent[-1]):
         return None
     text = (
         f"the distance to held-out items is {judge.best:.3f} (real items "

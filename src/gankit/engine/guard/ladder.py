@@ -56,9 +56,11 @@ class Changes:
         Args:
             augments: whether augmentation can be switched on.
         """
-        ladder = [r for r in LADDERS[state] if r != AUGMENT or augments]
-        for rung in ladder:
-            if self.taken.count(rung) < ladder.count(rung):
+        taken = list(self.taken)
+        for rung in LADDERS[state]:
+            if rung in taken:
+                taken.remove(rung)
+            elif rung != AUGMENT or augments:
                 return rung
         return ""
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec
 from gankit.contract.subsets import take
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.step import AdversarialLoss
@@ -26,6 +27,9 @@ WIDEST = 512
 Lindenstrauss 1984)."""
 STEEP = 64
 """Samples on which the steepness of the discriminator is measured."""
+CERTAIN = 4.0
+"""Standard errors by which logits of real and generated samples have to differ, for what lies
+between them to mean something."""
 
 Array = np.ndarray[Any, Any]
 
@@ -76,7 +80,7 @@ class Probe:
         extract: Callable[[Sequence[Any]], Array] | None = None,
     ) -> None:
         self.codec, self.batch, self.seed, self.device = codec, batch, seed, device
-        self.extract = extract
+        self.extract, self.micro_batches = extract, MicroBatches()
         rng = np.random.default_rng([seed, 29])
         most = max(MOST_TRAINING if stored else STREAMED, n)
 
@@ -144,18 +148,25 @@ class Probe:
             gradient: norm of the generator's gradient.
 
         Returns:
-            Nothing of the samples where they are not finite: ``finite`` is 0 then.
+            ``finite``, 0, alone where samples or scores are not finite.
         """
         seeds = range(self.n)
         with self._own_randomness():
             fake = self._draw(sampler, seeds)
             found = {"g_gradient": gradient} if gradient is not None else {}
             if not bool(fake.x.isfinite().all()):
-                return {**found, "finite": 0.0}
+                return {"finite": 0.0}
             found |= self.comparison.compare(self._features(fake), _numbers(fake))
             if loss is not None:
                 found |= self._discriminator(loss, fake)
-        return found | self.baselines
+        found |= self.baselines
+        return found if all(map(math.isfinite, found.values())) else {"finite": 0.0}
+
+    def unseen_batches(self) -> list[Batch]:
+        """Held-out items on the device, or training items where there are none."""
+        items = self.real[: self.n] if self.unseen is None else self.unseen
+        starts = range(0, len(items), self.batch)
+        return [items[at : at + self.batch].to(self.device) for at in starts]
 
     def _draw(self, sampler: Sampler, seeds: range) -> Batch:
         """Samples of fixed latents, with conditions as in the data."""
@@ -183,33 +194,47 @@ class Probe:
                 found["d_accuracy_heldout"] = _prefers(d_unseen, d_fake)
                 margin = float(d_real.mean() - d_fake.mean())
                 gap = float(d_real.mean() - d_unseen.mean())
-                found["d_overfitting"] = min(max(gap / margin, -1.0), 2.0) if margin > 0 else 0.0
+                tells = margin > CERTAIN * _error(d_real, d_fake)
+                found["d_overfitting"] = min(max(gap / margin, -1.0), 2.0) if tells else 0.0
         return found
 
     @torch.no_grad()
     def _logits(self, loss: AdversarialLoss, batch: Batch) -> Tensor:
-        found = []
-        for at in range(0, len(batch), self.batch):
-            part = batch[at : at + self.batch].to(self.device)
-            found.append(per_sample(loss.discriminate(part.x, part.c)).float().cpu())
-        return torch.cat(found)
+        def logits(part: Batch) -> Tensor:
+            return per_sample(loss.discriminate(part.x, part.c)).float().cpu()
+
+        starts = range(0, len(batch), self.batch)
+        return torch.cat([self._divided(logits, batch[at : at + self.batch]) for at in starts])
 
     def _steepness(self, loss: AdversarialLoss, real: Batch, fake: Batch) -> float:
-        squares = []
-        for batch in (real, fake):
-            some = batch[: min(STEEP, self.batch)].to(self.device)
-            x = some.x.detach().requires_grad_()
+        def squares(part: Batch) -> Tensor:
+            x = part.x.detach().requires_grad_()
             with torch.enable_grad():
-                total = per_sample(loss.discriminate(x, some.c, frozen=True)).sum()
+                total = per_sample(loss.discriminate(x, part.c, frozen=True)).sum()
                 (slope,) = torch.autograd.grad(total, x)
-            squares.append(slope.float().flatten(1).square().sum(1).cpu())
-        return float(torch.cat(squares).mean().sqrt()) * self.comparison.spread
+            return slope.float().flatten(1).square().sum(1).cpu()
+
+        some = min(STEEP, self.batch)
+        found = [self._divided(squares, batch[:some]) for batch in (real, fake)]
+        return float(torch.cat(found).mean().sqrt()) * self.comparison.spread
+
+    def _divided(self, function: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
+        """What a function gives for a batch on the device; in pieces where memory is short."""
+        return self.micro_batches.compute(
+            len(batch),
+            lambda parts: torch.cat([function(batch[part].to(self.device)) for part in parts]),
+        )
 
 
 def _prefers(real: Tensor, fake: Tensor) -> float:
     """The share of all pairs in which the real one has the larger logit; ties count half."""
     pairs = (real[:, None] - fake[None]).sign()
     return float((pairs.mean() + 1) / 2)
+
+
+def _error(a: Tensor, b: Tensor) -> float:
+    """The standard error of the difference of two means."""
+    return float((a.var() / len(a) + b.var() / len(b)).sqrt())
 
 
 def _numbers(batch: Batch) -> Array | None:

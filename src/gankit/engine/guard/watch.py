@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from gankit.contract import Batch
 from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
+from gankit.engine.clock import Clock
+from gankit.engine.duality import worst_cases
 from gankit.engine.guard.guard import Decision, Guard
 from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
 from gankit.engine.plan import TrainingPlan
@@ -18,6 +21,10 @@ from gankit.engine.state import below, restore
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
 
+SETTLED = 2.0
+"""Half-lives of the average after which it has left the initial weights behind."""
+DUALITY_STEPS = 20
+"""Of each player: fewer than where a finished run is scored."""
 BEST = "best"
 """Of the best weights' tensors in a checkpoint."""
 
@@ -65,16 +72,16 @@ class Watch:
         return self.guard.changes.skip and step % 2 == 1
 
     def check(
-        self, sampler: Sampler, samples: int, playing: bool, last: bool = False
+        self, sampler: Sampler, clock: Clock, half_life: float, last: bool = False
     ) -> tuple[Decision, dict[str, float]]:
         """Measures and judges; all processes call it together, and the main one's values count.
 
         Args:
             sampler: the averaged generator's.
-            samples: seen so far.
-            playing: whether the game has begun.
+            half_life: samples after which old weights have half their influence on the average.
             last: training is over: it is only decided which weights are the best.
         """
+        playing, settled = clock.game > 0, not clock.game or clock.game > SETTLED * half_life
         assert self.probe is not None
         gradient = self.updates.g_gradient
         values = self.probe.measure(
@@ -86,11 +93,11 @@ class Watch:
         if last:
             decision = Decision([], best=self.guard.judge.acceptable(values))
         else:
-            decision = self.guard.check(values, samples, playing)
+            decision = self.guard.check(values, clock.samples, playing, settled)
         self.is_latest = decision.best
         if decision.best:
             state = sampler.generator.state_dict()
-            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, samples
+            self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, clock.samples
         return decision, values
 
     def heal(self, ema: nn.Module) -> int:
@@ -129,6 +136,21 @@ class Watch:
         if terms is not loss.terms or changes.augment:
             self.updates.use(replace(loss, terms=terms))
 
+    def duality_gap(self, generator_batch: Callable[[], Batch], clock: Clock) -> dict[str, float]:
+        """The game's duality gap on held-out items (arXiv 1811.05512), where it is due: about 0 at
+        an equilibrium. All processes call it together."""
+        every, seen = self.plan.settings.guard.duality, clock.samples
+        if not every or self.probe is None or not clock.game or seen < self.guard.duality_at:
+            return {}
+        self.guard.duality_at = (seen // every + 1) * every
+        found = worst_cases(
+            *(self.updates, self.plan.reals, generator_batch, self.probe.unseen_batches()),
+            samples=clock.game,
+            steps=DUALITY_STEPS,
+        )
+        gap = float(found.discriminator.mean() - found.generator.mean())
+        return {"duality_gap": float(self.plan.parallel.from_main(gap))}
+
     # --- As part of a checkpoint ----------------------------------------------------------------
 
     def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -155,8 +177,10 @@ class Watch:
 
 
 def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
-    """The newest checkpoint of at most so many samples that can be read."""
-    for path in reversed([p for p in checkpoints(folder) if int(p.name) <= most]):
+    """The newest checkpoint of at most so many samples that can be read, or the oldest after."""
+    found = checkpoints(folder)
+    before = [p for p in found if int(p.name) <= most]
+    for path in [*reversed(before), *found[len(before) :]]:
         try:
             return int(path.name), read_checkpoint(path)[0]
         except DAMAGE:

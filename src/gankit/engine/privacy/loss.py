@@ -25,6 +25,8 @@ class PrivateLoss(AdversarialLoss):
     """The losses with DP-SGD for the network that sees real samples: D in the game, G on its
     likelihood. Logged values are private too: none depends on real samples without noise."""
 
+    divisible = False  # noise is added once; per-sample gradients are a few at a time anyway
+
     privacy: Privacy
     position: Callable[[], int]
     """The data's position, from which each step derives its own noise."""

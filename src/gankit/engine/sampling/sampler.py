@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec, Condition, Likelihood, Sample
 from gankit.contract.codec import ProposesConditions, density_ratio_input, sample_conditions
+from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
 from gankit.engine.sampling.requests import Requests
@@ -68,6 +69,8 @@ class Sampler:
     """The type to compute in; None for float32."""
     truncation: float = field(default=1.0, kw_only=True)
     """ψ, by which latents are multiplied; :meth:`truncated` checks it."""
+    micro_batches: MicroBatches = field(default_factory=MicroBatches, kw_only=True, repr=False)
+    """In how many pieces a batch is computed, which only rounding depends on."""
 
     def __post_init__(self) -> None:
         self.generator.eval()
@@ -236,7 +239,16 @@ class Sampler:
         return Batch(self._computed(self.generator, z, c), c)
 
     def _computed(self, network: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
-        given = Batch(x, c).to(self.device)
+        given = Batch(x, c)
+
+        def compute(parts: list[slice]) -> Tensor:
+            found = [self._piece(network, given[part] if parts[1:] else given) for part in parts]
+            return torch.cat(found) if found[1:] else found[0]
+
+        return self.micro_batches.compute(len(x), compute)
+
+    def _piece(self, network: Callable[..., Tensor], batch: Batch) -> Tensor:
+        given = batch.to(self.device)
         with torch.autocast(self.device.type, self.autocast, enabled=self.autocast is not None):
             out: Tensor = network(given.x, given.c)
         return out.float().cpu()

@@ -1,0 +1,98 @@
+"""From what checks measure to a state."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import pytest
+from checks import GOOD, UNTRAINED
+
+from gankit.engine.guard.judge import GRACE, Judge
+
+
+def trained(checks=2 * GRACE, **changes):
+    """A judge after an untrained generator's check and good ones."""
+    judge = Judge()
+    for at in range(checks):
+        # Still better each time, so that it has not converged.
+        distance = 0.02 * 0.9**at
+        values = UNTRAINED if not at else GOOD | {"heldout_distance": distance} | changes
+        event = judge.judge(values, 1000 * at)
+    assert event.state == "healthy", event
+    return judge
+
+
+FAILURES = {
+    "nothing finite": ({"finite": 0.0}, "diverged", "not finite"),
+    "logits": ({"d_scale": 4e3}, "diverged", "4,000"),
+    "off the data": ({"heldout_distance": 1.5}, "diverged", r"1\.50.*0\.70"),
+    "quality lost": ({"heldout_distance": 0.4}, "collapsing", r"0\.400.*samples"),
+    "no diversity": ({"diversity": 0.01}, "collapsing", "1 % of the effective modes"),
+    "none within classes": ({"class_diversity": 0.02}, "collapsing", "same condition"),
+    "copies": ({"copying": 0.9}, "memorising", r"0\.90"),
+    "overfitting": ({"d_overfitting": 0.9}, "warning", "90 %"),
+    "no gradient": ({"g_gradient": 1e-6}, "warning", "vanished"),
+    "condition ignored": ({"condition_agreement": 0.01}, "warning", "ignored"),
+    "all pairs": ({"d_accuracy": 1.0}, "warning", "100.0 %"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "said"), [pytest.param(*v, id=k) for k, v in FAILURES.items()]
+)
+def test_a_failure_that_lasts_is_found_and_said(change, state, said):
+    judge = trained()
+    found = [judge.judge(GOOD | change, 20_000 + 1000 * i) for i in range(3)]
+    assert found[-1].state == state
+    assert re.search(said, found[-1].text), found[-1].text
+    assert found[-1].remedy
+    if "finite" not in change:  # one bad check is noise
+        assert found[0].state != state
+
+
+def test_an_untrained_generator_is_no_failure():
+    judge = Judge()
+    for at in range(GRACE):
+        assert judge.judge(UNTRAINED, 1000 * at).state == "healthy"
+    assert judge.judge(UNTRAINED, 10_000).state == "collapsing"
+
+
+def test_what_still_improves_has_not_collapsed():
+    judge, states = Judge(), []
+    for at in range(3 * GRACE):
+        values = UNTRAINED | {"diversity": 0.01 * 1.2**at, "class_diversity": 0.01 * 1.2**at}
+        states.append(judge.judge(values | {"heldout_distance": 0.7 * 0.9**at}, 1000 * at).state)
+    assert set(states) == {"healthy"}
+
+
+def test_no_gain_for_half_of_the_samples_is_convergence():
+    judge = trained()
+    states = [
+        judge.judge(GOOD | {"heldout_distance": 0.006}, 16_000 + 1000 * i).state for i in range(40)
+    ]
+    assert states[0] == "healthy"
+    assert states[-1] == "converged"
+
+
+def test_signals_that_were_left_out_are_not_judged():
+    judge, values = Judge(), {"diversity": 0.9, "coverage": 0.5}
+    assert {judge.judge(values, 1000 * i).state for i in range(30)} == {"healthy"}
+    assert judge.acceptable(values)
+
+
+def test_weights_are_acceptable_until_they_are_significantly_worse():
+    judge = trained()
+    assert judge.acceptable(GOOD | {"heldout_distance": judge.best + 0.001})
+    assert not judge.acceptable(GOOD | {"heldout_distance": 0.4})
+    assert not judge.acceptable({"finite": 0.0})
+
+
+def test_a_judge_is_json():
+    judge = trained()
+    again = Judge(**json.loads(json.dumps(dataclasses.asdict(judge))))
+    assert again == judge
+    bad = GOOD | {"diversity": 0.0}
+    for at in range(3):
+        assert again.judge(bad, 20_000 + at) == judge.judge(bad, 20_000 + at)
