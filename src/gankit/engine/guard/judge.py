@@ -28,6 +28,9 @@ FEW_MODES, ALIKE = 0.3, 0.25
 """Diversity, of all samples and within conditions, below which samples have collapsed."""
 MOVES = 0.05
 """Relative changes of a signal that count as one."""
+FAR = 1.0
+"""A first held-out distance above this, which is that of two real items, is no start to compare
+with: training had run away by then."""
 LOST = 0.3
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
 RUNAWAY = 1e3
@@ -70,6 +73,11 @@ class Judge:
     state: str = HEALTHY
     settled: bool = True
     playing: bool = True
+
+    @property
+    def start(self) -> float:
+        """The held-out distance of an untrained generator."""
+        return min(self.first.get(DISTANCE, 0.0), FAR)
 
     @property
     def young(self) -> bool:
@@ -158,7 +166,17 @@ class Judge:
         new = self.best is None or self.recent[-1].get(DISTANCE, 0.0) < (1 + MOVES) * self.best
         return moved(name) > 1 + MOVES or (new and moved(DISTANCE) < 1 - MOVES)
 
+    @property
+    def learns_conditions(self) -> bool:
+        """Whether samples agree more with their conditions than a few checks ago, or may yet: that
+        comes after their looks."""
+        found = [v[AGREEMENT] for v in self.recent if AGREEMENT in v]
+        earlier, later = found[: -self.patience], found[-self.patience :]
+        gained = statistics.mean(later) - statistics.mean(earlier) if earlier else 1.0
+        return self.checks <= 2 * GRACE or gained > MOVES
 
+
+AGREEMENT = "condition_agreement"
 DISTANCE, NOISE = "heldout_distance", "heldout_distance_noise"
 
 STEEP = "Raise penalty.gamma, or lower optim.lr"
@@ -180,11 +198,11 @@ def diverged(judge: Judge) -> Event | None:
     if scale and min(scale) > RUNAWAY:
         text = f"the discriminator's logits have run away: their mean size is {scale[-1]:,.0f}"
         return Event("state", text, DIVERGED, STEEP)
-    start = judge.first.get(DISTANCE, 0.0)
+    start = judge.start
     if distance and min(distance) > max(1.5 * start, 0.5) and judge.checks > judge.patience:
         text = (
             f"generated samples are further from held-out items ({distance[-1]:.2f}) than those of "
-            f"the untrained generator were ({start:.2f})"
+            f"an untrained generator ({start:.2f})"
         )
         return Event("state", text, DIVERGED, STEEP)
     return None
@@ -195,7 +213,7 @@ def lost(judge: Judge) -> Event | None:
     distance, best = judge.last(DISTANCE), judge.best
     if not distance or best is None:
         return None
-    gained = judge.first[DISTANCE] - best
+    gained = judge.start - best
     bound = max(judge._bound(judge.recent[-1]), best + LOST * gained)
     if min(distance) <= bound or judge.best_at == 0:
         return None
@@ -251,8 +269,8 @@ def doubtful(judge: Judge) -> Event | None:
             f"{judge.usual_gradient:.1e}"
         )
         return Event("state", text, WARNING, STEEP)
-    agrees, real = judge.last("condition_agreement"), judge.first.get("condition_agreement_real")
-    if agrees and real and max(agrees) < IGNORED * real:
+    agrees, real = judge.last(AGREEMENT), judge.first.get(f"{AGREEMENT}_real")
+    if agrees and real and max(agrees) < IGNORED * real and not judge.learns_conditions:
         text = (
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
