@@ -58,7 +58,7 @@ class Race:
 
 R3GAN = (
     *("train.batch=32", "train.precision=fp32", "train.burn_in=80_000", "optim.lr=[1e-3, 3e-4]"),
-    *("optim.beta2=[0.9, 0.99]", "loss.r1=[1, 0.3]", "loss.r2=[1, 0.3]"),
+    *("optim.beta2=[0.9, 0.99]", "penalty.gamma=[1, 0.3]"),
     *("ema.half_life=[0, 5_000]", "augmentations=[]"),
 )
 """The settings of the digits' recipe for larger images, as measured before in float32, which is

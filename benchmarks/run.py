@@ -114,6 +114,7 @@ BENCHMARKS = (
     ),
 )  # fmt: skip
 LONGER = {
+    "gamma": "Fashion-MNIST, CIFAR-10, spoken digits and ten minutes",
     "asking": "a trained run and its table",
     "few_pictures": "pictures and an hour",
     "gpu_images": "a GPU",

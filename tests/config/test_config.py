@@ -141,6 +141,77 @@ def test_a_plugin_may_not_take_a_section_name():
         config.resolve(INFO, Clash)
 
 
+# --- The weight of R1 and R2 ---------------------------------------------------------------------
+
+
+def gammas(*words, **given):
+    return resolve(*words, **given).engine.gammas
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], (0, 0)),
+        (["penalty.gamma=3"], (3, 3)),
+        (["penalty.gamma=auto"], ("auto", "auto")),
+        (["penalty.gamma=[3.0, 0.3]", "train.burn_in=100"], ((3, 0.3), (3, 0.3))),
+        (["penalty.gamma={start=3, stop=0, over=9}"], (Ramp(3, 0, 9), Ramp(3, 0, 9))),
+        (["penalty.gamma=3", "loss.r1=1"], (1, 3)),
+        (["penalty.gamma=auto", "loss.r2=0"], ("auto", 0)),
+        (["loss.r1=1", "loss.r2=2"], (1, 2)),
+    ],
+)
+def test_gamma_is_the_weight_of_r1_and_r2_where_they_have_none_of_their_own(words, expected):
+    resolved = resolve(*words)
+    assert resolved.engine.gammas == expected
+    assert resolved.engine.adapts_gamma is ("auto" in expected)
+    assert resolved.engine.zero_centred is (expected != (0, 0))
+    table = tomllib.loads(tomli_w.dumps(resolved.as_table()))
+    assert config.from_run(table, ThingSettings) == resolved
+    assert config.resolve(INFO, ThingSettings, files=[table]) == resolved
+
+
+def test_a_later_layer_replaces_the_weights_however_they_were_given():
+    older, newer = {"loss": {"r1": 1, "r2": 2}}, {"penalty": {"gamma": 3}}
+    assert gammas("penalty.gamma=auto", files=[older]) == ("auto", "auto")
+    assert gammas("loss.r1=5", "loss.r2=6", files=[newer]) == (5, 6)
+    assert gammas("loss.r2=6", files=[newer]) == (3, 6)
+    assert gammas("loss.r2=6", files=[older]) == (1, 6)
+    assert gammas(files=[newer, older]) == (1, 2)
+    with pytest.raises(GankitError, match=r"penalty.gamma, loss.r1 and loss.r2 set the same. Use"):
+        gammas("penalty.gamma=1", "loss.r1=1", "loss.r2=1")
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        (
+            "penalty.gamma=atuo",
+            r"penalty.gamma='atuo': .*Expected auto, number, \[from, to\] or table",
+        ),
+        ("penalty.gamma=-1", "penalty.gamma=-1.0: out of range. Use at least 0"),
+        ("penalty.gamma=[1, 2, 3]", "penalty.gamma=.*Expected auto, number"),
+        ("penalty.gama=1", "unknown setting 'penalty.gama'. Did you mean penalty.gamma"),
+        ("penalty.gamma=[1, 0]", "penalty.gamma: it changes over train.burn_in samples"),
+    ],
+)
+def test_bad_gammas_are_named(word, message):
+    with pytest.raises(GankitError, match=message):
+        resolve(word)
+
+
+def test_a_run_of_before_is_resumed_with_the_same_weights_under_their_new_name():
+    then = resolve("penalty.gamma=0.3").as_table()
+    then["loss"] |= {"r1": 0.3, "r2": 0.3}
+    del then["penalty"]
+    run = config.from_run(then, ThingSettings)
+    assert run.differences(resolve("penalty.gamma=0.3")) == []
+    assert run.differences(resolve("penalty.gamma=0.4")) == ["penalty.gamma"]
+    assert run.differences(resolve("penalty.gamma=0.3", "loss.r1=0")) == [
+        *("loss.r1", "loss.r2", "penalty.gamma")
+    ]
+
+
 def test_files_that_are_not_toml(tmp_path):
     with pytest.raises(GankitError, match="cannot read"):
         config.read_toml(tmp_path / "none.toml")
@@ -256,7 +327,7 @@ def test_a_value_out_of_range_is_refused_with_key_and_range(data, key):
 
 
 SCHEDULED = {
-    *("loss.r1", "loss.r2", "loss.gradient_penalty", "augment.p", "ema.half_life"),
+    *("penalty.gamma", "loss.r1", "loss.r2", "loss.gradient_penalty", "augment.p", "ema.half_life"),
     *("optim.lr", "optim.d_lr", "optim.beta2", "optim.d_beta2"),
 }
 """Settings that may change during training."""

@@ -19,7 +19,7 @@ from gankit.engine.settings import TrainSettings
 from gankit.errors import GankitError
 from gankit.workflows import train as training
 
-BASE = ["train.batch=16", "train.threads=1", "loss.r1=0.1", "loss.r2=0.1", "log.preview_count=6"]
+BASE = ["train.batch=16", "train.threads=1", "penalty.gamma=0.1", "log.preview_count=6"]
 
 
 def resolve(vectors, *words):
@@ -46,14 +46,15 @@ VARIANTS = {
     ],
     "wgan-gp": [
         "loss.objective=wasserstein",
-        "loss.r1=0",
-        "loss.r2=0",
+        "penalty.gamma=0",
         "loss.gradient_penalty=10",
         "train.d_steps=3",
     ],
     "accumulate": ["train.accumulate=4", "train.precision=bf16"],
     "streamed": ["data.cache=never", "data.workers=0"],
+    "adapted gamma": ["penalty.gamma=auto", "train.d_steps=2", "loss.objective=hinge"],
     "finite-difference": [
+        "penalty.gamma=auto",
         "loss.penalty_form=finite-difference",
         "loss.penalty_every=4",
         "train.accumulate=2",
@@ -89,6 +90,17 @@ def expect_exact_resume(vectors, tmp_path, *words, stop_at=480):
     assert about["clock"]["samples"] == about_cut["clock"]["samples"] == 960
     seen = [line["samples"] for line in metrics(tmp_path / "cut")]
     assert seen == sorted(set(seen))
+
+
+def test_an_adapted_gamma_is_logged_and_weighs_what_has_no_weight_of_its_own(vectors, tmp_path):
+    words = ["train.samples=960", "log.every=16", "penalty.gamma=auto"]
+    train(vectors, tmp_path / "both", *words)
+    values = [line["gamma"] for line in metrics(tmp_path / "both")]
+    assert len(set(values)) > 2
+    train(vectors, tmp_path / "one", *words, "loss.r1=0.1")
+    assert "gamma" in metrics(tmp_path / "one")[-1]
+    train(vectors, tmp_path / "none", "train.samples=32")
+    assert "gamma" not in metrics(tmp_path / "none")[-1]
 
 
 def test_training_moves_the_networks_and_finds_the_mean(vectors, tmp_path):

@@ -20,7 +20,8 @@ CHOICE = {"makes", "device", "items", "automatic", "few", "fewest", "needs", "in
 """What a recipe is chosen by; optional."""
 SECTIONS = {
     "train": {"samples", "batch", "burn_in", "precision", "channels_last", "threads", "seed"},
-    "loss": {"objective", "r1", "r2", "penalty_form", "penalty_share"},
+    "loss": {"objective", "penalty_form", "penalty_share"},
+    "penalty": {"gamma"},
     "optim": {"lr", "beta1", "beta2"},
     "ema": {"half_life"},
     "augment": {"p", "target", "speed"},

@@ -24,8 +24,8 @@ from gankit.workflows.interrupts import StopRequest
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-DEFAULTS = {"r1": 0.1, "r2": 0.1}
-"""Weights of the loss, of which the engine has none: the objective needs a penalty."""
+DEFAULTS: configuration.Table = {"penalty": {"gamma": 0.1}}
+"""What the engine has none of: the objective needs a penalty."""
 
 
 class Trainer:
@@ -46,7 +46,7 @@ class Trainer:
         latent_dim: 0 takes it from the generator.
         callbacks: objects, or functions of the values of a tick.
         out: a folder for checkpoints, which are continued from; None keeps none.
-        settings: of the engine, by dotted name; ``loss.r1`` and ``loss.r2`` are 0.1 by default.
+        settings: of the engine, by dotted name; ``penalty.gamma`` is 0.1 by default.
         keywords: the same with double underscores for the dots.
 
     Raises:
@@ -81,9 +81,7 @@ class Trainer:
 
         table = as_table(settings or {}, keywords, {"train.seed": seed})
         configuration.check_keys(table, NoSettings)
-        for key, weight in DEFAULTS.items():
-            table.setdefault("loss", {}).setdefault(key, weight)
-        engine = configuration.validate(EngineSettings, table)
+        engine = configuration.validate(EngineSettings, configuration.layered(DEFAULTS, table))
         codec = TensorRows(x, c)
         torch.manual_seed(seed)
         networks = own_networks((generator, discriminator), codec, latent_dim)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gankit.config import paths
+from gankit.config import gammas, paths
 from gankit.config.consent import cleaned
 from gankit.config.recipes import load_recipe
 from gankit.config.schema import (
@@ -72,7 +72,7 @@ class Config:
 
     def differences(self, other: Config) -> list[str]:
         """Dotted names of settings that differ and may not when a run is resumed."""
-        mine, theirs = flatten(self.as_table()), flatten(other.as_table())
+        mine, theirs = (flatten(config._compared()) for config in (self, other))
         return [
             key
             for key in sorted(mine.keys() | theirs.keys())
@@ -81,6 +81,17 @@ class Config:
             and key
             not in ("run.recipe", "run.data", "run.data_path")  # the data's fingerprint decides
         ]
+
+    def _compared(self) -> Table:
+        """The table, with one weight of R1 and R2 where they have the same, however given."""
+        r1, r2 = map(plain, self.engine.gammas)
+        table = self.as_table()
+        table["loss"] = {k: v for k, v in table["loss"].items() if k not in ("r1", "r2")}
+        table["penalty"] = {"gamma": r1}
+        if r1 != r2:
+            table["loss"] |= {"r1": r1, "r2": r2}
+            del table["penalty"]
+        return table
 
 
 def resolve(
@@ -115,7 +126,7 @@ def resolve(
     for layer in (load_recipe(info, chosen).values, *files, parse_overrides(overrides)):
         known = {k: v for k, v in nest(layer).items() if k not in ("run", "recipe")}
         check_keys(known, settings_type)
-        merged = merge(merged, known)
+        merged = gammas.layered(merged, known)
     engines = sections()
     engine = validate(EngineSettings, {k: v for k, v in merged.items() if k in engines})
     own = validate(settings_type, {k: v for k, v in merged.items() if k not in engines})
@@ -127,7 +138,7 @@ def resolve(
 def from_run(table: Table, settings_type: type) -> Config:
     """The configuration that a ``run.toml`` states."""
     run, engines = table["run"], sections()
-    known = {k: v for k, v in table.items() if k != "run"}
+    known = gammas.settled({k: v for k, v in table.items() if k != "run"})
     check_keys(known, settings_type)
     return Config(
         run["plugin"],

@@ -184,9 +184,10 @@ def _type_name(hint: Any) -> str:
         return f"{plain}, {bounds}"
     if hasattr(hint, "__metadata__"):
         return _type_name(_without_bounds(hint))
-    if hint in (Scheduled, Scheduled | None):
-        return "number, [from, to] or table"
     origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if {*typing.get_args(Scheduled)} <= {*args}:
+        others = [_type_name(a) for a in args if a not in (*typing.get_args(Scheduled), type(None))]
+        return ", ".join([*others, "number, [from, to] or table"])
     if origin is typing.Literal:
         return " | ".join(str(a) for a in args)
     if args and origin is tuple:

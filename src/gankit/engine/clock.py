@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from gankit.engine.schedules import Scheduled, schedule
-from gankit.engine.settings import EngineSettings
+from gankit.engine.settings import AUTO, EngineSettings
 
 WARM_UP, ADVERSARIAL = "warm-up", "adversarial"
 """The phases of training, as metrics name them."""
@@ -74,9 +74,9 @@ class TrainingSchedules:
 
     def __init__(self, settings: EngineSettings) -> None:
         loss, optim = settings.loss, settings.optim
+        gammas = dict(zip(("r1", "r2"), settings.gammas, strict=True))
         values: dict[str, Scheduled] = {
-            "r1": loss.r1,
-            "r2": loss.r2,
+            **{k: gamma for k, gamma in gammas.items() if gamma != AUTO},  # else it is adapted
             "gradient_penalty": loss.gradient_penalty,
             "g_lr": optim.lr,
             "d_lr": optim.lr if optim.d_lr is None else optim.d_lr,

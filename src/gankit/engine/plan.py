@@ -76,7 +76,7 @@ class TrainingPlan:
         """The terms that the loss has at any time."""
         loss = self.settings.loss
         return LossTerms(
-            zero_centred=ever_positive(loss.r1) or ever_positive(loss.r2),
+            zero_centred=self.settings.zero_centred,
             gradient_penalty=ever_positive(loss.gradient_penalty),
             finite_difference=self.fd_sigma if loss.penalty_form == "finite-difference" else 0.0,
             penalty_share=loss.penalty_share,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeAlias
 
 from gankit.contract.settings import Bounds
-from gankit.engine.schedules import Scheduled
+from gankit.engine.schedules import Scheduled, ever_positive
 from gankit.errors import GankitError
 
 Count: TypeAlias = Annotated[int, Bounds(0)]
@@ -21,6 +21,7 @@ Positive: TypeAlias = Annotated[float, Bounds(0, exclusive=True)]
 Decay: TypeAlias = Annotated[float, Bounds(0, 0.9999999)]
 Weight: TypeAlias = Annotated[Scheduled, Bounds(0)]
 Rate: TypeAlias = Annotated[Scheduled, Bounds(0)]
+Gamma: TypeAlias = Annotated[Scheduled | Literal["auto"], Bounds(0)]
 
 
 SMALLEST_BATCH = 16
@@ -149,10 +150,10 @@ class LossSettings:
 
     objective: str = "rpgan"
     """rpgan, nonsaturating, saturating, hinge, lsgan, wasserstein, or one from a plugin."""
-    r1: Weight = 0.0
-    """Weight gamma of R1, gamma/2 times the squared gradient norm at real samples."""
-    r2: Weight = 0.0
-    """Weight gamma of R2, the same at generated samples."""
+    r1: Weight | None = None
+    """Weight of R1 where it is not ``penalty.gamma``."""
+    r2: Weight | None = None
+    """Weight of R2 where it is not ``penalty.gamma``."""
     likelihood: NotNegative = 0.0
     """Weight of the generator's negative log-likelihood of real samples in its loss, where it has
     one: an anchor to what the warm-up has learned."""
@@ -171,6 +172,18 @@ class LossSettings:
     """Apply penalties every so many steps, scaled up accordingly; above 1 may not converge."""
     extra: dict[str, float] = field(default_factory=dict)
     """Weights of penalties that plugins add, by name."""
+
+
+AUTO: Literal["auto"] = "auto"
+
+
+@dataclass(frozen=True)
+class PenaltySettings:
+    """The weight of R1 and R2."""
+
+    gamma: Gamma | None = None
+    """Weight gamma of R1 and R2, gamma/2 times the squared gradient norm of the discriminator at
+    real and at generated samples; ``auto`` is set by training and adapted."""
 
 
 @dataclass(frozen=True)
@@ -346,6 +359,7 @@ class EngineSettings:
     train: TrainSettings = field(default_factory=TrainSettings)
     warm_up: WarmUpSettings = field(default_factory=WarmUpSettings)
     loss: LossSettings = field(default_factory=LossSettings)
+    penalty: PenaltySettings = field(default_factory=PenaltySettings)
     optim: OptimSettings = field(default_factory=OptimSettings)
     ema: EmaSettings = field(default_factory=EmaSettings)
     resampling: ResamplingSettings = field(default_factory=ResamplingSettings)
@@ -356,3 +370,21 @@ class EngineSettings:
     guard: GuardSettings = field(default_factory=GuardSettings)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     log: LogSettings = field(default_factory=LogSettings)
+
+    @property
+    def gammas(self) -> tuple[Scheduled | Literal["auto"], Scheduled | Literal["auto"]]:
+        """The weights of R1 and of R2: each its own, or else ``penalty.gamma``."""
+        gamma = 0.0 if self.penalty.gamma is None else self.penalty.gamma
+        own = self.loss.r1, self.loss.r2
+        r1, r2 = (gamma if weight is None else weight for weight in own)
+        return r1, r2
+
+    @property
+    def adapts_gamma(self) -> bool:
+        """Whether R1 or R2 has a weight that training adapts."""
+        return AUTO in self.gammas
+
+    @property
+    def zero_centred(self) -> bool:
+        """Whether R1 or R2 is there at any time."""
+        return any(gamma == AUTO or ever_positive(gamma) for gamma in self.gammas)

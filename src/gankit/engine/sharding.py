@@ -33,13 +33,13 @@ def refuse_sharding(settings: EngineSettings) -> None:
         GankitError: names the setting.
     """
     loss, train = settings.loss, settings.train
-    exact = loss.penalty_form == "exact" and (ever_positive(loss.r1) or ever_positive(loss.r2))
+    exact = loss.penalty_form == "exact" and settings.zero_centred
     second, outside = "second derivatives need", "a likelihood is no forward pass, and needs"
     needs_whole = {
         "loss.penalty_form=exact": (exact, second, "Use loss.penalty_form=finite-difference"),
         "loss.gradient_penalty": (
             *(ever_positive(loss.gradient_penalty), second),
-            "Use loss.r1 and loss.r2 with loss.penalty_form=finite-difference",
+            "Use penalty.gamma with loss.penalty_form=finite-difference",
         ),
         "loss.extra": (loss.extra, "penalties of plugins may need", "Leave it out"),
         "loss.likelihood": (loss.likelihood, outside, "Use loss.likelihood=0"),

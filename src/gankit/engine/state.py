@@ -29,6 +29,8 @@ def pack(
     numbers follow from these, and the state is the same in all processes, which call it together:
     what is divided over them is in the main one's."""
     tensors: dict[str, Tensor] = {"augment_p": updates.weights.augment_p}
+    if updates.gamma.value:
+        tensors["gamma"] = updates.gamma.state()
     for name, module in {**updates.modules(), "ema": ema}.items():
         tensors |= {f"{name}/{k}": stored(v) for k, v in module.state_dict().items()}
     for name, optimiser in updates.optimisers().items():
@@ -86,6 +88,7 @@ def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> 
     for name, optimiser in updates.optimisers().items():
         optimiser.load(_moments(below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
+    updates.gamma.load(tensors.get("gamma"), updates.device)
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> None:

@@ -210,7 +210,7 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.watch.scheduled(self.schedules.at(clock.game))
+        at = self.watch.scheduled(self._zero_centred() | self.schedules.at(clock.game))
         updates.set(at)
         for _ in range(train.d_steps):
             if self.watch.skips(clock.steps):
@@ -224,6 +224,15 @@ class Trainer:
             self._follow = follower(self._ema, self.networks.generator)
         self._follow(ema_decay(seen, at["half_life"]))
         self._whole = None
+
+    def _zero_centred(self) -> dict[str, float]:
+        """The weights of R1 and R2 where they are adapted, not scheduled."""
+        gamma, reals = self.updates.gamma, self.reals
+        if self.settings.adapts_gamma and not gamma.value:
+            position = reals.position
+            gamma.begin(reals.next().x)
+            reals.seek(position)
+        return {"r1": gamma.value, "r2": gamma.value}
 
     @property
     def ema(self) -> nn.Module:
@@ -357,6 +366,7 @@ class Trainer:
             "samples_per_second": round(rate, 2),
             "lr": self.lr,
             "augment_p": float(self.updates.weights.augment_p),
+            **({"gamma": self.updates.gamma.value} if self.settings.adapts_gamma else {}),
             "guard": guard.state,
             **({"events": [event.as_dict() for event in events]} if events else {}),
             **values,
@@ -372,7 +382,7 @@ class Trainer:
             callback.tick(line)
 
     def _diverged(self, what: str) -> GankitError:
-        smaller = "a larger loss.r1 and loss.r2, a smaller optim.lr"
+        smaller = "a larger penalty.gamma, a smaller optim.lr"
         if self.clock.warming:
             smaller = "a smaller warm_up.lr"
         return GankitError(

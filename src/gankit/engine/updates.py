@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gankit.contract import Batch, Networks
 from gankit.engine.adam import Adam
 from gankit.engine.compile import CompiledStep
+from gankit.engine.gamma import AdaptiveGamma
 from gankit.engine.meters import Means
 from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.parallel import ParallelContext
@@ -83,6 +84,8 @@ class Updates:
         )
         """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
+        self.gamma = AdaptiveGamma(parallel)
+        """The weight of R1 and R2 where that is adapted (``penalty.gamma=auto``)."""
 
     def _steps(self) -> tuple[StepFunction, StepFunction, StepFunction]:
         """The step functions of discriminator, generator and warm-up."""
@@ -183,6 +186,8 @@ class Updates:
             else:
                 total = list(found)
             self.means.add(logs)
+            if self.settings.adapts_gamma and "r1" in logs:
+                self.gamma.observe(logs)
             if self.augment_target > 0 and "d_sign" in logs:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:

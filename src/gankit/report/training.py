@@ -38,6 +38,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Negative log-likelihood": ("nll",),
     "Logits of the discriminator": ("d_real", "d_fake"),
     "Gradient penalties": ("r1", "r2", "r1_lazy", "gradient_penalty"),
+    "Weight γ of R1 and R2": ("gamma",),
     "Standard deviation of samples": ("real_std", "fake_std"),
     "Sign of D(real) − D(fake)": ("d_sign",),
     "Learning rate": ("lr",),

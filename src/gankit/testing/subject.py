@@ -47,7 +47,7 @@ STEPS = 20
 
 ENGINE: dict[str, Any] = {
     "train": {"batch": BATCH, "samples": STEPS * BATCH, "threads": 1},
-    "loss": {"r1": 0.1, "r2": 0.1},
+    "penalty": {"gamma": 0.1},
     "augment": {"p": 0.3},
     "data": {"workers": 0},
     "log": {"every": BATCH, "preview": 10**9, "preview_count": 4},

@@ -52,6 +52,14 @@ def test_a_failure_that_lasts_is_found_and_said(change, state, said):
         assert found[0].state != state
 
 
+def test_a_state_is_left_after_a_few_good_checks():
+    judge = trained()
+    for at in range(3):
+        judge.judge(GOOD | {"d_overfitting": 0.9}, 20_000 + at)
+    states = [judge.judge(GOOD | {"heldout_distance": 0.001}, 30_000 + i).state for i in range(3)]
+    assert states == ["warning", "warning", "healthy"]
+
+
 def test_an_untrained_generator_is_no_failure():
     judge = Judge()
     for at in range(GRACE):

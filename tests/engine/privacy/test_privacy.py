@@ -36,8 +36,7 @@ pytest.importorskip("dp_accounting")
 
 PRIVATE = [
     "loss.objective=nonsaturating",
-    "loss.r1=0.1",
-    "loss.r2=0.1",
+    "penalty.gamma=0.1",
     "privacy.epsilon=5",
     "train.batch=48",
     "train.threads=1",
@@ -388,7 +387,8 @@ def test_a_run_cannot_be_extended(vectors, tmp_path):
     ("word", "message"),
     [
         ("loss.objective=rpgan", "its generator uses real samples.*nonsaturating"),
-        ("loss.gradient_penalty=1", "loss.r1"),
+        ("loss.gradient_penalty=1", "penalty.gamma"),
+        ("penalty.gamma=auto", "penalty.gamma=0.1"),
         ("loss.penalty_form=finite-difference", "penalty_form=exact"),
         ("augment.target=0.6", "augment.p"),
         ("train.warm_up=96", "a game after it. Use train.warm_up=1, .* or train.warm_up=0"),

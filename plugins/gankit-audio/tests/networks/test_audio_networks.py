@@ -536,7 +536,7 @@ def test_the_wavegan_recipe_trains_as_in_the_paper() -> None:
     (info,) = gankit_modalities()
     engine = resolve(info, AudioSettings, recipe="wavegan").engine
     assert (engine.loss.objective, engine.loss.gradient_penalty) == ("wasserstein", 10)
-    assert (engine.loss.r1, engine.loss.r2) == (0, 0)
+    assert engine.gammas == (0, 0)
     assert (engine.train.batch, engine.train.d_steps) == (64, 5)
     assert (engine.optim.lr, engine.optim.beta1, engine.optim.beta2) == (1e-4, 0.5, 0.9)
     assert engine.train.samples == 200_000 * 5 * 64

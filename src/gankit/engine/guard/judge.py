@@ -24,6 +24,8 @@ Values = Mapping[str, float]
 
 GRACE = 8
 """Checks in which samples may still look as those of an untrained generator."""
+CONVERGES = 24
+"""Checks before training can have converged."""
 FEW_MODES, ALIKE = 0.3, 0.25
 """Diversity, of all samples and within conditions, below which samples have collapsed."""
 MOVES = 0.05
@@ -70,6 +72,8 @@ class Judge:
     """Samples then."""
     usual_gradient: float = 0.0
     """The largest median of the generator's gradient's norm."""
+    calm: int = 0
+    """Checks in a row without a sign of failure."""
     state: str = HEALTHY
     settled: bool = True
     playing: bool = True
@@ -106,12 +110,18 @@ class Judge:
             return self._now(Event("state", "training began", self._kept()))
         for rule in (diverged, memorising, lost, collapsing, doubtful):
             if found := rule(self):
+                self.calm = 0
                 return self._now(found)
-        return self._now(converged(self, samples) or Event("state", "no sign of failure", HEALTHY))
+        self.calm += 1
+        if found := converged(self, samples):
+            return self._now(found)
+        calm = self.state == HEALTHY or self.calm >= self.patience
+        text = "no sign of failure any more" if calm else "not yet over"
+        return self._now(Event("state", text, HEALTHY if calm else self.state))
 
     def begin_again(self) -> None:
         """After an intervention: what was seen before is no evidence any more."""
-        self.recent, self.checks, self.state = [], 0, HEALTHY
+        self.recent, self.checks, self.calm, self.state = [], 0, 0, HEALTHY
 
     def _kept(self) -> str:
         return self.state if self.state in (HEALTHY, WARNING, CONVERGED) else HEALTHY
@@ -283,10 +293,12 @@ def doubtful(judge: Judge) -> Event | None:
 
 
 def converged(judge: Judge, samples: int) -> Event | None:
-    """A held-out distance that has not improved for half of the samples."""
-    if judge.best is None or samples - judge.best_at < STALE * samples or judge.young:
+    """A held-out distance that has not improved for half of the samples, and is near its best."""
+    if judge.best is None or samples - judge.best_at < STALE * samples:
         return None
-    if not judge.acceptable(judge.recent[-1]):
+    if judge.state != CONVERGED and (
+        judge.checks < CONVERGES or not judge.acceptable(judge.recent[-1])
+    ):
         return None
     text = (
         f"the distance to held-out items is {judge.best:.3f} (real items "

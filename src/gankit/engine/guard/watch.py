@@ -127,6 +127,7 @@ class Watch:
     def apply(self) -> None:
         """Gives the loss what interventions have added to it."""
         changes, loss = self.guard.changes, self.updates.loss
+        self.updates.gamma.factor = changes.gamma
         terms, networks = loss.terms, loss.networks
         if changes.penalises and not terms.zero_centred:
             terms = replace(terms, zero_centred=True)

@@ -147,9 +147,13 @@ def _unsound_games(
         ),
         "loss.extra: a penalty from a plugin may mix samples": (
             bool(loss.extra),
-            "Leave it out; loss.r1 and loss.r2 are there",
+            "Leave it out; penalty.gamma is there",
         ),
-        "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use loss.r1 and loss.r2"),
+        "loss.gradient_penalty": (loss.gradient_penalty != 0, "Use penalty.gamma"),
+        "penalty.gamma=auto: it depends on D's output for real samples": (
+            engine.adapts_gamma,
+            "Use a number, as penalty.gamma=0.1",
+        ),
         "loss.penalty_form=finite-difference": (
             loss.penalty_form != "exact",
             "Use loss.penalty_form=exact",
