@@ -70,7 +70,8 @@ def train(name: str, folder: Path, seed: int, guard: Mapping[str, Any]) -> Recor
     """Trains a run to its end, or to its failure."""
     failing = FAILING.get(name)
     healthy = HEALTHY[_healthy(name)]
-    settings = {**EVERYWHERE, "train.burn_in": healthy.samples, **healthy.settings}
+    settings = {**EVERYWHERE, "train.burn_in": healthy.samples}
+    settings |= {"ema.half_life": healthy.samples // 20, **healthy.settings}
     settings |= {"log.every": max(healthy.samples // CHECKS, 1), **guard}
     settings |= failing.change if failing else {}
     networks = failing.networks if failing else None

@@ -121,7 +121,7 @@ HEALTHY: Mapping[str, Healthy] = {
     "digits": Healthy("image/mnist", 20_000, settings=DIGITS),
     "biopsies": Healthy("tabular/one-shot", 30_000, settings={"train.batch": 100}),
     "strings": Healthy("audio/default", 40_000, settings=SOUNDS),
-    "cells": Healthy("tensor/default", 40_000, lambda: cells(569), {"data.holdout": 0.6}),
+    "cells": Healthy("tensor/default", 40_000, lambda: cells(569), {"data.holdout": 0.4}),
     # Set aside: no threshold was chosen on these.
     "vectors": Healthy("tensor/default", 80_000, digits),
     "spiral": Healthy("toy/spiral", 200_000, settings=POINTS),
@@ -162,18 +162,14 @@ class Perceptron(nn.Module):
 
 
 
-def gamma(value: Any) -> dict[str, Any]:
-    return dict.fromkeys(("loss.r1", "loss.r2"), value)
-
-
-LR = "optim.lr"
-OF_2014 = {"loss.objective": "saturating", **gamma(0.0)}
+LR, GAMMA = "optim.lr", "penalty.gamma"
+OF_2014 = {"loss.objective": "saturating", GAMMA: 0.0}
 FAILING: Mapping[str, Failing] = {
     "ring-lr": Failing("ring", "learning rates × 30", {LR: [9e-2, 3e-3]}),
     "grid-g-lr": Failing(
         "grid", "generator's learning rate × 30", {LR: [9e-2, 3e-3], "optim.d_lr": [3e-3, 1e-4]}
     ),
-    "digits-gamma": Failing("digits", "γ × 0.01", gamma([0.01, 0.003])),
+    "digits-gamma": Failing("digits", "γ × 0.01", {GAMMA: [0.01, 0.003]}),
     "biopsies-lr": Failing("biopsies", "learning rates × 30", {LR: 6e-2}),
     "strings-2014": Failing("strings", "saturating loss of 2014, no penalty", OF_2014),
     "vectors-ignored": Failing(
@@ -182,13 +178,13 @@ FAILING: Mapping[str, Failing] = {
     "spiral-lr": Failing("spiral", "learning rates × 30", {LR: [9e-2, 3e-3]}),
     "fashion-2014": Failing("fashion", "saturating loss of 2014, no penalty", OF_2014),
     "adult-wgan": Failing(
-        "adult", "Wasserstein without penalty", {"loss.objective": "wasserstein", **gamma(0.0)}
+        "adult", "Wasserstein without penalty", {"loss.objective": "wasserstein", GAMMA: 0.0}
     ),
-    "spoken-gamma": Failing("spoken", "γ × 0.01", gamma(0.003)),
+    "spoken-gamma": Failing("spoken", "γ × 0.01", {GAMMA: 0.003}),
     "molecules-beta1": Failing(
         "molecules", "Adam's β1 = 0.9, learning rate × 10", {LR: [1e-2, 5e-4], "optim.beta1": 0.9}
     ),
     "cells-few": Failing(
-        "cells", "40 training items in place of 228", {"data.holdout": 0.895}, data=lambda: cells(381)
+        "cells", "40 training items in place of 341", {"data.holdout": 0.85}, data=lambda: cells(268)
     ),
 }
