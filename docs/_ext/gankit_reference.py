@@ -1,7 +1,7 @@
 """Generates reference pages from the code, before Sphinx reads its sources.
 
 They are written to ``reference/generated/`` as Markdown; the pages in ``reference/`` include them.
-They describe the installed commands, settings, recipes, checks and the guard's advice.
+They describe the installed commands, settings, recipes and checks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ def pages() -> dict[str, str]:
         "settings.md": settings(ours()),
         "recipes.md": recipes(ours()),
         "choice.md": choice(ours()),
-        "guard.md": guard(),
         "checks.md": checks(),
     }
 
@@ -132,7 +131,7 @@ def _value(value: Any) -> str:
     return "{}" if value == {} else config.as_toml(value)
 
 
-# --- Recipes and the guard ----------------------------------------------------------------------
+# --- Recipes ------------------------------------------------------------------------------------
 
 
 def recipes(plugins: Iterable[LoadedModality]) -> str:
@@ -167,16 +166,6 @@ def choice(plugins: Iterable[LoadedModality]) -> str:
 def _sentence(about: Mapping[str, str], note: str) -> str:
     summary = about.get("summary", "").rstrip(".")
     return _text(summary[:1].upper() + summary[1:] + note + ".")
-
-
-def guard() -> str:
-    """The guard's failures, with its advice."""
-    from gankit.engine.guard import ADVICE
-
-    return _table(
-        ("training", "meaning and advice"),
-        [(_code(status), _text(advice)) for status, advice in ADVICE.items()],
-    )
 
 
 def checks() -> str:

@@ -48,6 +48,14 @@ def test_training_goes_on_and_sampling_is_reproducible(x):
     assert "d_loss" in trainer.plot().svg
 
 
+def test_training_is_watched(x):
+    watched = SMALL | {"guard.every": 32, "guard.samples": 32}
+    trainer = gankit.Trainer(*pair(), x, device="cpu", settings=watched).train(samples=640)
+    assert {"diversity", "coverage", "d_accuracy"} <= set(trainer.metrics[-1])
+    assert trainer.metrics[-1]["guard"] != "not watched"
+    assert "heldout_distance" not in trainer.metrics[-1]  # nothing is held out
+
+
 def test_steps_of_a_loop_of_ones_own_are_those_of_train(x):
     by_hand = gankit.Trainer(*pair(), x, device="cpu", settings=SMALL)
     losses = [by_hand.step() for _ in range(4)]

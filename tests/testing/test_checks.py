@@ -497,6 +497,7 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("encode", "(16, 1)", codec(prepare=lambda self, b: Batch(b.x[:, :1], b.c))),
     ("encode", "torch.float64", codec(prepare=lambda self, b: Batch(b.x.double(), b.c))),
     ("encode", "not finite", codec(prepare=lambda self, b: Batch(b.x / 0, b.c))),
+    ("encode", "comparable's features", codec(comparable=lambda self, b: b.x[:1])),
     ("encode", "density_ratio_input's x of generated",
      codec(density_ratio_input=lambda self, b, seeds=None: Batch(b.x[:, :1], b.c) if seeds else b)),
     ("encode", "prepare modifies its input",

@@ -72,6 +72,17 @@ def test_the_same_command_on_two_processes_trains_the_same(alone, tmp_path):
     assert len([*(tmp_path / "runs").iterdir()]) == 1
 
 
+def test_two_processes_heal_together(tmp_path):
+    words = [*TOY, "--out", "run", "--nproc", "2", "--samples", "16k", "optim.lr=0.1"]
+    words += ["guard.every=320", "guard.samples=64", "guard.attempts=2", "log.preview=16000"]
+    done = run([*GANKIT, *[w for w in words if not w.startswith("log.every")]], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "healing: " in done.stderr
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    events = [e["kind"] for line in lines for e in json.loads(line).get("events", [])]
+    assert "heal" in events
+
+
 def test_torchrun_starts_it_too(tmp_path):
     """Three processes, whose share of a batch is no power of two of its size."""
     words = ["--nproc-per-node", "3", "-m", "gankit", *TOY, "--samples", "960", "--json"]

@@ -87,7 +87,7 @@ def test_nothing_is_written_unless_enabled(followed_run, monkeypatch, tmp_path) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "mlflow", None)  # it is not even imported
     _, metrics = followed_run()
-    assert len(metrics) == 10
+    assert len(metrics) == 11  # the first is that of a check
     assert not list(tmp_path.rglob("mlflow*"))
     assert not list(tmp_path.rglob("mlruns"))
 
@@ -121,7 +121,7 @@ def test_a_resumed_run_is_one_run(
     assert found.data.params["train.batch"] == "32"
     history = client().get_metric_history(found.info.run_id, "d_loss")
     assert {m.step: m.value for m in history} == {m["samples"]: m["d_loss"] for m in metrics}
-    assert len(history) == len(metrics) == 10
+    assert len(history) == len(metrics) == 11
     names = {Path(a.path).name for a in client().list_artifacts(found.info.run_id, "previews")}
     assert names == {file.name for file in (run / "previews").glob("0*")}
 

@@ -100,7 +100,7 @@ def test_nothing_is_written_unless_enabled(mode, followed_run, monkeypatch) -> N
         monkeypatch.setenv("WANDB_PROJECT", "digits")
     monkeypatch.setitem(sys.modules, "wandb", None)  # it is not even imported
     run, metrics = followed_run()
-    assert len(metrics) == 10
+    assert len(metrics) == 11  # the first is that of a check
     assert not list(run.glob("wandb*"))
 
 
@@ -133,7 +133,7 @@ def test_a_resumed_run_is_one_run(followed_run, offline: None, tmp_path: Path) -
     rows = [row for part in parts for row in history(part) if "d_loss" in row]
     assert [row["_step"] for row in rows] == [line["samples"] for line in metrics]
     assert [row["d_loss"] for row in rows] == [line["d_loss"] for line in metrics]
-    assert {row["guard"] for row in rows} == {"stable"}
+    assert {row["guard"] for row in rows} <= {"healthy", "converged"}
     shown = [row["_step"] for part in parts for row in history(part) if "preview.path" in row]
     files = sorted((run / "previews").glob("0*.png"))
     assert shown == [int(file.stem) for file in files]

@@ -20,6 +20,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.screen.console import wanted
 from gankit.screen.training import Display
 from gankit.workflows.interrupts import StopRequest
+from gankit.workflows.watching import probe_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -100,6 +101,7 @@ class Trainer:
             None if out is None else Path(out),
             conditions=None if codec.c is None else ConditionTable.from_training(codec.c, seed),
             policy=policy,
+            probe=probe_of(range(len(codec)), (), codec, reals, engine.guard, seed)[0],
         )
         self._stop = StopRequest(exits=False)
         self._engine = EngineTrainer(plan, stop=self._stop)

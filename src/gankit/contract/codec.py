@@ -206,6 +206,22 @@ class TransformsDensityRatioInput(Protocol):
 
 
 @runtime_checkable
+class ComparesSamples(Protocol):
+    """For codecs whose encoded values are no good to compare samples by: of two waveforms that
+    sound the same, one may be the other's negative."""
+
+    def comparable(self, batch: Batch) -> Tensor:
+        """Float32 features (N, D) in which nearness means likeness; on the batch's device.
+
+        A run's guard compares generated with real samples in them, some hundred at a time and a
+        hundred times: they should be cheap. By default, the values of the samples.
+
+        Args:
+            batch: prepared real samples, or generated ones.
+        """
+
+
+@runtime_checkable
 class Describes(Protocol):
     """For codecs that infer something from the data that a person should check."""
 
@@ -319,6 +335,13 @@ def density_ratio_input(
     if isinstance(codec, TransformsDensityRatioInput):
         return codec.density_ratio_input(batch, seeds)
     return codec.prepare(batch) if seeds is None else batch
+
+
+def comparable(codec: Codec[Any], batch: Batch) -> Tensor:
+    """A codec's features to compare samples by (N, D), or their values by default."""
+    if isinstance(codec, ComparesSamples):
+        return codec.comparable(batch)
+    return batch.x.float().flatten(1)
 
 
 def encode_targets(codec: Codec[Any], items: Sequence[Any]) -> Tensor:

@@ -75,7 +75,7 @@ def guarded(run: Run) -> list[str]:
     state = guard_in_words(run.metrics())
     lines = [f"guard:    {state}"] if state else []
     if run.has_model and (used := run.generator_weights).differ:
-        lines.append(f"weights:  {used.in_words()}")
+        lines.append(f"weights:  {used.in_words().removeprefix('weights ')}")
     elif run.has_model and (seen := run.samples_trained):
         lines.append(f"weights:  the latest, of {seen:,} samples")
     return lines

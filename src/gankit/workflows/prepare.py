@@ -198,7 +198,7 @@ def prepare(
             )
         probe = None
         if policy.shows_real_items:
-            probe, doubts = probe_of(data, codec, reals, engine.guard, seed)
+            probe, doubts = probe_of(data.train, data.heldout, codec, reals, engine.guard, seed)
             data.dataset.warnings = [*data.dataset.warnings, *doubts]
         plan = TrainingPlan(
             *(players, codec, reals, engine, game, folder / "checkpoints"),

@@ -100,7 +100,7 @@ def verdict(
         return None
     doubts += flattery(scores)
     return {
-        "samples": trainer.clock.samples,
+        "samples": best[1] if (best := trainer.best_weights()) else trainer.clock.samples,
         "n": len(samples),
         "scores": [score.as_dict() for score in scores],
         "warnings": list(dict.fromkeys(doubts)),

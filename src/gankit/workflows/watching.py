@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gankit.engine.settings import GuardSettings
 from gankit.metrics.in_training import FEWEST_HELDOUT, Reference, Rows
-from gankit.workflows.data import Split
 
 if TYPE_CHECKING:
     from gankit.contract import Codec
@@ -22,25 +22,30 @@ Features = tuple["np.ndarray[Any, Any]", "np.ndarray[Any, Any] | None"]
 
 
 def probe_of(
-    data: Split, codec: Codec[Any], reals: RealSamples, settings: GuardSettings, seed: int
+    train: Sequence[Any],
+    heldout: Sequence[Any],
+    codec: Codec[Any],
+    reals: RealSamples,
+    settings: GuardSettings,
+    seed: int,
 ) -> tuple[Probe | None, list[str]]:
     """The probe of a run whose guard may see its data, and what to say of what it cannot watch."""
     from gankit.engine.guard.probe import Probe
 
-    if len(data.train) < FEWEST:
+    if len(train) < FEWEST:
         return None, [
-            f"{len(data.train)} training items are too few to watch training for failures by: "
+            f"{len(train)} training items are too few to watch training for failures by: "
             "look at the previews"
         ]
     doubts = []
-    if len(data.heldout) < FEWEST_HELDOUT:
+    if len(heldout) < FEWEST_HELDOUT:
         doubts.append(
-            f"{len(data.heldout)} held-out items are too few to watch overfitting, copying and the "
+            f"{len(heldout)} held-out items are too few to watch overfitting, copying and the "
             f"best weights by: at least {FEWEST_HELDOUT} are needed (data.holdout)"
         )
-    enough = len(data.heldout) >= FEWEST_HELDOUT
+    enough = len(heldout) >= FEWEST_HELDOUT
     probe = Probe(
-        *(codec, data.train, data.heldout if enough else []),
+        *(codec, train, heldout if enough else []),
         reference=_reference,
         n=settings.samples,
         batch=reals.batch,

@@ -166,6 +166,17 @@ def test_too_few_held_out_items_are_said(vectors, tmp_path):
     assert not any("copying" in line for line in lines(tmp_path / "run"))
 
 
+def test_a_check_that_cannot_be_made_ends_nothing(vectors, tmp_path, monkeypatch):
+    def raising(*given):
+        raise ValueError("no features today")
+
+    monkeypatch.setattr("gankit.metrics.in_training.Reference.compare", raising, raising=False)
+    monkeypatch.setattr("gankit.metrics.in_training.Reference._baselines", lambda self: {})
+    assert train(vectors, tmp_path / "run") == "done"
+    assert [e["kind"] for _, e in events(tmp_path / "run")] == ["check"]
+    assert "no features today" in events(tmp_path / "run")[0][1]["text"]
+
+
 @pytest.mark.parametrize(
     "word",
     ["guard.action=cure", "guard.attempts=-1", "guard.samples=3", "guard.patience=1",

@@ -180,3 +180,15 @@ def test_loops_are_seamless() -> None:
         steps = np.abs(np.diff(whole.samples))
         assert joint < 1.5 * steps.max()
         assert 3_000 < loop.samples.shape[1] < 4_000
+
+
+@pytest.mark.parametrize("length", [1, 60, LENGTH])
+def test_what_sounds_alike_compares_as_near(length: int) -> None:
+    codec = WaveformCodec(RATE, 1, length, Conditions(()), AudioSettings())
+    x = torch.from_numpy(np.stack(sounds(8, length=length)))
+    features = codec.comparable(Batch(x))
+    assert features.shape[0] == 8
+    torch.testing.assert_close(codec.comparable(Batch(-x)), features)
+    louder = (codec.comparable(Batch(1.1 * x)) - features).norm(dim=1)
+    if length == LENGTH:
+        assert louder.max() < torch.cdist(features, features).fill_diagonal_(9e9).min()

@@ -72,6 +72,8 @@ class Guard:
     """The last state that was said."""
     playing: bool = False
     """Whether the game has begun."""
+    unmade: bool = False
+    """Whether it was said that a check could not be made."""
     exhausted: bool = False
     """Whether it was said that the ladder is used up."""
 
@@ -138,6 +140,13 @@ class Guard:
             self._pin(event.state, samples, decision)
             self._stop_early(samples, decision)
         return decision
+
+    def left_out(self, why: str, samples: int) -> Decision:
+        """A check that could not be made, which is said once."""
+        self._plan_next(samples)
+        said, self.unmade = self.unmade, True
+        text = f"training could not be checked ({why}), and goes on"
+        return Decision([] if said else [Event("check", text)], best=True)
 
     def _react(self, state: str, samples: int, decision: Decision) -> None:
         action = self.settings.action

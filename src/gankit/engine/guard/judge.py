@@ -303,7 +303,7 @@ def converged(judge: Judge, samples: int) -> Event | None:
     text = (
         f"the distance to held-out items is {judge.best:.3f} (real items "
         f"{judge.first.get(DISTANCE + '_real', 0.0):.3f}), and has not improved since "
-        f"{judge.best_at:,} samples"
+        f"{judge.best_at:,} samples, as far as a check can tell"
     )
     return Event("state", text, CONVERGED)
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gankit.engine.gamma import START
 from gankit.engine.guard.states import COLLAPSING, DIVERGED, MEMORISING
 
 GAMMA, LR, OPTIMISER, AUGMENT, SKIP = "gamma", "lr", "optimiser", "augment", "skip"
@@ -25,8 +26,6 @@ LADDERS: Mapping[str, Sequence[str]] = {
 }
 """For each failure."""
 HIGHER_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 1 / 3, 0.6
-LEAST_GAMMA = 1e-4
-"""γ where there was none, times the squared mean distance of two real items."""
 
 IN_WORDS = {
     GAMMA: "raised gamma of R1 and R2 tenfold",
@@ -87,7 +86,7 @@ class Changes:
         """
         found = {**at, "g_lr": at["g_lr"] * self.lr, "d_lr": at["d_lr"] * self.lr}
         if self.penalises:
-            gamma = max(at["r1"], at["r2"]) or LEAST_GAMMA * spread**2
+            gamma = max(at["r1"], at["r2"]) or START * spread**2 / HIGHER_GAMMA
             found["r1"] = found["r2"] = gamma * self.gamma
             found["gradient_penalty"] = at["gradient_penalty"] * self.gamma
         return found

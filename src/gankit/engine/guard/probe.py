@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gankit.contract import Batch, Codec
+from gankit.contract.codec import comparable
 from gankit.contract.subsets import take
 from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
@@ -62,7 +63,6 @@ class Probe:
         n: generated samples, and held-out items, of a check.
         batch: items in one pass.
         stored: whether training items are in memory.
-        extract: features (N, D) of items, in place of their encoded values.
     """
 
     def __init__(
@@ -77,10 +77,9 @@ class Probe:
         seed: int,
         device: torch.device,
         stored: bool = True,
-        extract: Callable[[Sequence[Any]], Array] | None = None,
     ) -> None:
         self.codec, self.batch, self.seed, self.device = codec, batch, seed, device
-        self.extract, self.micro_batches = extract, MicroBatches()
+        self.micro_batches = MicroBatches()
         rng = np.random.default_rng([seed, 29])
         most = max(MOST_TRAINING if stored else STREAMED, n)
 
@@ -97,28 +96,25 @@ class Probe:
         self.real, self.unseen = real, unseen
         """Prepared, on the CPU."""
         self.n = min(n, max(len(real), 2))
-        width = math.prod(codec.layout.shape)
-        self._projection = None
-        if extract is None and width > WIDEST:
-            generator = torch.Generator().manual_seed(seed)
-            self._projection = torch.randn(width, WIDEST, generator=generator) / WIDEST**0.5
+        self._projection: Tensor | None = None
         parts = [
-            (self._features(part, some), _numbers(part))
-            if part is not None
-            else (np.zeros((0, 1)), None)
-            for part, some in zip((real, unseen), items, strict=True)
+            (np.zeros((0, 1)), None) if part is None else (self._features(part), _numbers(part))
+            for part in (real, unseen)
         ]
         self.comparison = reference(parts[0], parts[1], self.n)
         self.baselines = dict(self.comparison.baselines)
 
-    def _features(self, batch: Batch, items: Sequence[Any] | None = None) -> Array:
+    def _features(self, batch: Batch) -> Array:
         """(N, D)"""
-        if self.extract is not None:
-            items = self.codec.decode(batch, range(len(batch))) if items is None else items
-            return self.extract(items)
-        x = batch.x.float().flatten(1)
-        found: Array = (x if self._projection is None else x @ self._projection).numpy()
-        return found.astype(np.float64)
+        x = comparable(self.codec, batch)
+        if x.shape[1] > WIDEST:
+            if self._projection is None:
+                generator = torch.Generator().manual_seed(self.seed)
+                drawn = torch.randn(x.shape[1], WIDEST, generator=generator)
+                self._projection = drawn / WIDEST**0.5
+            x = x @ self._projection
+        found: Array = x.double().numpy()
+        return found
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:

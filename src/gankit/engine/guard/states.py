@@ -23,7 +23,7 @@ class Event:
     """Something that happened to a run, as its metrics and the screen show it."""
 
     kind: str
-    """``state``, ``heal``, ``exhausted``, ``stop``, ``early stop``, ``memory``."""
+    """``state``, ``heal``, ``exhausted``, ``stop``, ``early stop``, ``check``, ``memory``."""
     text: str
     """One sentence with the evidence, or with what was done."""
     state: str = ""

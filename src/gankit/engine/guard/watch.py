@@ -84,12 +84,19 @@ class Watch:
         playing, settled = clock.game > 0, not clock.game or clock.game > SETTLED * half_life
         assert self.probe is not None
         gradient = self.updates.g_gradient
-        values = self.probe.measure(
-            sampler,
-            self.updates.loss if playing else None,
-            None if gradient is None or not playing else float(gradient),
-        )
-        values = dict(self.plan.parallel.from_main(values))
+        found: dict[str, float] | str
+        try:
+            found = self.probe.measure(
+                sampler,
+                self.updates.loss if playing else None,
+                None if gradient is None or not playing else float(gradient),
+            )
+        except (GankitError, ArithmeticError, ValueError) as error:  # training is not at fault
+            found = " ".join(str(error).split())
+        found = self.plan.parallel.from_main(found)
+        if isinstance(found, str):
+            return self.guard.left_out(found, clock.samples), {}
+        values = dict(found)
         if last:
             decision = Decision([], best=self.guard.judge.acceptable(values))
         else:

@@ -16,7 +16,7 @@ from gankit.contract import (
     CodecState,
     Fitting,
 )
-from gankit.contract.codec import density_ratio_input
+from gankit.contract.codec import comparable, density_ratio_input
 from gankit.testing.checks.base import expect, expect_float
 from gankit.testing.checks.shared import distance_in_deviations
 from gankit.testing.subject import BATCH, CheckFailed, NotApplicable, Subject, is_extractor
@@ -34,6 +34,10 @@ def encode(s: Subject) -> None:
         found = density_ratio_input(s.codec, given, seeds).x
         what = f"density_ratio_input's x of {what} samples"
         expect_float(what, found, shape, "Keep the layout's shape")
+    features = comparable(s.codec, Batch(x, stored.c))
+    width = features.shape[1] if features.ndim == 2 else 1
+    fix = "Return a row of features for each sample"
+    expect_float("comparable's features", features, (len(items), width), fix)
     kept = torch.equal(before, stored.x)
     expect(kept, "prepare modifies its input, which is cached", "Work on a copy")
     again = s.codec.encode(items, np.random.default_rng(1)).x

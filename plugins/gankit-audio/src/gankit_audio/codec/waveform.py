@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from gankit.contract import Batch, CodecState, DecodesInGraph, DecodingGraph
+from gankit.contract import Batch, CodecState, ComparesSamples, DecodesInGraph, DecodingGraph
 from gankit.errors import GankitError
 from gankit_audio.codec.base import ClipCodec, view
 from gankit_audio.codec.conditions import Conditions
@@ -24,11 +24,14 @@ FULL = 32767.0
 """The stored value of full scale."""
 MEASURED = 500
 """Most clips, evenly spread, whose level is measured."""
+WINDOW, POOLED, QUIET = 256, 32, 0.01
+"""Of the spectra that samples are compared by: samples of a window, bands and spans at most, and
+what is added to magnitudes before their logarithm."""
 MOST = 2**22
 """Most values in a batch of generated clips."""
 
 
-class WaveformCodec(ClipCodec, DecodesInGraph):
+class WaveformCodec(ClipCodec, DecodesInGraph, ComparesSamples):
     """Layout ``(channels, T)``: 16-bit samples in storage, floats without DC offset when prepared.
 
     WaveGAN gets samples in [-1, 1], as published; the iSTFT networks get samples with a root mean
@@ -98,6 +101,17 @@ class WaveformCodec(ClipCodec, DecodesInGraph):
         """
         x = batch.x.detach().float().cpu().nan_to_num(0.0) / self.gain
         return self.as_clips(x, batch.c)
+
+    def comparable(self, batch: Batch) -> torch.Tensor:
+        """Logarithms of energies in at most 32 bands and 32 spans of time, (N, bands · spans)."""
+        x = batch.x.float().mean(1) / self.gain
+        window = min(WINDOW, 1 << (x.shape[1].bit_length() - 1))
+        spectra = torch.stft(
+            x, window, max(window // 2, 1), window=torch.hann_window(window), return_complex=True
+        ).abs()
+        bands, spans = (min(size, POOLED) for size in spectra.shape[1:])
+        pooled = torch.nn.functional.adaptive_avg_pool2d(spectra[:, None], (bands, spans))
+        return (pooled + QUIET).log().flatten(1)
 
     def decoding_graph(self) -> DecodingGraph:
         return DecodingGraph(
