@@ -48,6 +48,7 @@ from guard_runs import CHECKS, EVERYWHERE, FAILING, HEALTHY, SET_ASIDE, Values
 import gankit
 from gankit.contract import Codec, Extractor
 from gankit.contract.subsets import take
+from gankit.engine.guard.states import FAILED, WARNING
 from gankit.errors import GankitError
 from gankit.metrics.manifold import manifold_scores
 from gankit.metrics.memorisation import memorisation_scores
@@ -58,7 +59,7 @@ MOST, MOST_TRAINING = 500, 5_000
 """Samples that are scored; training items that the classifier and copies are computed from."""
 FAILS, HEALED = 0.75, 0.9
 ACTIONS = ("warn", "heal")
-BAD = ("warning", "collapsing", "diverged", "memorising")
+BAD = (WARNING, *FAILED)
 Record = dict[str, Any]
 
 
@@ -168,6 +169,9 @@ def run(
                 folder = work / f"{name}-{action}-{seed}"
                 if (file := folder / "guard.json").exists():
                     continue
+                same = work / f"{name}-warn-{seed}"
+                if action == "heal" and (same / "guard.json").exists() and not failed(same):
+                    continue  # nothing to heal: it would be the same run
                 guard = {"guard.action": action, "guard.every": every}
                 record: Record = {"name": name, "seed": seed, "action": action}
                 record |= train(name, folder, seed, guard)
@@ -195,6 +199,11 @@ def seen(folder: Path) -> list[tuple[int, str, str]]:
     ]
 
 
+def failed(folder: Path) -> bool:
+    """Whether a check found a state that is healed."""
+    return any(line["guard"] in FAILED for line in lines(folder))
+
+
 def alarm(folder: Path) -> tuple[float, str]:
     """The share of training after which the first bad state was seen, and the state."""
     ticks = lines(folder)
@@ -212,6 +221,7 @@ def table(work: Path) -> Iterator[str]:
 
     def scores(name: str, action: str, weights: str) -> dict[int, float]:
         keys = {seed: (name, action, seed) for seed in seeds}
+        keys = {seed: key if key in found else (name, "warn", seed) for seed, key in keys.items()}
         return {seed: found[key][weights]["score"] for seed, key in keys.items() if key in found}
 
     yield "| run | part | seeds | score | failed | found | after | healed to | healed |"
@@ -254,8 +264,8 @@ def table(work: Path) -> Iterator[str]:
     yield (
         f"{sums['failed']} runs failed; {sums['found']} of them were found, at the median after "
         f"{statistics.median(after) if after else float('nan'):.0%} of training, and "
-        f"{sums['healed']} healed. Of {sums['healthy']} healthy runs, {sums['alarms']} had an alarm, "
-        f"and {sums['kept']} kept their score with heal."
+        f"{sums['healed']} healed. Of {sums['healthy']} healthy runs, {sums['alarms']} had an "
+        f"alarm, and {sums['kept']} kept their score with heal."
     )
 
 

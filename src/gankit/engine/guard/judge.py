@@ -33,13 +33,13 @@ MOVES = 0.05
 FAR = 1.0
 """A first held-out distance above this, which is that of two real items, is no start to compare
 with: training had run away by then."""
-LOST = 0.3
+LOST = 0.15
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
 RUNAWAY = 1e3
 """Logits of this size: the discriminator's scale runs away."""
 COPIED = 0.15
 """How far copying may exceed its baseline."""
-OVERFITS = 0.7
+OVERFITS = 0.85
 CERTAIN = 0.99
 """Accuracy of the discriminator on pairs."""
 IGNORED = 0.3
@@ -164,7 +164,7 @@ class Judge:
         return statistics.median(found) if found else None
 
     def improving(self, name: str) -> bool:
-        """Whether diversity rises, or the held-out distance falls to where it never was, against
+        """Whether a signal rises, or the held-out distance falls to where it never was, against
         ``patience`` checks ago."""
 
         def moved(signal: str) -> float:
@@ -186,7 +186,7 @@ class Judge:
         return self.checks <= 2 * GRACE or gained > MOVES
 
 
-AGREEMENT = "condition_agreement"
+AGREEMENT, COVERAGE = "condition_agreement", "coverage"
 DISTANCE, NOISE = "heldout_distance", "heldout_distance_noise"
 
 STEEP = "Raise penalty.gamma, or lower optim.lr"
@@ -286,7 +286,7 @@ def doubtful(judge: Judge) -> Event | None:
             f"by {real:.2f}"
         )
         return Event("state", text, WARNING, LABELS)
-    if certain and min(certain) > CERTAIN:
+    if certain and min(certain) > CERTAIN and not judge.improving(COVERAGE):
         text = f"the discriminator tells {certain[-1]:.1%} of pairs apart".replace("%", " %")
         return Event("state", text, WARNING, OVERFITTING)
     return None
