@@ -104,3 +104,29 @@ def test_a_judge_is_json():
     bad = GOOD | {"diversity": 0.0}
     for at in range(3):
         assert again.judge(bad, 20_000 + at) == judge.judge(bad, 20_000 + at)
+
+
+def test_a_run_that_had_run_away_by_its_first_check_is_found():
+    judge = Judge()
+    states = [judge.judge(GOOD | {"heldout_distance": 20.0 / (1 + i)}, 1000 * i) for i in range(5)]
+    assert states[-1].state == "diverged"
+
+
+def test_conditions_are_learnt_after_looks():
+    for gained, state in ((0.1, "healthy"), (0.0, "warning")):
+        judge, states = Judge(), []
+        for at in range(3 * GRACE):
+            agrees = 0.01 + gained * max(at - 2 * GRACE, 0)
+            values = GOOD | {"heldout_distance": 0.9**at, "condition_agreement": agrees}
+            states.append(judge.judge(values, 1000 * at).state)
+        assert set(states[: 2 * GRACE]) == {"healthy"}
+        assert states[-1] == state
+
+
+def test_a_certain_discriminator_is_no_failure_while_samples_improve():
+    judge = Judge()
+    states = [
+        judge.judge(GOOD | {"heldout_distance": 0.9**at, "d_accuracy": 1.0}, 1000 * at).state
+        for at in range(3 * GRACE)
+    ]
+    assert set(states) == {"healthy"}
