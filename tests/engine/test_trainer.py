@@ -247,7 +247,8 @@ def test_collapse_within_each_class_is_detected(vectors, tmp_path, monkeypatch):
         return dataclasses.replace(networks, generator=Collapsed(networks.generator))
 
     monkeypatch.setattr(vectors.modality, "build_networks", collapsed)
-    train(vectors, tmp_path / "run", "train.samples=640", "guard.every=32", "guard.action=warn")
+    watched = ["guard.every=32", "guard.action=warn", "ema.half_life=40"]
+    train(vectors, tmp_path / "run", "train.samples=640", *watched)
     assert metrics(tmp_path / "run")[-1]["guard"] == "collapsing"
 
 

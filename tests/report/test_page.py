@@ -15,7 +15,7 @@ from gankit.errors import GankitError
 from gankit.report.card import escaped, write_card
 from gankit.report.comparison import write_comparison
 from gankit.report.html import render
-from gankit.report.training import curves, guard_states, marked, overlaid, previews
+from gankit.report.training import curves, guard_states, guarded, overlaid, previews
 from gankit.runs.comparison import compare
 from gankit.runs.directory import Run
 
@@ -76,8 +76,7 @@ def _comparison(notes, made):
 
     Empty.notes = notes
     ticks = [{"samples": 1, "guard": "<b>", "events": [{"kind": "<b>", "text": "<b>"}]}]
-    guard = {"guard": guard_states(ticks), "events": marked(ticks)}
-    column = {"name": "<b>", "made": made, "preview": None, **guard}
+    column = {"name": "<b>", "made": made, "preview": None, "guard": guarded(ticks)}
     return {"software": "", "comparison": Empty, "columns": [column], "curves": []}
 
 
@@ -112,6 +111,19 @@ def test_states_of_the_guard_are_spans():
     ]
 
 
+def test_many_changes_of_state_are_summed_up():
+    states = ("healthy", "warning")
+    ticks = [
+        {"samples": 1000 * i, "guard": states[i % 2], "d_loss": i, "events": [SEEN]}
+        for i in range(1, 41)
+    ]
+    ticks[7] |= {"events": [DONE]}
+    found = guarded(ticks)
+    assert found.in_words == "warning for 50 %, healthy for 50 % of 40k samples; 39 changes"
+    assert [one.label for one in found.on_curves] == ["8"]
+    assert curves(ticks)[0].svg.count('class="mark ') == 1
+
+
 SEEN = {
     "kind": "state",
     "state": "collapsing",
@@ -135,7 +147,7 @@ def with_events(until=10):
 
 def test_events_are_marks_on_each_curve():
     ticks = with_events()
-    assert [(one.label, one.kind, one.event.samples) for one in marked(ticks)] == [
+    assert [(one.label, one.kind, one.event.samples) for one in guarded(ticks).events] == [
         ("1", "bad", 3000),
         ("2", "heal", 3000),
         ("3", "good", 4000),

@@ -94,6 +94,12 @@ def test_a_warning_that_is_an_event_too_is_said_once(capsys):
     assert capsys.readouterr().err == f"warning: {SAID}\n"
 
 
+def test_the_state_of_warning_is_named_once(capsys):
+    display = Display(TrainSettings(1000))
+    display.tick(values(9, "warning", {"kind": "state", "state": "warning", "text": "odd"}))
+    assert capsys.readouterr().err == "warning: odd\n"
+
+
 def test_states_that_come_again_and_again_are_no_flood(capsys):
     display = Display(TrainSettings(1000))
     for modes in range(10):

@@ -221,12 +221,12 @@ def film(
 
 def _summary(path: Path) -> dict[str, Any]:
     from gankit.runs.directory import Run
-    from gankit.runs.guard import events_of, interventions, state_of
+    from gankit.runs.guard import summary
 
     try:
         run = Run(path)
         metrics, about, record = run.metrics(), run.table["run"], run.record
-        weights = run.generator_weights if run.has_model else None
+        guarded = summary(run)
     except (GankitError, OSError) as error:
         return {
             "run": str(path),
@@ -241,16 +241,13 @@ def _summary(path: Path) -> dict[str, Any]:
             "seconds": 0.0,
             "created": "?",
         }
-    last, events = metrics[-1] if metrics else {}, events_of(metrics)
+    last = metrics[-1] if metrics else {}
     return {
         "run": str(path),
         "plugin": about["plugin"],
         "recipe": about["recipe"],
         "status": record.get("status", "?"),
-        "guard": state_of(metrics) or "?",
-        "interventions": interventions(events),
-        "best_samples": weights and weights.best,
-        "latest_samples": weights and weights.latest,
+        **guarded,
         "samples": int(last.get("samples", 0)),
         "seconds": float(last.get("seconds", 0)),
         "created": record.get("created", "?"),

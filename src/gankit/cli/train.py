@@ -146,6 +146,7 @@ def train(
     from gankit.config import read_toml
     from gankit.engine.devices import choose_device
     from gankit.runs.directory import Run
+    from gankit.runs.guard import summary
     from gankit.screen.run import RunDisplay
     from gankit.workflows.launch import joined, launch, new_run
     from gankit.workflows.request import Request, of_main, request
@@ -210,7 +211,7 @@ def train(
     if json:
         about = display.data.as_dict() if display.data else None
         result = {"run": str(folder), "status": status, "data": about, **last}
-        print_json({**result, "verdict": run.verdict})
+        print_json({**result, **summary(run), "verdict": run.verdict})
     else:
         _report(run, status, last, had, resolved.engine)
     if status == "interrupted":

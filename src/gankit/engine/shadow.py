@@ -14,7 +14,10 @@ import torch
 
 from gankit.contract import Batch, Codec, Networks
 from gankit.contract.subsets import take
+from gankit.engine.clock import Clock
 from gankit.engine.likelihood import of_batch
+from gankit.engine.settings import WarmUpSettings
+from gankit.engine.warm_up import PATIENCE
 
 Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
@@ -24,6 +27,29 @@ takes two forward passes for each, and so about 2 % of the time. Few items are s
 so that there is one in each epoch."""
 SURE = 1.64
 """Standard errors by which an area has to exceed a limit: of random ones, 5 % would."""
+
+
+def reason_to_end(
+    settings: WarmUpSettings, clock: Clock, auc: float, error: float, nll: float
+) -> str:
+    """Why a measurement ends the warm-up, as a clause; empty where it does not.
+
+    Args:
+        auc: of the membership attack, with its standard error.
+        nll: the negative log-likelihood of the shadow part.
+    """
+    if 0 < settings.membership_limit < auc - SURE * error:
+        return (
+            f"its likelihood tells training items from others with an AUC of "
+            f"{auc:.3f} ± {error:.3f}, above "
+            f"warm_up.membership_limit={settings.membership_limit:g}"
+        )
+    if settings.early_stop and clock.worse >= PATIENCE:
+        return (
+            f"the negative log-likelihood of items that are not trained on was "
+            f"{clock.best_nll:.2f} at best, and is {nll:.2f}"
+        )
+    return ""
 
 
 class Shadow:

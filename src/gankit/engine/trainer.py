@@ -16,6 +16,7 @@ from gankit.contract import Batch, Callback, Progress, quiet
 from gankit.engine.checkpoint import load_checkpoint, save_checkpoint
 from gankit.engine.clock import Clock, Every, TrainingSchedules
 from gankit.engine.ema import ema_decay, follower
+from gankit.engine.guard.errors import diverged, stopped_by_guard
 from gankit.engine.guard.states import FAILED, Event
 from gankit.engine.guard.watch import Watch
 from gankit.engine.micro_batches import MicroBatches
@@ -25,12 +26,11 @@ from gankit.engine.randomness import StepRandomness
 from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
-from gankit.engine.shadow import SURE
+from gankit.engine.shadow import reason_to_end
 from gankit.engine.sharding import ShardedLoss, gathered, shard, sliced
 from gankit.engine.state import pack, unpack
 from gankit.engine.updates import Updates
-from gankit.engine.warm_up import PATIENCE, REST, WarmUp
-from gankit.errors import GankitError
+from gankit.engine.warm_up import REST, WarmUp
 from gankit.system_errors import translated
 
 
@@ -145,11 +145,11 @@ class Trainer:
                 status = "interrupted"
                 break
 
-        if self.watch.guard.due_at_end(clock.samples):
+        if status == "done" and self.watch.guard.due_at_end(clock.samples):
             self.watch.check(self.sampler(), clock, self._half_life, last=True)
         self.save()
         if self.stopped_early and self.watch.guard.state in FAILED:
-            raise self._failed()
+            raise stopped_by_guard(self.watch.guard.state, self.watch.best, clock)
         candidates = self.settings.resampling.candidates
         if (
             status == "done"
@@ -186,18 +186,7 @@ class Trainer:
         clock.best_nll = min(nll, clock.best_nll)
         if self.warm_up.over or clock.capped:
             return
-        why = ""
-        if 0 < settings.membership_limit < self.membership - SURE * error:
-            why = (
-                f"its likelihood tells training items from others with an AUC of "
-                f"{self.membership:.3f} ± {error:.3f}, above "
-                f"warm_up.membership_limit={settings.membership_limit:g}"
-            )
-        elif settings.early_stop and clock.worse >= PATIENCE:
-            why = (
-                f"the negative log-likelihood of items that are not trained on was "
-                f"{clock.best_nll:.2f} at best, and is {nll:.2f}"
-            )
+        why = reason_to_end(settings, clock, self.membership, error, nll)
         if why:
             self.warm_up.cap(clock)
             more = f"{clock.samples:,} samples and {REST:.0%} more"
@@ -352,7 +341,7 @@ class Trainer:
         guard, events = self.watch.guard, self.events
         broken = [name for name, value in values.items() if not math.isfinite(value)]
         if broken and not guard.can_heal:
-            raise self._diverged(", ".join(broken))
+            raise diverged(", ".join(broken), self.clock)
         self.events = []
         for callback in self.callbacks:
             for event in events:
@@ -380,24 +369,6 @@ class Trainer:
             line["capped"] = self.clock.capped
         for callback in self.callbacks:
             callback.tick(line)
-
-    def _diverged(self, what: str) -> GankitError:
-        smaller = "a larger penalty.gamma, a smaller optim.lr"
-        if self.clock.warming:
-            smaller = "a smaller warm_up.lr"
-        return GankitError(
-            f"training diverged after {self.clock.samples:,} samples: {what} not finite",
-            f"The last good checkpoint is kept. Try {smaller}, or train.precision=fp32",
-        )
-
-    def _failed(self) -> GankitError:
-        state, best = self.watch.guard.state, self.watch.best
-        kept = f"the best weights, of {best[1]:,} samples," if best else "the latest weights"
-        return GankitError(
-            f"training is {state} after {self.clock.samples:,} samples, and was stopped "
-            "(guard.action=stop)",
-            f"The model has {kept} and checkpoints are kept. guard.action=heal tries to go on",
-        )
 
     def best_weights(self) -> tuple[Mapping[str, Tensor], int] | None:
         """The state of the averaged generator at the best check, and the samples then; None where
@@ -452,7 +423,7 @@ class Trainer:
         if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
             if self.watch.guard.can_heal:  # at the next check
                 return
-            raise self._diverged("weights")
+            raise diverged("weights", self.clock)
         keep, pinned = self.settings.checkpoint.keep, self.watch.guard.pinned
         hint = "Earlier checkpoints are kept: free some space and run the same command again"
         with translated(folder, disk=hint):

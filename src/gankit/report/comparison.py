@@ -10,7 +10,7 @@ from gankit.report.html import render
 from gankit.report.page import write_page
 from gankit.report.provenance import provenance
 from gankit.report.samples import Embedded
-from gankit.report.training import Marked, Span, guard_states, last_preview, marked, overlaid
+from gankit.report.training import Guarded, guarded, last_preview, overlaid
 from gankit.runs.comparison import Comparison
 from gankit.runs.provenance import software
 
@@ -20,8 +20,7 @@ class _Column:
     name: str
     made: list[tuple[str, str]]
     preview: Embedded | None
-    guard: list[Span]
-    events: list[Marked]
+    guard: Guarded
 
 
 def write_comparison(comparison: Comparison, target: Path) -> None:
@@ -35,8 +34,7 @@ def write_comparison(comparison: Comparison, target: Path) -> None:
     }
     columns = [
         _Column(
-            *(name, provenance(run), last_preview(run.path / "previews")),
-            *(guard_states(runs[name]), marked(runs[name])),
+            *(name, provenance(run), last_preview(run.path / "previews"), guarded(runs[name])),
         )
         for name, run in zip(comparison.names, comparison.runs, strict=True)
     ]

@@ -14,7 +14,7 @@ from gankit.kit.files import write_atomic
 from gankit.report.html import render
 from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
-from gankit.report.training import curves, guard_states, marked, previews
+from gankit.report.training import curves, guarded, previews
 from gankit.runs.directory import CONFIG, Run, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
@@ -67,8 +67,7 @@ def _of_run(subject: Path) -> dict[str, Any]:
     if not (subject / CONFIG).is_file():
         return {
             "curves": [],
-            "guard": [],
-            "events": [],
+            "guard": None,
             "history": None,
             "made": [],
             "settings": "",
@@ -77,8 +76,7 @@ def _of_run(subject: Path) -> dict[str, Any]:
     ticks = run.metrics()
     return {
         "curves": curves(ticks),
-        "guard": guard_states(ticks),
-        "events": marked(ticks),
+        "guard": guarded(ticks),
         "history": previews(subject / "previews"),
         "made": provenance(run),
         "settings": (subject / CONFIG).read_text(encoding="utf-8", errors="backslashreplace"),

@@ -49,6 +49,10 @@ NOT_SHOWN = (
     *("capped", "samples", "steps", "seconds", "samples_per_second", "device_memory"),
     *("heldout_distance_noise", "finite"),
 )
+MOST_MARKS = 16
+"""On a chart: of more, changes of state are left out."""
+MOST_SPANS = 8
+"""States that are listed one after another: of more, how long each lasted in all."""
 MOST_BYTES = 6_000_000
 """Of all previews in a page."""
 MOST_PREVIEWS = 24
@@ -93,6 +97,31 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Guarded:
+    """What the guard saw and did."""
+
+    spans: Sequence[Span]
+    events: Sequence[Marked]
+
+    @property
+    def on_curves(self) -> list[Marked]:
+        """The events with a mark on each curve."""
+        few = len(self.events) <= MOST_MARKS
+        return [one for one in self.events if few or one.event.kind != STATE][:MOST_MARKS]
+
+    @property
+    def in_words(self) -> str:
+        """When it saw which state; of many changes, for how much of the run."""
+        if len(self.spans) <= MOST_SPANS:
+            return "; ".join(f"{s.state} from {s.first} to {s.last} samples" for s in self.spans)
+        shares: dict[str, float] = {}
+        for span in self.spans:
+            shares[span.state] = shares.get(span.state, 0.0) + span.percent
+        parts = ", ".join(f"{state} for {share:.0f} %" for state, share in shares.items())
+        return f"{parts} of {self.spans[-1].last} samples; {len(self.spans) - 1} changes"
+
+
+@dataclass(frozen=True)
 class Previews:
     """Pictures of the same latents as training went on."""
 
@@ -107,7 +136,7 @@ def curves(ticks: Sequence[Mapping[str, Any]]) -> list[Curves]:
     the guard saw or did something."""
     marks = [
         Mark(one.event.samples, one.label, f"{one.label}: {one.event.in_words}", one.kind)
-        for one in marked(ticks)
+        for one in guarded(ticks).on_curves
     ]
     return overlaid({"": ticks}, marks)
 
@@ -177,9 +206,10 @@ def _of_one_value(names: Sequence[str]) -> bool:
     return len([name for name in names if not _is_baseline(name, names)]) < 2
 
 
-def marked(ticks: Sequence[Mapping[str, Any]]) -> list[Marked]:
-    """The events of a run, numbered as on its curves."""
-    return [Marked(str(i), _kind(event), event) for i, event in enumerate(events_of(ticks), 1)]
+def guarded(ticks: Sequence[Mapping[str, Any]]) -> Guarded:
+    """The guard's states and events; these are numbered."""
+    events = enumerate(events_of(ticks), 1)
+    return Guarded(guard_states(ticks), [Marked(str(i), _kind(e), e) for i, e in events])
 
 
 def _kind(event: Recorded) -> str:

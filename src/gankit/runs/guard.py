@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gankit.engine.guard.states import Event
+from gankit.runs.directory import Run
 
 HEAL, STATE = "heal", "state"
 """Kinds of events that are read here; the others are shown as they are."""
@@ -43,6 +44,18 @@ def state_of(ticks: Sequence[Mapping[str, Any]]) -> str:
 def interventions(events: Iterable[Event]) -> int:
     """How often the guard restored an earlier state of training and changed something."""
     return sum(event.kind == HEAL for event in events)
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """The state at the end, how often the guard intervened, and the samples that the best weights
+    and the latest have seen; for JSON."""
+    ticks, weights = run.metrics(), run.generator_weights if run.has_model else None
+    return {
+        "guard": state_of(ticks) or "?",
+        "interventions": interventions(events_of(ticks)),
+        "best_samples": weights and weights.best,
+        "latest_samples": weights and weights.latest,
+    }
 
 
 def in_words(ticks: Sequence[Mapping[str, Any]]) -> str:

@@ -117,7 +117,7 @@ class Recorder(Callback):
             film(previews, self.folder / "previews" / "progress.gif")
 
     def warning(self, message: str) -> None:
-        self.say(f"warning: {message}")
+        self.say(message if message.startswith("warning: ") else f"warning: {message}")
 
     def say(self, line: str) -> None:
         text = f"{provenance.now()} {' '.join(line.splitlines())}\n"

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gankit.contract import Callback
 from gankit.engine.clock import WARM_UP
-from gankit.engine.guard.states import FAILED, GOOD, STATES, Event
+from gankit.engine.guard.states import FAILED, GOOD, STATES, WARNING, Event
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
 from gankit.runs.directory import read_metrics
@@ -144,7 +144,7 @@ class Display(Callback):
             return
         self.said.add(message)
         if self._is_news(message.partition(":")[0]):
-            warn(message)
+            warn(message.removeprefix(f"{WARNING}: "))  # the name of a state, too
 
     def _event(self, event: Event) -> None:
         """What the guard saw or did; a failure has come as a warning before."""

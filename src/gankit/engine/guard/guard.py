@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gankit.engine.guard.judge import Judge, Values, restored
+from gankit.engine.guard.history import Values
+from gankit.engine.guard.judge import Judge
 from gankit.engine.guard.ladder import IN_WORDS, Changes
 from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
 from gankit.engine.settings import GuardSettings
@@ -105,7 +106,7 @@ class Guard:
 
     def due_at_end(self, samples: int) -> bool:
         """Whether the weights at the end have still to be compared with the best."""
-        return self.active and self.judge.best is not None and samples > self.checked_at
+        return self.active and self.judge.best_ever is not None and samples > self.checked_at
 
     def _plan_next(self, samples: int) -> None:
         self.checked_at = samples
@@ -213,7 +214,7 @@ class Guard:
             if not isinstance(value, str if name == "announced" else int):
                 raise ValueError(f"guard: {name} is {value!r}")
             setattr(self, name, value)
-        self.judge, self.changes = restored(state["judge"]), Changes.of(state["changes"])
+        self.judge, self.changes = Judge(**state["judge"]), Changes.of(state["changes"])
         self.judge.patience = self.settings.patience
 
 
