@@ -69,7 +69,7 @@ def test_healing_climbs_the_ladder_and_ends():
     assert kinds.count("exhausted") == 1
     assert not any(d.stop for d in decisions)
     assert one.changes.gamma == 100
-    assert one.changes.lr == pytest.approx(1 / 3)
+    assert one.changes.lr == pytest.approx(1 / 25)
 
 
 def test_stopping():

@@ -2,7 +2,7 @@
 
 - ``gamma``: γ of R1 and R2 ten times as large, and both where one was off (R1 alone diverges where
   both converge, arXiv 2501.05441, appendix).
-- ``lr``: both learning rates a third.
+- ``lr``: both learning rates a fifth.
 - ``optimiser``: the discriminator's moments anew.
 - ``augment``: augmentation of the discriminator's input adapts to its overfitting (ADA, arXiv
   2006.06676, target 0.6), where the networks have any.
@@ -20,16 +20,16 @@ from gankit.engine.guard.states import COLLAPSING, DIVERGED, MEMORISING
 
 GAMMA, LR, OPTIMISER, AUGMENT, SKIP = "gamma", "lr", "optimiser", "augment", "skip"
 LADDERS: Mapping[str, Sequence[str]] = {
-    COLLAPSING: (GAMMA, LR, OPTIMISER, GAMMA, SKIP),
-    DIVERGED: (GAMMA, LR, OPTIMISER, LR, SKIP),
+    COLLAPSING: (GAMMA, LR, GAMMA, LR, SKIP),
+    DIVERGED: (LR, LR, GAMMA, LR, OPTIMISER),
     MEMORISING: (AUGMENT, GAMMA, SKIP, LR, GAMMA),
 }
 """For each failure."""
-HIGHER_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 1 / 3, 0.6
+HIGHER_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 1 / 5, 0.6
 
 IN_WORDS = {
     GAMMA: "raised gamma of R1 and R2 tenfold",
-    LR: "lowered the learning rates to a third",
+    LR: "lowered the learning rates to a fifth",
     OPTIMISER: "started the discriminator's optimiser anew",
     AUGMENT: f"set augment.target={ADA_TARGET}",
     SKIP: "leaves out every other step of the discriminator",

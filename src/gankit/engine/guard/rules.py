@@ -24,6 +24,8 @@ FEW_MODES, ALIKE, MISSES = 0.3, 0.25, 0.15
 which samples have collapsed, or never became like the data."""
 LOST = 0.15
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
+UNEVEN = 0.5
+"""Diversity from which on poor samples have diverged rather than collapsed."""
 STEEPEST, TELLS = 12.0, 0.97
 """How far logits change between two real items, and the share of pairs that are told apart, where
 the discriminator overpowers the generator."""
@@ -83,7 +85,13 @@ def lost(history: History) -> Event | None:
         f"samples get worse: their distance to held-out items is {distance[-1]:.3f}, and was "
         f"{best:.3f} after {history.best_at:,} samples"
     )
-    return Event("state", text, COLLAPSING, STEEP)
+    return Event("state", text, _poor(history), STEEP)
+
+
+def _poor(history: History) -> str:
+    """The state where samples are poor: diverse ones are off the data, others have collapsed."""
+    diverse = history.typical("diversity")
+    return COLLAPSING if diverse is not None and diverse < UNEVEN else DIVERGED
 
 
 def overpowered(history: History) -> Event | None:
@@ -119,7 +127,8 @@ def collapsing(history: History) -> Event | None:
                 f"the generator's gradient has vanished: its norm is {found[-1]:.1e}, and was "
                 f"{history.usual_gradient:.1e}"
             )
-        return Event("state", text, COLLAPSING, STEEP)
+        state = _poor(history) if name == "coverage" else COLLAPSING
+        return Event("state", text, state, STEEP)
     return None
 
 
@@ -150,7 +159,9 @@ def doubtful(history: History) -> Event | None:
         history.last("condition_agreement"),
         history.first.get("condition_agreement_real"),
     )
-    if agrees and real and max(agrees) < IGNORED * real and not history.learns_conditions():
+    if agrees and real and max(agrees) < IGNORED * real:
+        if history.learns_conditions() or history.progresses():
+            return None
         text = (
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
