@@ -28,7 +28,7 @@ EFFECTIVE = 1 / 8
 NEIGHBOURS = 5
 """Copies are much nearer to one training item than to the next few."""
 FEWEST_OF_CLASS, MOST_CLASSES = 5, 64
-AGREES = 0.25
+AGREES = 0.5
 """Where held-out items agree less with their conditions, generated ones cannot be judged by it."""
 RIDGE = 1e-2
 """Of the linear model's features, as a share of their total variance."""

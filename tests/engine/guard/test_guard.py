@@ -154,7 +154,6 @@ def test_augmentation_is_a_rung_only_where_there_is_one():
 def test_samples_that_jump_are_answered_by_smaller_learning_rates():
     one = guard()
     one.playing = True
-    healthy(one)
     jumping = follow(one, lambda at: COLLAPSED | {"heldout_distance": 0.5 + 0.4 * (at % 2)}, 40)
     assert next(d.heal for d in jumping if d.heal) == "lr"
 

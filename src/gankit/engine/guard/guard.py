@@ -9,7 +9,16 @@ from typing import Any
 from gankit.engine.guard.history import Values
 from gankit.engine.guard.judge import Judge
 from gankit.engine.guard.ladder import Changes
-from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
+from gankit.engine.guard.rules import STEEPEST
+from gankit.engine.guard.states import (
+    CONVERGED,
+    DIVERGED,
+    FAILED,
+    HEALTHY,
+    UNWATCHED,
+    WARNING,
+    Event,
+)
 from gankit.engine.settings import GuardSettings
 
 LEAST = 10
@@ -106,7 +115,7 @@ class Guard:
 
     def due_at_end(self, samples: int) -> bool:
         """Whether the weights at the end have still to be compared with the best."""
-        return self.active and self.judge.best is not None and samples > self.checked_at
+        return self.active and self.judge.best_ever is not None and samples > self.checked_at
 
     def _plan_next(self, samples: int) -> None:
         self.checked_at = samples
@@ -158,16 +167,17 @@ class Guard:
         if not (self._returns and self.playing):
             return
         used = len(self.changes.taken)
-        rung = ""
+        rung, steepness = "", self.judge.typical("d_steepness") or 0.0
         if used < self.settings.attempts:
-            rung = self.changes.rung(state, self.judge.erratic, self.augments)
+            thrown = state == DIVERGED and steepness < STEEPEST
+            rung = self.changes.rung(state, self.judge.erratic or thrown, self.augments)
         if not rung:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
                 decision.events.append(Event("exhausted", text, state))
             return
-        done = self.changes.take(rung, self.judge.typical("d_steepness") or 0.0)
+        done = self.changes.take(rung, steepness)
         decision.heal = rung
         text = (
             f"healing: the weights of {self.healthy:,} samples are restored, and training "

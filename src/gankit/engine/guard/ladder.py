@@ -22,7 +22,8 @@ from gankit.engine.guard.states import MEMORISING
 GAMMA, LR, OPTIMISER, AUGMENT, SKIP = "gamma", "lr", "optimiser", "augment", "skip"
 STEADY = GAMMA, LR, GAMMA, OPTIMISER, SKIP
 ERRATIC = LR, GAMMA, LR, OPTIMISER, SKIP
-"""Where samples jump from check to check, or the first step threw the discriminator far off."""
+"""Where samples jump from check to check, the first step threw the discriminator far off, or
+training diverged though the discriminator is not steep."""
 MEMORISED = AUGMENT, GAMMA, SKIP, LR, GAMMA
 LEAST_GAMMA, MOST_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 100.0, 0.1, 0.6
 
