@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 Values = Mapping[str, float]
 
@@ -14,8 +15,16 @@ WINDOW = 12
 """The last checks, over which progress is seen."""
 GRACE = 10
 """Checks in which samples may still look as those of an untrained generator."""
+LEARNS = 30
+"""Checks in which a generator may still learn to follow conditions."""
+FAR = 1.0
+"""A first distance above this, which is that of two real items, is no start to compare with:
+training had run away by then."""
 FALLS, RISES, AT_LEAST = 0.05, 0.1, 0.03
 """Progress: a fall of the distance, and a rise of diversity or coverage, as shares and at least."""
+JUMPS, THROWN = 0.08, 2.0
+"""The median change of the held-out distance, and the mean size of logits after the first step,
+where learning rates are too large."""
 SIGNIFICANT = 4.0
 """Standard deviations of the held-out distance."""
 TOLERANCE = 0.1
@@ -35,9 +44,11 @@ class History:
     checks: int = 0
     """Of the game, since the start or the last intervention."""
     best: float | None = None
-    """The least held-out distance, as the median of a few checks."""
+    """The least held-out distance since the last intervention, as the median of a few checks."""
     best_at: int = 0
     """Samples then."""
+    best_ever: float | None = None
+    """The least of the whole run."""
     usual_gradient: float = 0.0
     """The largest median of the generator's gradient's norm."""
     settled: bool = True
@@ -61,18 +72,26 @@ class History:
         noise = self.recent[-1].get(NOISE, 0.0)
         if self.best is None or distance < self.best - noise:
             self.best, self.best_at = distance, samples
+        if self.best_ever is None or distance < self.best_ever - noise:
+            self.best_ever = distance
+
+    def forget(self) -> None:
+        """After an intervention: weights are older ones, and what followed them is no evidence."""
+        self.recent, self.checks = [], 0
+        self.best, self.best_at, self.usual_gradient = None, 0, 0.0
+
+    @property
+    def start(self) -> float:
+        """The held-out distance of an untrained generator."""
+        return min(self.first.get(DISTANCE, 0.0), FAR)
 
     def acceptable(self, values: Values) -> bool:
         """Whether the weights of a check are not significantly worse than the best."""
         distance = values.get(DISTANCE)
         if values.get("finite") == 0:
             return False
-        return distance is None or self.best is None or distance <= self.bound(values)
-
-    def bound(self, values: Values) -> float:
-        """The largest held-out distance that is no worse than the best, but for noise."""
-        assert self.best is not None
-        return self.best + SIGNIFICANT * values.get(NOISE, 0.0) + TOLERANCE * max(self.best, 0.0)
+        best = self.best_ever
+        return distance is None or best is None or distance <= bound(best, values)
 
     def last(self, name: str) -> list[float]:
         """A signal's last values, as many as ``patience``; none where one lacks."""
@@ -84,19 +103,35 @@ class History:
         found = [v[name] for v in self.recent[-self.patience :] if name in v]
         return statistics.median(found) if found else None
 
-    def progresses(self) -> bool:
+    @property
+    def erratic(self) -> bool:
+        """Whether samples jump from check to check, or one step was enough to throw the
+        discriminator off: signs of a learning rate that is too large."""
+        distances = [v[DISTANCE] for v in self.recent if DISTANCE in v]
+        jumps = [abs(b - a) for a, b in pairwise(distances)]
+        jumpy = len(jumps) > 1 and statistics.median(jumps) > JUMPS
+        return jumpy or self.first.get("d_scale", 0.0) > THROWN
+
+    def learns_conditions(self) -> bool:
+        """Whether samples agree more with their conditions than a few checks ago, or may yet: that
+        comes after their looks."""
+        before, after = self._moved("condition_agreement") or (0.0, 1.0)
+        return self.checks <= LEARNS or after > before + AT_LEAST
+
+    def progresses(self, *names: str) -> bool:
         """Whether samples have become more like the data in the last checks: nearer to held-out
-        items than ever, more diverse, or of better coverage."""
+        items than ever, or higher by one of the signals."""
         fell = self._moved(DISTANCE)
         if fell is not None and self.best is not None:
             before, after = fell
             if after < (1 - FALLS) * before and after < (1 + FALLS) * self.best:
                 return True
-        for name in ("diversity", "class_diversity", "coverage"):
-            before, after = self._moved(name) or (0.0, 0.0)
-            if after > (1 + RISES) * before and after > before + AT_LEAST:
-                return True
-        return False
+        return any(map(self.rises, names))
+
+    def rises(self, name: str) -> bool:
+        """Whether a signal has risen in the last checks."""
+        before, after = self._moved(name) or (0.0, 0.0)
+        return after > (1 + RISES) * before and after > before + AT_LEAST
 
     def _moved(self, name: str) -> tuple[float, float] | None:
         """The medians of the first and of the last checks that are remembered."""
@@ -104,3 +139,8 @@ class History:
         if len(values) < 2 * n:
             return None
         return statistics.median(values[:n]), statistics.median(values[-n:])
+
+
+def bound(best: float, values: Values) -> float:
+    """The largest held-out distance that is no worse than the best, but for noise."""
+    return best + SIGNIFICANT * values.get(NOISE, 0.0) + TOLERANCE * max(best, 0.0)

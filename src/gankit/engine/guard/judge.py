@@ -49,7 +49,8 @@ class Judge(History):
 
     def begin_again(self) -> None:
         """After an intervention: what was seen before is no evidence any more."""
-        self.recent, self.checks, self.calm, self.state = [], 0, 0, HEALTHY
+        self.forget()
+        self.calm, self.state = 0, HEALTHY
 
     def _now(self, event: Event) -> Event:
         self.state = event.state

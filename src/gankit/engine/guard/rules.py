@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gankit.engine.guard.history import DISTANCE, NOISE, SIGNIFICANT, History
+from gankit.engine.guard.history import DISTANCE, NOISE, SIGNIFICANT, History, bound
 from gankit.engine.guard.states import (
     COLLAPSING,
     CONVERGED,
@@ -19,12 +19,18 @@ from gankit.engine.guard.states import (
 
 CONVERGES = 24
 """Checks before training can have converged."""
-FEW_MODES, ALIKE, MISSES = 0.3, 0.25, 0.15
+FEW_MODES, ALIKE, MISSES = 0.3, 0.12, 0.15
 """Diversity, of all samples and within conditions, and coverage as a share of real items', below
 which samples have collapsed, or never became like the data."""
-LOST = 0.3
+MATTERS = 0.02
+"""Changes of the held-out distance below this share of two real items' are no failure."""
+COVERS = 0.6
+"""Coverage, as a share of real items', from which on low diversity is softness, not collapse."""
+LOST = 0.15
 """The share of what the held-out distance had gained, that is lost when training falls apart."""
-STEEPEST, TELLS = 12.0, 0.97
+UNEVEN = 0.5
+"""Diversity from which on poor samples have diverged rather than collapsed."""
+STEEPEST, TELLS = 12.0, 0.95
 """How far logits change between two real items, and the share of pairs that are told apart, where
 the discriminator overpowers the generator."""
 RUNAWAY = 1e3
@@ -61,11 +67,11 @@ def diverged(history: History) -> Event | None:
     if scale and min(scale) > RUNAWAY:
         text = f"the discriminator's logits have run away: their mean size is {scale[-1]:,.0f}"
         return Event("state", text, DIVERGED, STEEP)
-    start = history.first.get(DISTANCE, 0.0)
+    start = history.start
     if distance and min(distance) > max(1.5 * start, 0.5) and history.checks > history.patience:
         text = (
             f"generated samples are further from held-out items ({distance[-1]:.2f}) than those of "
-            f"the untrained generator were ({start:.2f})"
+            f"an untrained generator ({start:.2f})"
         )
         return Event("state", text, DIVERGED, STEEP)
     return None
@@ -76,15 +82,20 @@ def lost(history: History) -> Event | None:
     distance, best = history.last(DISTANCE), history.best
     if not distance or best is None:
         return None
-    gained = history.first[DISTANCE] - best
-    bound = max(history.bound(history.recent[-1]), best + LOST * gained)
-    if min(distance) <= bound or history.best_at == 0:
+    least = max(bound(best, history.recent[-1]), best + max(LOST * (history.start - best), MATTERS))
+    if min(distance) <= least or history.best_at == 0:
         return None
     text = (
         f"samples get worse: their distance to held-out items is {distance[-1]:.3f}, and was "
         f"{best:.3f} after {history.best_at:,} samples"
     )
-    return Event("state", text, COLLAPSING, STEEP)
+    return Event("state", text, _poor(history), STEEP)
+
+
+def _poor(history: History) -> str:
+    """The state where samples are poor: diverse ones are off the data, others have collapsed."""
+    diverse = history.typical("diversity")
+    return COLLAPSING if diverse is not None and diverse < UNEVEN else DIVERGED
 
 
 def overpowered(history: History) -> Event | None:
@@ -102,17 +113,18 @@ def overpowered(history: History) -> Event | None:
 
 def collapsing(history: History) -> Event | None:
     """Samples that vary far less than real ones or miss most of them, without progress."""
-    if history.young or history.progresses():
+    if history.young:
         return None
     real = history.first.get("coverage_real", 0.0)
+    covers = (history.typical("coverage") or 0.0) > COVERS * real > 0
     for name, least, what in (
-        ("diversity", FEW_MODES, "have {} of the effective modes of real items"),
+        ("diversity", 0.0 if covers else FEW_MODES, "have {} of the effective modes of real items"),
         ("class_diversity", ALIKE, "have {} of the spread of real items of the same condition"),
         ("coverage", MISSES * real, "are near {} of the real items only"),
         ("g_gradient", VANISHED * history.usual_gradient, ""),
     ):
         found = history.last(name)
-        if not found or max(found) >= least:
+        if not found or max(found) >= least or history.progresses(name, "coverage"):
             continue
         text = f"generated samples {what.format(f'{found[-1]:.0%}')}".replace("%", " %")
         if not what:
@@ -120,7 +132,8 @@ def collapsing(history: History) -> Event | None:
                 f"the generator's gradient has vanished: its norm is {found[-1]:.1e}, and was "
                 f"{history.usual_gradient:.1e}"
             )
-        return Event("state", text, COLLAPSING, STEEP)
+        state = _poor(history) if name == "coverage" else COLLAPSING
+        return Event("state", text, state, STEEP)
     return None
 
 
@@ -147,17 +160,17 @@ def doubtful(history: History) -> Event | None:
             "generated samples are to it"
         )
         return Event("state", text.replace("%", " %"), WARNING, OVERFITTING)
-    agrees, real = (
-        history.last("condition_agreement"),
-        history.first.get("condition_agreement_real"),
-    )
+    agrees = history.last("condition_agreement")
+    real = history.first.get("condition_agreement_real")
     if agrees and real and max(agrees) < IGNORED * real:
+        if history.learns_conditions() or history.progresses():
+            return None
         text = (
             f"the condition is ignored: samples agree with theirs by {agrees[-1]:.2f}, real items "
             f"by {real:.2f}"
         )
         return Event("state", text, WARNING, LABELS)
-    if certain and min(certain) > CERTAIN:
+    if certain and min(certain) > CERTAIN and not history.progresses():
         text = f"the discriminator tells {certain[-1]:.1%} of pairs apart".replace("%", " %")
         return Event("state", text, WARNING, OVERFITTING)
     return None
@@ -169,7 +182,7 @@ def converged(history: History, samples: int, already: bool) -> Event | None:
         return None
     latest = history.recent[-1]
     real = latest.get(DISTANCE + "_real", 0.0) + SIGNIFICANT * latest.get(NOISE, 0.0)
-    if history.best > max(real, NEAR * history.first[DISTANCE]):
+    if history.best > max(real, NEAR * history.start):
         return None
     if not already and (history.checks < CONVERGES or not history.acceptable(history.recent[-1])):
         return None
