@@ -151,7 +151,12 @@ def gammas(*words, **given):
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], (0, 0)),
+        ([], ("auto", "auto")),
+        (["loss.gradient_penalty=10"], (0, 0)),
+        (["loss.extra.other=1"], (0, 0)),
+        (["privacy.epsilon=3"], (0, 0)),
+        (["loss.gradient_penalty=10", "penalty.gamma=auto"], ("auto", "auto")),
+        (["penalty.gamma=0"], (0, 0)),
         (["penalty.gamma=3"], (3, 3)),
         (["penalty.gamma=auto"], ("auto", "auto")),
         (["penalty.gamma=[3.0, 0.3]", "train.burn_in=100"], ((3, 0.3), (3, 0.3))),

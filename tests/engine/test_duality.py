@@ -29,7 +29,7 @@ def trainer(make_networks):
     settings = replace(
         defaults,
         train=replace(defaults.train, batch=64),
-        loss=replace(defaults.loss, r1=0.3, r2=0.3),
+        loss=replace(defaults.loss, r1=0.3),
         optim=replace(defaults.optim, lr=3e-3),
     )
     reals = RealSamples(

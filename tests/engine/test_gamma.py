@@ -48,7 +48,7 @@ def test_the_weight_of_a_linear_discriminator_is_the_closed_form(units, separati
             logs = {k: v.detach() for k, v in found.items()}
             (slope,) = torch.autograd.grad(total, D.weight)
             assert abs(float(slope)) < 1e-4 * units  # D is where it should be
-        gamma.observe(logs)
+        gamma.observe([logs])
     s = math.sqrt(STEEPNESS / gamma.spread)
     assert gamma.value == pytest.approx(distance / (1 + math.exp(s * distance)) / (2 * s), rel=0.02)
 
@@ -62,6 +62,17 @@ def test_a_factor_on_top_makes_the_discriminator_less_steep():
         for _ in range(2000):
             gamma.correct(0.1 / (gamma.value * gamma.factor))  # a penalty that dominates
     assert tenfold.value == pytest.approx(plain.value, rel=0.02)
+
+
+def test_pieces_of_a_batch_count_as_the_batch():
+    whole, pieces = AdaptiveGamma(ParallelContext()), AdaptiveGamma(ParallelContext())
+    for gamma in (whole, pieces):
+        gamma.begin(torch.randn(32, 4, generator=torch.Generator().manual_seed(0)))
+    for value in torch.rand(5 * EVERY, 4, dtype=torch.float64):
+        whole.observe([{"r1": value[:2].mean(), "r2": value[2:].mean()}])
+        pieces.observe([{"r1": value[0], "r2": value[2]}, {"r1": value[1], "r2": value[3]}])
+    assert pieces.value == pytest.approx(whole.value, rel=1e-12)
+    assert pieces.corrections == whole.corrections == 5
 
 
 def test_the_weight_stays_within_its_range_and_is_deterministic():
@@ -80,15 +91,15 @@ def test_state_is_exact_and_damage_is_refused():
     gamma = AdaptiveGamma(ParallelContext())
     gamma.begin(torch.randn(32, 4))
     for _ in range(EVERY + 3):
-        gamma.observe({"r1": torch.rand(()), "r2": torch.rand(())})
+        gamma.observe([{"r1": torch.rand(()), "r2": torch.rand(())}])
     again = AdaptiveGamma(ParallelContext())
     again.load(gamma.state(), torch.device("cpu"))
     assert again.steps == 3
     assert torch.equal(again.state(), gamma.state())
     for _ in range(EVERY):
         logs = {"r1": torch.rand(()), "r2": torch.rand(())}
-        gamma.observe(logs)
-        again.observe(logs)
+        gamma.observe([logs])
+        again.observe([logs])
     assert again.value == gamma.value != 0
     for i, bad in enumerate([-1.0, -1.0, -1.0, EVERY, -1.0]):
         state = gamma.state()

@@ -54,6 +54,30 @@ def test_a_report_states_how_the_run_was_made_and_what_numbers_mean(evaluated):
     assert found.record["meanings"]["coverage/coordinates"].startswith("variety")
 
 
+def test_the_health_of_a_codec_is_reported(evaluated, tmp_path, gankit_):
+    path, found, page = evaluated
+    assert 'id="codec"' not in page
+    file = path / "provenance.json"
+    before = file.read_text()
+    signs = [
+        {"name": "kept", "value": 0.925, "text": "92 % of <b> are kept", "baseline": 1.0},
+        {"name": "used", "value": 3, "text": "3 of 64 are used", "remedy": "Train it for longer"},
+    ]
+    try:
+        file.write_text(json.dumps({**json.loads(before), "codec": signs}))
+        page = found.report(tmp_path / "codec.html").read_text()
+        shown = gankit_("runs", "show", path).stdout
+    finally:
+        file.write_text(before)
+    assert 'id="codec"' in page
+    assert "92 % of &lt;b&gt; are kept" in page
+    assert '<td class="number">0.925</td><td class="number">1</td>' in page
+    assert "3 of 64 are used. <strong>Warning:</strong> Train it for longer" in page
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "codec: 92 % of <b> are kept" in lines
+    assert "warning: codec: 3 of 64 are used. Train it for longer" in lines
+
+
 def test_a_page_loads_nothing_from_elsewhere(evaluated):
     page = evaluated[2]
     assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)

@@ -6,6 +6,7 @@ REAL = {
     "heldout_distance_real": 0.002,
     "heldout_distance_noise": 0.002,
     "copying_real": 0.5,
+    "coverage_real": 0.95,
     "condition_agreement_real": 0.8,
 }
 GOOD = REAL | {

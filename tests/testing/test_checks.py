@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import math
 import os
 import random
 import subprocess
@@ -29,6 +30,7 @@ from gankit.contract import (
     Evaluator,
     Extractor,
     Fitting,
+    Health,
     Issue,
     Layout,
     Networks,
@@ -170,7 +172,8 @@ def correct() -> Subject:
 def test_a_correct_modality_passes(check: Check, correct: Subject) -> None:
     result = run_check(correct, check)
     # Its codec is not trained; the one of `Learning` is.
-    assert result.status == ("skipped" if check.name == "budget" else "passed"), result.message
+    trained = check.name in ("budget", "codec-health")
+    assert result.status == ("skipped" if trained else "passed"), result.message
 
 
 class LearnedCodec(VectorCodec):
@@ -187,6 +190,9 @@ class LearnedCodec(VectorCodec):
 
     def decode(self, batch: Batch, seeds: Sequence[int], where: Any = None) -> list[Number]:
         return super().decode(Batch(batch.x * self.scale, batch.c), seeds)
+
+    def health(self, items: Sequence[Number], heldout: bool, rng: Any) -> list[Health]:
+        return [Health("scale", self.scale, f"numbers are divided by {self.scale:.2f}")]
 
     def state(self) -> CodecState:
         return CodecState({"scale": self.scale})
@@ -234,6 +240,17 @@ def modality(**changes: Any) -> Plant:
 
 def codec(**changes: Any) -> Plant:
     return modality(codec=type("FaultyCodec", (VectorCodec,), changes))
+
+
+def healthy(*signs: Health) -> Plant:
+    """A codec that reports these signs."""
+    return codec(health=lambda self, *_: [*signs])
+
+
+def spoiling(self: Any, *_: Any) -> list[Health]:
+    """A report that changes the codec."""
+    self.encode = lambda items, rng: Batch(torch.zeros(len(items), 2))
+    return [Health("a", 1.0, "b")]
 
 
 def generator(make: Callable[[], nn.Module]) -> Plant:
@@ -521,6 +538,16 @@ FAULTS: list[tuple[str, str, Plant]] = [
     ("budget", "a codec that ran out of time is not usable",
      learned(fit_codec=lambda self, items, settings, fitting: LearnedCodec(
          0.0 if not fitting.stopped() and fitting.time_left() < 9 else 1.0))),
+    ("codec-health", "health reports nothing", healthy()),
+    ("codec-health", "health's a is [nan]", healthy(Health("a", math.nan, "b"))),
+    ("codec-health", "health's a is [1.0, inf]", healthy(Health("a", 1.0, "b", math.inf))),
+    ("codec-health", "has 'b\\nc', which is not one line", healthy(Health("a", 1.0, "b\nc"))),
+    ("codec-health", "has ' ', which is not one line", healthy(Health("a", 1.0, "b", 1.0, " "))),
+    ("codec-health", "ends with a full stop", healthy(Health("a", 1.0, "b."))),
+    ("codec-health", "repeats a name", healthy(Health("a", 1.0, "b"), Health("a", 2.0, "c"))),
+    ("codec-health", "differs from one call to the next",
+     codec(health=lambda self, *_: [Health("a", random.random(), "b")])),
+    ("codec-health", "changes what the codec encodes", codec(health=spoiling)),
     ("shapes", "(16, 3)", generator(lambda: MLP(4, 3))),
     ("shapes", "the logits: torch.float32 of shape (16, 1, 2), not float32 (16, 1)",
      discriminator(lambda: Changed(MLP(2, 2), y=lambda y: y[:, None]))),
@@ -643,7 +670,8 @@ def test_every_check_has_found_a_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["condition", "augment", "likelihood", "budget", "features", "evaluators"]
+    "name",
+    ["condition", "augment", "likelihood", "budget", "codec-health", "features", "evaluators"],
 )
 def test_checks_that_do_not_apply_are_skipped(name: str) -> None:
     class Plain(Numbers):

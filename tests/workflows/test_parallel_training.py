@@ -21,8 +21,7 @@ SMALL = {
     "train__batch": 32,
     "train__threads": 1,
     "loss__objective": "nonsaturating",
-    "loss__r1": 0.1,
-    "loss__r2": 0.1,
+    "penalty__gamma": "auto",
     "optim__eps": 1e-3,  # of tiny gradients, Adam would take the sign, which is rounding's
     "log__every": 32,
     "log__preview_count": 4,

@@ -55,5 +55,6 @@ def test_the_saturating_recipe_differs_only_in_its_loss() -> None:
         for name in ("grid25", "saturating")
     )
     assert bad.pop("loss") == {"objective": "saturating"} != good.pop("loss")
+    assert bad.pop("penalty") == {"gamma": 0} != good.pop("penalty")
     del good["recipe"], bad["recipe"]
     assert good == bad

@@ -25,9 +25,6 @@ from gankit.workflows.watching import probe_of
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-DEFAULTS: configuration.Table = {"penalty": {"gamma": 0.1}}
-"""What the engine has none of: the objective needs a penalty."""
-
 
 class Trainer:
     """Trains a generator against a discriminator on tensors.
@@ -47,7 +44,7 @@ class Trainer:
         latent_dim: 0 takes it from the generator.
         callbacks: objects, or functions of the values of a tick.
         out: a folder for checkpoints, which are continued from; None keeps none.
-        settings: of the engine, by dotted name; ``penalty.gamma`` is 0.1 by default.
+        settings: of the engine, by dotted name.
         keywords: the same with double underscores for the dots.
 
     Raises:
@@ -82,7 +79,7 @@ class Trainer:
 
         table = as_table(settings or {}, keywords, {"train.seed": seed})
         configuration.check_keys(table, NoSettings)
-        engine = configuration.validate(EngineSettings, configuration.layered(DEFAULTS, table))
+        engine = configuration.validate(EngineSettings, table)
         codec = TensorRows(x, c)
         torch.manual_seed(seed)
         networks = own_networks((generator, discriminator), codec, latent_dim)

@@ -61,6 +61,7 @@ def show(
     """Show one run: data, settings, progress, scores."""
     import tomli_w
 
+    from gankit.runs.codec_health import HEALTH, shortcomings, strengths
     from gankit.runs.consent import consent_in
     from gankit.runs.directory import Run, privacy_in_words
     from gankit.runs.guard import events_of
@@ -113,6 +114,10 @@ def show(
         fact(label, value)
     for label, value in started_in_words(it.record.get("started_from")).items():
         fact(label, value)
+    for line in strengths(it.record.get(HEALTH, [])):
+        fact("codec", line)
+    for line in shortcomings(it.record.get(HEALTH, [])):
+        fact("warning", line)
     if it.privacy:
         fact("privacy", privacy_in_words(it.privacy))
         for line in it.privacy["does_not_cover"]:

@@ -1,6 +1,5 @@
 """Configuration: defaults < recipe < ``--config`` file < ``key=value``, validated with names."""
 
-from gankit.config.gammas import layered
 from gankit.config.recipes import Recipe, load_recipe, recipes
 from gankit.config.resolution import MAY_CHANGE, Config, adjust, from_run, resolve
 from gankit.config.schema import Setting, check_keys, completed, describe, sections, validate
@@ -19,7 +18,6 @@ __all__ = [
     "describe",
     "flatten",
     "from_run",
-    "layered",
     "load_recipe",
     "parse_overrides",
     "read_toml",

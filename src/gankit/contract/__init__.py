@@ -45,6 +45,7 @@ from gankit.contract.data import (
 )
 from gankit.contract.evaluation import DownstreamModel, EvaluationData, Evaluator, Extractor, Metric
 from gankit.contract.graph import DecodesInGraph, DecodingGraph, Draws
+from gankit.contract.health import Health, ReportsHealth
 from gankit.contract.hooks import ENTRY_POINT_GROUP, Hooks, hookimpl
 from gankit.contract.looking import Look, Recognise, Recognised
 from gankit.contract.modality import (
@@ -103,6 +104,7 @@ __all__ = [
     "GeneratorTerm",
     "HasBaselines",
     "HasClasses",
+    "Health",
     "Hooks",
     "InfersConditions",
     "Issue",
@@ -126,6 +128,7 @@ __all__ = [
     "Recognise",
     "Recognised",
     "Rendering",
+    "ReportsHealth",
     "ReservesKeys",
     "Sample",
     "SamplesConditions",

@@ -70,7 +70,8 @@ def worst_cases(
     settings = replace(settings, train=replace(settings.train, compile=False))
     run = updates.loss
     loss = AdversarialLoss(networks, run.objective, run.terms, run.autocast)
-    at, every = TrainingSchedules(settings).at(samples), settings.loss.penalty_every
+    at = updates.adapted | TrainingSchedules(settings).at(samples)
+    every = settings.loss.penalty_every
     values: dict[str, Values] = {}
     with preserve_state(updates, reals):
         position = reals.position

@@ -10,7 +10,7 @@ gamma is raised while D is steeper than :data:`STEEPNESS`, and lowered while it 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -49,17 +49,18 @@ class AdaptiveGamma:
         self._slopes = torch.zeros(())  # summed over these steps
 
     def begin(self, real: Tensor) -> None:
-        """Sets the first value, from a batch (N, *shape) of real samples as D sees them."""
-        spread = 2 * real.detach().float().flatten(1).var(0).sum()
-        mean = self.parallel.mean({"spread": float(spread)})["spread"]
-        self.spread = max(mean, 1e-12)
+        """Sets the first value, from this process's part (N, *shape) of a batch of real samples as
+        D sees them. All processes call it together."""
+        whole = torch.cat(self.parallel.gather(real.detach())).flatten(1).cpu().double()
+        self.spread = max(2 * float(whole.var(0).sum()), 1e-12)
         self.value, self.corrections, self.steps = START * self.spread, 0, 0
         self._slopes = torch.zeros((), device=real.device)
 
-    def observe(self, logs: Mapping[str, Tensor]) -> None:
-        """Adds what a penalised step of D logged: 0-d ``r1`` and ``r2``, the mean squared norms of
-        gradients. All processes call it together."""
-        self._slopes = self._slopes + (logs["r1"] + logs["r2"]) / 2
+    def observe(self, logs: Sequence[Mapping[str, Tensor]]) -> None:
+        """Adds what the pieces of a penalised step of D logged: 0-d ``r1`` and ``r2``, the mean
+        squared norms of gradients. All processes call it together."""
+        slopes = [piece["r1"] + piece["r2"] for piece in logs]
+        self._slopes = self._slopes + sum(slopes[1:], slopes[0]) / (2 * len(slopes))
         self.steps += 1
         if self.steps == EVERY:
             self.correct(self._shared() / EVERY)

@@ -183,7 +183,8 @@ class PenaltySettings:
 
     gamma: Gamma | None = None
     """Weight gamma of R1 and R2, gamma/2 times the squared gradient norm of the discriminator at
-    real and at generated samples; ``auto`` is set by training and adapted."""
+    real and at generated samples; ``auto`` is set by training and adapted. By default auto, but 0
+    with ``loss.gradient_penalty`` or ``loss.extra``, and under differential privacy."""
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,10 @@ class EngineSettings:
     @property
     def gammas(self) -> tuple[Scheduled | Literal["auto"], Scheduled | Literal["auto"]]:
         """The weights of R1 and of R2: each its own, or else ``penalty.gamma``."""
-        gamma = 0.0 if self.penalty.gamma is None else self.penalty.gamma
+        gamma: Scheduled | Literal["auto"] | None = self.penalty.gamma
+        if gamma is None:
+            other = ever_positive(self.loss.gradient_penalty) or self.loss.extra
+            gamma = 0.0 if other or self.privacy.epsilon else AUTO
         own = self.loss.r1, self.loss.r2
         r1, r2 = (gamma if weight is None else weight for weight in own)
         return r1, r2

@@ -199,7 +199,7 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.watch.scheduled(self._zero_centred() | self.schedules.at(clock.game))
+        at = self.watch.scheduled(self._adapted() | self.schedules.at(clock.game))
         updates.set(at)
         for _ in range(train.d_steps):
             if self.watch.skips(clock.steps):
@@ -214,14 +214,15 @@ class Trainer:
         self._follow(ema_decay(seen, at["half_life"]))
         self._whole = None
 
-    def _zero_centred(self) -> dict[str, float]:
+    def _adapted(self) -> dict[str, float]:
         """The weights of R1 and R2 where they are adapted, not scheduled."""
         gamma, reals = self.updates.gamma, self.reals
         if self.settings.adapts_gamma and not gamma.value:
             position = reals.position
-            gamma.begin(reals.next().x)
+            batch = [reals.next().x for _ in range(self.settings.train.accumulate)]
+            gamma.begin(torch.cat(batch))
             reals.seek(position)
-        return {"r1": gamma.value, "r2": gamma.value}
+        return self.updates.adapted
 
     @property
     def ema(self) -> nn.Module:
@@ -355,7 +356,7 @@ class Trainer:
             "samples_per_second": round(rate, 2),
             "lr": self.lr,
             "augment_p": float(self.updates.weights.augment_p),
-            **({"gamma": self.updates.gamma.value} if self.settings.adapts_gamma else {}),
+            **({"gamma": self.updates.gamma.value} if self.updates.gamma.value else {}),
             "guard": guard.state,
             **({"events": [event.as_dict() for event in events]} if events else {}),
             **values,

@@ -178,6 +178,7 @@ class Updates:
     ) -> None:
         pieces = self.settings.train.accumulate
         total: list[Tensor] = []
+        logged: list[dict[str, Tensor]] = []
         for _ in range(pieces):
             self.random.begin(name)
             found, logs = gradients()
@@ -186,12 +187,13 @@ class Updates:
             else:
                 total = list(found)
             self.means.add(logs)
-            if self.settings.adapts_gamma and "r1" in logs:
-                self.gamma.observe(logs)
+            logged.append(logs)
             if self.augment_target > 0 and "d_sign" in logs:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
+        if "r1" in logged[0] and self.settings.adapts_gamma:
+            self.gamma.observe(logged)
         shared = [] if self.settings.train.shard else total  # sharded gradients are averages
         self.parallel.average_([*shared, *self.running])
         if self.observing and player is self.generator and not self.settings.train.shard:
@@ -201,6 +203,11 @@ class Updates:
         player.optimiser.step(total)
 
     # --- What the schedules set -----------------------------------------------------------------
+
+    @property
+    def adapted(self) -> dict[str, float]:
+        """The weights of R1 and R2 as training adapts them; schedules have precedence."""
+        return {"r1": self.gamma.value, "r2": self.gamma.value}
 
     def set(self, at: Mapping[str, float]) -> None:
         """Sets loss weights, learning rates and betas to the schedules' values."""

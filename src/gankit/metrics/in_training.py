@@ -28,7 +28,7 @@ EFFECTIVE = 1 / 8
 NEIGHBOURS = 5
 """Copies are much nearer to one training item than to the next few."""
 FEWEST_OF_CLASS, MOST_CLASSES = 5, 64
-AGREES = 0.25
+AGREES = 0.5
 """Where held-out items agree less with their conditions, generated ones cannot be judged by it."""
 RIDGE = 1e-2
 """Of the linear model's features, as a share of their total variance."""
@@ -140,8 +140,9 @@ class Reference:
         }
         if self._classes and c is not None and self.sample.c is not None:
             found[CLASS_DIVERSITY] = _within(y, _classes(c)) / _within(self.sample.x, self._classes)
-        if self._probe is not None and c is not None:
-            found[AGREEMENT] = self._probe.agreement(y, c)
+        agreement = None if self._probe is None or c is None else self._probe.agreement(y, c)
+        if agreement is not None:
+            found[AGREEMENT] = agreement
         if self.heldout is not None and not real:
             found[HELDOUT_DISTANCE] = _energy(y, self.heldout.x) / self.spread
             found[COPYING] = closer_probability(self._nearest_ratios(y), self._ratios)
@@ -165,14 +166,15 @@ class Probe:
     columns: Indices
     """Indices of the conditions that vary."""
 
-    def agreement(self, x: Features, c: Features) -> float:
-        """The mean correlation, over the conditions, of what is read off ``x`` with ``c``."""
+    def agreement(self, x: Features, c: Features) -> float | None:
+        """The mean correlation, over the conditions, of what is read off ``x`` with ``c``; None
+        where all samples have the same."""
         read, told = (x - self.mean) @ self.weights, c[:, self.columns]
         read, told = read - read.mean(0), told - told.mean(0)
         norms = np.sqrt((read**2).sum(0) * (told**2).sum(0))
         varies = (told**2).sum(0) > 0
         found = (read * told).sum(0)[varies] / np.maximum(norms[varies], 1e-12)
-        return float(found.mean()) if len(found) else 0.0
+        return float(found.mean()) if len(found) else None
 
 
 def _probe(train: Rows) -> Probe | None:

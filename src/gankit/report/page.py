@@ -15,6 +15,7 @@ from gankit.report.html import render
 from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
 from gankit.report.training import curves, guarded, previews
+from gankit.runs.codec_health import HEALTH
 from gankit.runs.directory import CONFIG, Run, privacy_in_words
 from gankit.runs.provenance import software
 from gankit.runs.scores import CODEC_BASELINES, WARM_BASELINE, Evaluation
@@ -71,6 +72,7 @@ def _of_run(subject: Path) -> dict[str, Any]:
             "history": None,
             "made": [],
             "settings": "",
+            "codec": [],
         }
     run = Run(subject)
     ticks = run.metrics()
@@ -79,6 +81,7 @@ def _of_run(subject: Path) -> dict[str, Any]:
         "guard": guarded(ticks),
         "history": previews(subject / "previews"),
         "made": provenance(run),
+        "codec": run.record.get(HEALTH, []),
         "settings": (subject / CONFIG).read_text(encoding="utf-8", errors="backslashreplace"),
     }
 

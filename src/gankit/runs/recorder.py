@@ -15,6 +15,7 @@ from gankit.kit.files import write_atomic, write_json
 from gankit.kit.pictures import film
 from gankit.plugins.records import LoadedModality
 from gankit.runs import provenance
+from gankit.runs.codec_health import HEALTH
 from gankit.runs.consent import Consent
 from gankit.runs.directory import LOG, METRICS, read_metrics, read_record, write_config
 from gankit.runs.guard import events_in
@@ -74,8 +75,11 @@ class Recorder(Callback):
             **(consent.record() if consent else {}),
         }
 
-    def begin(self, samples: int) -> None:
+    def begin(self, samples: int, health: Sequence[Mapping[str, Any]] = ()) -> None:
         """Writes configuration and provenance, or checks them when resuming.
+
+        Args:
+            health: of the codec of a run that begins.
 
         Raises:
             GankitError: the data has changed since the run started, or the disk is not writable.
@@ -89,6 +93,8 @@ class Recorder(Callback):
                     "Restore it, or start a new run with another --out",
                 )
             self.record = {**before, "resumed": [*before.get("resumed", []), provenance.now()]}
+        elif health:
+            self.record[HEALTH] = [dict(sign) for sign in health]
         try:
             write_config(self.folder, self.config)
             self._status("training")

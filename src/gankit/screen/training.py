@@ -15,6 +15,7 @@ from gankit.engine.clock import WARM_UP
 from gankit.engine.guard.states import FAILED, GOOD, STATES, WARNING, Event
 from gankit.engine.settings import TrainSettings
 from gankit.kit.files import read_json
+from gankit.runs.codec_health import HEALTH, strengths
 from gankit.runs.directory import read_metrics
 from gankit.runs.guard import events_in
 from gankit.runs.provenance import RECORD
@@ -95,6 +96,8 @@ class Display(Callback):
             rows(record["data"].get("described", []), err, SHOWN_LINES)
             for name, line in in_words(record.get("started_from")).items():
                 fact(name, line, err)
+            for line in strengths(record.get(HEALTH, [])):
+                fact("codec", line, err)
         err.print(Text.assemble("training in ", (visible(run), "bold"), "; Ctrl-C saves and stops"))
         last = (read_metrics(run) or [{"samples": 0, "seconds": 0.0}])[-1]
         last.setdefault("phase", WARM_UP if self.train.warm_up else TRAINING)

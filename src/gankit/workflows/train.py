@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gankit import config as configuration
 from gankit.config import Config
@@ -17,11 +17,13 @@ from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
 from gankit.report.card import write_card
+from gankit.runs.codec_health import shortcomings
 from gankit.runs.consent import NOT_STATED, RESTATED, Consent, restate
 from gankit.runs.directory import Run, read_record
 from gankit.runs.recorder import Recorder
 from gankit.runs.verdict import VERDICT
 from gankit.system_errors import translated
+from gankit.workflows.codec_health import codec_health
 from gankit.workflows.consent import AskConsent
 from gankit.workflows.data import Split
 from gankit.workflows.estimate import Duration, duration_of
@@ -122,10 +124,13 @@ def train(
                 trainer.callbacks = [recorder, *callbacks, *plugin_callbacks(installed())]
         if resuming:
             _resume(trainer)
+        codec_warnings: list[str] = []
         if parallel.is_main:
             earlier = read_record(folder).get("consent", NOT_STATED) if resuming else NOT_STATED
             restated = resuming and restate(folder, config, data.consent)
-            recorder.begin(trainer.clock.samples)
+            health, unmeasured = _health(trainer, data)
+            recorder.begin(trainer.clock.samples, health)
+            codec_warnings = [unmeasured] if unmeasured else shortcomings(health)
             if restated and earlier != NOT_STATED:
                 recorder.warning(RESTATED)
             for doubt in data.consent.warnings:
@@ -135,6 +140,8 @@ def train(
             on_estimate(duration_of(trainer))
         for callback in trainer.callbacks:
             callback.started(folder, config.as_table())
+            for warning in codec_warnings:
+                callback.warning(warning)
         status, before = "failed", trainer.clock.samples
         try:
             with stop.listening():
@@ -150,6 +157,14 @@ def train(
         if parallel.is_main:
             _write_card(folder, plugin)
         return status
+
+
+def _health(trainer: Trainer, data: Split) -> tuple[list[dict[str, Any]], str]:
+    """The codec's, where it may be known and is not yet, and where there is time."""
+    budget, seed = trainer.plan.budget, trainer.settings.train.seed
+    if trainer.clock.samples or not trainer.policy.shows_real_items or budget.left() <= 0:
+        return [], ""
+    return codec_health(trainer.codec, data, seed)
 
 
 def _write_card(folder: Path, plugin: LoadedModality) -> None:

@@ -9,10 +9,10 @@ import pytest
 from checks import GOOD, UNTRAINED
 
 from gankit.engine.guard.guard import Guard
-from gankit.engine.guard.ladder import LADDERS, Changes
+from gankit.engine.guard.ladder import Changes, gamma_factor, ladder
 from gankit.engine.settings import GuardSettings
 
-COLLAPSED = GOOD | {"diversity": 0.01, "class_diversity": 0.01}
+COLLAPSED = GOOD | {"diversity": 0.01, "class_diversity": 0.01, "coverage": 0.1}
 
 
 def guard(total=100_000, **settings):
@@ -63,13 +63,13 @@ def test_healing_climbs_the_ladder_and_ends():
     one.playing = True
     healthy(one)
     decisions = follow(one, COLLAPSED, 100)
-    assert [d.heal for d in decisions if d.heal] == list(LADDERS["collapsing"][:4])
+    assert [d.heal for d in decisions if d.heal] == list(ladder("collapsing", erratic=False)[:4])
     kinds = [e.kind for d in decisions for e in d.events]
     assert kinds.count("heal") == 4
     assert kinds.count("exhausted") == 1
     assert not any(d.stop for d in decisions)
     assert one.changes.gamma == 100
-    assert one.changes.lr == pytest.approx(1 / 3)
+    assert one.changes.lr == pytest.approx(0.1)
 
 
 def test_stopping():
@@ -147,5 +147,17 @@ def test_gamma_is_raised_for_both_penalties():
 
 
 def test_augmentation_is_a_rung_only_where_there_is_one():
-    assert Changes().rung("memorising", augments=True) == "augment"
-    assert Changes().rung("memorising", augments=False) == "gamma"
+    assert Changes().rung("memorising", erratic=False, augments=True) == "augment"
+    assert Changes().rung("memorising", erratic=False, augments=False) == "gamma"
+
+
+def test_samples_that_jump_are_answered_by_smaller_learning_rates():
+    one = guard()
+    one.playing = True
+    jumping = follow(one, lambda at: COLLAPSED | {"heldout_distance": 0.5 + 0.4 * (at % 2)}, 40)
+    assert next(d.heal for d in jumping if d.heal) == "lr"
+
+
+@pytest.mark.parametrize(("steepness", "factor"), [(0, 10), (2, 10), (10, 50), (50, 100)])
+def test_gamma_is_raised_by_how_steep_the_discriminator_is(steepness, factor):
+    assert gamma_factor(steepness) == factor

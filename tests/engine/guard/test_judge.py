@@ -9,10 +9,11 @@ import re
 import pytest
 from checks import GOOD, UNTRAINED
 
-from gankit.engine.guard.judge import GRACE, Judge
+from gankit.engine.guard.history import GRACE, LEARNS
+from gankit.engine.guard.judge import Judge
 
 
-def trained(checks=2 * GRACE, **changes):
+def trained(checks=3 * GRACE + 2, **changes):
     """A judge after an untrained generator's check and good ones."""
     judge = Judge()
     for at in range(checks):
@@ -28,15 +29,26 @@ FAILURES = {
     "nothing finite": ({"finite": 0.0}, "diverged", "not finite"),
     "logits": ({"d_scale": 4e3}, "diverged", "4,000"),
     "off the data": ({"heldout_distance": 1.5}, "diverged", r"1\.50.*0\.70"),
-    "quality lost": ({"heldout_distance": 0.4}, "collapsing", r"0\.400.*samples"),
-    "no diversity": ({"diversity": 0.01}, "collapsing", "1 % of the effective modes"),
+    "quality lost": ({"heldout_distance": 0.4}, "diverged", r"0\.400.*samples"),
+    "worse and alike": ({"heldout_distance": 0.4, "diversity": 0.4}, "collapsing", r"0\.400"),
+    "no diversity": (
+        {"diversity": 0.01, "coverage": 0.4},
+        "collapsing",
+        "1 % of the effective modes",
+    ),
     "none within classes": ({"class_diversity": 0.02}, "collapsing", "same condition"),
     "copies": ({"copying": 0.9}, "memorising", r"0\.90"),
     "overfitting": ({"d_overfitting": 0.9}, "warning", "90 %"),
-    "no gradient": ({"g_gradient": 1e-6}, "warning", "vanished"),
+    "no gradient": ({"g_gradient": 1e-6}, "collapsing", "vanished"),
+    "misses the data": ({"coverage": 0.01}, "diverged", "near 1 % of the real items"),
+    "overpowered": ({"d_accuracy": 0.99, "d_steepness": 30.0}, "diverged", "change by 30"),
     "condition ignored": ({"condition_agreement": 0.01}, "warning", "ignored"),
     "all pairs": ({"d_accuracy": 1.0}, "warning", "100.0 %"),
 }
+
+
+CHECKS = {"diverged": 3, "collapsing": 8, "memorising": 3, "warning": 4}
+"""As many as it takes: what was good before looks like progress for a while."""
 
 
 @pytest.mark.parametrize(
@@ -44,7 +56,7 @@ FAILURES = {
 )
 def test_a_failure_that_lasts_is_found_and_said(change, state, said):
     judge = trained()
-    found = [judge.judge(GOOD | change, 20_000 + 1000 * i) for i in range(3)]
+    found = [judge.judge(GOOD | change, 20_000 + 1000 * i) for i in range(CHECKS[state])]
     assert found[-1].state == state
     assert re.search(said, found[-1].text), found[-1].text
     assert found[-1].remedy
@@ -104,3 +116,29 @@ def test_a_judge_is_json():
     bad = GOOD | {"diversity": 0.0}
     for at in range(3):
         assert again.judge(bad, 20_000 + at) == judge.judge(bad, 20_000 + at)
+
+
+def test_a_run_that_had_run_away_by_its_first_check_is_found():
+    judge = Judge()
+    states = [judge.judge(GOOD | {"heldout_distance": 20.0 / (1 + i)}, 1000 * i) for i in range(5)]
+    assert states[-1].state == "diverged"
+
+
+def test_conditions_are_learnt_after_looks():
+    for gained, state in ((0.1, "healthy"), (0.0, "warning")):
+        judge, states = Judge(), []
+        for at in range(LEARNS + GRACE):
+            agrees = 0.01 + gained * max(at - LEARNS + 5, 0)
+            values = GOOD | {"condition_agreement": agrees}
+            states.append(judge.judge(values, 1000 * at).state)
+        assert set(states[:LEARNS]) == {"healthy"}
+        assert states[-1] == state
+
+
+def test_a_certain_discriminator_is_no_failure_while_samples_improve():
+    judge = Judge()
+    states = [
+        judge.judge(GOOD | {"heldout_distance": 0.9**at, "d_accuracy": 1.0}, 1000 * at).state
+        for at in range(3 * GRACE)
+    ]
+    assert set(states) == {"healthy"}

@@ -90,7 +90,7 @@ def test_a_failure_is_healed(vectors, tmp_path, fail, fault, state):
     found = [e for _, e in events(tmp_path / "run")]
     healed = [e["kind"] for e in found].index("heal")
     assert found[healed - 1]["state"] == state
-    assert "raised gamma" in found[healed]["text"]
+    assert "restored, and training" in found[healed]["text"]
     # Restored, but for the clock: samples seen never go back.
     seen = [line["samples"] for line in lines(tmp_path / "run")]
     assert all(a <= b for a, b in itertools.pairwise(seen))

@@ -428,18 +428,21 @@ def test_batch_dependent_networks_are_refused(vectors, tmp_path, stated):
     assert not (tmp_path / "run").exists()
 
 
+ENGINE = EngineSettings(privacy=PrivacySettings(epsilon=3))
+
+
 def test_several_processes_are_refused(monkeypatch):
     monkeypatch.setattr(ParallelContext, "current", lambda: ParallelContext(0, 2))
     with pytest.raises(GankitError, match="several processes"):
-        PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"])
+        PrivatePolicy().check(ENGINE, OBJECTIVES["nonsaturating"])
 
 
 def test_a_learned_codec_is_refused():
     codec = VectorCodec()
-    PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+    PrivatePolicy().check(ENGINE, OBJECTIVES["nonsaturating"], codec=codec)
     codec.is_learned = True
     with pytest.raises(GankitError, match="this codec: it is a model of its own"):
-        PrivatePolicy().check(EngineSettings(), OBJECTIVES["nonsaturating"], codec=codec)
+        PrivatePolicy().check(ENGINE, OBJECTIVES["nonsaturating"], codec=codec)
 
 
 def test_a_run_without_privacy_records_none(vectors, tmp_path):

@@ -69,6 +69,38 @@ def spectra(items: list[Clip], mels: int = 40) -> torch.Tensor:
     return MelSpectrogram(RATE, x.shape[1], mels, frames_for(x.shape[1] / RATE))(x)
 
 
+# --- Health -------------------------------------------------------------------------------------
+
+
+def test_components_report_the_variance_that_they_keep() -> None:
+    codec = fitted(tones())
+    assert isinstance(codec, ComponentCodec)
+    kept, error = codec.health(tones()[:40], False, rng())
+    assert kept.baseline is not None
+    assert kept.value == pytest.approx(kept.baseline, abs=1e-3)
+    assert 0.9 < kept.value <= 1
+    assert not kept.remedy
+    assert "24 components keep" in kept.text
+    assert "40 training clips" in kept.text
+    assert 0 < error.value < 10
+    loaded = AudioModality().load_codec(codec.state(), codec.settings)
+    assert isinstance(loaded, ComponentCodec)
+    again, _ = loaded.health(tones()[:40], False, rng())
+    assert (again.value, again.baseline) == (kept.value, None)
+
+
+def test_components_that_lose_the_sounds_are_said() -> None:
+    """Too few of them; or of too few recordings."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (80, 1, LENGTH)).astype(np.float32)
+    clips = [Clip(x, RATE, {"label": "n1"}, "noise.wav") for x in noise]
+    for items, code, remedy in ((clips[:40], 1, "code=2"), (clips[:12], 24, "more recordings")):
+        codec = fitted(items, code=code)
+        assert isinstance(codec, ComponentCodec)
+        kept, _ = codec.health(clips[40:], True, rng())
+        assert kept.value < 0.5
+        assert remedy in kept.remedy
+
+
 # --- Round trips --------------------------------------------------------------------------------
 
 

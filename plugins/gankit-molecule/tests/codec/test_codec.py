@@ -13,9 +13,10 @@ import pytest
 import torch
 from rdkit import Chem
 
-from gankit.contract import Batch, CodecState, Continuous, Fitting
+from gankit.contract import Batch, CodecState, Continuous, Fitting, Health
 from gankit.errors import GankitError
 from gankit_molecule.codec import training
+from gankit_molecule.codec.autoencoder import Decoder
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.fitting import fit
 from gankit_molecule.codec.property_query import parse_constraint
@@ -352,3 +353,73 @@ def test_properties_agree_with_rdkit_and_are_nan_for_invalid_smiles() -> None:
     assert values[2, 4] == 1
     assert (values[[0, 2], 2] < 1).all()
     assert ((values[[0, 2], 3] >= 1) & (values[[0, 2], 3] <= 10)).all()
+
+
+# --- Health -------------------------------------------------------------------------------------
+
+
+def health(codec: MoleculeCodec, heldout: bool = True) -> dict[str, Health]:
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    return {sign.name: sign for sign in codec.health(items()[:64], heldout, rng)}
+
+
+def test_an_autoencoder_that_works_is_healthy(codec: MoleculeCodec) -> None:
+    found = health(codec, heldout=False)
+    assert not [sign.remedy for sign in found.values() if sign.remedy]
+    assert found["reconstruction"].value > 0.5
+    assert "of 64 training molecules are written again exactly" in found["reconstruction"].text
+    assert found["information"].value > 0.3
+    assert 2 <= found["latents in use"].value <= found["latents in use"].baseline == 8
+    assert found["validity"].value > 0.5
+
+
+@pytest.fixture
+def damaged(codec: MoleculeCodec) -> MoleculeCodec:
+    """A copy, to be damaged."""
+    return MoleculeCodec.load(codec.state(), codec.settings)
+
+
+def test_latents_that_the_decoder_ignores_are_found(damaged: MoleculeCodec) -> None:
+    with torch.no_grad():
+        damaged.decoder.context[0].weight[:, : damaged.settings.latent] = 0
+    found = health(damaged)["information"]
+    assert found.value < 0.01
+    assert "posterior collapse" in found.remedy
+
+
+def test_a_decoder_that_writes_no_molecules_is_found(damaged: MoleculeCodec) -> None:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for p in damaged.decoder.cell.parameters():
+            p.add_(torch.randn_like(p))
+    found = health(damaged)
+    assert found["validity"].value < 0.5
+    assert "Train the autoencoder for longer" in found["validity"].remedy
+    assert found["reconstruction"].remedy
+
+
+def test_latents_that_the_noise_hides_are_not_in_use(damaged: MoleculeCodec) -> None:
+    noise = damaged.settings.smooth
+    damaged.whitening.factor = noise * torch.eye(damaged.settings.latent)
+    damaged.whitening.factor[0, 0] = 10 * noise
+    found = health(damaged)["latents in use"]
+    assert (found.value, found.baseline) == (1, 8)
+    assert "1 of 8 latents vary more than the noise on them" in found.text
+    assert found.remedy
+
+
+@pytest.mark.parametrize("collapsed", [True, False])
+def test_while_it_is_trained_a_decoder_that_ignores_its_latents_is_said(
+    monkeypatch: pytest.MonkeyPatch, collapsed: bool
+) -> None:
+    start, said = Decoder.start, list[str]()
+
+    def without(self: Decoder, z: torch.Tensor, c: torch.Tensor) -> Any:
+        return start(self, torch.zeros_like(z) if collapsed else z, c)
+
+    monkeypatch.setattr(Decoder, "start", without)
+    fitting = Fitting(progress=lambda what, done, total: said.append(what))
+    fit(items(), MoleculeSettings(**{**SMALL, "epochs": 110, "conditions": ()}), fitting)
+    told = [what for what in said if "the decoder ignores the latents" in what]
+    assert bool(told) == collapsed

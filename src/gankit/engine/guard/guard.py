@@ -6,9 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gankit.engine.guard.judge import Judge, Values, restored
-from gankit.engine.guard.ladder import IN_WORDS, Changes
-from gankit.engine.guard.states import CONVERGED, FAILED, HEALTHY, UNWATCHED, WARNING, Event
+from gankit.engine.guard.history import Values
+from gankit.engine.guard.judge import Judge
+from gankit.engine.guard.ladder import Changes
+from gankit.engine.guard.rules import STEEPEST
+from gankit.engine.guard.states import (
+    CONVERGED,
+    DIVERGED,
+    FAILED,
+    HEALTHY,
+    UNWATCHED,
+    WARNING,
+    Event,
+)
 from gankit.engine.settings import GuardSettings
 
 LEAST = 10
@@ -105,7 +115,7 @@ class Guard:
 
     def due_at_end(self, samples: int) -> bool:
         """Whether the weights at the end have still to be compared with the best."""
-        return self.active and self.judge.best is not None and samples > self.checked_at
+        return self.active and self.judge.best_ever is not None and samples > self.checked_at
 
     def _plan_next(self, samples: int) -> None:
         self.checked_at = samples
@@ -157,18 +167,21 @@ class Guard:
         if not (self._returns and self.playing):
             return
         used = len(self.changes.taken)
-        rung = self.changes.rung(state, self.augments) if used < self.settings.attempts else ""
+        rung, steepness = "", self.judge.typical("d_steepness") or 0.0
+        if used < self.settings.attempts:
+            thrown = state == DIVERGED and steepness < STEEPEST
+            rung = self.changes.rung(state, self.judge.erratic or thrown, self.augments)
         if not rung:
             if not self.exhausted:
                 self.exhausted = True
                 text = f"nothing more is changed after {used} interventions"
                 decision.events.append(Event("exhausted", text, state))
             return
-        self.changes.take(rung)
+        done = self.changes.take(rung, steepness)
         decision.heal = rung
         text = (
             f"healing: the weights of {self.healthy:,} samples are restored, and training "
-            f"{IN_WORDS[rung]} ({used + 1} of {self.settings.attempts})"
+            f"{done} ({used + 1} of {self.settings.attempts})"
         )
         decision.events.append(Event("heal", text, state))
         self.judge.begin_again()
@@ -213,7 +226,7 @@ class Guard:
             if not isinstance(value, str if name == "announced" else int):
                 raise ValueError(f"guard: {name} is {value!r}")
             setattr(self, name, value)
-        self.judge, self.changes = restored(state["judge"]), Changes.of(state["changes"])
+        self.judge, self.changes = Judge(**state["judge"]), Changes.of(state["changes"])
         self.judge.patience = self.settings.patience
 
 

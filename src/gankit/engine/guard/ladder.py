@@ -1,8 +1,9 @@
 """What is changed when training has failed: one thing at a time, in this order.
 
-- ``gamma``: γ of R1 and R2 ten times as large, and both where one was off (R1 alone diverges where
-  both converge, arXiv 2501.05441, appendix).
-- ``lr``: both learning rates a third.
+- ``gamma``: γ of R1 and R2, both of them even where one was off (R1 alone diverges where both
+  converge, arXiv 2501.05441, appendix): 10 to 100 times as large, by how steep the discriminator
+  is.
+- ``lr``: both learning rates a tenth.
 - ``optimiser``: the discriminator's moments anew.
 - ``augment``: augmentation of the discriminator's input adapts to its overfitting (ADA, arXiv
   2006.06676, target 0.6), where the networks have any.
@@ -15,21 +16,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gankit.engine.gamma import START
-from gankit.engine.guard.states import COLLAPSING, DIVERGED, MEMORISING
+from gankit.engine.gamma import START, STEEPNESS
+from gankit.engine.guard.states import MEMORISING
 
 GAMMA, LR, OPTIMISER, AUGMENT, SKIP = "gamma", "lr", "optimiser", "augment", "skip"
-LADDERS: Mapping[str, Sequence[str]] = {
-    COLLAPSING: (GAMMA, LR, OPTIMISER, GAMMA, SKIP),
-    DIVERGED: (GAMMA, LR, OPTIMISER, LR, SKIP),
-    MEMORISING: (AUGMENT, GAMMA, SKIP, LR, GAMMA),
-}
-"""For each failure."""
-HIGHER_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 1 / 3, 0.6
+STEADY = GAMMA, LR, GAMMA, OPTIMISER, SKIP
+ERRATIC = LR, GAMMA, LR, OPTIMISER, SKIP
+"""Where samples jump from check to check, the first step threw the discriminator far off, or
+training diverged though the discriminator is not steep."""
+MEMORISED = AUGMENT, GAMMA, SKIP, LR, GAMMA
+LEAST_GAMMA, MOST_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 100.0, 0.1, 0.6
+
+
+def ladder(state: str, erratic: bool) -> Sequence[str]:
+    """The rungs for a failure."""
+    if state == MEMORISING:
+        return MEMORISED
+    return ERRATIC if erratic else STEADY
+
+
+def gamma_factor(steepness: float) -> float:
+    """By what γ is multiplied where logits change so far between two real items: their square falls
+    about as 1/γ, and is brought to what ``penalty.gamma=auto`` holds."""
+    return min(max(steepness**2 / STEEPNESS, LEAST_GAMMA), MOST_GAMMA)
+
 
 IN_WORDS = {
-    GAMMA: "raised gamma of R1 and R2 tenfold",
-    LR: "lowered the learning rates to a third",
+    GAMMA: "multiplied gamma of R1 and R2 by {:.0f}",
+    LR: "lowered the learning rates to a tenth",
     OPTIMISER: "started the discriminator's optimiser anew",
     AUGMENT: f"set augment.target={ADA_TARGET}",
     SKIP: "leaves out every other step of the discriminator",
@@ -49,29 +63,36 @@ class Changes:
     taken: tuple[str, ...] = ()
     """The rungs so far."""
 
-    def rung(self, state: str, augments: bool) -> str:
+    def rung(self, state: str, erratic: bool, augments: bool) -> str:
         """The next rung for a failure; empty where the ladder is used up.
 
         Args:
+            erratic: whether samples jump from check to check.
             augments: whether augmentation can be switched on.
         """
         taken = list(self.taken)
-        for rung in LADDERS[state]:
+        for rung in ladder(state, erratic):
             if rung in taken:
                 taken.remove(rung)
             elif rung != AUGMENT or augments:
                 return rung
         return ""
 
-    def take(self, rung: str) -> None:
-        """Applies one."""
+    def take(self, rung: str, steepness: float = 0.0) -> str:
+        """Applies one; what was done, in words.
+
+        Args:
+            steepness: of the discriminator, as far as it is known.
+        """
         self.taken = (*self.taken, rung)
+        factor = gamma_factor(steepness)
         if rung == GAMMA:
-            self.gamma *= HIGHER_GAMMA
+            self.gamma *= factor
         elif rung == LR:
             self.lr *= LOWER_LR
         self.augment |= rung == AUGMENT
         self.skip |= rung == SKIP
+        return IN_WORDS[rung].format(factor)
 
     @property
     def penalises(self) -> bool:
@@ -86,7 +107,7 @@ class Changes:
         """
         found = {**at, "g_lr": at["g_lr"] * self.lr, "d_lr": at["d_lr"] * self.lr}
         if self.penalises:
-            gamma = max(at["r1"], at["r2"]) or START * spread**2 / HIGHER_GAMMA
+            gamma = max(at["r1"], at["r2"]) or START * spread**2 / LEAST_GAMMA
             found["r1"] = found["r2"] = gamma * self.gamma
             found["gradient_penalty"] = at["gradient_penalty"] * self.gamma
         return found

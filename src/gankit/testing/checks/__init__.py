@@ -7,6 +7,7 @@ what is wrong and how to fix it.
 from gankit.testing.checks.base import Check
 from gankit.testing.checks.codec import (
     budget,
+    codec_health,
     codec_state,
     encode,
     encode_condition,
@@ -46,6 +47,7 @@ CHECKS = tuple(
             *(light_import, info, target, recipes, settings),
             *(read, reading, read_refuses),
             *(encode, encode_condition, round_trip, codec_state, statelessness, budget),
+            codec_health,
             *(shapes, generator_determinism, batch_independence, condition, gradients),
             *(second_derivatives, augment, likelihood),
             *(resume, sampling, export, requests),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from gankit.contract import (
     Codec,
     CodecState,
     Fitting,
+    ReportsHealth,
 )
 from gankit.contract.codec import comparable, density_ratio_input
 from gankit.testing.checks.base import expect, expect_float
@@ -154,3 +156,33 @@ def budget(s: Subject) -> None:
     batch = codec.prepare(codec.encode(s.items(4), np.random.default_rng(0)))
     finite = bool(batch.x.isfinite().all())
     expect(finite, "a codec that ran out of time is not usable", "Return what was learned so far")
+
+
+def codec_health(s: Subject) -> None:
+    """A codec that reports its health gives finite numbers with a sentence each, the same again."""
+    reports = s.codec
+    if not isinstance(reports, ReportsHealth):
+        raise NotApplicable("the codec does not report its health")
+    items, before = s.items(BATCH), s.encode(s.items(4)).x
+
+    def measured() -> list[Any]:
+        torch.manual_seed(0)
+        return list(reports.health(items, True, np.random.default_rng(0)))
+
+    signs = measured()
+    expect(signs, "health reports nothing", "Report a sign, or leave out the method")
+    for sign in signs:
+        numbers = [sign.value] if sign.baseline is None else [sign.value, sign.baseline]
+        finite = all(isinstance(n, int | float) and math.isfinite(n) for n in numbers)
+        expect(finite, f"health's {sign.name} is {numbers}", "Report finite numbers only")
+        for text in (sign.name, sign.text, *([sign.remedy] if sign.remedy else [])):
+            is_line = isinstance(text, str) and bool(text.strip()) and "\n" not in text
+            expect(is_line, f"health has {text!r}, which is not one line", "Write a sentence each")
+        fix = "Leave out the full stop: the core adds it, and the remedy"
+        expect(not sign.text.endswith("."), f"health's {sign.name} ends with a full stop", fix)
+    names = [sign.name for sign in signs]
+    expect(len(set(names)) == len(names), f"health repeats a name: {names}", "Name each sign once")
+    fix = "Draw from the given rng, or from torch's default generator"
+    expect(measured() == signs, "health differs from one call to the next", fix)
+    same = torch.equal(before, s.encode(s.items(4)).x)
+    expect(same, "health changes what the codec encodes", "Leave the codec as it is")

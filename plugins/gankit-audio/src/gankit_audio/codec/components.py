@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +15,9 @@ from gankit.contract import (
     CodecState,
     DecodesInGraph,
     DecodingGraph,
+    Health,
     Progress,
+    ReportsHealth,
 )
 from gankit.errors import GankitError
 from gankit_audio.codec.base import ClipCodec, view
@@ -32,11 +35,15 @@ MOST_VALUES = 200_000_000
 """Most values of spectrograms that components are fitted to: 800 MB."""
 LOUDEST = 2.0
 """Highest logarithm of a magnitude in a generated clip."""
+LEAST_KEPT = 0.5
+"""Share of the variance of spectrograms below which clips decode to something else."""
+DECIBELS = 20 / math.log(10)
+"""Of a natural logarithm of a magnitude."""
 WIDEST = 1e4
 """Coordinates are clipped to this magnitude: diverged networks then give finite sums."""
 
 
-class ComponentCodec(ClipCodec, DecodesInGraph):
+class ComponentCodec(ClipCodec, DecodesInGraph, ReportsHealth):
     """Layout ``(code,)``: principal components of log-mel spectrograms, fitted in seconds.
 
     A component of standard deviation s is scaled by ``1 / sqrt(s)``: with equal deviations, the
@@ -77,6 +84,8 @@ class ComponentCodec(ClipCodec, DecodesInGraph):
         self.basis = torch.zeros(values, code)
         """Orthonormal columns."""
         self.scale = torch.ones(code)
+        self.kept: float | None = None
+        """Share of the variance of the spectrograms that it was fitted to; known while it is."""
 
     @property
     def form(self) -> tuple[int, int]:
@@ -108,7 +117,9 @@ class ComponentCodec(ClipCodec, DecodesInGraph):
         s -= codec.mean
         if used > 1:
             codec.basis = torch.svd_lowrank(s, code, niter=3)[2].contiguous()
-            deviation = (s @ codec.basis).std(0).clamp(min=1e-6)
+            found = s @ codec.basis
+            codec.kept = float(found.square().sum() / s.square().sum().clamp(min=1e-12))
+            deviation = found.std(0).clamp(min=1e-6)
             codec.scale = deviation[0] * (deviation / deviation[0]) ** 0.5
         return codec
 
@@ -142,6 +153,30 @@ class ComponentCodec(ClipCodec, DecodesInGraph):
         s = (row * self.scale) @ self.basis.T + self.mean
         mels = s.clamp(max=LOUDEST).reshape(-1, self.settings.mels, self.mel.frames)
         return self.mel.invert(mels, self.settings.rounds)
+
+    @torch.no_grad()
+    def health(
+        self, items: Sequence[Clip], heldout: bool, rng: np.random.Generator
+    ) -> list[Health]:
+        """How much of spectrograms the components keep; phases are estimated on top of that."""
+        s = torch.cat([self._spectrogram(view(clip, rng)) for clip in items]) - self.mean
+        lost = s - s @ self.basis @ self.basis.T
+        kept = float(1 - lost.square().sum() / s.square().sum().clamp(min=1e-12))
+        error = DECIBELS * float(lost.square().mean().sqrt())
+        of = f"{len(items)} {'held-out' if heldout else 'training'} clips"
+        code, remedy = self.layout.shape[0], ""
+        if kept < LEAST_KEPT and (self.kept or 0) - kept > LEAST_KEPT / 2:
+            remedy = "Give more recordings: the components are those of the few that were there"
+        elif kept < LEAST_KEPT:
+            remedy = f"Use more components (code={2 * code}), or shorter clips (duration=…)"
+        text = f"{code} components keep {kept:.0%} of the variance of {of}"
+        return [
+            Health("variance kept", kept, text, self.kept, remedy),
+            Health(
+                *("error", error),
+                f"they are {error:.1f} dB from the spectrograms of {of}, as root mean square",
+            ),
+        ]
 
     def decoding_graph(self) -> DecodingGraph:
         basis, mel = (self.basis * self.scale).T.contiguous(), self.mel

@@ -25,8 +25,10 @@ from gankit.contract import (
     DecodingGraph,
     Describes,
     Draws,
+    Health,
     Layout,
     ListsConditionInputs,
+    ReportsHealth,
     SamplesConditions,
     TransformsDensityRatioInput,
 )
@@ -34,6 +36,7 @@ from gankit.errors import GankitError
 from gankit.seeds import normal
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
 from gankit_molecule.codec.conditions import Measured, conformed, standardised, values_of
+from gankit_molecule.codec.health import Autoencoder, health_of
 from gankit_molecule.codec.notations import understood
 from gankit_molecule.codec.property_query import Constraint, PropertyQuery, subsample
 from gankit_molecule.codec.requirements import Requirements
@@ -43,7 +46,7 @@ from gankit_molecule.codec.training import default_device, texts_of
 from gankit_molecule.codec.whitening import Whitening
 from gankit_molecule.codec.writer import CPU, DECODE_BATCH_SIZE, Writer, longest_text, numbers_of
 from gankit_molecule.codec.writing_graph import WritingGraph
-from gankit_molecule.data.molecules import Molecule
+from gankit_molecule.data.molecules import Molecule, smiles_of
 from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.optimize.elites import Elites
 from gankit_molecule.optimize.objective import Expression, objective_of
@@ -68,6 +71,7 @@ class MoleculeCodec(
     Describes,
     Conforms,
     DecodesInGraph,
+    ReportsHealth,
 ):
     """Layout ``(latent,)``: the latents of a heteroencoder, whitened (see :class:`Whitening`).
 
@@ -310,6 +314,15 @@ class MoleculeCodec(
             what = f"autoencoder pretrained on {self.pretrained.partition(';')[0]}"
             lines.append({"property": what, "mean": "", "std": "", "missing": ""})
         return [*lines, *(self.elites.describe() if self.elites is not None else ())]
+
+    def health(
+        self, items: Sequence[Molecule], heldout: bool, rng: np.random.Generator
+    ) -> list[Health]:
+        """See :func:`~gankit_molecule.codec.health.health_of`."""
+        it = Autoencoder(
+            *(self.decoder, self.alphabet, self.whitening, self.longest, self.settings)
+        )
+        return health_of(it, smiles_of(items), self.encode(items, rng), heldout, rng)
 
     def conform(self, items: Sequence[Molecule], strict: bool) -> Conformed[Molecule]:
         """Columns that are conditions have to be there, by name."""

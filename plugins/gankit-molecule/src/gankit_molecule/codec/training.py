@@ -43,6 +43,10 @@ PREPARATION = 0.2
 TOKENS = {"cpu": 10_000_000, "cuda": 600_000_000}
 """Tokens of training, by default, where the data is large."""
 MAX_EPOCHS = {"cpu": 40.0, "cuda": 60.0}
+UNUSED_FROM = 0.2
+"""Share of the training after which the decoder should use its latents."""
+LEAST_USE = 0.05
+"""The share of a text's information that its latent gives, below which latents are not used."""
 SNAPSHOT_SECONDS = 10.0
 """Time between two snapshots."""
 
@@ -154,7 +158,7 @@ def train(
     done, loss, complete = snapshots.restore(complete_only=math.isinf(allowed))
     complete &= corpus is planned
     what = _label(encoder, allowed)
-    first, saved = done, time.monotonic()
+    first, saved, unused = done, time.monotonic(), False
     for step, chosen in enumerate(_batches(corpus.tokens.lengths, batch, steps, seed=0)):
         if step < first:
             continue
@@ -188,7 +192,12 @@ def train(
         if step % 20 == 0 or done == steps:
             loss = error.item()
             shown = max(done, round((1 - left) * steps))
-            fitting.progress(f"{what} (loss {loss:.2f})", shown, steps)
+            if encoder is not None and step >= UNUSED_FROM * steps and step % 100 == 0:
+                order = torch.arange(len(z)).roll(1)
+                own, others = use_of_latents(decoder, z, corpus.c[chosen].to(device), wanted, order)
+                unused = 1 - own / others < LEAST_USE
+            doubt = ", the decoder ignores the latents" if unused else ""
+            fitting.progress(f"{what} (loss {loss:.2f}{doubt})", shown, steps)
         if time.monotonic() - saved > SNAPSHOT_SECONDS:
             snapshots.save(done, loss, complete)
             saved = time.monotonic()
@@ -198,6 +207,21 @@ def train(
         snapshots.save(done, loss, complete)
     both.cpu().eval()
     return Result(loss, complete)
+
+
+@torch.no_grad()
+def use_of_latents(
+    decoder: Decoder, z: Tensor, c: Tensor, tokens: Tensor, order: Tensor
+) -> tuple[float, float]:
+    """The cross entropy of tokens (N, T) per token, in nats: with their latents z (N, latent), and
+    with those of others, in another order. They are alike where the decoder ignores its latents.
+    """
+
+    def error(z: Tensor) -> float:
+        logits = decoder(z, c, tokens).float()
+        return float(cross_entropy(logits.flatten(0, 1), tokens.flatten(), ignore_index=PAD))
+
+    return error(z), error(z[order])
 
 
 def with_noise(z: Tensor, noise: float) -> Tensor:

@@ -36,13 +36,18 @@ class Whitening:
         gram = c.T @ c + RIDGE * len(c) * torch.eye(c.shape[1], dtype=torch.float64)
         slope = torch.linalg.solve(gram, c.T @ centred)
         rest = centred - c @ slope
-        added = max(noise, MIN_NOISE) ** 2 * torch.eye(rest.shape[1]).double()
+        added = cls.added(noise) * torch.eye(rest.shape[1]).double()
         fitted = cls(z.shape[1], c.shape[1])
         fitted.mean = mean.float()
         fitted.slope = slope.float().contiguous()
         fitted.factor = torch.linalg.cholesky(rest.T @ rest / len(rest) + added).float()
         fitted.factor = fitted.factor.contiguous()
         return fitted
+
+    @staticmethod
+    def added(noise: float) -> float:
+        """The variance that noise of this standard deviation adds to each latent."""
+        return max(noise, MIN_NOISE) ** 2
 
     def whiten(self, z: Tensor, c: Tensor) -> Tensor:
         """``x`` of latents in double precision; float32."""
