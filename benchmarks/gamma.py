@@ -11,7 +11,7 @@ most a tenth above the worst seed of the recipe's.
 How gamma is adapted was chosen on other data: toy/ring8, 178 wines, MNIST, Adult and spoken digits
 0 to 4. Those here were named before they were tried: spiral and grid25, Fashion-MNIST and CIFAR-10
 (2,000 pictures of 16×16 each), biopsies and diabetes patients as tables, spoken digits 5 to 9, and
-scikit-learn's 8×8 digits as vectors.
+scikit-learn's 8×8 digits as vectors. The digits had been seen as pictures, with fixed weights.
 """
 
 from __future__ import annotations

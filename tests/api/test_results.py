@@ -73,7 +73,7 @@ def test_augmenting_returns_items_or_writes_them(run, tmp_path):
 
 def test_metrics_and_their_curves(run, tmp_path):
     assert run.metrics().to_dataframe()["samples"].tolist()[-1] == 64
-    assert repr(run.metrics()).startswith("2 ticks; the last: samples 64, ")
+    assert repr(run.metrics()).startswith("3 ticks; the last: samples 64, ")
     drawn = run.plot()
     assert drawn.svg.count("<path") >= 2
     assert drawn._repr_svg_() == drawn.save(tmp_path / "curves.svg").read_text()

@@ -142,3 +142,15 @@ def test_a_certain_discriminator_is_no_failure_while_samples_improve():
         for at in range(3 * GRACE)
     ]
     assert set(states) == {"healthy"}
+
+
+def test_samples_of_a_condition_that_become_alike_have_collapsed_whatever_improves():
+    judge = Judge()
+    states = [
+        judge.judge(
+            GOOD | {"heldout_distance": 0.9**at, "class_diversity": 0.9**at}, 1000 * at
+        ).state
+        for at in range(3 * GRACE)
+    ]
+    assert states[GRACE] == "healthy"
+    assert states[-1] == "collapsing"

@@ -133,6 +133,11 @@ class History:
         before, after = self._moved(name) or (0.0, 0.0)
         return after > (1 + RISES) * before and after > before + AT_LEAST
 
+    def falls(self, name: str) -> bool:
+        """Whether a signal has fallen in the last checks."""
+        before, after = self._moved(name) or (0.0, 0.0)
+        return after < (1 - RISES) * before
+
     def _moved(self, name: str) -> tuple[float, float] | None:
         """The medians of the first and of the last checks that are remembered."""
         values, n = [v[name] for v in self.recent if name in v], self.patience

@@ -124,7 +124,10 @@ def collapsing(history: History) -> Event | None:
         ("g_gradient", VANISHED * history.usual_gradient, ""),
     ):
         found = history.last(name)
-        if not found or max(found) >= least or history.progresses(name, "coverage"):
+        if not found or max(found) >= least:
+            continue
+        alike = name == "class_diversity" and history.falls(name)  # whatever else improves
+        if history.progresses(name, "coverage") and not alike:
             continue
         text = f"generated samples {what.format(f'{found[-1]:.0%}')}".replace("%", " %")
         if not what:
