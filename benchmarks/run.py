@@ -95,6 +95,7 @@ BENCHMARKS = (
         ("--data", shared("adult/train.csv"), "--rows", "100000"),
         needs=(shared("adult/train.csv"),),
     ),
+    Benchmark("kills", "Twenty kills over a run", minutes=20),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
     Benchmark("provenance", "Provenance: what is carried, found and kept"),
     Benchmark("watermark", "Invisible watermark", needs=("skimage",)),

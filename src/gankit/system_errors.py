@@ -29,7 +29,7 @@ _REFUSED = {
     "EMFILE": "Raise the limit (ulimit -n 65536), or use fewer workers (data.workers=0)",
     "ENFILE": "Close other programs, or use fewer workers (data.workers=0)",
     "ENAMETOOLONG": "Use a shorter name",
-    "ELOOP": "Its symbolic links lead in a circle: fix them",
+    "ELOOP": "It is a symbolic link to nowhere, or where none may be: check such links",
     "ENOTDIR": "A part of the path is a file: choose another path",
     "EISDIR": "It is a folder where a file is needed: choose another path",
     "ESTALE": f"Mount the network file system again, and {_AGAIN}",

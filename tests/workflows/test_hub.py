@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -94,3 +95,11 @@ def test_a_hub_that_cannot_be_reached_and_no_token(run, tmp_path, monkeypatch):
     assert lines[0].startswith("uploading to http://127.0.0.1:9/me/points")
     assert lines[-1].startswith("error: http://127.0.0.1:9 cannot be reached: ")
     assert len(lines) == 3
+
+
+def test_links_are_not_uploaded(run, hub, tmp_path):
+    shutil.copytree(run.model_folder, tmp_path / "model")
+    (tmp_path / "model" / "ratio.safetensors").symlink_to("/etc/hostname")
+    with pytest.raises(GankitError, match=r"ratio.safetensors is a link"):
+        publish(Run(tmp_path / "model"), "me/points")
+    assert not hub.repositories

@@ -19,6 +19,7 @@ from gankit.contract import Callback, NoSettings, Objective
 from gankit.errors import GankitError, did_you_mean
 from gankit.screen.console import wanted
 from gankit.screen.training import Display
+from gankit.system_errors import translated
 from gankit.workflows.interrupts import StopRequest
 from gankit.workflows.watching import probe_of
 
@@ -93,6 +94,9 @@ class Trainer:
             device=choose_device(device),
         )
         torch.manual_seed(policy.seed(seed, "start", 0))
+        if out is not None:
+            with translated(out):
+                Path(out).mkdir(parents=True, exist_ok=True)
         plan = TrainingPlan(
             *(networks, codec, reals, engine, _objective(objective)),
             None if out is None else Path(out),

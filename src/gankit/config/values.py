@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
+from gankit.plain_files import open_plain
 
 Table = dict[str, Any]
-LARGEST = 2**24
+LARGEST = 2**22
 """Bytes of a TOML file."""
+MOST_DOTS = 100
+"""Of a key: the parser takes the square of them in time."""
+_NOT_IN_KEYS = re.compile(r"""[^\w."' \t-]""")
 
 
 def read_toml(path: Path) -> Table:
@@ -27,12 +32,16 @@ def read_toml(path: Path) -> Table:
             raise GankitError(
                 f"{path}: {size:,} bytes are too many for a settings file", "Check the path"
             )
-        return tomllib.loads(path.read_bytes().decode())
+        with open_plain(path) as file:
+            text = file.read(LARGEST).decode()
+        if max(part.count(".") for part in _NOT_IN_KEYS.split(text)) > MOST_DOTS:
+            raise ValueError("a key has too many dots")
+        return tomllib.loads(text)
     except OSError as error:
         raise GankitError(f"cannot read {path}: {error.strerror}", "Check the path") from None
     except RecursionError:
         raise GankitError(f"{path} is nested too deeply", "Fix it") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of tomllib and of decoding, too
         raise GankitError(f"{path} is not valid TOML: {error}", "Fix that line") from None
 
 

@@ -1,12 +1,14 @@
 """The training state on disk: safetensors and JSON, written aside and renamed, rotated.
 
 A checkpoint is a folder ``checkpoints/<samples>``. It appears whole or not at all, and the one
-before it stays until it has.
+before it stays until it has. What is read is bounded: a plain file, of no more bytes than can be
+meant, whatever its header says.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +20,7 @@ from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from gankit.errors import GankitError
+from gankit.plain_files import json_object, tensor_header
 from gankit.system_errors import translate
 
 TENSORS, META = "state.safetensors", "state.json"
@@ -39,19 +42,22 @@ def save_checkpoint(
         GankitError: the same, where it was met while the tensors were written.
     """
     target = folder / f"{samples:012d}"
-    aside = folder / f".{target.name}.partial"
+    aside, old = (folder / f".{target.name}.{kind}" for kind in ("partial", "old"))
     for left in folder.glob(".*.partial"):  # by a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    aside.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)  # without its parents: a run that was moved is not begun anew
+    aside.mkdir()
     try:
         save_file({k: v.contiguous() for k, v in tensors.items()}, aside / TENSORS)
         (aside / META).write_text(json.dumps(meta, indent=1))
         for file in (aside / TENSORS, aside / META, aside):
             _sync(file)
-        if target.exists():  # the same point again, after a resume: nothing new in it
-            shutil.rmtree(target)
+        if target.exists():  # the same point again, after a resume
+            shutil.rmtree(old, ignore_errors=True)
+            os.replace(target, old)
         os.replace(aside, target)
         _sync(folder)
+        shutil.rmtree(old, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         fault = translate(error, target)
         if fault is None or isinstance(error, OSError):
@@ -83,12 +89,14 @@ def load_checkpoint(
     Args:
         use: restores the state; where it raises, the checkpoint before is tried, which has to
             restore all of it.
-        set_aside: renames newer ones that cannot be read, so that they do not count among those
-            kept; :func:`unreadable` lists them.
+        set_aside: nobody else writes: newer ones that cannot be read are renamed, so that they
+            do not count among those kept; :func:`unreadable` lists them.
 
     Raises:
         GankitError: there are checkpoints, and none can be read.
     """
+    if set_aside:
+        _recover(folder)
     found, reason = checkpoints(folder), ""
     damaged: list[Path] = []
     for path in reversed(found):
@@ -115,29 +123,37 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         OSError, ValueError, SafetensorError: it is damaged.
     """
-    meta = json.loads((path / META).read_text(encoding="utf-8"))
-    if not isinstance(meta, dict):
-        raise ValueError(f"{META} holds no JSON object")
-    return load_tensors(path / TENSORS), meta
+    return load_tensors(path / TENSORS), json_object(path / META)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, whose path may have bytes that are not UTF-8.
 
     Raises:
-        OSError, SafetensorError: it cannot be read, or is damaged.
+        OSError, ValueError, SafetensorError: it cannot be read, or is damaged.
     """
+    tensor_header(path)
+    if (size := path.stat().st_size) > (most := _memory()):
+        raise ValueError(f"it has {size:,} bytes, and this machine's memory {most:,.0f}")
     try:
         str(path).encode()
     except UnicodeEncodeError:
         return load(path.read_bytes())
-    path.open("rb").close()  # safetensors calls a file that may not be read missing
     return load_file(path)
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The complete checkpoints, oldest first."""
     return sorted(p for p in _folders(folder) if p.name.isdigit())
+
+
+def _recover(folder: Path) -> None:
+    """Gives one its name back that was being replaced when the process was killed."""
+    for old in folder.glob(".*.old") if folder.is_dir() else ():
+        if not (target := folder / old.name[1:-4]).exists():
+            os.replace(old, target)
+        else:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def unreadable(folder: Path) -> list[Path]:
@@ -147,6 +163,14 @@ def unreadable(folder: Path) -> list[Path]:
 
 def _folders(folder: Path) -> list[Path]:
     return [p for p in folder.glob("[0-9]*") if p.is_dir()] if folder.is_dir() else []
+
+
+def _memory() -> float:
+    """Bytes of this machine's memory; infinite where that is not known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _sync(path: Path) -> None:

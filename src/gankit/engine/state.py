@@ -6,15 +6,19 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from gankit.engine.adam import Moments
+from gankit.engine.adam import Adam, Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
 from gankit.engine.policy import TrainingPolicy
 from gankit.engine.sharding import sliced_like, stored
 from gankit.engine.step import match_memory_format
 from gankit.engine.updates import Updates
+
+BEST = "best"
+"""Of the averaged generator's best weights, where they are not the latest."""
 
 
 def pack(
@@ -66,15 +70,52 @@ def unpack(
             raise ValueError(f"{count!r} is not a count")
     if not 0 <= float(clock.seconds) < math.inf:
         raise ValueError(f"{clock.seconds!r} is not a time")
-    for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ValueError(f"{name} is not finite")
+    modules: dict[str, nn.Module] = {**updates.modules(), "ema": ema}
+    if below(tensors, BEST):
+        modules[BEST] = ema
+    more = {"augment_p": updates.weights.augment_p}
+    if "gamma" in tensors:
+        more["gamma"] = updates.gamma.state()
+    check_tensors(tensors, modules, updates.optimisers(), more)
     if "policy" in meta:
         policy.resume(meta["policy"])
     restore(tensors, updates, ema)
     updates.micro_batches.pieces = pieces
     reals.seek(position)
     return clock, threads
+
+
+def check_tensors(
+    tensors: Mapping[str, Tensor],
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, Adam],
+    more: Mapping[str, Tensor],
+) -> None:
+    """Refuses tensors of other names, types and shapes before any value is looked at: a file may
+    claim to be larger than the memory.
+
+    Args:
+        more: further ones, by name.
+
+    Raises:
+        ValueError: names the first.
+    """
+    like = dict(more)
+    for name, module in modules.items():
+        like |= {f"{name}/{k}": v for k, v in module.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        if below(tensors, name):  # there are none before its first step
+            for i, p in enumerate(optimiser.params):
+                like |= {f"{name}/{i}/exp_avg": p, f"{name}/{i}/exp_avg_sq": p}
+                like[f"{name}/{i}/step"] = torch.zeros((), dtype=torch.float32)
+    if missing := sorted(like.keys() - tensors.keys()):
+        raise ValueError(f"it has no {missing[0]}")
+    for name, tensor in tensors.items():
+        own = like.get(name)
+        if own is None or (tensor.dtype, tensor.shape) != (own.dtype, own.shape):
+            raise ValueError(f"{name} is {tensor.dtype} {list(tensor.shape)}, another run's")
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError(f"{name} is not finite")
 
 
 def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> None:
@@ -86,7 +127,7 @@ def restore(tensors: Mapping[str, Tensor], updates: Updates, ema: nn.Module) -> 
     for name, module in {**updates.modules(), "ema": ema}.items():
         _load(module, below(tensors, name))
     for name, optimiser in updates.optimisers().items():
-        optimiser.load(_moments(below(tensors, name), optimiser.params))
+        optimiser.load(moments_below(below(tensors, name), optimiser.params))
     updates.weights.augment_p.copy_(tensors["augment_p"])
     updates.gamma.load(tensors.get("gamma"), updates.device)
 
@@ -99,8 +140,8 @@ def _load(module: nn.Module, values: dict[str, Tensor]) -> None:
     module.load_state_dict(values)
 
 
-def _moments(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
-    """An optimiser's state from tensors named ``number/name``."""
+def moments_below(tensors: Mapping[str, Tensor], params: Sequence[Tensor]) -> Moments:
+    """An optimiser's state from tensors named ``number/name``, in its parameters' formats."""
     state: Moments = {}
     for key, value in tensors.items():
         number, _, name = key.partition("/")

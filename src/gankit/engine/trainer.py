@@ -23,6 +23,7 @@ from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.profiling import fastest_threads
 from gankit.engine.randomness import StepRandomness
+from gankit.engine.sampling.fit_progress import FitProgress
 from gankit.engine.sampling.previews import conditional_std, preview_items
 from gankit.engine.sampling.resampling import Resampling
 from gankit.engine.sampling.sampler import Resampler, Sampler
@@ -108,6 +109,8 @@ class Trainer:
             clock.began = budget.spent()
             self.save()
         self.warm_up = self._warm_up(reserved)
+        if self.ends_warm_up:  # killed before what it learnt was exported
+            self.save()
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
@@ -302,14 +305,18 @@ class Trainer:
             torch.set_num_threads(self.threads)
 
     def _fit_resampling(self) -> str:
-        """Fits the density ratio by which candidates are chosen; again after an interruption."""
+        """Fits the density ratio by which candidates are chosen, or goes on with that."""
         settings, network = self.settings.resampling, copy.deepcopy(self.networks.discriminator)
+        kept, (*_, every) = None, self._timers(0)
+        if self.plan.folder is not None:
+            kept = FitProgress(self.plan.folder, self.clock.samples, self.reals, every)
         self.updates.random.begin("density ratio")
         power = Resampling(
             *(self.sampler(best=True), self.reals, settings),
             stop=self.stop,
             progress=self.progress,
             time_left=self.plan.budget.left,
+            kept=kept,
         ).fit(network, int(self.clock.samples * settings.train_fraction))
         if power is None:
             return "interrupted"

@@ -29,6 +29,9 @@ MAX_ARCHIVE = 256 * 2**30
 MAX_MEMBERS = 5_000_000
 """Most files in an archive."""
 
+MAX_RATIO, UNDOUBTED = 200, 2**30
+"""How many times its own size a compressed tar may unpack to, beyond so many bytes."""
+
 ZIP, TAR = (".zip",), (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 SUFFIXES = (*ZIP, *TAR)
 """Endings of archives."""
@@ -265,13 +268,16 @@ class TarArchive(Archive):
         if opener is None:
             return file
         plain = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the archive
-        total = 0
+        total, size = 0, os.fstat(file.fileno()).st_size
         try:
             with file, opener(file) as packed:
                 while block := packed.read(2**20):
                     total += len(block)
-                    if total > MAX_ARCHIVE:
-                        self._too_large(0, total)
+                    if total > min(MAX_ARCHIVE, max(UNDOUBTED, MAX_RATIO * size)):
+                        raise GankitError(
+                            f"{path}: refused, its {size:,} bytes unpack to more than {total:,}",
+                            "If that is right, unpack it yourself",
+                        )
                     plain.write(block)
             plain.flush()
         except BaseException:

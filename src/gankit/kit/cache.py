@@ -16,9 +16,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from gankit.errors import GankitError
-
-ABANDONED = 24 * 3600
-"""Age in seconds at which an unfinished file is deleted: the run that wrote it was killed."""
+from gankit.kit.files import ABANDONED
 
 
 class Cache:

@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import hashlib
 import importlib.util
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
+from gankit.plain_files import LARGEST_JSON, json_object
 
-_LARGEST_JSON = 2**28
-"""Bytes of a JSON file that are read: more is no file of gankit's."""
+ABANDONED = 24 * 3600
+"""Seconds after which a file that was being written is taken for one of a killed process."""
+LARGEST_RECORD = 2**28
+"""Bytes of a record of output that are read, which names all its files."""
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file so that it is the old or the new one, never half of it."""
-    aside = path.with_name(f".{path.name}.partial")
+    """Writes a file so that it is the old or the new one, never half of it, whoever else writes it
+    at the same time."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         with aside.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        _delete_abandoned(path, os.stat(aside).st_mtime)
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _delete_abandoned(path: Path, now: float) -> None:
+    """Deletes what processes left that were killed while they wrote this file.
+
+    Args:
+        now: by the clock of the file system, as are the files' dates.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with contextlib.suppress(OSError):
+            if now - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def json_bytes(value: object) -> bytes:
@@ -42,19 +62,17 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_atomic(path, json_bytes(value))
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, largest: int = LARGEST_JSON) -> dict[str, Any]:
     """A JSON object.
+
+    Args:
+        largest: bytes that are read.
 
     Raises:
         GankitError: the file is damaged, no object, has a key twice, or is too large.
     """
     try:
-        size = path.stat().st_size
-        if size > _LARGEST_JSON:
-            raise ValueError(f"it has {size:,} bytes, and at most {_LARGEST_JSON:,} are read")
-        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
-        if not isinstance(value, dict):
-            raise ValueError("it holds no JSON object")
+        return json_object(path, largest)
     except OSError as error:
         why, hint = error.strerror or error, "Check its permissions, or restore it from a copy"
         raise GankitError(f"{path} cannot be read: {why}", hint) from None
@@ -63,16 +81,6 @@ def read_json(path: Path) -> dict[str, Any]:
         raise GankitError(f"{path} cannot be read: {why}", "Restore it from a copy") from None
     except ValueError as error:
         raise GankitError(f"{path} cannot be read: {error}", "Restore it from a copy") from None
-    return value
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"duplicate key {twice!r}")
-    return found
 
 
 def sha256(path: Path) -> str:

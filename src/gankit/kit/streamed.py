@@ -17,7 +17,7 @@ from gankit.contract import Issue, Progress, quiet
 from gankit.errors import GankitError
 from gankit.kit.archives import Archive, Shards, TarArchive, UnreadableError
 from gankit.kit.companions import COMPANIONS
-from gankit.kit.files import cache_folder, read_json, write_json
+from gankit.kit.files import LARGEST_RECORD, cache_folder, read_json, write_json
 from gankit.kit.remote import Remote, RemoteFile
 
 NEAR, FAR = 2**20, 2**14
@@ -123,7 +123,7 @@ class RemoteTar(TarArchive):
 
     def _restore(self, index: Any, where: str, max_member: int) -> bool:
         try:
-            found = read_json(index)
+            found = read_json(index, LARGEST_RECORD)
             self._members = {str(n): (int(a), int(b)) for n, (a, b) in found["members"].items()}
             self._small = {n: text.encode("latin-1") for n, text in found["small"].items()}
             self.issues = [Issue(*map(str, issue)) for issue in found["issues"]]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from gankit.errors import GankitError
-from gankit.kit.files import read_json, sha256
+from gankit.kit.files import LARGEST_RECORD, read_json, sha256
 from gankit.kit.own_output import RECORD, RUN, SIDECAR
 from gankit.provenance.evidence import Evidence, Known
 from gankit.provenance.layers import CHECKS, Layer, signer_in_words
@@ -101,7 +101,7 @@ def _beside(folder: Path) -> str:
     """What is said of a record in a file's folder that does not cover the file."""
     if not (folder / RECORD).is_file() or (folder / RUN).is_file():
         return ""
-    own = "generated" in read_json(folder / RECORD)
+    own = "generated" in read_json(folder / RECORD, LARGEST_RECORD)
     return f"{RECORD} {'does not name it' if own else 'is no record of gankit'}"
 
 
@@ -113,12 +113,12 @@ def _record_of(path: Path, given: Path | None) -> tuple[Path, dict[str, Any], li
     path = Path(os.path.abspath(path))
     sidecar = path.with_name(path.name + SIDECAR)
     if sidecar.is_file():
-        return sidecar, checked(read_json(sidecar), sidecar), [path.name]
+        return sidecar, checked(read_json(sidecar, LARGEST_RECORD), sidecar), [path.name]
     for folder in list(path.parents)[:UP]:
         name, place = path.relative_to(folder).as_posix(), folder / RECORD
         if not place.is_file():
             continue
-        above = read_json(place)
+        above = read_json(place, LARGEST_RECORD)
         if "generated" in above and name in checked(above, place)["files"]:
             return place, above, [name]
     return None
@@ -136,7 +136,7 @@ def _given(place: Path) -> dict[str, Any]:
     if not place.exists():
         raise GankitError(f"--record {place} does not exist", hint)
     try:
-        return checked(read_json(place), place)
+        return checked(read_json(place, LARGEST_RECORD), place)
     except GankitError as error:
         raise GankitError(error.message, hint) from None
 

@@ -13,7 +13,7 @@ from typing import Any
 from gankit.contract import Progress, quiet
 from gankit.errors import GankitError
 from gankit.kit.archives import Archive, UnreadableError, is_archive, open_archive
-from gankit.kit.files import read_json, sha256
+from gankit.kit.files import LARGEST_RECORD, read_json, sha256
 from gankit.kit.own_output import RECORD, RUN, SIDECAR
 from gankit.provenance.content_credentials import MEDIA_TYPES
 from gankit.provenance.evidence import Evidence, Known
@@ -133,7 +133,7 @@ def _folder(path: Path, known: Known, progress: Progress) -> Verification:
         raise GankitError(f"{path} has no files", "Name what gankit or others wrote")
     record = None
     if RECORD in names:
-        record = _of_output(read_json(path / RECORD), path / RECORD, names)
+        record = _of_output(read_json(path / RECORD, LARGEST_RECORD), path / RECORD, names)
     found = Verification(path, len(names))
     if record is not None:
         _compare(found, record, names, known, path / RECORD)

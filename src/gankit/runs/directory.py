@@ -65,6 +65,8 @@ UNTRAINED = "the generator is untrained: its run saw no samples"
 """Said of whatever comes from such a run."""
 LONGEST_LINE = 2**20
 """Characters of a line of metrics."""
+LARGEST_METRICS = 2**27
+"""Bytes of all of them: a line every 30 seconds for some months."""
 
 
 class Run:
@@ -330,6 +332,8 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
     file = folder / METRICS
     if not file.is_file():
         return []
+    if (size := file.stat().st_size) > LARGEST_METRICS:
+        raise damaged(file, f"{size:,} bytes are too many")
     found: list[dict[str, Any]] = []
     torn = 0
     with file.open(encoding="utf-8", errors="replace") as opened:

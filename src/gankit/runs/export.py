@@ -50,8 +50,10 @@ def export_model(
     import torch
     from safetensors.torch import save
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / MODEL).is_file():
+    folder.mkdir(exist_ok=True)
+    for left in folder.glob(".*.safetensors.*.partial"):  # of a trainer that was killed
+        left.unlink(missing_ok=True)
+    if not ((folder / MODEL).is_file() and (folder / CODEC).is_file()):
         about: dict[str, object] = {"run": run, "data": dict(data), **(consent or {})}
         if networks:
             about["networks"] = dict(networks)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gankit.contract import Categorical, CodecState, Condition, Continuous, Layout
 from gankit.errors import GankitError
 from gankit.kit.files import read_json
+from gankit.plain_files import tensor_header
 from gankit.runs import checks
 from gankit.runs.checks import RESTORE, check, damaged, using
 
@@ -62,11 +61,8 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
         GankitError: the file is damaged.
     """
-    with using(path, "cannot be read"), path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > path.stat().st_size:
-            raise ValueError("its header is longer than the file")
-        return dict(json.loads(file.read(length)).get("__metadata__") or {})
+    with using(path, "cannot be read"):
+        return dict(tensor_header(path).get("__metadata__") or {})
 
 
 def read_model(folder: Path) -> dict[str, Any]:
@@ -85,6 +81,8 @@ def read_model(folder: Path) -> dict[str, Any]:
             raise damaged(file, f"{key} is {model[key]}, not between 1 and {most:,}")
     if not 0 <= model.get("threads", 0) <= 2**12:
         raise damaged(file, f"threads is {model['threads']}, not between 0 and {2**12:,}")
+    if {"/", "\\", "\0"} & {*model["run"]} or model["run"] in (".", ".."):  # output is named by it
+        raise damaged(file, f"run is {model['run'][:100]!r}, which is no name")
     if model["precision"] not in PRECISIONS:
         raise damaged(file, f"precision is {model['precision']!r}, not fp32 or bf16")
     return model

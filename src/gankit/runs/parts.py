@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gankit.errors import GankitError
-from gankit.kit.files import json_bytes, read_json, write_json
+from gankit.kit.files import LARGEST_RECORD, json_bytes, read_json, write_json
 from gankit.provenance.sealing import seal
 from gankit.runs.provenance import RECORD
 from gankit.runs.targets import Target, refuse_existing
@@ -61,7 +61,7 @@ class Parts:
         if not target.record.is_file():
             refuse_existing(target, overwrite=False)
             return None
-        index = read_json(target.record)
+        index = read_json(target.record, LARGEST_RECORD)
         if not index.get("generated") or "request" not in index:
             refuse_existing(target, overwrite=False)
             return None
@@ -83,7 +83,7 @@ class Parts:
                 file.write(json_bytes(index))
         finally:
             aside.unlink()
-        return cls(target, read_json(target.record))
+        return cls(target, read_json(target.record, LARGEST_RECORD))
 
     def __iter__(self) -> Iterator[Part]:
         """All parts in order; their sizes differ by one sample at most."""
@@ -156,7 +156,7 @@ class Parts:
         from filelock import FileLock
 
         with FileLock(self.target.path / f"{PENDING}.lock") as lock:
-            found = replace(self, index=read_json(self.target.record))._finished()
+            found = replace(self, index=read_json(self.target.record, LARGEST_RECORD))._finished()
         Path(lock.lock_file).unlink(missing_ok=True)
         return found
 
@@ -181,6 +181,8 @@ class Parts:
         full = seal().record(full)
         write_json(self.target.record, full)
         shutil.rmtree(pending, ignore_errors=True)
+        for left in self.target.path.glob(f".{RECORD}.*"):  # of processes that were killed
+            left.unlink(missing_ok=True)
         return full
 
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from gankit.config import Config
 from gankit.contract import Callback, Dataset
@@ -109,29 +109,40 @@ class Recorder(Callback):
         self.say(f"{'resumed' if samples else 'started'} at {samples} samples")
 
     def tick(self, values: dict[str, Any]) -> None:
-        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+        with _appending(self.folder / METRICS) as file:
+            file.write(f"{json.dumps(values)}\n".encode())
         for event in events_in(values):
             if event.is_good:  # others come as warnings
                 self.say(event.in_words)
 
     def finished(self, status: str) -> None:
-        self._status(status)
-        self.say(status)
         previews = sorted((self.folder / "previews").glob("0*"))
         if status == "done" and len(previews) > 1:
-            film(previews, self.folder / "previews" / "progress.gif")
+            try:
+                film(previews, self.folder / "previews" / "progress.gif")
+            except (OSError, SyntaxError, ValueError) as error:  # a picture that is damaged
+                self.warning(f"no film of the previews: {reason(error)}")
+        self._status(status)  # last: what is killed before is finished by the same command
+        self.say(status)
 
     def warning(self, message: str) -> None:
         self.say(message if message.startswith("warning: ") else f"warning: {message}")
 
     def say(self, line: str) -> None:
         text = f"{provenance.now()} {' '.join(line.splitlines())}\n"
-        with (self.folder / LOG).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text if _ends_a_line(self.folder / LOG) else f"\n{text}")
+        with _appending(self.folder / LOG) as file:
+            whole = _ends_a_line(self.folder / LOG)
+            file.write((text if whole else f"\n{text}").encode(errors="backslashreplace"))
 
     def _status(self, status: str) -> None:
         write_json(self.folder / provenance.RECORD, {**self.record, "status": status})
+
+
+def _appending(file: Path) -> IO[bytes]:
+    """A file to append to, unless it is a link: somebody else's run may name any file with it."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    nowhere_else = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    return os.fdopen(os.open(file, flags | nowhere_else, 0o666), "ab")
 
 
 def _ends_a_line(file: Path) -> bool:

@@ -158,7 +158,8 @@ def refuse_existing(target: Target, overwrite: bool) -> None:
 
 def is_empty(folder: Path) -> bool:
     """Whether a folder has nothing of anybody's in it."""
-    return all(p.name in UNCOUNTED for p in folder.iterdir())
+    begun = f".{RECORD}."  # of parts, by a process that was killed at once
+    return all(p.name in UNCOUNTED or p.name.startswith(begun) for p in folder.iterdir())
 
 
 def _known(format: str, formats: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ from gankit.contract import (
 from gankit.contract.subsets import take
 from gankit.engine.clock import ADVERSARIAL, WARM_UP
 from gankit.errors import GankitError, PluginError
-from gankit.kit.files import read_json, write_json
+from gankit.kit.files import LARGEST_RECORD, read_json, write_json
 from gankit.metrics import evaluate
 from gankit.metrics.details import details
 from gankit.metrics.duality import DUALITY_GAP
@@ -173,7 +173,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
             f"{DUALITY_GAP} needs the discriminator, and {path} has none",
             "Name the directory that the run was trained in",
         )
-    record = read_json(stated) if stated.is_file() else {}
+    record = read_json(stated, LARGEST_RECORD) if stated.is_file() else {}
     run = Run(path, given.networks, None, given.weights) if (path / MODEL).is_file() else None
     name = given.plugin or (run.model["plugin"] if run else record.get("plugin"))
     if name is None:

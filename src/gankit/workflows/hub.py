@@ -64,7 +64,7 @@ def publish(
 
     Raises:
         GankitError: ``huggingface_hub`` is not installed, there is no token, the hub cannot be
-            reached or refuses, or the repository holds something else.
+            reached or refuses, the repository holds something else, or a file is a link.
     """
     if not REPOSITORY.fullmatch(repository):
         raise GankitError(f"--hub {repository}: not a repository", "Use OWNER/NAME, as me/digits")
@@ -74,6 +74,11 @@ def publish(
     if not run.samples_trained:
         raise GankitError(f"{run.path} is untrained: it saw no samples", "Train it first")
     files = [run.model_folder / name for name in FILES if (run.model_folder / name).is_file()]
+    if links := [file for file in files if file.is_symlink()]:
+        raise GankitError(
+            f"{links[0]} is a link, and what it leads to would be published",
+            "See where it leads, and copy the folder without links: cp -rL",
+        )
     warning = memorisation_warning(run, shares_model=True)
     upload = Upload(repository, api.endpoint, not public, files, warning)
     announce(upload)

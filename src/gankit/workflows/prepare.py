@@ -12,7 +12,7 @@ from gankit.config import Config
 from gankit.contract import Codec, CodecState, Conforms, Fitting, Progress, quiet
 from gankit.contract.codec import sample_conditions
 from gankit.errors import GankitError, PluginError, ReportedError, did_you_mean
-from gankit.kit.files import cache_folder
+from gankit.kit.files import cache_folder, write_atomic
 from gankit.metrics.membership import Likelihoods, membership_auc
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import Plugins, installed
@@ -94,7 +94,8 @@ def prepare(
     torch.backends.cudnn.allow_tf32 = False  # double backward is sensitive to it
 
     with parallel.together():
-        resumes = parallel.is_main and bool(checkpoints(folder / "checkpoints"))
+        begun = (folder / "model" / MODEL).is_file()  # which states what the run started from
+        resumes = parallel.is_main and begun and bool(checkpoints(folder / "checkpoints"))
     resumes = parallel.agree(resumes)
     # Each part is checked by the policy as soon as it is known.
     with parallel.together():
@@ -322,13 +323,15 @@ def _previewer(
     """Writes the preview of a number of samples seen."""
 
     def preview(items: list[Any], samples: int) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        for left in folder.glob(".*.partial"):  # of a process that was killed
+            left.unlink(missing_ok=True)
         with confined(plugin.info.name, folder):
             found = plugin.modality.preview(items, codec, data.train if shows_real else ())
         target = folder / f"{samples:012d}{found.suffix}"
-        target.write_bytes(found.content)
+        write_atomic(target, found.content)
         if found.page:
-            target.with_suffix(".html").write_text(found.page, encoding="utf-8")
+            write_atomic(target.with_suffix(".html"), found.page.encode())
         return target
 
     return preview

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ from gankit.kit.files import write_json
 from gankit.plugins.callbacks import plugin_callbacks
 from gankit.plugins.records import LoadedModality
 from gankit.plugins.registry import in_one_line, installed, raise_if_strict
-from gankit.report.card import write_card
+from gankit.report.card import CARD, write_card
 from gankit.runs.codec_health import shortcomings
 from gankit.runs.consent import NOT_STATED, RESTATED, Consent, restate
 from gankit.runs.directory import Run, read_record
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from gankit.engine.own_networks import OwnNetworks
     from gankit.engine.trainer import Trainer
 
+LEFT = re.compile(r"\.lock|\..+\.partial")
+"""What a process leaves that was killed before it had written anything."""
 DISK_HINT = "Earlier checkpoints are kept: free some space and run the same command again"
 
 
@@ -76,6 +80,7 @@ def train(
         KeyboardInterrupt: stopped before training began.
     """
     from gankit.engine.parallel import ParallelContext
+    from gankit.engine.sampling.fit_progress import FOLDER as FIT_PROGRESS
 
     parallel, stop = ParallelContext.current(), stop or StopRequest()
     resuming, finished, same = False, False, source is None
@@ -88,8 +93,10 @@ def train(
     if finished and same:
         if parallel.is_main:
             people = read_record(folder).get("people", "")
-            if restate(folder, config, Consent.of(config, people)):
+            card = folder / "model" / CARD  # written last
+            if restate(folder, config, Consent.of(config, people)) or not card.is_file():
                 _write_card(folder, plugin)
+            shutil.rmtree(folder / "checkpoints" / FIT_PROGRESS, ignore_errors=True)
         return "done"
     with _faults(folder, config), contextlib.ExitStack() as held:
         with parallel.together():
@@ -155,6 +162,8 @@ def train(
                 with contextlib.suppress(*ignored):
                     callback.finished(status)
         if parallel.is_main:
+            if status == "done":  # what followed training is complete, too
+                shutil.rmtree(folder / "checkpoints" / FIT_PROGRESS, ignore_errors=True)
             _write_card(folder, plugin)
         return status
 
@@ -207,10 +216,20 @@ def _judge(
             callback.warning(warning)
 
 
-def _faults(folder: Path, config: Config) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def _faults(folder: Path, config: Config) -> Iterator[None]:
     """Reports faults of the system, whatever was being done, as errors of the user's."""
     hints = {"memory": memory_hint(config), "gpu_memory": memory_hint(config, gpu=True)}
-    return translated(folder, disk=DISK_HINT, **hints)
+    with translated(folder, disk=DISK_HINT, **hints):
+        try:
+            yield
+        except FileNotFoundError as error:
+            if folder.is_dir():
+                raise
+            raise GankitError(
+                f"{folder} is gone: the run was moved or deleted while it trained",
+                "Where it was moved, go on from its last checkpoint: gankit train --out ITS_PLACE",
+            ) from error
 
 
 def memory_hint(config: Config, gpu: bool = False) -> str:
@@ -256,7 +275,7 @@ def check_resumable(folder: Path, plugin: LoadedModality, config: Config) -> boo
     Raises:
         GankitError: it was made with other settings, or is no run.
     """
-    if not folder.exists() or not [p for p in folder.iterdir() if p.name != ".lock"]:
+    if not folder.exists() or all(LEFT.fullmatch(p.name) for p in folder.iterdir()):
         return False
     table = Run(folder).table
     if table["run"]["plugin"] != config.plugin:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -192,6 +193,21 @@ def test_one_that_was_killed_resumes_from_its_last_snapshot(
         assert same(run(FEW, tmp_path / "again", epochs=25), resumed)
         for kept in (tmp_path / "again" / "autoencoders").iterdir():
             kept.unlink()
+
+
+def test_one_that_was_killed_before_its_result_was_cached_is_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        killed = RuntimeError("killed")
+        patched.setattr(training, "save_file", Mock(side_effect=killed))
+        with pytest.raises(RuntimeError, match="killed"):
+            run(FEW, tmp_path, epochs=2)
+    steps = Steps()
+    resumed = run(FEW, tmp_path, progress=steps, epochs=2)
+    assert steps.done == []
+    assert same(resumed, run(FEW, epochs=2))
+    assert files(tmp_path, "training") == []
 
 
 @pytest.mark.parametrize("what", ["computing properties", "writing molecules", "writing random"])

@@ -17,7 +17,7 @@ from gankit.engine.guard.guard import Decision, Guard
 from gankit.engine.guard.ladder import ADA_TARGET, OPTIMISER
 from gankit.engine.plan import TrainingPlan
 from gankit.engine.sampling.sampler import Sampler
-from gankit.engine.state import below, restore
+from gankit.engine.state import BEST, below, restore
 from gankit.engine.updates import Updates
 from gankit.errors import GankitError
 
@@ -25,8 +25,6 @@ SETTLED = 2.0
 """Half-lives of the average after which it has left the initial weights behind."""
 DUALITY_STEPS = 20
 """Of each player: fewer than where a finished run is scored."""
-BEST = "best"
-"""Of the best weights' tensors in a checkpoint."""
 
 
 class Watch:
@@ -162,13 +160,13 @@ class Watch:
     # --- As part of a checkpoint ----------------------------------------------------------------
 
     def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and JSON."""
+        """Tensors and JSON. The best weights are those of a check, from which the latest ones may
+        have moved on."""
         tensors: dict[str, Tensor] = {}
         about = {**self.guard.as_dict(), "is_latest": self.is_latest}
         if self._best is not None:
             about["best_samples"] = self._best[1]
-            if not self.is_latest:
-                tensors = {f"{BEST}/{k}": v for k, v in self._best[0].items()}
+            tensors = {f"{BEST}/{k}": v for k, v in self._best[0].items()}
         return tensors, about
 
     def unpack(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:

@@ -37,6 +37,8 @@ class ConditionTable:
         fits = self.rows.shape == (len(self.weights), width) and self.weights.ndim == 1
         if not (fits and len(self.weights) and width):
             raise ValueError(f"rows {tuple(self.rows.shape)}, not ({len(self.weights)}, {width})")
+        if not (self.rows.is_floating_point() and not self.weights.is_complex()):
+            raise ValueError(f"rows of {self.rows.dtype}")
         if not (self.rows.isfinite().all() and self.weights.isfinite().all()):
             raise ValueError("not finite")
         if not (self.weights > 0).all():

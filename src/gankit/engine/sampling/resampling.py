@@ -25,6 +25,7 @@ from gankit.engine.adam import Adam
 from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.penalties import per_sample
+from gankit.engine.sampling.fit_progress import FitProgress
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.settings import ResamplingSettings
 from gankit.engine.step import match_memory_format
@@ -46,6 +47,7 @@ class Resampling:
         reals: the training data.
         stop: whether to stop early, without a result.
         time_left: seconds in which to finish.
+        kept: keeps its progress, from which it continues after an interruption.
     """
 
     def __init__(
@@ -56,7 +58,9 @@ class Resampling:
         stop: Callable[[], bool],
         progress: Progress,
         time_left: Callable[[], float] = lambda: math.inf,
+        kept: FitProgress | None = None,
     ) -> None:
+        self.kept = kept
         self.sampler, self.reals, self.settings = sampler, reals, settings
         self.stop, self.progress, self.time_left = stop, progress, time_left
 
@@ -80,6 +84,7 @@ class Resampling:
             self.stop,
             self.progress,
             self.time_left() * FITTING_TIME,
+            self.kept,
         ):
             return None
         # Half as many samples as the ratio was fitted to: wide or slow ones are expensive.
@@ -134,6 +139,7 @@ def fit_density_ratio(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = quiet,
     seconds: float = math.inf,
+    kept: FitProgress | None = None,
 ) -> bool:
     """Trains ``classifier`` in place; False when stopped.
 
@@ -143,15 +149,20 @@ def fit_density_ratio(
         next_real: the next batch of real samples.
         samples: real samples to train on.
         seconds: time after which training ends all the same.
+        kept: keeps its progress.
     """
     params = [p for p in classifier.parameters() if p.requires_grad]
     optimiser = Adam(params, betas=(0.9, 0.99), weight_decay=settings.weight_decay)
     cross_entropy = OBJECTIVES["nonsaturating"].discriminator
     classifier.train()
-    seen, started, seconds = 0, time.monotonic(), max(seconds, 1e-9)
+    seen, spent = kept.begin(classifier, optimiser) if kept else (0, 0.0)
+    started, seconds = time.monotonic() - spent, max(seconds + spent, 1e-9)
     samples = max(1, samples)
     while (done := max(seen / samples, (time.monotonic() - started) / seconds)) < 1:
-        if stop():
+        stopped = stop()
+        if kept and (stopped or kept.timer.due(seen)):
+            kept.save(seen, time.monotonic() - started)
+        if stopped:
             return False
         progress("training the density-ratio classifier", seen, samples)
         optimiser.lr = settings.lr * (1 - done)
@@ -161,6 +172,8 @@ def fit_density_ratio(
         gradients = torch.autograd.grad(loss, params)
         optimiser.step([match_memory_format(*pair) for pair in zip(params, gradients, strict=True)])
         seen += len(real)
+    if kept:
+        kept.save(seen, time.monotonic() - started)
     classifier.eval()
     return True
 

@@ -24,8 +24,7 @@ class Snapshots:
         self, module: nn.Module, optimiser: torch.optim.Optimizer, cache: Cache, key: str
     ) -> None:
         self.module, self.optimiser, self.cache = module, optimiser, cache
-        self._same = cache.path("training", f"{key}.safetensors")
-        self._limited = cache.path("training", f"{key}-limited.safetensors")
+        self._same, self._limited = _files(cache, key)
 
     def save(self, done: int, loss: float, complete: bool) -> None:
         """Replaces the last snapshot.
@@ -71,11 +70,18 @@ class Snapshots:
         except (OSError, SafetensorError, KeyError, ValueError, RuntimeError):
             return None
 
-    def delete(self) -> None:
-        """Training is done."""
-        for file in (self._same, self._limited):
-            if file is not None:
-                file.unlink(missing_ok=True)
+
+def forget_snapshots(cache: Cache, key: str) -> None:
+    """Deletes those of a training whose result is kept."""
+    for file in _files(cache, key):
+        if file is not None:
+            file.unlink(missing_ok=True)
+
+
+def _files(cache: Cache, key: str) -> tuple[Path | None, Path | None]:
+    """With the steps that are as without a time limit, and with others."""
+    same, limited = (f"{key}.safetensors", f"{key}-limited.safetensors")
+    return cache.path("training", same), cache.path("training", limited)
 
 
 def _about(file: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from gankit.kit.cache import Cache
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
 from gankit_molecule.codec.notations import Smiles
 from gankit_molecule.codec.ragged import PAD, Ragged
-from gankit_molecule.codec.snapshots import Snapshots
+from gankit_molecule.codec.snapshots import Snapshots, forget_snapshots
 from gankit_molecule.codec.tokens import Alphabet
 from gankit_molecule.data.parallel import mapped
 from gankit_molecule.settings import MoleculeSettings
@@ -117,6 +117,7 @@ def trained_or_cached(
         tensors = {k: v.contiguous() for k, v in networks.state_dict().items()}
         with cache.writing(file) as part:
             save_file({**tensors, "loss": torch.tensor(result.loss)}, part)
+        forget_snapshots(cache, key)  # after that: nothing is lost if it is killed in between
     return result.loss
 
 
@@ -201,10 +202,7 @@ def train(
         if time.monotonic() - saved > SNAPSHOT_SECONDS:
             snapshots.save(done, loss, complete)
             saved = time.monotonic()
-    if complete:
-        snapshots.delete()
-    else:
-        snapshots.save(done, loss, complete)
+    snapshots.save(done, loss, complete)
     both.cpu().eval()
     return Result(loss, complete)
 
