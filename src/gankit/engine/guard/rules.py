@@ -20,8 +20,8 @@ from gankit.engine.guard.states import (
 CONVERGES = 24
 """Checks before training can have converged."""
 FEW_MODES, ALIKE, MORE_ALIKE, MISSES = 0.3, 0.12, 0.25, 0.15
-"""Diversity, of all samples, within conditions, and there where it falls, and coverage as a share of
-real items', below which samples have collapsed, or never became like the data."""
+"""Diversity, of all samples, within conditions, and there where it falls; coverage as a share of
+real items'. Below these samples have collapsed, or never became like the data."""
 MATTERS = 0.02
 """Changes of the held-out distance below this share of two real items' are no failure."""
 COVERS = 0.6
