@@ -78,6 +78,7 @@ BENCHMARKS = (
     Benchmark("serving", "Clients of a gallery", ("--seconds", "10"), "samples per s"),
     Benchmark("streaming", "An epoch over HTTP", ("--quick",)),
     Benchmark("toy", "Twenty-five modes", ("--seeds", "1"), "modes"),
+    Benchmark("guard", "Runs that fail, beside healthy ones", ("quick",)),
     Benchmark("gpu_step", "A step on a GPU, tried on the CPU", ("--toy",)),
     Benchmark(
         "finite_differences",
@@ -119,6 +120,7 @@ LONGER = {
     "asking": "a trained run and its table",
     "few_pictures": "pictures and an hour",
     "gpu_images": "a GPU",
+    "guard_pictures": "Fashion-MNIST and five minutes",
     "image_curves": "Fashion-MNIST, CIFAR-10 and hours",
     "imbalance": "half an hour",
     "large_table": "50 million rows",

@@ -19,9 +19,9 @@ from gankit.engine.guard.states import (
 
 CONVERGES = 24
 """Checks before training can have converged."""
-FEW_MODES, ALIKE, MISSES = 0.3, 0.12, 0.15
-"""Diversity, of all samples and within conditions, and coverage as a share of real items', below
-which samples have collapsed, or never became like the data."""
+FEW_MODES, ALIKE, MORE_ALIKE, MISSES = 0.3, 0.12, 0.25, 0.15
+"""Diversity, of all samples, within conditions, and there where it falls; coverage as a share of
+real items'. Below these samples have collapsed, or never became like the data."""
 MATTERS = 0.02
 """Changes of the held-out distance below this share of two real items' are no failure."""
 COVERS = 0.6
@@ -117,17 +117,21 @@ def collapsing(history: History) -> Event | None:
         return None
     real = history.first.get("coverage_real", 0.0)
     covers = (history.typical("coverage") or 0.0) > COVERS * real > 0
+    alike = history.falls("class_diversity")  # that is no slow start, whatever else improves
     for name, least, what in (
         ("diversity", 0.0 if covers else FEW_MODES, "have {} of the effective modes of real items"),
-        ("class_diversity", ALIKE, "have {} of the spread of real items of the same condition"),
+        (
+            "class_diversity",
+            MORE_ALIKE if alike else ALIKE,
+            "have {} of the spread of real items of the same condition",
+        ),
         ("coverage", MISSES * real, "are near {} of the real items only"),
         ("g_gradient", VANISHED * history.usual_gradient, ""),
     ):
         found = history.last(name)
         if not found or max(found) >= least:
             continue
-        alike = name == "class_diversity" and history.falls(name)  # whatever else improves
-        if history.progresses(name, "coverage") and not alike:
+        if history.progresses(name, "coverage") and not (alike and name == "class_diversity"):
             continue
         text = f"generated samples {what.format(f'{found[-1]:.0%}')}".replace("%", " %")
         if not what:
