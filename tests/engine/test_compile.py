@@ -14,7 +14,7 @@ from gankit.engine.compile import CompiledStep
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.parallel import ParallelContext
 from gankit.engine.randomness import StepRandomness
-from gankit.engine.settings import EngineSettings, TrainSettings
+from gankit.engine.settings import EngineSettings, PenaltySettings, TrainSettings
 from gankit.engine.step import AdversarialLoss, LossTerms, LossWeights, trainable
 from gankit.engine.updates import Updates
 
@@ -72,7 +72,8 @@ def test_nothing_is_compiled_again(make_networks, monkeypatch):
 
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     networks, device = make_networks(), torch.device("cpu")
-    settings = EngineSettings(train=TrainSettings(compile=True, batch=8))
+    penalty, train = PenaltySettings(gamma=0.1), TrainSettings(compile=True, batch=8)
+    settings = EngineSettings(train=train, penalty=penalty)
     loss = AdversarialLoss(networks, OBJECTIVES["rpgan"])
     random = StepRandomness(lambda what, at: at, lambda: 0, ParallelContext(), device)
     updates = Updates(networks, loss, settings, device, ParallelContext(), random)
