@@ -202,7 +202,7 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.watch.scheduled(self._adapted() | self.schedules.at(clock.game))
+        at = self.watch.scheduled(self.schedules.at(clock.game) | self._adapted())
         updates.set(at)
         for _ in range(train.d_steps):
             if self.watch.skips(clock.steps):
@@ -220,7 +220,7 @@ class Trainer:
     def _adapted(self) -> dict[str, float]:
         """The weights of R1 and R2 where they are adapted, not scheduled."""
         gamma, reals = self.updates.gamma, self.reals
-        if self.settings.adapts_gamma and not gamma.value:
+        if self.updates.adapts_gamma and not gamma.value:
             position = reals.position
             batch = [reals.next().x for _ in range(self.settings.train.accumulate)]
             gamma.begin(torch.cat(batch))

@@ -84,7 +84,7 @@ class Updates:
         )
         """The generator during the warm-up, with an optimiser of its own."""
         self.weights = LossWeights(*(torch.zeros((), device=device) for _ in range(4)))
-        self.gamma = AdaptiveGamma(parallel)
+        self.gamma, self.adapts_gamma = AdaptiveGamma(parallel), settings.adapts_gamma
         """The weight of R1 and R2 where that is adapted (``penalty.gamma=auto``)."""
 
     def _steps(self) -> tuple[StepFunction, StepFunction, StepFunction]:
@@ -192,7 +192,7 @@ class Updates:
                 self._adapt_augmentation(logs["d_sign"])
         if pieces > 1:
             torch._foreach_div_(total, pieces)
-        if "r1" in logged[0] and self.settings.adapts_gamma:
+        if "r1" in logged[0] and self.adapts_gamma:
             self.gamma.observe(logged)
         shared = [] if self.settings.train.shard else total  # sharded gradients are averages
         self.parallel.average_([*shared, *self.running])
@@ -206,8 +206,8 @@ class Updates:
 
     @property
     def adapted(self) -> dict[str, float]:
-        """The weights of R1 and R2 as training adapts them; schedules have precedence."""
-        return {"r1": self.gamma.value, "r2": self.gamma.value}
+        """The weights of R1 and R2 where training adapts them, in place of schedules."""
+        return {"r1": self.gamma.value, "r2": self.gamma.value} if self.adapts_gamma else {}
 
     def set(self, at: Mapping[str, float]) -> None:
         """Sets loss weights, learning rates and betas to the schedules' values."""

@@ -68,7 +68,8 @@ def test_healing_climbs_the_ladder_and_ends():
     assert kinds.count("heal") == 4
     assert kinds.count("exhausted") == 1
     assert not any(d.stop for d in decisions)
-    assert one.changes.gamma == 100
+    assert one.changes.adapt
+    assert one.changes.gamma == 10
     assert one.changes.lr == pytest.approx(0.1)
 
 
@@ -144,6 +145,12 @@ def test_gamma_is_raised_for_both_penalties():
     assert changes.applied(at, spread=3) == at | {"r1": 5.0, "r2": 5.0}
     off = at | {"r1": 0.0}
     assert changes.applied(off, spread=3)["r1"] > 0
+
+
+def test_gamma_that_is_adapted_anyway_is_raised():
+    changes = Changes()
+    assert changes.rung("collapsing", erratic=False, augments=False) == "adapt"
+    assert changes.rung("collapsing", erratic=False, augments=False, adapts=True) == "gamma"
 
 
 def test_augmentation_is_a_rung_only_where_there_is_one():

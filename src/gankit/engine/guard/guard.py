@@ -64,6 +64,8 @@ class Guard:
     """Whether there is a folder with checkpoints to return to."""
     augments: bool = False
     """Whether augmentation can be switched on."""
+    adapts: bool = False
+    """Whether γ is adapted by the settings."""
     judge: Judge = field(default_factory=Judge)
     changes: Changes = field(default_factory=Changes)
     next_at: int = 0
@@ -170,7 +172,8 @@ class Guard:
         rung, steepness = "", self.judge.typical("d_steepness") or 0.0
         if used < self.settings.attempts:
             thrown = state == DIVERGED and steepness < STEEPEST
-            rung = self.changes.rung(state, self.judge.erratic or thrown, self.augments)
+            erratic = self.judge.erratic or thrown
+            rung = self.changes.rung(state, erratic, self.augments, self.adapts)
         if not rung:
             if not self.exhausted:
                 self.exhausted = True

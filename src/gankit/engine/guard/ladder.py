@@ -1,8 +1,8 @@
 """What is changed when training has failed: one thing at a time, in this order.
 
-- ``gamma``: γ of R1 and R2, both of them even where one was off (R1 alone diverges where both
-  converge, arXiv 2501.05441, appendix): 10 to 100 times as large, by how steep the discriminator
-  is.
+- ``adapt``: γ of R1 and R2 is found by training (``penalty.gamma=auto``) where it was given: of both,
+  even where one was off (R1 alone diverges where both converge, arXiv 2501.05441, appendix).
+- ``gamma``: γ is 10 to 100 times as large, by how steep the discriminator is.
 - ``lr``: both learning rates a tenth.
 - ``optimiser``: the discriminator's moments anew.
 - ``augment``: augmentation of the discriminator's input adapts to its overfitting (ADA, arXiv
@@ -19,12 +19,15 @@ from typing import Any
 from gankit.engine.gamma import START, STEEPNESS
 from gankit.engine.guard.states import MEMORISING
 
-GAMMA, LR, OPTIMISER, AUGMENT, SKIP = "gamma", "lr", "optimiser", "augment", "skip"
-STEADY = GAMMA, LR, GAMMA, OPTIMISER, SKIP
-ERRATIC = LR, GAMMA, LR, OPTIMISER, SKIP
+ADAPT, GAMMA, LR, OPTIMISER = "adapt", "gamma", "lr", "optimiser"
+AUGMENT, SKIP = "augment", "skip"
+STEADY = ADAPT, LR, GAMMA, OPTIMISER, SKIP
+ERRATIC = LR, ADAPT, LR, OPTIMISER, SKIP
 """Where samples jump from check to check, the first step threw the discriminator far off, or
 training diverged though the discriminator is not steep."""
 MEMORISED = AUGMENT, GAMMA, SKIP, LR, GAMMA
+STRONGER = {ADAPT: GAMMA}
+"""What is done in place of a rung that changes nothing."""
 LEAST_GAMMA, MOST_GAMMA, LOWER_LR, ADA_TARGET = 10.0, 100.0, 0.1, 0.6
 
 
@@ -42,6 +45,7 @@ def gamma_factor(steepness: float) -> float:
 
 
 IN_WORDS = {
+    ADAPT: "finds gamma of R1 and R2 itself (penalty.gamma=auto)",
     GAMMA: "multiplied gamma of R1 and R2 by {:.0f}",
     LR: "lowered the learning rates to a tenth",
     OPTIMISER: "started the discriminator's optimiser anew",
@@ -58,20 +62,23 @@ class Changes:
     """Factor of γ."""
     lr: float = 1.0
     """Factor of both learning rates."""
+    adapt: bool = False
     augment: bool = False
     skip: bool = False
     taken: tuple[str, ...] = ()
     """The rungs so far."""
 
-    def rung(self, state: str, erratic: bool, augments: bool) -> str:
+    def rung(self, state: str, erratic: bool, augments: bool, adapts: bool = False) -> str:
         """The next rung for a failure; empty where the ladder is used up.
 
         Args:
             erratic: whether samples jump from check to check.
             augments: whether augmentation can be switched on.
+            adapts: whether γ is adapted anyway.
         """
         taken = list(self.taken)
         for rung in ladder(state, erratic):
+            rung = STRONGER.get(rung, rung) if adapts else rung
             if rung in taken:
                 taken.remove(rung)
             elif rung != AUGMENT or augments:
@@ -90,6 +97,7 @@ class Changes:
             self.gamma *= factor
         elif rung == LR:
             self.lr *= LOWER_LR
+        self.adapt |= rung == ADAPT
         self.augment |= rung == AUGMENT
         self.skip |= rung == SKIP
         return IN_WORDS[rung].format(factor)
@@ -97,7 +105,7 @@ class Changes:
     @property
     def penalises(self) -> bool:
         """Whether R1 and R2 are on whatever the settings say."""
-        return self.gamma != 1
+        return self.adapt or self.gamma != 1
 
     def applied(self, at: Mapping[str, float], spread: float) -> dict[str, float]:
         """Scheduled values with these changes.

@@ -44,6 +44,7 @@ class Watch:
             active=plan.probe is not None,
             heals=plan.folder is not None,
             augments=augment is not None and settings.augment.target <= 0,
+            adapts=settings.adapts_gamma,
         )
         self._best: tuple[dict[str, Tensor], int] | None = None
         self.is_latest = True
@@ -133,6 +134,7 @@ class Watch:
         """Gives the loss what interventions have added to it."""
         changes, loss = self.guard.changes, self.updates.loss
         self.updates.gamma.factor = changes.gamma
+        self.updates.adapts_gamma |= changes.adapt
         terms, networks = loss.terms, loss.networks
         if changes.penalises and not terms.zero_centred:
             terms = replace(terms, zero_centred=True)
