@@ -1,7 +1,7 @@
 """What is changed when training has failed: one thing at a time, in this order.
 
-- ``adapt``: γ of R1 and R2 is found by training (``penalty.gamma=auto``) where it was given: of both,
-  even where one was off (R1 alone diverges where both converge, arXiv 2501.05441, appendix).
+- ``adapt``: γ of R1 and R2 is found by training (``penalty.gamma=auto``) where it was given: of
+  both, even where one was off (R1 alone diverges where both converge, arXiv 2501.05441).
 - ``gamma``: γ is 10 to 100 times as large, by how steep the discriminator is.
 - ``lr``: both learning rates a tenth.
 - ``optimiser``: the discriminator's moments anew.
