@@ -14,7 +14,6 @@ import numpy as np
 from gankit.metrics._features import Features, as_features
 from gankit.metrics.manifold import balls, manifold_scores
 from gankit.metrics.memorisation import closer_probability
-from gankit.metrics.neighbours import nearest
 
 HELDOUT_DISTANCE, DIVERSITY, CLASS_DIVERSITY = "heldout_distance", "diversity", "class_diversity"
 COVERAGE, RECALL, AGREEMENT, COPYING = "coverage", "recall", "condition_agreement", "copying"
@@ -152,8 +151,11 @@ class Reference:
         """Distances to the nearest training item, over those to the k-th. Samples without detail
         are near everything; copies are near one."""
         k = min(NEIGHBOURS, len(self.train))
-        found = nearest(x, self.train.x, k)
-        return found[:, 0] / np.maximum(found[:, -1], 1e-12 * self.spread)
+        squares = _squares(x, self.train.x)
+        first = self.train.x[squares.argmin(1)]  # by subtraction: copies are at distance 0
+        others = np.sqrt(np.partition(squares, k - 1, axis=1)[:, k - 1])
+        nearest: Features = np.linalg.norm(x - first, axis=1)
+        return nearest / np.maximum(others, 1e-12 * self.spread)
 
 
 @dataclass(frozen=True)

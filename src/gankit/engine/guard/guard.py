@@ -24,6 +24,9 @@ from gankit.engine.settings import GuardSettings
 LEAST = 10
 """A check of n samples comes after so many times n samples, at the earliest: it costs about as much
 as training on a fifth of n."""
+SMALL = 100_000_000
+"""Nor earlier than this over the number of parameters: small networks train faster than samples can
+be compared."""
 GROWS = 16
 """Checks are at least this part of the samples so far apart …"""
 CHECKS = 100
@@ -58,6 +61,8 @@ class Guard:
 
     settings: GuardSettings
     samples: int
+    parameters: int = SMALL
+    """Of both networks."""
     active: bool = True
     """Whether there is anything to check by: False for private runs."""
     heals: bool = True
@@ -124,7 +129,7 @@ class Guard:
         if every := self.settings.every:
             self.next_at = (samples // every + 1) * every
             return
-        least = LEAST * self.settings.samples
+        least = max(LEAST * self.settings.samples, SMALL // max(self.parameters, 1))
         most = max(self.samples // CHECKS, least)
         self.next_at = samples + min(max(samples // GROWS, least), most)
 

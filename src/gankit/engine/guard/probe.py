@@ -19,7 +19,7 @@ from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.step import AdversarialLoss
 
-MOST_TRAINING = 2_000
+MOST_TRAINING = 1_000
 """Training items that generated ones are compared with; of more, so many are chosen."""
 STREAMED = 500
 """The same where items are not held in memory, and have to be read for this."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from gankit.contract import Batch
+from gankit.contract import Batch, Networks
 from gankit.engine.checkpoint import DAMAGE, checkpoints, read_checkpoint
 from gankit.engine.clock import Clock
 from gankit.engine.duality import worst_cases
@@ -41,6 +41,7 @@ class Watch:
         self.guard = Guard(
             settings.guard,
             settings.train.samples,
+            sum(p.numel() for p in _parameters(plan.networks)),
             active=plan.probe is not None,
             heals=plan.folder is not None,
             augments=augment is not None and settings.augment.target <= 0,
@@ -182,6 +183,11 @@ class Watch:
         best = below(tensors, BEST)
         self._best = (best, int(about["best_samples"])) if best else None
         self.apply()
+
+
+def _parameters(networks: Networks) -> Iterator[Tensor]:
+    yield from networks.generator.parameters()
+    yield from networks.discriminator.parameters()
 
 
 def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
