@@ -150,7 +150,7 @@ class Trainer:
 
         if status == "done" and self.watch.guard.due_at_end(clock.samples):
             self.watch.check(self.sampler(), clock, self._half_life, last=True)
-        self.save()
+        self.save(last=status == "done")
         if self.stopped_early and self.watch.guard.state in FAILED:
             raise stopped_by_guard(self.watch.guard.state, self.watch.best, clock)
         candidates = self.settings.resampling.candidates
@@ -412,11 +412,15 @@ class Trainer:
 
     # --- Saving and resuming --------------------------------------------------------------------
 
-    def save(self) -> None:
+    def save(self, last: bool = False) -> None:
         """The main process writes a checkpoint, then what generation needs; all call it together.
+        Weights that are not finite are not written: the next check heals them.
+
+        Args:
+            last: no check will follow.
 
         Raises:
-            GankitError: the disk is full or not writable.
+            GankitError: the disk is full or not writable, or weights stay not finite.
         """
         if self.plan.folder is None:
             return
@@ -425,13 +429,13 @@ class Trainer:
         with self.plan.parallel.together():
             if self.plan.parallel.is_main:
                 best, meta["guard"] = self.watch.pack()
-                self._write(self.plan.folder, tensors | best, meta)
+                average = (t for name, t in tensors.items() if name.startswith("ema/"))
+                if all(bool(t.isfinite().all()) for t in average):
+                    self._write(self.plan.folder, tensors | best, meta)
+                elif last or not self.watch.guard.can_heal:
+                    raise diverged("weights", self.clock)
 
     def _write(self, folder: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-        if not all(bool(t.isfinite().all()) for k, t in tensors.items() if k.startswith("ema/")):
-            if self.watch.guard.can_heal:  # at the next check
-                return
-            raise diverged("weights", self.clock)
         keep, pinned = self.settings.checkpoint.keep, self.watch.guard.pinned
         hint = "Earlier checkpoints are kept: free some space and run the same command again"
         with translated(folder, disk=hint):

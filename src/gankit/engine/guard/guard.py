@@ -27,6 +27,8 @@ as training on a fifth of n."""
 SMALL = 100_000_000
 """Nor earlier than this over the number of parameters: small networks train faster than samples can
 be compared."""
+FEWEST = 40
+"""Checks in a run, where that is long enough for as many."""
 GROWS = 16
 """Checks are at least this part of the samples so far apart …"""
 CHECKS = 100
@@ -129,7 +131,8 @@ class Guard:
         if every := self.settings.every:
             self.next_at = (samples // every + 1) * every
             return
-        least = max(LEAST * self.settings.samples, SMALL // max(self.parameters, 1))
+        small = min(SMALL // max(self.parameters, 1), self.samples // FEWEST)
+        least = max(LEAST * self.settings.samples, small)
         most = max(self.samples // CHECKS, least)
         self.next_at = samples + min(max(samples // GROWS, least), most)
 
