@@ -28,6 +28,7 @@ HARMLESS = {
     ("metrics.jsonl", "a pipe"),
     ("metrics.jsonl", "a link to a device"),
     ("provenance.json", "a pipe"),
+    ("provenance.json", "empty lists"),  # of a name that nothing reads
     ("provenance.json", "a link to a device"),
 }
 
