@@ -37,8 +37,10 @@ from gankit.errors import GankitError, without_password
 MAY_CHANGE = (
     *("train.samples", "train.time", "train.epochs"),
     *("data.workers", "data.cache", "data.people", "data.consent", "checkpoint", "log"),
+    "guard",
 )
-"""What may differ when a run is resumed: none of it alters what a given sample count gives."""
+"""What may differ when a run is resumed: none of it alters what a given sample count gives, but for
+what is done about a failure."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def worst_cases(
     settings = replace(settings, train=replace(settings.train, compile=False))
     run = updates.loss
     loss = AdversarialLoss(networks, run.objective, run.terms, run.autocast)
-    at = TrainingSchedules(settings).at(samples) | updates.adapted
+    at = updates.adapted | TrainingSchedules(settings).at(samples)
     every = settings.loss.penalty_every
     values: dict[str, Values] = {}
     with preserve_state(updates, reals):

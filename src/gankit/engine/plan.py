@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class TrainingPlan:
     """What tells whether the warm-up memorises; None where that is not watched."""
     probe: Probe | None = None
     """What the guard measures by; None where it may see no real data."""
+    doubts: Sequence[str] = ()
+    """What is said once of what cannot be watched."""
     started_from: dict[str, Any] | None = None
     """What the networks took from another run's weights, for records; None for nothing."""
 

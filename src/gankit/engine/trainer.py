@@ -114,6 +114,8 @@ class Trainer:
         tick, show, save = self._timers(batch)
         tick_started, tick_samples, status = time.monotonic(), clock.samples, "done"
 
+        if self.watch.guard.failed_before:
+            raise stopped_by_guard(self.watch.guard.state, self.watch.best, clock)
         over = parallel.agree(self._over(reserved))
         showing = clock.samples == 0
         while not over:
@@ -202,7 +204,7 @@ class Trainer:
         if clock.warming:  # the game starts from where that ended
             self._ema = self.ema
             updates.likelihood.optimiser.state.clear()
-        at = self.watch.scheduled(self.schedules.at(clock.game) | self._adapted())
+        at = self.watch.scheduled(self._adapted() | self.schedules.at(clock.game))
         updates.set(at)
         for _ in range(train.d_steps):
             if self.watch.skips(clock.steps):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gankit.engine.guard.states import Event
+from gankit.engine.guard.states import HEALTHY, Event
 from gankit.runs.directory import Run
 
 HEAL, STATE = "heal", "state"
@@ -59,7 +59,9 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def in_words(ticks: Sequence[Mapping[str, Any]]) -> str:
-    """``healthy; 2 interventions``: how training ended; empty where no state is recorded."""
+    """``no sign of failure; 2 interventions``: how training ended; empty where no state is
+    recorded."""
     state, count = state_of(ticks), interventions(events_of(ticks))
+    state = "no sign of failure" if state == HEALTHY else state
     counted = f"; {count} intervention{'s' * (count != 1)}" if count else ""
     return f"{state}{counted}" if state else ""

@@ -197,10 +197,9 @@ def prepare(
                 device=place,
                 autocast=torch.bfloat16 if engine.train.precision == "bf16" else None,
             )
-        probe = None
+        probe, doubts = None, list[str]()
         if policy.shows_real_items:
             probe, doubts = probe_of(data.train, data.heldout, codec, reals, engine.guard, seed)
-            data.dataset.warnings = [*data.dataset.warnings, *doubts]
         plan = TrainingPlan(
             *(players, codec, reals, engine, game, folder / "checkpoints"),
             penalties=penalties,
@@ -210,6 +209,7 @@ def prepare(
             budget=budget,
             shadow=shadow,
             probe=probe,
+            doubts=doubts,
             started_from=started_from,
         )
         about: dict[str, object] = {"licence": data.dataset.licence, "fingerprint": ""}

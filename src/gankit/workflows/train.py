@@ -142,6 +142,10 @@ def train(
                 recorder.warning(RESTATED)
             for doubt in data.consent.warnings:
                 recorder.warning(doubt)
+            if not resuming:
+                for callback in trainer.callbacks:
+                    for doubt in trainer.plan.doubts:
+                        callback.warning(doubt)
         alone = parallel.size == 1
         if on_estimate is not None and alone and not resuming and not config.engine.train.time:
             on_estimate(duration_of(trainer))

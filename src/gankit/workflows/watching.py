@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gankit.engine.data import RealSamples
     from gankit.engine.guard.probe import Comparison, Probe
 
+SAME = 1e-9
+"""The mean distance of two items below which they are the same."""
 FEWEST = 8
 """Training items below which nothing is compared."""
 
@@ -53,6 +55,8 @@ def probe_of(
         device=reals.device,
         stored=reals.cached,
     )
+    if probe.comparison.spread < SAME:
+        return None, ["all training items are the same: training cannot be watched for failures"]
     return probe, doubts
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from training import StopAt, final_state
 
 from gankit import config as configuration
+from gankit.contract import Callback
 from gankit.engine.checkpoint import checkpoints
 from gankit.errors import GankitError
 from gankit.workflows import train as training
@@ -90,7 +91,7 @@ def test_a_failure_is_healed(vectors, tmp_path, fail, fault, state):
     found = [e for _, e in events(tmp_path / "run")]
     healed = [e["kind"] for e in found].index("heal")
     assert found[healed - 1]["state"] == state
-    assert "restored, and training" in found[healed]["text"]
+    assert "attempt 1 of 5" in found[healed]["text"]
     # Restored, but for the clock: samples seen never go back.
     seen = [line["samples"] for line in lines(tmp_path / "run")]
     assert all(a <= b for a, b in itertools.pairwise(seen))
@@ -134,10 +135,18 @@ def test_how_often_it_is_checked_does_not_change_training(vectors, tmp_path):
 
 def test_stopping_is_an_error_that_keeps_the_model(vectors, tmp_path, fail):
     fail(collapsed)
-    with pytest.raises(GankitError, match="training is collapsing after .* samples"):
+    with pytest.raises(GankitError, match="training collapsed after .* samples"):
         train(vectors, tmp_path / "run", "guard.action=stop")
     assert (tmp_path / "run" / "model" / "generator.safetensors").is_file()
-    assert checkpoints(tmp_path / "run" / "checkpoints")
+    samples = lines(tmp_path / "run")[-1]["samples"]
+    with pytest.raises(GankitError, match=f"training collapsed after {samples:,} samples"):
+        train(vectors, tmp_path / "run", "guard.action=stop")
+    assert lines(tmp_path / "run")[-1]["samples"] == samples
+    # The last healthy checkpoint is still there to go back to.
+    assert train(vectors, tmp_path / "run") == "done"
+    kinds = [e["kind"] for _, e in events(tmp_path / "run")]
+    assert kinds.index("stop") < kinds.index("heal")
+    assert len(checkpoints(tmp_path / "run" / "checkpoints")) <= 4
 
 
 def test_the_best_weights_are_kept_beside_the_latest(vectors, tmp_path, fail):
@@ -160,9 +169,10 @@ def test_the_duality_gap_is_measured_at_its_interval_and_changes_nothing(vectors
 
 
 def test_too_few_held_out_items_are_said(vectors, tmp_path):
-    train(vectors, tmp_path / "run", "data.holdout=0")
-    record = (tmp_path / "run" / "provenance.json").read_text()
-    assert "held-out items are too few to watch" in record
+    said = []
+    listener = type("Listener", (Callback,), {"warning": lambda self, text: said.append(text)})()
+    train(vectors, tmp_path / "run", "data.holdout=0", callbacks=[listener])
+    assert any("held-out items are too few to watch" in text for text in said)
     assert not any("copying" in line for line in lines(tmp_path / "run"))
 
 
@@ -175,6 +185,13 @@ def test_a_check_that_cannot_be_made_ends_nothing(vectors, tmp_path, monkeypatch
     assert train(vectors, tmp_path / "run") == "done"
     assert [e["kind"] for _, e in events(tmp_path / "run")] == ["check"]
     assert "no features today" in events(tmp_path / "run")[0][1]["text"]
+
+
+def test_the_line_of_a_failure_names_it(vectors, tmp_path, fail):
+    fail(far)
+    train(vectors, tmp_path / "run")
+    healed = [line for line in lines(tmp_path / "run") if "heal" in str(line.get("events"))]
+    assert {line["guard"] for line in healed} <= {"diverged", "collapsing"}
 
 
 @pytest.mark.parametrize(

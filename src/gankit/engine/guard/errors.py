@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from gankit.engine.clock import Clock
+from gankit.engine.guard.states import COLLAPSING, DIVERGED, MEMORISING
 from gankit.errors import GankitError
+
+FAILED_TO = {DIVERGED: "diverged", COLLAPSING: "collapsed", MEMORISING: "memorised its data"}
 
 
 def diverged(what: str, clock: Clock) -> GankitError:
@@ -31,6 +34,8 @@ def stopped_by_guard(
     """
     kept = f"the best weights, of {best[1]:,} samples," if best else "the latest weights"
     return GankitError(
-        f"training is {state} after {clock.samples:,} samples, and was stopped (guard.action=stop)",
-        f"The model has {kept} and checkpoints are kept. guard.action=heal tries to go on",
+        f"training {FAILED_TO.get(state, state)} after {clock.samples:,} samples, and was stopped "
+        "(guard.action=stop)",
+        f"The model has {kept} and checkpoints are kept. The same command with guard.action=heal "
+        "goes back and on",
     )

@@ -87,6 +87,8 @@ class Guard:
     """The newest one that was written while healthy."""
     since_pin: int = 0
     """Healthy checks since then."""
+    reported: str = HEALTHY
+    """The state at the last check."""
     announced: str = HEALTHY
     """The last state that was said."""
     playing: bool = False
@@ -101,13 +103,18 @@ class Guard:
 
     @property
     def state(self) -> str:
-        return self.judge.state if self.active else UNWATCHED
+        return self.reported if self.active else UNWATCHED
+
+    @property
+    def failed_before(self) -> bool:
+        """Whether the run was stopped for a failure, and would be again."""
+        return self.settings.action == "stop" and self.judge.state in FAILED
 
     @property
     def can_heal(self) -> bool:
         """Whether a failure at the next check would be answered."""
         left = len(self.changes.taken) < self.settings.attempts
-        return self._returns and self.playing and left
+        return self.heals_now and self.playing and left
 
     @property
     def pinned(self) -> frozenset[int]:
@@ -116,7 +123,12 @@ class Guard:
 
     @property
     def _returns(self) -> bool:
-        return self.active and self.heals and self.settings.action == "heal"
+        return self.active and self.heals and self.settings.action != "warn"
+
+    @property
+    def heals_now(self) -> bool:
+        """Whether a failure is answered by an intervention."""
+        return self._returns and self.settings.action == "heal"
 
     def due(self, samples: int) -> bool:
         """Whether a check is due after so many samples; a function of these alone."""
@@ -150,6 +162,7 @@ class Guard:
             self.judge.begin_again()
             self.playing = True
         event = self.judge.judge(values, samples, playing, settled)
+        self.reported = event.state
         decision = Decision([], best=self.judge.acceptable(values))
         if event.state != self.announced and (event.state != HEALTHY or self.judge.checks > 1):
             self.announced = event.state
@@ -174,7 +187,7 @@ class Guard:
             decision.stop = True
             text = "training is stopped here (guard.action=stop)"
             decision.events.append(Event("stop", text, state))
-        if not (self._returns and self.playing):
+        if not (self.heals_now and self.playing):
             return
         used = len(self.changes.taken)
         rung, steepness = "", self.judge.typical("d_steepness") or 0.0
@@ -190,10 +203,14 @@ class Guard:
             return
         done = self.changes.take(rung, steepness)
         decision.heal = rung
-        text = (
-            f"healing: the weights of {self.healthy:,} samples are restored, and training "
-            f"{done} ({used + 1} of {self.settings.attempts})"
+        weights = (
+            f"the weights of {self.healthy:,} samples" if self.healthy else "untrained weights"
         )
+        text = (
+            f"healing: back to {weights}; {done} (attempt {used + 1} of {self.settings.attempts})"
+        )
+        if used:
+            text += f". Changed in all: {self.changes.in_words}"
         decision.events.append(Event("heal", text, state))
         self.judge.begin_again()
         self.announced, self.candidate, self.since_pin = HEALTHY, self.healthy, 0
@@ -234,7 +251,7 @@ class Guard:
         """
         for name in NUMBERS:
             value = state[name]
-            if not isinstance(value, str if name == "announced" else int):
+            if not isinstance(value, str if name in ("announced", "reported") else int):
                 raise ValueError(f"guard: {name} is {value!r}")
             setattr(self, name, value)
         self.judge, self.changes = Judge(**state["judge"]), Changes.of(state["changes"])
@@ -242,12 +259,7 @@ class Guard:
 
 
 NUMBERS = (
-    "next_at",
-    "checked_at",
-    "healthy",
-    "candidate",
-    "since_pin",
-    "announced",
-    "playing",
-    "exhausted",
+    *("next_at", "checked_at", "duality_at", "healthy", "candidate", "since_pin"),
+    *("announced", "reported", "playing", "exhausted", "unmade"),
 )
+"""Attributes of a checkpoint, but for the judge and the changes."""

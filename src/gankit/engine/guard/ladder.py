@@ -45,12 +45,12 @@ def gamma_factor(steepness: float) -> float:
 
 
 IN_WORDS = {
-    ADAPT: "finds gamma of R1 and R2 itself (penalty.gamma=auto)",
-    GAMMA: "multiplied gamma of R1 and R2 by {:.0f}",
-    LR: "lowered the learning rates to a tenth",
-    OPTIMISER: "started the discriminator's optimiser anew",
-    AUGMENT: f"set augment.target={ADA_TARGET}",
-    SKIP: "leaves out every other step of the discriminator",
+    ADAPT: "training finds gamma (penalty.gamma=auto)",
+    GAMMA: "gamma of R1 and R2 is multiplied by {:.0f}",
+    LR: "learning rates are divided by 10",
+    OPTIMISER: "the discriminator's optimiser is started anew",
+    AUGMENT: f"augment.target={ADA_TARGET}",
+    SKIP: "every other step of the discriminator is left out",
 }
 
 
@@ -101,6 +101,20 @@ class Changes:
         self.augment |= rung == AUGMENT
         self.skip |= rung == SKIP
         return IN_WORDS[rung].format(factor)
+
+    @property
+    def in_words(self) -> str:
+        """All changes, as settings: ``optim.lr ÷ 100, penalty.gamma=auto``."""
+        gamma = f" × {self.gamma:.0f}" if self.gamma != 1 else ""
+        found = {
+            f"optim.lr ÷ {1 / self.lr:.0f}": self.lr != 1,
+            f"penalty.gamma=auto{gamma}": self.adapt,
+            f"penalty.gamma{gamma}": bool(gamma) and not self.adapt,
+            f"augment.target={ADA_TARGET}": self.augment,
+            "every other discriminator step left out": self.skip,
+            "the discriminator's optimiser anew": OPTIMISER in self.taken,
+        }
+        return ", ".join(text for text, made in found.items() if made)
 
     @property
     def penalises(self) -> bool:

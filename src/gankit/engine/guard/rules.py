@@ -65,12 +65,12 @@ def diverged(history: History) -> Event | None:
     """Logits that run away, or samples far from all data."""
     scale, distance = history.last("d_scale"), history.last(DISTANCE)
     if scale and min(scale) > RUNAWAY:
-        text = f"the discriminator's logits have run away: their mean size is {scale[-1]:,.0f}"
+        text = f"the discriminator's logits have run away: their mean size is {scale[-1]:.2g}"
         return Event("state", text, DIVERGED, STEEP)
     start = history.start
     if distance and min(distance) > max(1.5 * start, 0.5) and history.checks > history.patience:
         text = (
-            f"generated samples are further from held-out items ({distance[-1]:.2f}) than those of "
+            f"generated samples are further from held-out items ({distance[-1]:.3g}) than those of "
             f"an untrained generator ({start:.2f})"
         )
         return Event("state", text, DIVERGED, STEEP)

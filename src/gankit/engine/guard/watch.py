@@ -65,6 +65,8 @@ class Watch:
         """Scheduled values as interventions have changed them."""
         if not self.guard.changes.taken:
             return at
+        if self.guard.changes.adapt:
+            at = {**at, **self.updates.adapted}
         return self.guard.changes.applied(at, self.probe.comparison.spread if self.probe else 1.0)
 
     def skips(self, step: int) -> bool:
