@@ -4,10 +4,11 @@ when the samples do.
     python benchmarks/guard_pictures.py WORK [--samples 40000] [--plot FILE.svg]
 
 200 pictures of Fashion-MNIST at 14×14 are trained on, 600 others are held out; the networks and
-settings of guard_runs.py with a weak penalty, seed 0, one run each. ``copying`` and ``d_overfitting`` are the guard's,
-at 50 checks of 128 samples. ``copies`` is evaluate's, of 300 generated samples of the averaged
-weights in ten checkpoints, in the features of ``random-conv``: the share that is nearer to a
-training picture than the nearest 1 % of held-out ones.
+settings of guard_runs.py with a weak penalty, seed 0, one run each. ``copying`` and
+``d_overfitting`` are the guard's, at 50 checks of 128 samples. ``copies`` is evaluate's, of
+300 generated samples of the averaged weights in ten checkpoints, in the features of
+``random-conv``: the share that is nearer to a training picture than the nearest 1 % of held-out
+ones.
 """
 
 from __future__ import annotations
