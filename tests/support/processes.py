@@ -26,6 +26,7 @@ if size > 1:
 """
 END = """
 if size > 1:
+    dist.barrier()  # a process that ends while others still talk to it takes them down
     dist.destroy_process_group()
 """
 

@@ -26,6 +26,8 @@ EVERY = 16
 FASTEST, SLOWEST, SETTLING = 0.5, 0.05, 10
 """Of log gamma per correction where S^2 is off by a factor of e or more: at first, when its
 magnitude has to be found; in the long run; and the corrections after which it is half as fast."""
+VALUES = 5
+"""Of its state."""
 RANGE = 1e4
 """Gamma stays within this factor of its start."""
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gankit.engine.adam import Adam, Moments
 from gankit.engine.clock import Clock
 from gankit.engine.data import RealSamples
+from gankit.engine.gamma import VALUES
 from gankit.engine.policy import TrainingPolicy
 from gankit.engine.sharding import sliced_like, stored
 from gankit.engine.step import match_memory_format
@@ -75,7 +76,7 @@ def unpack(
         modules[BEST] = ema
     more = {"augment_p": updates.weights.augment_p}
     if "gamma" in tensors:
-        more["gamma"] = updates.gamma.state()
+        more["gamma"] = torch.zeros(VALUES, dtype=torch.float64)
     check_tensors(tensors, modules, updates.optimisers(), more)
     if "policy" in meta:
         policy.resume(meta["policy"])
