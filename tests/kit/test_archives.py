@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import random
 import stat
 import tarfile
@@ -181,6 +182,15 @@ def test_what_is_left_out_of_a_tar_is_said(tmp_path):
     }
     with pytest.raises(UnreadableError, match="larger than 1,000 bytes"):
         archive.read("big.txt")
+
+
+def test_a_compressed_tar_that_unpacks_to_far_more_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "UNDOUBTED", 2**20)
+    path = tar(tmp_path / "a.tar.gz", {"zeros.txt": bytes(8 * 2**20)}, "w:gz")
+    with pytest.raises(GankitError, match=r"a\.tar\.gz: refused, its .* bytes unpack to more than"):
+        archives.TarArchive(path, 2**30)
+    noise = tar(tmp_path / "b.tar.gz", {"noise.txt": os.urandom(4 * 2**20)}, "w:gz")
+    assert archives.TarArchive(noise, 2**30).names == ["noise.txt"]
 
 
 def test_a_tar_that_is_cut_off(tmp_path):
