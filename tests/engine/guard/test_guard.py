@@ -100,7 +100,7 @@ def test_training_returns_to_what_healthy_checks_followed():
     healthy(one, pinned + 1)
     assert one.healthy == 0  # not before others have followed
     healed = next(d for d in follow(one, COLLAPSED, 10) if d.heal)
-    assert "back to untrained weights" in healed.events[-1].text
+    assert "back to the initial weights" in healed.events[-1].text
     assert before >= one.healthy
 
 

@@ -204,7 +204,7 @@ class Guard:
         done = self.changes.take(rung, steepness)
         decision.heal = rung
         weights = (
-            f"the weights of {self.healthy:,} samples" if self.healthy else "untrained weights"
+            f"the weights of {self.healthy:,} samples" if self.healthy else "the initial weights"
         )
         text = (
             f"healing: back to {weights}; {done} (attempt {used + 1} of {self.settings.attempts})"
