@@ -1,4 +1,4 @@
-"""Shared by tests of the step and of runs: loss weights in doubles, a stop, the last state."""
+"""Shared by tests of steps and runs: loss weights in doubles, a stop, warnings, the last state."""
 
 from __future__ import annotations
 
@@ -36,3 +36,13 @@ class StopAt(Callback):
         if values["samples"] >= self.samples:
             self.samples = float("inf")
             os.kill(os.getpid(), signal.SIGINT)
+
+
+class Heard(Callback):
+    """Keeps what a run warns of."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warning(self, message: str) -> None:
+        self.warnings.append(message)

@@ -7,11 +7,12 @@ import math
 
 import pytest
 import torch
-from training import StopAt, final_state
+import vectors as vectors_module
+from training import Heard, StopAt, final_state
 from vectors import VectorCodec
 
 from gankit import config as configuration
-from gankit.contract import Callback, Health
+from gankit.contract import Health
 from gankit.engine.settings import TrainSettings
 from gankit.screen.training import Display
 from gankit.workflows import train as training
@@ -21,12 +22,10 @@ GOOD = Health("kept", 0.9, "90 % of numbers are kept", 1.0)
 POOR = Health("used", 0.0, "no code is used", remedy="Train it for longer")
 
 
-class Heard(Callback):
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, message):
-        self.warnings.append(message)
+def use(monkeypatch, health):
+    """A codec class of its own reports this: of one class, protocols remember what it once had."""
+    measured = type("Measured", (VectorCodec,), {"health": health})
+    monkeypatch.setattr(vectors_module, "VectorCodec", measured)
 
 
 @pytest.fixture
@@ -39,7 +38,7 @@ def calls(monkeypatch):
         torch.randn(3)
         return [GOOD, POOR]
 
-    monkeypatch.setattr(VectorCodec, "health", health, raising=False)
+    use(monkeypatch, health)
     return found
 
 
@@ -86,7 +85,7 @@ def test_a_resumed_run_keeps_what_was_measured(vectors, tmp_path, calls):
 
 def test_measuring_does_not_change_training(vectors, tmp_path, calls, monkeypatch):
     train(vectors, tmp_path / "measured")
-    monkeypatch.delattr(VectorCodec, "health")
+    monkeypatch.setattr(vectors_module, "VectorCodec", VectorCodec)
     train(vectors, tmp_path / "not")
     one, other = (final_state(tmp_path / name)[0] for name in ("measured", "not"))
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -114,7 +113,7 @@ def test_what_cannot_be_measured_is_said_and_the_run_is_trained(
             raise ZeroDivisionError("oh")
         return [Health("kept", math.nan, "it is kept")]
 
-    monkeypatch.setattr(VectorCodec, "health", health, raising=False)
+    use(monkeypatch, health)
     heard = Heard()
     assert train(vectors, tmp_path / "run", callbacks=[heard]) == "done"
     (line,) = [line for line in heard.warnings if "health" in line]

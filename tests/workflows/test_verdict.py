@@ -10,9 +10,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from training import Heard
 
 from gankit import config as configuration
-from gankit.contract import Callback, EvaluationData, Evaluator, Extractor, Sample
+from gankit.contract import EvaluationData, Evaluator, Extractor, Sample
 from gankit.errors import GankitError
 from gankit.runs.directory import Run
 from gankit.runs.verdict import in_words
@@ -45,14 +46,6 @@ class Broken(Evaluator):
 
     def evaluate(self, data, rng):
         raise ValueError("no such\nluck")
-
-
-class Heard(Callback):
-    def __init__(self):
-        self.warnings = []
-
-    def warning(self, message):
-        self.warnings.append(message)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from gankit.contract import Batch, Codec, Networks
 from gankit.contract.subsets import take
 from gankit.engine.clock import Clock
 from gankit.engine.likelihood import of_batch
+from gankit.engine.randomness import own_randomness
 from gankit.engine.settings import WarmUpSettings
 from gankit.engine.warm_up import PATIENCE
 
@@ -100,9 +101,7 @@ class Shadow:
         G = self.networks.generator
         training = G.training
         G.eval()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(self.seed)  # `Codec.prepare` draws
+        with own_randomness(self.seed, self.device):  # `Codec.prepare` draws
             found = [self._likelihoods(part) for part in self.parts]
         G.train(training)
         return (*self.auc(*found), float(found[1].mean()))

@@ -10,10 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from training import StopAt, final_state
+from training import Heard, StopAt, final_state
 
 from gankit import config as configuration
-from gankit.contract import Callback
 from gankit.engine.checkpoint import checkpoints
 from gankit.errors import GankitError
 from gankit.workflows import train as training
@@ -169,10 +168,9 @@ def test_the_duality_gap_is_measured_at_its_interval_and_changes_nothing(vectors
 
 
 def test_too_few_held_out_items_are_said(vectors, tmp_path):
-    said = []
-    listener = type("Listener", (Callback,), {"warning": lambda self, text: said.append(text)})()
-    train(vectors, tmp_path / "run", "data.holdout=0", callbacks=[listener])
-    assert any("held-out items are too few to watch" in text for text in said)
+    heard = Heard()
+    train(vectors, tmp_path / "run", "data.holdout=0", callbacks=[heard])
+    assert any("held-out items are too few to watch" in text for text in heard.warnings)
     assert not any("copying" in line for line in lines(tmp_path / "run"))
 
 

@@ -16,6 +16,7 @@ from gankit.contract.codec import comparable
 from gankit.contract.subsets import take
 from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
+from gankit.engine.randomness import own_randomness
 from gankit.engine.sampling.sampler import Sampler
 from gankit.engine.step import AdversarialLoss
 
@@ -59,7 +60,7 @@ class Probe:
 
     Args:
         train: the training items.
-        heldout: items that are not trained on; None where there are too few.
+        heldout: items that are not trained on; none where there are too few.
         n: generated samples, and held-out items, of a check.
         batch: items in one pass.
         stored: whether training items are in memory.
@@ -88,7 +89,7 @@ class Probe:
             return list(take(items, chosen))
 
         items = some(train, most), some(heldout, n)
-        with self._own_randomness():
+        with own_randomness(self.seed, self.device):
             real, unseen = (
                 codec.prepare(codec.encode(part, rng)) if part else None for part in items
             )
@@ -116,14 +117,6 @@ class Probe:
         found: Array = x.double().numpy()
         return found
 
-    @contextmanager
-    def _own_randomness(self) -> Iterator[None]:
-        """What codecs and networks draw is the same at each check; others are not affected."""
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(self.seed)
-            yield
-
     def measure(
         self, sampler: Sampler, loss: AdversarialLoss | None, gradient: float | None = None
     ) -> dict[str, float]:
@@ -147,7 +140,7 @@ class Probe:
             ``finite``, 0, alone where samples or scores are not finite.
         """
         seeds = range(self.n)
-        with self._own_randomness():
+        with own_randomness(self.seed, self.device):
             fake = self._draw(sampler, seeds)
             found = {"g_gradient": gradient} if gradient is not None else {}
             if not bool(fake.x.isfinite().all()):
@@ -161,19 +154,17 @@ class Probe:
     def unseen_batches(self) -> list[Batch]:
         """Held-out items on the device, or training items where there are none."""
         items = self.real[: self.n] if self.unseen is None else self.unseen
-        starts = range(0, len(items), self.batch)
-        return [items[at : at + self.batch].to(self.device) for at in starts]
+        return [part.to(self.device) for part in self._passes(items)]
+
+    def _passes(self, batch: Batch) -> list[Batch]:
+        """The parts of a batch that go through a network together."""
+        return [batch[at : at + self.batch] for at in range(0, len(batch), self.batch)]
 
     def _draw(self, sampler: Sampler, seeds: range) -> Batch:
         """Samples of fixed latents, with conditions as in the data."""
         z, c = sampler.latents(seeds), sampler.draw_conditions(seeds, {})
-        parts = [
-            sampler.generate(
-                z[at : at + self.batch], None if c is None else c[at : at + self.batch]
-            )
-            for at in range(0, len(z), self.batch)
-        ]
-        return Batch(torch.cat([part.x for part in parts]), c)
+        parts = [sampler.generate(part.x, part.c).x for part in self._passes(Batch(z, c))]
+        return Batch(torch.cat(parts), c)
 
     def _discriminator(self, loss: AdversarialLoss, fake: Batch) -> dict[str, float]:
         D = loss.networks.discriminator
@@ -199,8 +190,7 @@ class Probe:
         def logits(part: Batch) -> Tensor:
             return per_sample(loss.discriminate(part.x, part.c)).float().cpu()
 
-        starts = range(0, len(batch), self.batch)
-        return torch.cat([self._divided(logits, batch[at : at + self.batch]) for at in starts])
+        return torch.cat([self._divided(logits, part) for part in self._passes(batch)])
 
     def _steepness(self, loss: AdversarialLoss, real: Batch, fake: Batch) -> float:
         def squares(part: Batch) -> Tensor:

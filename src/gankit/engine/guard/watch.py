@@ -109,29 +109,23 @@ class Watch:
             self._best = {k: v.detach().cpu().clone() for k, v in state.items()}, clock.samples
         return decision, values
 
-    def heal(self, ema: nn.Module) -> int:
+    def heal(self, ema: nn.Module) -> None:
         """Restores the last healthy checkpoint but for the clock and the data, and applies the
         rung that was taken; all processes call it together.
-
-        Returns:
-            The samples of that checkpoint.
 
         Raises:
             GankitError: no checkpoint can be read.
         """
         folder, parallel = self.plan.folder, self.plan.parallel
         assert folder is not None
-        found: tuple[int, dict[str, Tensor]] | None = None
+        tensors: dict[str, Tensor] = {}
         with parallel.together():
             if parallel.is_main:
-                found = _newest(folder, self.guard.healthy)
-        samples, tensors = found or (0, {})
-        samples = int(parallel.from_main(samples))
+                tensors = _newest(folder, self.guard.healthy)
         restore(parallel.broadcast_tensors(tensors), self.updates, ema)
         if self.guard.changes.taken[-1] == OPTIMISER:
             self.updates.discriminator.optimiser.state.clear()
         self.apply()
-        return samples
 
     def apply(self) -> None:
         """Gives the loss what interventions have added to it."""
@@ -192,13 +186,13 @@ def _parameters(networks: Networks) -> Iterator[Tensor]:
     yield from networks.discriminator.parameters()
 
 
-def _newest(folder: Path, most: int) -> tuple[int, dict[str, Tensor]]:
+def _newest(folder: Path, most: int) -> dict[str, Tensor]:
     """The newest checkpoint of at most so many samples that can be read, or the oldest after."""
     found = checkpoints(folder)
     before = [p for p in found if int(p.name) <= most]
     for path in [*reversed(before), *found[len(before) :]]:
         try:
-            return int(path.name), read_checkpoint(path)[0]
+            return read_checkpoint(path)[0]
         except DAMAGE:
             continue
     raise GankitError(
