@@ -22,7 +22,6 @@ from gankit.engine.schedules import Ramp, Scheduled
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
 
-
 WRONG = {
     "int_type": "is not an integer",
     "int_parsing": "is not an integer",
