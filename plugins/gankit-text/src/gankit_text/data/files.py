@@ -148,7 +148,7 @@ def _rows(name: str, content: bytes, settings: TextSettings, where: str) -> list
 
 
 def _unpacked(name: str, content: bytes, where: str) -> tuple[bytes, str]:
-    """A file's content without compression, and its name without the ending of it, in lower case."""
+    """A file's content without compression, and its name in lower case without the ending of it."""
     lower = name.lower()
     for ending, unpack in PACKED.items():
         if lower.endswith(ending):

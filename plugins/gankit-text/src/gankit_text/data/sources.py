@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -114,11 +114,11 @@ def _too_few(found: Found, kept: Kept, count: int, settings: TextSettings) -> Ga
     hint = f"At least {FEWEST} are needed"
     many = f"{count:,} usable text{'' if count == 1 else 's'}"
     if kept.too_long and kept.too_long >= len(kept.issues) / 2:
-        unit = "" if found.unit in ("", "line") else " or unit=line to make each line an item;"
+        unit = "" if found.unit in ("", "line") else ", or unit=line for items of one line"
         return GankitError(
             f"{found.where}: {many}; {kept.too_long:,} longer than max_tokens="
             f"{settings.max_tokens}, the longest of {kept.longest:,} tokens",
-            f"Set max_tokens={min(kept.longest, 4096)} for longer items (slower),{unit} {hint[0].lower()}{hint[1:]}",
+            f"Set max_tokens={min(kept.longest, 4096)} for longer items (slower){unit}. {hint}",
         )
     why = f"; the first problem: {_first(kept.issues)}" if kept.issues else ""
     if not count and not kept.issues:
@@ -128,6 +128,3 @@ def _too_few(found: Found, kept: Kept, count: int, settings: TextSettings) -> Ga
 
 def _first(issues: Sequence[Issue]) -> str:
     return f"{issues[0].location}: {issues[0].reason}"
-
-
-__all__ = ["FEWEST", "read", "read_items", "replace"]
