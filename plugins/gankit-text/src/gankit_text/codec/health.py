@@ -37,19 +37,18 @@ def health_of(
     of = "held-out texts" if heldout else "training texts"
     n = len(items)
     tokens = Ragged(rows_of(items, codec.tokenizer)).take()
-    c = encoded(items, codec.layout.condition, lacking=True)
-    z = codec.whitening.latents(codec.encode_targets(items), c)
+    c = encoded(items, codec.layout.condition)
+    x = codec.encode_targets(items)
+    z = codec.whitening.latents(x, x[:, :0])
     most = max(tokens.shape[1], 1)
-    written = codec.decoder.write(z, c, torch.zeros(n, most), codec.barred)
+    written = codec.autoencoder.write(z, c, torch.zeros(n, most), codec.barred)
     written = torch.nn.functional.pad(written, (0, most - written.shape[1]), value=PAD)
     same = (written == tokens) | (tokens == PAD)
     share = float(((written == tokens) & (tokens != PAD)).sum() / (tokens != PAD).sum())
     exact = float(same.all(1).float().mean())
-    noisy = codec.whitening.latents(
-        codec.whitening.noisy(codec.encode_targets(items), codec.settings.smooth), c
-    )
+    noisy = codec.whitening.latents(codec.whitening.noisy(x, codec.settings.smooth), x[:, :0])
     order = torch.from_numpy(np.roll(np.arange(n), 1 + int(rng.integers(max(n - 1, 1)))))
-    own, others = use_of_latents(codec.decoder, noisy, c, tokens, order)
+    own, others = use_of_latents(codec.autoencoder, noisy, c, tokens, order)
     information = max(1 - own / max(others, 1e-9), 0.0)
     longer = "Train the autoencoder for longer (epochs=…), or on more texts; or use a larger latent"
     return [
