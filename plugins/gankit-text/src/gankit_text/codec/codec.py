@@ -34,6 +34,7 @@ from gankit.seeds import uniform
 from gankit_text.codec.autoencoder import Autoencoder
 from gankit_text.codec.conditions import LABEL, conformed, decoded, encoded
 from gankit_text.codec.forms import Form
+from gankit_text.codec.health import health_of
 from gankit_text.codec.sequences import rows_of, text_of
 from gankit_text.codec.tokens import END, PAD, START, Tokenizer
 from gankit_text.data.items import Text
@@ -214,9 +215,12 @@ class TextCodec(
         self, items: Sequence[Text], heldout: bool, rng: np.random.Generator
     ) -> list[Health]:
         """See :func:`~gankit_text.codec.health.health_of`."""
-        from gankit_text.codec.health import health_of
-
-        return health_of(self, items, heldout, rng)
+        tokens = Ragged(rows_of(items, self.tokenizer)).take()
+        x, c = self.encode_targets(items), encoded(items, self.layout.condition)
+        return health_of(
+            *(self.autoencoder, self.whitening, self.barred, self.settings.smooth),
+            *(x, c, tokens, heldout, rng),
+        )
 
     # --- State -----------------------------------------------------------------------------------
 
