@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gankit.contract import Look, Recognised
 
-NAMES = ("text", "texts", "sentence", "sentences", "review", "content", "document", "message", "tweet",
-         "headline", "title", "body", "quote", "poem", "lyrics", "utterance", "question", "answer",
+NAMES = ("text", "texts", "sentence", "sentences", "review", "content", "document", "message",
+         "tweet", "headline", "title", "body", "quote", "poem", "lyrics", "utterance", "question", "answer",
          "comment", "description", "summary", "verse")  # fmt: skip
 """Usual names of a column of texts, in the order in which they are tried."""
 WORDS = 3
