@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from gankit.contract import Progress, quiet
 from gankit.contract.subsets import take
 from gankit.kit.cache import Cache
-from gankit_text.codec.rows import rows_of, texts_in
-from gankit_text.codec.tokens import Tokenizer
+from gankit_text.codec.forms import Form
+from gankit_text.codec.sequences import rows_of, text_of, tokenizer_for
 from gankit_text.data.items import Text
 from gankit_text.evaluation.base import whole
 from gankit_text.evaluation.language_model import Corpus, LanguageModel, Writer, train
@@ -23,9 +23,9 @@ from gankit_text.settings import TextSettings, cache_of
 
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2)
 """At which the language model is sampled for the sweep of quality against diversity."""
-TOKENS, MOST_EPOCHS = 5_000_000, 30.0
-"""The most tokens that it is trained on, and the most passes over the texts: about the cost of the
-token autoencoder alone. Mostly it ends earlier, when it no longer improves on texts set aside."""
+TOKENS, MOST_EPOCHS = 3_000_000, 15.0
+"""The most tokens that it is trained on, as for the token autoencoder, and the most passes over the
+texts. It ends earlier when it no longer improves on texts that are set aside."""
 MAX_TRAINING = 200_000
 """Training texts that it sees, at most."""
 CACHE_VERSION = 1
@@ -76,12 +76,13 @@ def writer_of(
 def _made(
     items: Sequence[Text], settings: TextSettings, progress: Progress, cache: Cache, key: str
 ) -> Writer:
-    tokenizer = Tokenizer.fit(
-        [text for i in items for text in (i.text, i.pair) if text is not None],
-        settings.tokens,
-        settings.vocabulary,
-    )
-    rows = rows_of(items, tokenizer)
+    tokenizer, form = tokenizer_for(items, settings), Form.of(items)
+    rows = [row[:-1] for row in rows_of(items, tokenizer)]
+
+    def written(row: Sequence[int]) -> tuple[str, str | None]:
+        text, pair = text_of(row, tokenizer)
+        return form.applied(text), form.applied(pair or "") if form.paired else None
+
     counts = Counter(item.label for item in items if item.label is not None)
     labels = {name: counts[name] for name in sorted(counts)}
     number = {name: i for i, name in enumerate(labels)}
@@ -96,7 +97,7 @@ def _made(
                 with cache.writing(file) as part:
                     save_file({k: v.contiguous() for k, v in model.state_dict().items()}, part)
     longest = max(map(len, rows), default=1)
-    return Writer(model, lambda row: texts_in(row, tokenizer), labels, max(longest, 1))
+    return Writer(model, written, labels, max(longest, 1))
 
 
 def epochs_of(settings: TextSettings, rows: Sequence[Sequence[int]]) -> float:

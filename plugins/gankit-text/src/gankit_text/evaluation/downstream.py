@@ -61,7 +61,7 @@ class TextClassifier(DownstreamModel[Text]):
         held = [item for item in test if item.label in classes]
         if not 2 <= len(classes) <= MOST_CLASSES or len(held) < 2:
             raise GankitError(
-                f"label cannot be predicted: {len(classes)} classes, {len(held)} test texts of them",
+                f"label cannot be predicted: {len(classes)} classes and {len(held)} test texts",
                 f"Use data with 2 to {MOST_CLASSES} labels that training and test share",
             )
         if mitigation == EDA:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,8 +46,8 @@ class Variety(TextEvaluator):
 
     name = "variety"
     headline = ("unique",)
-    lower_is_better = {"unique": False}
-    meanings = {
+    lower_is_better: ClassVar = {"unique": False}
+    meanings: ClassVar = {
         "self_bleu": "likeness of the texts among each other, by BLEU-4 with the others as "
         "references: ideal at the real baseline, 1 if all are alike",
         "unique": "share of different texts",
@@ -97,8 +98,8 @@ class Copying(TextEvaluator):
 
     name = "copying"
     headline = ("copied_texts",)
-    lower_is_better = {"copied_texts": True, "copied_span": True}
-    meanings = {
+    lower_is_better: ClassVar = {"copied_texts": True, "copied_span": True}
+    meanings: ClassVar = {
         "copied_texts": "share of texts that are training texts, letter for letter",
         "copied_span": "longest passage that a training text has, as a share of the text's words: "
         "far above the real baseline is copying",
@@ -139,8 +140,8 @@ class Copying(TextEvaluator):
         if copied <= real + COPIED:
             return ()
         return [
-            f"{copied:.0%} of generated texts are training texts, letter for letter, where {real:.0%}"
-            " of held-out ones are: leave them out, or train on more data"
+            f"{copied:.0%} of generated texts are training texts, letter for letter, where "
+            f"{real:.0%} of held-out ones are: leave them out, or train on more data"
         ]
 
 
@@ -152,8 +153,8 @@ class Statistics(TextEvaluator):
     """
 
     name = "statistics"
-    lower_is_better = {"length_distance": True, "character_distance": True}
-    meanings = {
+    lower_is_better: ClassVar = {"length_distance": True, "character_distance": True}
+    meanings: ClassVar = {
         "length_distance": "distance of the distributions of lengths in words: 0 is equal",
         "character_distance": "distance of the frequencies of characters: 0 is equal",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Labels(TextEvaluator):
     assigns to their label; none where there are no labels."""
 
     name = "labels"
-    lower_is_better = {"label_agreement": False}
-    meanings = {
+    lower_is_better: ClassVar = {"label_agreement": False}
+    meanings: ClassVar = {
         "label_agreement": "share of texts that a classifier trained on real ones assigns to the "
         "label they were generated for"
     }

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from gankit.contract import Progress, quiet
+from gankit.kit.autoencoders import bfloat16_is_fast
 from gankit.seeds import uniform
 from gankit_text.data.items import Text
 
@@ -91,7 +92,7 @@ class LanguageModel(nn.Module):
             after[i, len(row)] = self.end
         logits, _ = self(before, self.start(torch.tensor([corpus.labels[i] for i in chosen])))
         total = cross_entropy(
-            logits.flatten(0, 1), after.flatten(), ignore_index=NO_TARGET, reduction="sum"
+            logits.float().flatten(0, 1), after.flatten(), ignore_index=NO_TARGET, reduction="sum"
         )
         return total, int((after != NO_TARGET).sum())
 
@@ -134,12 +135,14 @@ def train(
     steps = max(round(epochs * steps_an_epoch), 1)
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
     best, best_loss, waited, done = copy.deepcopy(model.state_dict()), math.inf, 0, 0
+    fast = bfloat16_is_fast(torch.device("cpu"))
     for batch in _batches(corpus, trained, steps, rng):
         if done % 10 == 0:
             progress("training the language model to compare with", done, steps)
         optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - done / steps)
         model.train()
-        total, count = model.loss(corpus, batch)
+        with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+            total, count = model.loss(corpus, batch)
         optimiser.zero_grad(set_to_none=True)
         (total / count).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

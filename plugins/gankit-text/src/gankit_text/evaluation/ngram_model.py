@@ -49,7 +49,8 @@ class NgramModel:
         """Of n characters of context: how often each (n+1)-gram occurs, and of each context how
         often it is followed by a character, and by how many different ones."""
         grams = self._grams
-        context, follower = _before(grams.at(n)), grams.at(n + 1)
+        follower = grams.at(n + 1)
+        context = _before(grams.at(n)) if n else np.zeros(len(follower), np.int64)
         counted = self._predicted & (follower != ABSENT)
         together = np.bincount(follower[counted], minlength=grams.count(n + 1))
         of_context = np.bincount(context[counted], minlength=grams.count(n))
@@ -59,6 +60,15 @@ class NgramModel:
 
     def bits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """The information of each text and its end, (N,)."""
+        owner, bits = self._bits(texts)
+        return np.bincount(owner, bits, minlength=len(texts))
+
+    def bits_by_position(self, text: str) -> npt.NDArray[np.float64]:
+        """The information of each character of a text and of its end, (len(text) + 1,)."""
+        return self._bits([text])[1]
+
+    def _bits(self, texts: Sequence[str]) -> tuple[Ids, npt.NDArray[np.float64]]:
+        """The number of the text that each character or end belongs to, and its information."""
         rows = [[min(i, self._size) for i in row] for row in self._rows(texts)]
         flat, place = joined(rows)
         p = np.full(len(flat), 1 / (self._size + UNSEEN))
@@ -77,7 +87,7 @@ class NgramModel:
             context, ending = _before(follower), follower
         owner = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
         used = place >= self.order
-        return np.bincount(owner[used], -np.log2(p[used]), minlength=len(rows))
+        return owner[used], -np.log2(p[used])
 
     def bits_per_character(self, texts: Sequence[str]) -> float:
         """The mean information of a character or an end of text; NaN where there are no texts."""

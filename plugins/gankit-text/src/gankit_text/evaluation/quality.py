@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,16 +26,16 @@ class Quality(TextEvaluator):
       quality. Below the real baseline, texts are more predictable than real ones, as they are where
       a model repeats frequent phrases or copies.
     - ``reverse_lm_bits``: bits per character of held-out texts under a model of the scored ones:
-      quality and diversity (Zhao et al. 2018, arXiv 1706.04223, reverse perplexity). Its baseline is
-      a model of as many training texts.
+      quality and diversity (reverse perplexity of Zhao et al. 2018, arXiv 1706.04223). Its baseline
+      is a model of as many training texts.
 
     The models are n-gram counts, so that neither scores samples of itself: the language model
     among the baselines is a recurrent network over the run's tokens.
     """
 
     name = "language-model"
-    lower_is_better = {FORWARD: True, REVERSE: True}
-    meanings = {
+    lower_is_better: ClassVar = {FORWARD: True, REVERSE: True}
+    meanings: ClassVar = {
         FORWARD: "bits per character under a character model of the training texts: quality; far "
         "below the real baseline is repetitive or copied",
         REVERSE: "bits per character of held-out texts under a character model of these texts: "
@@ -119,9 +120,9 @@ def dominated(rows: Sequence[Mapping[str, object]]) -> list[str]:
     best = min(found, key=lambda row: _bits(row, REVERSE))
     return [
         f"likelihood wins: a {best['model']} trained on the same texts is better in quality "
-        f"({_bits(best, FORWARD):.2f} against {_bits(ours, FORWARD):.2f} bits per character) and in "
-        f"diversity ({_bits(best, REVERSE):.2f} against {_bits(ours, REVERSE):.2f}). If you need "
-        "plain texts, use a language model; docs/how-to/text.md states what this generator is for"
+        f"({_bits(best, FORWARD):.2f} against {_bits(ours, FORWARD):.2f} bits per character) and "
+        f"in diversity ({_bits(best, REVERSE):.2f} against {_bits(ours, REVERSE):.2f}). If you "
+        "need plain texts, use a language model; docs/how-to/text.md states what this is for"
     ]
 
 

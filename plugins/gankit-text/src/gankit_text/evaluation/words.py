@@ -13,7 +13,9 @@ import numpy.typing as npt
 
 Ids = npt.NDArray[np.int64]
 
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 """Scripts written without spaces (Thai, Lao, Burmese, Khmer, kana, Chinese characters): each
 character counts as a word."""
 

@@ -7,6 +7,8 @@ gradients pass through the probabilities of the tokens that it drew (straight-th
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, dropout, leaky_relu, one_hot
@@ -112,7 +114,7 @@ class Reader(nn.Module):
         sizes = [SEEN, *[width] * LAYERS]
         self.weights = nn.ParameterList(
             nn.Parameter(torch.randn(b, a, KERNEL) * (2 / (a * KERNEL)) ** 0.5)
-            for a, b in zip(sizes, sizes[1:], strict=False)
+            for a, b in pairwise(sizes)
         )
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(b)) for b in sizes[1:])
         self.mixed = nn.Linear(width, width)
