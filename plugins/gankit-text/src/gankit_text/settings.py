@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from gankit.contract import Bounds
+from gankit.kit.cache import Cache, open_cache
+from gankit.kit.files import cache_folder
 
 
 @dataclass(frozen=True)
@@ -61,3 +63,16 @@ class TextSettings:
 
     temperature: Annotated[float, Bounds(0, 10)] = 0.0
     """Sampling-time option: temperature of the decoder; 0 takes the most likely tokens."""
+
+    language_model: bool = True
+    """Whether evaluate also trains a language model on the same texts, and shows its scores at
+    several temperatures as baselines. It is cached."""
+
+
+def cache_of(settings: TextSettings) -> Cache:
+    """The cache of the settings, outside :meth:`TextModality.fit_codec`.
+
+    Raises:
+        GankitError: the folder that the user named cannot be created.
+    """
+    return open_cache(settings.cache, cache_folder("text"))

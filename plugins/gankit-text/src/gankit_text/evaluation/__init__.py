@@ -1,1 +1,1 @@
-"""Scores, baselines, and the downstream model."""
+"""Scores, simpler models to compare with, and the downstream model."""
