@@ -107,7 +107,7 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         return Text(self.form.applied(text), label, values, pair if self.form.paired else None)
 
     def conform(self, items: Sequence[Text], strict: bool) -> Conformed[Text]:
-        return conformed(items, self.layout.condition, self.form.paired)
+        return conformed(items, self.layout.condition, self.form.paired, strict)
 
     def state(self) -> CodecState:
         condition = self.layout.condition

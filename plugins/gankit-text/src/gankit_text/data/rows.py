@@ -64,7 +64,7 @@ def columns_of(rows: Sequence[Row], settings: TextSettings, where: str) -> Colum
 
 def _named(name: str, names: Sequence[str], key: str, where: str) -> str:
     if name not in names:
-        raise GankitError(f"{key}={name}: {where} has no such column", did_you_mean(name, names))
+        raise GankitError(f"{key}={name}: {where} has no such column", did_you_mean(name, [*names]))
     return name
 
 
