@@ -27,10 +27,10 @@ def rows_of(source: Any) -> list[tuple[str, Row]]:
     Raises:
         GankitError: neither a table nor texts.
     """
-    if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
-        raise GankitError(f"cannot read texts from {type(source).__name__}", GIVE)
     if _is_table(source):
         return _of_table(source)
+    if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
+        raise GankitError(f"cannot read texts from {type(source).__name__}", GIVE)
     if isinstance(source, tuple) and len(source) == 2 and not isinstance(source[0], str):
         texts, labels = source
         if len(texts) != len(labels):
