@@ -86,6 +86,8 @@ class Evaluator(ABC, Generic[Item]):
             is the real-data baseline of the similarity ``x``, which is 1 at best. Rows of a
             ``stage`` are read as a funnel: ``share`` is the share of all items that pass it and the
             stages before, ``share_real`` that of held-out items, ``meaning`` what passing means.
+            Rows of a ``model`` compare scores that are traded against each other, by their names:
+            the first two are drawn as points, and the report adds a row for each baseline.
         """
         return ()
 

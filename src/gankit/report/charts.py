@@ -70,7 +70,7 @@ def line_chart(
         end: samples at which the axis ends, where there are marks.
         alone: for a file of its own, instead of a page with our style.
     """
-    pygal = _pygal()
+    pygal = pygal_module()
     shown = {
         name: evenly([point for point in points if abs(point[1]) < LARGEST], MOST_POINTS)
         for name, points in lines.items()
@@ -81,7 +81,7 @@ def line_chart(
     powers = min(values) > 0 and max(values) / min(values) > 1000
     chart = pygal.XY(
         js=[],  # pygal's own would come from another host
-        style=_style(colours, *(ALONE if alone else PAGE)),
+        style=style_of(colours, *(ALONE if alone else PAGE)),
         title=title if alone else None,
         width=WIDE,
         height=HIGH,
@@ -113,7 +113,7 @@ def line_chart(
         low = math.log10(min(values)) if powers else min(values)
         # A line whose points are where the marks will be, between the ends of the axis.
         chart.add(None, [(x, low) for x in (0.0, *(mark.at for mark in marks), end)])
-    svg = _marked(_smaller(chart.render(is_unicode=True)), marks)
+    svg = _marked(smaller(chart.render(is_unicode=True)), marks)
     return _accessible(svg, title, shown)
 
 
@@ -136,7 +136,7 @@ def _marked(svg: str, marks: Sequence[Mark]) -> str:
     return svg[: found.start()] + drawn + svg[found.end() :]
 
 
-def _pygal() -> Any:
+def pygal_module() -> Any:
     """pygal, without the finder of its map plugins: it is of a kind that Python warns of at each
     later import."""
     import pygal.style
@@ -145,8 +145,8 @@ def _pygal() -> Any:
     return pygal
 
 
-def _style(colours: Sequence[str], ink: str, soft: str, line: str) -> Any:
-    return _pygal().style.Style(
+def style_of(colours: Sequence[str], ink: str, soft: str, line: str) -> Any:
+    return pygal_module().style.Style(
         background="transparent",
         plot_background="transparent",
         foreground=soft,
@@ -171,7 +171,7 @@ def _powers(low: float, high: float) -> list[int]:
     return list(range(first, last + 1, max(1, math.ceil((last - first) / 4))))
 
 
-def _smaller(svg: str) -> str:
+def smaller(svg: str) -> str:
     """Without comments and the settings for pygal's script, which is not there; coordinates, but
     not labels, with one decimal."""
     svg = re.sub(r"<!--.*?-->|<script.*?</script>", "", svg, flags=re.DOTALL)

@@ -6,6 +6,7 @@ it allows the nearest ones to be shown; none of a private run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gankit.kit.files import write_atomic
 from gankit.report.html import render
 from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
+from gankit.report.tradeoff import MODEL, tradeoff_chart, with_baselines
 from gankit.report.training import curves, guarded, previews
 from gankit.runs.codec_health import HEALTH
 from gankit.runs.directory import CONFIG, Run, privacy_in_words
@@ -48,7 +50,8 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         summary=record.get("summary", []),
         scores=evaluation.scores,
         meanings=record.get("meanings", {}),
-        details=list(record.get("details", {}).values()),
+        details=[_details(rows, evaluation) for rows in record.get("details", {}).values()],
+        warnings=record.get("warnings", []),
         baselines=names,
         models=[name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)],
         codec_baselines=any(name in CODEC_BASELINES for name in names),
@@ -61,6 +64,14 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         **_of_run(evaluation.subject),
     )
     write_page(page, target, "Choose another --report")
+
+
+def _details(rows: Sequence[Mapping[str, Any]], evaluation: Evaluation) -> dict[str, Any]:
+    """Rows of details, with a chart where they are those of models."""
+    if next(iter(rows[0])) != MODEL:
+        return {"rows": rows, "chart": ""}
+    rows = with_baselines(rows, evaluation.scores)
+    return {"rows": rows, "chart": tradeoff_chart(rows)}
 
 
 def _of_run(subject: Path) -> dict[str, Any]:

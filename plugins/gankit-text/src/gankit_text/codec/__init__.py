@@ -1,0 +1,1 @@
+"""Texts to latents and back."""

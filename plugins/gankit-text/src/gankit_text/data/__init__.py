@@ -1,0 +1,1 @@
+"""Reading: files, tables and objects in memory become texts."""

@@ -1,0 +1,1 @@
+"""Scores, simpler models to compare with, and the downstream model."""

@@ -1,0 +1,145 @@
+"""A generator that writes token after token, and a discriminator of whole rows of tokens.
+
+The generator has a likelihood, by which it is trained first, as a language model is; in the game,
+gradients pass through the probabilities of the tokens that it drew (straight-through, Bengio et al.
+2013, arXiv 1308.3432, section 4).
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv1d, dropout, leaky_relu, one_hot
+
+from gankit.contract import Networks
+from gankit.kit.layers import SLOPE, embedding
+from gankit_text.codec.direct import ENDED, DirectCodec
+from gankit_text.settings import TextSettings
+
+DROPOUT = 0.2
+"""Of inputs and outputs while the likelihood is trained; none when texts are drawn."""
+SEEN = 128
+"""Dimensions of a token for the discriminator."""
+KERNEL, LAYERS = 5, 3
+
+
+class Writer(nn.Module):
+    """``(z (N, length), c (N, cond_dim) | None) -> x (N, length, codes)``, each row one-hot.
+
+    A token is the code at which the cumulative distribution passes Φ(z), so that a latent is a
+    text. After the end, all codes are ENDED. A gated recurrent network (Cho et al. 2014) whose
+    output weights are its input embedding.
+
+    Args:
+        codes: of the codec.
+        length: tokens of a text, at most.
+        condition: the width of c; None for none.
+    """
+
+    def __init__(self, codes: int, length: int, codec: DirectCodec, width: int) -> None:
+        super().__init__()
+        self.codes, self.length, self.width = codes, length, width
+        self.embedding = nn.Parameter(torch.randn(codes + 1, width) * width**-0.5)
+        """The last one stands before the first token."""
+        self.bias = nn.Parameter(codec.log_frequency.clone())
+        self.of_input = nn.Linear(width, 3 * width)
+        self.of_state = nn.Linear(width, 3 * width)
+        condition = codec.layout.condition
+        self.condition = embedding(condition, width) if condition else None
+        self.start = nn.Parameter(torch.zeros(width))
+
+    def nll(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """The negative log-likelihood of rows x, their ends included, (N,), in nats."""
+        codes, n = x.argmax(2), x.shape[0]
+        before = torch.cat([codes.new_full((n, 1), self.codes), codes[:, :-1]], 1)
+        inputs = self.of_input(dropout(self.embedding[before], DROPOUT, self.training))
+        state, states = self._first(n, c), []
+        for i in range(self.length):
+            state = self._next(inputs[:, i], state)
+            states.append(state)
+        h = dropout(torch.stack(states, 1), DROPOUT, self.training)
+        losses = -self._logits(h).log_softmax(2).gather(2, codes[..., None]).squeeze(2)
+        over = (before == ENDED).to(losses.dtype)  # the token that ends a text still counts
+        return (losses * (1 - over)).sum(1)
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        n, u = z.shape[0], torch.special.ndtr(z.float())
+        state = self._first(n, c)
+        token = self.embedding[-1].expand(n, -1)
+        through = self.training and torch.is_grad_enabled()
+        ended = torch.zeros(n, dtype=torch.bool, device=z.device)
+        end = one_hot(torch.tensor(ENDED, device=z.device), self.codes).to(z.dtype)
+        rows = []
+        for i in range(self.length):
+            state = self._next(self.of_input(token), state)
+            p = self._logits(state).float().softmax(1)
+            below = p.detach().cumsum(1)
+            code = (below <= u[:, i, None] * below[:, -1:]).sum(1).clamp(max=self.codes - 1)
+            hot = one_hot(code, self.codes).to(p.dtype)
+            if through:
+                hot = hot + p - p.detach()
+            hot = torch.where(ended[:, None], end, hot)
+            ended = ended | (code == ENDED)
+            rows.append(hot)
+            token = hot @ self.embedding[:-1]
+        return torch.stack(rows, 1)
+
+    def _first(self, n: int, c: Tensor | None) -> Tensor:
+        if c is None or self.condition is None:
+            return self.start.expand(n, -1)
+        state: Tensor = self.start + self.condition(c)
+        return state
+
+    def _next(self, given: Tensor, state: Tensor) -> Tensor:
+        """The next state from the input's part of the gates (N, 3 · width), and the state."""
+        reset, update, new = given.chunk(3, 1)
+        reset_h, update_h, new_h = self.of_state(state).chunk(3, 1)
+        keep = torch.sigmoid(update + update_h)
+        return keep * state + (1 - keep) * torch.tanh(new + torch.sigmoid(reset + reset_h) * new_h)
+
+    def _logits(self, h: Tensor) -> Tensor:
+        return h @ self.embedding[:-1].T + self.bias
+
+
+class Reader(nn.Module):
+    """``(x (N, length, codes), c | None) -> logits (N,)``: strided convolutions over embedded
+    tokens, whose features are projected on the condition's embedding."""
+
+    def __init__(self, codes: int, codec: DirectCodec, width: int) -> None:
+        super().__init__()
+        self.embedding = nn.Linear(codes, SEEN, bias=False)
+        nn.init.normal_(self.embedding.weight, std=1.0)
+        sizes = [SEEN, *[width] * LAYERS]
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.randn(b, a, KERNEL) * (2 / (a * KERNEL)) ** 0.5)
+            for a, b in pairwise(sizes)
+        )
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(b)) for b in sizes[1:])
+        self.mixed = nn.Linear(width, width)
+        self.judge = nn.Linear(width, 1)
+        condition = codec.layout.condition
+        self.condition = embedding(condition, width) if condition else None
+
+    def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
+        h = self.embedding(x).transpose(1, 2)
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            h = leaky_relu(conv1d(h, weight, bias, stride=2, padding=KERNEL // 2), SLOPE)
+        features = leaky_relu(self.mixed(h.mean(2)), SLOPE)
+        logits: Tensor = self.judge(features).squeeze(1)
+        if c is not None and self.condition is not None:
+            logits = logits + (features * self.condition(c)).sum(1) * features.shape[1] ** -0.5
+        return logits
+
+
+def build_networks(codec: DirectCodec, settings: TextSettings) -> Networks:
+    """The networks for rows of the codec's tokens."""
+    length, codes = codec.layout.shape
+    generator = Writer(codes, length, codec, settings.width)
+    return Networks(
+        generator=generator,
+        discriminator=Reader(codes, codec, settings.units),
+        latent_dim=length,
+        likelihood=generator.nll,
+    )
