@@ -31,11 +31,12 @@ from gankit.contract import (
 )
 from gankit.kit.autoencoders import Ragged, Whitening, default_device
 from gankit.seeds import uniform
-from gankit_text.codec.autoencoder import Decoder, Encoder
+from gankit_text.codec.autoencoder import Autoencoder
 from gankit_text.codec.conditions import LABEL, conformed, decoded, encoded
 from gankit_text.codec.forms import Form
+from gankit_text.codec.health import health_of
 from gankit_text.codec.sequences import rows_of, text_of
-from gankit_text.codec.tokens import END, PAD, SEPARATOR, START, Tokenizer
+from gankit_text.codec.tokens import END, PAD, START, Tokenizer
 from gankit_text.data.items import Text
 from gankit_text.settings import TextSettings
 
@@ -46,6 +47,7 @@ MAX_COORDINATE = 1e3
 STREAM = 1000
 """The first stream of the random numbers that decide tokens."""
 CPU = torch.device("cpu")
+WEIGHTS = "autoencoder/"
 
 
 def numbers_of(seeds: Sequence[int], most: int) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -85,11 +87,11 @@ class TextCodec(
         cond_dim = condition.width if condition else 0
         self.tokenizer, self.longest, self.form, self.settings = tokenizer, longest, form, settings
         self.layout = Layout((settings.latent,), condition)
-        size, width = tokenizer.size, settings.width
-        # In double precision, so that rounding hides how many are encoded together.
-        self.encoder = Encoder(size, settings.latent, width // 2, longest).double().eval()
-        self.decoder = Decoder(size, settings.latent, cond_dim, width, longest).eval()
-        self.whitening = Whitening(settings.latent, cond_dim)
+        size = tokenizer.size
+        self.autoencoder = Autoencoder(
+            size, settings.latent, cond_dim, settings.width, longest
+        ).eval()
+        self.whitening = Whitening(settings.latent, 0)
         self.barred = torch.zeros(size, dtype=torch.bool)
         """Tokens that no training text has: they are never written."""
         self.loss = math.nan
@@ -99,14 +101,13 @@ class TextCodec(
     def encode(self, items: Sequence[Text], rng: np.random.Generator) -> Batch:
         """Float32 ``(N, latent)`` and the conditions."""
         condition = self.layout.condition
-        c = encoded(items, condition)
-        x = self.whitening.whiten(self.latents(items), c)
-        return Batch(x, c if condition is not None else None)
+        x = self.encode_targets(items)
+        return Batch(x, None if condition is None else encoded(items, condition))
 
     def encode_targets(self, items: Sequence[Text]) -> Tensor:
-        """As :meth:`encode`, of items that may lack what the run is conditioned on."""
-        c = encoded(items, self.layout.condition, lacking=True)
-        return self.whitening.whiten(self.latents(items), c)
+        """Latents without noise."""
+        z = self.latents(items)
+        return self.whitening.whiten(z, z[:, :0])
 
     def latents(self, items: Sequence[Text]) -> Tensor:
         """Latents before whitening, in double precision."""
@@ -116,12 +117,12 @@ class TextCodec(
 
     @torch.no_grad()
     def encode_tokens(self, blocks: Iterable[Tensor], dtype: torch.dtype = torch.float64) -> Tensor:
-        """Latents of blocks of tokens. Single precision is faster, where it does not matter how
-        many are encoded together."""
+        """Latents of blocks of tokens, in double precision, so that rounding hides how many are
+        encoded together. Single precision is faster, where that does not matter."""
         # A process that a loader forks can use no GPU, and no weights that were left on one.
         device = default_device() if get_worker_info() is None else CPU
-        encoder = copy.deepcopy(self.encoder).to(device, dtype)
-        found = [encoder(block.to(device)).cpu().double() for block in blocks]
+        network = copy.deepcopy(self.autoencoder).to(device, dtype)
+        found = [network.encode(block.to(device)).cpu().double() for block in blocks]
         return torch.cat(found) if found else torch.zeros(0, self.settings.latent).double()
 
     def prepare(self, batch: Batch) -> Batch:
@@ -140,7 +141,7 @@ class TextCodec(
         # What is encoded is what a text's own tokens would be, not the way it was written.
         rows = rows_of(self._texts(tokens, Batch(x, batch.c)), self.tokenizer)
         z = self.encode_tokens([Ragged(rows).take()], torch.float32)
-        return Batch(self.whitening.whiten(z, c).to(batch.x.device), batch.c)
+        return Batch(self.whitening.whiten(z, z[:, :0]).to(batch.x.device), batch.c)
 
     def _conditions(self, batch: Batch) -> Tensor:
         return torch.zeros(len(batch), 0) if batch.c is None else batch.c.float().cpu()
@@ -159,17 +160,19 @@ class TextCodec(
         return found
 
     def _written(self, x: Tensor, c: Tensor, seeds: Sequence[int], device: torch.device) -> Tensor:
-        bounded = x.nan_to_num(0.0).clamp(-MAX_COORDINATE, MAX_COORDINATE)
-        z = self.whitening.latents(bounded, c)
+        """Tokens (N, T); on the CPU in double precision, so that rounding hides how many are
+        written together."""
+        bounded = x.nan_to_num(0.0).clamp(-MAX_COORDINATE, MAX_COORDINATE).double()
+        z = bounded @ self.whitening.factor.double().T + self.whitening.mean.double()
         temperature = self.settings.temperature
-        u = (
-            torch.from_numpy(numbers_of(seeds, self.longest))
-            if temperature
-            else torch.zeros(len(x), self.longest, dtype=torch.float64)
-        )
-        decoder = self.decoder if device == CPU else copy.deepcopy(self.decoder).to(device)
-        given = (value.to(device) for value in (z, c, u, self.barred))
-        return decoder.write(*given, temperature=temperature).cpu()
+        u = torch.zeros(len(x), self.longest, dtype=torch.float64)
+        if temperature:
+            u = torch.from_numpy(numbers_of(seeds, self.longest))
+        dtype = torch.float64 if device == CPU else torch.float32
+        network = copy.deepcopy(self.autoencoder).to(device, dtype)
+        z, c = z.to(device, dtype), c.to(device, dtype)
+        barred = self.barred.to(device)
+        return network.write(z, c, u.to(device), barred, temperature).cpu()
 
     def _texts(self, tokens: Tensor, batch: Batch) -> list[Text]:
         named = decoded(batch.c, self.layout.condition, len(tokens))
@@ -206,22 +209,24 @@ class TextCodec(
 
     def conform(self, items: Sequence[Text], strict: bool) -> Conformed[Text]:
         """Other data need the conditions, and pairs where the run has pairs."""
-        return conformed(items, self.layout.condition, self.form.paired)
+        return conformed(items, self.layout.condition, self.form.paired, strict)
 
     def health(
         self, items: Sequence[Text], heldout: bool, rng: np.random.Generator
     ) -> list[Health]:
         """See :func:`~gankit_text.codec.health.health_of`."""
-        from gankit_text.codec.health import health_of
-
-        return health_of(self, items, heldout, rng)
+        tokens = Ragged(rows_of(items, self.tokenizer)).take()
+        x, c = self.encode_targets(items), encoded(items, self.layout.condition)
+        return health_of(
+            *(self.autoencoder, self.whitening, self.barred, self.settings.smooth),
+            *(x, c, tokens, heldout, rng),
+        )
 
     # --- State -----------------------------------------------------------------------------------
 
     def state(self) -> CodecState:
         condition = self.layout.condition
-        tensors = {f"encoder/{k}": _single(v) for k, v in self.encoder.state_dict().items()}
-        tensors |= {f"decoder/{k}": v for k, v in self.decoder.state_dict().items()}
+        tensors = {f"{WEIGHTS}{k}": v for k, v in self.autoencoder.state_dict().items()}
         tensors |= {**self.whitening.state(), "barred": self.barred}
         fields = condition.fields if condition else ()
         return CodecState(
@@ -246,11 +251,8 @@ class TextCodec(
             Form.load(config["form"]),
             settings,
         )
-        for name, module in (("encoder", codec.encoder), ("decoder", codec.decoder)):
-            begin = f"{name}/"
-            module.load_state_dict(
-                {k.removeprefix(begin): v for k, v in tensors.items() if k.startswith(begin)}
-            )
+        weights = {k: v for k, v in tensors.items() if k.startswith(WEIGHTS)}
+        codec.autoencoder.load_state_dict({k.removeprefix(WEIGHTS): v for k, v in weights.items()})
         codec.whitening, codec.barred = Whitening.load(tensors), tensors["barred"].bool()
         codec.loss = config["loss"]
         return codec
@@ -259,7 +261,7 @@ class TextCodec(
 def condition_from(fields: Sequence[Mapping[str, Any]]) -> Condition | None:
     """The condition whose fields were stored as mappings."""
     found = [
-        Categorical(f["name"], tuple(f["values"])) if "values" in f else Continuous(**f)
+        Categorical(**{**f, "values": tuple(f["values"])}) if "values" in f else Continuous(**f)
         for f in fields
     ]
     return Condition(tuple(found)) if found else None
@@ -272,10 +274,3 @@ def never_written(tokens: Ragged, size: int) -> Tensor:
     barred[[PAD, START]] = True
     barred[END] = False
     return barred
-
-
-def _single(x: Tensor) -> Tensor:
-    return x.float() if x.is_floating_point() else x
-
-
-__all__ = ["SEPARATOR", "TextCodec", "condition_from", "never_written", "numbers_of"]

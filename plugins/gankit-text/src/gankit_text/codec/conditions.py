@@ -22,7 +22,7 @@ def condition_of(items: Sequence[Text]) -> Condition | None:
     fields: list[Categorical | Continuous] = []
     labels = Counter(item.label for item in items if item.label is not None)
     if len(labels) > 1:
-        fields.append(Categorical(LABEL, tuple(sorted(labels, key=natural_key))))
+        fields.append(Categorical(LABEL, tuple(sorted(labels, key=natural_key)), optional=True))
     for name in items[0].values if items else ():
         values = [item.values[name] for item in items]
         mean = math.fsum(values) / len(values)
@@ -31,14 +31,11 @@ def condition_of(items: Sequence[Text]) -> Condition | None:
     return Condition(tuple(fields)) if fields else None
 
 
-def encoded(items: Sequence[Text], condition: Condition | None, *, lacking: bool = False) -> Tensor:
-    """Rows of ``c``, float32 (N, width).
-
-    Args:
-        lacking: whether items may lack what the run is conditioned on; it is then 0.
+def encoded(items: Sequence[Text], condition: Condition | None) -> Tensor:
+    """Rows of ``c``, float32 (N, width); 0 for what an item lacks.
 
     Raises:
-        GankitError: an item lacks a condition, or has a class that the training data has not.
+        GankitError: an item has a class that the training data has not.
     """
     if condition is None:
         return torch.zeros(len(items), 0)
@@ -47,23 +44,9 @@ def encoded(items: Sequence[Text], condition: Condition | None, *, lacking: bool
         row: list[float] = []
         for f in condition.fields:
             value: object = item.label if isinstance(f, Categorical) else item.values.get(f.name)
-            if value is None and lacking:
-                row += [0.0] * f.width
-            elif value is None:
-                raise _lacks(f.name)
-            else:
-                row += f.encode(value)
+            row += [0.0] * f.width if value is None else f.encode(value)
         rows.append(row)
     return torch.tensor(rows, dtype=torch.float32).reshape(len(rows), condition.width)
-
-
-def _lacks(name: str) -> GankitError:
-    column = "a label" if name == LABEL else f"the number {name!r}"
-    how = "label=COLUMN" if name == LABEL else f"conditions=[{name}]"
-    return GankitError(
-        f"the run is conditioned on {name!r}, and the data has texts without {column}",
-        f"Name the column with {how}, or complete it",
-    )
 
 
 def decoded(
@@ -75,24 +58,40 @@ def decoded(
     return [condition.decode(row) for row in c.tolist()]
 
 
-def conformed(items: Sequence[Text], condition: Condition | None, paired: bool) -> Conformed[Text]:
-    """Texts of another data set, which need what the run is conditioned on.
+def conformed(
+    items: Sequence[Text], condition: Condition | None, paired: bool, strict: bool
+) -> Conformed[Text]:
+    """Texts of another data set.
+
+    Args:
+        strict: whether they need all that the run is conditioned on.
 
     Raises:
         GankitError: something is missing, or there is a class that the training data has not.
     """
     warnings = []
     for f in condition.fields if condition else ():
-        if isinstance(f, Continuous):
-            if any(f.name not in item.values for item in items):
-                raise _lacks(f.name)
-            continue
-        if any(item.label is None for item in items):
-            raise _lacks(f.name)
-        if unknown := sorted({item.label for item in items if item.label} - {*f.values}):
+        if isinstance(f, Categorical):
+            known = {item.label for item in items if item.label is not None}
+            if unknown := sorted(known - {*f.values}):
+                raise GankitError(
+                    f"label {unknown[0]!r}: the run's data has no such class",
+                    did_you_mean(unknown[0], f.values),
+                )
+            lacking = sum(item.label is None for item in items)
+        else:
+            lacking = sum(f.name not in item.values for item in items)
+        if lacking and strict:
+            how = "label=COLUMN" if f.name == LABEL else f"conditions=[{f.name}]"
             raise GankitError(
-                f"label {unknown[0]!r}: the run's data has no such class",
-                did_you_mean(unknown[0], f.values),
+                f"the run is conditioned on {f.name!r}, which {lacking:,} of {len(items):,} texts "
+                "lack",
+                f"Name the column with {how}, or complete it",
+            )
+        if lacking:
+            warnings.append(
+                f"{lacking:,} of {len(items):,} texts lack {f.name!r}, on which the run is "
+                "conditioned: they are used without"
             )
     if any((item.pair is None) == paired for item in items):
         raise GankitError(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from gankit.contract import Fitting
@@ -33,7 +33,6 @@ from gankit_text.codec.codec import BATCH, TextCodec, never_written
 from gankit_text.codec.conditions import condition_of, encoded
 from gankit_text.codec.forms import Form
 from gankit_text.codec.sequences import rows_of, tokenizer_for
-from gankit_text.codec.tokens import END
 from gankit_text.data.items import Text
 from gankit_text.settings import TextSettings
 
@@ -56,9 +55,6 @@ MIN_LATENTS = 2_000
 """The same when the time is up."""
 UNUSED_FROM, LEAST_USE = 0.2, 0.05
 """From which share of the training on the decoder should use its latents, and how much."""
-SPLICED = 0.3
-"""Share of training texts that are made of two, or of one with other tokens: the autoencoder then
-learns to copy any tokens, not only the sentences it has seen."""
 
 
 def fit(items: Sequence[Text], settings: TextSettings, fitting: Fitting) -> TextCodec:
@@ -82,7 +78,7 @@ def fit(items: Sequence[Text], settings: TextSettings, fitting: Fitting) -> Text
         codec = TextCodec(tokenizer, longest, condition, Form.of(items), settings)
         codec.barred = never_written(tokens, tokenizer.size)
         _train(codec, tokens, c, settings, _part_of(fitting, TRAINING_TIME), cache)
-    _whiten(codec, tokens, c, fitting)
+    _whiten(codec, tokens, fitting)
     return codec
 
 
@@ -111,32 +107,30 @@ def _train(
     fitting: Fitting,
     cache: Cache,
 ) -> None:
-    encoder, decoder = codec.encoder.float(), codec.decoder
+    network = codec.autoencoder
     device = default_device()
     size = min(BATCH_SIZE[device.type], len(tokens))
     steps = max(math.ceil(epochs_of(settings.epochs, tokens) * len(tokens) / size), 1)
-    spliced = Spliced(tokens, codec.longest)
     unused = False
 
     def error(rows: Any, step: int) -> Tensor:
         nonlocal unused
-        wanted = spliced.take(rows, step).to(device)
+        wanted = tokens.take(rows).to(device)
         given = c[rows].to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16_is_fast(device)):
-            z = with_noise(encoder(wanted), settings.smooth)
-            logits = decoder(z, given, wanted).float()
+            z = with_noise(network.encode(wanted), settings.smooth)
+            logits = network(z, given, wanted).float()
         if step >= UNUSED_FROM * steps and step % 100 == 0:
             order = torch.arange(len(z)).roll(1)
-            own, others = use_of_latents(decoder, z, given, wanted, order)
+            own, others = use_of_latents(network, z, given, wanted, order)
             unused = 1 - own / others < LEAST_USE
         return cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=PAD)
 
     key = _key(codec, tokens, c, settings, steps)
-    both = nn.ModuleList([encoder, decoder])
 
     def run() -> Result:
         return train(
-            both,
+            network,
             batches_by_length(tokens.lengths, size, steps, 0),
             error,
             steps,
@@ -148,45 +142,7 @@ def _train(
             remark=lambda step: ", the decoder ignores the latents" if unused else "",
         )
 
-    codec.loss = trained_or_cached(both, "autoencoders", key, cache, run)
-    codec.encoder.double()
-
-
-class Spliced:
-    """Training texts, some of which are joined from the begin of one and the end of another, or
-    have some tokens replaced."""
-
-    def __init__(self, tokens: Ragged, longest: int) -> None:
-        self._tokens, self._longest = tokens, longest
-        self._known = np.unique(tokens.take().numpy())
-        self._known = self._known[self._known > END]
-
-    def take(self, rows: Any, step: int) -> Tensor:
-        """Texts (N, T), padded; those of the same step are the same."""
-        rng = np.random.default_rng(step)
-        found = self._tokens.take(rows).numpy()
-        lengths = self._tokens.lengths[rows]
-        changed = np.flatnonzero(rng.random(len(rows)) < SPLICED)
-        if not len(changed) or not len(self._known):
-            return torch.from_numpy(found)
-        others = self._tokens.take(rng.integers(0, len(self._tokens), len(changed))).numpy()
-        made = [row[:length].tolist() for row, length in zip(found, lengths, strict=True)]
-        for i, other in zip(changed.tolist(), others, strict=True):
-            own = made[i]
-            if rng.random() < 0.5:
-                other = other[other != PAD].tolist()
-                joined = own[: rng.integers(1, len(own) + 1)][: self._longest - 1]
-                joined = [t for t in joined if t != END] + other[rng.integers(0, len(other)) :]
-                made[i] = (
-                    [*joined[: self._longest - 1], END] if len(joined) > self._longest else joined
-                )
-            else:
-                drawn = self._known[rng.integers(0, len(self._known), len(own))].tolist()
-                swap = rng.random(len(own)) < 0.2
-                made[i] = [
-                    d if s and o > END else o for o, d, s in zip(own, drawn, swap, strict=True)
-                ]
-        return Ragged(made).take()
+    codec.loss = trained_or_cached(network, "autoencoders", key, cache, run)
 
 
 def _key(codec: TextCodec, tokens: Ragged, c: Tensor, settings: TextSettings, steps: int) -> str:
@@ -200,7 +156,7 @@ def _key(codec: TextCodec, tokens: Ragged, c: Tensor, settings: TextSettings, st
 
 
 @torch.no_grad()
-def _whiten(codec: TextCodec, tokens: Ragged, c: Tensor, fitting: Fitting) -> None:
+def _whiten(codec: TextCodec, tokens: Ragged, fitting: Fitting) -> None:
     """Fits the whitening to all texts, or to a random subset if the time is up."""
     n = len(tokens)
     used = np.linspace(0, n - 1, min(n, MAX_LATENTS)).astype(np.int64)
@@ -217,5 +173,5 @@ def _whiten(codec: TextCodec, tokens: Ragged, c: Tensor, fitting: Fitting) -> No
             yield tokens.take(used[i : i + BATCH])
 
     z = codec.encode_tokens(blocks())
-    given = c[torch.from_numpy(used[: len(z)])].double()
-    codec.whitening = Whitening.fit(z, given, codec.settings.smooth)
+    # Without the conditions: a text has the same latent whether or not its label is known.
+    codec.whitening = Whitening.fit(z, z[:, :0], codec.settings.smooth)

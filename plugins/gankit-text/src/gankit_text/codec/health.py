@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
+from torch import Tensor
 
 from gankit.contract import Health
-from gankit.kit.autoencoders import PAD, Ragged, use_of_latents
-from gankit_text.codec.conditions import encoded
-from gankit_text.codec.sequences import rows_of
-from gankit_text.data.items import Text
-
-if TYPE_CHECKING:
-    from gankit_text.codec.codec import TextCodec
+from gankit.kit.autoencoders import PAD, Whitening, use_of_latents
+from gankit_text.codec.autoencoder import Autoencoder
 
 LEAST_TOKENS = 0.5
 """The share of tokens that are written again, below which a generator learns other texts."""
@@ -24,7 +17,15 @@ LEAST_USE = 0.05
 
 @torch.no_grad()
 def health_of(
-    codec: TextCodec, items: Sequence[Text], heldout: bool, rng: np.random.Generator
+    autoencoder: Autoencoder,
+    whitening: Whitening,
+    barred: Tensor,
+    smooth: float,
+    x: Tensor,
+    c: Tensor,
+    tokens: Tensor,
+    heldout: bool,
+    rng: np.random.Generator,
 ) -> list[Health]:
     """Texts written from their own latents without noise, and the use of latents.
 
@@ -35,21 +36,17 @@ def health_of(
       et al. 2016, arXiv 1511.06349, section 3.1).
     """
     of = "held-out texts" if heldout else "training texts"
-    n = len(items)
-    tokens = Ragged(rows_of(items, codec.tokenizer)).take()
-    c = encoded(items, codec.layout.condition, lacking=True)
-    z = codec.whitening.latents(codec.encode_targets(items), c)
+    n = len(tokens)
+    z = whitening.latents(x, x[:, :0])
     most = max(tokens.shape[1], 1)
-    written = codec.decoder.write(z, c, torch.zeros(n, most), codec.barred)
+    written = autoencoder.write(z, c, torch.zeros(n, most), barred)
     written = torch.nn.functional.pad(written, (0, most - written.shape[1]), value=PAD)
     same = (written == tokens) | (tokens == PAD)
     share = float(((written == tokens) & (tokens != PAD)).sum() / (tokens != PAD).sum())
     exact = float(same.all(1).float().mean())
-    noisy = codec.whitening.latents(
-        codec.whitening.noisy(codec.encode_targets(items), codec.settings.smooth), c
-    )
+    noisy = whitening.latents(whitening.noisy(x, smooth), x[:, :0])
     order = torch.from_numpy(np.roll(np.arange(n), 1 + int(rng.integers(max(n - 1, 1)))))
-    own, others = use_of_latents(codec.decoder, noisy, c, tokens, order)
+    own, others = use_of_latents(autoencoder, noisy, c, tokens, order)
     information = max(1 - own / max(others, 1e-9), 0.0)
     longer = "Train the autoencoder for longer (epochs=…), or on more texts; or use a larger latent"
     return [

@@ -84,7 +84,7 @@ class Tokenizer:
         return [[SPECIAL + i for i in e.ids] for e in self._bpe.encode_batch(list(texts))]
 
     def decode(self, row: Iterable[int]) -> str:
-        """The text; special numbers are passed over."""
+        """The text; special numbers are ignored."""
         numbers = [n - SPECIAL for n in row if n >= SPECIAL]
         if self._bpe is not None:
             return str(self._bpe.decode(numbers, skip_special_tokens=False))

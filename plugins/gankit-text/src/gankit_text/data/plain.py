@@ -90,7 +90,7 @@ def unit_of(text: str) -> Cut:
 
 
 def items_in(text: str, unit: str) -> Iterator[tuple[str, str]]:
-    """The items of a text, each with its place; empty ones are passed over.
+    """The items of a text, each with its place; empty ones are skipped.
 
     Args:
         unit: ``line``, ``paragraph``, ``block`` or ``file``.
