@@ -54,8 +54,9 @@ class Writer(nn.Module):
         """The negative log-likelihood of rows x, their ends included, (N,), in nats."""
         codes, n = x.argmax(2), x.shape[0]
         before = torch.cat([codes.new_full((n, 1), self.codes), codes[:, :-1]], 1)
-        inputs = self.of_input(dropout(self.embedding[before], DROPOUT, self.training))
-        state, states = self._first(n, c), []
+        seen = dropout(self.embedding[before], DROPOUT, self.training)
+        inputs = self.of_input(seen + self._asked(n, c)[:, None])
+        state, states = self.start.expand(n, -1), []
         for i in range(self.length):
             state = self._next(inputs[:, i], state)
             states.append(state)
@@ -66,14 +67,14 @@ class Writer(nn.Module):
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
         n, u = z.shape[0], torch.special.ndtr(z.float())
-        state = self._first(n, c)
+        state, asked = self.start.expand(n, -1), self._asked(n, c)
         token = self.embedding[-1].expand(n, -1)
         through = self.training and torch.is_grad_enabled()
         ended = torch.zeros(n, dtype=torch.bool, device=z.device)
         end = one_hot(torch.tensor(ENDED, device=z.device), self.codes).to(z.dtype)
         rows = []
         for i in range(self.length):
-            state = self._next(self.of_input(token), state)
+            state = self._next(self.of_input(token + asked), state)
             p = self._logits(state).float().softmax(1)
             below = p.detach().cumsum(1)
             code = (below <= u[:, i, None] * below[:, -1:]).sum(1).clamp(max=self.codes - 1)
@@ -86,11 +87,12 @@ class Writer(nn.Module):
             token = hot @ self.embedding[:-1]
         return torch.stack(rows, 1)
 
-    def _first(self, n: int, c: Tensor | None) -> Tensor:
+    def _asked(self, n: int, c: Tensor | None) -> Tensor:
+        """What each input has of the condition, (N, width)."""
         if c is None or self.condition is None:
-            return self.start.expand(n, -1)
-        state: Tensor = self.start + self.condition(c)
-        return state
+            return self.start.new_zeros(n, self.width)
+        asked: Tensor = self.condition(c) * self.width**-0.5
+        return asked
 
     def _next(self, given: Tensor, state: Tensor) -> Tensor:
         """The next state from the input's part of the gates (N, 3 · width), and the state."""
