@@ -43,9 +43,13 @@ def test_pairs_come_back_as_pairs():
     assert codec.decode(prepared(codec, pairs), range(6)) == pairs
 
 
-def test_longer_texts_are_refused_and_large_layouts_too(codec):
-    with pytest.raises(GankitError, match="'zzzzzzzzz.* has .* tokens"):
-        codec.encode([Text("z" * 60, "cat")], np.random.default_rng(0))
+def test_longer_texts_are_cut_where_they_are_scored_and_large_layouts_refused(codec):
+    long = Text("z" * 60, "cat")
+    (warning,) = codec.conform([long, ITEMS[0]], False).warnings
+    assert warning.startswith("1 texts have more than")
+    (cut,) = codec.decode(prepared(codec, [long]), [0])
+    assert long.text.startswith(cut.text)
+    assert not codec.conform(ITEMS, True).warnings
     with pytest.raises(GankitError, match="too large"):
         fit([Text("x " * 3000)] * 5, SETTINGS, Fitting())
 
