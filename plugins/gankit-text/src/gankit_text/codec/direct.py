@@ -83,7 +83,7 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         length = self.layout.shape[0]
         x = torch.full((len(items), length), ENDED, dtype=torch.int32)
         for i, row in enumerate(rows_of(items, self.tokenizer)):
-            x[i, : len(row)] = torch.tensor(row[:length], dtype=torch.int32) - END
+            x[i, : min(len(row), length)] = torch.tensor(row[:length], dtype=torch.int32) - END
         return x
 
     def prepare(self, batch: Batch) -> Batch:
