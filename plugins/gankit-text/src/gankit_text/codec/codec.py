@@ -29,14 +29,14 @@ from gankit.contract import (
     ReportsHealth,
     TransformsDensityRatioInput,
 )
-from gankit.kit.autoencoders import Ragged, Whitening, default_device
+from gankit.kit.autoencoders import PAD, Ragged, Whitening, default_device
 from gankit.seeds import uniform
 from gankit_text.codec.autoencoder import Autoencoder
 from gankit_text.codec.conditions import LABEL, conformed, decoded, encoded
 from gankit_text.codec.forms import Form
 from gankit_text.codec.health import health_of
 from gankit_text.codec.sequences import rows_of, text_of
-from gankit_text.codec.tokens import END, PAD, START, Tokenizer
+from gankit_text.codec.tokens import END, START, Tokenizer
 from gankit_text.data.items import Text
 from gankit_text.settings import TextSettings
 
@@ -218,8 +218,15 @@ class TextCodec(
         tokens = Ragged(rows_of(items, self.tokenizer)).take()
         x, c = self.encode_targets(items), encoded(items, self.layout.condition)
         return health_of(
-            *(self.autoencoder, self.whitening, self.barred, self.settings.smooth),
-            *(x, c, tokens, heldout, rng),
+            self.autoencoder,
+            self.whitening,
+            self.barred,
+            self.settings.smooth,
+            x,
+            c,
+            tokens,
+            heldout,
+            rng,
         )
 
     # --- State -----------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         return Text(self.form.applied(text), label, values, pair if self.form.paired else None)
 
     def conform(self, items: Sequence[Text], strict: bool) -> Conformed[Text]:
-        found = conformed(items, self.layout.condition, self.form.paired)
+        found = conformed(items, self.layout.condition, self.form.paired, strict)
         length = self.layout.shape[0]
         if long := sum(len(row) > length for row in rows_of(items, self.tokenizer)):
             said = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,7 +64,7 @@ def _columns(items: Sequence[Text]) -> dict[str, str]:
     read = [item for item in items if item.read]
     if not read:
         return {}
-    parts = {
+    parts: dict[str, Callable[[Text, object], bool]] = {
         "text": lambda item, cell: isinstance(cell, str) and normal(cell) == item.text,
         "label": lambda item, cell: item.label is not None and label_text(cell) == item.label,
         "pair": lambda item, cell: isinstance(cell, str) and normal(cell) == item.pair,

@@ -22,7 +22,7 @@ from gankit.kit.row_tables import read_rows
 from gankit.kit.splits import take_split
 from gankit.kit.trees import FileTree, Folder, open_file, open_tree, usable
 from gankit_text.data.items import Text
-from gankit_text.data.memory import rows_of
+from gankit_text.data.memory import items_of, rows_of
 from gankit_text.data.plain import decoded, items_in, unit_of
 from gankit_text.data.rows import Columns, Row, columns_of, normal, texts_in
 from gankit_text.settings import TextSettings
@@ -80,12 +80,10 @@ def from_source(source: object | None, settings: TextSettings, progress: Progres
         found = _file(BUILT_IN.name, BUILT_IN.read_bytes(), own, "the built-in data")
         return replace(found, name="built-in definitions", licence=LICENCE)
     if not isinstance(source, (str, Path)):
-        rows = rows_of(source)
-        if rows and isinstance(rows[0], Text):
-            items = [row for row in rows if isinstance(row, Text)]
-            places = [f"item {i}" for i in range(len(items))]
-            return Found(items, places, "the data", f"a {type(source).__name__} in memory")
-        return _table(rows, settings, "the data", f"a {type(source).__name__} in memory")  # type: ignore[arg-type]
+        name = f"a {type(source).__name__} in memory"
+        if (items := items_of(source)) is not None:
+            return Found(items, [f"item {i}" for i in range(len(items))], "the data", name)
+        return _table(rows_of(source), settings, "the data", name)
     path = Path(source).expanduser()
     if not path.exists():
         raise no_such_path(path)
@@ -249,7 +247,8 @@ def _plain_files(
                 raise
             reason = error.message.removeprefix(name).lstrip(":, ")
             issues.append(skip(Issue(printable(name), reason), where, settings.strict))
-    unit, why = settings.unit, ""
+    why = ""
+    unit: str = settings.unit
     if unit == "auto":
         unit, why = _unit_of_files([text for *_, text in texts])
     folders = Counter(folder for _, folder, _ in texts if folder is not None)

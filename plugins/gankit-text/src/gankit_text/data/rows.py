@@ -64,7 +64,7 @@ def columns_of(rows: Sequence[Row], settings: TextSettings, where: str) -> Colum
 
 def _named(name: str, names: Sequence[str], key: str, where: str) -> str:
     if name not in names:
-        raise GankitError(f"{key}={name}: {where} has no such column", did_you_mean(name, names))
+        raise GankitError(f"{key}={name}: {where} has no such column", did_you_mean(name, [*names]))
     return name
 
 
@@ -74,14 +74,11 @@ def _text_column(
     if settings.column != "auto":
         return _named(settings.column, names, "column", where)
     found = {name: [v for row in some if isinstance(v := row.get(name), str)] for name in names}
-    found = {
-        name: cells
-        for name, cells in found.items()
-        if any(c.strip() for c in cells) and name not in (settings.pair, *WRITTEN)
-    }
+    found = {n: cells for n, cells in found.items() if cells and n not in (settings.pair, *WRITTEN)}
     lower = {name.strip().lower(): name for name in reversed(found)}
     if (usual := next((lower[name] for name in NAMES if name in lower), None)) is not None:
         return usual
+    found = {name: cells for name, cells in found.items() if any(c.strip() for c in cells)}
     words = {name: sum(len(c.split()) for c in cells) / len(cells) for name, cells in found.items()}
     long = [name for name in words if words[name] >= WORDS]
     if long or len(words) == 1:

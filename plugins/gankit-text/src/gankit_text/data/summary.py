@@ -47,7 +47,7 @@ def facts_of(items: Sequence[Text], too_long: int, most: int) -> dict[str, str]:
 def table_of(labels: Sequence[str | None]) -> list[Mapping[str, str]]:
     """The classes with counts, the most frequent first."""
     counts = Counter(label for label in labels if label is not None)
-    rows = [
+    rows: list[Mapping[str, str]] = [
         {"label": name, "texts": f"{n:,}"} for name, n in counts.most_common(MOST_CLASSES_SHOWN)
     ]
     if (more := len(counts) - len(rows)) > 0:
