@@ -113,3 +113,28 @@ def test_maximum_likelihood_learns_the_texts(codec, networks):
         loss.backward()
         optimiser.step()
     assert float(loss.detach()) < 0.6 * first
+
+
+def test_gradients_of_single_samples_are_those_of_a_batch(codec, networks):
+    """Private training computes them by torch.func, where no shape may depend on the texts."""
+    generator, batch = networks.generator.eval(), prepared(codec, ITEMS[:4])
+    params = dict(generator.named_parameters())
+
+    def loss(params, x, c):
+        class Likelihood(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.generator = generator
+
+            def forward(self, x, c):
+                return self.generator.nll(x, c).sum()
+
+        named = {f"generator.{name}": value for name, value in params.items()}
+        return torch.func.functional_call(Likelihood(), named, (x, c))
+
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(
+        params, batch.x[:, None], batch.c[:, None]
+    )
+    generator.nll(batch.x, batch.c).sum().backward()
+    for name, parameter in params.items():
+        torch.testing.assert_close(each[name].sum(0), parameter.grad, rtol=1e-3, atol=1e-4)

@@ -109,8 +109,8 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         length = self.layout.shape[0]
         if long := sum(len(row) > length for row in rows_of(items, self.tokenizer)):
             said = (
-                f"{long:,} texts have more than {length - 1} tokens, the most that this run writes: "
-                "its likelihood and its guard see their beginnings only"
+                f"{long:,} texts have more than {length - 1} tokens, the most that this run "
+                "writes: its likelihood and its guard see their beginnings only"
             )
             return Conformed(found.items, [*found.warnings, said])
         return found
