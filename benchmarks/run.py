@@ -129,6 +129,8 @@ LONGER = {
     "moses": "MOSES and a run's molecules",
     "tabular": "the folders of datasets.py and hours",
     "tabular_until": "the folders of datasets.py",
+    "text": "two trained runs, or a quarter of an hour",
+    "text_pairs": "a bitext and half an hour",
     "transfer": "Fashion-MNIST and ten minutes",
 }
 """Scripts that have no form of a few minutes, and what they need: not run here."""

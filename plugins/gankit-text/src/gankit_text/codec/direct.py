@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
@@ -33,6 +34,8 @@ from gankit_text.settings import TextSettings
 
 ENDED = 0
 """The code of the end of a text, and of what stands after it; token t is code t - END."""
+ROOM = 1.25
+"""Tokens of a text, at most, relative to the longest training text: held-out ones may be longer."""
 MOST_VALUES = 200_000
 """Of one encoded text, length times codes: more is slow, and needs much memory."""
 
@@ -76,16 +79,11 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         return self.prepare(Batch(self._codes(items))).x
 
     def _codes(self, items: Sequence[Text]) -> Tensor:
+        """The codes of texts; none of the training texts is too long, others are cut."""
         length = self.layout.shape[0]
         x = torch.full((len(items), length), ENDED, dtype=torch.int32)
         for i, row in enumerate(rows_of(items, self.tokenizer)):
-            if len(row) > length:
-                raise GankitError(
-                    f"{items[i].text[:40]!r}… has {len(row) - 1} tokens, and this run's texts have "
-                    f"at most {length - 1}",
-                    "Leave it out, or train with a larger max_tokens",
-                )
-            x[i, : len(row)] = torch.tensor(row, dtype=torch.int32) - END
+            x[i, : min(len(row), length)] = torch.tensor(row[:length], dtype=torch.int32) - END
         return x
 
     def prepare(self, batch: Batch) -> Batch:
@@ -107,7 +105,15 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
         return Text(self.form.applied(text), label, values, pair if self.form.paired else None)
 
     def conform(self, items: Sequence[Text], strict: bool) -> Conformed[Text]:
-        return conformed(items, self.layout.condition, self.form.paired, strict)
+        found = conformed(items, self.layout.condition, self.form.paired, strict)
+        length = self.layout.shape[0]
+        if long := sum(len(row) > length for row in rows_of(items, self.tokenizer)):
+            said = (
+                f"{long:,} texts have more than {length - 1} tokens, the most that this run "
+                "writes: its likelihood and its guard see their beginnings only"
+            )
+            return Conformed(found.items, [*found.warnings, said])
+        return found
 
     def state(self) -> CodecState:
         condition = self.layout.condition
@@ -152,7 +158,7 @@ def fit(items: Sequence[Text], settings: TextSettings, fitting: Fitting) -> Dire
     items = list(items)
     tokenizer = tokenizer_for(items, settings)
     rows = rows_of(items, tokenizer)
-    length, codes = max(map(len, rows)), tokenizer.size - END
+    length, codes = math.ceil(ROOM * max(map(len, rows))), tokenizer.size - END
     if length * codes > MOST_VALUES:
         raise GankitError(
             f"model=direct: texts of {length:,} tokens of {codes:,} kinds are too large for it",

@@ -23,7 +23,7 @@ from gankit_text.settings import TextSettings, cache_of
 
 TEMPERATURES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.2)
 """At which the language model is sampled for the sweep of quality against diversity."""
-TOKENS, MOST_EPOCHS = 3_000_000, 15.0
+TOKENS, MOST_EPOCHS = 3_000_000, 20.0
 """The most tokens that it is trained on, as for the token autoencoder, and the most passes over the
 texts. It ends earlier when it no longer improves on texts that are set aside."""
 MAX_TRAINING = 200_000
@@ -92,6 +92,7 @@ def _made(
         torch.manual_seed(0)
         model = LanguageModel(tokenizer.size, len(labels), settings.width).eval()
         if not (file is not None and _loaded(model, file)):
+            model.start_at(rows)
             train(model, corpus, epochs_of(settings, rows), 0, progress)
             if file is not None:
                 with cache.writing(file) as part:

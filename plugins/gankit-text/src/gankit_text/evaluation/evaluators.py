@@ -60,10 +60,10 @@ class Variety(TextEvaluator):
         data: EvaluationData[Text],
         rng: np.random.Generator,
     ) -> Scores:
-        size = min(REFERENCES + 1, len(generated))
+        size, seed = min(REFERENCES + 1, len(generated)), int(rng.integers(2**31))
         return {
-            "self_bleu": self_bleu(generated.words, size, rng),
-            "self_bleu_real": self_bleu(heldout.words, size, rng),
+            "self_bleu": self_bleu(generated.words, size, np.random.default_rng(seed)),
+            "self_bleu_real": self_bleu(heldout.words, size, np.random.default_rng(seed)),
             "unique": _unique(generated.texts),
             "unique_real": _unique(heldout.texts),
         }

@@ -22,7 +22,8 @@ from gankit.seeds import uniform
 from gankit_text.data.items import Text
 
 BATCH_SIZE = 64
-LEARNING_RATE = 2e-3
+LEARNING_RATE, REFERENCE_WIDTH = 2e-3, 256
+"""The rate for this width; it falls with the square root of the width."""
 VALIDATION_SHARE, FEWEST_VALIDATED = 0.05, 20
 """Training texts that are set aside to see when to stop."""
 PATIENCE = 3
@@ -31,6 +32,10 @@ DROPOUT = 0.2
 TOGETHER = 256
 """Texts that are sampled at once."""
 NO_TARGET = -100
+NEVER = -25.0
+"""The first logit of tokens that no text has."""
+LEAST_STEPS = 300
+"""Of training, where the texts are few."""
 
 Decode = Callable[[Sequence[int]], tuple[str, str | None]]
 """Tokens as a text, and the second one of a pair."""
@@ -45,7 +50,7 @@ class Corpus:
 
 
 class LanguageModel(nn.Module):
-    """A GRU over tokens, which starts from an embedding of the label.
+    """A GRU over tokens, which sees an embedding of the label at each.
 
     Args:
         tokens: how many different ones there are.
@@ -64,20 +69,27 @@ class LanguageModel(nn.Module):
         nn.init.normal_(self.embedding.weight, std=width**-0.5)
         nn.init.zeros_(self.label.weight)
 
-    def forward(self, before: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    @torch.no_grad()
+    def start_at(self, rows: Sequence[Sequence[int]]) -> None:
+        """Lets all tokens be as frequent as in these texts; others are hardly ever written."""
+        counts = np.bincount([i for row in rows for i in row], minlength=self.end + 1).astype(float)
+        counts[self.end] = len(rows)
+        share = torch.from_numpy(counts / counts.sum())
+        self.bias.copy_(torch.where(share > 0, share.clamp(min=1e-30).log(), NEVER))
+
+    def forward(
+        self, before: Tensor, labels: Tensor, state: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The logits of each next token (N, T, tokens + 1), and the state after the last.
 
         Args:
             before: tokens (N, T).
-            state: of :meth:`start` or of an earlier call.
+            labels: their numbers (N,), -1 for none.
+            state: of an earlier call; None at the begin of texts.
         """
-        h, state = self.rnn(self.dropout(self.embedding(before)), state)
+        given = self.dropout(self.embedding(before)) + self.label(labels + 1)[:, None]
+        h, state = self.rnn(given, state)
         return self.dropout(h) @ self.embedding.weight.T + self.bias, state
-
-    def start(self, labels: Tensor) -> Tensor:
-        """The first state (1, N, width) for numbers of labels (N,), -1 for none."""
-        started: Tensor = self.label(labels + 1)[None]
-        return started
 
     def loss(self, corpus: Corpus, chosen: Sequence[int]) -> tuple[Tensor, int]:
         """The summed negative log-likelihood of some texts, and the number of their tokens."""
@@ -90,7 +102,7 @@ class LanguageModel(nn.Module):
             before[i, 1 : len(row) + 1] = tokens
             after[i, : len(row)] = tokens
             after[i, len(row)] = self.end
-        logits, _ = self(before, self.start(torch.tensor([corpus.labels[i] for i in chosen])))
+        logits, _ = self(before, torch.tensor([corpus.labels[i] for i in chosen]))
         total = cross_entropy(
             logits.float().flatten(0, 1), after.flatten(), ignore_index=NO_TARGET, reduction="sum"
         )
@@ -101,11 +113,11 @@ class LanguageModel(nn.Module):
         self, seeds: Sequence[int], labels: Sequence[int], temperature: float, longest: int
     ) -> list[list[int]]:
         """A row of tokens for each seed, of at most ``longest``; each depends on its seed only."""
-        state = self.start(torch.tensor(labels))
+        state, given = None, torch.tensor(labels)
         token = torch.full((len(seeds), 1), self.end)
         written, alive = list[Tensor](), torch.ones(len(seeds), dtype=torch.bool)
         for step in range(longest):
-            logits, state = self(token, state)
+            logits, state = self(token, given, state)
             below = (logits[:, 0].double() / temperature).softmax(1).cumsum(1)
             u = torch.from_numpy(uniform(seeds, 1 + step))[:, None] * below[:, -1:]
             token = (below <= u).sum(1, keepdim=True).clamp(max=self.end)
@@ -132,14 +144,15 @@ def train(
     aside = min(max(round(VALIDATION_SHARE * n), FEWEST_VALIDATED), n // 4)
     validated, trained = order[:aside].tolist(), order[aside:]
     steps_an_epoch = max(math.ceil(len(trained) / BATCH_SIZE), 1)
-    steps = max(round(epochs * steps_an_epoch), 1)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
+    steps = max(round(epochs * steps_an_epoch), LEAST_STEPS)
+    rate = LEARNING_RATE * math.sqrt(REFERENCE_WIDTH / model.embedding.embedding_dim)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     best, best_loss, waited, done = copy.deepcopy(model.state_dict()), math.inf, 0, 0
     fast = bfloat16_is_fast(torch.device("cpu"))
     for batch in _batches(corpus, trained, steps, rng):
         if done % 10 == 0:
             progress("training the language model to compare with", done, steps)
-        optimiser.param_groups[0]["lr"] = LEARNING_RATE * (1 - done / steps)
+        optimiser.param_groups[0]["lr"] = rate * (1 - done / steps)
         model.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
             total, count = model.loss(corpus, batch)

@@ -61,7 +61,7 @@ class NgramModel:
     def bits(self, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """The information of each text and its end, (N,)."""
         owner, bits = self._bits(texts)
-        return np.bincount(owner, bits, minlength=len(texts))
+        return np.bincount(owner, bits, minlength=len(texts)).astype(np.float64)
 
     def bits_by_position(self, text: str) -> npt.NDArray[np.float64]:
         """The information of each character of a text and of its end, (len(text) + 1,)."""

@@ -20,7 +20,7 @@ from gankit_text.settings import TextSettings
 
 DROPOUT = 0.2
 """Of inputs and outputs while the likelihood is trained; none when texts are drawn."""
-SEEN = 128
+SEEN = 64
 """Dimensions of a token for the discriminator."""
 KERNEL, LAYERS = 5, 3
 
@@ -54,26 +54,41 @@ class Writer(nn.Module):
         """The negative log-likelihood of rows x, their ends included, (N,), in nats."""
         codes, n = x.argmax(2), x.shape[0]
         before = torch.cat([codes.new_full((n, 1), self.codes), codes[:, :-1]], 1)
-        inputs = self.of_input(dropout(self.embedding[before], DROPOUT, self.training))
-        state, states = self._first(n, c), []
-        for i in range(self.length):
+        counted = before != ENDED  # the end itself counts, what stands after it does not
+        # Most texts are much shorter than the longest. In torch.func no shape may depend on them.
+        sparse = not torch._C._functorch.is_functorch_wrapped_tensor(x)
+        steps = int(counted.any(0).sum()) if sparse else self.length
+        seen = dropout(self.embedding[before[:, :steps]], DROPOUT, self.training)
+        inputs = self.of_input(seen + self._asked(n, c)[:, None])
+        state, states = self.start.expand(n, -1), []
+        for i in range(steps):
             state = self._next(inputs[:, i], state)
             states.append(state)
         h = dropout(torch.stack(states, 1), DROPOUT, self.training)
-        losses = -self._logits(h).log_softmax(2).gather(2, codes[..., None]).squeeze(2)
-        over = (before == ENDED).to(losses.dtype)  # the token that ends a text still counts
-        return (losses * (1 - over)).sum(1)
+        if not sparse:
+            return (self._losses(h, codes) * counted.to(h.dtype)).sum(1)
+        rows, places = counted.nonzero(as_tuple=True)
+        losses = self._losses(h[rows, places], codes[rows, places])
+        return losses.new_zeros(n).index_add(0, rows, losses)
+
+    def _losses(self, h: Tensor, codes: Tensor) -> Tensor:
+        """The negative log-probability of codes (…), in states h (…, width)."""
+        logs = self._logits(h).float().log_softmax(-1)
+        return -logs.gather(-1, codes[..., None]).squeeze(-1)
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
         n, u = z.shape[0], torch.special.ndtr(z.float())
-        state = self._first(n, c)
+        state, asked = self.start.expand(n, -1), self._asked(n, c)
         token = self.embedding[-1].expand(n, -1)
         through = self.training and torch.is_grad_enabled()
         ended = torch.zeros(n, dtype=torch.bool, device=z.device)
         end = one_hot(torch.tensor(ENDED, device=z.device), self.codes).to(z.dtype)
         rows = []
         for i in range(self.length):
-            state = self._next(self.of_input(token), state)
+            if not torch.compiler.is_exporting() and ended.all():
+                rows += [end.expand(n, -1)] * (self.length - i)
+                break
+            state = self._next(self.of_input(token + asked), state)
             p = self._logits(state).float().softmax(1)
             below = p.detach().cumsum(1)
             code = (below <= u[:, i, None] * below[:, -1:]).sum(1).clamp(max=self.codes - 1)
@@ -86,11 +101,12 @@ class Writer(nn.Module):
             token = hot @ self.embedding[:-1]
         return torch.stack(rows, 1)
 
-    def _first(self, n: int, c: Tensor | None) -> Tensor:
+    def _asked(self, n: int, c: Tensor | None) -> Tensor:
+        """What each input has of the condition, (N, width)."""
         if c is None or self.condition is None:
-            return self.start.expand(n, -1)
-        state: Tensor = self.start + self.condition(c)
-        return state
+            return self.start.new_zeros(n, self.width)
+        asked: Tensor = self.condition(c) * self.width**-0.5
+        return asked
 
     def _next(self, given: Tensor, state: Tensor) -> Tensor:
         """The next state from the input's part of the gates (N, 3 · width), and the state."""
