@@ -1,0 +1,1 @@
+"""Crystal structures: prototypes, assignment of elements, relaxation."""
