@@ -19,7 +19,7 @@ def images(lattice: Array, reach: float) -> Array:
     """The translations ``(M, 3)``, fractional, within which atoms of a cell may be closer than
     ``reach``."""
     heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)
-    most = [int(math.ceil(reach / h)) for h in heights]
+    most = [math.ceil(reach / h) for h in heights]
     axes = [np.arange(-n, n + 1) for n in most]
     return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3).astype(float)
 

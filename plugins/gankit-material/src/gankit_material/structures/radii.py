@@ -183,6 +183,8 @@ def _shannon(element: str) -> dict[int, dict[int, float]]:
     table: dict[str, Any] = Element(element).data.get("Shannon radii") or {}
     found: dict[int, dict[int, float]] = {}
     for state, numbers in table.items():
+        if not state.lstrip("+-").isdigit():
+            continue
         for roman, spins in numbers.items():
             if (number := ROMAN.get(roman.rstrip("PYSQ"))) is None:
                 continue

@@ -1,5 +1,5 @@
-"""Structure types that the AFLOW library of pymatgen lacks, as textbooks list them: the space group,
-the conventional cell, and one site of each Wyckoff position."""
+"""Structure types that the AFLOW library of pymatgen lacks, or has of other kinds of compounds, as
+textbooks list them: space group, conventional cell, and one site of each Wyckoff position."""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ TEXTBOOK = (
               ("Ni", THIRD, 2 * THIRD, 0))),
     Textbook("Mn5Si3", (3, 5), "P6_3/mcm", _hexagonal(6.91, 4.814),
              (("Mn", THIRD, 2 * THIRD, 0), ("Mn", 0.236, 0, 0.25), ("Si", 0.599, 0, 0.25))),
-    Textbook("Th3P4", (3, 4), "I-43d", _cubic(8.653), (("Th", 0.375, 0, 0.25), ("P", 0.083, 0.083, 0.083))),
+    Textbook("Th3P4", (3, 4), "I-43d", _cubic(8.653),
+             (("Th", 0.375, 0, 0.25), ("P", 0.083, 0.083, 0.083))),
     Textbook("Th2Zn17", (2, 17), "R-3m", _hexagonal(9.03, 13.2),
              (("Th", 0, 0, THIRD), ("Zn", 0, 0, 0.097), ("Zn", 0.5, 0, 0.5), ("Zn", 0.3, 0, 0),
               ("Zn", 0.5, 0.5, 0.157))),
@@ -145,7 +146,7 @@ COMMON = frozenset(
     ABC3_hR10_167_a_b_e ABC2_hR4_166_a_b_c ABC2_tI16_122_a_b_d AB2C4_tI14_139_a_e_ce
     A4BC_tI24_141_h_b_a ABC_tP6_129_c_a_c ABCD_tP8_129_c_b_a_c A2BC4D_tI16_121_d_a_i_b
     A6B23_cF116_225_e_acfh A12B_cF52_225_i_a AB_tP2_123_a_d
-    """.split()
+    """.split()  # noqa: SIM905 - a list of names
 )
 """AFLOW's labels of types that very many compounds have, which are preferred to rare ones."""
 RARE = frozenset(["(NH4)3AlF6", "BaNiO3", "Cs3Cr2Cl9", "Th3P4", "K2SO4", "diopside"])
