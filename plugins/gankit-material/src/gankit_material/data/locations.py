@@ -85,7 +85,9 @@ def _folder(root: Path) -> Location:
     warnings = [doubt(root)] if generated else []
     if any(kind_of(path) == ".cif" for path in theirs):
         return Location(str(root), root.name, cifs=root, generated=generated, warnings=warnings)
-    files = [p for p in theirs if kind_of(p) in TABLES] or [p for p in theirs if kind_of(p) in LINES]
+    files = [p for p in theirs if kind_of(p) in TABLES] or [
+        p for p in theirs if kind_of(p) in LINES
+    ]
     if not files:
         kinds = f" ({len(there):,} other files)" if there else ""
         raise GankitError(f"{root}: no file of formulas or CIF there{kinds}", READS)

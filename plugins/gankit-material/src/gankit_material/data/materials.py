@@ -58,7 +58,10 @@ class Reader:
             if reason := self._too_large(dict(material.counts)):
                 self.unusable.append(Issue(where, reason))
             else:
-                row = {**material.values, **({} if not material.label else {"label": material.label})}
+                row = {
+                    **material.values,
+                    **({} if not material.label else {"label": material.label}),
+                }
                 self._read.append((where, material, row))
 
     def finish(self) -> tuple[list[Material], list[Issue]]:
@@ -76,9 +79,7 @@ class Reader:
                 name: value for name in numbers if (value := number_of(row.get(name))) is not None
             }
             label = label_text(row.get(settings.label)) if settings.label else material.label
-            item = Material(
-                material.counts, values, label, material.cell, dict(material.notes)
-            )
+            item = Material(material.counts, values, label, material.cell, dict(material.notes))
             # Structures of one formula are different materials.
             key = (item.formula, item.cell) if merge else place
             earlier = kept.get(key)
@@ -86,7 +87,9 @@ class Reader:
                 kept[key] = len(items)
                 items.append(item)
                 continue
-            self._repeats.append(Issue(location, f"the formula of an earlier entry ({item.formula})"))
+            self._repeats.append(
+                Issue(location, f"the formula of an earlier entry ({item.formula})")
+            )
             low = settings.lowest
             if low and item.values.get(low, math.inf) < items[earlier].values.get(low, math.inf):
                 items[earlier] = item
