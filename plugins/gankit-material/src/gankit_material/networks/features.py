@@ -1,0 +1,59 @@
+"""Tabulated properties of the elements, which the networks see beside learned embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+STATES = range(-4, 8)
+"""Oxidation states that have a feature each."""
+
+
+def element_features(elements: Sequence[str]) -> Tensor:
+    """(elements, F): electronegativity, period, group, radius, ionisation energy, electron affinity,
+    standardised; and a flag for each of ``STATES`` that pymatgen lists as common.
+    """
+    from pymatgen.core import Element
+
+    rows, flags = [], []
+    for symbol in elements:
+        e = Element(symbol)
+        states = e.common_oxidation_states
+        rows.append([
+            *(_number(e.data.get("X")), float(e.row), float(e.group)),
+            *(_number(e.data.get("Atomic radius")), _number(e.data.get("Ionization energies"))),
+            _number(e.data.get("Electron affinity")),
+        ])  # fmt: skip
+        flags.append([float(state in states) for state in STATES])
+    numbers = torch.tensor(rows)
+    known = numbers.isfinite()
+    count = known.sum(0).clamp(min=1)
+    mean = torch.where(known, numbers, 0.0).sum(0) / count
+    centred = torch.where(known, numbers - mean, 0.0)
+    scale = (centred.square().sum(0) / count).sqrt().clamp(min=1e-6)
+    return torch.cat([centred / scale, torch.tensor(flags)], 1)
+
+
+def charges(elements: Sequence[str], most: int = 3) -> Tensor:
+    """(elements, most): common oxidation states, the largest first, divided by 4; repeated where an
+    element has fewer, 0 where it has none.
+    """
+    from pymatgen.core import Element
+
+    rows = []
+    for symbol in elements:
+        states = sorted(Element(symbol).common_oxidation_states, reverse=True)[:most]
+        states = states or [0]
+        rows.append([states[min(i, len(states) - 1)] / 4 for i in range(most)])
+    return torch.tensor(rows)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, list) and value:
+        value = value[0]
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
