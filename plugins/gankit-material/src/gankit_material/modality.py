@@ -35,8 +35,8 @@ class MaterialModality(Modality[Material], Augmentable, HasBaselines):
     """Inorganic materials: compositions, with crystal structures where they are wanted."""
 
     Settings = MaterialSettings
-    formats = ("csv", "parquet", "json", "cif")
-    sampling_settings = ("structures", "relax", "temperature")
+    formats = ("csv", "parquet", "json", "cif", "cifs")
+    sampling_settings = ("structures", "relax", "relax_steps", "temperature")
     network_settings = ("elements", "most", "units", "conditions", "label")
     shows_real_items = True
 

@@ -50,6 +50,8 @@ class MaterialSettings:
     relax: bool = False
     """Sampling-time option: relax the assigned structures with CHGNet
     (``gankit-material[chgnet]``)."""
+    relax_steps: Annotated[int, Bounds(0, 10_000)] = 50
+    """Sampling-time option: most steps of a relaxation; 0 only predicts the energy."""
     temperature: Annotated[float, Bounds(0.05, 5)] = 1.0
     """Sampling-time option: below 1 more typical formulas, above 1 more unusual ones."""
 
