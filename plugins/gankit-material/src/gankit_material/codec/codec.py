@@ -68,7 +68,7 @@ class MaterialCodec(Codec[Material], Conforms):
             present = sorted((self._code(symbol, item), n) for symbol, n in item.counts.items())
             if len(present) > self.slots or max(n for _, n in present) > self.most:
                 raise GankitError(
-                    f"{item.formula}: more than {self.slots} elements, or a count above {self.most}",
+                    f"{item.formula}: over {self.slots} elements, or a count above {self.most}",
                     f"The run was trained with elements={self.slots} and most={self.most}",
                 )
             row[: len(present)] = [(code + 1, n) for code, n in present]

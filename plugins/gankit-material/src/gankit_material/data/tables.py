@@ -136,10 +136,9 @@ def _lines(path: Path, content: bytes) -> Rows:
         found = [(place, dict(row)) for place, row in read_rows(f"{path}.csv", content)]
         return rows_of_table(found, str(path), path.name, "auto")
     header = {}
-    if len(lines) > 1 and not is_formula(lines[0][1]) and is_formula(lines[1][1]):
-        if lines[0][1].lower() in COLUMNS:
-            header = {"header": f"line 1, {lines[0][1][:40]!r}"}
-            lines = lines[1:]
+    if lines and lines[0][1].lower() in COLUMNS:
+        header = {"header": f"{lines[0][0]}, {lines[0][1]!r}"}
+        lines = lines[1:]
     entries = [Entry(f"{path.name}, {at}", line, {"formula": line}) for at, line in lines]
     return Rows(entries, {"format": "one formula per line", **header})
 
