@@ -14,5 +14,7 @@ def build_networks(codec: MaterialCodec, settings: MaterialSettings) -> Networks
     cond_dim = codec.condition.width if codec.condition else 0
     shape = codec.elements, codec.most, codec.slots, cond_dim, settings.units
     temperatures = settings.temperature, settings.count_temperature
-    generator = SlotGenerator(*shape, temperatures=temperatures, smoothing=settings.smoothing)
+    generator = SlotGenerator(
+        *shape, codec.seen, temperatures=temperatures, smoothing=settings.smoothing
+    )
     return Networks(generator, Critic(*shape), generator.latent_dim, likelihood=generator.nll)

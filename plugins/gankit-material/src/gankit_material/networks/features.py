@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -50,10 +50,13 @@ def charges(elements: Sequence[str], most: int = 3) -> Tensor:
     return torch.tensor(rows)
 
 
-def similarity(elements: Sequence[str]) -> Tensor:
+def similarity(elements: Sequence[str], seen: Collection[str] | None = None) -> Tensor:
     """(elements + 1, elements + 1): for each element the others of its group in the periodic table,
     lanthanides and actinides being one each, with equal weights that add up to 1; zeros where there
     are none, and for the last row, no element.
+
+    Args:
+        seen: elements that have a weight; all by default.
     """
     from pymatgen.core import Element
 
@@ -64,6 +67,8 @@ def similarity(elements: Sequence[str]) -> Tensor:
     group = torch.tensor([*groups, 1000])
     alike = (group[:, None] == group[None]).float()
     alike.fill_diagonal_(0)
+    if seen is not None:
+        alike *= torch.tensor([*(float(symbol in seen) for symbol in elements), 0.0])
     return alike / alike.sum(1, keepdim=True).clamp(min=1)
 
 

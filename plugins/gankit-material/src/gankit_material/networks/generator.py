@@ -7,7 +7,7 @@ likelihood of a real composition is that of its draws, all computed at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,10 @@ EMBEDDING = 32
 """Numbers that later draws see of an element, and 16 of its count."""
 COUNT_EMBEDDING = 16
 CHARGES = 3
-IMPOSSIBLE = -1e4
+UNSEEN = -20.0
+"""What is added to the logit of an element that does not occur in the training data: it is not
+drawn, and held-out compositions with it still have a likelihood."""
+IMPOSSIBLE = -1e6
 """The logit of what cannot be drawn."""
 EDGE = 1e-6
 """Uniform numbers are kept so far from 0 and 1."""
@@ -36,6 +39,7 @@ class SlotGenerator(nn.Module):
         most: the largest count.
         slots: elements of a composition, at most.
         units: hidden units of each draw.
+        seen: elements that can be drawn; all by default.
         relaxation: temperature of the softmax through which gradients pass.
         temperatures: by which logits of elements, and of counts, are divided when drawing.
         smoothing: share of an element's probability that training gives to elements like it.
@@ -45,6 +49,7 @@ class SlotGenerator(nn.Module):
     charges: Tensor
     order: Tensor
     alike: Tensor
+    rarity: Tensor
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class SlotGenerator(nn.Module):
         slots: int,
         cond_dim: int,
         units: int,
+        seen: Collection[str] | None = None,
         relaxation: float = 0.7,
         temperatures: tuple[float, float] = (1.0, 1.0),
         smoothing: float = 0.0,
@@ -66,7 +72,9 @@ class SlotGenerator(nn.Module):
         table = element_features(elements)
         self.register_buffer("features", table, persistent=False)
         self.register_buffer("charges", charges(elements, CHARGES), persistent=False)
-        self.register_buffer("alike", similarity(elements), persistent=False)
+        self.register_buffer("alike", similarity(elements, seen), persistent=False)
+        rare = [0.0 if seen is None or symbol in seen else UNSEEN for symbol in elements]
+        self.register_buffer("rarity", torch.tensor([*rare, 0.0]), persistent=False)
         self.register_buffer("order", torch.arange(self.size + 1), persistent=False)
         self.embedding = nn.Parameter(torch.randn(self.size, EMBEDDING) / 2)
         self.of_features = nn.Parameter(torch.randn(table.shape[1], EMBEDDING) / table.shape[1])
@@ -118,6 +126,7 @@ class SlotGenerator(nn.Module):
         """Logits of an element (N, elements + 1), the last being none, without those that are more
         electronegative than the element before (N,), and all but none after none.
         """
+        logits = logits + self.rarity
         if before is None:
             bad = self.order == self.size
             return logits.masked_fill(bad, IMPOSSIBLE)
