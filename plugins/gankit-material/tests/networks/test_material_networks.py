@@ -29,6 +29,7 @@ def small():
     made = SlotGenerator(("O", "Ti", "Na"), 2, 2, 0, 8)
     with torch.no_grad():
         made.last.mul_(100)  # far from uniform
+        made.last_bias.normal_()
     return made.eval()
 
 
