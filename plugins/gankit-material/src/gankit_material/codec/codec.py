@@ -123,9 +123,7 @@ class MaterialCodec(Codec[Material], Conforms):
             return items
         from gankit_material.structures import assign
 
-        return [
-            assign(item, seed, self.settings) for item, seed in zip(items, seeds, strict=True)
-        ]
+        return [assign(item, seed, self.settings) for item, seed in zip(items, seeds, strict=True)]
 
     def _material(self, element: list[int], count: list[int], present: list[bool]) -> Material:
         counts: dict[str, int] = {}

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
 _SYMBOL = re.compile(r"[A-Z][a-z]?")
 _CHARGE = re.compile(r"(?:\d*[+]+|[+]\d+|(?<![0-9.])\d*[-−–]+|[-−–]\d+|\^.*|[⁺⁻⁰¹²³⁴-⁹]+)\)?$")
 _NEGATIVE = re.compile(r"(?<=[A-Za-z)\]])[-−]\d")
-_VARIABLE = re.compile(r"[-+−]\s*[xyzδ]|δ|(?<=[A-Z])[xyz](?![a-z])|(?<=[a-z])[xyz]\b")
+_VARIABLE = re.compile(r"[-+−]\s*[xyzδ]|δ|(?<=[a-z])[xyz]\b")
 _DOTTED_WATER = re.compile(r"\.\d*H2O$")
 _PLAIN = re.compile(r"(?:[A-Z][a-z]?(?:[1-9]\d{0,3})?)+")
 _PAIR = re.compile(r"([A-Z][a-z]?)(\d*)")
@@ -174,7 +174,7 @@ class _Reader:
         symbol = found[0]
         if symbol in ELECTRONEGATIVITY_ORDER or symbol in ISOTOPES:
             return {symbol: Fraction(1)}, found.end()
-        if _VARIABLE.search(self.original):
+        if symbol[1:] in ("x", "y") and symbol[0] in ELECTRONEGATIVITY_ORDER:
             raise FormulaError("variable amounts: give numbers")
         raise FormulaError(f"there is no element {symbol}")
 

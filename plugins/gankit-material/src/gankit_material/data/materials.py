@@ -1,4 +1,4 @@
-"""Entries to materials: what can be used, what is the same, and what was passed over."""
+"""Entries to materials: what can be used, what is the same, and what was skipped."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Reader:
                 self._read.append((where, material, row))
 
     def finish(self) -> tuple[list[Material], list[Issue]]:
-        """All materials, and what was passed over.
+        """All materials, and what was skipped.
 
         Raises:
             GankitError: the settings name a column that there is not.

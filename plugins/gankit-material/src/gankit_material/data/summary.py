@@ -73,10 +73,10 @@ def _row(name: str, kind: str, known: int, n: int, shown: str, use: str) -> dict
 
 
 def describe(items: Sequence[Material], issues: Sequence[Issue], name: str) -> str:
-    """One line: how many of what, and what was passed over."""
+    """One line: how many of what, and what was skipped."""
     parts = [f"{len(items):,} materials of {name}"]
     if issues:
-        parts.append(f"passed over {len(issues):,} entries")
+        parts.append(f"skipped {len(issues):,} entries")
     if names := list(dict.fromkeys(name for item in items[:1000] for name in item.values)):
         more = ", …" if len(names) > 8 else ""
         parts.append(f"with {', '.join(names[:8])}{more}")

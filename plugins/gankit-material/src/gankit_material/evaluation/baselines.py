@@ -35,9 +35,7 @@ def baselines(
     }
 
 
-def _substitution(
-    train: Sequence[Material], n: int, rng: np.random.Generator
-) -> list[Material]:
+def _substitution(train: Sequence[Material], n: int, rng: np.random.Generator) -> list[Material]:
     groups = _groups({symbol for material in train for symbol in material.counts})
     made = []
     while len(made) < n:
@@ -68,9 +66,7 @@ def _groups(present: set[str]) -> dict[str, list[str]]:
     return {symbol: found[key(symbol)] for symbol in present}
 
 
-def _random_elements(
-    train: Sequence[Material], n: int, rng: np.random.Generator
-) -> list[Material]:
+def _random_elements(train: Sequence[Material], n: int, rng: np.random.Generator) -> list[Material]:
     counted = Counter(symbol for material in train for symbol in material.counts)
     symbols = sorted(counted)
     share = np.array([counted[symbol] for symbol in symbols], np.float64)

@@ -59,9 +59,7 @@ def _with_values(
     return [m for m, _ in known], [value for _, value in known]
 
 
-def _of_numbers(
-    x: Floats, y: Floats, held: Floats, truth: Floats, seed: int
-) -> dict[str, float]:
+def _of_numbers(x: Floats, y: Floats, held: Floats, truth: Floats, seed: int) -> dict[str, float]:
     from scipy.stats import spearmanr
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.metrics import r2_score

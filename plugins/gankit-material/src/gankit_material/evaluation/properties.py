@@ -55,7 +55,11 @@ class PropertyAgreement(Evaluator[Material]):
         return scores
 
     def _of(
-        self, name: str, known: Sequence[Material], asked: Sequence[object], rng: np.random.Generator
+        self,
+        name: str,
+        known: Sequence[Material],
+        asked: Sequence[object],
+        rng: np.random.Generator,
     ) -> dict[str, float]:
         from scipy.stats import wasserstein_distance
 

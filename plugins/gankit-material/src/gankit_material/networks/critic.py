@@ -48,9 +48,7 @@ class Critic(nn.Module):
         table = torch.cat([self.features, self.charges], 1).to(x.dtype)
         about = hot_e @ table
         charge = hot_e @ self.charges.to(x.dtype) * n / 4
-        slots = nn.functional.leaky_relu(
-            self.of_slot(torch.cat([x, about, charge], -1)), 0.2
-        )
+        slots = nn.functional.leaky_relu(self.of_slot(torch.cat([x, about, charge], -1)), 0.2)
         atoms = n.sum(1)
         parts = [
             *(slots.flatten(1), self.deep(slots).sum(1)),

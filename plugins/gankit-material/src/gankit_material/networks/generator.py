@@ -136,9 +136,7 @@ class SlotGenerator(nn.Module):
         logits = self._logits(torch.stack(contexts), slice(None))
         total = x.new_zeros(len(x))
         for i in range(self.slots):
-            free = self._possible(
-                logits[i, :, : self.size + 1], element[:, i - 1] if i else None
-            )
+            free = self._possible(logits[i, :, : self.size + 1], element[:, i - 1] if i else None)
             total = total + nn.functional.cross_entropy(free, element[:, i], reduction="none")
             of_count = nn.functional.cross_entropy(
                 logits[self.slots + i, :, : self.most], count[:, i], reduction="none"
