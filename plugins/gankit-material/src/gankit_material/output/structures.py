@@ -105,7 +105,12 @@ def structure_dict(cell: Cell) -> dict[str, Any]:
         "lattice": {
             "matrix": matrix.tolist(),
             "pbc": [True, True, True],
-            "a": a, "b": b, "c": c, "alpha": alpha, "beta": beta, "gamma": gamma,
+            "a": a,
+            "b": b,
+            "c": c,
+            "alpha": alpha,
+            "beta": beta,
+            "gamma": gamma,
             "volume": abs(float(np.linalg.det(matrix))),
         },
         "properties": {},

@@ -42,6 +42,8 @@ RADIUS_RATIOS = (0.15, 0.28, 0.5, 0.75, 1.05)
 EXPECTED = (3.0, 4.0, 6.0, 8.0, 12.0)
 """Coordination numbers of cations by the ratio of their radius to the anions' (Pauling's first
 rule), interpolated."""
+MOST_SCORE = 6.0
+"""Score above which a prototype does not suit: its compound is of another kind."""
 MOST_ORDERS = 120
 """Ways to place the elements that are tried per prototype."""
 
@@ -179,6 +181,8 @@ def _fitted(
     score += 0.0 if prototype.common else RARITY
     if ionic and charge is not None:
         score += _coordination(prototype, roles, charge)
+    if score > MOST_SCORE:
+        return None
     return Candidate(prototype, roles, scale, strain, score)
 
 
