@@ -1,0 +1,1 @@
+"""Compositions as tensors, and back."""

@@ -1,0 +1,1 @@
+"""Reading formulas and crystal structures."""

@@ -1,0 +1,1 @@
+"""What generated materials are measured by."""

@@ -1,0 +1,1 @@
+"""Files, pictures and pages of generated materials."""

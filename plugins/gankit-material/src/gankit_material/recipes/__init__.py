@@ -1,0 +1,1 @@
+"""Settings that give a known result."""
