@@ -10,13 +10,15 @@ import numpy as np
 
 from gankit.contract import EvaluationData, Evaluator
 from gankit_material.data.items import Cell, Material
-from gankit_material.structures.assignment import LEAST_COVALENT
+from gankit_material.structures.assignment import LEAST_COVALENT, assigned
 from gankit_material.structures.geometry import Array, pairs
 from gankit_material.structures.prototypes import library_fingerprint
 from gankit_material.structures.radii import covalent_radius
 
 MOST = 500
 """Cells that are measured, the first ones."""
+MOST_ASSIGNED = 300
+"""Held-out compositions to which structures are assigned."""
 FEWEST_REAL = 20
 """Real cells from which on densities are compared."""
 FEW = 50
@@ -29,7 +31,8 @@ Scores = dict[str, float]
 class Structures(Evaluator[Material]):
     """Of generated materials with structures:
 
-    - ``with_structure``: share of all for which a prototype suits;
+    - ``with_structure``: share of all for which a prototype suits; the baseline is the share of
+      held-out compositions;
     - ``distances``: share of cells in which no two atoms are closer than 0.7 sums of covalent
       radii. Prototypes that do not pass this are not used, so that it tests relaxed cells only;
     - ``density_w1``: Wasserstein distance between densities in g/cm³ and those of training cells,
@@ -65,6 +68,9 @@ class Structures(Evaluator[Material]):
             return {}
         cells = cells_of(sought)
         scores = {"with_structure": sum(i.cell is not None for i in sought) / len(sought)}
+        if real_items := [data.heldout[i] for i in range(min(len(data.heldout), MOST_ASSIGNED))]:
+            suited = sum(assigned(item, 0).cell is not None for item in real_items)
+            scores["with_structure_real"] = suited / len(real_items)
         if not cells:
             return scores
         scores["distances"] = far_apart(cells)
@@ -90,8 +96,8 @@ class Structures(Evaluator[Material]):
         found = sum(item.cell is not None for item in sought)
         if len(sought) >= FEW and found < LOW_SHARE * len(sought):
             return [
-                f"only {found:,} of {len(sought):,} compositions have a structure: prototypes cover "
-                "small formulas best; set elements and most lower"
+                f"only {found:,} of {len(sought):,} compositions have a structure: prototypes "
+                "cover small formulas best; train with lower elements and most"
             ]
         return []
 
