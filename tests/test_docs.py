@@ -57,6 +57,8 @@ TINY_MOLECULES = {
         *("calls=120", "elites=20", "resampling.candidates=1"),
     ]
 }
+METALS = ("Na", "K", "Ca", "Mg", "Ti", "Fe", "Al", "Zn", "Cu", "Sr")
+TINY_MATERIALS = {"train": ["units=16"]}
 TINY_CALLS = {
     "image": ", width=(16,), blocks=1",
     "tabular": ", hidden=16",
@@ -109,7 +111,8 @@ def run(preforked: Preforked, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A reader's folder: pictures of two classes and several sizes, one damaged; a table; tones of
-    two classes and several lengths, one damaged; compounds, one invalid; and a scoring function.
+    two classes and several lengths, one damaged; compounds and formulas, one of each invalid; and a
+    scoring function.
     """
     rng = np.random.default_rng(0)
     for label, tone in (("cats", 60), ("dogs", 180)):
@@ -141,6 +144,11 @@ def folder(tmp_path: Path) -> Path:
     compounds = [f"{''.join(p)}{'C' * k}" for p in parts for k in range(4)]
     lines = [f"{smiles},{4 + i % 5}" for i, smiles in enumerate(compounds)]
     (tmp_path / "compounds.csv").write_text("\n".join(["smiles,activity", *lines, "C1CC,5"]))
+    formulas = [
+        a + n + b for a in METALS for n in ("", "2", "3") for b in ("O", "S", "Cl", "F", "N")
+    ]
+    lines = [f"{formula},{-0.1 * i:.2f}" for i, formula in enumerate(formulas)]
+    (tmp_path / "formulas.csv").write_text("\n".join(["formula,formation_energy", *lines, "Xx2,0"]))
     (tmp_path / "scorer.py").write_text("def score(smiles):\n    return [len(s) for s in smiles]\n")
     return tmp_path
 
@@ -155,6 +163,8 @@ def cut_down(words: list[str]) -> list[str]:
         tiny = [*tiny, *TINY_PRIVATE]
     if sounds:
         return once(*words, *tiny, *TINY_SOUNDS.get(command, []))
+    if any(part in word for word in words for part in ("material", "formulas", "oxides")):
+        return once(*words, *tiny, *TINY_MATERIALS.get(command, []))
     if molecules:
         return once(*words, *tiny, *TINY_MOLECULES.get(command, []))
     return once(*words, *tiny, *([] if other else TINY_IMAGES.get(command, [])))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from gankit.testing import ModalityTests
 
+CATIONS, ANIONS = ("Na", "K", "Ca", "Ti", "Fe", "Al"), ("O", "S", "Cl", "F", "Br", "N", "Se")
 SMALL = {"units": 16, "limit": 400}
 
 
@@ -17,5 +18,4 @@ class TestBuiltIn(ModalityTests):
 class TestUnconditional(ModalityTests):
     plugin = "material"
     settings: ClassVar = {**SMALL, "conditions": []}
-    data: ClassVar = [f"{a}{n if n > 1 else ''}{b}" for a in ("Na", "K", "Ca", "Ti", "Fe", "Al", "Zn")
-                      for n in (1, 2, 3) for b in ("O", "S", "Cl", "F", "Br", "N", "Se")]  # fmt: skip
+    data: ClassVar = [a + n + b for a in CATIONS for n in ("", "2", "3") for b in ANIONS]

@@ -43,6 +43,9 @@ class MaterialSettings:
     """Largest count of an element in a reduced formula; formulas with more are skipped."""
     units: Annotated[int, Bounds(8, 4096)] = 256
     """Hidden units of both networks."""
+    smoothing: Annotated[float, Bounds(0, 0.9)] = 0.0
+    """Share of an element's probability that the warm-up gives to the others of its group in the
+    periodic table: more makes more formulas new."""
 
     structures: bool = False
     """Sampling-time option: also assign a crystal structure, from a prototype with the same
@@ -53,7 +56,10 @@ class MaterialSettings:
     relax_steps: Annotated[int, Bounds(0, 10_000)] = 50
     """Sampling-time option: most steps of a relaxation; 0 only predicts the energy."""
     temperature: Annotated[float, Bounds(0.05, 5)] = 1.0
-    """Sampling-time option: below 1 more typical formulas, above 1 more unusual ones."""
+    """Sampling-time option: of the draw of elements. Below 1 more typical combinations, more of
+    which are in the training data; above 1 more unusual ones."""
+    count_temperature: Annotated[float, Bounds(0.05, 5)] = 1.0
+    """Sampling-time option: of the draw of counts. Below 1 more formulas are balanced."""
 
     hull: str = ""
     """File of entries with energies (CSV or JSON lines with formula and energy_per_atom) from which

@@ -37,9 +37,11 @@ def test_groups_agree_with_pymatgen(inner, outer, times):
 @given(st.text(max_size=30))
 def test_any_text_is_read_or_refused_with_a_reason(text):
     try:
-        assert all(amount > 0 for amount in parse(text).amounts.values())
-    except FormulaError as error:
-        assert str(error)
+        amounts = parse(text).amounts
+    except FormulaError:
+        return
+    assert amounts
+    assert all(amount > 0 for amount in amounts.values())
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_amounts_are_exact():
 def test_the_orders_of_elements_agree_with_pymatgen():
     from pymatgen.core import Element
 
-    assert all(Element(symbol).Z == i for i, symbol in enumerate(ELEMENTS, start=1))
+    assert all(i == Element(symbol).Z for i, symbol in enumerate(ELEMENTS, start=1))
     values = [Element(symbol).data.get("X") for symbol in BY_ELECTRONEGATIVITY]
     known = [value for value in values if isinstance(value, float) and value == value]
     assert known == sorted(known)

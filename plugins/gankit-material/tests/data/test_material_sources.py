@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections import Counter
 
 import pytest
@@ -47,6 +48,8 @@ def test_the_built_in_data_has_formulas_and_a_property():
         ("a.csv", "\ufeffstuff,x\nSrTiO3,2\nNaCl,3\nCaF2,1\nFe2O3,0\n"),
         ("a.jsonl", "".join(f'{{"formula": "{f}"}}\n' for f in LINES.split())),
         ("a.csv.gz", gzip.compress(("formula,x\n" + LINES.replace("\n", ",1\n")).encode())),
+        ("a.json", json.dumps([{"formula": f} for f in LINES.split()])),
+        ("a.json", json.dumps({"materials": [{"formula": f} for f in LINES.split()]})),
         ("a.txt.gz", gzip.compress(LINES.encode())),
     ],
 )
@@ -137,8 +140,10 @@ def test_the_same_formula_is_merged_and_counted(tmp_path):
 
 def test_generated_files_keep_equal_formulas(tmp_path):
     (tmp_path / "provenance.json").write_text('{"generated": true}')
-    found = read_text(tmp_path, "a.csv", "formula,seed\nNaCl,0\nNaCl,1\nKCl,2\n")
+    text = "formula,requested_gap,seed\nNaCl,5,0\nNaCl,4,1\nKCl,3,2\n"
+    found = read_text(tmp_path, "a.csv", text)
     assert formulas(found) == ["NaCl", "NaCl", "KCl"]
+    assert [item.values for item in found.items] == [{"gap": 5}, {"gap": 4}, {"gap": 3}]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +168,8 @@ def test_generated_files_keep_equal_formulas(tmp_path):
             "no value in the column 'e'",
         ),
         ("a.jsonl", "[1]\n", {}, "not a JSON object"),
+        ("a.json", "{", {}, "not readable JSON"),
+        ("a.json", "{}", {}, "not a list of objects"),
         ("a.csv", "formula,formula\nNaCl,KCl\n", {}, "two columns named 'formula'"),
     ],
 )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,13 +31,19 @@ MOST_CLASSES = 200
 """Classes of a label."""
 
 
+ELEMENTS = tuple(reversed(BY_ELECTRONEGATIVITY))
+"""In the order of slots."""
+
+
 class MaterialCodec(Codec[Material], Conforms):
     """``(slots, elements + counts)``: each slot has a one-hot element and a one-hot count, or is
     all zeros. Slots are in descending order of electronegativity, so that a composition has one
     encoding, and the first slot of an oxide is always oxygen.
 
+    All elements have a place, so that an encoding means the same whatever the training data.
+
     Args:
-        elements: symbols that occur, in that order.
+        seen: symbols that occur in the training data.
         most: the largest count.
         slots: most elements of a composition.
         condition: what the generator is conditioned on.
@@ -49,13 +54,14 @@ class MaterialCodec(Codec[Material], Conforms):
 
     def __init__(
         self,
-        elements: Sequence[str],
+        seen: Iterable[str],
         most: int,
         slots: int,
         condition: Condition | None,
         settings: MaterialSettings,
     ) -> None:
-        self.elements, self.most, self.slots = tuple(elements), most, slots
+        self.elements, self.most, self.slots = ELEMENTS, most, slots
+        self.seen = frozenset(seen)
         self.condition, self.settings = condition, settings
         self.layout = Layout((slots, len(self.elements) + most), condition)
         self._index = {symbol: i for i, symbol in enumerate(self.elements)}
@@ -65,10 +71,10 @@ class MaterialCodec(Codec[Material], Conforms):
     def encode(self, items: Sequence[Material], rng: np.random.Generator) -> Batch:
         codes = np.zeros((len(items), self.slots, 2), np.int16)
         for row, item in zip(codes, items, strict=True):
-            present = sorted((self._code(symbol, item), n) for symbol, n in item.counts.items())
+            present = sorted((self._index[symbol], n) for symbol, n in item.counts.items())
             if len(present) > self.slots or max(n for _, n in present) > self.most:
                 raise GankitError(
-                    f"{item.formula}: more than {self.slots} elements, or a count above {self.most}",
+                    f"{item.formula}: over {self.slots} elements, or a count above {self.most}",
                     f"The run was trained with elements={self.slots} and most={self.most}",
                 )
             row[: len(present)] = [(code + 1, n) for code, n in present]
@@ -81,15 +87,6 @@ class MaterialCodec(Codec[Material], Conforms):
         hot_e = torch.nn.functional.one_hot(e, len(self.elements) + 1)[..., 1:]
         hot_n = torch.nn.functional.one_hot(n, self.most + 1)[..., 1:]
         return Batch(torch.cat([hot_e, hot_n], -1).float(), batch.c)
-
-    def _code(self, symbol: str, item: Material) -> int:
-        try:
-            return self._index[symbol]
-        except KeyError:
-            raise GankitError(
-                f"{item.formula}: {symbol} does not occur in the training data",
-                "Leave it out, or train on data that has it",
-            ) from None
 
     def _conditions(self, items: Sequence[Material]) -> Tensor | None:
         if self.condition is None:
@@ -117,7 +114,8 @@ class MaterialCodec(Codec[Material], Conforms):
         count = hot_n.argmax(-1) + 1
         present = best > 0.5
         present[:, 0] |= ~present.any(1)  # no composition is empty
-        found = zip(element.tolist(), count.tolist(), present.tolist(), strict=True)
+        rows: Sequence[Sequence[float]] = [()] * len(batch) if batch.c is None else batch.c.tolist()
+        found = zip(element.tolist(), count.tolist(), present.tolist(), rows, strict=True)
         items = [self._material(*one) for one in found]
         if not self.settings.structures:
             return items
@@ -125,19 +123,27 @@ class MaterialCodec(Codec[Material], Conforms):
 
         return [assign(item, seed, self.settings) for item, seed in zip(items, seeds, strict=True)]
 
-    def _material(self, element: list[int], count: list[int], present: list[bool]) -> Material:
+    def _material(
+        self, element: list[int], count: list[int], present: list[bool], c: Sequence[float]
+    ) -> Material:
+        """A composition, with the values that it was generated for."""
         counts: dict[str, int] = {}
         for e, n, there in zip(element, count, present, strict=True):
             if there:
                 counts[self.elements[e]] = counts.get(self.elements[e], 0) + n
-        return Material(divided(counts))
+        if self.condition is None or not c:
+            return Material(divided(counts))
+        wanted = self.condition.decode(c)
+        values = {name: value for name, value in wanted.items() if isinstance(value, float)}
+        label = next((value for value in wanted.values() if isinstance(value, str)), None)
+        return Material(divided(counts), values, label)
 
     # --- State ----------------------------------------------------------------------------------
 
     def state(self) -> CodecState:
         fields = self.condition.fields if self.condition else ()
         config: dict[str, Any] = {
-            "elements": list(self.elements),
+            "seen": sorted(self.seen),
             "most": self.most,
             "slots": self.slots,
             "conditions": [_stored(f) for f in fields],
@@ -154,11 +160,11 @@ class MaterialCodec(Codec[Material], Conforms):
         config = state.config
         try:
             fields = tuple(_loaded(one) for one in config["conditions"])
-            elements = [str(symbol) for symbol in config["elements"]]
+            seen = [str(symbol) for symbol in config["seen"]]
             most, slots = int(config["most"]), int(config["slots"])
         except (KeyError, TypeError, ValueError) as error:
             raise GankitError(f"the run's codec is damaged ({error})", "Train again") from None
-        return cls(elements, most, slots, Condition(fields) if fields else None, settings)
+        return cls(seen, most, slots, Condition(fields) if fields else None, settings)
 
     def conform(self, items: Sequence[Material], strict: bool) -> Conformed[Material]:
         """Leaves out materials that have no encoding, or lack a value that is conditioned on."""
@@ -182,17 +188,13 @@ class MaterialCodec(Codec[Material], Conforms):
             warnings.append(f"{lacking:,} materials without {' or '.join(needed)} are left out")
         if large:
             warnings.append(
-                f"{large:,} materials are left out: they have elements or counts that the run "
-                "was not trained with"
+                f"{large:,} materials are left out: they have more than {self.slots} elements or "
+                f"counts above {self.most}"
             )
         return Conformed(kept if lacking or large else items, warnings)
 
     def _fits(self, item: Material) -> bool:
-        return (
-            len(item.counts) <= self.slots
-            and max(item.counts.values()) <= self.most
-            and all(symbol in self._index for symbol in item.counts)
-        )
+        return len(item.counts) <= self.slots and max(item.counts.values()) <= self.most
 
 
 def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
@@ -201,10 +203,7 @@ def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
     Raises:
         GankitError: too many classes.
     """
-    occurring = {symbol for item in items for symbol in item.counts}
-    elements = [symbol for symbol in reversed(BY_ELECTRONEGATIVITY) if symbol in occurring]
-    most = max(n for item in items for n in item.counts.values())
-    slots = max(len(item.counts) for item in items)
+    seen = {symbol for item in items for symbol in item.counts}
     fields: list[Continuous | Categorical] = []
     for name in conditions_of(items, settings):
         column = np.array([item.values[name] for item in items])
@@ -217,7 +216,7 @@ def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
             )
         fields.append(Categorical(settings.label, tuple(classes)))
     condition = Condition(tuple(fields)) if fields else None
-    return MaterialCodec(elements, most, slots, condition, replace(settings, structures=False))
+    return MaterialCodec(seen, settings.most, settings.elements, condition, settings)
 
 
 def _stored(f: Continuous | Categorical) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from gankit.errors import GankitError, did_you_mean
 from gankit.kit.files import package_file
 from gankit.kit.folders import visible
-from gankit.kit.own_output import RECORD, RUN, SIDECAR, doubt, is_generated_file
+from gankit.kit.own_output import RECORD, RUN, SIDECAR, doubt, is_generated_file, is_record
 from gankit_material.data.tables import LINES, READS, TABLES, kind_of
 
 BUILT_IN = "transport.csv.gz"
@@ -71,9 +71,11 @@ def _folder(root: Path) -> Location:
     there = [
         path
         for path in sorted(root.rglob("*"))
-        if path.is_file() and all(visible(part) for part in path.relative_to(root).parts)
+        if path.is_file()
+        and not is_record(path.name)
+        and all(visible(part) for part in path.relative_to(root).parts)
     ]
-    ours = {path.parent for path in there if path.name in (RUN, RECORD)} - {root}
+    ours = {p.parent for name in (RUN, RECORD) for p in root.rglob(name)} - {root}
     theirs = [
         path
         for path in there

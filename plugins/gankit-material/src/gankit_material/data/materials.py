@@ -12,7 +12,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.row_tables import label_text
 from gankit.kit.tables import MISSING
 from gankit_material.data.formulas import Formula, FormulaError, parse
-from gankit_material.data.items import Material, formula_of
+from gankit_material.data.items import Cell, Material, formula_of
 from gankit_material.data.tables import Entry
 from gankit_material.settings import MaterialSettings
 
@@ -46,7 +46,13 @@ class Reader:
         if isinstance(counts, str):
             self.unusable.append(Issue(entry.location, counts))
             return
-        self._read.append((entry.location, Material(counts, notes={"row": entry.row}), entry.row))
+        row, cell = entry.row, None
+        if isinstance(structure := row.get("structure"), dict):
+            cell = cell_of(structure)
+        if self.generated:  # what was requested stands for what would be measured
+            row = {name.removeprefix("requested_"): value for name, value in row.items()}
+        material = Material(counts, cell=cell, notes={"row": entry.row})
+        self._read.append((entry.location, material, row))
 
     def add_materials(self, materials: Iterable[Material], issues: Sequence[Issue]) -> None:
         """Adds crystal structures that were read, and those that could not be."""
@@ -202,6 +208,19 @@ class Reader:
 def _alike(repeats: Sequence[Issue]) -> list[Issue]:
     """Repeats under one reason, so that they are counted together."""
     return [Issue(issue.location, "the formula of an earlier entry") for issue in repeats]
+
+
+def cell_of(structure: Mapping[str, Any]) -> Cell | None:
+    """The cell of what pymatgen's ``Structure.as_dict`` gives; None where it is another thing."""
+    try:
+        lattice = [[float(x) for x in row] for row in structure["lattice"]["matrix"]]
+        sites = structure["sites"]
+        species = tuple(str(site["species"][0]["element"]) for site in sites)
+        positions = [[float(x) for x in site["abc"]] for site in sites]
+        a, b, c = ((x, y, z) for x, y, z in lattice)
+        return Cell((a, b, c), species, tuple((x, y, z) for x, y, z in positions))
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def is_missing(cell: object) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.row_tables import read_rows, text_of
 from gankit_material.data.formulas import FormulaError, parse
 
-LINES, TABLES = (".txt", ".formulas"), (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+LINES, TABLES = (".txt", ".formulas"), (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet")
 PACKED = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 READS = (
     f"Reads {', '.join((*LINES, *TABLES, '.cif'))}, each also as .gz, and folders of them; a zip "
@@ -91,8 +92,31 @@ def rows_of_file(path: Path, column: str) -> Rows:
     name = str(path)[: -len(path.suffix)] if path.suffix.lower() in PACKED else str(path)
     if kind == ".ndjson":
         name = name[: -len(kind)] + ".jsonl"
-    found = [(place, dict(row)) for place, row in read_rows(name, content)]
+    if kind == ".json":
+        found = list(_objects(str(path), content))
+    else:
+        found = [(place, dict(row)) for place, row in read_rows(name, content)]
     return rows_of_table(found, str(path), path.name, column)
+
+
+def _objects(where: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a JSON file: a list of them, or gankit's own with ``materials``.
+
+    Raises:
+        GankitError: it is neither.
+    """
+    try:
+        value = json.loads(text_of(where, content))
+    except (ValueError, RecursionError) as error:
+        raise GankitError(f"{where}: not readable JSON ({error})", "Fix the file") from None
+    if isinstance(value, dict):
+        value = value.get("materials")
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise GankitError(
+            f"{where}: not a list of objects", 'Write [{"formula": "NaCl", "gap": 5.0}, …]'
+        )
+    for i, row in enumerate(value):
+        yield f"object {i}", row
 
 
 def rows_of_table(
@@ -136,10 +160,9 @@ def _lines(path: Path, content: bytes) -> Rows:
         found = [(place, dict(row)) for place, row in read_rows(f"{path}.csv", content)]
         return rows_of_table(found, str(path), path.name, "auto")
     header = {}
-    if len(lines) > 1 and not is_formula(lines[0][1]) and is_formula(lines[1][1]):
-        if lines[0][1].lower() in COLUMNS:
-            header = {"header": f"line 1, {lines[0][1][:40]!r}"}
-            lines = lines[1:]
+    if lines and lines[0][1].lower() in COLUMNS:
+        header = {"header": f"{lines[0][0]}, {lines[0][1]!r}"}
+        lines = lines[1:]
     entries = [Entry(f"{path.name}, {at}", line, {"formula": line}) for at, line in lines]
     return Rows(entries, {"format": "one formula per line", **header})
 

@@ -63,7 +63,7 @@ def amounts(materials: Sequence[Material]) -> Floats:
 
 def composition_features(materials: Sequence[Material]) -> Floats:
     """(N, D): for each property the four statistics, then the number of elements, the logarithm of
-    the number of atoms, and the 2-norm and 5-norm of the fractions, as in Magpie (Ward et al. 2016).
+    the number of atoms, and the 2-norm and 5-norm of the fractions, as Magpie (Ward et al. 2016).
     """
     counts, table = amounts(materials), property_table()
     atoms = counts.sum(1, keepdims=True)
@@ -114,7 +114,8 @@ class CompositionExtractor(Extractor[Material]):
         return digest.hexdigest()[:16]
 
     def features(self, items: Sequence[Material]) -> Floats:
-        assert self._mean is not None and self._scale is not None, "fit() comes before features()"
+        assert self._mean is not None, "fit() comes before features()"
+        assert self._scale is not None
         found: Floats = (composition_features(items) - self._mean) / self._scale
         return found
 

@@ -45,7 +45,7 @@ class PropertyAgreement(Evaluator[Material]):
         self, data: EvaluationData[Material], rng: np.random.Generator
     ) -> dict[str, float]:
         heldout = [data.heldout[i] for i in range(min(len(data.heldout), MOST))]
-        names = [n for n in conditions_of(heldout, self._settings)] if heldout else []
+        names = conditions_of(heldout, self._settings) if heldout else []
         scores: dict[str, float] = {}
         for name in names:
             known = [item for item in heldout if name in item.values]

@@ -13,5 +13,8 @@ def build_networks(codec: MaterialCodec, settings: MaterialSettings) -> Networks
     """The networks for a codec's layout."""
     cond_dim = codec.condition.width if codec.condition else 0
     shape = codec.elements, codec.most, codec.slots, cond_dim, settings.units
-    generator = SlotGenerator(*shape)
+    temperatures = settings.temperature, settings.count_temperature
+    generator = SlotGenerator(
+        *shape, codec.seen, temperatures=temperatures, smoothing=settings.smoothing
+    )
     return Networks(generator, Critic(*shape), generator.latent_dim, likelihood=generator.nll)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -12,8 +12,8 @@ STATES = range(-4, 8)
 
 
 def element_features(elements: Sequence[str]) -> Tensor:
-    """(elements, F): electronegativity, period, group, radius, ionisation energy, electron affinity,
-    standardised; and a flag for each of ``STATES`` that pymatgen lists as common.
+    """(elements, F): electronegativity, period, group, radius, ionisation energy, electron
+    affinity, standardised; and a flag for each of ``STATES`` that pymatgen lists as common.
     """
     from pymatgen.core import Element
 
@@ -48,6 +48,28 @@ def charges(elements: Sequence[str], most: int = 3) -> Tensor:
         states = states or [0]
         rows.append([states[min(i, len(states) - 1)] / 4 for i in range(most)])
     return torch.tensor(rows)
+
+
+def similarity(elements: Sequence[str], seen: Collection[str] | None = None) -> Tensor:
+    """(elements + 1, elements + 1): for each element the others of its group in the periodic table,
+    lanthanides and actinides being one each, with equal weights that add up to 1; zeros where there
+    are none, and for the last row, no element.
+
+    Args:
+        seen: elements that have a weight; all by default.
+    """
+    from pymatgen.core import Element
+
+    groups = []
+    for symbol in elements:
+        e = Element(symbol)
+        groups.append(-e.row if e.is_lanthanoid or e.is_actinoid else e.group)
+    group = torch.tensor([*groups, 1000])
+    alike = (group[:, None] == group[None]).float()
+    alike.fill_diagonal_(0)
+    if seen is not None:
+        alike *= torch.tensor([*(float(symbol in seen) for symbol in elements), 0.0])
+    return alike / alike.sum(1, keepdim=True).clamp(min=1)
 
 
 def _number(value: object) -> float:

@@ -7,18 +7,21 @@ likelihood of a real composition is that of its draws, all computed at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from gankit_material.networks.features import charges, element_features
+from gankit_material.networks.features import charges, element_features, similarity
 
 EMBEDDING = 32
 """Numbers that later draws see of an element, and 16 of its count."""
 COUNT_EMBEDDING = 16
 CHARGES = 3
-IMPOSSIBLE = -1e4
+UNSEEN = -20.0
+"""What is added to the logit of an element that does not occur in the training data: it is not
+drawn, and held-out compositions with it still have a likelihood."""
+IMPOSSIBLE = -1e6
 """The logit of what cannot be drawn."""
 EDGE = 1e-6
 """Uniform numbers are kept so far from 0 and 1."""
@@ -36,12 +39,17 @@ class SlotGenerator(nn.Module):
         most: the largest count.
         slots: elements of a composition, at most.
         units: hidden units of each draw.
-        temperature: of the softmax through which gradients pass.
+        seen: elements that can be drawn; all by default.
+        relaxation: temperature of the softmax through which gradients pass.
+        temperatures: by which logits of elements, and of counts, are divided when drawing.
+        smoothing: share of an element's probability that training gives to elements like it.
     """
 
     features: Tensor
     charges: Tensor
     order: Tensor
+    alike: Tensor
+    rarity: Tensor
 
     def __init__(
         self,
@@ -50,16 +58,23 @@ class SlotGenerator(nn.Module):
         slots: int,
         cond_dim: int,
         units: int,
-        temperature: float = 0.7,
+        seen: Collection[str] | None = None,
+        relaxation: float = 0.7,
+        temperatures: tuple[float, float] = (1.0, 1.0),
+        smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.size, self.most, self.slots = len(elements), most, slots
-        self.temperature, self.draws = temperature, 2 * slots
+        self.relaxation, self.draws = relaxation, 2 * slots
+        self.temperatures, self.smoothing = temperatures, smoothing
         self.width = max(self.size + 1, most)
         self.latent_dim = slots * (self.size + 1 + most)
         table = element_features(elements)
         self.register_buffer("features", table, persistent=False)
         self.register_buffer("charges", charges(elements, CHARGES), persistent=False)
+        self.register_buffer("alike", similarity(elements, seen), persistent=False)
+        rare = [0.0 if seen is None or symbol in seen else UNSEEN for symbol in elements]
+        self.register_buffer("rarity", torch.tensor([*rare, 0.0]), persistent=False)
         self.register_buffer("order", torch.arange(self.size + 1), persistent=False)
         self.embedding = nn.Parameter(torch.randn(self.size, EMBEDDING) / 2)
         self.of_features = nn.Parameter(torch.randn(table.shape[1], EMBEDDING) / table.shape[1])
@@ -111,6 +126,7 @@ class SlotGenerator(nn.Module):
         """Logits of an element (N, elements + 1), the last being none, without those that are more
         electronegative than the element before (N,), and all but none after none.
         """
+        logits = logits + self.rarity
         if before is None:
             bad = self.order == self.size
             return logits.masked_fill(bad, IMPOSSIBLE)
@@ -137,12 +153,26 @@ class SlotGenerator(nn.Module):
         total = x.new_zeros(len(x))
         for i in range(self.slots):
             free = self._possible(logits[i, :, : self.size + 1], element[:, i - 1] if i else None)
-            total = total + nn.functional.cross_entropy(free, element[:, i], reduction="none")
+            total = total + self._of_element(free, element[:, i])
             of_count = nn.functional.cross_entropy(
                 logits[self.slots + i, :, : self.most], count[:, i], reduction="none"
             )
             total = total + of_count * there[:, i]
         return total
+
+    def _of_element(self, logits: Tensor, element: Tensor) -> Tensor:
+        """Cross-entropy of an element, (N,); while training, with a target that also has elements
+        like it: label smoothing (Szegedy et al. 2016, section 7) along the periodic table.
+        """
+        if not (self.training and self.smoothing):
+            return nn.functional.cross_entropy(logits, element, reduction="none")
+        logp = logits.log_softmax(1)
+        target = self.alike[element] * (logits > IMPOSSIBLE / 2)
+        target = target / target.sum(1, keepdim=True).clamp(min=1e-6)
+        exact = logp.gather(1, element[:, None]).squeeze(1)
+        # Where no element like it is possible, the target is the element alone.
+        share = self.smoothing * (target.sum(1) > 0.5)
+        return -(1 - share) * exact - share * (target * logp.clamp(min=IMPOSSIBLE)).sum(1)
 
     # --- Drawing --------------------------------------------------------------------------------
 
@@ -160,7 +190,8 @@ class SlotGenerator(nn.Module):
         for i in range(self.slots):
             context = self._context(torch.stack(seen, 1), torch.stack(hot_e, 1), nothing, c)
             logits = self._logits(context[None], slice(i, i + 1))[0, :, : self.size + 1]
-            drawn = self._draw(self._possible(logits, before), noise_e[:, i])
+            logits = self._possible(logits / self.temperatures[0], before)
+            drawn = self._draw(logits, noise_e[:, i])
             before = drawn.argmax(1)
             hot_e[i] = drawn[:, : self.size]
             seen[i] = self._elements(hot_e[i])
@@ -170,7 +201,7 @@ class SlotGenerator(nn.Module):
             context = self._context(all_seen, all_e, torch.stack(hot_n, 1), c)
             draw = self.slots + i
             logits = self._logits(context[None], slice(draw, draw + 1))[0, :, : self.most]
-            hot_n[i] = self._draw(logits, noise_n[:, i]) * there[:, i, None]
+            hot_n[i] = self._draw(logits / self.temperatures[1], noise_n[:, i]) * there[:, i, None]
         return torch.cat([all_e, torch.stack(hot_n, 1)], -1)
 
     def _draw(self, logits: Tensor, noise: Tensor) -> Tensor:
@@ -178,6 +209,6 @@ class SlotGenerator(nn.Module):
         score = logits + noise
         hot = nn.functional.one_hot(score.argmax(1), score.shape[1]).to(score.dtype)
         if self.training and torch.is_grad_enabled():
-            soft = (score / self.temperature).softmax(1)
+            soft = (score / self.relaxation).softmax(1)
             hot = hot + soft - soft.detach()
         return hot

@@ -41,7 +41,7 @@ def cif_block(sample: Sample[Material], number: int, provenance: Provenance) -> 
                 lines.append(f"_gankit_{key} {_quoted(text_of(item.notes[key]))}")
         for key, value in sample.condition.items():
             lines.append(f"_gankit_requested_{_tag(key)} {_quoted(text_of(short(value)))}")
-    for key, number_of in item.values.items():
+    for key, number_of in item.values.items() if sample.real else ():
         lines.append(f"{PROPERTY}{_tag(key)} {text_of(float(number_of))}")
     lines += [
         f"_chemical_formula_structural {_quoted(item.formula)}",
