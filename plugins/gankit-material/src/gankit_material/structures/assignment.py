@@ -42,7 +42,7 @@ RADIUS_RATIOS = (0.15, 0.28, 0.5, 0.75, 1.05)
 EXPECTED = (3.0, 4.0, 6.0, 8.0, 12.0)
 """Coordination numbers of cations by the ratio of their radius to the anions' (Pauling's first
 rule), interpolated."""
-MOST_SCORE = 6.0
+MOST_SCORE = 5.0
 """Score above which a prototype does not suit: its compound is of another kind."""
 MOST_ORDERS = 120
 """Ways to place the elements that are tried per prototype."""
