@@ -38,6 +38,7 @@ class VideoModality(Modality[Clip], Augmentable, Converts, HasBaselines, ReadsIt
     formats = ("mp4", "webm", "gif", "frames", "npy")
     conversions = ("numpy", "torch")
     shows_real_items = True
+    transfers_from = ("image",)
     network_settings = (
         "resolution",
         "mode",

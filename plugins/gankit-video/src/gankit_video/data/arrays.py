@@ -65,13 +65,16 @@ def npy(path: Path, label_key: str = LABEL) -> Listing:
         GankitError: it cannot be read, or is no array of clips.
     """
     stack, notes = as_stack(load(path), str(path))
-    labels = _labels_beside(path, len(stack), label_key)
+    rows = _rows_beside(path, len(stack), label_key) or [(None, {})] * len(stack)
     entries = [
-        Entry(ArrayVideo(f"{path.name}[{i}]", frames), labels[i] if labels else None)
-        for i, frames in enumerate(stack)
+        Entry(ArrayVideo(f"{path.name}[{i}]", frames), *row)
+        for i, (frames, row) in enumerate(zip(stack, rows, strict=True))
     ]
+    labelled = any(label is not None for label, _ in rows)
     facts = {"numbers": "; ".join(notes)} if notes else {}
-    return Listing("array", entries, facts=facts, labels_from="a table beside it" if labels else "")
+    return Listing(
+        "array", entries, facts=facts, labels_from="a file beside it" if labelled else ""
+    )
 
 
 def load(path: Path) -> Values:
@@ -135,26 +138,35 @@ def _in_eight_bits(found: Values, where: str, notes: list[str]) -> Frames:
         )
     if found.dtype.kind == "f" and high <= 1:
         notes.append(f"{found.dtype} times 255")
-        return np.rint(found * 255).astype(np.uint8)
+        scaled: Frames = np.rint(found * 255).astype(np.uint8)
+        return scaled
     notes.append(f"{found.dtype} read as uint8 with the same values")
-    return np.rint(found).astype(np.uint8)
+    whole: Frames = np.rint(found).astype(np.uint8)
+    return whole
 
 
-def _labels_beside(path: Path, count: int, label_key: str) -> list[str | None]:
-    """Labels of an array's clips; none where there are none.
+def _rows_beside(
+    path: Path, count: int, label_key: str
+) -> list[tuple[str | None, dict[str, float]]]:
+    """The label and the numbers of each of an array's clips; none where there are none.
 
     Raises:
-        GankitError: there are more or fewer than clips.
+        GankitError: there are more or fewer labels than clips.
     """
     for ending in ENDINGS:
         table = path.with_name(f"metadata{ending}")
         if table.is_file():
             rows = [row for _, row in read_rows(str(table), table.read_bytes())]
             columns = list(dict.fromkeys(key for row in rows for key in row))
+            if "index" not in columns:
+                continue
             label = find_column(columns, label_key, LABEL, LABEL_COLUMNS)
-            if label is not None and "index" in columns:
-                named = {label_text(row.get("index")): label_text(row.get(label)) for row in rows}
-                return [named.get(str(i)) for i in range(count)]
+            by_index = {label_text(row.get("index")): row for row in rows}
+            found = [by_index.get(str(i), {}) for i in range(count)]
+            return [
+                (label_text(row.get(label)) if label is not None else None, numbers(row))
+                for row in found
+            ]
     beside = path.with_name("labels.npy")
     if path.name == "labels.npy" or not beside.is_file():
         return []
@@ -164,7 +176,7 @@ def _labels_beside(path: Path, count: int, label_key: str) -> list[str | None]:
             f"{beside}: {len(values) if values.ndim else 1:,} labels for {count:,} clips",
             "Save one label per clip",
         )
-    return [str(value) for value in values.tolist()]
+    return [(str(value), {}) for value in values.tolist()]
 
 
 # --- Memory -------------------------------------------------------------------------------------

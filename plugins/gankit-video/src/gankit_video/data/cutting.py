@@ -37,6 +37,4 @@ def said(videos: int, clips: int, frames: int, cut: int, left: int) -> str:
 
 def is_grey(frames: Frames) -> bool:
     """Whether frames (…, 3) have no colour."""
-    return bool(
-        (frames[..., 0] == frames[..., 1]).all() and (frames[..., 1] == frames[..., 2]).all()
-    )
+    return bool((frames[..., :1] == frames).all())

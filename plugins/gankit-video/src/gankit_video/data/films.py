@@ -45,7 +45,7 @@ class Film:
     content: Callable[[], Content]
 
     def probe(self, max_pixels: int) -> Probed:
-        with _opened(self.content) as (container, stream):
+        with _Opened(self.content) as (container, stream):
             try:
                 first = next(container.decode(stream), None)
             except _BROKEN as error:
@@ -59,7 +59,7 @@ class Film:
     def decode(self, plan: Plan) -> Decoded:
         frames: list[Frames] = []
         times = _Times()
-        with _opened(self.content) as (container, stream):
+        with _Opened(self.content) as (container, stream):
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or stream.guessed_rate or 0) or 12.0
             count = 0
@@ -95,7 +95,7 @@ class Film:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _opened:
+class _Opened:
     """A container and its first stream of moving pictures."""
 
     def __init__(self, content: Callable[[], Content]) -> None:

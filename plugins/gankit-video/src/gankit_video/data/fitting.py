@@ -71,7 +71,8 @@ def in_mode(frames: Frames, channels: int) -> Frames:
         return frames
     if channels == 3:
         return frames.repeat(3, -1)
-    return np.rint(frames @ GREY)[..., None].astype(np.uint8)
+    grey: Frames = np.rint(frames @ GREY)[..., None].astype(np.uint8)
+    return grey
 
 
 def fitted(frames: Frames, target: tuple[int, int], channels: int, how: str) -> Frames:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,7 +114,7 @@ def _labelled(found: Discovered) -> bool:
     return found.sidecars is None or found.sidecars.labelled
 
 
-def _content(tree: FileTree) -> object:
+def _content(tree: FileTree) -> Callable[[str], Content]:
     def content(name: str) -> Content:
         return tree.path / name if isinstance(tree, Folder) else tree.read(name)
 

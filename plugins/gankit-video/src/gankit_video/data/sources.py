@@ -255,7 +255,7 @@ def _doubts(clips: Sequence[Clip], labels: Sequence[str | None]) -> list[str]:
             f"{still:,} of {len(clips):,} clips do not move at all: leave them out unless they "
             "should be learned"
         )
-    seen = {hashlib.sha256(clip.frames).digest() for clip in clips}
+    seen = {hashlib.sha256(np.ascontiguousarray(clip.frames).data).digest() for clip in clips}
     copies = len(clips) - len(seen)
     if copies:
         found.append(f"{copies:,} clips are exact copies of others: remove them")

@@ -73,7 +73,7 @@ def _pixels(picture: PIL.Image.Image, name: str, plan: Plan) -> Frames:
     try:
         upright = PIL.ImageOps.exif_transpose(picture)
         alpha = "transparency" in upright.info or upright.mode in ("RGBA", "LA", "PA")
-        pixels = np.asarray(upright.convert("RGBA" if alpha else "RGB"))
+        pixels: Frames = np.asarray(upright.convert("RGBA" if alpha else "RGB"))
     except _BROKEN as error:
         raise UndecodableError(f"{_base(name)}: {printable(str(error))}") from None
     return fitted(

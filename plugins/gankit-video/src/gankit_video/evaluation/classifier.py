@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -21,15 +22,13 @@ Predict = Callable[[Sequence[Clip]], Values]
 
 
 class ClipClassifier(nn.Module):
-    """``(N · FRAMES, 6, H, W)``, frames and changes, to logits (N, classes): the mean over frames of
-    what a small network sees at its best position."""
+    """Frames and changes ``(N · FRAMES, 6, H, W)`` to logits (N, classes): the mean over frames
+    of what a small network sees at its best position."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
         widths = (6, 16, 32, 64)
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.GroupNorm(4, width) for width in widths[1:])
         self.head = nn.Linear(2 * widths[-1], classes)
 
@@ -65,7 +64,8 @@ def train_classifier(clips: Sequence[Clip], labels: Sequence[str], seed: int) ->
             for start in range(0, len(some), 256):
                 views = _views(some[start : start + 256])
                 found.append(network(views.flatten(0, 1)).argmax(1))
-        return np.array(names)[torch.cat(found).numpy()]
+        predicted: Values = np.array(names)[torch.cat(found).numpy()]
+        return predicted
 
     return predict
 

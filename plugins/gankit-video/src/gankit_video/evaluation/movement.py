@@ -46,8 +46,8 @@ class Movement(Evaluator[Clip]):
         if not found or found["still"] < found["still_real"] + WARN:
             return ()
         return [
-            f"{found['still']:.0%} of the generated clips hardly move: train longer, or look at the "
-            "score of motion first"
+            f"{found['still']:.0%} of the generated clips hardly move: train longer, or look "
+            "at the scores of motion first"
         ]
 
 

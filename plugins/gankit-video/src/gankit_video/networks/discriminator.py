@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gankit.contract import Layout
-from gankit_image.networks.compact import CompactDiscriminator
+from gankit_image.networks.compact import CompactDiscriminator, widths
 from gankit_video.networks.image_settings import as_image
 from gankit_video.networks.layers import TemporalConv
 from gankit_video.settings import VideoSettings
@@ -36,7 +36,7 @@ class VideoDiscriminator(CompactDiscriminator):
         evenly = (torch.arange(self.judged) + 0.5) * frames / self.judged
         self.register_buffer("chosen", evenly.long(), persistent=False)
         self.temporal = nn.ModuleList(
-            TemporalConv(stage[0].expand.weight.shape[0]) for stage in self.blocks
+            TemporalConv(w) for w in widths(own, self.canvas.doublings)[::-1]
         )
         differences = Layout(((frames - 1) * channels, height, width), layout.condition)
         self.motion = CompactDiscriminator(differences, own)
@@ -48,10 +48,8 @@ class VideoDiscriminator(CompactDiscriminator):
     def _of_frames(self, x: Tensor, c: Tensor | None) -> Tensor:
         h = x[:, self.chosen].flatten(0, 1)
         h = self.from_image(F.pixel_unshuffle(self.canvas.pad(h), 2))
-        for blocks, in_time, down in zip(
-            self.blocks, self.temporal, [*self.downs, None], strict=True
-        ):
-            h = in_time(blocks(h), self.judged)
-            h = h if down is None else down(h)
+        for i, (blocks, in_time) in enumerate(zip(self.blocks, self.temporal, strict=True)):
+            h = in_time(blocks(self.downs[i - 1](h) if i else h), self.judged)
         each = None if c is None else c.repeat_interleave(self.judged, 0)
-        return self.head(h, each).unflatten(0, (-1, self.judged)).mean(1)
+        logits: Tensor = self.head(h, each)
+        return logits.view(-1, self.judged).mean(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,18 @@ import numpy as np
 import PIL.Image
 
 from gankit.errors import GankitError
-from gankit.kit.films import MOST_FPS, write_film
+from gankit.kit.films import MOST_FPS
 from gankit.kit.xmp import append_xmp, xmp_packet
 from gankit_video.data.items import Clip, Frames
 
-ENCODERS = {
-    "mp4": (
-        ("libx264", {"crf": "12", "preset": "medium"}),
-        ("libopenh264", {}),
-        ("mpeg4", {"q": "2"}),
-    ),
-    "webm": (
-        ("libvpx-vp9", {"crf": "15", "b": "0", "row-mt": "0"}),
-        ("libvpx", {"crf": "6", "b": "4M"}),
-    ),
+ENCODERS: Mapping[str, Sequence[tuple[str, Mapping[str, str]]]] = {
+    "mp4": (("libx264", {"crf": "12"}), ("libopenh264", {}), ("mpeg4", {"q": "2"})),
+    "webm": (("libvpx-vp9", {"crf": "15", "b": "0"}), ("libvpx", {"crf": "6", "b": "4M"})),
+    "gif": (("gif", {}),),
 }
 """By format, FFmpeg's encoders and their options; the first that this PyAV has is used. H.264 and
 VP9 play in browsers."""
-_CONTAINER = {"mp4": {"movflags": "+faststart+use_metadata_tags"}, "webm": {}}
+_CONTAINER = {"mp4": {"movflags": "+faststart+use_metadata_tags"}, "webm": {}, "gif": {}}
 
 
 def write_clip(clip: Clip, target: Path, format: str, text: Mapping[str, str]) -> None:
@@ -43,12 +37,8 @@ def write_clip(clip: Clip, target: Path, format: str, text: Mapping[str, str]) -
     Raises:
         GankitError: no encoder.
     """
-    if format == "gif":
-        frames = (picture(frame) for frame in clip.frames)
-        write_film(frames, target, fps=min(clip.fps, MOST_FPS), text=text, side=0)
-        return
     _with_av(clip, target, format, text)
-    if text and format == "mp4":
+    if text and format != "webm":
         append_xmp(target, xmp_packet(text))
 
 
@@ -60,8 +50,9 @@ def picture(frame: Frames) -> PIL.Image.Image:
 def _with_av(clip: Clip, target: Path, format: str, text: Mapping[str, str]) -> None:
     import av
 
-    frames = _even(clip.frames)
-    if frames.shape[-1] == 1:
+    rate = Fraction(min(clip.fps, MOST_FPS) if format == "gif" else clip.fps)
+    frames = _even(clip.frames) if format != "gif" else clip.frames
+    if frames.shape[-1] == 1 and format != "gif":
         frames = frames.repeat(3, -1)
     name, options = _encoder(format)
     with av.open(str(target), "w", format=format, options=_CONTAINER[format]) as container:
@@ -69,14 +60,39 @@ def _with_av(clip: Clip, target: Path, format: str, text: Mapping[str, str]) -> 
             container.metadata[key] = value
         if text:
             container.metadata["comment"] = "; ".join(f"{k}: {v}" for k, v in text.items())
-        rate = Fraction(clip.fps).limit_denominator(1001)
+        rate = rate.limit_denominator(1001)
         stream: Any = container.add_stream(name, rate=rate, options=dict(options))
         stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt, stream.thread_count = "yuv420p", 1
-        for pixels in frames:
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+        stream.pix_fmt, stream.thread_count = "pal8" if format == "gif" else "yuv420p", 1
+        for frame in _in_palette(frames) if format == "gif" else _in_colour(frames):
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
+
+
+def _in_colour(frames: Frames) -> Iterator[Any]:
+    import av
+
+    for pixels in frames:
+        yield av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+
+
+def _in_palette(frames: Frames) -> Iterator[Any]:
+    """Frames for GIF, in 256 colours that are chosen for all of them, so that nothing flickers."""
+    import av
+
+    palette = np.full((256, 4), 255, np.uint8)
+    if frames.shape[-1] == 1:
+        palette[:, 1:] = np.arange(256)[:, None]
+        indices = frames[..., 0]
+    else:
+        count, height, width, _ = frames.shape
+        whole = PIL.Image.fromarray(frames.reshape(count * height, width, 3)).quantize(256)
+        colours = np.array(whole.getpalette() or [], np.uint8).reshape(-1, 3)
+        palette[: len(colours), 1:] = colours
+        indices = np.asarray(whole).reshape(count, height, width)
+    for pixels in indices:
+        pair = (np.ascontiguousarray(pixels), palette)
+        yield av.VideoFrame.from_ndarray(pair, format="pal8")
 
 
 def _even(frames: Frames) -> Frames:
