@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from gankit_video.data.videos import (
 
 READS = "Arrays are (N, T, H, W, C) or (T, H, W, C) with C of 1, 3 or 4, or without C where grey"
 _CHANNELS = (1, 3, 4)
+Row: TypeAlias = "tuple[str | None, dict[str, float]]"
+"""A label, and numbers by name."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,8 @@ def npy(path: Path, label_key: str = LABEL) -> Listing:
     ]
     labelled = any(label is not None for label, _ in rows)
     facts = {"numbers": "; ".join(notes)} if notes else {}
-    return Listing(
-        "array", entries, facts=facts, labels_from="a file beside it" if labelled else ""
-    )
+    source = "a file beside it" if labelled else ""
+    return Listing("array", entries, facts=facts, labels_from=source)
 
 
 def load(path: Path) -> Values:
@@ -145,9 +146,7 @@ def _in_eight_bits(found: Values, where: str, notes: list[str]) -> Frames:
     return whole
 
 
-def _rows_beside(
-    path: Path, count: int, label_key: str
-) -> list[tuple[str | None, dict[str, float]]]:
+def _rows_beside(path: Path, count: int, label_key: str) -> list[Row]:
     """The label and the numbers of each of an array's clips; none where there are none.
 
     Raises:

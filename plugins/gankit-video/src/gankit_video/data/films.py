@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,10 @@ SUFFIXES = (
 Content: TypeAlias = "Path | bytes"
 UNEVEN = 1.5
 """The longest frame lasts this many times the shortest one: a variable frame rate."""
+NEAR = 0.02
+"""How far a measured rate may be from the stated one, which is then right."""
+SLACK = 0.05
+"""Share of a frame by which time stamps may be rounded."""
 COMPLETE = 0.9
 """The share of the frames that a file promises, below which it is damaged."""
 _BROKEN = (FFmpegError, OSError, ValueError, EOFError, MemoryError)
@@ -61,7 +66,7 @@ class Film:
         times = _Times()
         with _Opened(self.content) as (container, stream):
             stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or stream.guessed_rate or 0) or 12.0
+            rate = float(stream.guessed_rate or stream.average_rate or 0) or 12.0
             count = 0
             try:
                 for frame, repeats in _sampled(container.decode(stream), plan.fps, rate, times):
@@ -84,7 +89,9 @@ class Film:
             remarks.append("variable frame rate: frames taken as they come (fps sets a rate)")
         if plan.fps > 1.01 * rate:
             remarks.append(f"fewer than {plan.fps:g} frames per second: frames repeated")
-        fps = (plan.fps or times.rate or rate) / plan.stride
+        measured = times.rate
+        stated = not measured or abs(measured / rate - 1) < NEAR  # time stamps may be rounded
+        fps = (plan.fps or (rate if stated else measured)) / plan.stride
         return Decoded(np.stack(frames), fps, self._digest(), remarks)
 
     def _digest(self) -> str:
@@ -168,7 +175,7 @@ def _sampled(
 ) -> Iterator[tuple[Any, int]]:
     """Frames with how often each is used: once, or as the clock of ``fps`` meets it."""
     before, due = None, 0
-    start = 0.0
+    start = time = 0.0
     for frame in frames:
         time = float(frame.time) if frame.time is not None else times.count / rate
         times.add(time)
@@ -179,13 +186,14 @@ def _sampled(
             start = time
         else:
             # Frame k of the clock is the one that is shown at k / fps.
-            until = int(np.ceil((time - start) * fps - 1e-6))
+            until = math.ceil((time - start) * fps - SLACK)
             if until > due:
                 yield before, until - due
                 due = until
         before = frame
-    if before is not None:
-        yield before, 1
+    if before is not None and fps:
+        length = time - start + 1 / rate
+        yield before, max(math.ceil(length * fps - SLACK) - due, 0 if due else 1)
 
 
 # --- Pixels -------------------------------------------------------------------------------------
