@@ -49,6 +49,10 @@ class Modality(ABC, Generic[Item]):
     network_settings: Sequence[str] = ()
     """Settings that :meth:`build_networks` depends on: a run that starts from another one's weights
     (``--from``) has the other's, unless they are given."""
+    transfers_from: Sequence[str] = ()
+    """Names of other plugins whose runs a run may start from (``--from``): networks whose weights
+    fit by name and shape, on samples with the same values, with :attr:`network_settings` of the
+    same names that mean the same."""
     shows_real_items: bool = False
     """Whether a report may show single training items, as :meth:`render` does, beside the samples
     that they are nearest to. Never those of private runs; never rows of tables."""

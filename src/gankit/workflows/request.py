@@ -19,7 +19,7 @@ from gankit.runs.directory import CONFIG, Run
 from gankit.workflows.choosing import choose_plugin, count_items
 from gankit.workflows.choosing_recipes import DEFAULT, choose_recipe
 from gankit.workflows.data import IN_MEMORY
-from gankit.workflows.transfer import network_settings, refuse_itself
+from gankit.workflows.transfer import check_plugin, network_settings, refuse_itself
 
 if TYPE_CHECKING:
     from gankit.engine.parallel import ParallelContext
@@ -84,11 +84,7 @@ def request(
         refuse_itself(start, out)
         source = Run(start)
         name = name or (config or {}).get("run", {}).get("plugin") or source.plugin.info.name
-        if source.plugin.info.name != name:
-            raise GankitError(
-                f"{start} is a run of plugin {source.plugin.info.name}, not {name}",
-                f"Start from a run of plugin {name}",
-            )
+        check_plugin(start, source.plugin.info.name, installed().modality(name))
     before, path = (config or {}).get("run", {}), None
     if data is None:
         data, path = before.get("data"), from_text(before.get("data_path"))
@@ -113,8 +109,9 @@ def request(
             keys = loaded.modality.network_settings
             inherited = {k: existing.table[k] for k in keys if k in existing.table}
         elif not named:
-            inherited = network_settings(source)
+            inherited = network_settings(source, loaded)
         its = source.table.get("run", {}).get("recipe")
+        its = its if source.plugin.info.name == name else None  # recipes of another plugin
         if not named and its in [known.name for known in recipes(loaded.info)]:
             named, said[1] = its, f"{name}/{its} (of {start})"
             choices.append(("recipe", said[1]))

@@ -68,10 +68,12 @@ class Start:
             GankitError: another plugin, or weights that would void a guarantee.
         """
         engine = config.engine
-        if self.plugin != plugin.info.name:
+        check_plugin(self.path, self.plugin, plugin)
+        if engine.transfer.codec == "source" and self.plugin != plugin.info.name:
             raise GankitError(
-                f"{self.path} is a run of plugin {self.plugin}, not {plugin.info.name}",
-                f"Start from a run of plugin {plugin.info.name}",
+                f"transfer.codec=source: {self.path} is a run of plugin {self.plugin}, whose codec "
+                f"is not for {plugin.info.name}",
+                "Leave it out: a new codec is fitted",
             )
         if engine.privacy.epsilon and not (self.run.privacy or engine.transfer.public):
             raise GankitError(
@@ -97,7 +99,7 @@ class Start:
             GankitError: the data do not fit a codec that has to be kept.
         """
         choice = config.engine.transfer.codec
-        if choice == "fitted":
+        if choice == "fitted" or self.plugin != plugin.info.name:
             return None, data
         stored = read_tensors(self.run.model_folder / CODEC)
         codec = load_codec(plugin, self.run.model_folder, self.model, stored, config.settings)
@@ -240,10 +242,29 @@ class Start:
             )
 
 
-def network_settings(run: Run) -> Table:
-    """The settings that decide a run's networks, as it was trained with them."""
-    trained = run.trained_settings
-    return {key: trained[key] for key in run.plugin.modality.network_settings if key in trained}
+def check_plugin(place: object, source: str, plugin: LoadedModality) -> None:
+    """Refuses a run of a plugin whose weights are not for this one.
+
+    Args:
+        place: of the run to start from, and ``source`` its plugin.
+
+    Raises:
+        GankitError: it is one.
+    """
+    name, others = plugin.info.name, plugin.modality.transfers_from
+    if source not in (name, *others):
+        raise GankitError(
+            f"{place} is a run of plugin {source}, not {name}",
+            f"Start from a run of plugin {' or '.join([name, *others])}",
+        )
+
+
+def network_settings(run: Run, plugin: LoadedModality) -> Table:
+    """The settings that decide a run's networks, as it was trained with them, as far as the plugin
+    that starts from it has them too."""
+    trained, own = run.trained_settings, plugin.modality.network_settings
+    keys = [key for key in run.plugin.modality.network_settings if key in own]
+    return {key: trained[key] for key in keys if key in trained}
 
 
 def refuse_itself(place: str | Path, out: Path | None) -> None:

@@ -1,0 +1,1 @@
+"""Reading: films, folders of frames, arrays and the built-in clips."""

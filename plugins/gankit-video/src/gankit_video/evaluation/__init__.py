@@ -1,0 +1,1 @@
+"""Scores of clips: appearance and motion apart."""
