@@ -30,7 +30,7 @@ _RIGHT_TO_LEFT = ("R", "AL")
 def render(item: Text) -> Rendering:
     """The text, and the second one of a pair below it."""
     parts = [item.text] if item.pair is None else [item.text, item.pair]
-    return Rendering("text/plain; charset=utf-8", encodable("\n\n".join(parts)).encode())
+    return Rendering("text/plain", encodable("\n\n".join(parts)).encode())
 
 
 def preview(items: Sequence[Text], real: Sequence[Text] = ()) -> Rendering:
