@@ -59,11 +59,16 @@ TINY_MOLECULES = {
 }
 METALS = ("Na", "K", "Ca", "Mg", "Ti", "Fe", "Al", "Zn", "Cu", "Sr")
 TINY_MATERIALS = {"train": ["units=16"]}
+TINY_TEXTS = {
+    "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=none"],
+    "evaluate": ["language_model=false"],
+}
 TINY_CALLS = {
     "image": ", width=(16,), blocks=1",
     "tabular": ", hidden=16",
     "tensor": ", hidden=16",
     "audio": ", width=16, rounds=2",
+    "text": ", width=16, latent=8",
 }
 """The same for calls of ``gankit.fit``, by plugin."""
 TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
@@ -149,6 +154,15 @@ def folder(tmp_path: Path) -> Path:
     ]
     lines = [f"{formula},{-0.1 * i:.2f}" for i, formula in enumerate(formulas)]
     (tmp_path / "formulas.csv").write_text("\n".join(["formula,formation_energy", *lines, "Xx2,0"]))
+    days = [f"{who} {does} the {what}" for who, does, what in product(
+        ("a cat", "the sea", "my friend"), ("sees", "hides", "likes"), ("moon", "road", "old house")
+    )]  # fmt: skip
+    verses = "\n\n".join(f"{day},\nand {day}" for day in days)
+    (tmp_path / "poems.txt").write_text(verses + "\n")
+    rows = [
+        f"it was {day} on day {i},{('good', 'bad')[i % 2]},{i % 5}" for i, day in enumerate(days)
+    ]
+    (tmp_path / "reviews.csv").write_text("\n".join(["review,mood,stars", *rows, ",good,3"]))
     (tmp_path / "scorer.py").write_text("def score(smiles):\n    return [len(s) for s in smiles]\n")
     return tmp_path
 
@@ -158,6 +172,7 @@ def cut_down(words: list[str]) -> list[str]:
     command, other = words[1], any("toy" in word or "people" in word for word in words)
     sounds = any("audio" in word or "sounds" in word for word in words)
     molecules = any(part in word for word in words for part in ("molecule", "compounds", "active"))
+    texts = any(part in word for word in words for part in ("text", "poems", "reviews"))
     tiny = TINY.get(command, [])
     if command == "train" and any("privacy." in word for word in words):
         tiny = [*tiny, *TINY_PRIVATE]
@@ -165,6 +180,8 @@ def cut_down(words: list[str]) -> list[str]:
         return once(*words, *tiny, *TINY_SOUNDS.get(command, []))
     if any(part in word for word in words for part in ("material", "formulas", "oxides")):
         return once(*words, *tiny, *TINY_MATERIALS.get(command, []))
+    if texts:
+        return once(*words, *tiny, *TINY_TEXTS.get(command, []))
     if molecules:
         return once(*words, *tiny, *TINY_MOLECULES.get(command, []))
     return once(*words, *tiny, *([] if other else TINY_IMAGES.get(command, [])))

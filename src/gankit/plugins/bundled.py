@@ -12,6 +12,7 @@ READS = {
     ),
     "gankit-molecule": (".smi", ".smiles", ".inchi", ".sdf", ".mol"),
     "gankit-tabular": (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx", ".db"),
+    "gankit-text": (".txt", ".text"),
 }
 """The commonest endings that each reads."""
 

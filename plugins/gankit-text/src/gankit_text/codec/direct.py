@@ -16,6 +16,7 @@ from gankit.contract import (
     Categorical,
     Codec,
     CodecState,
+    ComparesSamples,
     Condition,
     Conformed,
     Conforms,
@@ -36,11 +37,13 @@ ENDED = 0
 """The code of the end of a text, and of what stands after it; token t is code t - END."""
 ROOM = 1.25
 """Tokens of a text, at most, relative to the longest training text: held-out ones may be longer."""
+COMPARED = 64
+"""Dimensions of each of the projections in which texts are compared during training."""
 MOST_VALUES = 200_000
 """Of one encoded text, length times codes: more is slow, and needs much memory."""
 
 
-class DirectCodec(Codec[Text], EncodesTargets, Conforms):
+class DirectCodec(Codec[Text], EncodesTargets, Conforms, ComparesSamples):
     """Rows ``(length, codes)``, one-hot; the codes themselves in storage.
 
     Args:
@@ -88,6 +91,18 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms):
 
     def prepare(self, batch: Batch) -> Batch:
         return Batch(one_hot(batch.x.long(), self.layout.shape[1]).float(), batch.c)
+
+    def comparable(self, batch: Batch) -> Tensor:
+        """Which tokens a text has, and which of them follow each other, through fixed random
+        projections: (N, 2 · COMPARED)."""
+        drawn = torch.Generator().manual_seed(0)
+        size = self.layout.shape[1], COMPARED
+        first, second = (
+            torch.randn(size, generator=drawn).to(batch.x) * COMPARED**-0.5 for _ in range(2)
+        )
+        first[ENDED] = second[ENDED] = 0
+        before, after = batch.x @ first, batch.x @ second
+        return torch.cat([before.sum(1), (before[:, :-1] * after[:, 1:]).sum(1)], 1)
 
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None

@@ -16,7 +16,17 @@ from gankit_text.data.items import Text
 from gankit_text.recognising import NAMES, WORDS
 from gankit_text.settings import TextSettings
 
-LABELS = (*LABEL_COLUMNS, "sentiment", "intent", "topic", "genre", "kind", "emotion", "language")
+LABELS = (
+    *LABEL_COLUMNS,
+    "sentiment",
+    "intent",
+    "topic",
+    "genre",
+    "kind",
+    "mood",
+    "emotion",
+    "language",
+)
 """Usual names of a column of classes."""
 WRITTEN = ("seed", "generated")
 """Columns that gankit adds; they are no data."""

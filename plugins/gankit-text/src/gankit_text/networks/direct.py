@@ -23,6 +23,8 @@ DROPOUT = 0.2
 SEEN = 64
 """Dimensions of a token for the discriminator."""
 KERNEL, LAYERS = 5, 3
+IMPOSSIBLE = -1e4
+"""The logit of a code that cannot be drawn."""
 
 
 class Writer(nn.Module):
@@ -59,21 +61,20 @@ class Writer(nn.Module):
         sparse = not torch._C._functorch.is_functorch_wrapped_tensor(x)
         steps = int(counted.any(0).sum()) if sparse else self.length
         seen = dropout(self.embedding[before[:, :steps]], DROPOUT, self.training)
-        inputs = self.of_input(seen + self._asked(n, c)[:, None])
-        state, states = self.start.expand(n, -1), []
-        for i in range(steps):
-            state = self._next(inputs[:, i], state)
-            states.append(state)
-        h = dropout(torch.stack(states, 1), DROPOUT, self.training)
+        states = self._states(seen + self._asked(n, c)[:, None], fused=sparse)
+        h = dropout(states, DROPOUT, self.training)
         if not sparse:
-            return (self._losses(h, codes) * counted.to(h.dtype)).sum(1)
+            first = (torch.arange(self.length, device=x.device) == 0).expand(n, -1)
+            return (self._losses(h, codes, first) * counted.to(h.dtype)).sum(1)
         rows, places = counted.nonzero(as_tuple=True)
-        losses = self._losses(h[rows, places], codes[rows, places])
+        losses = self._losses(h[rows, places], codes[rows, places], places == 0)
         return losses.new_zeros(n).index_add(0, rows, losses)
 
-    def _losses(self, h: Tensor, codes: Tensor) -> Tensor:
-        """The negative log-probability of codes (…), in states h (…, width)."""
-        logs = self._logits(h).float().log_softmax(-1)
+    def _losses(self, h: Tensor, codes: Tensor, first: Tensor) -> Tensor:
+        """The negative log-probability of codes (…), in states h (…, width); ``first`` (…) is
+        where texts begin."""
+        logits = self._logits(h).float()
+        logs = (logits + self._no_end(logits) * first[..., None]).log_softmax(-1)
         return -logs.gather(-1, codes[..., None]).squeeze(-1)
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
@@ -89,7 +90,8 @@ class Writer(nn.Module):
                 rows += [end.expand(n, -1)] * (self.length - i)
                 break
             state = self._next(self.of_input(token + asked), state)
-            p = self._logits(state).float().softmax(1)
+            logits = self._logits(state).float()
+            p = (logits if i else logits + self._no_end(logits)).softmax(1)
             below = p.detach().cumsum(1)
             code = (below <= u[:, i, None] * below[:, -1:]).sum(1).clamp(max=self.codes - 1)
             hot = one_hot(code, self.codes).to(p.dtype)
@@ -100,6 +102,24 @@ class Writer(nn.Module):
             rows.append(hot)
             token = hot @ self.embedding[:-1]
         return torch.stack(rows, 1)
+
+    def _states(self, inputs: Tensor, fused: bool) -> Tensor:
+        """The state after each input (N, T, width); a GRU of torch, which computes the same, is
+        faster."""
+        first = self.start.expand(len(inputs), -1)
+        if fused:
+            layers = (self.of_input, self.of_state)
+            weights = [*(m.weight for m in layers), *(m.bias for m in layers)]
+            found: Tensor = torch.gru(
+                *(inputs, first[None].contiguous(), weights, True),
+                num_layers=1, dropout=0.0, train=False, bidirectional=False, batch_first=True,
+            )[0]  # fmt: skip
+            return found
+        given, state, states = self.of_input(inputs), first, []
+        for i in range(inputs.shape[1]):
+            state = self._next(given[:, i], state)
+            states.append(state)
+        return torch.stack(states, 1)
 
     def _asked(self, n: int, c: Tensor | None) -> Tensor:
         """What each input has of the condition, (N, width)."""
@@ -114,6 +134,11 @@ class Writer(nn.Module):
         reset_h, update_h, new_h = self.of_state(state).chunk(3, 1)
         keep = torch.sigmoid(update + update_h)
         return keep * state + (1 - keep) * torch.tanh(new + torch.sigmoid(reset + reset_h) * new_h)
+
+    def _no_end(self, logits: Tensor) -> Tensor:
+        """Added to logits where no text may end: there are no empty ones."""
+        end = torch.arange(self.codes, device=logits.device) == ENDED
+        return end.to(logits.dtype) * IMPOSSIBLE
 
     def _logits(self, h: Tensor) -> Tensor:
         return h @ self.embedding[:-1].T + self.bias
