@@ -31,6 +31,10 @@ def build_evaluators(
         Distribution(),
         PropertyAgreement(settings),
     ]
+    if settings.structures or settings.relax:
+        from gankit_material.evaluation.structures import Structures
+
+        found.append(Structures())
     if settings.hull:
         from gankit_material.evaluation.hull import HullEnergy
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gankit.contract import Provenance, Sample
-from gankit_material.data.cif import PROPERTY
+from gankit_material.data.cif_blocks import PROPERTY
 from gankit_material.data.items import Cell, Material
 from gankit_material.output.rows import FOUND, short, text_of
 

@@ -4,6 +4,7 @@ doi 10.1016/j.commatsci.2017.01.017), and those of :mod:`gankit_material.structu
 from __future__ import annotations
 
 import gzip
+import hashlib
 import importlib.util
 import json
 import math
@@ -130,6 +131,13 @@ def shape_of(counts: Mapping[str, int]) -> Shape:
     return tuple(sorted(n // divisor for n in counts.values()))
 
 
+def library_fingerprint() -> str:
+    """Of all prototypes, for scores that depend on them."""
+    digest = hashlib.sha256(repr(TEXTBOOK).encode())
+    digest.update(_library_file().read_bytes())
+    return digest.hexdigest()[:12]
+
+
 def prototypes(shape: Shape) -> Sequence[Prototype]:
     """The prototypes with an anonymous formula, in an order that does not change.
 
@@ -161,14 +169,18 @@ def _index() -> dict[Shape, list[Callable[[], Prototype]]]:
 
 
 def _library() -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = json.loads(gzip.decompress(_library_file().read_bytes()))
+    return entries
+
+
+def _library_file() -> Path:
     found = importlib.util.find_spec("pymatgen")
     for place in (found.submodule_search_locations or ()) if found else ():
         file = Path(place, "analysis", "prototypes", "aflow_prototypes.json.gz")
         if not file.is_file():
             file = Path(place, "analysis", "aflow_prototypes.json.gz")  # before 2026
         if file.is_file():
-            entries: list[dict[str, Any]] = json.loads(gzip.decompress(file.read_bytes()))
-            return entries
+            return file
     raise GankitError(
         "this pymatgen has no library of AFLOW prototypes",
         "Install another one: pip install 'pymatgen>=2026.10'; or set structures=false",
