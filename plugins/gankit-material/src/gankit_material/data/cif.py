@@ -22,7 +22,6 @@ from gankit.errors import GankitError
 from gankit.kit.archives import UnreadableError, open_archive
 from gankit.kit.folders import files_below, find_root, printable
 from gankit.kit.own_output import own_output
-from gankit.kit.row_tables import label_text
 from gankit.kit.sidecars import Sidecars, read_sidecars
 from gankit_material.data.cif_blocks import UnusableError, blocks, parse_block
 from gankit_material.data.items import Material
@@ -98,7 +97,7 @@ def read_cif(
             except UnusableError as error:
                 issues.append(Issue(where, str(error)))
                 continue
-            materials.append(_with_row(material, where, text, dict(rows.get(name, {})), settings))
+            materials.append(_with_row(material, where, text, dict(rows.get(name, {}))))
     if count > len(chosen):
         facts["format"] += f", {count:,} blocks"
     if materials:
@@ -106,9 +105,7 @@ def read_cif(
     return materials, issues, facts
 
 
-def _with_row(
-    material: Material, where: str, text: str, row: dict[str, Any], settings: MaterialSettings
-) -> Material:
+def _with_row(material: Material, where: str, text: str, row: dict[str, Any]) -> Material:
     """A material with the values of its row in a table."""
     values = dict(material.values)
     for key, cell in row.items():
@@ -119,9 +116,8 @@ def _with_row(
         if math.isfinite(number):
             values[key] = number
     row = {**material.values, **row}
-    label = label_text(row[settings.label]) if settings.label in row else None
     notes = {"file": where, "cif": text, "row": row}
-    return Material(material.counts, values, label, material.cell, notes)
+    return Material(material.counts, values, None, material.cell, notes)
 
 
 def _cells(materials: list[Material]) -> str:

@@ -208,7 +208,7 @@ def _symbols(text: str) -> Iterator[str]:
 def _own_values(text: str) -> Mapping[str, float]:
     """Numbers that gankit wrote into a block."""
     found = {}
-    for match in re.finditer(rf"(?m)^{PROPERTY}(\S+)\s+(\S+)", text):
+    for match in re.finditer(rf"(?m)^(?:{PROPERTY}|_gankit_requested_)(\S+)\s+(\S+)", text):
         try:
             number = float(match[2])
         except ValueError:

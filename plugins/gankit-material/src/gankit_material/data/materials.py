@@ -64,10 +64,7 @@ class Reader:
             if reason := self._too_large(dict(material.counts)):
                 self.unusable.append(Issue(where, reason))
             else:
-                row = {
-                    **material.values,
-                    **({} if not material.label else {"label": material.label}),
-                }
+                row = {**dict(material.notes.get("row", {})), **material.values}  # type: ignore[call-overload]
                 self._read.append((where, material, row))
 
     def finish(self) -> tuple[list[Material], list[Issue]]:

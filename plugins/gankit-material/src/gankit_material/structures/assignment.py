@@ -23,6 +23,7 @@ from gankit_material.structures.radii import (
     covalent_radius,
     electronegativity,
     ionic_radius,
+    metallic_radius,
     oxidation_states,
     period_and_group,
 )
@@ -38,7 +39,7 @@ MOST_STRAIN = 0.25
 suit."""
 RARITY = 0.8
 """Added to the score of structure types that few compounds have."""
-RADIUS_RATIOS = (0.15, 0.28, 0.5, 0.75, 1.05)
+RADIUS_RATIOS = (0.15, 0.28, 0.5, 0.82, 1.05)
 EXPECTED = (3.0, 4.0, 6.0, 8.0, 12.0)
 """Coordination numbers of cations by the ratio of their radius to the anions' (Pauling's first
 rule), interpolated."""
@@ -187,13 +188,17 @@ def _fitted(
 
 
 def _length(bond: Bond, roles: Mapping[str, str], charge: Mapping[str, float] | None) -> float:
-    """The sum of two radii in Å: ionic ones where charges are given, and both are tabulated."""
+    """The sum of two radii in Å: ionic ones where charges are given, metallic ones of metals,
+    covalent ones otherwise, or where these are not tabulated."""
     a, b = roles[bond.first], roles[bond.second]
     if charge is not None:
         first = ionic_radius(a, charge[a], bond.neighbours[0])
         second = ionic_radius(b, charge[b], bond.neighbours[1])
         if first is not None and second is not None and first + second > 0.5:
             return first + second
+    metallic = metallic_radius(a), metallic_radius(b)
+    if metallic[0] is not None and metallic[1] is not None:
+        return metallic[0] + metallic[1]
     return covalent_radius(a) + covalent_radius(b)
 
 

@@ -28,10 +28,10 @@ ROMAN = {"II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8, "IX":
          "XI": 11, "XII": 12, "XIV": 14}  # fmt: skip
 ANIONS = {
     "N": 1.46, "O": 1.4, "F": 1.33, "S": 1.84, "Cl": 1.81, "Se": 1.98, "Br": 1.96, "Te": 2.21,
-    "I": 2.2, "H": 1.4, "P": 2.12, "As": 2.22, "Sb": 2.45, "Bi": 2.45, "C": 2.6, "Si": 2.71,
-    "Ge": 2.72, "B": 2.7,
+    "I": 2.2, "H": 1.4, "P": 1.9, "As": 2.0, "Sb": 2.2, "Bi": 2.3, "C": 1.5, "Si": 2.1,
+    "Ge": 2.1, "B": 1.5,
 }  # fmt: skip
-"""Elements that may be anions, with rough radii in Å (Shannon's, Pauling's where he has none)."""
+"""Elements that may be anions, with radii in Å: Shannon's, rough ones where he has none."""
 WEAK = {"C", "Si", "Ge", "B", "Bi", "H"}
 """Those that are anions of clearly less electronegative elements only."""
 SLACK, CLEAR = 0.25, 0.4
@@ -45,6 +45,22 @@ MOST_COMBINATIONS = 20_000
 def covalent_radius(element: str) -> float:
     """In Å."""
     return COVALENT.get(element, UNKNOWN)
+
+
+@lru_cache(maxsize=256)
+def metallic_radius(element: str) -> float | None:
+    """In Å, for twelve neighbours; None for what is no metal."""
+    import warnings
+
+    from pymatgen.core import Element
+
+    found = Element(element)
+    if not found.is_metal:
+        return None
+    with warnings.catch_warnings():  # elements without one
+        warnings.simplefilter("ignore")
+        value = found.metallic_radius
+    return float(value) if value == value and value else None
 
 
 @lru_cache(maxsize=256)
