@@ -124,6 +124,7 @@ LONGER = {
     "image_curves": "Fashion-MNIST, CIFAR-10 and hours",
     "imbalance": "half an hour",
     "large_table": "50 million rows",
+    "material": "Materials Project formulas and half an hour",
     "molecule": "a file of molecules and minutes to hours",
     "molecule_organ": "an hour",
     "moses": "MOSES and a run's molecules",

@@ -158,7 +158,7 @@ import sys
 from gankit.workflows.choosing import Chosen, choose_plugin
 for data in sys.argv[1:]:
     print(choose_plugin(data).plugin)
-heavy = {"torch", "numpy", "pyarrow", "rdkit", "PIL", "soundfile"} & set(sys.modules)
+heavy = {"torch", "numpy", "pyarrow", "rdkit", "PIL", "soundfile", "pymatgen"} & set(sys.modules)
 assert not heavy, heavy
 """
 
@@ -168,9 +168,10 @@ def test_looking_imports_nothing_heavy(tmp_path):
     (tmp_path / "drugs.csv").write_text("id,smiles\n1,CCO\n2,c1ccccc1O\n")
     for i in range(9):
         (tmp_path / f"kick_{i}.wav").touch()
-    words = ["people.csv", "drugs.csv", "."]
+    (tmp_path / "oxides.csv").write_text("id,formula\n1,SrTiO3\n2,Fe2O3\n3,NaAlO2\n")
+    words = ["people.csv", "drugs.csv", "oxides.csv", "."]
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, *words], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["tabular", "molecule", "audio"]
+    assert done.stdout.split() == ["tabular", "molecule", "material", "audio"]

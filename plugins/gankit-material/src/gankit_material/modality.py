@@ -36,7 +36,14 @@ class MaterialModality(Modality[Material], Augmentable, HasBaselines):
 
     Settings = MaterialSettings
     formats = ("csv", "parquet", "json", "cif", "cifs")
-    sampling_settings = ("structures", "relax", "relax_steps", "temperature", "count_temperature")
+    sampling_settings = (
+        "structures",
+        "relax",
+        "relax_steps",
+        "temperature",
+        "count_temperature",
+        "novel",
+    )
     network_settings = ("elements", "most", "units", "conditions", "label")
     shows_real_items = True
 

@@ -34,6 +34,9 @@ class MaterialSettings:
     integers of up to ``most`` per element; either is counted and shown."""
     isotopes: Literal["merge", "skip"] = "merge"
     """Formulas with deuterium (D) or tritium (T): read these as hydrogen, or skip them."""
+    remember: bool = True
+    """Whether the model keeps hashes of the training formulas, 8 bytes each, which ``novel`` needs.
+    Who has the model can then test whether a formula was among them: false for private data."""
     strict: bool = False
     """Whether one unusable entry is an error; otherwise such entries are skipped and listed."""
 
@@ -60,6 +63,10 @@ class MaterialSettings:
     which are in the training data; above 1 more unusual ones."""
     count_temperature: Annotated[float, Bounds(0.05, 5)] = 1.0
     """Sampling-time option: of the draw of counts. Below 1 more formulas are balanced."""
+
+    novel: bool = False
+    """Sampling-time option: formulas of the training data are drawn anew, up to eight times. A
+    filter: scores with it are not the generator's own."""
 
     hull: str = ""
     """File of entries with energies (CSV or JSON lines with formula and energy_per_atom) from which

@@ -88,6 +88,17 @@ def test_the_state_gives_the_same_codec():
         MaterialCodec.load(state, settings)
 
 
+def test_hashes_of_training_formulas_are_kept_unless_they_are_not_to_be():
+    items = [Material({"Na": 1, "Cl": 1}), Material({"K": 1, "F": 2})]
+    state = fit(items, PLAIN).state()
+    assert len(state.tensors["known"]) == 2
+    assert MaterialCodec.load(state, MaterialSettings(novel=True)).known is not None
+    private = fit(items, MaterialSettings(conditions=(), remember=False)).state()
+    assert not private.tensors
+    with pytest.raises(GankitError, match="no hashes of its training formulas"):
+        MaterialCodec.load(private, MaterialSettings(novel=True))
+
+
 def test_what_has_no_encoding_is_refused_by_name(codec):
     with pytest.raises(GankitError, match="a count above 20"):
         codec.encode([Material({"Na": 21, "F": 1})], rng())

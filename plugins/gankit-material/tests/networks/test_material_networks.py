@@ -78,6 +78,26 @@ def test_draws_depend_on_their_own_latent_only(small):
     assert torch.equal(together, alone)
 
 
+def test_known_compositions_are_drawn_anew(small):
+    x = every_composition(small)
+    z = torch.randn(400, small.latent_dim, generator=torch.Generator().manual_seed(2))
+    likely = small.nll(x, None).argsort()[:6]
+    try:
+        with torch.no_grad():
+            small.known = small._hashes(x[likely])
+            made = small(z, None)
+            assert torch.equal(made[:9], torch.cat([small(one[None], None) for one in z[:9]]))
+            small.known = None
+            free = small(z, None)
+    finally:
+        small.known = None
+    shares = [
+        float((some[:, None] == x[likely][None]).all((2, 3)).any(1).float().mean())
+        for some in (made, free)
+    ]
+    assert shares[0] < shares[1] ** 4  # eight tries
+
+
 def test_a_low_temperature_takes_the_likeliest(small):
     z = torch.randn(50, small.latent_dim, generator=torch.Generator().manual_seed(1))
     cold = SlotGenerator(("O", "Ti", "Na"), 2, 2, 0, 8, temperatures=(1e-5, 1e-5)).eval()

@@ -21,6 +21,7 @@ from gankit.contract import (
     Layout,
 )
 from gankit.errors import GankitError
+from gankit_material.codec.hashes import hashes_of
 from gankit_material.data.elements import BY_ELECTRONEGATIVITY
 from gankit_material.data.formulas import divided
 from gankit_material.data.items import Material
@@ -62,6 +63,8 @@ class MaterialCodec(Codec[Material], Conforms):
     ) -> None:
         self.elements, self.most, self.slots = ELEMENTS, most, slots
         self.seen = frozenset(seen)
+        self.known: Tensor | None = None
+        """Hashes of the training compositions."""
         self.condition, self.settings = condition, settings
         self.layout = Layout((slots, len(self.elements) + most), condition)
         self._index = {symbol: i for i, symbol in enumerate(self.elements)}
@@ -69,6 +72,14 @@ class MaterialCodec(Codec[Material], Conforms):
     # --- To tensors -----------------------------------------------------------------------------
 
     def encode(self, items: Sequence[Material], rng: np.random.Generator) -> Batch:
+        return Batch(self.codes(items), self._conditions(items))
+
+    def codes(self, items: Sequence[Material]) -> Tensor:
+        """(N, slots, 2): of each slot the number of its element and its count, 0 for none.
+
+        Raises:
+            GankitError: a material has too many elements, or a count that is too large.
+        """
         codes = np.zeros((len(items), self.slots, 2), np.int16)
         for row, item in zip(codes, items, strict=True):
             present = sorted((self._index[symbol], n) for symbol, n in item.counts.items())
@@ -78,7 +89,7 @@ class MaterialCodec(Codec[Material], Conforms):
                     f"The run was trained with elements={self.slots} and most={self.most}",
                 )
             row[: len(present)] = [(code + 1, n) for code, n in present]
-        return Batch(torch.from_numpy(codes), self._conditions(items))
+        return torch.from_numpy(codes)
 
     def prepare(self, batch: Batch) -> Batch:
         """Codes of element and count, 0 for none, as one-hot blocks."""
@@ -148,7 +159,7 @@ class MaterialCodec(Codec[Material], Conforms):
             "slots": self.slots,
             "conditions": [_stored(f) for f in fields],
         }
-        return CodecState(config)
+        return CodecState(config, {} if self.known is None else {"known": self.known})
 
     @classmethod
     def load(cls, state: CodecState, settings: MaterialSettings) -> MaterialCodec:
@@ -164,7 +175,14 @@ class MaterialCodec(Codec[Material], Conforms):
             most, slots = int(config["most"]), int(config["slots"])
         except (KeyError, TypeError, ValueError) as error:
             raise GankitError(f"the run's codec is damaged ({error})", "Train again") from None
-        return cls(seen, most, slots, Condition(fields) if fields else None, settings)
+        codec = cls(seen, most, slots, Condition(fields) if fields else None, settings)
+        codec.known = state.tensors.get("known")
+        if settings.novel and codec.known is None:
+            raise GankitError(
+                "novel=true: the run has no hashes of its training formulas",
+                "Train it with remember=true",
+            )
+        return codec
 
     def conform(self, items: Sequence[Material], strict: bool) -> Conformed[Material]:
         """Leaves out materials that have no encoding, or lack a value that is conditioned on."""
@@ -216,7 +234,10 @@ def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
             )
         fields.append(Categorical(settings.label, tuple(classes)))
     condition = Condition(tuple(fields)) if fields else None
-    return MaterialCodec(seen, settings.most, settings.elements, condition, settings)
+    codec = MaterialCodec(seen, settings.most, settings.elements, condition, settings)
+    if settings.remember:
+        codec.known = hashes_of(codec.codes(items)).unique()
+    return codec
 
 
 def _stored(f: Continuous | Categorical) -> dict[str, Any]:

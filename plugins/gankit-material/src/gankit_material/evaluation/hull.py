@@ -25,8 +25,8 @@ NEAR = 0.1
 
 
 class HullEnergy(Evaluator[Material]):
-    """Energies above the convex hull of reference phases, of generated materials that have an energy
-    (``relax=true``), by pymatgen's phase diagram:
+    """Energies above the convex hull of reference phases, by pymatgen's phase diagram, of generated
+    materials that have an energy (``relax=true``):
 
     - ``hull/mean``, ``hull/median``: in eV per atom;
     - ``hull/near``: share of them up to 0.1 eV per atom above it;

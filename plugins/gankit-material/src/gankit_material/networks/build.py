@@ -15,6 +15,10 @@ def build_networks(codec: MaterialCodec, settings: MaterialSettings) -> Networks
     shape = codec.elements, codec.most, codec.slots, cond_dim, settings.units
     temperatures = settings.temperature, settings.count_temperature
     generator = SlotGenerator(
-        *shape, codec.seen, temperatures=temperatures, smoothing=settings.smoothing
+        *shape,
+        codec.seen,
+        temperatures=temperatures,
+        smoothing=settings.smoothing,
+        known=codec.known if settings.novel else None,
     )
     return Networks(generator, Critic(*shape), generator.latent_dim, likelihood=generator.nll)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor, nn
 
+from gankit_material.codec.hashes import hashes_of
 from gankit_material.networks.features import charges, element_features, similarity
 
 EMBEDDING = 32
@@ -23,6 +24,8 @@ UNSEEN = -20.0
 drawn, and held-out compositions with it still have a likelihood."""
 IMPOSSIBLE = -1e6
 """The logit of what cannot be drawn."""
+TRIES = 8
+"""Draws of a composition that is not to be a known one."""
 EDGE = 1e-6
 """Uniform numbers are kept so far from 0 and 1."""
 
@@ -42,6 +45,7 @@ class SlotGenerator(nn.Module):
         seen: elements that can be drawn; all by default.
         relaxation: temperature of the softmax through which gradients pass.
         temperatures: by which logits of elements, and of counts, are divided when drawing.
+        known: hashes of compositions that are drawn anew, up to ``TRIES`` times.
         smoothing: share of an element's probability that training gives to elements like it.
     """
 
@@ -62,6 +66,7 @@ class SlotGenerator(nn.Module):
         relaxation: float = 0.7,
         temperatures: tuple[float, float] = (1.0, 1.0),
         smoothing: float = 0.0,
+        known: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.size, self.most, self.slots = len(elements), most, slots
@@ -70,6 +75,7 @@ class SlotGenerator(nn.Module):
         self.width = max(self.size + 1, most)
         self.latent_dim = slots * (self.size + 1 + most)
         table = element_features(elements)
+        self.known = known
         self.register_buffer("features", table, persistent=False)
         self.register_buffer("charges", charges(elements, CHARGES), persistent=False)
         self.register_buffer("alike", similarity(elements, seen), persistent=False)
@@ -177,6 +183,24 @@ class SlotGenerator(nn.Module):
     # --- Drawing --------------------------------------------------------------------------------
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        x = self._drawn(z, c)
+        if self.known is None or self.training:
+            return x
+        for i in range(1, TRIES):
+            again = torch.isin(self._hashes(x), self.known.to(x.device))
+            if not torch.compiler.is_exporting() and not again.any():
+                break
+            # The same noise for other draws is as good as new, and a function of the latent.
+            x = torch.where(again[:, None, None], self._drawn(z.roll(7 * i, 1), c), x)
+        return x
+
+    def _hashes(self, x: Tensor) -> Tensor:
+        """Of compositions (N, slots, elements + most)."""
+        hot_e, hot_n = x.split([self.size, self.most], -1)
+        parts = [(hot.argmax(-1) + 1) * (hot.sum(-1) > 0.5) for hot in (hot_e, hot_n)]
+        return hashes_of(torch.stack(parts, -1))
+
+    def _drawn(self, z: Tensor, c: Tensor | None) -> Tensor:
         u = torch.special.ndtr(z.float()).clamp(EDGE, 1 - EDGE)
         noise = -torch.log(-torch.log(u))
         noise_e, noise_n = noise.split([self.slots * (self.size + 1), self.slots * self.most], 1)
