@@ -115,7 +115,7 @@ def _with_row(material: Material, where: str, text: str, row: dict[str, Any]) ->
             continue
         if math.isfinite(number):
             values[key] = number
-    row = {**material.values, **row}
+    row = {"file": where, **material.values, **row}
     notes = {"file": where, "cif": text, "row": row}
     return Material(material.counts, values, None, material.cell, notes)
 

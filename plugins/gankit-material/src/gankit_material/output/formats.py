@@ -96,7 +96,8 @@ class _Passed:
                 f"{self.left_out:,} of {self.total:,} materials are left out: no prototype suits "
                 "them, and CIF needs a structure; format csv has all formulas"
                 if self.sought
-                else f"{self.left_out:,} materials are left out: they have no structure"
+                else f"{self.left_out:,} materials are left out: they have no structure, which "
+                "structures=true assigns; format csv has all formulas"
             )
         if self.total >= FEW and self.valid < FEW_BALANCED * self.total:
             found.append(
