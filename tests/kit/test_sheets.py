@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import PIL.Image
 import pytest
 
@@ -49,3 +51,13 @@ def test_what_is_no_bitmap_is_no_frame():
         picture(Rendering("image/svg+xml", b"<svg/>"))
     pictures = [picture(cell(level)) for level in (1, 2, 3)]
     assert stacked(pictures, pictures).size == (3 * 8 + 2, 2 * 8 + 1)
+
+
+def test_a_picture_that_moves_is_not_one(tmp_path):
+    file = io.BytesIO()
+    first, second = PIL.Image.new("L", (8, 8), 0), PIL.Image.new("L", (8, 8), 200)
+    first.convert("RGB").save(
+        file, "WEBP", save_all=True, append_images=[second.convert("RGB")], lossless=True
+    )
+    with pytest.raises(GankitError, match="move by themselves"):
+        picture(Rendering("image/webp", file.getvalue()))

@@ -175,3 +175,39 @@ def test_looking_imports_nothing_heavy(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["tabular", "molecule", "material", "audio"]
+
+
+def array(path, *shape):
+    header = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode() + b"\n"
+    path.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+
+
+def test_films_frames_and_pictures(tmp_path):
+    for folder, name in (
+        ("films/a", "{}.mp4"),
+        ("gifs", "{}.gif"),
+        ("frames/a/clip0", "frame{:04d}.png"),
+        ("frames/a/clip1", "frame{:04d}.png"),
+        ("sounds", "{}.wav"),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        for i in range(9):
+            (tmp_path / folder / name.format(i)).touch()
+    array(tmp_path / "clips.npy", 20, 16, 32, 32, 1)
+    array(tmp_path / "pictures.npy", 20, 32, 32, 3)
+    found = {
+        name: choose_plugin(str(tmp_path / name))
+        for name in ("films", "films/a/1.mp4", "gifs", "frames", "sounds", "clips.npy")
+    }
+    found["pictures.npy"] = choose_plugin(str(tmp_path / "pictures.npy"))
+    assert {name: chosen.plugin for name, chosen in found.items()} == {
+        "films": "video",
+        "films/a/1.mp4": "video",
+        "gifs": "image",
+        "frames": "image",
+        "sounds": "audio",
+        "clips.npy": "video",
+        "pictures.npy": "image",
+    }
+    for ambiguous in ("gifs", "frames"):
+        assert "--plugin video treats it as video" in found[ambiguous].reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ import gankit
 from gankit import config as configuration
 from gankit.engine.checkpoint import checkpoints
 from gankit.errors import GankitError
+from gankit.plugins.registry import installed
 from gankit.runs.started import lineage
 from gankit.workflows.request import request
 from gankit.workflows.train import train
+from gankit.workflows.transfer import Start, check_plugin
 
 WORDS = ["train.batch=16", "train.threads=1", "train.samples=160", "log.preview_count=4"]
 TENSOR = {"train.batch": 16, "train.threads": 1, "hidden": 8, "latent": 4, "log.verdict": 0}
@@ -210,6 +213,28 @@ def test_the_start_wins_over_that_of_a_configuration(labelled, tmp_path):
     assert found.config.settings.hidden == 8
     with pytest.raises(GankitError, match="cannot start from itself"):
         request("", None, None, lambda known: [], start=labelled / "model", out=labelled)
+
+
+def test_a_plugin_may_name_others_whose_weights_fit(labelled, tmp_path, monkeypatch):
+    """A run of tensor, as if toy had its networks: settings of the same names are taken over."""
+    modality = installed().modality("toy").modality
+    monkeypatch.setattr(type(modality), "transfers_from", ("tensor",))
+    found = request("toy", None, None, lambda known: [], start=labelled)
+    assert found.loaded.info.name == "toy"
+    assert found.config.engine.transfer.run == str(labelled)
+    assert found.config.settings.hidden == 8  # of the run, not of the recipe
+    start = Start(labelled)
+    start.check(found.loaded, found.config)
+    assert start.codec(found.loaded, found.config, None, "") == (None, None)
+    engine = replace(found.config.engine.transfer, codec="source")
+    with pytest.raises(GankitError, match="whose codec is not for toy"):
+        start.check(found.loaded, replace_transfer(found.config, engine))
+    with pytest.raises(GankitError, match="Start from a run of plugin molecule"):
+        check_plugin("runs/a", "tensor", installed().modality("molecule"))
+
+
+def replace_transfer(config, transfer):
+    return replace(config, engine=replace(config.engine, transfer=transfer))
 
 
 def test_another_plugin_and_another_architecture_are_refused(labelled, tmp_path):

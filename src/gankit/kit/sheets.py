@@ -109,7 +109,7 @@ def picture(rendering: Rendering) -> PIL.Image.Image:
     """A rendering as a Pillow picture.
 
     Raises:
-        GankitError: it is no bitmap picture, or there is no Pillow.
+        GankitError: it is no bitmap picture, or one that moves, or there is no Pillow.
     """
     if not is_raster(rendering):
         raise GankitError(
@@ -121,6 +121,11 @@ def picture(rendering: Rendering) -> PIL.Image.Image:
     except ImportError:
         raise GankitError("films need the package pillow", "pip install pillow") from None
     with PIL.Image.open(io.BytesIO(rendering.content)) as opened:
+        if getattr(opened, "n_frames", 1) > 1:
+            raise GankitError(
+                "items of this run move by themselves, and a film holds one picture of each",
+                "Leave out the film, and look at the items themselves",
+            )
         opened.load()
         return opened
 

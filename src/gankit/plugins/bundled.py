@@ -11,6 +11,7 @@ READS = {
         *(".npz", ".npy"),
     ),
     "gankit-molecule": (".smi", ".smiles", ".inchi", ".sdf", ".mol"),
+    "gankit-video": (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv"),
     "gankit-tabular": (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx", ".db"),
     "gankit-text": (".txt", ".text"),
 }

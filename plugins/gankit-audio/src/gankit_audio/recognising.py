@@ -8,6 +8,8 @@ from gankit_audio.data.formats import RAW, SUFFIXES, UNSUPPORTED
 
 COLUMNS = ("audio", "sound", "clip", "recording", "wav")
 """Usual names of a column of sounds."""
+FILMS = (".mp4", ".webm", ".mov", ".mkv", ".3gp")
+"""Endings of files that more often hold moving pictures."""
 NAMED = 0.8
 """The share of a column's cells that name recordings, from which on a table lists them."""
 
@@ -16,6 +18,9 @@ def recognise(look: Look) -> Recognised | None:
     """Recordings, archives of them, lists of them, and Parquet with a column of them."""
     own = [ending for ending in (*SUFFIXES, *UNSUPPORTED) if ending not in RAW]
     sounds, part = share(look, *own)
+    films, _ = share(look, *FILMS)
+    if sounds and films == sounds:  # of which the sound could be meant, once it is converted
+        return Recognised(0.5 * part, "sounds", f"{films:,} films may have sound", films)
     if sounds and look.kind == "file":
         return Recognised(0.9, "sounds", f"{look.name} is a recording")
     if sounds:
