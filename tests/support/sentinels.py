@@ -167,12 +167,64 @@ def make_molecule(home: Path) -> Marked:
     return Marked(home / "molecules.sdf", small, "")
 
 
+def make_text(home: Path) -> Marked:
+    """Texts with a class, and a marked column beside them that is not learned."""
+    rows = [["review", "mood", "customer"]]
+    subjects, ends = ("the film", "this book", "our meal", "that song"), ("again", "twice", "today")
+    for i in range(96):
+        mood = ("good", "bad")[i % 2]
+        text = f"{subjects[i % 4]} was {('fine', 'poor')[i % 2]} {ends[i % 3]} on day {i}"
+        rows.append([text, mood, f"{MARK} customer {i}"])
+    with (home / "reviews.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    small = ("width=16", "latent=8", "epochs=1", "units=16", "cache=none", "train.samples=640",
+             "train.batch=32", "log.preview_count=4")  # fmt: skip
+    evaluation = ("language_model=false",)
+    return Marked(home / "reviews.csv", small, "label", evaluation=evaluation, measured=False)
+
+
+def make_material(home: Path) -> Marked:
+    """Formulas with an energy, and a marked column beside them."""
+    rows = [["formula", "formation_energy", "laboratory"]]
+    metals, others = ("Na", "K", "Mg", "Ca", "Fe", "Ti", "Al", "Zn"), ("O", "S", "Cl", "F", "N")
+    for i, (a, n, b) in enumerate(
+        (a, n, b) for a in metals for n in ("", "2", "3") for b in others
+    ):
+        rows.append([f"{a}{n}{b}", f"{-0.01 * i:.2f}", f"{MARK} laboratory {i}"])
+    with (home / "oxides.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    small = ("units=16", "train.samples=640", "train.batch=32", "log.preview_count=4")
+    return Marked(home / "oxides.csv", small, "")
+
+
+def make_video(home: Path) -> Marked:
+    """Films with marked names and comments, and a table with a marked column."""
+    rng, root = np.random.default_rng(0), home / "films"
+    root.mkdir()
+    rows = [["file_name", "label", "actor"]]
+    for i in range(16):
+        name, label = f"{MARK}_{i:02d}.gif" if i % 2 else f"{i:02d}.gif", ("up", "down")[i % 4 // 2]
+        frames = [
+            PIL.Image.fromarray(f) for f in rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8)
+        ]
+        comment = f"{MARK} film {i}".encode()
+        frames[0].save(root / name, save_all=True, append_images=frames[1:], comment=comment)
+        rows.append([name, label, f"{MARK} actor {i}"])
+    with (root / "metadata.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    small = ("width=[8]", "frames=4", "train.batch=4", "train.samples=16", "log.preview_count=4")
+    return Marked(root, small, "label", evaluation=("frames=4",), measured=False)
+
+
 MAKERS: dict[str, Callable[[Path], Marked]] = {
     "tabular": make_tabular,
     "toy": make_toy,
     "image": make_image,
     "audio": make_audio,
     "molecule": make_molecule,
+    "text": make_text,
+    "material": make_material,
+    "video": make_video,
 }
 
 
