@@ -279,14 +279,14 @@ def test_a_faulty_hook_does_not_stop_training(gankit_, tmp_path, hook):
 def test_a_plugin_of_another_name_is_not_bundled(gankit_, tmp_path):
     """``GANKIT_PLUGINS`` disables it, though its name reads like one of gankit's own."""
     text = HEAD + "@hookimpl\ndef gankit_callbacks():\n    return []\n"
-    place = known_project(tmp_path, "gankit-video", video=text)
+    place = known_project(tmp_path, "gankit-genome", genome=text)
     status = {}
-    for chosen in ("", "gankit-video"):
+    for chosen in ("", "gankit-genome"):
         shown = gankit_("plugins", "list", "--json", **{**place, "GANKIT_PLUGINS": chosen})
         records = {r["name"]: r for r in json.loads(shown.stdout)}
-        status[chosen] = (records["video"]["status"], records["toy"]["status"])
-        assert (records["video"]["bundled"], records["toy"]["bundled"]) == (False, True)
-    assert status == {"": ("disabled", "ok"), "gankit-video": ("ok", "ok")}
+        status[chosen] = (records["genome"]["status"], records["toy"]["status"])
+        assert (records["genome"]["bundled"], records["toy"]["bundled"]) == (False, True)
+    assert status == {"": ("disabled", "ok"), "gankit-genome": ("ok", "ok")}
 
 
 def test_commands_of_plugins(gankit_, tmp_path):

@@ -125,11 +125,11 @@ def test_finding_the_distribution_to_remove():
 def test_a_plugin_is_bundled_by_its_metadata_and_not_by_its_name(
     tmp_path, monkeypatch, about, bundled
 ):
-    project = make_project(tmp_path / "video", "gankit-video", about, gankit_video=HOOK)
+    project = make_project(tmp_path / "genome", "gankit-genome", about, gankit_genome=HOOK)
     made_known(tmp_path / "site", project)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     if bundled:
-        with pytest.raises(GankitError, match="gankit-video is bundled with gankit"):
-            packages.find_plugin("gankit-video")
+        with pytest.raises(GankitError, match="gankit-genome is bundled with gankit"):
+            packages.find_plugin("gankit-genome")
     else:
-        assert packages.find_plugin("gankit_video").name == "gankit-video"
+        assert packages.find_plugin("gankit_genome").name == "gankit-genome"

@@ -258,17 +258,17 @@ def test_only_metadata_exempts_a_plugin_from_selection_and_errors(
     tmp_path, monkeypatch, about, bundled
 ):
     """Its name does not, though it may read like one of ours."""
-    text = f"from gankit.contract import *\n{modality('video')}\ndef work(): return {{}}['gone']"
-    project = make_project(tmp_path / "video", "gankit-video", about, gankit_video=text)
+    text = f"from gankit.contract import *\n{modality('genome')}\ndef work(): return {{}}['gone']"
+    project = make_project(tmp_path / "genome", "gankit-genome", about, gankit_genome=text)
     made_known(tmp_path / "site", project)
-    for folder in ("site", "video/src"):
+    for folder in ("site", "genome/src"):
         monkeypatch.syspath_prepend(str(tmp_path / folder))
-    monkeypatch.delitem(sys.modules, "gankit_video", raising=False)
-    (point,) = (p for p in entry_points(group="gankit") if p.name == "gankit_video")
-    assert origin_of(point) == Origin("gankit-video", "1", (), bundled)
+    monkeypatch.delitem(sys.modules, "gankit_genome", raising=False)
+    (point,) = (p for p in entry_points(group="gankit") if p.name == "gankit_genome")
+    assert origin_of(point) == Origin("gankit-genome", "1", (), bundled)
     plugins = Plugins([point])
     with pytest.raises(KeyError) as error:
-        sys.modules["gankit_video"].work()
+        sys.modules["gankit_genome"].work()
     record = plugins.attribute_error(error.value)
     assert (record is None) is bundled
     monkeypatch.setenv("GANKIT_PLUGINS", "")

@@ -68,7 +68,7 @@ def test_the_prefix_is_optional() -> None:
     assert plugin_name("gankit-waves") == plugin_name("waves") == "waves"
 
 
-@pytest.mark.parametrize("name", ["text", "video", "image"])
+@pytest.mark.parametrize("name", ["genome", "video", "image"])
 def test_no_name_is_reserved(tmp_path: Path, name: str) -> None:
     """Only installed plugins have theirs."""
     folder = scaffold(name, tmp_path / name, taken=["toy"])
