@@ -14,6 +14,8 @@ READS = {
     "gankit-video": (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv"),
     "gankit-tabular": (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx", ".db"),
     "gankit-text": (".txt", ".text"),
+    "gankit-material": (".cif",),
+    "gankit-video": (".mp4", ".webm", ".mov", ".avi", ".mkv"),
 }
 """The commonest endings that each reads."""
 
