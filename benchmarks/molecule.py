@@ -25,11 +25,11 @@ from torch.profiler import ProfilerActivity, profile
 
 import gankit
 from gankit.contract import Fitting, quiet
+from gankit.kit.autoencoders import Ragged, default_device
 from gankit.kit.cache import Cache
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
-from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.codec.training import BATCH_SIZE, Corpus, default_device, texts_of, train
+from gankit_molecule.codec.training import BATCH_SIZE, Corpus, texts_of, train
 from gankit_molecule.data.sources import read
 from gankit_molecule.settings import MoleculeSettings
 

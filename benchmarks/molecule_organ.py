@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
 from gankit.contract import quiet
+from gankit.kit.autoencoders import PAD
 from gankit.kit.cache import Cache
 from gankit_molecule.codec.autoencoder import Encoder
-from gankit_molecule.codec.ragged import PAD
 from gankit_molecule.data.sources import read
 from gankit_molecule.evaluation.moses import describe, internal_diversity, novelty, uniqueness
 from gankit_molecule.evaluation.rnn import CharacterRNN

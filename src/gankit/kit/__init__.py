@@ -1,5 +1,5 @@
 """What plugins may share.
 
-Importing a module here costs nothing, except for ``layers``, which imports torch: other libraries
-are imported by the functions that need them.
+Importing a module here costs nothing, except for ``layers`` and ``autoencoders``, which import
+torch: other libraries are imported by the functions that need them.
 """

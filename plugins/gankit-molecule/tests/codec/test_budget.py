@@ -16,6 +16,7 @@ import torch
 from rdkit import Chem
 
 from gankit.contract import Batch, Fitting
+from gankit.kit.autoencoders import training as kit_training
 from gankit_molecule.codec import training
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.fitting import fit
@@ -105,8 +106,10 @@ def test_training_ends_with_the_time(tmp_path: Path) -> None:
     assert len(MANY) > 2000
     clock, steps, rates = Clock(60.0, 0.4), Steps(), list[float]()
     with pytest.MonkeyPatch.context() as patched:
-        rate = training._rate
-        patched.setattr(training, "_rate", lambda *given: rates.append(rate(*given)) or rates[-1])
+        rate = kit_training.rate
+        patched.setattr(
+            kit_training, "rate", lambda *given: rates.append(rate(*given)) or rates[-1]
+        )
         codec = run(MANY, tmp_path, clock, progress=steps, epochs=1000)
     usable(codec)
     assert clock.left > -4  # a few looks after the end
@@ -178,7 +181,7 @@ def test_one_that_was_killed_resumes_from_its_last_snapshot(
         if what.startswith("training the") and done > 20:
             raise RuntimeError("killed")
 
-    monkeypatch.setattr(training, "SNAPSHOT_SECONDS", -1.0)  # a snapshot per step
+    monkeypatch.setattr(kit_training, "SNAPSHOT_SECONDS", -1.0)  # a snapshot per step
     with pytest.raises(RuntimeError, match="killed"):
         run(FEW, tmp_path, progress=kill, epochs=25)
     steps = Steps()
@@ -200,7 +203,7 @@ def test_one_that_was_killed_before_its_result_was_cached_is_not_trained_again(
 ) -> None:
     with monkeypatch.context() as patched:
         killed = RuntimeError("killed")
-        patched.setattr(training, "save_file", Mock(side_effect=killed))
+        patched.setattr(kit_training, "save_file", Mock(side_effect=killed))
         with pytest.raises(RuntimeError, match="killed"):
             run(FEW, tmp_path, epochs=2)
     steps = Steps()
@@ -225,14 +228,6 @@ def test_preparation_can_be_stopped(what: str, tmp_path: Path) -> None:
             stopped=lambda: any(label.startswith(what) for label in reached),
         )
     assert reached[-1].startswith(what)
-
-
-def test_the_learning_rate_is_what_it_was_without_a_limit() -> None:
-    for step in (0, 100, 300, 301, 999):
-        old = min((step + 1) / 200, 1.0) * min((1000 - step) / (0.7 * 1000), 1.0)
-        assert training._rate(step, 1000) == old
-    assert training._rate(500, 10_000, 0.35) == 0.5
-    assert training._rate(500, 10_000, 0.0) == 0
 
 
 # --- A search -----------------------------------------------------------------------------------

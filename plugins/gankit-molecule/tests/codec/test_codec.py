@@ -313,7 +313,7 @@ def test_the_first_value_that_is_not_a_number_is_named() -> None:
 def test_a_second_run_uses_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = MoleculeSettings(**{**SMALL, "epochs": 5, "cache": str(tmp_path)})
     first = fit(items(), settings, Fitting())
-    monkeypatch.setattr(training, "_batches", None)  # nothing is trained
+    monkeypatch.setattr(training, "batches_by_length", None)  # nothing is trained
     monkeypatch.setattr("gankit_molecule.codec.conditions.computed", None)  # nor measured
     again = fit(items(), settings, Fitting())
     for k, v in first.state().tensors.items():

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from gankit.kit.autoencoders import PAD
 from gankit_molecule.codec.grammar import Rules
-from gankit_molecule.codec.ragged import PAD
 from gankit_molecule.codec.tokens import END, START, UNKNOWN
 
 EMBEDDED = 64

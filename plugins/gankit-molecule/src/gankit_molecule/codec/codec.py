@@ -33,6 +33,7 @@ from gankit.contract import (
     TransformsDensityRatioInput,
 )
 from gankit.errors import GankitError
+from gankit.kit.autoencoders import Whitening, default_device
 from gankit.seeds import normal
 from gankit_molecule.codec.autoencoder import Decoder, Encoder
 from gankit_molecule.codec.conditions import Measured, conformed, standardised, values_of
@@ -42,8 +43,7 @@ from gankit_molecule.codec.property_query import Constraint, PropertyQuery, subs
 from gankit_molecule.codec.requirements import Requirements
 from gankit_molecule.codec.scaffold import Scaffold
 from gankit_molecule.codec.tokens import SPECIAL, Alphabet
-from gankit_molecule.codec.training import default_device, texts_of
-from gankit_molecule.codec.whitening import Whitening
+from gankit_molecule.codec.training import texts_of
 from gankit_molecule.codec.writer import CPU, DECODE_BATCH_SIZE, Writer, longest_text, numbers_of
 from gankit_molecule.codec.writing_graph import WritingGraph
 from gankit_molecule.data.molecules import Molecule, smiles_of

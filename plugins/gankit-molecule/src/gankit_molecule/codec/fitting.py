@@ -13,13 +13,13 @@ from torch import Tensor
 
 from gankit.contract import Batch, Fitting
 from gankit.contract.subsets import take
+from gankit.kit.autoencoders import Ragged, Whitening, trained_or_cached
 from gankit.kit.cache import Cache, open_cache
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.conditions import Measured, condition_of, standardised, values_of
 from gankit_molecule.codec.notations import NOTATIONS
 from gankit_molecule.codec.pretrained import Pretrained, pretrained_for
 from gankit_molecule.codec.property_query import PropertyQuery, subsample
-from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.scaffold import Scaffold
 from gankit_molecule.codec.tokens import Alphabet
 from gankit_molecule.codec.training import (
@@ -27,9 +27,7 @@ from gankit_molecule.codec.training import (
     epochs_of,
     texts_of,
     train,
-    trained_or_cached,
 )
-from gankit_molecule.codec.whitening import Whitening
 from gankit_molecule.codec.writer import DECODE_BATCH_SIZE
 from gankit_molecule.data.hashes import hashes_of, key_of
 from gankit_molecule.data.molecules import Molecule, smiles_of

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gankit_molecule.codec.ragged import PAD
+from gankit.kit.autoencoders import PAD
 from gankit_molecule.codec.tokens import END, SPECIAL, Alphabet
 from gankit_molecule.data.standardise import TOKEN
 

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 
 from gankit.contract import Batch, Health
+from gankit.kit.autoencoders import Ragged, Whitening, use_of_latents
 from gankit_molecule.codec.autoencoder import Decoder
 from gankit_molecule.codec.notations import understood
-from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.codec.training import LEAST_USE, texts_of, use_of_latents
-from gankit_molecule.codec.whitening import Whitening
+from gankit_molecule.codec.training import LEAST_USE, texts_of
 from gankit_molecule.codec.writer import Writer
 from gankit_molecule.settings import MoleculeSettings
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from gankit.kit.autoencoders import PAD, Ragged
 from gankit_molecule.codec.notations import NOTATIONS, Smiles
-from gankit_molecule.codec.ragged import PAD, Ragged
 from gankit_molecule.data.standardise import TOKEN
 
 START, END, UNKNOWN = range(PAD + 1, PAD + 4)

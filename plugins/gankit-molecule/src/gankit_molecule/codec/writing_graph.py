@@ -7,10 +7,9 @@ from torch import Tensor, nn
 from torch._higher_order_ops.scan import scan
 from torch.nn.functional import linear
 
+from gankit.kit.autoencoders import PAD, Whitening
 from gankit_molecule.codec.autoencoder import Decoder
-from gankit_molecule.codec.ragged import PAD
 from gankit_molecule.codec.tokens import END, START, UNKNOWN, Alphabet
-from gankit_molecule.codec.whitening import Whitening
 
 State = tuple[Tensor, Tensor, Tensor, Tensor]
 """Of texts that are being written: hidden units (N, width), the last token (N,), open brackets (N,)

@@ -10,15 +10,15 @@ import torch
 from torch import Tensor
 
 from gankit.contract import Fitting, Progress, quiet
+from gankit.kit.autoencoders import Ragged, trained_or_cached
 from gankit.kit.cache import Cache
 from gankit.seeds import uniform
 from gankit_molecule.codec.autoencoder import Decoder
 from gankit_molecule.codec.codec import MAX_TRIES
 from gankit_molecule.codec.grammar import Grammar
 from gankit_molecule.codec.notations import NOTATIONS, understood
-from gankit_molecule.codec.ragged import Ragged
 from gankit_molecule.codec.tokens import Alphabet
-from gankit_molecule.codec.training import Corpus, epochs_of, texts_of, train, trained_or_cached
+from gankit_molecule.codec.training import Corpus, epochs_of, texts_of, train
 from gankit_molecule.codec.writer import DECODE_BATCH_SIZE
 from gankit_molecule.data.hashes import key_of
 from gankit_molecule.data.molecules import Molecule

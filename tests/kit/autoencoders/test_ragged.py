@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gankit_molecule.codec.ragged import Ragged
+from gankit.kit.autoencoders import Ragged
 
 
 def test_rows_are_padded_at_the_end() -> None:

@@ -16,9 +16,7 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Ragged:
-    """Rows in one flat array, padded only when some are taken. A million molecules take a few
-    megabytes.
-    """
+    """Rows of integers from 0 to 65,535 in one flat array, padded only when some are taken."""
 
     def __init__(self, rows: Iterable[Sequence[int]]) -> None:
         flat, lengths = array("H"), array("l")
