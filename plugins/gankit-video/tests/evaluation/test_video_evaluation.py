@@ -27,7 +27,7 @@ from gankit_video.settings import VideoSettings
 
 @pytest.fixture(scope="module")
 def clips():
-    return moving_digits()[:600]
+    return moving_digits(8)[:300]
 
 
 def clips_of(made):
@@ -38,12 +38,12 @@ def clips_of(made):
 def ratios(clips):
     """By extractor and kind of clips, the Fréchet distance in units of real clips' own."""
     rng = np.random.default_rng(0)
-    one, two = clips[:300], clips[300:]
+    one, two = clips[:150], clips[150:]
     noisy = [
         replace(c, frames=(c.frames // 2 + rng.integers(0, 60, c.frames.shape)).astype(np.uint8))
         for c in two
     ]
-    kinds = {"real": two, **controls(two, 300, 0), "noisy": noisy, "collapsed": two[:3] * 100}
+    kinds = {"real": two, **controls(two, 150, 0), "noisy": noisy, "collapsed": two[:3] * 50}
     found = {}
     for extractor in (frames(), motion()):
         base = GaussianStats.of(extractor.features(one))
@@ -82,7 +82,7 @@ def test_controls_keep_the_frames_and_lose_their_time(clips):
     by_name = {clip.name: clip for clip in clips}
     for frozen, shuffled in zip(found["frozen"], found["shuffled"], strict=True):
         whole = by_name[frozen.name].frames
-        assert (frozen.frames == whole[8]).all()
+        assert (frozen.frames == whole[4]).all()
         ordered = sorted(frame.tobytes() for frame in whole)
         assert sorted(frame.tobytes() for frame in shuffled.frames) == ordered
         assert by_name[shuffled.name].label == shuffled.label

@@ -91,7 +91,7 @@ def _in_palette(frames: Frames) -> Iterator[Any]:
         palette[: len(colours), 1:] = colours
         indices = np.asarray(whole).reshape(count, height, width)
     for pixels in indices:
-        pair = (np.ascontiguousarray(pixels), palette)
+        pair: Any = (np.ascontiguousarray(pixels), palette)
         yield av.VideoFrame.from_ndarray(pair, format="pal8")
 
 
