@@ -97,6 +97,7 @@ BENCHMARKS = (
     ),
     Benchmark("kills", "Twenty kills over a run", minutes=20),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
+    Benchmark("video", "Which scores see motion", (), "motion-random3d"),
     Benchmark("provenance", "Provenance: what is carried, found and kept"),
     Benchmark("watermark", "Invisible watermark", needs=("skimage",)),
     Benchmark("truncation", "Truncation", ("--psi", "1", "0.5")),

@@ -169,7 +169,8 @@ def folder(tmp_path: Path) -> Path:
 
 def cut_down(words: list[str]) -> list[str]:
     """The command, reduced to a small amount of work."""
-    command, other = words[1], any("toy" in word or "people" in word for word in words)
+    names = ("toy", "people", "video", "moving")
+    command, other = words[1], any(name in word for word in words for name in names)
     sounds = any("audio" in word or "sounds" in word for word in words)
     molecules = any(part in word for word in words for part in ("molecule", "compounds", "active"))
     texts = any(part in word for word in words for part in ("text", "poems", "reviews"))

@@ -70,7 +70,7 @@ def test_scores_stand_beside_frozen_and_shuffled_clips(trained, gankit_):
     words = ["-n", 16, "--metrics", "frechet,movement", "--report", report, "--json"]
     found = json.loads(gankit_("evaluate", home / "run", *words).stdout)
     text = json.dumps(found)
-    for name in ("frames-random3d", "motion-random3d", "frozen", "shuffled"):
+    for name in ("frames-random2d", "motion-random3d", "frozen", "shuffled"):
         assert name in text
     page = report.read_text()
     assert page.count("data:image/webp") >= 4

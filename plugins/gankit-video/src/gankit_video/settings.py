@@ -63,8 +63,8 @@ class VideoSettings:
     sees the differences of all."""
 
     extractors: tuple[str, ...] = ("frames", "motion")
-    """Feature extractors of evaluate: frames and motion (random 3-D convolutions on frames and on
-    their differences), i3d (needs i3d_weights)."""
+    """Feature extractors of evaluate: frames and motion (random convolutions on single frames, and
+    3-D ones on their differences), i3d (needs i3d_weights)."""
     i3d_weights: str = ""
     """Path of an I3D network as TorchScript whose output are features (N, D) of clips
     (N, 3, T, 224, 224) in [-1, 1]; scores with it are named fvd."""

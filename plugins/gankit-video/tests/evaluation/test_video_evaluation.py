@@ -27,7 +27,7 @@ from gankit_video.settings import VideoSettings
 
 @pytest.fixture(scope="module")
 def clips():
-    return moving_digits()[:600]
+    return moving_digits(8)[:300]
 
 
 def clips_of(made):
@@ -38,12 +38,12 @@ def clips_of(made):
 def ratios(clips):
     """By extractor and kind of clips, the Fréchet distance in units of real clips' own."""
     rng = np.random.default_rng(0)
-    one, two = clips[:300], clips[300:]
+    one, two = clips[:150], clips[150:]
     noisy = [
         replace(c, frames=(c.frames // 2 + rng.integers(0, 60, c.frames.shape)).astype(np.uint8))
         for c in two
     ]
-    kinds = {"real": two, **controls(two, 300, 0), "noisy": noisy, "collapsed": two[:3] * 100}
+    kinds = {"real": two, **controls(two, 150, 0), "noisy": noisy, "collapsed": two[:3] * 50}
     found = {}
     for extractor in (frames(), motion()):
         base = GaussianStats.of(extractor.features(one))
@@ -58,11 +58,11 @@ def ratios(clips):
 def test_motion_features_notice_time_and_frames_hardly_do(ratios):
     for control in CONTROLS:
         assert ratios["motion-random3d", control] > 5
-        assert ratios["motion-random3d", control] > 2 * ratios["frames-random3d", control]
+        assert ratios["motion-random3d", control] > 2 * ratios["frames-random2d", control]
 
 
 def test_both_notice_noise_and_collapse(ratios):
-    for name in ("frames-random3d", "motion-random3d"):
+    for name in ("frames-random2d", "motion-random3d"):
         assert ratios[name, "noisy"] > 5
         assert ratios[name, "collapsed"] > 3
 
@@ -82,7 +82,7 @@ def test_controls_keep_the_frames_and_lose_their_time(clips):
     by_name = {clip.name: clip for clip in clips}
     for frozen, shuffled in zip(found["frozen"], found["shuffled"], strict=True):
         whole = by_name[frozen.name].frames
-        assert (frozen.frames == whole[8]).all()
+        assert (frozen.frames == whole[4]).all()
         ordered = sorted(frame.tobytes() for frame in whole)
         assert sorted(frame.tobytes() for frame in shuffled.frames) == ordered
         assert by_name[shuffled.name].label == shuffled.label

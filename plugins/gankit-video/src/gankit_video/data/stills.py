@@ -76,9 +76,10 @@ def _pixels(picture: PIL.Image.Image, name: str, plan: Plan) -> Frames:
         pixels: Frames = np.asarray(upright.convert("RGBA" if alpha else "RGB"))
     except _BROKEN as error:
         raise UndecodableError(f"{_base(name)}: {printable(str(error))}") from None
-    return fitted(
-        in_mode(pixels, plan.channels or 3)[None], plan.size, plan.channels or 3, plan.how
-    )[0]
+    channels = plan.channels or 3
+    found = fitted(in_mode(pixels, channels)[None], plan.size, channels, plan.how)
+    first: Frames = found[0]
+    return first
 
 
 def _base(name: str) -> str:

@@ -1,7 +1,7 @@
 """Features of clips: what frames look like, and what changes between them, apart.
 
-Features of single frames hardly notice motion, and an I3D network's little more: it scores clips
-with disturbed time as well as undisturbed ones. Features of differences between frames do.
+An I3D network hardly notices disturbed time, and so hides what is missing. Here the features of
+frames see each frame on its own, and those of differences between frames see what changes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ SIDE = 32
 """Larger frames are reduced to this side, which costs little and keeps what moves."""
 
 
-class Random3D(nn.Module):
-    """Untrained 3-D convolutions; mean and standard deviation of every layer's channels.
+class RandomConv(nn.Module):
+    """Untrained convolutions; mean and standard deviation of every layer's channels over the clip.
 
-    Sensitive to contrast, texture and, along time, to speed and direction; not to objects. Drawn
-    from a seed, so that no download is needed.
+    Sensitive to contrast and texture, and with differences to speed and direction; not to objects.
+    Drawn from a seed, so that no download is needed.
 
     Args:
-        differences: whether it sees differences of neighbouring frames in place of frames.
+        differences: whether it sees differences of neighbouring frames, by kernels of 3×3×3, in
+            place of frames, by kernels of 1×3×3, for which their order is nothing.
     """
 
     widths = (3, 16, 32, 64)
@@ -39,9 +40,12 @@ class Random3D(nn.Module):
     def __init__(self, differences: bool, seed: int = 0) -> None:
         super().__init__()
         self.differences = differences
+        self.depth = 3 if differences else 1
         draw = torch.Generator().manual_seed(seed)
         for i, (fan, width) in enumerate(zip(self.widths, self.widths[1:], strict=False)):
-            weight = torch.randn(width, fan, 3, 3, 3, generator=draw) * (2.0 / (27 * fan)) ** 0.5
+            shape = (width, fan, self.depth, 3, 3)
+            scale = (2.0 / (9 * self.depth * fan)) ** 0.5
+            weight = torch.randn(shape, generator=draw) * scale
             self.register_buffer(f"weight{i}", weight)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,9 +54,10 @@ class Random3D(nn.Module):
             x = (x[:, :, 1:] - x[:, :, :-1]) * 2  # of about the frames' own contrast
         moments = []
         for i in range(len(self.widths) - 1):
-            x = F.relu(F.conv3d(x, self.get_buffer(f"weight{i}"), padding=1))
+            padding = (self.depth // 2, 1, 1)
+            x = F.relu(F.conv3d(x, self.get_buffer(f"weight{i}"), padding=padding))
             moments += [x.mean((2, 3, 4)), x.std((2, 3, 4))]
-            x = F.avg_pool3d(x, (1 if x.shape[2] < 4 else 2, 2, 2))
+            x = F.avg_pool3d(x, (2 if self.differences and x.shape[2] >= 4 else 1, 2, 2))
         return torch.cat(moments, 1)
 
 
@@ -102,12 +107,12 @@ def as_input(clips: Sequence[Clip], side: int, *, always: bool = False) -> Tenso
 
 
 def frames() -> VideoExtractor:
-    """Appearance: 224 features of random 3-D convolutions on frames."""
-    return VideoExtractor("frames-random3d", Random3D(differences=False), SIDE, "seed 0")
+    """Appearance: 224 features of random 2-D convolutions on each frame."""
+    return VideoExtractor("frames-random2d", RandomConv(differences=False), SIDE, "seed 0")
 
 
 def motion() -> VideoExtractor:
     """Motion: 224 features of random 3-D convolutions on differences of frames."""
     return VideoExtractor(
-        "motion-random3d", Random3D(differences=True), SIDE, "seed 0, differences"
+        "motion-random3d", RandomConv(differences=True), SIDE, "seed 0, differences"
     )

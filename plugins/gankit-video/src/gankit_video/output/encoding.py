@@ -56,10 +56,10 @@ def _with_av(clip: Clip, target: Path, format: str, text: Mapping[str, str]) -> 
         frames = frames.repeat(3, -1)
     name, options = _encoder(format)
     with av.open(str(target), "w", format=format, options=_CONTAINER[format]) as container:
-        for key, value in text.items():
-            container.metadata[key] = value
         if text:
             container.metadata["comment"] = "; ".join(f"{k}: {v}" for k, v in text.items())
+        for key, value in text.items():
+            container.metadata[key] = value
         rate = rate.limit_denominator(1001)
         stream: Any = container.add_stream(name, rate=rate, options=dict(options))
         stream.height, stream.width = frames.shape[1:3]
@@ -91,7 +91,7 @@ def _in_palette(frames: Frames) -> Iterator[Any]:
         palette[: len(colours), 1:] = colours
         indices = np.asarray(whole).reshape(count, height, width)
     for pixels in indices:
-        pair = (np.ascontiguousarray(pixels), palette)
+        pair: Any = (np.ascontiguousarray(pixels), palette)
         yield av.VideoFrame.from_ndarray(pair, format="pal8")
 
 
