@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -132,8 +131,3 @@ def _too_few(items: Sequence[Material], issues: Sequence[Issue], where: str) -> 
         what = "no usable formula" if not items else "only one usable formula"
         return GankitError(f"{where}: {what}; {first.location}: {first.reason}", hint)
     return GankitError(f"{where}: only one formula", hint)
-
-
-def path_of(source: object) -> Path | None:
-    """A source as a path; None for an object in memory."""
-    return Path(source) if isinstance(source, str | Path) else None
