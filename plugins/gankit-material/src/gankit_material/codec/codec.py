@@ -123,7 +123,7 @@ class MaterialCodec(Codec[Material], Conforms, DecodesInGraph):
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
     ) -> list[Material]:
-        hot_e, hot_n = batch.x.split([len(self.elements), self.most], dim=-1)
+        hot_e, hot_n = torch.split(batch.x, [len(self.elements), self.most], -1)
         best, element = hot_e.max(-1)
         count = hot_n.argmax(-1) + 1
         present = best > 0.5
@@ -242,7 +242,7 @@ def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
     condition = Condition(tuple(fields)) if fields else None
     codec = MaterialCodec(seen, settings.most, settings.elements, condition, settings)
     if settings.remember:
-        codec.known = hashes_of(codec.codes(items)).unique()
+        codec.known = torch.unique(hashes_of(codec.codes(items)))
     return codec
 
 

@@ -26,7 +26,7 @@ class CompositionGraph(nn.Module):
         self.register_buffer("number", torch.tensor(numbers))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        hot_e, hot_n = x.split(self.sizes, -1)
+        hot_e, hot_n = torch.split(x, self.sizes, -1)
         best, element = hot_e.max(-1)
         there = best > 0.5
         first = there[:, :1] | ~there.any(1, keepdim=True)  # no composition is empty

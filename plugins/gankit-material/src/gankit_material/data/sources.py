@@ -36,7 +36,8 @@ def read(
     """
     found = locate(source)
     reader = Reader(settings, found.generated)
-    facts, warnings = dict(found.facts), list(found.warnings)
+    facts: dict[str, str] = dict(found.facts)
+    warnings = list(found.warnings)
     if found.cifs is not None:
         from gankit_material.data.cif import read_cif
 
@@ -44,8 +45,8 @@ def read(
         facts |= more
         reader.add_materials(materials, issues)
     else:
-        for entries, more in _entries(found, settings):
-            facts |= more
+        for entries, told in _entries(found, settings):
+            facts |= told
             for i, entry in enumerate(entries):
                 if i % 5000 == 0:
                     progress("reading formulas", i, len(entries))
@@ -81,7 +82,7 @@ def _entries(
 ) -> list[tuple[Sequence[Entry], Mapping[str, str]]]:
     if not found.files:
         return [_in_memory(found.thing, settings)]
-    parts = []
+    parts: list[tuple[Sequence[Entry], Mapping[str, str]]] = []
     for path in found.files:
         rows = rows_of_file(path, settings.column)
         parts.append((rows.entries, rows.facts))
@@ -107,8 +108,8 @@ def _in_memory(thing: Any, settings: MaterialSettings) -> tuple[Sequence[Entry],
             "Give formulas as a list of texts, a data frame, or a list of mappings",
         )
     found = [(f"row {i}", row) for i, row in enumerate(table.to_pylist())]
-    rows = rows_of_table(found, "the data", "the data", settings.column)
-    return rows.entries, rows.facts
+    read = rows_of_table(found, "the data", "the data", settings.column)
+    return read.entries, read.facts
 
 
 def _strata(items: Sequence[Material], settings: MaterialSettings) -> Sequence[object] | None:
