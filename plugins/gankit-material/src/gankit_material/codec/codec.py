@@ -153,7 +153,7 @@ class MaterialCodec(Codec[Material], Conforms, DecodesInGraph):
         return Material(divided(counts), values, label)
 
     def decoding_graph(self) -> DecodingGraph:
-        return graph_of(self)
+        return graph_of(self.elements, self.most)
 
     # --- State ----------------------------------------------------------------------------------
 

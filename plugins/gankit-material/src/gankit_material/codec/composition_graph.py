@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,19 +10,16 @@ from torch import Tensor, nn
 from gankit.contract import DecodingGraph
 from gankit_material.data.elements import ELEMENTS as BY_NUMBER
 
-if TYPE_CHECKING:
-    from gankit_material.codec.codec import MaterialCodec
-
 
 class CompositionGraph(nn.Module):
     """``(x (N, slots, elements + most), c) -> atomic numbers and counts, (N, slots) each``."""
 
     number: Tensor
 
-    def __init__(self, codec: MaterialCodec) -> None:
+    def __init__(self, elements: Sequence[str], most: int) -> None:
         super().__init__()
-        self.sizes = [len(codec.elements), codec.most]
-        numbers = [BY_NUMBER.index(symbol) + 1 for symbol in codec.elements]
+        self.sizes = [len(elements), most]
+        numbers = [BY_NUMBER.index(symbol) + 1 for symbol in elements]
         self.register_buffer("number", torch.tensor(numbers))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -34,10 +31,15 @@ class CompositionGraph(nn.Module):
         return self.number[element] * there, (hot_n.argmax(-1) + 1) * there
 
 
-def graph_of(codec: MaterialCodec) -> DecodingGraph:
-    """What follows the generator in an exported graph."""
+def graph_of(elements: Sequence[str], most: int) -> DecodingGraph:
+    """What follows the generator in an exported graph.
+
+    Args:
+        elements: symbols, in the order of the encoding.
+        most: the largest count.
+    """
     return DecodingGraph(
-        CompositionGraph(codec),
+        CompositionGraph(elements, most),
         {
             "atomic_number": "(N, slots) int64: of each slot's element, 0 for none",
             "count": "(N, slots) int64: of its atoms, 0 for none",

@@ -45,7 +45,8 @@ class PropertyAgreement(Evaluator[Material]):
     def evaluate(
         self, data: EvaluationData[Material], rng: np.random.Generator
     ) -> dict[str, float]:
-        heldout = [data.heldout[i] for i in range(min(len(data.heldout), MOST))]
+        chosen = rng.choice(len(data.heldout), min(len(data.heldout), MOST), replace=False)
+        heldout = [data.heldout[int(i)] for i in np.sort(chosen)]  # a file may be sorted
         names = conditions_of(heldout, self._settings) if heldout else []
         scores: dict[str, float] = {}
         for name in names:
