@@ -54,7 +54,7 @@ class MaterialSettings:
     """Sampling-time option: also assign a crystal structure, from a prototype with the same
     anonymous formula."""
     relax: bool = False
-    """Sampling-time option: relax the assigned structures with CHGNet
+    """Sampling-time option: assign structures and relax them with CHGNet
     (``gankit-material[chgnet]``)."""
     relax_steps: Annotated[int, Bounds(0, 10_000)] = 50
     """Sampling-time option: most steps of a relaxation; 0 only predicts the energy."""

@@ -131,7 +131,7 @@ class MaterialCodec(Codec[Material], Conforms, DecodesInGraph):
         rows: Sequence[Sequence[float]] = [()] * len(batch) if batch.c is None else batch.c.tolist()
         found = zip(element.tolist(), count.tolist(), present.tolist(), rows, strict=True)
         items = [self._material(*one) for one in found]
-        if not self.settings.structures:
+        if not (self.settings.structures or self.settings.relax):
             return items
         from gankit_material.structures import assign
 
@@ -188,6 +188,11 @@ class MaterialCodec(Codec[Material], Conforms, DecodesInGraph):
                 "novel=true: the run has no hashes of its training formulas",
                 "Train it with remember=true",
             )
+        if settings.relax:
+            # Importing CHGNet makes folders of its libraries, so not while files are written.
+            from gankit_material.structures.relaxation import prepare
+
+            prepare()
         return codec
 
     def conform(self, items: Sequence[Material], strict: bool) -> Conformed[Material]:

@@ -164,7 +164,7 @@ def _read(path: Path) -> bytes:
 
 def _unpacked(name: str, content: bytes) -> bytes:
     """A compressed file inside an archive."""
-    opener = PACKED.get(Path(name).suffix.lower())
+    opener: Any = PACKED.get(Path(name).suffix.lower())
     if opener is None:
         return content
     try:

@@ -27,16 +27,25 @@ MOST_FORCE = 0.1
 """eV/Å below which all forces, and the cell's, count as none."""
 LEAST_VOLUME, MOST_VOLUME = 0.25, 4.0
 """Times the volume before; a cell that leaves these bounds did not converge to anything."""
-MISSING = GankitError(
-    "relax=true needs CHGNet, which is not installed",
-    "Install it: pip install 'gankit-material[chgnet]'; or set relax=false",
-)
-NOTES = ("energy_per_atom", "max_force", "converged", "relax_steps")
 
 
 def is_installed() -> bool:
     """Whether relaxation is possible, without importing anything."""
     return importlib.util.find_spec("chgnet") is not None
+
+
+def prepare() -> None:
+    """Imports CHGNet and loads its weights, which takes seconds.
+
+    Raises:
+        GankitError: it is not installed.
+    """
+    if not is_installed():
+        raise GankitError(
+            "relax=true needs CHGNet, which is not installed",
+            "Install it: pip install 'gankit-material[chgnet]'; or set relax=false",
+        )
+    _calculator()
 
 
 def relaxed(material: Material, settings: MaterialSettings) -> Material:
@@ -52,8 +61,7 @@ def relaxed(material: Material, settings: MaterialSettings) -> Material:
     """
     if material.cell is None:
         return material
-    if not is_installed():
-        raise MISSING
+    prepare()
     cell = material.cell
     try:
         found, energy, force, steps, done = _relax(cell, settings.relax_steps)
