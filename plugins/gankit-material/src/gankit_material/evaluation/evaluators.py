@@ -31,7 +31,7 @@ def build_evaluators(
         Distribution(),
         PropertyAgreement(settings),
     ]
-    if settings.structures or settings.relax:
+    if settings.structures or settings.relax or codec is None:  # files may have cells
         from gankit_material.evaluation.structures import Structures
 
         found.append(Structures())
