@@ -44,7 +44,7 @@ class MaterialSettings:
     """Most elements in a formula; formulas with more are skipped, counted, and shown."""
     most: Annotated[int, Bounds(1, 400)] = 20
     """Largest count of an element in a reduced formula; formulas with more are skipped."""
-    units: Annotated[int, Bounds(8, 4096)] = 256
+    units: Annotated[int, Bounds(8, 4096)] = 128
     """Hidden units of both networks."""
     smoothing: Annotated[float, Bounds(0, 0.9)] = 0.0
     """Share of an element's probability that the warm-up gives to the others of its group in the
@@ -54,7 +54,7 @@ class MaterialSettings:
     """Sampling-time option: also assign a crystal structure, from a prototype with the same
     anonymous formula."""
     relax: bool = False
-    """Sampling-time option: relax the assigned structures with CHGNet
+    """Sampling-time option: assign structures and relax them with CHGNet
     (``gankit-material[chgnet]``)."""
     relax_steps: Annotated[int, Bounds(0, 10_000)] = 50
     """Sampling-time option: most steps of a relaxation; 0 only predicts the energy."""

@@ -60,6 +60,15 @@ def test_any_tensor_decodes_to_a_composition(codec):
     assert all(item.counts and min(item.counts.values()) > 0 for item in made)
 
 
+def test_the_exported_graph_decodes_as_the_codec_does(codec):
+    items = [Material({"Ti": 1, "O": 2}), Material({"Na": 3, "Al": 1, "F": 6}), Material({"Fe": 1})]
+    x = codec.prepare(codec.encode(items, rng())).x
+    numbers, counts = codec.decoding_graph().module(torch.cat([x, torch.zeros_like(x[:1])]), None)
+    assert numbers[1].tolist() == [9, 13, 11, 0, 0]
+    assert counts[1].tolist() == [6, 1, 3, 0, 0]
+    assert (numbers[3] > 0).tolist() == [True, False, False, False, False]
+
+
 def test_formulas_are_reduced_and_repeated_elements_added(codec):
     x = torch.zeros(1, *codec.layout.shape)
     size = len(codec.elements)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gankit.errors import GankitError
+from gankit_material.codec.codec import MaterialCodec, fit
 from gankit_material.data.items import Material
 from gankit_material.settings import MaterialSettings
 from gankit_material.structures import assign, relaxation
@@ -22,6 +23,15 @@ def test_missing_extra_is_one_line_with_what_to_install(monkeypatch: pytest.Monk
     assert "gankit-material[chgnet]" in caught.value.hint
 
 
+def test_missing_extra_is_known_before_anything_is_generated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relaxation, "is_installed", lambda: False)
+    codec = fit([Material({"Na": 1, "Cl": 1}), Material({"K": 1, "Cl": 1})], MaterialSettings())
+    with pytest.raises(GankitError, match="CHGNet"):
+        MaterialCodec.load(codec.state(), SETTINGS)
+
+
 def test_composition_without_a_cell_is_not_relaxed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relaxation, "is_installed", lambda: False)
     assert assign(Material({"Na": 7, "Ba": 5, "K": 3, "F": 2}), 0, SETTINGS).cell is None
@@ -31,7 +41,7 @@ def test_cell_that_cannot_be_relaxed_stays_as_it_was(monkeypatch: pytest.MonkeyP
     def fails(*_: object) -> object:
         raise RuntimeError("isolated atoms")
 
-    monkeypatch.setattr(relaxation, "is_installed", lambda: True)
+    monkeypatch.setattr(relaxation, "prepare", lambda: None)
     monkeypatch.setattr(relaxation, "_relax", fails)
     before = assign(Material({"Na": 1, "Cl": 1}), 0, replace(SETTINGS, relax=False))
     after = relaxation.relaxed(before, SETTINGS)
@@ -44,7 +54,9 @@ def test_cell_that_cannot_be_relaxed_stays_as_it_was(monkeypatch: pytest.MonkeyP
     importlib.util.find_spec("chgnet") is None,
     reason="needs CHGNet: pip install 'gankit-material[chgnet]'",
 )
-def test_relaxed_salt_converges_near_its_lattice_constant() -> None:
+def test_relaxed_salt_converges_near_its_lattice_constant(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     found = assign(Material({"Mg": 1, "O": 1}), 0, SETTINGS)
     assert found.cell is not None
     assert found.notes["converged"] is True
@@ -53,3 +65,4 @@ def test_relaxed_salt_converges_near_its_lattice_constant() -> None:
     assert (float(str(found.notes["volume_per_atom"])) * 8) ** (1 / 3) == pytest.approx(
         4.21, rel=0.03
     )
+    assert capsys.readouterr().out == ""  # where tables may be written to

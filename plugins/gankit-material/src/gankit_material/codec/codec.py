@@ -18,9 +18,12 @@ from gankit.contract import (
     Conformed,
     Conforms,
     Continuous,
+    DecodesInGraph,
+    DecodingGraph,
     Layout,
 )
 from gankit.errors import GankitError
+from gankit_material.codec.composition_graph import graph_of
 from gankit_material.codec.hashes import hashes_of
 from gankit_material.data.elements import BY_ELECTRONEGATIVITY
 from gankit_material.data.formulas import divided
@@ -36,7 +39,7 @@ ELEMENTS = tuple(reversed(BY_ELECTRONEGATIVITY))
 """In the order of slots."""
 
 
-class MaterialCodec(Codec[Material], Conforms):
+class MaterialCodec(Codec[Material], Conforms, DecodesInGraph):
     """``(slots, elements + counts)``: each slot has a one-hot element and a one-hot count, or is
     all zeros. Slots are in descending order of electronegativity, so that a composition has one
     encoding, and the first slot of an oxide is always oxygen.
@@ -120,7 +123,7 @@ class MaterialCodec(Codec[Material], Conforms):
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
     ) -> list[Material]:
-        hot_e, hot_n = batch.x.split([len(self.elements), self.most], dim=-1)
+        hot_e, hot_n = torch.split(batch.x, [len(self.elements), self.most], -1)
         best, element = hot_e.max(-1)
         count = hot_n.argmax(-1) + 1
         present = best > 0.5
@@ -128,7 +131,7 @@ class MaterialCodec(Codec[Material], Conforms):
         rows: Sequence[Sequence[float]] = [()] * len(batch) if batch.c is None else batch.c.tolist()
         found = zip(element.tolist(), count.tolist(), present.tolist(), rows, strict=True)
         items = [self._material(*one) for one in found]
-        if not self.settings.structures:
+        if not (self.settings.structures or self.settings.relax):
             return items
         from gankit_material.structures import assign
 
@@ -148,6 +151,9 @@ class MaterialCodec(Codec[Material], Conforms):
         values = {name: value for name, value in wanted.items() if isinstance(value, float)}
         label = next((value for value in wanted.values() if isinstance(value, str)), None)
         return Material(divided(counts), values, label)
+
+    def decoding_graph(self) -> DecodingGraph:
+        return graph_of(self.elements, self.most)
 
     # --- State ----------------------------------------------------------------------------------
 
@@ -182,6 +188,11 @@ class MaterialCodec(Codec[Material], Conforms):
                 "novel=true: the run has no hashes of its training formulas",
                 "Train it with remember=true",
             )
+        if settings.relax:
+            # Importing CHGNet makes folders of its libraries, so not while files are written.
+            from gankit_material.structures.relaxation import prepare
+
+            prepare()
         return codec
 
     def conform(self, items: Sequence[Material], strict: bool) -> Conformed[Material]:
@@ -236,7 +247,7 @@ def fit(items: Sequence[Material], settings: MaterialSettings) -> MaterialCodec:
     condition = Condition(tuple(fields)) if fields else None
     codec = MaterialCodec(seen, settings.most, settings.elements, condition, settings)
     if settings.remember:
-        codec.known = hashes_of(codec.codes(items)).unique()
+        codec.known = torch.unique(hashes_of(codec.codes(items)))
     return codec
 
 

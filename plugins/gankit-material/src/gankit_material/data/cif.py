@@ -23,7 +23,7 @@ from gankit.kit.archives import UnreadableError, open_archive
 from gankit.kit.folders import files_below, find_root, printable
 from gankit.kit.own_output import own_output
 from gankit.kit.sidecars import Sidecars, read_sidecars
-from gankit_material.data.cif_blocks import UnusableError, blocks, parse_block
+from gankit_material.data.cif_blocks import UnusableError, blocks, own_values, parse_block
 from gankit_material.data.items import Material
 from gankit_material.data.tables import PACKED, content_of, kind_of
 from gankit_material.settings import MaterialSettings
@@ -100,7 +100,7 @@ def read_cif(
             materials.append(_with_row(material, where, text, dict(rows.get(name, {}))))
     if count > len(chosen):
         facts["format"] += f", {count:,} blocks"
-    if materials:
+    if any(material.cell is not None for material in materials):
         facts["cells"] = _cells(materials)
     return materials, issues, facts
 
@@ -115,7 +115,7 @@ def _with_row(material: Material, where: str, text: str, row: dict[str, Any]) ->
             continue
         if math.isfinite(number):
             values[key] = number
-    row = {"file": where, **material.values, **row}
+    row = {"file": where, **own_values(text), **row}
     notes = {"file": where, "cif": text, "row": row}
     return Material(material.counts, values, None, material.cell, notes)
 
@@ -164,7 +164,7 @@ def _read(path: Path) -> bytes:
 
 def _unpacked(name: str, content: bytes) -> bytes:
     """A compressed file inside an archive."""
-    opener = PACKED.get(Path(name).suffix.lower())
+    opener: Any = PACKED.get(Path(name).suffix.lower())
     if opener is None:
         return content
     try:

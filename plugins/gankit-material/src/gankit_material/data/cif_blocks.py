@@ -8,13 +8,14 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
 from gankit.kit.archives import UnreadableError
 from gankit.kit.folders import printable
 from gankit_material.data.elements import ELEMENTS
-from gankit_material.data.formulas import ISOTOPES, divided
+from gankit_material.data.formulas import ISOTOPES, FormulaError, divided, parse
 from gankit_material.data.items import Cell, Material
 from gankit_material.settings import MaterialSettings
 from gankit_material.structures.geometry import shortest
@@ -25,8 +26,10 @@ LEAST_DISTANCE = 0.5
 """Å between two atoms, below which they are duplicates or a mistake."""
 LEAST_VOLUME = 1.0
 """Å³ per atom."""
-PROPERTY = "_gankit_property_"
-"""What the tags of numbers begin with in files that gankit wrote."""
+PROPERTY, REQUESTED = "_gankit_property_", "_gankit_requested_"
+"""What the tags of values begin with in files that gankit wrote; their names are URL-encoded."""
+NO_STRUCTURE = "_gankit_no_structure"
+"""The tag of blocks that have a formula only."""
 
 _SYMBOLS = frozenset(ELEMENTS)
 _BLOCK = re.compile(r"(?im)^[ \t]*data_(\S*)")
@@ -71,6 +74,8 @@ def parse_block(text: str, settings: MaterialSettings) -> Material:
     Raises:
         UnusableError: no ordered structure of known elements; see the messages.
     """
+    if (known := _composition_only(text)) is not None:
+        return known
     _check_size(text)
     structure = _structure(text)
     if not structure.is_ordered:
@@ -97,7 +102,7 @@ def parse_block(text: str, settings: MaterialSettings) -> Material:
     a, b, c = (tuple(map(float, row)) for row in lattice)
     places = tuple((float(x), float(y), float(z)) for x, y, z in positions)
     cell = Cell((a, b, c), tuple(species), places)  # type: ignore[arg-type]
-    return Material(divided(Counter(species)), _own_values(text), cell=cell)
+    return Material(divided(Counter(species)), _numbers(own_values(text)), cell=cell)
 
 
 def _check_size(text: str) -> None:
@@ -205,14 +210,35 @@ def _symbols(text: str) -> Iterator[str]:
                 yield cells[tags.index(wanted)]
 
 
-def _own_values(text: str) -> Mapping[str, float]:
-    """Numbers that gankit wrote into a block."""
+def own_values(text: str) -> dict[str, str]:
+    """What gankit wrote into a block: properties, and what was requested, as texts by name."""
+    return {
+        unquote(match[1]): match[2][1:-1] if match[2][0] in "'\"" else match[2]
+        for match in re.finditer(
+            rf"(?m)^(?:{PROPERTY}|{REQUESTED})(\S+)[ \t]+('[^'\n]*'|\"[^\"\n]*\"|\S+)", text
+        )
+    }
+
+
+def _numbers(cells: Mapping[str, str]) -> dict[str, float]:
     found = {}
-    for match in re.finditer(rf"(?m)^(?:{PROPERTY}|_gankit_requested_)(\S+)\s+(\S+)", text):
+    for name, cell in cells.items():
         try:
-            number = float(match[2])
+            number = float(cell)
         except ValueError:
             continue
         if math.isfinite(number):
-            found[match[1]] = number
+            found[name] = number
     return found
+
+
+def _composition_only(text: str) -> Material | None:
+    """The material of a block that gankit wrote without a cell; None for any other block."""
+    if not re.search(rf"(?m)^{NO_STRUCTURE} yes\s*$", text):
+        return None
+    match = re.search(r"(?m)^_chemical_formula_structural[ \t]+'?([A-Za-z0-9]+)'?\s*$", text)
+    try:
+        counts = parse(match[1]).reduced() if match else None
+    except FormulaError:
+        counts = None
+    return None if counts is None else Material(counts, _numbers(own_values(text)))

@@ -12,7 +12,7 @@ from gankit.errors import GankitError, did_you_mean
 from gankit.kit.row_tables import label_text
 from gankit.kit.tables import MISSING
 from gankit_material.data.formulas import Formula, FormulaError, parse
-from gankit_material.data.items import Cell, Material, formula_of
+from gankit_material.data.items import Cell, Material
 from gankit_material.data.tables import Entry
 from gankit_material.settings import MaterialSettings
 
@@ -236,8 +236,3 @@ def number_of(cell: object) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def texts(materials: Iterable[Material]) -> list[str]:
-    """Their formulas."""
-    return [formula_of(material.counts) for material in materials]

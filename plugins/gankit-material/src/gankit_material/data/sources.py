@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,8 @@ def read(
     """
     found = locate(source)
     reader = Reader(settings, found.generated)
-    facts, warnings = dict(found.facts), list(found.warnings)
+    facts: dict[str, str] = dict(found.facts)
+    warnings = list(found.warnings)
     if found.cifs is not None:
         from gankit_material.data.cif import read_cif
 
@@ -45,8 +45,8 @@ def read(
         facts |= more
         reader.add_materials(materials, issues)
     else:
-        for entries, more in _entries(found, settings):
-            facts |= more
+        for entries, told in _entries(found, settings):
+            facts |= told
             for i, entry in enumerate(entries):
                 if i % 5000 == 0:
                     progress("reading formulas", i, len(entries))
@@ -82,7 +82,7 @@ def _entries(
 ) -> list[tuple[Sequence[Entry], Mapping[str, str]]]:
     if not found.files:
         return [_in_memory(found.thing, settings)]
-    parts = []
+    parts: list[tuple[Sequence[Entry], Mapping[str, str]]] = []
     for path in found.files:
         rows = rows_of_file(path, settings.column)
         parts.append((rows.entries, rows.facts))
@@ -108,8 +108,8 @@ def _in_memory(thing: Any, settings: MaterialSettings) -> tuple[Sequence[Entry],
             "Give formulas as a list of texts, a data frame, or a list of mappings",
         )
     found = [(f"row {i}", row) for i, row in enumerate(table.to_pylist())]
-    rows = rows_of_table(found, "the data", "the data", settings.column)
-    return rows.entries, rows.facts
+    read = rows_of_table(found, "the data", "the data", settings.column)
+    return read.entries, read.facts
 
 
 def _strata(items: Sequence[Material], settings: MaterialSettings) -> Sequence[object] | None:
@@ -132,8 +132,3 @@ def _too_few(items: Sequence[Material], issues: Sequence[Issue], where: str) -> 
         what = "no usable formula" if not items else "only one usable formula"
         return GankitError(f"{where}: {what}; {first.location}: {first.reason}", hint)
     return GankitError(f"{where}: only one formula", hint)
-
-
-def path_of(source: object) -> Path | None:
-    """A source as a path; None for an object in memory."""
-    return Path(source) if isinstance(source, str | Path) else None

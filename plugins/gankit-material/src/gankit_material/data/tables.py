@@ -178,7 +178,8 @@ def column_of_formulas(
     if column != "auto":
         if column not in columns:
             raise GankitError(
-                f"{where}: column={column}: there is no such column", did_you_mean(column, columns)
+                f"{where}: column={column}: there is no such column",
+                did_you_mean(column, list(columns)),
             )
         return column, ", as set"
     lower = {name.strip().lower().replace(" ", "_"): name for name in reversed(columns)}

@@ -37,7 +37,7 @@ def baselines(
 
 def _substitution(train: Sequence[Material], n: int, rng: np.random.Generator) -> list[Material]:
     groups = _groups({symbol for material in train for symbol in material.counts})
-    made = []
+    made: list[Material] = []
     while len(made) < n:
         counts = dict(train[int(rng.integers(len(train)))].counts)
         symbols = list(counts)

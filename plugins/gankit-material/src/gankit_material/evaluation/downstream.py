@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from gankit.errors import GankitError
 from gankit_material.data.items import Material
 from gankit_material.evaluation.features import Floats, regression_features
 
+Labels = np.ndarray[Any, np.dtype[np.str_]]
 TREES, MAX_TRAINING, MAX_CLASSES = 100, 10_000, 50
 
 
@@ -74,9 +76,9 @@ def _of_numbers(x: Floats, y: Floats, held: Floats, truth: Floats, seed: int) ->
 
 def _of_classes(
     x: Floats,
-    labels: np.ndarray,  # type: ignore[type-arg]
+    labels: Labels,
     held: Floats,
-    truth: np.ndarray,  # type: ignore[type-arg]
+    truth: Labels,
     mitigation: str,
     rng: np.random.Generator,
 ) -> dict[str, float]:

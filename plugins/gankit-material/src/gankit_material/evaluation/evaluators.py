@@ -31,7 +31,7 @@ def build_evaluators(
         Distribution(),
         PropertyAgreement(settings),
     ]
-    if settings.structures or settings.relax:
+    if settings.structures or settings.relax or codec is None:  # files may have cells
         from gankit_material.evaluation.structures import Structures
 
         found.append(Structures())
@@ -198,7 +198,7 @@ class Distribution(Evaluator[Material]):
             return {}
         chosen = rng.choice(len(data.train), min(len(made), len(data.train)), replace=False)
         train = [data.train[int(i)] for i in np.sort(chosen)]
-        scores = {}
+        scores: Scores = {}
         for end, one in (("", made), ("_real", train)):
             scores |= {f"{name}{end}": v for name, v in _compared(one, heldout).items()}
         return scores

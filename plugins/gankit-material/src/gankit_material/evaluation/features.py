@@ -40,7 +40,8 @@ def property_table() -> Floats:
         ])  # fmt: skip
     table = np.array(rows, np.float64)
     mean, scale = np.nanmean(table, 0), np.nanstd(table, 0)
-    return np.nan_to_num((table - mean) / scale)
+    standardised: Floats = np.nan_to_num((table - mean) / scale)
+    return standardised
 
 
 def _number(value: object) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
-from gankit.contract import EvaluationData, Evaluator
+from gankit.contract import EvaluationData, Evaluator, Sample
 from gankit_material.data.items import Material
 from gankit_material.data.summary import conditions_of
 from gankit_material.evaluation.features import Floats, regression_features
@@ -44,7 +45,8 @@ class PropertyAgreement(Evaluator[Material]):
     def evaluate(
         self, data: EvaluationData[Material], rng: np.random.Generator
     ) -> dict[str, float]:
-        heldout = [data.heldout[i] for i in range(min(len(data.heldout), MOST))]
+        chosen = rng.choice(len(data.heldout), min(len(data.heldout), MOST), replace=False)
+        heldout = [data.heldout[int(i)] for i in np.sort(chosen)]  # a file may be sorted
         names = conditions_of(heldout, self._settings) if heldout else []
         scores: dict[str, float] = {}
         for name in names:
@@ -58,7 +60,7 @@ class PropertyAgreement(Evaluator[Material]):
         self,
         name: str,
         known: Sequence[Material],
-        asked: Sequence[object],
+        asked: Sequence[Sample[Material]],
         rng: np.random.Generator,
     ) -> dict[str, float]:
         from scipy.stats import wasserstein_distance
@@ -69,8 +71,8 @@ class PropertyAgreement(Evaluator[Material]):
         first, second = order[:half], order[half:]
         seed = int(rng.integers(2**31))
         models = [_forest(x[part], y[part], seed) for part in (first, second)]
-        wanted = np.array([s.condition[name] for s in asked])  # type: ignore[attr-defined]
-        made = regression_features([s.item for s in asked])  # type: ignore[attr-defined]
+        wanted = np.array([s.condition[name] for s in asked])
+        made = regression_features([s.item for s in asked])
         predicted = np.mean([model.predict(made) for model in models], 0)
         real = np.empty(len(known))
         real[second], real[first] = models[0].predict(x[second]), models[1].predict(x[first])
@@ -85,7 +87,7 @@ class PropertyAgreement(Evaluator[Material]):
         return {key: value for key, value in scores.items() if np.isfinite(value)}
 
 
-def _forest(x: Floats, y: Floats, seed: int) -> object:
+def _forest(x: Floats, y: Floats, seed: int) -> Any:
     from sklearn.ensemble import RandomForestRegressor
 
     return RandomForestRegressor(TREES, max_features=0.33, random_state=seed).fit(x, y)

@@ -67,10 +67,14 @@ class Structures(Evaluator[Material]):
         if not sought:
             return {}
         cells = cells_of(sought)
-        scores = {"with_structure": sum(i.cell is not None for i in sought) / len(sought)}
-        if real_items := [data.heldout[i] for i in range(min(len(data.heldout), MOST_ASSIGNED))]:
-            suited = sum(assigned(item, 0).cell is not None for item in real_items)
-            scores["with_structure_real"] = suited / len(real_items)
+        scores: Scores = {}
+        if any("prototype" in item.notes for item in sought):
+            scores["with_structure"] = sum(i.cell is not None for i in sought) / len(sought)
+            if real_items := [
+                data.heldout[i] for i in range(min(len(data.heldout), MOST_ASSIGNED))
+            ]:
+                suited = sum(assigned(item, 0).cell is not None for item in real_items)
+                scores["with_structure_real"] = suited / len(real_items)
         if not cells:
             return scores
         scores["distances"] = far_apart(cells)

@@ -42,7 +42,7 @@ class Critic(nn.Module):
         )
 
     def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
-        hot_e, hot_n = x.split([self.size, self.most], -1)
+        hot_e, hot_n = torch.split(x, [self.size, self.most], -1)
         number = torch.arange(1, self.most + 1, device=x.device, dtype=x.dtype)
         n = (hot_n @ number)[..., None]
         table = torch.cat([self.features, self.charges], 1).to(x.dtype)

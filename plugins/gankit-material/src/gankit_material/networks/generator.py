@@ -86,8 +86,8 @@ class SlotGenerator(nn.Module):
         self.of_features = nn.Parameter(torch.randn(table.shape[1], EMBEDDING) / table.shape[1])
         self.of_counts = nn.Parameter(torch.randn(most, COUNT_EMBEDDING) / 2)
         slot = EMBEDDING + COUNT_EMBEDDING + CHARGES + 1
-        seen = slots * slot + 2 * CHARGES + cond_dim
-        self.first = nn.Parameter(torch.randn(self.draws, seen, units) * (2 / seen) ** 0.5)
+        width = slots * slot + 2 * CHARGES + cond_dim
+        self.first = nn.Parameter(torch.randn(self.draws, width, units) * (2 / width) ** 0.5)
         self.first_bias = nn.Parameter(torch.zeros(self.draws, 1, units))
         self.hidden = nn.Parameter(torch.randn(2, self.draws, units, units) / units**0.5)
         self.hidden_bias = nn.Parameter(torch.zeros(2, self.draws, 1, units))
@@ -143,7 +143,7 @@ class SlotGenerator(nn.Module):
 
     def nll(self, x: Tensor, c: Tensor | None) -> Tensor:
         """The negative log-likelihood of compositions, (N,), in nats."""
-        hot_e, hot_n = x.split([self.size, self.most], -1)
+        hot_e, hot_n = torch.split(x, [self.size, self.most], -1)
         there = hot_e.sum(-1)
         element = torch.where(there > 0.5, hot_e.argmax(-1), self.size)
         count = hot_n.argmax(-1)
@@ -196,14 +196,15 @@ class SlotGenerator(nn.Module):
 
     def _hashes(self, x: Tensor) -> Tensor:
         """Of compositions (N, slots, elements + most)."""
-        hot_e, hot_n = x.split([self.size, self.most], -1)
+        hot_e, hot_n = torch.split(x, [self.size, self.most], -1)
         parts = [(hot.argmax(-1) + 1) * (hot.sum(-1) > 0.5) for hot in (hot_e, hot_n)]
         return hashes_of(torch.stack(parts, -1))
 
     def _drawn(self, z: Tensor, c: Tensor | None) -> Tensor:
         u = torch.special.ndtr(z.float()).clamp(EDGE, 1 - EDGE)
         noise = -torch.log(-torch.log(u))
-        noise_e, noise_n = noise.split([self.slots * (self.size + 1), self.slots * self.most], 1)
+        widths = [self.slots * (self.size + 1), self.slots * self.most]
+        noise_e, noise_n = torch.split(noise, widths, 1)
         noise_e = noise_e.view(-1, self.slots, self.size + 1)
         noise_n = noise_n.view(-1, self.slots, self.most)
         n = len(z)

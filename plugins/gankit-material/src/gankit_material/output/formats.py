@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from gankit.contract import Provenance, Sample, Written
@@ -29,8 +30,9 @@ def write(samples: Samples, target: Path, provenance: Provenance, format: str = 
       (``requested_…``), what was found (prototype, energy), seed and ``generated``.
     - ``json``: ``materials.json``: provenance, and the same rows with ``composition`` and, where
       there is one, ``structure``, which pymatgen's ``Structure.from_dict`` reads.
-    - ``cif``: ``materials.cif``: a block each; ``cifs``: a file each. Materials without a structure
-      are left out, with a warning.
+    - ``cif``: ``materials.cif``: a block each; ``cifs``: a file each. Structures are assigned to
+      generated materials that were generated without; those that no prototype suits have a block
+      with the formula only, and are counted in a warning.
 
     Real materials of an augmented data set leave as they were read: their row cell for cell, their
     CIF to the letter.
@@ -40,7 +42,7 @@ def write(samples: Samples, target: Path, provenance: Provenance, format: str = 
         are alloys or elements; of those with a structure, where structures were assigned.
 
     Raises:
-        GankitError: no such format, or one of CIF where nothing has a structure.
+        GankitError: no such format.
     """
     if format not in FORMATS:
         raise GankitError(f"format={format}: unknown", did_you_mean(format, list(FORMATS)))
@@ -54,36 +56,33 @@ class _Passed:
     """Passes samples on, and counts the generated ones.
 
     Args:
-        cells: whether only those with a structure can be written.
+        cells: whether structures are needed.
     """
 
     def __init__(self, samples: Samples, cells: bool) -> None:
         self._samples, self._cells = samples, cells
-        self.total = self.valid = self.structures = self.left_out = self.sought = 0
+        self.total = self.valid = self.structures = self.without = self.sought = 0
         self.seen: set[int] = set()
 
     def __iter__(self) -> Iterator[Sample[Material]]:
-        some = False
         for sample in self._samples:
-            item = sample.item
             if not sample.real:
+                sample = self._with_cell(sample)
+                item = sample.item
                 self.total += 1
                 self.valid += verdict(item) != "unbalanced"
                 self.structures += item.cell is not None
                 self.sought += "prototype" in item.notes
                 self.seen.add(hash(item.formula))
-            if self._cells and item.cell is None:
-                self.left_out += 1
-                continue
-            some = True
+            self.without += sample.item.cell is None
             yield sample
-        if self._cells and self.left_out and not some:
-            raise GankitError(
-                "CIF needs structures, and none of these materials has one",
-                "Add structures=true, generate more, or write formulas: --format csv"
-                if not self.sought
-                else "Generate more, or write formulas: --format csv",
-            )
+
+    def _with_cell(self, sample: Sample[Material]) -> Sample[Material]:
+        if not self._cells or sample.item.cell is not None or "prototype" in sample.item.notes:
+            return sample
+        from gankit_material.structures.assignment import assigned
+
+        return replace(sample, item=assigned(sample.item, sample.seed))
 
     def counts(self) -> dict[str, int]:
         found = {"different": len(self.seen), "valid": self.valid}
@@ -91,13 +90,10 @@ class _Passed:
 
     def warnings(self) -> list[str]:
         found = []
-        if self.left_out:
+        if self._cells and self.without:
             found.append(
-                f"{self.left_out:,} of {self.total:,} materials are left out: no prototype suits "
-                "them, and CIF needs a structure; format csv has all formulas"
-                if self.sought
-                else f"{self.left_out:,} materials are left out: they have no structure, which "
-                "structures=true assigns; format csv has all formulas"
+                f"{self.without:,} materials have no structure, since no prototype suits them: "
+                "their blocks have the formula only, which other programs cannot read"
             )
         if self.total >= FEW and self.valid < FEW_BALANCED * self.total:
             found.append(

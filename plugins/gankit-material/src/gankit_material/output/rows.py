@@ -53,10 +53,10 @@ class Rows:
         item = sample.item
         row: Row = {self.formula: item.formula}
         for key, value in sample.condition.items():
-            value = short(value)
+            told = short(value)
             if key in self._data:
-                row[key] = value
-            row[f"requested_{key}"] = value
+                row[key] = told
+            row[f"requested_{key}"] = told
         for key in FOUND:
             if key in item.notes and item.notes[key] != "":
                 row[self._free(key, {})] = item.notes[key]

@@ -151,4 +151,5 @@ def colour(element: str) -> str:
 def is_light(colour: str) -> bool:
     """Whether dark text is legible on a colour."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2 > 0.22
+    seen: float = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+    return seen > 0.22

@@ -7,17 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from gankit.contract import Provenance, Sample
-from gankit_material.data.cif_blocks import PROPERTY
+from gankit_material.data.cif_blocks import NO_STRUCTURE, PROPERTY, REQUESTED
 from gankit_material.data.items import Cell, Material
 from gankit_material.output.rows import FOUND, short, text_of
 
 
 def cif_block(sample: Sample[Material], number: int, provenance: Provenance) -> str:
-    """A material's block, with all atoms of the cell and no symmetry; a real one as it was read.
+    """A material's block, with all atoms of the cell and no symmetry, or with the formula only; a
+    real one as it was read.
 
     What was found, requested and the seed are ``_gankit_…``; provenance is
     ``_audit_creation_method`` and a comment.
@@ -25,10 +27,6 @@ def cif_block(sample: Sample[Material], number: int, provenance: Provenance) -> 
     item = sample.item
     if sample.real and isinstance(text := item.notes.get("cif"), str):
         return text if text.endswith("\n") else f"{text}\n"
-    cell = item.cell
-    assert cell is not None
-    (a, b, c), angles = parameters(cell)
-    counted = Counter(cell.species)
     lines = [f"data_{block_name(sample, number)}"]
     if not sample.real:
         told = provenance.text()
@@ -40,11 +38,18 @@ def cif_block(sample: Sample[Material], number: int, provenance: Provenance) -> 
             if key in item.notes and item.notes[key] != "":
                 lines.append(f"_gankit_{key} {_quoted(text_of(item.notes[key]))}")
         for key, value in sample.condition.items():
-            lines.append(f"_gankit_requested_{_tag(key)} {_quoted(text_of(short(value)))}")
+            lines.append(f"{REQUESTED}{_tag(key)} {_quoted(text_of(short(value)))}")
     for key, number_of in item.values.items() if sample.real else ():
         lines.append(f"{PROPERTY}{_tag(key)} {text_of(float(number_of))}")
-    lines += [
-        f"_chemical_formula_structural {_quoted(item.formula)}",
+    lines.append(f"_chemical_formula_structural {_quoted(item.formula)}")
+    lines += [f"{NO_STRUCTURE} yes"] if item.cell is None else _cell_lines(item.cell)
+    return "\n".join(lines) + "\n"
+
+
+def _cell_lines(cell: Cell) -> list[str]:
+    (a, b, c), angles = parameters(cell)
+    counted = Counter(cell.species)
+    lines = [
         f"_chemical_formula_sum '{' '.join(f'{e}{n}' for e, n in sorted(counted.items()))}'",
         f"_cell_formula_units_Z {math.gcd(*counted.values())}",
         *(f"_cell_length_{n} {x:.8f}" for n, x in zip("abc", (a, b, c), strict=True)),
@@ -70,7 +75,7 @@ def cif_block(sample: Sample[Material], number: int, provenance: Provenance) -> 
     ]
     for i, (element, (x, y, z)) in enumerate(zip(cell.species, cell.positions, strict=True)):
         lines.append(f"{element} {element}{i + 1} 1 {x:.8f} {y:.8f} {z:.8f} 1")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def block_name(sample: Sample[Material], number: int) -> str:
@@ -146,4 +151,5 @@ def _quoted(text: str) -> str:
 
 
 def _tag(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text) or "_"
+    """A name without spaces, as the end of a tag."""
+    return quote(text, safe="") or "_"

@@ -116,7 +116,7 @@ def _table(rows: Sequence[Mapping[str, Any]], schema: Any) -> Any:
     floats = {f.name for f in schema if pa.types.is_floating(f.type)}
     converted = []
     for row in rows:
-        kept = {
+        kept: dict[str, Any] = {
             key: text_of(value)
             if key in texts and not isinstance(value, str)
             else float(value)

@@ -4,10 +4,11 @@ weights are in its package; nothing is downloaded. Needs ``gankit-material[chgne
 from __future__ import annotations
 
 import importlib.util
+import io
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,16 +28,25 @@ MOST_FORCE = 0.1
 """eV/Å below which all forces, and the cell's, count as none."""
 LEAST_VOLUME, MOST_VOLUME = 0.25, 4.0
 """Times the volume before; a cell that leaves these bounds did not converge to anything."""
-MISSING = GankitError(
-    "relax=true needs CHGNet, which is not installed",
-    "Install it: pip install 'gankit-material[chgnet]'; or set relax=false",
-)
-NOTES = ("energy_per_atom", "max_force", "converged", "relax_steps")
 
 
 def is_installed() -> bool:
     """Whether relaxation is possible, without importing anything."""
     return importlib.util.find_spec("chgnet") is not None
+
+
+def prepare() -> None:
+    """Imports CHGNet and loads its weights, which takes seconds.
+
+    Raises:
+        GankitError: it is not installed.
+    """
+    if not is_installed():
+        raise GankitError(
+            "relax=true needs CHGNet, which is not installed",
+            "Install it: pip install 'gankit-material[chgnet]'; or set relax=false",
+        )
+    _calculator()
 
 
 def relaxed(material: Material, settings: MaterialSettings) -> Material:
@@ -52,8 +62,7 @@ def relaxed(material: Material, settings: MaterialSettings) -> Material:
     """
     if material.cell is None:
         return material
-    if not is_installed():
-        raise MISSING
+    prepare()
     cell = material.cell
     try:
         found, energy, force, steps, done = _relax(cell, settings.relax_steps)
@@ -81,9 +90,6 @@ def relaxed(material: Material, settings: MaterialSettings) -> Material:
 def _relax(cell: Cell, most: int) -> tuple[Cell, float, float, int, bool]:
     """The cell, its energy in eV per atom, the largest force on an atom in eV/Å, the number of
     steps, and whether forces and stress ended below the limit."""
-    import io
-    from contextlib import redirect_stdout
-
     from ase import Atoms
     from ase.filters import FrechetCellFilter
     from ase.optimize import FIRE
@@ -91,7 +97,7 @@ def _relax(cell: Cell, most: int) -> tuple[Cell, float, float, int, bool]:
     atoms = Atoms(
         symbols=cell.species, scaled_positions=cell.positions, cell=cell.lattice, pbc=True
     )
-    with _quiet(), redirect_stdout(io.StringIO()):
+    with _quiet():
         atoms.calc = _calculator()
         if most > 0:
             optimizer = FIRE(FrechetCellFilter(atoms), logfile=None)
@@ -137,8 +143,9 @@ def _weights() -> Path:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """CHGNet and ASE warn of things that nobody here can change."""
-    with warnings.catch_warnings():
+    """CHGNet and ASE warn of things that nobody here can change, and print where tables may be
+    written to."""
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield
 
