@@ -210,4 +210,4 @@ def test_substitution_keeps_the_anonymous_formula(built_in):
 
 def test_evaluators_without_a_run():
     names = [one.name for one in build_evaluators(None, MaterialSettings())]
-    assert names == ["composition", "validity", "distribution", "properties"]
+    assert names == ["composition", "validity", "distribution", "properties", "structures"]
