@@ -42,9 +42,9 @@ BATCH_SIZE = {"cpu": 128, "cuda": 1024}
 LEARNING_RATE = 2e-3
 """For networks of :data:`REFERENCE_WIDTH`; falls with the square root of the width."""
 REFERENCE_WIDTH = 256
-TOKENS = {"cpu": 1_000_000, "cuda": 200_000_000}
+TOKENS = {"cpu": 3_000_000, "cuda": 200_000_000}
 """Tokens of training, by default, where the data is large."""
-MAX_EPOCHS = {"cpu": 40.0, "cuda": 100.0}
+MAX_EPOCHS = {"cpu": 14.0, "cuda": 100.0}
 LEAST_STEPS = 300
 """Steps of training, by default, where the data is small."""
 TRAINING_TIME = 0.9
