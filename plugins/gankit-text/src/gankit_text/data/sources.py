@@ -54,6 +54,7 @@ def read(source: object | None, settings: TextSettings, progress: Progress) -> D
     if len(items) < (1 if found.generated else FEWEST):
         raise _too_few(found, kept, len(items), settings)
     labels = [item.label for item in items]
+    doubts = [] if found.generated else warnings_of(items, kept.too_long, kept.longest, settings)
     return Dataset(
         items,
         fingerprint=fingerprint(map(_line, items)),
@@ -62,7 +63,7 @@ def read(source: object | None, settings: TextSettings, progress: Progress) -> D
         issues=[*found.notes, *kept.issues],
         facts={**found.facts, **facts_of(items, kept.too_long, settings.max_tokens)},
         table=table_of(labels),
-        warnings=[*found.warnings, *warnings_of(items, kept.too_long, kept.longest, settings)],
+        warnings=[*found.warnings, *doubts],
         strata=labels if any(label is not None for label in labels) else None,
     )
 

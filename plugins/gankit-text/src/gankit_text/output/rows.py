@@ -35,5 +35,6 @@ class Rows:
         if item.label is not None:
             found[self._names["label"]] = item.label
         for name, value in item.values.items():
-            found[name] = float(f"{value:.6g}")  # the precision of float32
+            number = float(f"{value:.6g}")  # the precision of float32
+            found[name] = int(number) if number.is_integer() else number
         return {**found, **marks(sample)}
