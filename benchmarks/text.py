@@ -25,6 +25,7 @@ import gankit
 from gankit.config import parse_overrides
 from gankit.contract import EvaluationData, Sample, quiet
 from gankit.metrics.evaluate import evaluate
+from gankit.report.tradeoff import tradeoff_chart
 from gankit.workflows.data import read_data
 from gankit_text.evaluation.baselines import TEMPERATURES, name_at, writer_of
 from gankit_text.evaluation.evaluators import evaluators
@@ -51,7 +52,7 @@ def trained(recipe: str, path: str, data: str | None, seed: int, given: Mapping[
 
 def columns_of(run: Any, ours: str, n: int, seed: int) -> Columns:
     """The scores of a run, of its baselines and of real texts."""
-    result = run.evaluate(n=n, seed=seed)
+    result = run.evaluate(n=n, seed=seed, overrides=["language_model=false"])
     found: Columns = {"real": {}, ours: {}}
     for score in result.scores:
         found[ours][score.name] = score.value
@@ -86,34 +87,14 @@ def table(columns: Columns) -> str:
 
 
 def plot(columns: Columns, file: Path) -> None:
-    """Quality against diversity."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams |= {"svg.hashsalt": "gankit", "svg.fonttype": "none", "font.size": 9}
-    figure, axes = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
-    names = [name_at(t) for t in TEMPERATURES]
-    line = [(columns[name][FORWARD], columns[name][REVERSE]) for name in names]
-    axes.plot(*zip(*line, strict=True), "o-", color="#2f6fd6", label="language model, by t")
-    for temperature, point in zip(TEMPERATURES, line, strict=True):
-        axes.annotate(f"{temperature:g}", point, xytext=(4, 4), textcoords="offset points")
-    others = [name for name in columns if name not in names]
-    colours = ["#1b1c20", "#c4561a", "#2c8a57", "#8a4fc0", "#a67c00", "#c23a6b", "#178a9e"]
-    for name, colour in zip(others, colours, strict=False):
-        if FORWARD in columns[name]:
-            x, y = columns[name][FORWARD], columns[name][REVERSE]
-            axes.plot(x, y, "*" if name == "real" else "s", color=colour, label=name)
-    axes.set(
-        xlabel="forward: bits per character of the texts (quality, left is better)",
-        ylabel="reverse: bits per character of real texts\n(quality and diversity, low is better)",
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    """Quality against diversity, as in a report."""
+    rows = [
+        {"model": name, **{key: scores[key] for key in (FORWARD, REVERSE)}}
+        for name, scores in columns.items()
+        if REVERSE in scores
+    ]
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(file, metadata={"Date": None})
-    pyplot.close(figure)
+    file.write_text(tradeoff_chart(rows, alone=True))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -132,7 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     columns = columns_of(latent, "latent GAN", args.n, args.seed)
     found = columns_of(direct, "direct GAN", args.n, args.seed)
     columns |= {name: found[name] for name in ("after warm-up", "direct GAN") if name in found}
-    columns.pop(name_at(1.0), None)
     columns |= sweep(latent, args.n, args.seed)
     print(f"\nn={args.n}, seed {args.seed}\n\n{table(columns)}")
     if args.plot:

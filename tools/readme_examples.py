@@ -39,7 +39,8 @@ class Example:
         data: what it was trained on.
         shown: what the picture shows.
         size: pixels of the preview that are shown, from its upper left corner.
-        columns: of a table, those that are shown; empty for a picture.
+        columns: of a table, those that are shown; empty for others.
+        texts: how many texts are shown; 0 for a picture.
     """
 
     plugin: str
@@ -48,6 +49,7 @@ class Example:
     shown: str
     size: tuple[int, int] = (1000, 1000)
     columns: Sequence[str] = ()
+    texts: int = 0
 
 
 EXAMPLES = (
@@ -121,9 +123,17 @@ def rows(example: Example, run: Path) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def texts(example: Example, run: Path) -> str:
+    """The first generated texts, quoted."""
+    target = run.with_suffix(".jsonl")
+    gankit("generate", run, "-n", example.texts, "--out", target, "--overwrite")
+    found = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
+    return "\n".join(f"- {' '.join(one['text'].split())}" for one in found)
+
+
 def section(example: Example, run: Path) -> str:
     spent = train(example, run)
-    made = rows(example, run) if example.columns else picture(example, run)
+    made = (rows if example.columns else texts if example.texts else picture)(example, run)
     time = f"{spent:.0f} CPU seconds" if spent < 100 else f"{spent / 60:.1f} CPU minutes"
     return f"**{example.title}** from {example.data}; {time} of training; {example.shown}\n\n{made}"
 

@@ -313,6 +313,7 @@ def test_the_command_says_what_is_not_evaluated_and_replaces_only_its_own_page(
     page, words = tmp_path / "page.html", ("runs", "compare", "a", "b", "--out", "page.html")
     shown = gankit_here(*words)
     assert "scores: not evaluated yet: gankit evaluate RUN\n" in shown.stdout
+    assert re.search(r"^samples +(\S+) +\1 *\ntraining +\w", shown.stdout, re.MULTILINE)
     assert "Not evaluated yet: <code>gankit evaluate RUN</code>" in page.read_text()
     again = gankit_here(*words)
     assert (again.returncode, "add --overwrite" in again.stderr) == (2, True)

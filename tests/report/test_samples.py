@@ -8,8 +8,9 @@ import re
 import pytest
 
 import gankit
+from gankit.contract import Rendering
 from gankit.report.page import write_report
-from gankit.report.samples import near_items, preview, uncurated
+from gankit.report.samples import embedded, near_items, preview, uncurated
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +93,25 @@ def test_rows_of_numbers_are_not_shown(points, tmp_path):
     assert points.neighbours is None
     assert "Nearest training items" not in page(points, tmp_path)
     assert preview(points).kind == "image"
+
+
+@pytest.mark.parametrize(
+    ("rendering", "shown"),
+    [
+        (Rendering("text/plain", "<b> שלום".encode()), ">&lt;b&gt; שלום</pre>"),
+        (Rendering("video/mp4", b"film"), 'src="data:video/mp4;base64,ZmlsbQ=="></video>'),
+        (Rendering("audio/wav", b"clip"), 'src="data:audio/wav;base64,Y2xpcA=="></audio>'),
+    ],
+)
+def test_items_of_any_kind_stand_beside_their_neighbours(
+    digits, tmp_path, monkeypatch, rendering, shown
+):
+    kind = type(digits.plugin.modality)
+    monkeypatch.setattr(kind, "render", lambda *_: rendering)
+    text = page(digits, tmp_path)
+    assert text.count(shown) > 12, "eight samples, and what is near them"
+
+
+def test_a_long_text_is_shortened():
+    assert embedded(Rendering("text/plain", b"a" * 5_000)).text.endswith("a…")
+    assert embedded(Rendering("text/html", b"<p>")).kind == "page"

@@ -162,6 +162,7 @@ def compare(
     from gankit.report.comparison import write_comparison
     from gankit.report.page import refuse_others_page
     from gankit.runs.comparison import compare as compared
+    from gankit.runs.guard import in_words as guard_in_words
 
     if out_ is not None:
         refuse_others_page(out_, "--out", overwrite)
@@ -185,6 +186,15 @@ def compare(
         )
     else:
         out.print("scores: not evaluated yet: gankit evaluate RUN")
+    out.print()
+    ticks = [run.metrics() for run in found.runs]
+    table(
+        ["run", *found.names],
+        [
+            ["samples", *(f"{(t[-1]['samples'] if t else 0):,}" for t in ticks)],
+            ["training", *(guard_in_words(t) or "-" for t in ticks)],
+        ],
+    )
     out.print()
     table(
         ["setting", *found.names],

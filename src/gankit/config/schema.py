@@ -22,6 +22,20 @@ from gankit.engine.schedules import Ramp, Scheduled
 from gankit.engine.settings import EngineSettings
 from gankit.errors import GankitError, did_you_mean
 
+WRONG = {
+    "int_type": "is not an integer",
+    "int_parsing": "is not an integer",
+    "int_from_float": "is not an integer",
+    "float_type": "is not a number",
+    "float_parsing": "is not a number",
+    "finite_number": "is not finite",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "string_type": "is not text",
+    "literal_error": "is not one of the choices",
+}
+"""What is wrong with a value, by pydantic's type of error."""
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -57,6 +71,7 @@ def validate(cls: type, values: Table) -> Any:
     from pydantic import TypeAdapter, ValidationError
 
     try:
+        _refuse_booleans(cls, values)
         found: Any = TypeAdapter(cls).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
@@ -71,7 +86,9 @@ def validate(cls: type, values: Table) -> Any:
             typing.cast(Any, values),
         )
         expected = f"expected {given.type}" if given else first["msg"]
-        wrong = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        wrong = WRONG.get(first["type"], f"{first['msg'][:1].lower()}{first['msg'][1:]}")
+        if first["type"] == "string_type" and isinstance(value, int | float):
+            expected += f": '{key}={json.dumps(str(value))}'"
         if first["type"] == "tuple_type":
             listed = json.dumps([value], default=str)
             wrong, expected = "is not a list", f"{expected}: '{key}={listed}'"
@@ -80,6 +97,23 @@ def validate(cls: type, values: Table) -> Any:
         ) from None
     check_bounds(found)
     return found
+
+
+def _refuse_booleans(cls: type, values: Table) -> None:
+    """Pydantic takes true for 1.
+
+    Raises:
+        GankitError: true or false where a number is expected.
+    """
+    given = flatten(values)
+    for setting in describe(cls):
+        value = given.get(setting.key)
+        if isinstance(value, bool) and setting.type.startswith(("integer", "number")):
+            kind = "an integer" if setting.type.startswith("integer") else "a number"
+            raise GankitError(
+                f"{setting.key}={json.dumps(value)}: is not {kind}",
+                f"Expected {setting.type}",
+            )
 
 
 def completed(cls: type, trained: Table) -> Table:

@@ -10,8 +10,10 @@ from typing import Any
 from gankit.contract import Categorical, Rendering, Sample
 from gankit.runs.scores import Evaluation, Near
 
-SHOWABLE = ("image/", "audio/")
-"""Media types of items that are shown singly."""
+SHOWABLE = ("image", "audio", "video", "text")
+"""Kinds of items that are shown singly."""
+LONGEST_TEXT = 2_000
+"""Characters of one item that are shown."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Embedded:
 
     address: str
     kind: str
-    """``image``, ``audio`` or ``page``."""
+    """``image``, ``audio``, ``video``, ``text`` or ``page``."""
     caption: str = ""
+    text: str = ""
+    """The content of a text, which has no address."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,16 @@ def _rows(evaluation: Evaluation, near: Sequence[Near]) -> list[Row]:
 
 def _render(evaluation: Evaluation, item: Any, caption: str = "") -> Embedded | None:
     """One item, real or generated; None where that is nothing to look at or to listen to."""
-    shown = evaluation.plugin.modality.render(item, evaluation.codec)
-    return embedded(shown, caption) if shown.media_type.startswith(SHOWABLE) else None
+    shown = embedded(evaluation.plugin.modality.render(item, evaluation.codec), caption)
+    return shown if shown.kind in SHOWABLE else None
 
 
 def embedded(shown: Rendering, caption: str = "") -> Embedded:
     """A rendering within a page."""
     kind = shown.media_type.partition("/")[0]
+    if shown.media_type.startswith("text/plain"):
+        text = shown.content.decode("utf-8", "replace")
+        short = text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+        return Embedded("", "text", caption, short)
     address = f"data:{shown.media_type};base64,{base64.b64encode(shown.content).decode()}"
-    return Embedded(address, kind if kind in ("image", "audio") else "page", caption)
+    return Embedded(address, kind if kind in ("image", "audio", "video") else "page", caption)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from gankit.contract import Rendering
+from gankit.report.samples import Embedded, embedded
 from gankit.runs.directory import Run
 from gankit.serve.served import Served
 from gankit.serve.shown import Shown
@@ -22,9 +21,7 @@ PATIENCE = 20.0
 class Real:
     """A training item beside a sample."""
 
-    address: str
-    """Its content, within the page."""
-    kind: str
+    shown: Embedded
     distance: float
 
 
@@ -69,11 +66,6 @@ def rows(served: Served, drawn: Sequence[Shown], near: Sequence[Sequence[Neighbo
         real = []
         for one in neighbours:
             rendering = served.modality.render(one.item, served.run.codec)
-            kind = rendering.media_type.partition("/")[0]
-            real.append(Real(_embedded(rendering), kind, one.distance))
+            real.append(Real(embedded(rendering), one.distance))
         found.append(Row(shown, real))
     return found
-
-
-def _embedded(rendering: Rendering) -> str:
-    return f"data:{rendering.media_type};base64,{base64.b64encode(rendering.content).decode()}"

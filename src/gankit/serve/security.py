@@ -19,7 +19,7 @@ from gankit.serve.errors import refusal
 from gankit.serve.limits import Limits
 
 PAGE_POLICY = (
-    "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'self'; "
+    "default-src 'none'; img-src 'self' data:; media-src 'self' data:; style-src 'self'; "
     "script-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -46,8 +45,8 @@ class Variety(TextEvaluator):
 
     name = "variety"
     headline = ("unique",)
-    lower_is_better: ClassVar = {"unique": False}
-    meanings: ClassVar = {
+    lower_is_better: Mapping[str, bool] = {"unique": False}
+    meanings: Mapping[str, str] = {
         "self_bleu": "likeness of the texts among each other, by BLEU-4 with the others as "
         "references: ideal at the real baseline, 1 if all are alike",
         "unique": "share of different texts",
@@ -98,8 +97,8 @@ class Copying(TextEvaluator):
 
     name = "copying"
     headline = ("copied_texts",)
-    lower_is_better: ClassVar = {"copied_texts": True, "copied_span": True}
-    meanings: ClassVar = {
+    lower_is_better: Mapping[str, bool] = {"copied_texts": True, "copied_span": True}
+    meanings: Mapping[str, str] = {
         "copied_texts": "share of texts that are training texts, letter for letter",
         "copied_span": "longest passage that a training text has, as a share of the text's words: "
         "far above the real baseline is copying",
@@ -153,8 +152,8 @@ class Statistics(TextEvaluator):
     """
 
     name = "statistics"
-    lower_is_better: ClassVar = {"length_distance": True, "character_distance": True}
-    meanings: ClassVar = {
+    lower_is_better: Mapping[str, bool] = {"length_distance": True, "character_distance": True}
+    meanings: Mapping[str, str] = {
         "length_distance": "distance of the distributions of lengths in words: 0 is equal",
         "character_distance": "distance of the frequencies of characters: 0 is equal",
     }

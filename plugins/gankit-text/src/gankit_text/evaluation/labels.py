@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +39,8 @@ class Labels(TextEvaluator):
     assigns to their label; none where there are no labels."""
 
     name = "labels"
-    lower_is_better: ClassVar = {"label_agreement": False}
-    meanings: ClassVar = {
+    lower_is_better: Mapping[str, bool] = {"label_agreement": False}
+    meanings: Mapping[str, str] = {
         "label_agreement": "share of texts that a classifier trained on real ones assigns to the "
         "label they were generated for"
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -34,8 +33,8 @@ class Quality(TextEvaluator):
     """
 
     name = "language-model"
-    lower_is_better: ClassVar = {FORWARD: True, REVERSE: True}
-    meanings: ClassVar = {
+    lower_is_better: Mapping[str, bool] = {FORWARD: True, REVERSE: True}
+    meanings: Mapping[str, str] = {
         FORWARD: "bits per character under a character model of the training texts: quality; far "
         "below the real baseline is repetitive or copied",
         REVERSE: "bits per character of held-out texts under a character model of these texts: "

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d, dropout, leaky_relu, one_hot
 
-from gankit.contract import Networks
+from gankit.contract import Codec, Networks
 from gankit.kit.layers import SLOPE, embedding
 from gankit_text.codec.direct import ENDED, DirectCodec
+from gankit_text.data.items import Text
 from gankit_text.settings import TextSettings
 
 DROPOUT = 0.2
@@ -174,8 +175,9 @@ class Reader(nn.Module):
         return logits
 
 
-def build_networks(codec: DirectCodec, settings: TextSettings) -> Networks:
+def build_networks(codec: Codec[Text], settings: TextSettings) -> Networks:
     """The networks for rows of the codec's tokens."""
+    assert isinstance(codec, DirectCodec)
     length, codes = codec.layout.shape
     generator = Writer(codes, length, codec, settings.width)
     return Networks(
