@@ -39,7 +39,7 @@ class TextModality(Modality[Text], Augmentable, Converts, HasBaselines):
     formats = ("jsonl", "txt", "csv", "parquet")
     conversions = ("numpy", "dataframe")
     sampling_settings = ("temperature",)
-    network_settings = ("model", "tokens", "vocabulary", "latent", "width", "units")
+    network_settings = ("model", "tokens", "vocabulary", "codec", "latent", "width", "units")
     shows_real_items = True
     hub_task = "text-generation"
 

@@ -148,7 +148,7 @@ def _train(
 def _key(codec: TextCodec, tokens: Ragged, c: Tensor, settings: TextSettings, steps: int) -> str:
     """A hash of everything that determines the trained weights."""
     s = settings
-    decides = [CACHE_VERSION, s.latent, s.width, s.smooth, steps, codec.tokenizer.state()]
+    decides = [CACHE_VERSION, s.codec, s.latent, s.width, s.smooth, steps, codec.tokenizer.state()]
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
     digest.update(tokens.take().numpy().tobytes())
     digest.update(c.numpy().tobytes())
