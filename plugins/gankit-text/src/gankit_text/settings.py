@@ -55,7 +55,7 @@ class TextSettings:
     """Units of the autoencoder."""
     units: Annotated[int, Bounds(8, 4096)] = 256
     """Units of the generator and the discriminator."""
-    smooth: Annotated[float, Bounds(0, 10)] = 0.3
+    smooth: Annotated[float, Bounds(0, 10)] = 0.4
     """Standard deviation of the noise on latents when the decoder is trained, relative to the
     latents: more makes more of the space readable, less preserves more of each text."""
     epochs: Annotated[float, Bounds(0, 10_000)] = 0

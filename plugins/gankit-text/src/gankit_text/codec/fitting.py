@@ -44,7 +44,7 @@ LEARNING_RATE = 2e-3
 REFERENCE_WIDTH = 256
 TOKENS = {"cpu": 3_000_000, "cuda": 200_000_000}
 """Tokens of training, by default, where the data is large."""
-MAX_EPOCHS = {"cpu": 60.0, "cuda": 100.0}
+MAX_EPOCHS = {"cpu": 14.0, "cuda": 100.0}
 LEAST_STEPS = 300
 """Steps of training, by default, where the data is small."""
 TRAINING_TIME = 0.9
