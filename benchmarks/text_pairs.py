@@ -39,7 +39,7 @@ from gankit_text.data.items import Text
 from gankit_text.evaluation.baselines import writer_of
 
 Pairs = list[tuple[str, str]]
-WIDTH, BATCH, STEPS, LONGEST = 128, 32, 900, 60
+WIDTH, BATCH, STEPS, LONGEST = 128, 32, 400, 40
 HELD_OUT = 0.2
 DROPPED = 0.1
 

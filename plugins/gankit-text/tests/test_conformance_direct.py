@@ -8,7 +8,7 @@ from typing import ClassVar
 from gankit.testing import ModalityTests
 
 SENTENCES = [
-    {"text": f"the {who} {does} {what}", "label": who}
+    f"the {who} {does} {what}"
     for who, does, what in product(("cat", "dog", "man"), ("sees", "likes", "paints", "wants"),
                                    ("a house", "the sea", "bread", "it", "two stars"))
 ]  # fmt: skip

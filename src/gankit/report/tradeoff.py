@@ -5,17 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Protocol
 
-from gankit.metrics import Score
-from gankit.report.charts import COLOURS, HIGH, PAGE, WIDE, pygal_module, smaller, style_of
+from gankit.report.charts import ALONE, COLOURS, HIGH, PAGE, WIDE, pygal_module, smaller, style_of
 
 MODEL = "model"
 """The first key of the rows of details that are drawn."""
 
 
+class Scored(Protocol):
+    """What is used of a score."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def baselines(self) -> Mapping[str, float]: ...
+
+
 def with_baselines(
-    rows: Sequence[Mapping[str, Any]], scores: Sequence[Score]
+    rows: Sequence[Mapping[str, Any]], scores: Sequence[Scored]
 ) -> list[Mapping[str, Any]]:
     """Rows of models, and a row for each baseline that has all of their scores but no row."""
     keys = [key for key in rows[0] if key != MODEL]
@@ -32,10 +40,13 @@ def with_baselines(
     return [*rows, *more]
 
 
-def tradeoff_chart(rows: Sequence[Mapping[str, Any]]) -> str:
+def tradeoff_chart(rows: Sequence[Mapping[str, Any]], alone: bool = False) -> str:
     """The first score against the second, a point for each model; those whose names differ in the
     last word only, such as one model at several temperatures, are joined by a line. Empty where
     fewer than two points are finite.
+
+    Args:
+        alone: for a file of its own, instead of a page with our style.
     """
     keys = [key for key in rows[0] if key != MODEL]
     if len(keys) < 2:
@@ -54,7 +65,8 @@ def tradeoff_chart(rows: Sequence[Mapping[str, Any]]) -> str:
         groups.setdefault(point[0] if alone else family, []).append(point)
     chart = pygal_module().XY(
         js=[],
-        style=style_of(COLOURS, *PAGE),
+        style=style_of(COLOURS, *(ALONE if alone else PAGE)),
+        explicit_size=alone,
         width=WIDE,
         height=HIGH + 60,
         margin=8,

@@ -39,7 +39,7 @@ class TextModality(Modality[Text], Augmentable, Converts, HasBaselines):
     formats = ("jsonl", "txt", "csv", "parquet")
     conversions = ("numpy", "dataframe")
     sampling_settings = ("temperature",)
-    network_settings = ("model", "tokens", "vocabulary", "latent", "width", "units")
+    network_settings = ("model", "tokens", "vocabulary", "codec", "latent", "width", "units")
     shows_real_items = True
     hub_task = "text-generation"
 
@@ -77,8 +77,10 @@ class TextModality(Modality[Text], Augmentable, Converts, HasBaselines):
 
     def build_networks(self, codec: Codec[Text], settings: TextSettings) -> Networks:
         if settings.model == "direct":
+            from gankit_text.codec.direct import DirectCodec
             from gankit_text.networks.direct import build_networks as build_direct
 
+            assert isinstance(codec, DirectCodec)
             return build_direct(codec, settings)
         from gankit_text.networks.latent_gan import build_networks
 

@@ -16,6 +16,9 @@ WORDS = 3
 """Words of a text, on average, from which on a column is one of texts."""
 SURE_WORDS, SURE_DISTINCT = 4, 0.8
 """Words on average, and the share of distinct cells, from which on a table is one of texts."""
+PLAIN_NAMES = {"text", "texts", "sentence", "sentences", "review", "tweet", "headline", "poem",
+               "lyrics", "utterance", "verse", "quote"}  # fmt: skip
+"""Names that leave little doubt, with which half the words will do."""
 BESIDE = 2
 """Columns beside the texts, at most, in a table of texts: a label, a second text, a number."""
 OURS = {"seed", "generated", "id", "index", "split", ""}
@@ -54,7 +57,8 @@ def column_of_texts(head: Head) -> str | None:
         cells = head.cells(name)
         words = sum(map(_words, cells))
         distinct = len({*cells}) >= SURE_DISTINCT * len(cells)
-        if cells and name not in head.binary and distinct and words >= SURE_WORDS * len(cells):
+        least = SURE_WORDS / 2 if name.strip().lower() in PLAIN_NAMES else SURE_WORDS
+        if cells and name not in head.binary and distinct and words >= least * len(cells):
             return name
     return None
 

@@ -49,13 +49,17 @@ class TextSettings:
     model: Literal["latent", "direct"] = "latent"
     """latent: a GAN over the latents of a token autoencoder. direct: a generator of tokens (recipe
     direct)."""
-    latent: Annotated[int, Bounds(2, 1024)] = 128
+    codec: Literal["gist", "exact"] = "gist"
+    """What latents hold. gist: what a text is about, from which the decoder writes a text like it.
+    exact: the tokens and their order, of which most can be written again, and which are harder to
+    generate."""
+    latent: Annotated[int, Bounds(2, 1024)] = 64
     """Dimensions of the latent space."""
     width: Annotated[int, Bounds(8, 4096)] = 256
     """Units of the autoencoder."""
     units: Annotated[int, Bounds(8, 4096)] = 256
     """Units of the generator and the discriminator."""
-    smooth: Annotated[float, Bounds(0, 10)] = 0.3
+    smooth: Annotated[float, Bounds(0, 10)] = 0.4
     """Standard deviation of the noise on latents when the decoder is trained, relative to the
     latents: more makes more of the space readable, less preserves more of each text."""
     epochs: Annotated[float, Bounds(0, 10_000)] = 0

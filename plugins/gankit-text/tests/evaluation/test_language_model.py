@@ -84,6 +84,15 @@ def test_training_ends_when_texts_set_aside_gain_no_more():
     assert train(LanguageModel(50, 0, 64), noise, 200, 0) < 150
 
 
+def test_texts_are_as_long_as_those_it_learned_from():
+    """Batches are of texts of similar length: each token has to count alike in all of them."""
+    rng = np.random.default_rng(0)
+    texts = [Text("a " * (1 if rng.random() < 0.5 else 30) + "b") for _ in range(600)]
+    settings = TextSettings(width=32, epochs=20, vocabulary=20, cache="none")
+    made = writer_of(texts, settings, cache=Cache(None)).sample(400, 0, 1.0)
+    assert 0.4 < np.mean([len(item.text) < 20 for item in made]) < 0.6
+
+
 def test_pairs_are_written_as_pairs():
     pairs = [Text("yes", pair="ja"), Text("no", pair="nein")] * 30
     made = writer_of(pairs, SETTINGS, cache=Cache(None)).sample(20, 0, 1.0)

@@ -89,7 +89,12 @@ class TextCodec(
         self.layout = Layout((settings.latent,), condition)
         size = tokenizer.size
         self.autoencoder = Autoencoder(
-            size, settings.latent, cond_dim, settings.width, longest
+            size,
+            settings.latent,
+            cond_dim,
+            settings.width,
+            longest,
+            settings.codec == "exact",
         ).eval()
         self.whitening = Whitening(settings.latent, 0)
         self.barred = torch.zeros(size, dtype=torch.bool)

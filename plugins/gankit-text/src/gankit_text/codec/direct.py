@@ -37,6 +37,8 @@ ENDED = 0
 """The code of the end of a text, and of what stands after it; token t is code t - END."""
 ROOM = 1.25
 """Tokens of a text, at most, relative to the longest training text: held-out ones may be longer."""
+UNSEEN = -15.0
+"""In place of the logarithm of 0: such codes are hardly ever written."""
 COMPARED = 64
 """Dimensions of each of the projections in which texts are compared during training."""
 MOST_VALUES = 200_000
@@ -68,9 +70,9 @@ class DirectCodec(Codec[Text], EncodesTargets, Conforms, ComparesSamples):
 
     @property
     def log_frequency(self) -> Tensor:
-        """The logarithm of each code's share, (codes,), float32."""
-        counts = torch.tensor(self.counts, dtype=torch.float64) + 0.1
-        return (counts / counts.sum()).log().float()
+        """The logarithm of each code's share, (codes,), float32; UNSEEN where there is none."""
+        shares = torch.tensor(self.counts, dtype=torch.float64) / sum(self.counts)
+        return torch.where(shares > 0, shares.clamp(min=1e-30).log(), UNSEEN).float()
 
     def encode(self, items: Sequence[Text], rng: np.random.Generator) -> Batch:
         condition = self.layout.condition

@@ -44,7 +44,7 @@ LEARNING_RATE = 2e-3
 REFERENCE_WIDTH = 256
 TOKENS = {"cpu": 3_000_000, "cuda": 200_000_000}
 """Tokens of training, by default, where the data is large."""
-MAX_EPOCHS = {"cpu": 60.0, "cuda": 100.0}
+MAX_EPOCHS = {"cpu": 25.0, "cuda": 100.0}
 LEAST_STEPS = 300
 """Steps of training, by default, where the data is small."""
 TRAINING_TIME = 0.9
@@ -148,7 +148,7 @@ def _train(
 def _key(codec: TextCodec, tokens: Ragged, c: Tensor, settings: TextSettings, steps: int) -> str:
     """A hash of everything that determines the trained weights."""
     s = settings
-    decides = [CACHE_VERSION, s.latent, s.width, s.smooth, steps, codec.tokenizer.state()]
+    decides = [CACHE_VERSION, s.codec, s.latent, s.width, s.smooth, steps, codec.tokenizer.state()]
     digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
     digest.update(tokens.take().numpy().tobytes())
     digest.update(c.numpy().tobytes())

@@ -11,7 +11,8 @@ from gankit.kit.autoencoders import PAD, Whitening, use_of_latents
 from gankit_text.codec.autoencoder import Autoencoder
 
 LEAST_TOKENS = 0.5
-"""The share of tokens that are written again, below which a generator learns other texts."""
+"""The share of tokens that an exact autoencoder writes again, below which a generator learns other
+texts."""
 LEAST_USE = 0.05
 
 
@@ -55,7 +56,7 @@ def health_of(
             share,
             f"{share:.0%} of the tokens of {n} {of} are written again at their places",
             1.0,
-            "" if share >= LEAST_TOKENS else longer,
+            longer if autoencoder.exact and share < LEAST_TOKENS else "",
         ),
         Health("exact", exact, f"{exact:.0%} of {n} {of} are written again exactly", 1.0),
         Health(

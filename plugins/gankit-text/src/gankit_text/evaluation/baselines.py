@@ -28,7 +28,7 @@ TOKENS, MOST_EPOCHS = 3_000_000, 20.0
 texts. It ends earlier when it no longer improves on texts that are set aside."""
 MAX_TRAINING = 200_000
 """Training texts that it sees, at most."""
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Of its training: increase it when that changes, so that cached ones are ignored."""
 
 _last: dict[str, Writer] = {}

@@ -148,6 +148,7 @@ def train(
     rate = LEARNING_RATE * math.sqrt(REFERENCE_WIDTH / model.embedding.embedding_dim)
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
     best, best_loss, waited, done = copy.deepcopy(model.state_dict()), math.inf, 0, 0
+    usual = BATCH_SIZE * float(np.mean([len(corpus.rows[i]) + 1 for i in trained.tolist()]))
     fast = bfloat16_is_fast(torch.device("cpu"))
     for batch in _batches(corpus, trained, steps, rng):
         if done % 10 == 0:
@@ -155,9 +156,10 @@ def train(
         optimiser.param_groups[0]["lr"] = rate * (1 - done / steps)
         model.train()
         with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-            total, count = model.loss(corpus, batch)
+            total, _ = model.loss(corpus, batch)
         optimiser.zero_grad(set_to_none=True)
-        (total / count).backward()  # type: ignore[no-untyped-call]
+        # Not a mean of each batch: it would favour the tokens of short texts, and their ends.
+        (total / usual).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         done += 1
