@@ -15,7 +15,6 @@ READS = {
     "gankit-tabular": (".csv", ".tsv", ".jsonl", ".parquet", ".feather", ".arrow", ".xlsx", ".db"),
     "gankit-text": (".txt", ".text"),
     "gankit-material": (".cif",),
-    "gankit-video": (".mp4", ".webm", ".mov", ".avi", ".mkv"),
 }
 """The commonest endings that each reads."""
 
