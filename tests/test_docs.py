@@ -50,19 +50,24 @@ TINY = {
 """Arguments appended to commands to make them short; the last one of an option counts."""
 TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 """A batch shares the noise, so it must be larger."""
-TINY_SOUNDS = {"train": ["width=16", "rounds=2"]}
-TINY_MOLECULES = {
-    "train": [
-        *("limit=120", "epochs=20", "smooth=0.3", "cache=none"),  # from the pretrained autoencoder
-        *("calls=120", "elites=20", "resampling.candidates=1"),
-    ]
+TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
+    ("toy", "people"): {},
+    ("video", "moving"): {},
+    ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
+    ("material", "formulas", "oxides"): {"train": ["units=16"]},
+    ("text", "poems", "reviews"): {
+        "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=none"],
+        "evaluate": ["language_model=false"],
+    },
+    ("molecule", "compounds", "active"): {
+        "train": [
+            *("limit=120", "epochs=20", "smooth=0.3", "cache=none"),  # from a trained autoencoder
+            *("calls=120", "elites=20", "resampling.candidates=1"),
+        ]
+    },
+    ("",): {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']},
 }
-METALS = ("Na", "K", "Ca", "Mg", "Ti", "Fe", "Al", "Zn", "Cu", "Sr")
-TINY_MATERIALS = {"train": ["units=16"]}
-TINY_TEXTS = {
-    "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=none"],
-    "evaluate": ["language_model=false"],
-}
+"""The same for each plugin, by what its commands name; any other command is of images."""
 TINY_CALLS = {
     "image": ", width=(16,), blocks=1",
     "tabular": ", hidden=16",
@@ -71,7 +76,6 @@ TINY_CALLS = {
     "text": ", width=16, latent=8",
 }
 """The same for calls of ``gankit.fit``, by plugin."""
-TINY_IMAGES = {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']}
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ def run(preforked: Preforked, tmp_path_factory: pytest.TempPathFactory) -> Run:
         return done.returncode, done.stdout + done.stderr
 
     return one
+
+
+METALS = ("Na", "K", "Ca", "Mg", "Ti", "Fe", "Al", "Zn", "Cu", "Sr")
 
 
 @pytest.fixture
@@ -169,23 +176,16 @@ def folder(tmp_path: Path) -> Path:
 
 def cut_down(words: list[str]) -> list[str]:
     """The command, reduced to a small amount of work."""
-    names = ("toy", "people", "video", "moving")
-    command, other = words[1], any(name in word for word in words for name in names)
-    sounds = any("audio" in word or "sounds" in word for word in words)
-    molecules = any(part in word for word in words for part in ("molecule", "compounds", "active"))
-    texts = any(part in word for word in words for part in ("text", "poems", "reviews"))
+    command = words[1]
     tiny = TINY.get(command, [])
     if command == "train" and any("privacy." in word for word in words):
         tiny = [*tiny, *TINY_PRIVATE]
-    if sounds:
-        return once(*words, *tiny, *TINY_SOUNDS.get(command, []))
-    if any(part in word for word in words for part in ("material", "formulas", "oxides")):
-        return once(*words, *tiny, *TINY_MATERIALS.get(command, []))
-    if texts:
-        return once(*words, *tiny, *TINY_TEXTS.get(command, []))
-    if molecules:
-        return once(*words, *tiny, *TINY_MOLECULES.get(command, []))
-    return once(*words, *tiny, *([] if other else TINY_IMAGES.get(command, [])))
+    own = next(
+        reduced
+        for names, reduced in TINY_PLUGINS.items()
+        if any(name in word for word in words for name in names)
+    )
+    return once(*words, *tiny, *own.get(command, []))
 
 
 def cut_down_calls(script: str) -> str:

@@ -78,6 +78,24 @@ EXAMPLES = (
         *("tabular", "Tables", "569 biopsies, 11 columns", "four generated rows, five columns"),
         columns=("diagnosis", "mean_radius", "mean_texture", "mean_area", "mean_concavity"),
     ),
+    Example(
+        *("text", "Texts", "5,500 definitions of WordNet, by kind of noun"),
+        "ten generated texts, not chosen",
+        texts=10,
+    ),
+    Example(
+        "material",
+        "Materials",
+        "8,000 formulas with Seebeck coefficients",
+        "elements of generated and real formulas, and their properties",
+    ),
+    Example(
+        "video",
+        "Video",
+        "1,797 synthesised clips of moving digits",
+        "eight of sixteen frames; a row a clip, a label each",
+        (281, 330),
+    ),
 )
 
 
