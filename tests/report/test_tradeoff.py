@@ -4,7 +4,7 @@ import math
 import re
 
 from gankit.metrics import Score
-from gankit.report.tradeoff import tradeoff_chart, with_baselines
+from gankit.report.tradeoff import better_in_both, tradeoff_chart, with_baselines
 
 ROWS = [
     {"model": "generated", "quality": 2.0, "diversity": 3.0},
@@ -28,6 +28,14 @@ def test_baselines_with_all_scores_are_added_once():
     assert rows[:4] == ROWS
     assert rows[4:] == [{"model": "gaussian", "quality": 3.0, "diversity": 5.0}]
     assert with_baselines(ROWS, scores[:1]) == ROWS
+
+
+def test_models_that_are_better_in_both_are_named():
+    scores = [score("quality"), score("diversity")]
+    better = {"model": "simple t=0.9", "quality": 1.9, "diversity": 2.9}
+    assert better_in_both([*ROWS, better], scores) == ["simple t=0.9"]
+    assert better_in_both(ROWS, scores) == [], "real data are no model"
+    assert better_in_both(ROWS, scores[:1]) is None
 
 
 def test_a_family_of_models_is_a_line_and_others_are_points():

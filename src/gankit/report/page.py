@@ -15,7 +15,7 @@ from gankit.kit.files import write_atomic
 from gankit.report.html import render
 from gankit.report.provenance import provenance
 from gankit.report.samples import near_items, preview
-from gankit.report.tradeoff import MODEL, tradeoff_chart, with_baselines
+from gankit.report.tradeoff import MODEL, better_in_both, tradeoff_chart, with_baselines
 from gankit.report.training import curves, guarded, previews
 from gankit.runs.codec_health import HEALTH
 from gankit.runs.directory import CONFIG, Run, privacy_in_words
@@ -51,7 +51,6 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
         scores=evaluation.scores,
         meanings=record.get("meanings", {}),
         details=[_details(rows, evaluation) for rows in record.get("details", {}).values()],
-        warnings=record.get("warnings", []),
         baselines=names,
         models=[name for name in names if name not in (*CODEC_BASELINES, WARM_BASELINE)],
         codec_baselines=any(name in CODEC_BASELINES for name in names),
@@ -69,9 +68,10 @@ def write_report(evaluation: Evaluation, target: Path) -> None:
 def _details(rows: Sequence[Mapping[str, Any]], evaluation: Evaluation) -> dict[str, Any]:
     """Rows of details, with a chart where they are those of models."""
     if next(iter(rows[0])) != MODEL:
-        return {"rows": rows, "chart": ""}
+        return {"rows": rows}
     rows = with_baselines(rows, evaluation.scores)
-    return {"rows": rows, "chart": tradeoff_chart(rows)}
+    better = better_in_both(rows, evaluation.scores)
+    return {"rows": rows, "chart": tradeoff_chart(rows), "better": better}
 
 
 def _of_run(subject: Path) -> dict[str, Any]:

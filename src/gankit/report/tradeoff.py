@@ -11,6 +11,8 @@ from gankit.report.charts import ALONE, COLOURS, HIGH, PAGE, WIDE, pygal_module,
 
 MODEL = "model"
 """The first key of the rows of details that are drawn."""
+REAL = "real"
+"""The model that is held-out real data."""
 
 
 class Scored(Protocol):
@@ -20,6 +22,8 @@ class Scored(Protocol):
     def name(self) -> str: ...
     @property
     def baselines(self) -> Mapping[str, float]: ...
+    @property
+    def lower_is_better(self) -> bool | None: ...
 
 
 def with_baselines(
@@ -38,6 +42,23 @@ def with_baselines(
         if name not in known and all(name in names for names in shared)
     ]
     return [*rows, *more]
+
+
+def better_in_both(rows: Sequence[Mapping[str, Any]], scores: Sequence[Scored]) -> list[str] | None:
+    """Models that are better than the first, the generator, in the first two scores at once, real
+    data left out; None where it is not known which direction is better."""
+    keys = [key for key in rows[0] if key != MODEL][:2]
+    lower = {score.name: score.lower_is_better for score in scores}
+    if len(keys) < 2 or any(lower.get(key) is None for key in keys):
+        return None
+    signs = {key: 1 if lower[key] else -1 for key in keys}
+    ours = rows[0]
+    return [
+        str(row[MODEL])
+        for row in rows[1:]
+        if row[MODEL] != REAL
+        and all(sign * (row[key] - ours[key]) < 0 for key, sign in signs.items())
+    ]
 
 
 def tradeoff_chart(rows: Sequence[Mapping[str, Any]], alone: bool = False) -> str:
@@ -61,8 +82,8 @@ def tradeoff_chart(rows: Sequence[Mapping[str, Any]], alone: bool = False) -> st
     groups: dict[str, list[tuple[str, float, float]]] = {}
     for point in points:
         family = point[0].rpartition(" ")[0] or point[0]
-        alone = sum((n.rpartition(" ")[0] or n) == family for n, _, _ in points) < 2
-        groups.setdefault(point[0] if alone else family, []).append(point)
+        single = sum((n.rpartition(" ")[0] or n) == family for n, _, _ in points) < 2
+        groups.setdefault(point[0] if single else family, []).append(point)
     chart = pygal_module().XY(
         js=[],
         style=style_of(COLOURS, *(ALONE if alone else PAGE)),
