@@ -88,6 +88,7 @@ EXAMPLES = (
         "Materials",
         "8,000 formulas with Seebeck coefficients",
         "elements of generated and real formulas, and their properties",
+        (1182, 505),
     ),
     Example(
         "video",
@@ -162,9 +163,11 @@ def main(work: Path, names: Sequence[str]) -> None:
     made = {f"**{e.title}**": section(e, work / e.plugin) for e in chosen}
     readme = ROOT / "README.md"
     before, shown, after = readme.read_text(encoding="utf-8").split(MARK)
-    kept = re.split(r"\n\n(?=\*\*)", shown.strip())
-    parts = [made.get(part.split(" from ")[0], part) for part in kept]
-    text = "\n\n".join([MARK, *parts, MARK])
+    kept = {part.split(" from ")[0]: part for part in re.split(r"\n\n(?=\*\*)", shown.strip())}
+    parts = {**kept, **made}
+    text = "\n\n".join(
+        [MARK, *(parts[t] for e in EXAMPLES if (t := f"**{e.title}**") in parts), MARK]
+    )
     readme.write_text(before + text + after, encoding="utf-8")
 
 
