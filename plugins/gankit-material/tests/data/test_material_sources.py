@@ -47,10 +47,13 @@ def test_the_built_in_data_has_formulas_and_a_property():
         ("a.tsv", "Formula\tx\nSrTiO3\t2\nNaCl\t3\nCaF2\t1\nFe2O3\t0\n"),
         ("a.csv", "\ufeffstuff,x\nSrTiO3,2\nNaCl,3\nCaF2,1\nFe2O3,0\n"),
         ("a.jsonl", "".join(f'{{"formula": "{f}"}}\n' for f in LINES.split())),
-        ("a.csv.gz", gzip.compress(("formula,x\n" + LINES.replace("\n", ",1\n")).encode())),
+        (
+            "a.csv.gz",
+            gzip.compress(("formula,x\n" + LINES.replace("\n", ",1\n")).encode(), mtime=0),
+        ),
         ("a.json", json.dumps([{"formula": f} for f in LINES.split()])),
         ("a.json", json.dumps({"materials": [{"formula": f} for f in LINES.split()]})),
-        ("a.txt.gz", gzip.compress(LINES.encode())),
+        ("a.txt.gz", gzip.compress(LINES.encode(), mtime=0)),
     ],
 )
 def test_lists_and_tables(tmp_path, name, text):
