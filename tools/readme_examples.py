@@ -143,11 +143,11 @@ def rows(example: Example, run: Path) -> str:
 
 
 def texts(example: Example, run: Path) -> str:
-    """The first generated texts, quoted."""
+    """The first generated texts, each after the class that was requested."""
     target = run.with_suffix(".jsonl")
     gankit("generate", run, "-n", example.texts, "--out", target, "--overwrite")
     found = [json.loads(line) for line in target.read_text(encoding="utf-8").splitlines()]
-    return "\n".join(f"- {' '.join(one['text'].split())}" for one in found)
+    return "\n".join(f"- *{one['kind']}*: {' '.join(one['text'].split())}" for one in found)
 
 
 def section(example: Example, run: Path) -> str:
