@@ -87,12 +87,14 @@ def trainer_of(recipe: str, overrides: list[str]) -> Trainer:
     folder = Path(tempfile.mkdtemp())
     if not recipe.startswith("molecule"):
         return prepare(plugin, config, folder / "run", device="cpu")[0]
-    from gankit_molecule.networks.latent_gan import Discriminator, Generator
+    from gankit.kit.autoencoders import LatentDiscriminator, LatentGenerator
 
     own, engine = config.settings, config.engine
     latent, conditions, units = own.latent, 6, own.units
     networks = Networks(
-        Generator(latent, conditions, units), Discriminator(latent, conditions, units), latent
+        LatentGenerator(latent, conditions, units),
+        LatentDiscriminator(latent, conditions, units),
+        latent,
     )
     codec = Latents(latent, conditions)
     samples = RealSamples(

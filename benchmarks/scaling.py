@@ -74,11 +74,11 @@ def trainer_of(recipe: str, overrides: tuple[str, ...], parallel: ParallelContex
     folder = Path(tempfile.mkdtemp())
     if name != "molecule":
         return prepare(plugin, config, folder / "run", device="cpu", parallel=parallel)[0]
-    from gankit_molecule.networks.latent_gan import Discriminator, Generator
+    from gankit.kit.autoencoders import LatentDiscriminator, LatentGenerator
 
     settings, engine = config.settings, config.engine
     sizes = settings.latent, CONDITIONS, settings.units
-    networks = Networks(Generator(*sizes), Discriminator(*sizes), settings.latent)
+    networks = Networks(LatentGenerator(*sizes), LatentDiscriminator(*sizes), settings.latent)
     codec, batch = Latents((settings.latent,)), engine.train.batch // parallel.size
     items = list(torch.randn(4096, settings.latent, generator=torch.Generator().manual_seed(0)))
     share = parallel.rank, parallel.size

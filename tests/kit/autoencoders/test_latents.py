@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from gankit.kit.autoencoders import Whitening, use_of_latents, with_noise
+from gankit.kit.autoencoders import (
+    LatentDiscriminator,
+    LatentGenerator,
+    Whitening,
+    use_of_latents,
+    with_noise,
+)
 
 
 def test_noise_keeps_the_variance_it_says():
@@ -46,3 +52,13 @@ def test_a_decoder_that_ignores_its_latents_is_found():
     assert own == others
     own, others = use_of_latents(reads, z, None, tokens, order)
     assert own < 0.1 < others
+
+
+def test_a_latent_generator_starts_from_the_gaussian_that_fits_the_latents():
+    torch.manual_seed(0)
+    z, c = torch.randn(5, 3), torch.randn(5, 2)
+    assert torch.equal(LatentGenerator(3, 2, 8)(z, c), z)
+    assert torch.equal(LatentGenerator(3, 0, 8)(z, None), z)
+    critic = LatentDiscriminator(3, 2, 8)
+    assert critic(z, c).shape == (5,)
+    assert not torch.equal(critic(z, c), critic(z, c.roll(1, 0)))

@@ -3,6 +3,7 @@ limits and that resumes. These modules import torch.
 """
 
 from gankit.kit.autoencoders.latents import use_of_latents, with_noise
+from gankit.kit.autoencoders.networks import LatentDiscriminator, LatentGenerator
 from gankit.kit.autoencoders.ragged import PAD, Ragged
 from gankit.kit.autoencoders.snapshots import Snapshots, forget_snapshots
 from gankit.kit.autoencoders.training import (
@@ -17,6 +18,8 @@ from gankit.kit.autoencoders.whitening import Whitening
 
 __all__ = [
     "PAD",
+    "LatentDiscriminator",
+    "LatentGenerator",
     "Ragged",
     "Result",
     "Snapshots",

@@ -2,68 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-
 from gankit.contract import Networks
+from gankit.kit.autoencoders import LatentDiscriminator, LatentGenerator
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.optimize.surrogate import reward_terms
 from gankit_molecule.settings import MoleculeSettings
-
-LAYERS = 3
-
-
-class _Residual(nn.Module):
-    """``x + W₂ f(W₁ f(x))``."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2), nn.Linear(width, width)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.net(x)
-        return out
-
-
-def _trunk(inputs: int, width: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, width),
-        *(_Residual(width) for _ in range(LAYERS)),
-        nn.LeakyReLU(0.2),
-        nn.Linear(width, outputs),
-    )
-
-
-class Generator(nn.Module):
-    """``(z (N, latent), c (N, cond_dim) | None) -> x (N, latent)``, x = z + f(z, c) with f = 0 at
-    first: training starts from the Gaussian that fits the latents.
-    """
-
-    def __init__(self, latent: int, cond_dim: int, width: int) -> None:
-        super().__init__()
-        self.change = _trunk(latent + cond_dim, width, latent)
-        last = self.change[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
-
-    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
-        out: Tensor = z + self.change(z if c is None else torch.cat([z, c], 1))
-        return out
-
-
-class Discriminator(nn.Module):
-    """``(x (N, latent), c | None) -> logits (N,)``."""
-
-    def __init__(self, latent: int, cond_dim: int, width: int) -> None:
-        super().__init__()
-        self.judge = _trunk(latent + cond_dim, width, 1)
-
-    def forward(self, x: Tensor, c: Tensor | None) -> Tensor:
-        out: Tensor = self.judge(x if c is None else torch.cat([x, c], 1))
-        return out.squeeze(1)
 
 
 def build_networks(codec: MoleculeCodec, settings: MoleculeSettings) -> Networks:
@@ -72,8 +15,8 @@ def build_networks(codec: MoleculeCodec, settings: MoleculeSettings) -> Networks
     cond_dim = condition.width if condition else 0
     surrogate = None if codec.elites is None else codec.elites.surrogate
     return Networks(
-        generator=Generator(latent, cond_dim, settings.units),
-        discriminator=Discriminator(latent, cond_dim, settings.units),
+        generator=LatentGenerator(latent, cond_dim, settings.units),
+        discriminator=LatentDiscriminator(latent, cond_dim, settings.units),
         latent_dim=latent,
         generator_terms=reward_terms(surrogate, settings.reward),
     )
