@@ -13,6 +13,8 @@ MODEL = "model"
 """The first key of the rows of details that are drawn."""
 REAL = "real"
 """The model that is held-out real data."""
+LEGEND_COLUMNS, LEGEND_ROW = 2, 26
+"""Of the legend below a chart: names a row, and a row's height in pixels."""
 
 
 class Scored(Protocol):
@@ -89,13 +91,14 @@ def tradeoff_chart(rows: Sequence[Mapping[str, Any]], alone: bool = False) -> st
         style=style_of(COLOURS, *(ALONE if alone else PAGE)),
         explicit_size=alone,
         width=WIDE,
-        height=HIGH + 60,
+        height=HIGH + 60 + LEGEND_ROW * math.ceil(len(groups) / LEGEND_COLUMNS),
         margin=8,
+        margin_bottom=8 + 2 * LEGEND_ROW,  # pygal reserves too little for the last rows
         pretty_print=False,
         disable_xml_declaration=True,
         show_legend=True,
         legend_at_bottom=True,
-        legend_at_bottom_columns=2,
+        legend_at_bottom_columns=LEGEND_COLUMNS,
         truncate_legend=-1,
         truncate_label=-1,
         dots_size=4,
