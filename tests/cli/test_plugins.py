@@ -329,10 +329,10 @@ def test_a_plugins_prints_and_changes_do_not_reach_the_record(gankit_, tmp_path)
 
 def test_any_free_name_can_be_created(gankit_here, tmp_path):
     """Names of modalities that gankit may bring one day are not reserved."""
-    done = gankit_here("plugins", "new", "text")
+    done = gankit_here("plugins", "new", "genome")
     assert done.returncode == 0, done.stderr
-    assert "gankit-text: a plugin on generated data" in done.stdout
-    assert (tmp_path / "gankit-text" / "pyproject.toml").is_file()
+    assert "gankit-genome: a plugin on generated data" in done.stdout
+    assert (tmp_path / "gankit-genome" / "pyproject.toml").is_file()
     taken = gankit_here("plugins", "new", "toy")
     assert taken.returncode == 2
     assert "there is a plugin named toy already" in taken.stderr

@@ -163,7 +163,7 @@ def test_a_sharded_run_is_that_of_whole_networks(folder):
     whole, sharded = newest(folder / "whole"), newest(folder / "sharded")
     assert whole.keys() == sharded.keys()
     for name, value in whole.items():
-        torch.testing.assert_close(sharded[name], value, rtol=0, atol=1e-6, msg=name)
+        torch.testing.assert_close(sharded[name], value, rtol=0, atol=5e-6, msg=name)
     first = load_file(
         sorted((folder / "sharded" / "checkpoints").iterdir())[0] / "state.safetensors"
     )
