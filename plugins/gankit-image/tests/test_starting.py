@@ -53,7 +53,7 @@ def started(gankit_here, data):
 @pytest.mark.parametrize("ending", sorted({*SUFFIXES} - UNREAD))
 def test_folders_of_files(gankit_here, tmp_path, ending):
     pictures(tmp_path / "photos", ending)
-    assert "(10 image files)" in started(gankit_here, "photos")
+    assert "(10 image files" in started(gankit_here, "photos")
 
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tar.gz", ".parquet", ".npy", ".npz", "idx"])

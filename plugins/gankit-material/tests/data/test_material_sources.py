@@ -126,7 +126,7 @@ def test_isotopes_are_hydrogen_or_skipped_and_said(tmp_path):
     text = "NaD\nLiH\nKCl\n"
     found = read_text(tmp_path, "a.txt", text)
     assert formulas(found) == ["NaH", "LiH", "KCl"]
-    assert "1 formulas" in found.facts["isotopes"]
+    assert found.facts["isotopes"].endswith(" in 1 formula")
     assert formulas(read_text(tmp_path, "a.txt", text, isotopes="skip")) == ["LiH", "KCl"]
 
 
@@ -135,7 +135,7 @@ def test_the_same_formula_is_merged_and_counted(tmp_path):
     found = read_text(tmp_path, "a.csv", text)
     assert formulas(found) == ["Fe2O3", "NaCl"]
     assert found.items[0].values["e"] == -1.0
-    assert found.facts["same formula"].startswith("2 more entries; the first kept")
+    assert found.facts["same formula"].startswith("2 of the skipped entries; the first kept")
     low = read_text(tmp_path, "a.csv", text, lowest="e")
     assert low.items[0].values["e"] == -1.5
     assert len(read_text(tmp_path, "a.csv", text, same="keep").items) == 4
@@ -214,3 +214,12 @@ def test_the_fingerprint_is_of_the_content(tmp_path):
     other = read_text(tmp_path, "b.csv", "formula,e\nNaCl,1\nKCl,2\n")
     changed = read_text(tmp_path, "c.csv", "formula,e\nNaCl,1\nKCl,3\n")
     assert one.fingerprint == other.fingerprint != changed.fingerprint
+
+
+def test_columns_that_are_no_numbers_are_named(tmp_path):
+    text = "kind,formula,e\noxide,SrTiO3,1.5\nhalide,NaCl,\noxide,MgO,abc\nhalide,KCl,inf\n"
+    found = read_text(tmp_path, "a.csv", text)
+    said = {row["column"]: (row["type"], row["use"]) for row in found.table}
+    assert said["kind"] == ("text", "not used")
+    assert said["e"] == ("1 of 3 are numbers", "not used")
+    assert list(said) == ["formula", "kind", "e"]

@@ -46,6 +46,9 @@ def test_byte_order_marks_are_understood(encoding):
         ("Zürich\nMünchen".encode("cp1252"), "utf-8", "a.txt, line 1: not utf-8"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0", "utf-8", "not a text file"),
         (bytes(range(256)) * 20, "utf-8", "not a text file"),
+        ("ein Satz".encode("utf-16-le") * 99, "utf-8", "UTF-16 without a byte order mark"),
+        ("ein Satz".encode("utf-16-be") * 99, "utf-8", "UTF-16 without a byte order mark"),
+        (b"one line\n" * 600 + b"a\0b\n", "utf-8", "a.txt, line 601: a NUL character"),
         (b"text", "uft8", "Python knows no such encoding"),
     ],
 )

@@ -186,7 +186,7 @@ class _Reader:
         if _NEGATIVE.search(self.text):
             return FormulaError("a negative count, or a charge")
         if _CHARGE.search(self.text):
-            return FormulaError("it has a charge: ions are no materials")
+            return FormulaError("it has a charge: give a neutral formula")
         if _VARIABLE.search(self.original):
             return FormulaError("variable amounts: give numbers")
         if rest[:1] in ")]":

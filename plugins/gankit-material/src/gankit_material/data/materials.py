@@ -34,6 +34,10 @@ class Reader:
         self.unusable: list[Issue] = []
         """Entries that are no formulas, or such that the settings exclude."""
         self.total = 0
+        self.others: dict[str, tuple[int, int]] = {}
+        """Columns that are neither the formula nor numbers: their cells with a value, and those of
+        them with a number."""
+        self._formula: set[str] | None = None
         self._repeats: list[Issue] = []
         self._found: dict[str, Material | Issue] = {}
         self._formulas: dict[str, dict[str, int] | str] = {}
@@ -47,6 +51,8 @@ class Reader:
             self.unusable.append(Issue(entry.location, counts))
             return
         row, cell = entry.row, None
+        same = {name for name, value in row.items() if str(value).strip() == entry.text}
+        self._formula = same if self._formula is None else self._formula & same
         if isinstance(structure := row.get("structure"), dict):
             cell = cell_of(structure)
         if self.generated:  # what was requested stands for what would be measured
@@ -138,6 +144,9 @@ class Reader:
                     f"column {name!r} is not a column of numbers: {str(odd)[:40]!r}",
                     f"Fix these cells, or set label={name} to condition on its classes",
                 )
+            elif cells and name != self.settings.label and name not in (self._formula or ()):
+                number = sum(number_of(cell) is not None for cell in cells)
+                self.others[name] = (len(cells), number)
         return found
 
     # --- One formula --------------------------------------------------------------------------

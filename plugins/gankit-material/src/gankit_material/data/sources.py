@@ -71,7 +71,7 @@ def read(
         licence=found.licence,
         issues=issues,
         facts={**facts, **facts_of(reader, items)},
-        table=rows_of(items, settings),
+        table=rows_of(items, settings, reader.others),
         warnings=[*warnings, *reader.warnings()],
         strata=_strata(items, settings),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gankit.contract import Issue
 from gankit_material.data.items import Material
@@ -37,20 +37,27 @@ def facts_of(reader: Reader, items: Sequence[Material]) -> dict[str, str]:
     if counted["rounded"]:
         facts["rounded"] = f"{counted['rounded']:,} formulas, to integers up to most"
     if counted["isotopes"]:
-        facts["isotopes"] = f"D and T read as hydrogen in {counted['isotopes']:,} formulas"
+        many = "1 formula" if counted["isotopes"] == 1 else f"{counted['isotopes']:,} formulas"
+        facts["isotopes"] = f"D and T read as hydrogen in {many}"
     if reader.repeated:
         kept = reader.settings.lowest
         how = f"the one with the lowest {kept} kept" if kept else "the first kept"
-        facts["same formula"] = f"{reader.repeated:,} more entries; {how}"
+        facts["same formula"] = f"{reader.repeated:,} of the skipped entries; {how}"
     counts = Counter(len(item.counts) for item in items)
-    facts["elements per formula"] = ", ".join(f"{n}: {counts[n]:,}" for n in sorted(counts))
+    facts["elements"] = ", ".join(f"{counts[n]:,} of {n}" for n in sorted(counts))
     if any(item.cell for item in items):
         facts["structures"] = f"{sum(item.cell is not None for item in items):,} with a cell"
     return facts
 
 
-def rows_of(items: Sequence[Material], settings: MaterialSettings) -> list[dict[str, str]]:
-    """A row for the formula and for each property."""
+def rows_of(
+    items: Sequence[Material], settings: MaterialSettings, others: Mapping[str, tuple[int, int]]
+) -> list[dict[str, str]]:
+    """A row for the formula and for each other column.
+
+    Args:
+        others: columns of other values than numbers: how many there are, and how many are numbers.
+    """
     chosen, n = conditions_of(items, settings), len(items)
     elements = {element for item in items for element in item.counts}
     rows = [_row("formula", f"{len(elements)} elements", n, n, items[0].formula, "")]
@@ -64,6 +71,9 @@ def rows_of(items: Sequence[Material], settings: MaterialSettings) -> list[dict[
         shown = ", ".join(label for label, _ in classes.most_common(3))[:60]
         kind = f"{len(classes):,} classes"
         rows.append(_row(settings.label, kind, classes.total(), n, shown, "condition"))
+    for name, (known, numbers) in others.items():
+        kind = f"{numbers:,} of {known:,} are numbers" if numbers else "text"
+        rows.append(_row(name, kind, known, n, "", "not used"))
     return rows
 
 

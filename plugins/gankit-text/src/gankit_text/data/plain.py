@@ -41,7 +41,7 @@ def decoded(content: bytes, name: str, encoding: str) -> str:
     used = next((found for mark, found in marks if content.startswith(mark)), encoding)
     used = "utf-8-sig" if codecs.lookup(used).name == "utf-8" else used
     if used == "utf-8-sig" and b"\0" in content[:4096]:
-        raise _binary(name)
+        raise _wide(name) if _alternate(content[:4096]) else _binary(name)
     try:
         text = content.decode(used)
     except (UnicodeDecodeError, UnicodeError) as error:
@@ -53,6 +53,9 @@ def decoded(content: bytes, name: str, encoding: str) -> str:
         raise GankitError(f"{name}, line {line}: not {encoding} (at byte {at})", hint) from None
     if _controls(text[:4096]) > MOST_CONTROL:
         raise _binary(name)
+    if (at := text.find("\0")) >= 0:
+        line = text.count("\n", 0, at) + 1
+        raise GankitError(f"{name}, line {line}: a NUL character", "Remove it")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -61,8 +64,21 @@ def _controls(text: str) -> float:
     return odd / max(len(text), 1)
 
 
+def _alternate(content: bytes) -> bool:
+    """Whether every other byte is mostly 0, as of UTF-16."""
+    return any(2 * content[i::2].count(0) > len(content[i::2]) for i in (0, 1))
+
+
+def _wide(name: str) -> GankitError:
+    return GankitError(
+        f"{name}: not UTF-8; it looks like UTF-16 without a byte order mark",
+        "Set encoding=utf-16-le or encoding=utf-16-be",
+    )
+
+
 def _binary(name: str) -> GankitError:
-    return GankitError(f"{name}: not a text file", "Texts are read from plain text and tables")
+    hint = "Give plain text or a table; set encoding= if it is text in another encoding"
+    return GankitError(f"{name}: not a text file", hint)
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,8 @@ def unit_of(text: str) -> Cut:
     wrapped = sum(HARD_WRAP[0] <= len(line) <= HARD_WRAP[1] for line in inner)
     if inner and wrapped >= PROSE * len(inner):
         return Cut("paragraph", "blank lines between paragraphs of wrapped lines, which are joined")
-    return Cut("block", f"blank lines between blocks, of {len(lines) / len(blocks):.1f} lines each")
+    each = f"{len(lines) / len(blocks):.1f} lines on average"
+    return Cut("block", f"blank lines between blocks, of {each}")
 
 
 def items_in(text: str, unit: str) -> Iterator[tuple[str, str]]:

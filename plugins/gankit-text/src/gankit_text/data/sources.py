@@ -16,6 +16,8 @@ from gankit_text.data.items import Text
 from gankit_text.data.summary import description, facts_of, table_of, warnings_of
 from gankit_text.settings import TextSettings
 
+CHARACTERS = 32
+"""Characters that no token has more of, on average."""
 FEWEST = 8
 """Fewest texts of a data set."""
 
@@ -93,7 +95,13 @@ def _short_enough(found: Found, settings: TextSettings) -> Kept:
         return Kept(found.items, issues)
     from gankit_text.codec.sequences import lengths_of, tokenizer_for
 
-    lengths = lengths_of(found.items, tokenizer_for(found.items, settings))
+    # A book in one line is too long by its characters: it need not teach the tokenizer.
+    characters = np.array([len(item.text) + len(item.pair or "") for item in found.items])
+    lengths = -(-characters // CHARACTERS)
+    short = [i for i in range(len(characters)) if lengths[i] <= settings.max_tokens]
+    if short:
+        items = [found.items[i] for i in short]
+        lengths[short] = lengths_of(items, tokenizer_for(items, settings))
     long = np.flatnonzero(lengths > settings.max_tokens)
     for i in long.tolist():
         reason = f"longer than max_tokens={settings.max_tokens}"
@@ -118,7 +126,7 @@ def _too_few(found: Found, kept: Kept, count: int, settings: TextSettings) -> Ga
         unit = "" if found.unit in ("", "line") else ", or unit=line for items of one line"
         return GankitError(
             f"{found.where}: {many}; {kept.too_long:,} longer than max_tokens="
-            f"{settings.max_tokens}, the longest of {kept.longest:,} tokens",
+            f"{settings.max_tokens}, the longest of at least {kept.longest:,} tokens",
             f"Set max_tokens={min(kept.longest, 4096)} for longer items (slower){unit}. {hint}",
         )
     why = f"; the first problem: {_first(kept.issues)}" if kept.issues else ""

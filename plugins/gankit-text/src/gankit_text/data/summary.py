@@ -64,8 +64,8 @@ def warnings_of(
     if too_long > MANY_LONG * (too_long + len(items)):
         found.append(
             f"{too_long:,} of {too_long + len(items):,} texts are longer than "
-            f"max_tokens={settings.max_tokens} and left out, the longest of {longest:,} tokens: "
-            "set max_tokens higher (slower), or unit=line"
+            f"max_tokens={settings.max_tokens} and left out, the longest of at "
+            f"least {longest:,} tokens: set max_tokens higher (slower), or unit=line"
         )
     repeated = len(items) - len({(item.text, item.pair) for item in items})
     if repeated > MANY_REPEATED * len(items):
