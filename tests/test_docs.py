@@ -55,7 +55,7 @@ TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("video", "moving"): {},
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
-    ("text", "poems", "reviews"): {
+    ("text", "poems", "reviews", "runs/direct"): {
         "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=none"],
         "evaluate": ["language_model=false"],
     },

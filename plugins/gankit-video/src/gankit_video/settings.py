@@ -66,5 +66,5 @@ class VideoSettings:
     """Feature extractors of evaluate: frames and motion (random convolutions on single frames, and
     3-D ones on their differences), i3d (needs i3d_weights)."""
     i3d_weights: str = ""
-    """Path of an I3D network as TorchScript whose output are features (N, D) of clips
-    (N, 3, T, 224, 224) in [-1, 1]; scores with it are named fvd."""
+    """Path of I3D's weights: the state dict of its RGB network for Kinetics-400, as .safetensors or
+    as .pt of tensors only; scores with it are named fvd."""

@@ -71,9 +71,9 @@ def rows_of(
         shown = ", ".join(label for label, _ in classes.most_common(3))[:60]
         kind = f"{len(classes):,} classes"
         rows.append(_row(settings.label, kind, classes.total(), n, shown, "condition"))
-    for name, (known, numbers) in others.items():
-        kind = f"{numbers:,} of {known:,} are numbers" if numbers else "text"
-        rows.append(_row(name, kind, known, n, "", "not used"))
+    for name, (cells, numbers) in others.items():
+        kind = f"{numbers:,} of {cells:,} are numbers" if numbers else "text"
+        rows.append(_row(name, kind, cells, n, "", "not used"))
     return rows
 
 
