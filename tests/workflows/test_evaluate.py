@@ -187,7 +187,7 @@ def test_a_baseline_is_scored_like_the_generator(run, monkeypatch, tmp_path):
     assert found.record["settings"] == {"count": 200}
     write_report(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
-    assert "Simpler models trained on the same items: memory." in page
+    assert "For comparison, from the same training items: memory." in page
     assert "Settings overridden for this evaluation: count=200." in page
     assert "a Gaussian fitted" not in page
 
