@@ -80,7 +80,20 @@ def condition(s: Subject) -> None:
         ):
             with torch.no_grad():
                 uses = not torch.equal(net.eval()(x, real.c), net(x, other))
+            uses = uses or bool(_gradient(net.train(), x, real.c)[:, block].any())
             expect(uses, f"the {name} ignores {field.name}", "Use c, or leave the field out")
+
+
+def _gradient(net: nn.Module, x: Tensor, c: Tensor) -> Tensor:
+    """Of a network's output by ``c``: what is drawn, such as one-hot vectors, need not change with
+    it in a few samples, but has a straight-through gradient."""
+    c = c.clone().requires_grad_()
+    out = net(x, c)
+    if not out.requires_grad:
+        return torch.zeros_like(c)
+    total = out.square().sum() + out.sum()
+    (found,) = torch.autograd.grad(total, c, allow_unused=True, materialize_grads=True)
+    return found
 
 
 def gradients(s: Subject) -> None:
