@@ -43,7 +43,7 @@ def jsonl(rows):
 def test_texts_are_recognised(tmp_path, name, content):
     found = seen(tmp_path, name, content)
     assert found is not None
-    assert found.confidence > 0.7
+    assert found.confidence >= 0.6
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,12 @@ OURS = {"seed", "generated", "id", "index", "split", ""}
 PLAIN = (".txt", ".text")
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 TEXTS = 0.8
-"""The confidence for plain text in words; molecules are no words."""
+"""The confidence for a table of texts, which a table is at 0.6."""
+PLAIN_TEXT = 0.6
+"""The same for lines of words: formulas and names of molecules can look like words."""
+
+TABLE = "\t,;|"
+"""Characters between cells, as many in each line of a table."""
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _WIDE = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]{4,}")
@@ -40,7 +45,7 @@ def recognise(look: Look) -> Recognised | None:
     count, part = share(look, *PLAIN)
     if look.kind in ("folder", "archive") and count and part >= 0.5:
         beside = len(look.ending(*PLAIN)) / len(look.names)
-        return Recognised(TEXTS * part * beside, "texts", f"{count:,} text files", count)
+        return Recognised(PLAIN_TEXT * part * beside, "texts", f"{count:,} text files", count)
     head = table_head(look) if look.ending(*TABLES) else None
     column = None if head is None else column_of_texts(head)
     if head is None or column is None:
@@ -71,12 +76,12 @@ def _plain(look: Look) -> Recognised | None:
     lines = [line for line in lines if line.strip()]
     if not lines or any("\0" in line for line in lines):
         return None
-    if len({line.count("\t") for line in lines}) == 1 and "\t" in lines[0]:
+    if any(len({line.count(mark) for line in lines}) == 1 and mark in lines[0] for mark in TABLE):
         return None  # a table
     words = sum(map(_words, lines)) / len(lines)
     if words < 1:
         return None
-    sure = TEXTS if words >= 2 else TEXTS / 2
+    sure = PLAIN_TEXT if words >= 2 else PLAIN_TEXT / 2
     return Recognised(sure, "texts", f"{look.name} is plain text", count)
 
 
