@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gankit.contract import Fitting
-from gankit_molecule.timing import MIN_SUBSET, computed, interruptible, part_of
+from gankit.kit.autoencoders import part_of
+from gankit_molecule.timing import MIN_SUBSET, computed, interruptible
 
 
 def double(x: int) -> int:

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +116,17 @@ def cache_folder(name: str) -> Path | None:
         return None
     caches = home / "Library" / "Caches" if sys.platform == "darwin" else home / ".cache"
     return caches / "gankit" / name
+
+
+@contextlib.contextmanager
+def set_aside(file: Path) -> Iterator[Path | None]:
+    """The old file while a new one is written in its place; None if there is none."""
+    if not file.exists():
+        yield None
+        return
+    before = file.with_name(f".{file.name}.before")
+    file.replace(before)
+    try:
+        yield before
+    finally:
+        before.unlink()

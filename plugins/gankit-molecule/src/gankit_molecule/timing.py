@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,15 +18,6 @@ Rows = np.ndarray[Any, np.dtype[np.int64]]
 
 MIN_SUBSET = 500
 """Items that are processed however little time there is."""
-
-
-def part_of(fitting: Fitting, share: float) -> Fitting:
-    """The same with a share of the time that is left now."""
-    left = fitting.time_left()
-    if math.isinf(left):
-        return fitting
-    reserved = (1 - share) * max(left, 0.0)
-    return replace(fitting, time_left=lambda: fitting.time_left() - reserved)
 
 
 def interruptible(fitting: Fitting) -> Progress:

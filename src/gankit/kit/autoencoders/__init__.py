@@ -11,6 +11,7 @@ from gankit.kit.autoencoders.training import (
     batches_by_length,
     bfloat16_is_fast,
     default_device,
+    part_of,
     train,
     trained_or_cached,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "bfloat16_is_fast",
     "default_device",
     "forget_snapshots",
+    "part_of",
     "train",
     "trained_or_cached",
     "use_of_latents",

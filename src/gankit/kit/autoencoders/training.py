@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -144,6 +144,15 @@ def train(
     snapshots.save(done, loss, complete)
     networks.cpu().eval()
     return Result(loss, complete)
+
+
+def part_of(fitting: Fitting, share: float) -> Fitting:
+    """The same with a share of the time that is left now."""
+    left = fitting.time_left()
+    if math.isinf(left):
+        return fitting
+    reserved = (1 - share) * max(left, 0.0)
+    return replace(fitting, time_left=lambda: fitting.time_left() - reserved)
 
 
 def batches_by_length(lengths: Rows, batch: int, steps: int, seed: int) -> Iterator[Rows]:

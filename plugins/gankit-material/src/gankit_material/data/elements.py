@@ -25,3 +25,13 @@ BY_ELECTRONEGATIVITY = (
 """Symbols by ascending Pauling electronegativity, then atomic number; without one first."""
 ELECTRONEGATIVITY_ORDER = {symbol: i for i, symbol in enumerate(BY_ELECTRONEGATIVITY)}
 """The place of each symbol among them: cations come before anions."""
+
+
+def number(value: object) -> float:
+    """A tabulated property, the first of several; NaN where there is none."""
+    if isinstance(value, list) and value:
+        value = value[0]
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gankit.contract import Extractor
-from gankit_material.data.elements import ELEMENTS
+from gankit_material.data.elements import ELEMENTS, number
 from gankit_material.data.items import Material
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -33,24 +33,15 @@ def property_table() -> Floats:
         e = Element(symbol)
         states = e.common_oxidation_states or (0,)
         rows.append([
-            *(_number(e.data.get("X")), float(e.row), float(e.group)),
-            *(_number(e.data.get("Atomic radius")), _number(e.data.get("Mendeleev no"))),
-            *(_number(e.data.get("Electron affinity")), _number(e.data.get("Ionization energies"))),
+            *(number(e.data.get("X")), float(e.row), float(e.group)),
+            *(number(e.data.get("Atomic radius")), number(e.data.get("Mendeleev no"))),
+            *(number(e.data.get("Electron affinity")), number(e.data.get("Ionization energies"))),
             *(float(e.atomic_mass), float(max(states)), float(min(states))),
         ])  # fmt: skip
     table = np.array(rows, np.float64)
     mean, scale = np.nanmean(table, 0), np.nanstd(table, 0)
     standardised: Floats = np.nan_to_num((table - mean) / scale)
     return standardised
-
-
-def _number(value: object) -> float:
-    if isinstance(value, list) and value:
-        value = value[0]
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")
 
 
 def amounts(materials: Sequence[Material]) -> Floats:

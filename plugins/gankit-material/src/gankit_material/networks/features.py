@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 import torch
 from torch import Tensor
 
+from gankit_material.data.elements import number
+
 STATES = range(-4, 8)
 """Oxidation states that have a feature each."""
 
@@ -22,9 +24,9 @@ def element_features(elements: Sequence[str]) -> Tensor:
         e = Element(symbol)
         states = e.common_oxidation_states
         rows.append([
-            *(_number(e.data.get("X")), float(e.row), float(e.group)),
-            *(_number(e.data.get("Atomic radius")), _number(e.data.get("Ionization energies"))),
-            _number(e.data.get("Electron affinity")),
+            *(number(e.data.get("X")), float(e.row), float(e.group)),
+            *(number(e.data.get("Atomic radius")), number(e.data.get("Ionization energies"))),
+            number(e.data.get("Electron affinity")),
         ])  # fmt: skip
         flags.append([float(state in states) for state in STATES])
     numbers = torch.tensor(rows)
@@ -70,12 +72,3 @@ def similarity(elements: Sequence[str], seen: Collection[str] | None = None) -> 
     if seen is not None:
         alike *= torch.tensor([*(float(symbol in seen) for symbol in elements), 0.0])
     return alike / alike.sum(1, keepdim=True).clamp(min=1)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, list) and value:
-        value = value[0]
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return float("nan")

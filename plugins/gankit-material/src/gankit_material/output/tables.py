@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from gankit.contract import Provenance, Sample
+from gankit.kit.files import set_aside
 from gankit_material.data.items import Material
 from gankit_material.output.rows import Row, Rows, ordered, text_of
 
@@ -34,7 +34,7 @@ def write_csv(samples: Samples, target: Path, provenance: Provenance) -> None:
 def _widen(file: Path, header: Sequence[str]) -> None:
     """Rewrites a file with these columns, among them those that it has."""
     with (
-        _replaced(file) as before,
+        set_aside(file) as before,
         file.open("w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
         lines = csv.DictWriter(out, header, restval="", lineterminator="\n")
@@ -58,7 +58,7 @@ def write_parquet(samples: Samples, target: Path, provenance: Provenance) -> Non
                 if writer is not None:
                     writer.close()
                 schema = wanted
-                with _replaced(file) as before:
+                with set_aside(file) as before:
                     writer = pq.ParquetWriter(file, schema.with_metadata(about))
                     if before is not None:
                         for batch in pq.ParquetFile(before).iter_batches(BLOCK):
@@ -143,17 +143,3 @@ def _blocks(samples: Samples) -> Iterator[tuple[list[Row], list[str]]]:
         for row in rows:
             columns |= dict.fromkeys(row)
         yield rows, ordered({**columns, "seed": None, "generated": None})
-
-
-@contextmanager
-def _replaced(file: Path) -> Iterator[Path | None]:
-    """The old file while a new one is written in its place; None if there is none."""
-    if not file.exists():
-        yield None
-        return
-    before = file.with_name(f".{file.name}.before")
-    file.replace(before)
-    try:
-        yield before
-    finally:
-        before.unlink()

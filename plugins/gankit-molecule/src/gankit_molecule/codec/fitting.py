@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gankit.contract import Batch, Fitting
 from gankit.contract.subsets import take
-from gankit.kit.autoencoders import Ragged, Whitening, trained_or_cached
+from gankit.kit.autoencoders import Ragged, Whitening, part_of, trained_or_cached
 from gankit.kit.cache import Cache, open_cache
 from gankit_molecule.codec.codec import MoleculeCodec
 from gankit_molecule.codec.conditions import Measured, condition_of, standardised, values_of
@@ -35,7 +35,7 @@ from gankit_molecule.data.properties import PROPERTIES
 from gankit_molecule.optimize.objective import objective_of
 from gankit_molecule.optimize.search import Search
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.timing import Rows, computed, interruptible, part_of
+from gankit_molecule.timing import Rows, computed, interruptible
 
 MAX_LATENTS = 2_000_000
 """Training molecules whose latents are kept and whitened: 64 numbers of 8 bytes each."""

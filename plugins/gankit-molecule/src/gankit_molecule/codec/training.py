@@ -20,6 +20,7 @@ from gankit.kit.autoencoders import (
     batches_by_length,
     bfloat16_is_fast,
     default_device,
+    part_of,
     use_of_latents,
     with_noise,
 )
@@ -30,7 +31,7 @@ from gankit_molecule.codec.notations import Smiles
 from gankit_molecule.codec.tokens import Alphabet
 from gankit_molecule.data.parallel import mapped
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.timing import Rows, computed, part_of
+from gankit_molecule.timing import Rows, computed
 
 BATCH_SIZE = {"cpu": 128, "cuda": 2048}
 LEARNING_RATE = 2e-3

@@ -18,6 +18,7 @@ import torch
 
 from gankit.contract import Batch, Fitting, quiet
 from gankit.errors import GankitError
+from gankit.kit.autoencoders import part_of
 from gankit.kit.cache import Cache
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.parallel import mapped
@@ -29,7 +30,7 @@ from gankit_molecule.optimize.scorers import REASONS, ByFunction, Score, scorer_
 from gankit_molecule.optimize.space import SearchSpace
 from gankit_molecule.optimize.surrogate import BATCH_SIZE, Surrogate
 from gankit_molecule.settings import MoleculeSettings
-from gankit_molecule.timing import check_stopped, interruptible, part_of
+from gankit_molecule.timing import check_stopped, interruptible
 
 TRAINING_SHARE = 0.25
 """Share of the calls for training molecules."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from gankit.contract import Provenance, Sample, Written
 from gankit.errors import GankitError, did_you_mean
+from gankit.kit.files import set_aside
 from gankit_molecule.data.hashes import Hashes, hashes_of, looked_up
 from gankit_molecule.data.molecules import Molecule
 from gankit_molecule.data.properties import PROPERTIES
@@ -187,7 +187,7 @@ def _write_csv(samples: Samples, target: Path, provenance: Provenance) -> None:
 
 def _widen_csv(file: Path, header: Sequence[str]) -> None:
     """Rewrites a file with these columns, among them those that it has."""
-    with _replaced(file) as before, _text(file) as out:
+    with set_aside(file) as before, _text(file) as out:
         lines = csv.DictWriter(out, header, restval="", lineterminator="\n")
         lines.writeheader()
         if before is not None:
@@ -211,7 +211,7 @@ def _write_parquet(samples: Samples, target: Path, provenance: Provenance) -> No
             if writer is None or writer.schema != schema:
                 if writer is not None:
                     writer.close()
-                with _replaced(file) as before:
+                with set_aside(file) as before:
                     writer = pq.ParquetWriter(file, schema)
                     if before is not None:
                         for batch in pq.ParquetFile(before).iter_batches(BLOCK_SIZE):
@@ -283,20 +283,6 @@ def _blocks_and_nothing(columns: Columns, samples: Samples) -> Iterator[list[Row
 def _text(file: Path, mode: str = "w") -> Any:
     # A decoder's text, or a data set's columns, may be invalid Unicode.
     return file.open(mode, encoding="utf-8", errors="backslashreplace", newline="")
-
-
-@contextmanager
-def _replaced(file: Path) -> Iterator[Path | None]:
-    """The old file while a new one is written in its place; None if there is none."""
-    if not file.exists():
-        yield None
-        return
-    before = file.with_name(f".{file.name}.before")
-    file.replace(before)
-    try:
-        yield before
-    finally:
-        before.unlink()
 
 
 FORMATS: dict[str, Callable[[Samples, Path, Provenance], None]] = {

@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from gankit.kit.autoencoders import (
     batches_by_length,
     bfloat16_is_fast,
     default_device,
+    part_of,
     train,
     trained_or_cached,
     use_of_latents,
@@ -77,17 +77,9 @@ def fit(items: Sequence[Text], settings: TextSettings, fitting: Fitting) -> Text
         longest = int(tokens.lengths.max())
         codec = TextCodec(tokenizer, longest, condition, Form.of(items), settings)
         codec.barred = never_written(tokens, tokenizer.size)
-        _train(codec, tokens, c, settings, _part_of(fitting, TRAINING_TIME), cache)
+        _train(codec, tokens, c, settings, part_of(fitting, TRAINING_TIME), cache)
     _whiten(codec, tokens, fitting)
     return codec
-
-
-def _part_of(fitting: Fitting, share: float) -> Fitting:
-    """A fitting that ends after a share of the time that is left."""
-    if math.isinf(left := fitting.time_left()):
-        return fitting
-    reserved = (1 - share) * left
-    return replace(fitting, time_left=lambda: fitting.time_left() - reserved)
 
 
 def epochs_of(setting: float, tokens: Ragged) -> float:
