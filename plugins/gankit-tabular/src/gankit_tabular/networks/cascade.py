@@ -49,9 +49,12 @@ class Cascade(nn.Module):
         condition_blocks: of c.
         units: hidden units for each digit.
         after: columns, by name, that are drawn after others.
+        context: numbers that all hidden units see of what a row belongs to; 0 for a row by itself.
     """
 
     place: Tensor
+    back: Tensor
+    losses_at: Tensor
     offset: Tensor
     told_start: Tensor
     mask: Tensor
@@ -69,6 +72,7 @@ class Cascade(nn.Module):
         condition_blocks: Sequence[Block],
         units: int = 64,
         after: Mapping[str, Sequence[str]] | None = None,
+        context: int = 0,
     ) -> None:
         super().__init__()
         order = drawing_order(columns, blocks, after or {})
@@ -78,6 +82,7 @@ class Cascade(nn.Module):
         self.width = sum(self.sizes)
         self.codes, self.told_codes = Codes(blocks), Codes(condition_blocks)
         self._buffer("place", torch.tensor(order))
+        self._buffer("back", torch.tensor(order).argsort())
         self._buffer("offset", torch.tensor([0, *self.sizes[:-1]]).cumsum(0))
         self._buffer("told_start", torch.tensor([b.start for b in condition_blocks]))
         self._tabulate(columns, ordered)
@@ -88,6 +93,8 @@ class Cascade(nn.Module):
         self.told = nn.Parameter(torch.randn(total + 1, TOLD) / 2)
         self.told_down = nn.Parameter(torch.randn(told, rank) / told**0.5)
         self.told_up = nn.Parameter(torch.randn(rank, units * self.digits) / rank**0.5)
+        if context:
+            self.context = nn.Parameter(torch.randn(context, units * self.digits) / context**0.5)
 
         # The first layer: of groups of digits before, and of those before in the same group.
         self.embedding = nn.Parameter(torch.randn(self.width, EMBEDDING) / 2)
@@ -124,6 +131,9 @@ class Cascade(nn.Module):
                 self.output.append(nn.Parameter(torch.randn(len(some), units, bias.shape[1]) / 50))
                 self.output_bias.append(nn.Parameter(bias))
         self.at = {j: (k, row) for k, some in enumerate(self.members) for row, j in enumerate(some)}
+        self._buffer(
+            "losses_at", torch.tensor([j for some in self.members for j in some]).argsort()
+        )
 
     def _buffer(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value, persistent=False)
@@ -158,15 +168,26 @@ class Cascade(nn.Module):
         """The negative log-likelihood of the digits that c does not request, (N,), in nats."""
         if c is None:
             c = x.new_zeros(len(x), len(self.told) - 1)
-        rows = max(HELD // (self.units * self.digits), 1)
-        if len(x) <= rows:
-            return self._nll(x, c)
-        parts = zip(torch.split(x, rows), torch.split(c, rows), strict=True)
-        return torch.cat([checkpoint(self._nll, *part, use_reentrant=False) for part in parts])
+        return self.losses(self.codes(x)[0], c).sum(1)
 
-    def _nll(self, x: Tensor, c: Tensor) -> Tensor:
-        codes, n = self.codes(x)[0][:, self.place], len(x)
-        base, told, _ = self._requests(c)
+    def losses(self, codes: Tensor, c: Tensor, context: Tensor | None = None) -> Tensor:
+        """The negative log-likelihood of each digit, (N, digits), in nats; 0 for requested ones.
+
+        Args:
+            codes: of each digit, (N, digits), in the order of the blocks.
+            c: requests, (N, cond_dim).
+            context: (N, context).
+        """
+        rows = max(HELD // (self.units * self.digits), 1)
+        if len(codes) <= rows:
+            return self._losses(codes, c, context)
+        of = [None] * -(-len(codes) // rows) if context is None else torch.split(context, rows)
+        parts = zip(torch.split(codes, rows), torch.split(c, rows), of, strict=True)
+        return torch.cat([checkpoint(self._losses, *part, use_reentrant=False) for part in parts])
+
+    def _losses(self, codes: Tensor, c: Tensor, context: Tensor | None) -> Tensor:
+        codes, n = codes[:, self.place], len(codes)
+        base, told, _ = self._requests(c, context)
         slots = nn.functional.pad(self._slots(codes), (0, 0, 0, -self.digits % TOGETHER))
         slots = slots.view(n, self.groups, -1).to(base.dtype)
         own = torch.bmm(slots.transpose(0, 1), (self.inner * self.mask).to(base.dtype))
@@ -174,22 +195,23 @@ class Cascade(nn.Module):
         h = nn.functional.leaky_relu(h[:, : self.units * self.digits] + base, 0.2)
         h = h.view(n, self.digits, -1).transpose(0, 1)
         h = self._residual(h, self.hidden, self.hidden_bias)
-        total = torch.zeros(n, device=x.device)
+        parts = []
         for members, weight, bias in zip(self.members, self.output, self.output_bias, strict=True):
             logits = torch.baddbmm(bias[:, None].to(h.dtype), h[members], weight.to(h.dtype))
             logits = self._possible(logits.float(), members, codes)
             mine = codes[:, members].T
-            losses = logits.logsumexp(2) - logits.gather(2, mine[..., None]).squeeze(2)
-            total = total + (losses * ~told[:, members].T).sum(0)
-        return total
+            parts.append(logits.logsumexp(2) - logits.gather(2, mine[..., None]).squeeze(2))
+        return (torch.cat(parts)[self.losses_at].T * ~told)[:, self.back]
 
-    def _requests(self, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the hidden units see of c, (N, units · digits); which digits are requested, and
-        their codes, (N, digits).
+    def _requests(self, c: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """What the hidden units see of c and of the context, (N, units · digits); which digits are
+        requested, and their codes, (N, digits).
         """
         code, asked = self.told_codes(c)
         rows = self.told[torch.where(asked, code + self.told_start, len(self.told) - 1)]
         base = rows.flatten(1) @ self.told_down @ self.told_up
+        if context is not None:
+            base = base + context.to(base.dtype) @ self.context.to(base.dtype)
         mine = self.place
         return base + self.bias.to(base.dtype), asked[:, mine], code[:, mine]
 
@@ -229,9 +251,18 @@ class Cascade(nn.Module):
     # --- Drawing --------------------------------------------------------------------------------
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
+        drawn, _ = self.draw(z, c)
+        return torch.cat([drawn[j] for j in self._in_x()], 1)
+
+    def draw(
+        self, z: Tensor, c: Tensor, context: Tensor | None = None
+    ) -> tuple[list[Tensor], Tensor]:
+        """Each digit one-hot, in the order of drawing; and the codes, (N, digits), in that of the
+        blocks.
+        """
         n, u = z.shape[0], torch.special.ndtr(z.float())
-        if torch.compiler.is_exporting() or c.any():  # a graph has no branch on values
-            base, told, asked = self._requests(c)
+        if context is not None or torch.compiler.is_exporting() or c.any():
+            base, told, asked = self._requests(c, context)  # a graph has no branch on values
         else:  # one row stands for all
             base, told, asked = (part.expand(n, -1) for part in self._requests(c[:1]))
         slots: list[Tensor] = []
@@ -258,7 +289,13 @@ class Cascade(nn.Module):
             first, factor = codes[:, self.first[j]], self.value_factor[j]
             value = self.values[first * factor[0] + code * factor[1] + self.value_start[j]]
             slots.append(torch.cat([embedded, value], 1).to(base.dtype))
-        return torch.cat([drawn[j] for j in self._in_x()], 1)
+        return drawn, codes[:, self.back]
+
+    def summary_of(self, codes: Tensor) -> Tensor:
+        """What other rows see of one, (N, digits · SLOT): each code's embedding, and the rank and
+        the value of each number; ``codes`` as for :meth:`losses`.
+        """
+        return self._slots(codes[:, self.place]).flatten(1)
 
     def _in_x(self) -> list[int]:
         """The digits in the order of x."""
