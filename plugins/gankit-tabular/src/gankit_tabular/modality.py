@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gankit.contract import (
     Augmentable,
@@ -34,10 +33,12 @@ from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
 from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.data.arrow import is_text
-from gankit_tabular.data.doubts import doubts
-from gankit_tabular.data.options import Findings, ReadOptions
+from gankit_tabular.data.doubts import row_doubts
+from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows, sample_table, table_of, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
+from gankit_tabular.data.strata import strata
+from gankit_tabular.data.trees.reading import read_trees
 from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
@@ -52,12 +53,6 @@ from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
 from gankit_tabular.settings import TabularSettings
 
-FEWEST = 20
-"""Fewer rows than this are refused."""
-DOUBT_ROWS = 100_000
-"""Rows in which doubtful columns are looked for."""
-MOST_CLASSES = 50
-"""A target with at most so many values is held out class by class."""
 PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
@@ -74,24 +69,15 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def read(
         self, source: object | None, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
+        if settings.has_trees:
+            return read_trees(source, settings)
         licence, found = "", Findings()
         if source is None:
             rows, licence = Rows(_built_in()), "CC BY 4.0"
             rows = rows.without([name for name in settings.drop if name in rows.table.column_names])
             left_out = settings.drop
         else:
-            options = ReadOptions(
-                settings.delimiter,
-                settings.encoding,
-                settings.query,
-                settings.sheet,
-                settings.na_values,
-                settings.keep_default_na,
-                settings.drop,
-                settings.split,
-                settings.memory * 2**30,
-            )
-            rows, _ = read_rows(source, options=options, findings=found)
+            rows, _ = read_rows(source, options=read_options(settings), findings=found)
             left_out = tuple(found.dropped)
         names = rows.table.column_names
         known = [*names, *left_out]
@@ -116,8 +102,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
             licence,
             found.issues,
             found.facts,
-            warnings=[*found.warnings, *_doubts(rows, found.warnings)],
-            strata=_strata(rows, settings.target),
+            warnings=[*found.warnings, *row_doubts(rows, found.warnings)],
+            strata=strata(rows, settings.target),
         )
 
     def fit_codec(
@@ -232,29 +218,6 @@ def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
     if settings.drop:
         facts["left out"] = ", ".join(settings.drop)
     return facts
-
-
-def _doubts(rows: Rows, warnings: Sequence[str]) -> list[str]:
-    """What may have been read wrongly, but for columns of which the reader has warned."""
-    table = rows.table.slice(0, DOUBT_ROWS)
-    found = doubts(table, column_formats(table, {}))
-    return [
-        text
-        for name, text in found.items()
-        if not any(w.startswith(f"column {name!r} has") for w in warnings)
-    ]
-
-
-def _strata(rows: Rows, target: str) -> list[object] | None:
-    """The target's classes, if there are few."""
-    column = rows.table.column(target or rows.table.column_names[-1])
-    if not (is_text(column.type) or pa.types.is_boolean(column.type)):
-        return None
-    coded = pc.dictionary_encode(column.combine_chunks() if rows.spool is None else column)
-    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    if not 2 <= len(coded.dictionary) <= MOST_CLASSES:
-        return None
-    return list(coded.indices.to_pylist())
 
 
 BIOPSIES = (

@@ -68,6 +68,9 @@ class TabularSettings:
     children: tuple[str, ...] = ()
     """Tables whose rows belong to those of the first, or of one another, and the column that says
     to which: ``children=["orders.csv on customer_id"]``."""
+    orphans: Literal["refuse", "drop"] = "refuse"
+    """What becomes of rows of ``children`` whose parent is not there: ``drop`` leaves them out, and
+    counts them."""
     longest: Annotated[int, Bounds(1)] = 1000
     """Rows of an entity, or of a row's descendants together, at most; those beyond are left out of
     training, and counted."""
