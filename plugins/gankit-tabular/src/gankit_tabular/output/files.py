@@ -55,22 +55,24 @@ def write_rows(
         file: its suffix is one of ``FORMATS``.
         schema: of the rows; its metadata may have the dialect of CSV files.
     """
-    dialect = schema_dialect(schema.metadata) or Dialect()
-    marked = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
-    marked = marked.with_metadata(provenance.text())
-    if file.suffix == ".csv":
-        writer: Writer = CsvWriter(file, marked, dialect)
-    elif file.suffix == ".jsonl":
-        writer = JsonWriter(file, marked)
-    elif file.suffix == ".xlsx":
-        writer = ExcelWriter(file, marked, provenance)
-    else:
-        writer = TableWriter(file, marked, GROUP)
-    with writer:
+    with open_writer(file, schema, provenance) as writer:
         for rows, seeds in _groups(samples):
             for part in slices(rows):
                 own, seeds = seeds[: len(part)], seeds[len(part) :]
-                writer.write_table(_marked(part, own, schema))
+                writer.write_table(marked(part, pa.array(own, pa.int64()), schema))
+
+
+def open_writer(file: Path, schema: pa.Schema, provenance: Provenance) -> Writer:
+    """A writer for tables that :func:`marked` gives, by the file's suffix."""
+    whole = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
+    whole = whole.with_metadata(provenance.text())
+    if file.suffix == ".csv":
+        return CsvWriter(file, whole, schema_dialect(schema.metadata) or Dialect())
+    if file.suffix == ".jsonl":
+        return JsonWriter(file, whole)
+    if file.suffix == ".xlsx":
+        return ExcelWriter(file, whole, provenance)
+    return TableWriter(file, whole, GROUP)
 
 
 def _groups(samples: Iterable[Sample[Row]]) -> Iterator[tuple[list[Row], list[int | None]]]:
@@ -85,9 +87,13 @@ def _groups(samples: Iterable[Sample[Row]]) -> Iterator[tuple[list[Row], list[in
     yield rows, seeds
 
 
-def _marked(rows: Rows | list[Row], seeds: list[int | None], schema: pa.Schema) -> pa.Table:
-    """A table of rows with the two columns that mark them, and the metadata of their table."""
-    table, seed = table_of(rows, schema), pa.array(seeds, pa.int64())
+def marked(rows: Rows | list[Row], seed: pa.Array, schema: pa.Schema) -> pa.Table:
+    """A table of rows with the two columns that mark them, and the metadata of their table.
+
+    Args:
+        seed: of each row; real ones have none.
+    """
+    table = table_of(rows, schema)
     if isinstance(rows, Rows):
         table = table.replace_schema_metadata(rows.table.schema.metadata)
     return table.append_column(SEED, seed).append_column(SYNTHETIC, seed.is_valid())

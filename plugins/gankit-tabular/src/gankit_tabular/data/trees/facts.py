@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gankit_tabular.data.arrow import Ints, temporal_integers
 from gankit_tabular.data.trees.items import Trees
-from gankit_tabular.data.trees.keys import key_values
-from gankit_tabular.data.trees.measures import beyond
+from gankit_tabular.data.trees.measures import beyond, children_counts
 from gankit_tabular.data.trees.sequences import TABLE, Sequences
 from gankit_tabular.settings import TabularSettings
 
@@ -55,15 +53,6 @@ def related_facts(trees: Trees, settings: TabularSettings) -> dict[str, str]:
             f"rows each: {_spread(counts)}" + (f"; {none:,} without" if none else "")
         )
     return facts | _beyond(trees, settings, "rows of a tree") | _target(trees, settings)
-
-
-def children_counts(trees: Trees, table: str) -> Ints:
-    """For each row of a table's parent, the number of rows that belong to it."""
-    link = next(link for link in trees.structure.links if link.table == table)
-    keys = key_values(trees.tables[link.parent], link.references, link.parent)
-    own = key_values(trees.tables[table], link.foreign, table)
-    at = pc.index_in(own, value_set=keys).to_numpy()
-    return np.bincount(at, minlength=len(keys)).astype(np.int64)
 
 
 def _spread(counts: Ints) -> str:

@@ -11,18 +11,18 @@ from gankit.contract import Dataset
 from gankit.errors import GankitError, did_you_mean, without_password
 from gankit_tabular.data.doubts import row_doubts
 from gankit_tabular.data.options import FEWEST, Findings, read_options
-from gankit_tabular.data.rows import Rows
+from gankit_tabular.data.rows import Row, Rows
 from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.data.strata import strata
 from gankit_tabular.data.trees.facts import related_facts, sequence_facts
-from gankit_tabular.data.trees.items import Tree, Trees
+from gankit_tabular.data.trees.items import Trees
 from gankit_tabular.data.trees.related import related
 from gankit_tabular.data.trees.sequences import read_sequences
 from gankit_tabular.data.trees.sources import Source, parse_child, table_sources
 from gankit_tabular.settings import TabularSettings
 
 
-def read_trees(source: object | None, settings: TabularSettings) -> Dataset[Tree]:
+def read_trees(source: object | None, settings: TabularSettings) -> Dataset[Row]:
     """Reads the entities of one table (``sequence.entity``), or several tables (``children``).
 
     Raises:
@@ -41,7 +41,7 @@ def read_trees(source: object | None, settings: TabularSettings) -> Dataset[Tree
     return _related(source, settings)
 
 
-def _sequences(source: object, settings: TabularSettings) -> Dataset[Tree]:
+def _sequences(source: object, settings: TabularSettings) -> Dataset[Row]:
     found = Findings()
     rows, _ = read_rows(source, options=read_options(settings), findings=found)
     _check_drop(settings, found)
@@ -71,7 +71,7 @@ def _sequences(source: object, settings: TabularSettings) -> Dataset[Tree]:
     )
 
 
-def _related(source: object, settings: TabularSettings) -> Dataset[Tree]:
+def _related(source: object, settings: TabularSettings) -> Dataset[Row]:
     children = [parse_child(text) for text in settings.children]
     sources = table_sources(source, settings.query, children)
     tables, together = dict[str, Rows](), Findings()

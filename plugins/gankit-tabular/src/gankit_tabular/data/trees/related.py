@@ -1,4 +1,4 @@
-"""Tables that refer to each other, as trees: the rows of a first one, with all that belongs to them.
+"""Tables that refer to each other, as trees: a row of the first one with all that belongs to it.
 
 Row numbers in messages count a table's rows from 1.
 """
@@ -20,6 +20,9 @@ from gankit_tabular.data.trees.items import Link, Structure, Trees
 from gankit_tabular.data.trees.keys import key_values, refuse_missing
 from gankit_tabular.data.trees.sorting import reordered
 from gankit_tabular.data.trees.sources import Child
+
+MANY = 0.05
+"""A share of repeated keys from which on they are no accident."""
 
 
 @dataclass
@@ -70,7 +73,7 @@ def related(
             )
         if not len(rows):
             raise GankitError(f"{name} has no rows", "Leave it out, or give one with rows")
-        parent, key = _parent(name, child, placed)
+        parent, key = _parent(name, child, rows, placed)
         where = f"{name}: {child.foreign}"
         values = key_values(rows, child.foreign, where)
         known = placed[parent].keys[key]
@@ -106,7 +109,7 @@ def related(
     return Related(Trees(Structure(tuple(links)), ordered, starts), issues)
 
 
-def _parent(name: str, child: Child, placed: Mapping[str, _Placed]) -> tuple[str, str]:
+def _parent(name: str, child: Child, rows: Rows, placed: Mapping[str, _Placed]) -> tuple[str, str]:
     """The parent of a table and its key, whose values are then known to be distinct.
 
     Raises:
@@ -119,15 +122,13 @@ def _parent(name: str, child: Child, placed: Mapping[str, _Placed]) -> tuple[str
     having = [n for n in among if key in placed[n].rows.table.column_names]
     if not having:
         columns = [c for n in among for c in placed[n].rows.table.column_names]
-        tables = " and ".join(among)
         raise GankitError(
-            f"{name} refers to the column {key!r}, and {tables} {'has' if len(among) == 1 else 'have'}"
-            " none of that name",
-            did_you_mean(key, columns)
-            + f". If the parent's key has another name: {child.foreign}=NAME",
+            f"{name} belongs to no table by {key}: {' or '.join(among)} has no such column",
+            f"{did_you_mean(key, columns)}. Where the parent's key has another name, give both: "
+            f"{child.foreign}=NAME",
         )
     own = [n for n in having if placed[n].foreign != key] or having
-    problems = {n: _check_key(n, key, placed[n]) for n in own}
+    problems = {n: _check_key(n, key, placed[n], name, child.foreign, rows) for n in own}
     fitting = [n for n, error in problems.items() if error is None]
     if len(fitting) > 1:
         raise GankitError(
@@ -139,8 +140,10 @@ def _parent(name: str, child: Child, placed: Mapping[str, _Placed]) -> tuple[str
     return fitting[0], key
 
 
-def _check_key(name: str, key: str, table: _Placed) -> GankitError | None:
-    """Why a column is no key; None if it is one, whose values are then kept."""
+def _check_key(
+    name: str, key: str, table: _Placed, child: str, foreign: str, rows: Rows
+) -> GankitError | None:
+    """Why a column is no key of a child's parent; None if it is one, whose values are then kept."""
     if key in table.keys:
         return None
     what = f"{name}: {key}"
@@ -159,10 +162,20 @@ def _check_key(name: str, key: str, table: _Placed) -> GankitError | None:
         row = int(repeats[np.argmin(table.numbers[repeats])])
         n = len(values) - len(coded.dictionary)
         again = "1 row repeats" if n == 1 else f"{n:,} rows repeat"
+        theirs = key_values(rows, foreign, f"{child}: {foreign}")
+        hint = "Remove duplicate rows, or name a column that has a value of its own in each row"
+        if pc.count_distinct(theirs, mode="all").as_py() == len(theirs):
+            hint = (
+                f"{child} has distinct values in {foreign}: it may be the parent, and {name} its "
+            )
+            hint += "child. Otherwise remove duplicate rows"
+        elif n > MANY * len(values):
+            hint = "Both tables repeat them: tables that refer to many rows of each other are not "
+            hint += "supported. Give a table between them as first one, or join them into one"
         return GankitError(
             f"{what} is no key: {again} the value of another, such as row "
             f"{int(table.numbers[row]) + 1:,} with {values[row].as_py()!r}",
-            "Remove duplicate rows, or name the column that has a value of its own in each row",
+            hint,
         )
     table.keys[key] = values
     return None
@@ -186,11 +199,11 @@ class _Orphans:
     def error(self) -> GankitError:
         n, row = int(self.flags.sum()), int(self.flags.argmax())
         value = self.values[row].as_py()
-        rows = "1 row" if n == 1 else f"{n:,} rows"
-        first = f"row {row + 1:,} has {'no value' if value is None else repr(value)}"
+        rows = "1 row has" if n == 1 else f"{n:,} rows have"
+        shown = "no value" if value is None else f"the value {value!r}"
+        lacks = "" if value is None else f", and {self.parent} has no such {self.key}"
         return GankitError(
-            f"{self.table}: {rows} without a parent: {first} in {self.foreign}, which {self.parent} "
-            f"does not have in {self.key}",
+            f"{self.table}: {rows} no parent: row {row + 1:,} has {shown} in {self.foreign}{lacks}",
             "Correct or remove such rows, or leave them out with orphans=drop",
         )
 

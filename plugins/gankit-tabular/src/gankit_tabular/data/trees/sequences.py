@@ -14,9 +14,9 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.arrow import Ints, is_text, temporal_integers
 from gankit_tabular.data.doubts import DATE, NUMBER
 from gankit_tabular.data.rows import Rows
+from gankit_tabular.data.trees.constants import first_changes
 from gankit_tabular.data.trees.items import Link, Structure, Trees
 from gankit_tabular.data.trees.keys import key_values, refuse_missing
-from gankit_tabular.data.trees.measures import constant_columns, first_change
 from gankit_tabular.data.trees.sorting import reordered
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import column_formats, read_columns
@@ -78,9 +78,12 @@ def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]
         values = values.take(pa.array(sorting)) if values is not None else None
     structure = Structure((Link(TABLE, foreign=entity),), entity, order)
     trees = Trees(structure, {TABLE: reordered(rows, sorting)}, {TABLE: starts})
+    others = [name for name in names if name not in (entity, order)]
+    changes = first_changes(trees.tables[TABLE], starts, others)
     for name in settings.constants:
-        _refuse_change(trees, name, sorting)
-    return Sequences(trees, constant_columns(trees), ties, values, form)
+        _refuse_change(trees, name, changes[name], sorting)
+    constants = tuple(name for name, row in changes.items() if row < 0)
+    return Sequences(trees, constants, ties, values, form)
 
 
 def _constants(settings: SequenceSettings) -> list[tuple[str, str]]:
@@ -180,9 +183,8 @@ def _sortable(values: pa.ChunkedArray) -> Any:
     return values.to_numpy()
 
 
-def _refuse_change(trees: Trees, name: str, sorting: Ints) -> None:
-    row = first_change(trees, name)
-    if row is None:
+def _refuse_change(trees: Trees, name: str, row: int, sorting: Ints) -> None:
+    if row < 0:
         return
     table = trees.tables[TABLE].block(row - 1, 2)
     entity = table.column(trees.structure.entity)[1].as_py()
