@@ -126,6 +126,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def evaluators(
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
+        if settings.has_trees:
+            return tree_evaluators(settings)  # type: ignore[return-value]
         own = None if codec is None else _table_codec(codec)
         if own is not None:
             check_names(own.schema.names, settings.target, settings.groups)
@@ -152,6 +154,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
     ) -> Rendering:
+        if len(items) and isinstance(items[0], Tree):
+            return Rendering("image/svg+xml", draw_trees(items, real).encode())
         own = None if codec is None else _table_codec(codec)
         schema = None if own is None else own.schema
         generated = table_of(items, schema)
@@ -167,10 +171,11 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:
-        return item
+        return tree_attributes(item) if isinstance(item, Tree) else item
 
-    def downstream_model(self, settings: TabularSettings) -> Boosting:
-        return Boosting(settings.kinds())
+    def downstream_model(self, settings: TabularSettings) -> DownstreamModel[Any]:
+        kinds = settings.kinds()
+        return EntityBoosting(kinds) if settings.has_trees else Boosting(kinds)
 
 
 def _table_codec(codec: Codec[Row]) -> TableCodec:
