@@ -49,6 +49,9 @@ class Networks:
     likelihood: Likelihood | None = None
     """Minimised over the generator's parameters during the warm-up, ``train.warm_up``, before the
     adversarial game."""
+    by_likelihood: bool = False
+    """Whether the generator learns by its likelihood alone, with ``train.warm_up=1``: the samples
+    that it draws have no gradients. The discriminator is then not trained."""
 
 
 def latent_stages(generator: nn.Module) -> int:

@@ -31,6 +31,7 @@ from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
+from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.doubts import row_doubts
 from gankit_tabular.data.options import FEWEST, Findings, read_options
@@ -45,17 +46,13 @@ from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
-from gankit_tabular.networks.cascade import Cascade
-from gankit_tabular.networks.critic import Critic
-from gankit_tabular.networks.one_shot import Discriminator, Generator
+from gankit_tabular.networks.build import row_networks, tree_networks
 from gankit_tabular.output.conversion import CONVERSIONS, convert
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
 from gankit_tabular.settings import TabularSettings
 
-MOST_UNITS, FEWEST_UNITS = 40_000, 16
-"""Hidden units of the cascade in all, in tables of very many columns, and for a digit."""
 PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
@@ -110,33 +107,27 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         )
 
     def fit_codec(
-        self, items: Sequence[Row], settings: TabularSettings, fitting: Fitting
-    ) -> TableCodec:
+        self, items: Sequence[Any], settings: TabularSettings, fitting: Fitting
+    ) -> Codec[Any]:
+        if settings.has_trees:
+            return TreeCodec.fit(items, settings, fitting.seed)
         return TableCodec.from_rows(items, settings)
 
-    def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:
+    def load_codec(self, state: CodecState, settings: TabularSettings) -> Codec[Any]:
+        if "trees" in state.config:
+            return TreeCodec.load(state)
         return TableCodec.load(state)
 
-    def build_networks(self, codec: Codec[Row], settings: TabularSettings) -> Networks:
-        own = _table_codec(codec)
-        shape, cond_dim = (settings.hidden, settings.layers), own.conditions.width
-        seen, packed = (own.columns, own.blocks, cond_dim, *shape, settings.pack), settings.pack > 1
-        if settings.generator == "cascade":
-            blocks = own.blocks, own.condition_blocks
-            units = min(settings.digit_units, max(MOST_UNITS // len(own.blocks), FEWEST_UNITS))
-            cascade = Cascade(own.columns, *blocks, units, own.relations.after())
-            return Networks(
-                *(cascade, Critic(*seen), cascade.digits),
-                batch_dependent=packed,
-                likelihood=cascade.nll,
-            )
-        generator = Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature)
-        latents = settings.latent + own.width
-        return Networks(generator, Discriminator(*seen), latents, batch_dependent=packed)
+    def build_networks(self, codec: Codec[Any], settings: TabularSettings) -> Networks:
+        if isinstance(codec, TreeCodec):
+            return tree_networks(codec, settings)
+        return row_networks(_table_codec(codec), settings)
 
     def evaluators(
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
+        if settings.has_trees:
+            return tree_evaluators(settings)  # type: ignore[return-value]
         own = None if codec is None else _table_codec(codec)
         if own is not None:
             check_names(own.schema.names, settings.target, settings.groups)
@@ -163,6 +154,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
     ) -> Rendering:
+        if len(items) and isinstance(items[0], Tree):
+            return Rendering("image/svg+xml", draw_trees(items, real).encode())
         own = None if codec is None else _table_codec(codec)
         schema = None if own is None else own.schema
         generated = table_of(items, schema)
@@ -178,10 +171,11 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:
-        return item
+        return tree_attributes(item) if isinstance(item, Tree) else item
 
-    def downstream_model(self, settings: TabularSettings) -> Boosting:
-        return Boosting(settings.kinds())
+    def downstream_model(self, settings: TabularSettings) -> DownstreamModel[Any]:
+        kinds = settings.kinds()
+        return EntityBoosting(kinds) if settings.has_trees else Boosting(kinds)
 
 
 def _table_codec(codec: Codec[Row]) -> TableCodec:
