@@ -56,6 +56,8 @@ def with_children(
             f"{ON}{keys[len(children)]} belongs to no --child: there are {len(children)}",
             "Write one for each --child",
         )
+    from gankit.config import as_toml
+
     entries = [
         f"{_beside(child, data)} on {key}" for child, key in zip(children, keys, strict=True)
     ]
