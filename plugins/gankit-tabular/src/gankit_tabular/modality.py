@@ -19,6 +19,7 @@ from gankit.contract import (
     Evaluator,
     Extractor,
     Fitting,
+    Imputes,
     Modality,
     Networks,
     Progress,
@@ -48,7 +49,7 @@ from gankit_tabular.networks.cascade import Cascade
 from gankit_tabular.networks.critic import Critic
 from gankit_tabular.networks.one_shot import Discriminator, Generator
 from gankit_tabular.output.conversion import CONVERSIONS, convert
-from gankit_tabular.output.files import FORMATS, write_rows
+from gankit_tabular.output.files import FORMATS, IMPUTED, write_imputed, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
 from gankit_tabular.settings import TabularSettings
@@ -65,7 +66,7 @@ PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
 
-class TabularModality(Modality[Row], Augmentable, Converts):
+class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
     """Tables of numbers, categories, dates and times, and missing values."""
 
     Settings = TabularSettings
@@ -83,17 +84,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
             rows = rows.without([name for name in settings.drop if name in rows.table.column_names])
             left_out = settings.drop
         else:
-            options = ReadOptions(
-                settings.delimiter,
-                settings.encoding,
-                settings.query,
-                settings.sheet,
-                settings.na_values,
-                settings.keep_default_na,
-                settings.drop,
-                settings.split,
-                settings.memory * 2**30,
-            )
+            options = _options(settings, settings.drop)
             rows, _ = read_rows(source, options=options, findings=found)
             left_out = tuple(found.dropped)
         names = rows.table.column_names
@@ -123,6 +114,29 @@ class TabularModality(Modality[Row], Augmentable, Converts):
             strata=_strata(rows, settings.target),
         )
 
+    def read_incomplete(
+        self, source: object, settings: TabularSettings, progress: Progress
+    ) -> Dataset[Row]:
+        found = Findings()
+        rows, issues = read_rows(source, options=_options(settings), findings=found)
+        if issues:
+            first, more = issues[0], len(issues) - 1
+            others = f", and {more:,} more" if more else ""
+            raise GankitError(
+                f"{first.location}: {first.reason}{others}",
+                "Fix that first: every row has to be in the filled table",
+            )
+        if not len(rows):
+            raise GankitError("the table has no rows", "Give one with rows to fill")
+        if IMPUTED in rows.table.column_names:
+            raise GankitError(
+                f"the table has a column {IMPUTED!r} already", "Rename or remove it first"
+            )
+        about = f"{len(rows):,} rows, {rows.table.num_columns} columns"
+        return Dataset(
+            *(rows, fingerprint(rows), about), facts=found.facts, warnings=found.warnings
+        )
+
     def fit_codec(
         self, items: Sequence[Row], settings: TabularSettings, fitting: Fitting
     ) -> TableCodec:
@@ -143,6 +157,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
                 *(cascade, Critic(*seen), cascade.digits),
                 batch_dependent=packed,
                 likelihood=cascade.nll,
+                part_likelihood=cascade.part_nll,
             )
         generator = Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature)
         latents = settings.latent + own.width
@@ -170,6 +185,17 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         format: str,
     ) -> None:
         write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
+
+    def write_imputed(
+        self,
+        samples: Iterable[Sample[Row]],
+        target: Path,
+        codec: Codec[Row],
+        provenance: Provenance,
+        format: str,
+        mark: bool,
+    ) -> None:
+        write_imputed(samples, target / f"table.{format}", provenance, mark)
 
     def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
         return Rendering("image/svg+xml", draw_row(item).encode())
@@ -201,6 +227,25 @@ class TabularModality(Modality[Row], Augmentable, Converts):
 def _table_codec(codec: Codec[Row]) -> TableCodec:
     assert isinstance(codec, TableCodec), "the codec of another modality"
     return codec
+
+
+def _options(settings: TabularSettings, drop: Sequence[str] = ()) -> ReadOptions:
+    """How a source is read.
+
+    Args:
+        drop: columns to leave out.
+    """
+    return ReadOptions(
+        settings.delimiter,
+        settings.encoding,
+        settings.query,
+        settings.sheet,
+        settings.na_values,
+        settings.keep_default_na,
+        tuple(drop),
+        settings.split,
+        settings.memory * 2**30,
+    )
 
 
 def _check_settings(rows: Rows, settings: TabularSettings) -> None:

@@ -101,13 +101,17 @@ def _read_forms(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def check_values(
-    columns: Sequence[Column], table: pa.Table, typed: Mapping[str, pa.ChunkedArray]
+    columns: Sequence[Column],
+    table: pa.Table,
+    typed: Mapping[str, pa.ChunkedArray],
+    gaps: bool = False,
 ) -> list[str]:
     """Warnings about values that the training data does not have.
 
     Args:
         table: with the columns and types of the training data.
         typed: its columns as typed values; what is not in a column's format is missing.
+        gaps: whether missing values are expected anywhere.
 
     Raises:
         GankitError: a text is not in the column's format.
@@ -123,7 +127,7 @@ def check_values(
             warnings += _unseen(column, plain(values))
         if column.kind == "number":
             warnings += _beyond(column, values)
-        if (count := values.null_count) and not column.missing and column.codes:
+        if (count := values.null_count) and not (column.missing or gaps) and column.codes:
             noun = "value" if count == 1 else "values"
             warnings.append(
                 f"Column {column.name!r} has {count:,} missing {noun}, and none in the training "
