@@ -207,8 +207,7 @@ def impute(
         GankitError: for whatever the user can fix.
     """
     imputes(run)
-    if not 1 <= m <= MOST_DRAWS:
-        raise GankitError(f"m={m}: out of range", f"Use 1 to {MOST_DRAWS:,} imputations")
+    check_number(m)
     if m > 1 and str(out) == "-":
         raise GankitError("several imputations do not fit on standard output", "Use --out FILE")
     like = (
@@ -224,6 +223,14 @@ def impute(
         say(warning, True)
     return [_write(run, made, target, number, m, mark, overwrite)
             for number, target in enumerate(targets)]  # fmt: skip
+
+
+def check_number(m: int) -> None:
+    """Raises:
+    GankitError: no such number of imputations.
+    """
+    if not 1 <= m <= MOST_DRAWS:
+        raise GankitError(f"m={m}: out of range", f"Use 1 to {MOST_DRAWS:,} imputations")
 
 
 def _write(

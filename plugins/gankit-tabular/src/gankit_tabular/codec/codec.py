@@ -42,7 +42,7 @@ from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import Block, computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
-from gankit_tabular.codec.conformity import check_values, conform_table
+from gankit_tabular.codec.conformity import check_values, conform_table, spelled
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.constraints.rules import parse_rules
@@ -69,6 +69,9 @@ CONDITIONED = 0.6
 """Share of training rows that are conditioned on some of their columns."""
 SINGLE = 0.5
 """Share of these that are conditioned on one column, the most common request."""
+MANY = 0.25
+"""Share of training rows that are conditioned on any number of columns: what a row with missing
+cells looks like."""
 EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
@@ -262,10 +265,13 @@ class TableCodec(
         single = torch.arange(columns, device=device) == one
         kept = torch.where(torch.rand(n, 1, device=device) < SINGLE, single, kept)
         kept &= torch.rand(n, 1, device=device) < CONDITIONED
+        many = torch.rand(n, 1, device=device) < MANY
+        rate = torch.rand(n, 1, device=device)
+        kept = torch.where(many, torch.rand(n, columns, device=device) < rate, kept)
         blocks = kept[:, torch.tensor(self._column_of, device=device)]
         if self._seconds:  # of half of the requested columns
             half = torch.rand(n, len(self._seconds), device=device) < SINGLE
-            blocks[:, self._seconds] &= half
+            blocks[:, self._seconds] &= half | many
         sizes = torch.tensor([b.codes for b in self.condition_blocks], device=device)
         of = torch.repeat_interleave(torch.arange(len(sizes), device=device), sizes)
         return hot * blocks[:, of]
@@ -386,7 +392,8 @@ class TableCodec(
     def match(self, items: Sequence[Row]) -> Conformed[Row]:
         given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
         more = [n for n in given.table.column_names if n not in self.schema.names]
-        table, warnings = conform_table(given.table, self.schema, False, more, self.formats)
+        own = spelled(given.table, self.columns)
+        table, warnings = conform_table(own, self.schema, False, more, self.formats)
         warnings += check_values(self.columns, table, read_columns(table, self.formats), gaps=True)
         found = Rows(table, given.spool)
         self._filler.reserve(found)
@@ -424,7 +431,8 @@ class TableCodec(
     def conform(self, items: Sequence[Row], strict: bool) -> Conformed[Row]:
         """Rows of another table with this one's columns, by name, and its types."""
         given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
-        table, warnings = conform_table(given.table, self.schema, strict, formats=self.formats)
+        own = given.table if strict else spelled(given.table, self.columns)
+        table, warnings = conform_table(own, self.schema, strict, formats=self.formats)
         warnings += check_values(self.columns, table, read_columns(table, self.formats))
         same = table.schema.equals(given.table.schema)
         return Conformed(given if same else Rows(table, given.spool), warnings)

@@ -74,6 +74,20 @@ def conform_table(
     return pa.table(arrays, schema=schema).replace_schema_metadata(own), warnings
 
 
+def spelled(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """A table in which truth values are the texts that the training data has for them."""
+    for column in columns:
+        if column.name not in table.column_names or column.kind != "category":
+            continue
+        values = table.column(column.name)
+        known = {v.lower(): v for v in column.values if isinstance(v, str)}
+        if pa.types.is_boolean(values.type) and {"true", "false"} & {*known}:
+            texts = pa.array([known.get(t, t) for t in ("false", "true")])
+            found = texts.take(values.cast(pa.int8()).combine_chunks())
+            table = table.set_column(table.column_names.index(column.name), column.name, found)
+    return table
+
+
 def _rewritten(table: pa.Table, schema: pa.Schema) -> list[str]:
     """A warning about columns whose cells are read as another kind of values than before."""
     other = [

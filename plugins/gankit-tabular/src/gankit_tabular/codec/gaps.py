@@ -18,7 +18,6 @@ from gankit.errors import GankitError
 from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
-from gankit_tabular.codec.constraints.arithmetic import Arithmetic
 from gankit_tabular.codec.constraints.combinations import hidden_name
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
