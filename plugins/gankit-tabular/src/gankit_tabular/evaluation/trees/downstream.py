@@ -12,10 +12,9 @@ from gankit.contract import DownstreamModel
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.items import Tree, Trees, as_trees
-from gankit_tabular.data.trees.measures import constant_columns
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.trees.entities import Summaries
-from gankit_tabular.evaluation.trees.parts import TreeColumns, some_trees
+from gankit_tabular.evaluation.trees.parts import TreeColumns, constants, some_trees
 
 
 class EntityBoosting(DownstreamModel[Tree]):
@@ -66,6 +65,6 @@ def tree_attributes(item: Tree) -> Mapping[str, object]:
     if trees not in _heads:
         heads = trees.tables[name].__getitems__(trees.starts[name][:-1])
         if item.structure.is_sequence:
-            heads = Rows(heads.table.select(constant_columns(trees)))
+            heads = Rows(heads.table.select(constants(trees)))
         _heads[trees] = heads
     return _heads[trees][item.index]

@@ -13,8 +13,8 @@ from gankit.contract import EvaluationData
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.arrow import Floats, Ints
+from gankit_tabular.data.trees.constants import constant_columns
 from gankit_tabular.data.trees.items import Link, Structure, Tree, Trees, as_trees
-from gankit_tabular.data.trees.measures import constant_columns
 from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.vectors import is_number, values
 
@@ -67,7 +67,7 @@ class TreeColumns:
     def __init__(self, train: Trees, kinds: Mapping[str, str] | None = None) -> None:
         self.structure = train.structure
         self.step = f"{self.structure.order} (difference)" if self.structure.order else ""
-        own = constant_columns(train) if self.structure.is_sequence else ()
+        own = constants(train) if self.structure.is_sequence else ()
         self.names, self.parents = list[str](), list[int]()
         self._tables, self._columns = list[str](), list[ScoredColumns]()
         self._kept: list[tuple[str, ...]] = []
@@ -151,6 +151,17 @@ class TreeColumns:
                 "real data has",
                 did_you_mean(lacking[0], [n for n in rows.column_names if n not in self._kept[i]]),
             )
+
+
+def constants(trees: Trees) -> tuple[str, ...]:
+    """The columns of a sequence that are the same in all rows of every entity, but for the one that
+    names it and the order."""
+    structure = trees.structure
+    (name,) = structure.names
+    rows = trees.tables[name]
+    keys = (structure.entity, structure.order)
+    names = [n for n in rows.table.column_names if n not in keys]
+    return constant_columns(rows, trees.starts[name], names)
 
 
 def codes_of(values: pa.ChunkedArray) -> Ints:
