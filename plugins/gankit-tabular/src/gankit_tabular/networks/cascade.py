@@ -243,7 +243,8 @@ class Cascade(nn.Module):
         """Codes that c rules out where it has several of a block, flags of (N, width); None where
         it has none such, as in training.
         """
-        if self.training or torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        fixed = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        if self.training or fixed or not c.shape[1]:
             return None
         hot = c[:, : self.width]
         counts = hot.new_zeros(len(hot), self.digits).index_add(1, self.codes.of, hot)
