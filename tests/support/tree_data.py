@@ -71,7 +71,9 @@ def shop(n: int = 150, seed: int = 0, *, dependent: bool = True, first: int = 0)
     rich = rng.random(n) < 0.5
     orders = rng.poisson(np.where(rich & dependent, 2.5, 1)).clip(max=4)
     of = np.repeat(np.arange(n), orders)
-    channel = np.where(rng.random(len(of)) < np.where(rich[of] & dependent, 0.8, 0.3), "web", "shop")
+    channel = np.where(
+        rng.random(len(of)) < np.where(rich[of] & dependent, 0.8, 0.3), "web", "shop"
+    )
     counts = rng.integers(1, 4, len(of))
     order = np.repeat(np.arange(len(of)), counts)
     price = rng.gamma(2, np.where(rich[of][order] & dependent, 20, 5)).round(2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows, sample_table, table_of, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.data.strata import strata
+from gankit_tabular.data.trees.items import Tree
 from gankit_tabular.data.trees.reading import read_trees
 from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
@@ -47,10 +48,12 @@ from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.networks.build import row_networks, tree_networks
-from gankit_tabular.output.conversion import CONVERSIONS, convert
+from gankit_tabular.output.conversion import CONVERSIONS, convert, convert_trees
 from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
+from gankit_tabular.output.tree import draw_tree
+from gankit_tabular.output.trees import write_trees
 from gankit_tabular.settings import TabularSettings
 
 PREVIEW_ROWS = 5_000
@@ -142,14 +145,19 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         self,
         samples: Iterable[Sample[Row]],
         target: Path,
-        codec: Codec[Row],
+        codec: Codec[Any],
         provenance: Provenance,
         format: str,
-    ) -> None:
+    ) -> Mapping[str, int] | None:
+        if isinstance(codec, TreeCodec):
+            of_trees = codec.structure, codec.schemas
+            return write_trees(samples, target, *of_trees, provenance, format)
         write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
+        return None
 
     def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
-        return Rendering("image/svg+xml", draw_row(item).encode())
+        drawn = draw_tree(item) if isinstance(item, Tree) else draw_row(item)
+        return Rendering("image/svg+xml", drawn.encode())
 
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
@@ -167,7 +175,9 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         drawn = draw_preview(columns.table(generated), typed, left_out)
         return Rendering("image/svg+xml", drawn.encode())
 
-    def convert(self, items: Sequence[Row], to: str, codec: Codec[Row] | None) -> Any:
+    def convert(self, items: Sequence[Any], to: str, codec: Codec[Row] | None) -> Any:
+        if len(items) and isinstance(items[0], Tree):
+            return convert_trees(items, to)
         return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:

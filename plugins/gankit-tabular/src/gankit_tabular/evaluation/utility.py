@@ -103,6 +103,4 @@ def two_sample_auc(
         if min(len(np.unique(first)), len(np.unique(second))) < 3:
             return float("nan")
     both = np.concatenate([x, z])
-    return float(
-        cross_val_score(model, both, y, cv=folds, groups=of, scoring="roc_auc").mean()
-    )
+    return float(cross_val_score(model, both, y, cv=folds, groups=of, scoring="roc_auc").mean())

@@ -176,8 +176,7 @@ def codes_of(values: pa.ChunkedArray) -> Ints:
 
 
 def parent_rows(trees: Trees, link: Link) -> Ints:
-    """The parent's row of each row of a table, by its key and within its tree; -1 if there is none.
-    """
+    """The parent's row of each row of a table, by its key and within its tree; -1 if there is none."""
     child = trees.tables[link.table].table
     of = np.repeat(np.arange(len(trees)), trees.counts(link.table))
     if not link.parent:
