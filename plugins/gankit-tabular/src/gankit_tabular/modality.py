@@ -15,6 +15,7 @@ from gankit.contract import (
     CodecState,
     Converts,
     Dataset,
+    DownstreamModel,
     Evaluator,
     Extractor,
     Fitting,
@@ -46,6 +47,10 @@ from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
+from gankit_tabular.evaluation.trees.column_scores import TreeColumnScores
+from gankit_tabular.evaluation.trees.downstream import EntityBoosting, tree_attributes
+from gankit_tabular.evaluation.trees.entities import Entities
+from gankit_tabular.evaluation.trees.scores import TreeScores
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.networks.build import row_networks, tree_networks
 from gankit_tabular.output.conversion import CONVERSIONS, convert, convert_trees
@@ -53,6 +58,7 @@ from gankit_tabular.output.files import FORMATS, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
 from gankit_tabular.output.tree import draw_tree
+from gankit_tabular.output.tree_preview import draw_trees
 from gankit_tabular.output.trees import write_trees
 from gankit_tabular.settings import TabularSettings
 
@@ -130,7 +136,9 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
         if settings.has_trees:
-            return tree_evaluators(settings)  # type: ignore[return-value]
+            kinds = settings.kinds()
+            of_trees = TreeColumnScores(kinds), Entities(kinds), TreeScores(settings.target, kinds)
+            return of_trees  # type: ignore[return-value]
         own = None if codec is None else _table_codec(codec)
         if own is not None:
             check_names(own.schema.names, settings.target, settings.groups)
@@ -163,7 +171,8 @@ class TabularModality(Modality[Row], Augmentable, Converts):
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
     ) -> Rendering:
         if len(items) and isinstance(items[0], Tree):
-            return Rendering("image/svg+xml", draw_trees(items, real).encode())
+            drawn = draw_trees(items, real)  # type: ignore[arg-type]
+            return Rendering("image/svg+xml", drawn.encode())
         own = None if codec is None else _table_codec(codec)
         schema = None if own is None else own.schema
         generated = table_of(items, schema)

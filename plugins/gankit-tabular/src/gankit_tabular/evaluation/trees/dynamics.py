@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.data.arrow import Floats
 from gankit_tabular.evaluation.trees.parts import Part, following
 from gankit_tabular.evaluation.utility import train_and_test
 from gankit_tabular.evaluation.vectors import distance, is_number, labels, values
@@ -121,7 +120,7 @@ def _steps(parts: Sequence[Part]) -> pa.Table:
     return pa.table(columns)
 
 
-def mean_of(found: dict[str, dict[str, float]], score: str) -> Floats | float:
+def mean_of(found: dict[str, dict[str, float]], score: str) -> float:
     """The mean of a score over columns; NaN if no column has it."""
     known = [scores[score] for scores in found.values() if score in scores]
     return float(np.mean(known)) if known else float("nan")

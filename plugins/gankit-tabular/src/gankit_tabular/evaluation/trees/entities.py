@@ -74,7 +74,7 @@ def _mean(x: np.ndarray, of: Ints, n: int) -> Floats:
     known = np.isfinite(x.astype(np.float64))
     count = np.bincount(of[known], minlength=n)
     total = np.bincount(of[known], x[known].astype(np.float64), minlength=n)
-    return np.divide(total, count, out=np.full(n, np.nan), where=count > 0)
+    return np.asarray(np.divide(total, count, out=np.full(n, np.nan), where=count > 0))
 
 
 def _of_number(x: Floats, part: Part, n: int) -> dict[str, Floats]:

@@ -13,6 +13,7 @@ from gankit.contract import EvaluationData
 from gankit.contract.subsets import take
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.arrow import Floats, Ints
+from gankit_tabular.data.trees.constants import constant_columns
 from gankit_tabular.data.trees.items import Link, Structure, Tree, Trees, as_trees
 from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.vectors import is_number, values
@@ -70,6 +71,8 @@ class TreeColumns:
         self.names, self.parents = list[str](), list[int]()
         self._tables, self._columns = list[str](), list[ScoredColumns]()
         self._kept: list[tuple[str, ...]] = []
+        self.last = train.tables[self.structure.names[0]].table.column_names
+        """Columns of the first table, or of a sequence, the last of which is the target."""
         for link in self.structure.links:
             table = train.tables[link.table].table
             keys = self._keys(link)
@@ -151,21 +154,14 @@ class TreeColumns:
 
 
 def constants(trees: Trees) -> tuple[str, ...]:
-    """Columns of a sequence that are the same in all rows of every entity, but for the one that
+    """The columns of a sequence that are the same in all rows of every entity, but for the one that
     names it and the order."""
     structure = trees.structure
-    name = structure.names[0]
-    table = trees.tables[name].table
-    owner = np.repeat(np.arange(len(trees)), trees.counts(name))
-    together = owner[1:] == owner[:-1]
-    found = []
-    for column in table.column_names:
-        if column in (structure.entity, structure.order):
-            continue
-        codes = codes_of(table.column(column))
-        if (codes[1:] == codes[:-1])[together].all():
-            found.append(column)
-    return tuple(found)
+    (name,) = structure.names
+    rows = trees.tables[name]
+    keys = (structure.entity, structure.order)
+    names = [n for n in rows.table.column_names if n not in keys]
+    return constant_columns(rows, trees.starts[name], names)
 
 
 def codes_of(values: pa.ChunkedArray) -> Ints:
@@ -176,7 +172,7 @@ def codes_of(values: pa.ChunkedArray) -> Ints:
 
 
 def parent_rows(trees: Trees, link: Link) -> Ints:
-    """The parent's row of each row of a table, by its key and within its tree; -1 if there is none."""
+    """The parent's row of each row of a table, by its key and within its tree; -1 for none."""
     child = trees.tables[link.table].table
     of = np.repeat(np.arange(len(trees)), trees.counts(link.table))
     if not link.parent:
@@ -275,7 +271,7 @@ def joined(parts: Sequence[Part], i: int) -> pa.Table:
     does not exist."""
     part, parent = parts[i], parts[parts[i].parent]
     rows = np.flatnonzero(part.above >= 0)
-    columns = {}
+    columns = dict[str, pa.ChunkedArray]()
     for one, index in ((parent, part.above[rows]), (part, rows)):
         taken = one.table.take(pa.array(index))
         columns |= {f"{one.name}.{n}": taken.column(n) for n in one.table.column_names}

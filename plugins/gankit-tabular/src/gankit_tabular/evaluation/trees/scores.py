@@ -114,7 +114,7 @@ class TreeScores(Evaluator[Tree]):
         scores = self._entities(of, rng)
         for suffix, parts in (("", of.generated), ("_real", of.heldout)):
             trained = of.train if suffix else parts
-            found = self._utility(trained, of.heldout, sequence)
+            found = self._utility(trained, of.heldout, of.columns)
             if sequence:
                 found |= _dynamics(of.train[1], parts[1], of.columns)
                 nexts = next_rows(trained, of.heldout, skip=of.columns.step)
@@ -148,9 +148,10 @@ class TreeScores(Evaluator[Tree]):
         return scores
 
     def _utility(
-        self, train: Sequence[Part], test: Sequence[Part], sequence: bool
+        self, train: Sequence[Part], test: Sequence[Part], columns: TreeColumns
     ) -> dict[str, float]:
-        place, target = target_of(test, self.target)
+        order, sequence = columns.last, columns.structure.is_sequence
+        place, target = target_of(test, self.target, order, sequence=sequence)
         if place is None:
             return {}
         if sequence and place == 1:
@@ -165,8 +166,14 @@ class TreeScores(Evaluator[Tree]):
         return {f"tstr_{name}": value for name, value in found.items()}
 
 
-def target_of(parts: Sequence[Part], target: str) -> tuple[int | None, str]:
+def target_of(
+    parts: Sequence[Part], target: str, order: Sequence[str], *, sequence: bool
+) -> tuple[int | None, str]:
     """The place of the table that has the target, and the column's name.
+
+    Args:
+        target: the column's name, or the table's and its own; if empty, the last scored one among
+            ``order``.
 
     Raises:
         GankitError: no table has it.
@@ -180,8 +187,9 @@ def target_of(parts: Sequence[Part], target: str) -> tuple[int | None, str]:
             f"target: no scored column is named {target!r}",
             did_you_mean(target, [name for _, name in names]),
         )
-    root = [(i, name) for i, name in names if i == 0]
-    return (root or names or [(None, "")])[-1]
+    places = {0, 1} if sequence else {0}
+    found = [(i, name) for i, name in names if name in order and i in places]
+    return max(found, key=lambda one: order.index(one[1])) if found else (None, "")
 
 
 def _trees(parts: Sequence[Part]) -> int:
