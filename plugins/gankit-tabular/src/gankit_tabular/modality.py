@@ -151,7 +151,7 @@ class TabularModality(Modality[Row], Augmentable, Converts):
 
     def write(
         self,
-        samples: Iterable[Sample[Row]],
+        samples: Iterable[Sample[Any]],
         target: Path,
         codec: Codec[Any],
         provenance: Provenance,
