@@ -16,7 +16,7 @@ from gankit.metrics.intervals import (
     spreads,
 )
 from gankit.metrics.manifold import balls
-from gankit.metrics.memorisation import memorisation_scores
+from gankit.metrics.memorisation import Distances, memorisation_scores
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_scores_without_a_group_are_those_of_the_others(rng, samples, width):
     found = {
         **frechet_without(real, made, groups),
         **manifold_without(real, made, groups, 5, radii),
-        **memorisation_without(real, made, unseen, groups),
+        **memorisation_without(Distances.of(real, made, unseen), groups),
     }
     for group in (0, GROUPS - 1):
         kept = made[groups != group]

@@ -27,8 +27,15 @@ from gankit.workflows.evaluate import evaluate_path
 from gankit.workflows.export import Exported, export
 from gankit.workflows.films import FPS, film
 from gankit.workflows.generate import Generated, Sampling, doubts_about, generate, save
+from gankit.workflows.impute import Imputation, check_number, impute
 from gankit.workflows.parts import PartsMade, Shard, generate_parts
 from gankit.workflows.project import Projection, project
+
+
+def _doubt(text: str, doubt: bool) -> None:
+    if doubt:
+        warnings.warn(text, stacklevel=3)
+
 
 PREVIEWS = {".png": "image/png", ".svg": "image/svg+xml"}
 """Previews that a notebook shows, by their ending."""
@@ -266,6 +273,46 @@ class Run(directory.Run):
             if out is None:
                 return Samples(Augmented(self, data, **arguments), self)
             return augment(self, data, out, format=format, overwrite=overwrite, **arguments)
+
+    def impute(
+        self,
+        data: object,
+        out: str | Path | None = None,
+        *,
+        m: int = 1,
+        format: str | None = None,
+        mark: bool = True,
+        overwrite: bool = False,
+        progress: bool | None = None,
+        **arguments: Any,
+    ) -> Samples | list[Samples] | list[Generated]:
+        """A data set with its gaps filled, each drawn given all that is there.
+
+        Args:
+            data: a path, or an object in memory such as a data frame; it is only read.
+            out: the folder or file to write, as ``gankit impute`` does; None returns the items,
+                whose ``.to_dataframe()`` has all columns of the data.
+            m: imputations, each drawn anew; of several, a list is returned.
+            mark: whether each written item states what of it was filled.
+            progress: whether to show it; by default on a terminal and in a notebook.
+            seed, candidates, device: as for :class:`gankit.workflows.impute.Imputation`.
+
+        Raises:
+            GankitError: for whatever the caller can fix.
+        """
+        with following(progress) as arguments["progress"]:
+            if out is not None:
+                arguments |= {"format": format, "mark": mark, "overwrite": overwrite}
+                return impute(self, data, out, m=m, say=_doubt, **arguments)
+            check_number(m)
+            made, found = Imputation(self, data, **arguments), list[Samples]()
+            for text in made.warnings:
+                _doubt(text, True)
+            for number in range(m):
+                found.append(Samples(made.draw(number), self, as_read=True))
+                for text in made.doubts():
+                    _doubt(text, True)
+        return found[0] if m == 1 else found
 
     def export(
         self, out: str | Path, *, overwrite: bool = False, progress: bool | None = None

@@ -34,12 +34,20 @@ class Samples(Sequence[Any]):
         samples: the items with their seeds and conditions.
         run: that generated them.
         sampling: how they were generated, if that is known.
+        as_read: whether the items have the form of the data that they were read from, and not that
+            of the run's.
     """
 
     def __init__(
-        self, samples: Iterable[Sample[Any]], run: Run, sampling: Sampling | None = None
+        self,
+        samples: Iterable[Sample[Any]],
+        run: Run,
+        sampling: Sampling | None = None,
+        *,
+        as_read: bool = False,
     ) -> None:
         self.samples, self.run, self.sampling = list(samples), run, sampling
+        self.as_read = as_read
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -53,7 +61,7 @@ class Samples(Sequence[Any]):
     def __getitem__(self, i: slice) -> Samples: ...
     def __getitem__(self, i: int | slice) -> Any:
         if isinstance(i, slice):
-            return Samples(self.samples[i], self.run, self.sampling)
+            return Samples(self.samples[i], self.run, self.sampling, as_read=self.as_read)
         return _plain(self.samples[i].item)
 
     def __eq__(self, other: object) -> bool:
@@ -65,6 +73,11 @@ class Samples(Sequence[Any]):
     def seeds(self) -> list[int]:
         """The seed of each item; -1 for real ones."""
         return [-1 if sample.real else sample.seed for sample in self.samples]
+
+    @property
+    def filled(self) -> list[tuple[str, ...]]:
+        """What of each item was missing and was drawn, in an imputed data set."""
+        return [sample.filled for sample in self.samples]
 
     @property
     def conditions(self) -> list[dict[str, str | float]]:
@@ -117,7 +130,7 @@ class Samples(Sequence[Any]):
             )
         try:
             items = [sample.item for sample in self.samples]
-            return modality.convert(items, to, self.run.codec)
+            return modality.convert(items, to, None if self.as_read else self.run.codec)
         except ImportError as error:
             package = (error.name or str(error)).partition(".")[0]
             raise GankitError(
@@ -128,6 +141,8 @@ class Samples(Sequence[Any]):
 
     def _title(self) -> str:
         real = sum(sample.real for sample in self.samples)
+        if gaps := sum(len(sample.filled) for sample in self.samples):
+            return f"{real:,} real items, {gaps:,} gaps in them filled by run {self.run.name}"
         count = f"{len(self) - real:,} synthetic item{'' if len(self) - real == 1 else 's'}"
         return (f"{real:,} real and " if real else "") + f"{count} of run {self.run.name}"
 

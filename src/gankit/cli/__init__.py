@@ -17,6 +17,7 @@ from gankit.cli import (
     evaluate,
     export,
     generate,
+    impute,
     plugins,
     project,
     provenance,
@@ -45,6 +46,7 @@ app.command("generate")(generate.generate)
 app.command("project")(project.project)
 app.command("directions")(directions.directions)
 app.command("augment")(augment.augment)
+app.command("impute")(impute.impute)
 app.command("evaluate")(evaluate.evaluate)
 app.command("serve")(serve.serve)
 app.command("export")(export.export)

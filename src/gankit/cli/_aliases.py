@@ -21,6 +21,9 @@ COMMANDS = {
     "eval": "evaluate",
     "score": "evaluate",
     "augmentation": "augment",
+    "fill": "impute",
+    "fillna": "impute",
+    "imputation": "impute",
     "invert": "project",
     "sefa": "directions",
 }
@@ -76,6 +79,7 @@ OPTIONS = {
     "--latents": "--latent",
     "--num-steps": "--steps",
     "--frames": "-n",
+    "--imputations": "-m",
 }
 """Options that stand for another one, in commands that have that one."""
 SETTINGS = {

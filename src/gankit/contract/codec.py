@@ -243,6 +243,73 @@ class ReservesKeys(Protocol):
         unique differs from theirs."""
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """Which named parts items lack."""
+
+    names: Sequence[str]
+    missing: np.ndarray[Any, np.dtype[np.bool_]]
+    """(N, names)."""
+
+
+@dataclass(frozen=True)
+class Completed(Generic[Item]):
+    """Items whose gaps are filled from generated samples."""
+
+    items: Sequence[Item]
+    x: Tensor
+    """The items encoded, (N, *shape), float32 on the CPU."""
+    drawn: Tensor
+    """Which parts of a sample (see :attr:`Networks.part_likelihood`) the items have as they were
+    generated, and not from what was observed; flags of (N, parts)."""
+    valid: Tensor
+    """Which items have no gap left, and can be; flags of (N,)."""
+
+
+@runtime_checkable
+class FillsGaps(Protocol):
+    """For codecs whose items can lack parts, and whose generator has a likelihood part by part: the
+    core fills gaps by choosing among candidates, each generated given what was observed."""
+
+    def match(self, items: Sequence[Any]) -> Conformed[Any]:
+        """Items with gaps, in their order, in the form of the training data: those that the other
+        methods take.
+
+        Raises:
+            GankitError: they lack a part altogether, or have one of another kind.
+        """
+
+    def gaps(self, items: Sequence[Any]) -> Gaps:
+        """What the items lack.
+
+        Raises:
+            GankitError: nothing was learned by which it could be filled; the message names it.
+        """
+
+    def observed(self, items: Sequence[Any]) -> Tensor:
+        """Rows of ``c`` for what the items have, (N, width); where one of several values is
+        possible, these."""
+
+    def complete(
+        self, items: Sequence[Any], batch: Batch, seeds: Sequence[int], draw: int
+    ) -> Completed[Any]:
+        """The items with their gaps filled from generated samples, all else as it was.
+
+        Args:
+            draw: the number of the imputation; whatever is drawn differs from another one's.
+        """
+
+    def insert(
+        self, items: Sequence[Any], completed: Sequence[Any], gaps: Gaps, seeds: Sequence[int]
+    ) -> Sequence[Any]:
+        """Items as they were read, with the gaps that are marked filled; missing keys are made, and
+        differ from those of the items that were last matched.
+
+        Args:
+            completed: those of the items that have a marked gap, in their order.
+        """
+
+
 @runtime_checkable
 class ChecksSeeds(Protocol):
     """For codecs whose items are told apart by what runs out, such as unique keys: a process that

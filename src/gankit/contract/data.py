@@ -123,6 +123,8 @@ class Sample(Generic[Item]):
     condition: Mapping[str, str | float]
     real: bool = False
     """Whether it is an item of the user's data; ``seed`` is then meaningless."""
+    filled: tuple[str, ...] = ()
+    """What of it was missing and was drawn, in an imputed data set."""
 
 
 @dataclass(frozen=True)

@@ -224,6 +224,34 @@ class ReadsRemote(Protocol):
 
 
 @runtime_checkable
+class Imputes(Protocol):
+    """For modalities whose items can lack parts, which ``gankit impute`` fills; their codec
+    :class:`~gankit.contract.FillsGaps`."""
+
+    def read_incomplete(self, source: object, settings: Any, progress: Progress) -> Dataset[Any]:
+        """Items with gaps, all of them, with all that they have: also what training leaves out.
+
+        Raises:
+            GankitError: nothing usable there, or something that would be passed over.
+        """
+
+    def write_imputed(
+        self,
+        samples: Iterable[Sample[Any]],
+        target: Path,
+        codec: Codec[Any],
+        provenance: Provenance,
+        format: str,
+        mark: bool,
+    ) -> None:
+        """As :meth:`Modality.write`, items as they were read with their gaps filled.
+
+        Args:
+            mark: whether each item states what was filled (:attr:`Sample.filled`).
+        """
+
+
+@runtime_checkable
 class HasBaselines(Protocol):
     """For modalities that bring simpler models than the generator, for comparison."""
 

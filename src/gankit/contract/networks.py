@@ -17,6 +17,9 @@ GeneratorTerm: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
 """``(fake, c) -> scalar``: a further term of the generator's loss."""
 Likelihood: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
 """``(x, c) -> (N,)``: the generator's own negative log-likelihood of real samples."""
+PartLikelihood: TypeAlias = "Callable[[Tensor, Tensor | None], Tensor]"
+"""``(x, c) -> (N, parts)``: a likelihood as the sum of those of the parts of a sample, which are
+drawn one after another."""
 TAKES_CONDITION = "takes_condition"
 """Name of an attribute. Where it is true, a module maps ``c`` alone by a ``weight`` (outputs,
 width): a run that starts from another one (``--from``) then takes its columns class by class, by
@@ -52,6 +55,9 @@ class Networks:
     by_likelihood: bool = False
     """Whether the generator learns by its likelihood alone, with ``train.warm_up=1``: the samples
     that it draws have no gradients. The discriminator is then not trained."""
+    part_likelihood: PartLikelihood | None = None
+    """The same, part by part; 0 for parts that c decides. Gaps in items are then filled, see
+    :class:`gankit.contract.FillsGaps`."""
 
 
 def latent_stages(generator: nn.Module) -> int:

@@ -25,7 +25,7 @@ from gankit.metrics.intervals import (
 )
 from gankit.metrics.kernel import kernel_distance
 from gankit.metrics.manifold import balls, manifold_scores
-from gankit.metrics.memorisation import memorisation_scores
+from gankit.metrics.memorisation import Distances, memorisation_of, to_nearest
 
 if TYPE_CHECKING:
     from gankit.contract import Metric
@@ -184,10 +184,14 @@ def evaluate(
     scores: list[Score] = []
 
     def compared(
-        group: str, real: Values, made: Values, unseen: Values, radii: Values | None
+        group: str,
+        real: Values,
+        made: Values,
+        distances: Callable[[Values], Distances],
+        radii: Values | None,
     ) -> dict[str, float]:
         if group == "memorisation":
-            return memorisation_scores(real, made, unseen)
+            return memorisation_of(distances(made))
         if group == "manifold":
             return manifold_scores(real, made, k=k, radii=radii)
         return functions[group](real, made, rng_for(seed, group))
@@ -230,17 +234,18 @@ def evaluate(
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         nearest = min(k, len(real) - 1, n - 1)
         radii = balls(real, nearest) if "manifold" in chosen and nearest > 0 else None
+        distances = _distances_to(real, unseen)
         for group in chosen:
             if progress is not None:
                 progress(f"{source.name}: {group}", 0, 0)
-            value = compared(group, real, fake, unseen, radii)
-            floor = compared(group, real, unseen, unseen, radii)
+            value = compared(group, real, fake, distances, radii)
+            floor = compared(group, real, unseen, distances, radii)
             others = {
-                name: compared(group, real, features, unseen, radii)
+                name: compared(group, real, features, distances, radii)
                 for name, features in others_made.items()
             }
             counts = len(real), len(fake)
-            resampled = _spreads(group, value, (real, fake, unseen), radii, nearest, seed)
+            resampled = _spreads(group, value, (real, fake), distances, radii, nearest, seed)
             scores += [
                 replace(score, **resampled.get(metric, {}))
                 for metric, score in _scores(
@@ -248,6 +253,19 @@ def evaluate(
                 )
             ]
     return _joined(scores, of_model)
+
+
+def _distances_to(real: Values, unseen: Values) -> Callable[[Values], Distances]:
+    """The distances of each set of samples to the training items, and of the held-out ones: each
+    set's once, though scores, floors and errors ask for them again."""
+    found = dict[int, Features]()
+
+    def to_real(rows: Values) -> Features:
+        if id(rows) not in found:  # the sets outlive this
+            found[id(rows)] = to_nearest(real, rows)
+        return found[id(rows)]
+
+    return lambda made: Distances(to_real(made), to_real(unseen))
 
 
 def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
@@ -369,20 +387,21 @@ def _scores(
 def _spreads(
     group: str,
     values: Mapping[str, float],
-    features: tuple[Values, Values, Values],
+    features: tuple[Values, Values],
+    distances: Callable[[Values], Distances],
     radii: Values | None,
     k: int,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Error and interval of those scores of a group that have some, by name."""
-    real, fake, unseen = features
+    real, fake = features
     groups = groups_of(len(fake), rng_for(seed, "resamples"))
     if groups is None:
         return {}
     if group == "frechet":
         without = frechet_without(real, fake, groups)
     elif group == "memorisation":
-        without = memorisation_without(real, fake, unseen, groups)
+        without = memorisation_without(distances(fake), groups)
     elif group == "manifold" and radii is not None:
         without = manifold_without(real, fake, groups, k, radii)
     else:

@@ -122,11 +122,8 @@ def manifold_without(
     }
 
 
-def memorisation_without(
-    train: Features, generated: Features, heldout: Features, groups: Values
-) -> LeftOut:
+def memorisation_without(distances: Distances, groups: Values) -> LeftOut:
     """The scores of memorisation without each group."""
-    distances = Distances.of(train, generated, heldout)
     found = [
         memorisation_of(Distances(distances.generated[groups != group], distances.heldout))
         for group in range(GROUPS)

@@ -318,6 +318,7 @@ class Run:
             conditions=conditions,
             resampler=resampler,
             likelihood=networks.likelihood,
+            part_likelihood=networks.part_likelihood,
             autocast=torch.bfloat16 if model["precision"] == "bf16" else None,
         )
 

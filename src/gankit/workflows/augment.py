@@ -13,7 +13,7 @@ from gankit.errors import GankitError
 from gankit.plugins.registry import installed
 from gankit.runs.directory import Run
 from gankit.runs.output import write_generated
-from gankit.runs.targets import refuse_existing
+from gankit.runs.targets import Target, refuse_existing
 from gankit.system_errors import translated
 from gankit.workflows import watermarks
 from gankit.workflows.candidates import (
@@ -151,15 +151,9 @@ def augment(
     """
     augmentable(run)
     path_given = isinstance(data, str | Path)
-    like = _format_of(run.plugin.modality.formats, str(data)) if path_given else None
+    like = format_of(run.plugin.modality.formats, str(data)) if path_given else None
     target = output_target(run, out, format, like)
-    if path_given and absolute(str(data)) and not target.stdout:
-        source_path, path = Path(expanded(str(data))).resolve(), target.path.resolve()
-        if path == source_path or source_path in path.parents:
-            place = "the real data" if path == source_path else f"inside {data}"
-            raise GankitError(
-                f"{out} is {place}, which must not be changed", "Choose another --out"
-            )
+    refuse_source(target, data)
     refuse_existing(target, overwrite)
     if watermark:
         watermarks.refuse_unable(run)
@@ -193,7 +187,23 @@ def augmentable(run: Run) -> Augmentable:
     return modality
 
 
-def _format_of(formats: Sequence[str], data: str) -> str:
+def refuse_source(target: Target, data: object) -> None:
+    """Refuses to write over data that is read, or into it.
+
+    Raises:
+        GankitError: that is where the target lies.
+    """
+    if not isinstance(data, str | Path) or not absolute(str(data)) or target.stdout:
+        return
+    source, path = Path(expanded(str(data))).resolve(), target.path.resolve()
+    if path == source or source in path.parents:
+        place = "the real data" if path == source else f"inside {data}"
+        raise GankitError(
+            f"{target.path} is {place}, which must not be changed", "Choose another --out"
+        )
+
+
+def format_of(formats: Sequence[str], data: str) -> str:
     """The source's own format, where the plugin writes it."""
     suffixes = {suffix.removeprefix(".").lower() for suffix in Path(data).suffixes}
     return next((f for f in formats if f in suffixes), formats[0])

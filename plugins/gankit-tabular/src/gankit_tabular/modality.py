@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gankit.contract import (
     Evaluator,
     Extractor,
     Fitting,
+    Imputes,
     Modality,
     Networks,
     Progress,
@@ -54,7 +56,7 @@ from gankit_tabular.evaluation.trees.scores import TreeScores
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.networks.build import row_networks, tree_networks
 from gankit_tabular.output.conversion import CONVERSIONS, convert, convert_trees
-from gankit_tabular.output.files import FORMATS, write_rows
+from gankit_tabular.output.files import FORMATS, IMPUTED, write_imputed, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
 from gankit_tabular.output.tree import draw_tree
@@ -66,7 +68,7 @@ PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
 
-class TabularModality(Modality[Row], Augmentable, Converts):
+class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
     """Tables of numbers, categories, dates and times, and missing values."""
 
     Settings = TabularSettings
@@ -113,6 +115,31 @@ class TabularModality(Modality[Row], Augmentable, Converts):
             found.facts,
             warnings=[*found.warnings, *row_doubts(rows, found.warnings)],
             strata=strata(rows, settings.target),
+        )
+
+    def read_incomplete(
+        self, source: object, settings: TabularSettings, progress: Progress
+    ) -> Dataset[Row]:
+        found = Findings()
+        rows, issues = read_rows(
+            source, options=replace(read_options(settings), drop=()), findings=found
+        )
+        if issues:
+            first, more = issues[0], len(issues) - 1
+            others = f", and {more:,} more" if more else ""
+            raise GankitError(
+                f"{first.location}: {first.reason}{others}",
+                "Fix that first: every row has to be in the filled table",
+            )
+        if not len(rows):
+            raise GankitError("the table has no rows", "Give one with rows to fill")
+        if IMPUTED in rows.table.column_names:
+            raise GankitError(
+                f"the table has a column {IMPUTED!r} already", "Rename or remove it first"
+            )
+        about = f"{len(rows):,} rows, {rows.table.num_columns} columns"
+        return Dataset(
+            *(rows, fingerprint(rows), about), facts=found.facts, warnings=found.warnings
         )
 
     def fit_codec(
@@ -162,6 +189,17 @@ class TabularModality(Modality[Row], Augmentable, Converts):
             return write_trees(samples, target, *of_trees, provenance, format)
         write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
         return None
+
+    def write_imputed(
+        self,
+        samples: Iterable[Sample[Row]],
+        target: Path,
+        codec: Codec[Row],
+        provenance: Provenance,
+        format: str,
+        mark: bool,
+    ) -> None:
+        write_imputed(samples, target / f"table.{format}", provenance, mark)
 
     def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
         drawn = draw_tree(item) if isinstance(item, Tree) else draw_row(item)

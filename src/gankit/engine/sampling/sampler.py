@@ -10,11 +10,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gankit.contract import Batch, Codec, Condition, Likelihood, Sample
+from gankit.contract import (
+    Batch,
+    Codec,
+    Condition,
+    FillsGaps,
+    Likelihood,
+    PartLikelihood,
+    Sample,
+)
 from gankit.contract.codec import ProposesConditions, density_ratio_input, sample_conditions
 from gankit.engine.micro_batches import MicroBatches
 from gankit.engine.penalties import per_sample
 from gankit.engine.sampling.conditions import UNASKED, ConditionTable
+from gankit.engine.sampling.imputation import CANDIDATES, Imputer
 from gankit.engine.sampling.requests import Requests
 from gankit.errors import GankitError
 from gankit.seeds import normal, uniform
@@ -65,6 +74,8 @@ class Sampler:
     resampler: Resampler | None = field(default=None, kw_only=True)
     likelihood: Likelihood | None = field(default=None, kw_only=True)
     """The generator's own, by which requests are met exactly."""
+    part_likelihood: PartLikelihood | None = field(default=None, kw_only=True)
+    """The same part by part, by which gaps are filled."""
     autocast: torch.dtype | None = field(default=None, kw_only=True)
     """The type to compute in; None for float32."""
     truncation: float = field(default=1.0, kw_only=True)
@@ -173,6 +184,22 @@ class Sampler:
         if self.likelihood is None or not isinstance(self.codec, ProposesConditions):
             return None
         return Requests(self.generate, self.latents, self._likelihood, self.codec, CHOICE)
+
+    def imputer(self, candidates: int = CANDIDATES) -> Imputer | None:
+        """How gaps in items are filled; None where the generator or the codec cannot."""
+        parts, codec = self.part_likelihood, self.codec
+        if self.likelihood is None or parts is None or not isinstance(codec, FillsGaps):
+            return None
+
+        @torch.inference_mode()
+        def part_likelihood(x: Tensor, c: Tensor | None) -> Tensor:
+            assert parts is not None
+            return self._computed(parts, x, c)
+
+        return Imputer(
+            *(self.generate, self.latents, self._likelihood, part_likelihood, codec, CHOICE),
+            candidates=candidates,
+        )
 
     @torch.inference_mode()
     def _likelihood(self, x: Tensor, c: Tensor | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +19,7 @@ from gankit.contract import (
     ChecksSeeds,
     Codec,
     CodecState,
+    Completed,
     Condition,
     ConditionInput,
     Conformed,
@@ -25,6 +27,8 @@ from gankit.contract import (
     DecodesInGraph,
     DecodingGraph,
     Describes,
+    FillsGaps,
+    Gaps,
     HasClasses,
     InfersConditions,
     Layout,
@@ -38,13 +42,14 @@ from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import Block, computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.conditions import Conditions
-from gankit_tabular.codec.conformity import check_values, conform_table
+from gankit_tabular.codec.conformity import check_values, conform_table, spelled
 from gankit_tabular.codec.constraints.constraints import Constraints
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns, inputs, requested
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
+from gankit_tabular.codec.gaps import GapFiller, Steps
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
 from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
@@ -64,6 +69,9 @@ CONDITIONED = 0.6
 """Share of training rows that are conditioned on some of their columns."""
 SINGLE = 0.5
 """Share of these that are conditioned on one column, the most common request."""
+MANY = 0.25
+"""Share of training rows that are conditioned on any number of columns: what a row with missing
+cells looks like."""
 EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
@@ -78,6 +86,7 @@ class TableCodec(
     ListsConditionInputs,
     ReservesKeys,
     ChecksSeeds,
+    FillsGaps,
     Describes,
     HasClasses,
     Conforms,
@@ -238,14 +247,22 @@ class TableCodec(
         return Batch(torch.from_numpy(x), torch.zeros(len(table), 1, dtype=torch.uint8))
 
     def prepare(self, batch: Batch) -> Batch:
-        stored, n, device = batch.x, len(batch), batch.x.device
-        blocks, positions = len(self.blocks), self.layout.shape[0] - self.width
-        codes = torch.cat([stored[:, :blocks], stored[:, blocks + positions :]], 1).long()
-        starts = torch.tensor([b.start for b in self.condition_blocks], device=device)
-        hot = torch.zeros(n, self.conditions.width, device=device)
-        hot.scatter_(1, codes + starts, 1.0)
-        x = torch.cat([hot[:, : self.width], stored[:, blocks : blocks + positions]], 1)
+        hot, blocks, positions = self._hot(batch.x), len(self.blocks), self._positions
+        x = torch.cat([hot[:, : self.width], batch.x[:, blocks : blocks + positions]], 1)
         return Batch(x, self.drop_conditions(hot))
+
+    @property
+    def _positions(self) -> int:
+        """Columns with positions within bins."""
+        return self.layout.shape[0] - self.width
+
+    def _hot(self, stored: Tensor) -> Tensor:
+        """All digits of stored rows one-hot, as in ``c``."""
+        blocks, device = len(self.blocks), stored.device
+        codes = torch.cat([stored[:, :blocks], stored[:, blocks + self._positions :]], 1).long()
+        starts = torch.tensor([b.start for b in self.condition_blocks], device=device)
+        hot = torch.zeros(len(stored), self.conditions.width, device=device)
+        return hot.scatter_(1, codes + starts, 1.0)
 
     def infer_conditions(self, x: Tensor) -> Tensor:
         """Conditions on modelled columns; those on computed columns stay open."""
@@ -261,10 +278,13 @@ class TableCodec(
         single = torch.arange(columns, device=device) == one
         kept = torch.where(torch.rand(n, 1, device=device) < SINGLE, single, kept)
         kept &= torch.rand(n, 1, device=device) < CONDITIONED
+        many = torch.rand(n, 1, device=device) < MANY
+        rate = torch.rand(n, 1, device=device)
+        kept = torch.where(many, torch.rand(n, columns, device=device) < rate, kept)
         blocks = kept[:, torch.tensor(self._column_of, device=device)]
         if self._seconds:  # of half of the requested columns
             half = torch.rand(n, len(self._seconds), device=device) < SINGLE
-            blocks[:, self._seconds] &= half
+            blocks[:, self._seconds] &= half | many
         sizes = torch.tensor([b.codes for b in self.condition_blocks], device=device)
         of = torch.repeat_interleave(torch.arange(len(sizes), device=device), sizes)
         return hot * blocks[:, of]
@@ -359,7 +379,7 @@ class TableCodec(
         ]
         return pa.Table.from_arrays(arrays, schema=pa.schema(fields, self.schema.metadata))
 
-    # --- Conditions and keys --------------------------------------------------------------------
+    # --- Conditions -----------------------------------------------------------------------------
 
     def sample_conditions(self, where: Mapping[str, object], seeds: Sequence[int]) -> Tensor:
         return self.propose_conditions(where, seeds, 0)[0]
@@ -387,6 +407,46 @@ class TableCodec(
     def share(self, where: Mapping[str, object]) -> float:
         return self.conditions.share(self.conditions.queries(where))
 
+    # --- Missing cells --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _filler(self) -> GapFiller:
+        def encode(rows: Rows) -> Tensor:
+            return self._hot(self.encode(rows, np.random.default_rng(0)).x)
+
+        return GapFiller(
+            *(self.columns, self.schema, self.formats, self.blocks, self.condition_blocks),
+            *(self.constraints, self.relations, Steps(encode, self._values, self._table)),
+        )
+
+    def match(self, items: Sequence[Row]) -> Conformed[Row]:
+        given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
+        more = [n for n in given.table.column_names if n not in self.schema.names]
+        own = spelled(given.table, self.columns)
+        table, warnings = conform_table(own, self.schema, False, more, self.formats)
+        warnings += check_values(self.columns, table, read_columns(table, self.formats), gaps=True)
+        found = Rows(table, given.spool)
+        self._filler.reserve(found)
+        return Conformed(found, [*_kept(more), *warnings])
+
+    def gaps(self, items: Sequence[Row]) -> Gaps:
+        return self._filler.gaps(items)
+
+    def observed(self, items: Sequence[Row]) -> Tensor:
+        return self._filler.observed(items)
+
+    def complete(
+        self, items: Sequence[Row], batch: Batch, seeds: Sequence[int], draw: int
+    ) -> Completed[Row]:
+        return self._filler.complete(items, batch, seeds, draw)
+
+    def insert(
+        self, items: Sequence[Row], completed: Sequence[Row], gaps: Gaps, seeds: Sequence[int]
+    ) -> Rows:
+        return self._filler.insert(items, completed, gaps, seeds)
+
+    # --- Keys -----------------------------------------------------------------------------------
+
     def reserve(self, real: Sequence[Row]) -> None:
         values = read_columns(as_table(real, self.schema), self.formats)
         keys = self.constraints.keys
@@ -401,7 +461,8 @@ class TableCodec(
     def conform(self, items: Sequence[Row], strict: bool) -> Conformed[Row]:
         """Rows of another table with this one's columns, by name, and its types."""
         given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
-        table, warnings = conform_table(given.table, self.schema, strict, formats=self.formats)
+        own = given.table if strict else spelled(given.table, self.columns)
+        table, warnings = conform_table(own, self.schema, strict, formats=self.formats)
         warnings += check_values(self.columns, table, read_columns(table, self.formats))
         same = table.schema.equals(given.table.schema)
         return Conformed(given if same else Rows(table, given.spool), warnings)
@@ -451,6 +512,18 @@ def _pairs(column: Column, values: pa.ChunkedArray, codes: Ints) -> Ints:
     if not (column.groups and column.cells):
         return codes
     return codes * column.cells + second_digits(column, values, codes, np.zeros(len(codes)))
+
+
+def _kept(more: Sequence[str]) -> list[str]:
+    """What is said of columns that the training data does not have."""
+    if not more:
+        return []
+    some = ", ".join(map(repr, more[:5])) + (f" and {len(more) - 5:,} more" if more[5:] else "")
+    if len(more) == 1:
+        return [f"Column {some} is not in the training data; it is kept as it is, and not used."]
+    return [
+        f"Columns {some} are not in the training data; they are kept as they are, and not used."
+    ]
 
 
 def _nothing_to_learn(columns: Sequence[Column]) -> GankitError:

@@ -74,6 +74,20 @@ def conform_table(
     return pa.table(arrays, schema=schema).replace_schema_metadata(own), warnings
 
 
+def spelled(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """A table in which truth values are the texts that the training data has for them."""
+    for column in columns:
+        if column.name not in table.column_names or column.kind != "category":
+            continue
+        values = table.column(column.name)
+        known = {v.lower(): v for v in column.values if isinstance(v, str)}
+        if pa.types.is_boolean(values.type) and {"true", "false"} & {*known}:
+            texts = pa.array([known.get(t, t) for t in ("false", "true")])
+            found = texts.take(values.cast(pa.int8()).combine_chunks())
+            table = table.set_column(table.column_names.index(column.name), column.name, found)
+    return table
+
+
 def _rewritten(table: pa.Table, schema: pa.Schema) -> list[str]:
     """A warning about columns whose cells are read as another kind of values than before."""
     other = [
@@ -101,13 +115,17 @@ def _read_forms(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def check_values(
-    columns: Sequence[Column], table: pa.Table, typed: Mapping[str, pa.ChunkedArray]
+    columns: Sequence[Column],
+    table: pa.Table,
+    typed: Mapping[str, pa.ChunkedArray],
+    gaps: bool = False,
 ) -> list[str]:
     """Warnings about values that the training data does not have.
 
     Args:
         table: with the columns and types of the training data.
         typed: its columns as typed values; what is not in a column's format is missing.
+        gaps: whether missing values are expected anywhere.
 
     Raises:
         GankitError: a text is not in the column's format.
@@ -123,7 +141,7 @@ def check_values(
             warnings += _unseen(column, plain(values))
         if column.kind == "number":
             warnings += _beyond(column, values)
-        if (count := values.null_count) and not column.missing and column.codes:
+        if (count := values.null_count) and not (column.missing or gaps) and column.codes:
             noun = "value" if count == 1 else "values"
             warnings.append(
                 f"Column {column.name!r} has {count:,} missing {noun}, and none in the training "

@@ -27,6 +27,7 @@ def row_networks(codec: TableCodec, settings: TabularSettings) -> Networks:
             *(cascade, Critic(*seen), cascade.digits),
             batch_dependent=packed,
             likelihood=cascade.nll,
+            part_likelihood=cascade.part_nll,
         )
     generator = Generator(codec.blocks, cond_dim, settings.latent, *shape, settings.temperature)
     latents = settings.latent + codec.width

@@ -40,7 +40,8 @@ class Cascade(nn.Module):
     """``(z (N, digits), c (N, cond_dim)) -> x (N, width)``, each digit one-hot.
 
     A digit is the code at which the cumulative distribution passes Φ(z), so that a latent is a row.
-    A code that is requested in c is taken as it is. In training mode, gradients pass through the
+    A code that is requested in c is taken as it is; of several in a block of c, one is drawn
+    (outside of training). In training mode, gradients pass through the
     probabilities (straight-through, Bengio et al. 2013, section 4).
 
     Args:
@@ -172,6 +173,12 @@ class Cascade(nn.Module):
             c = x.new_zeros(len(x), len(self.told) - 1)
         return self.losses(self.codes(x)[0], c).sum(1)
 
+    def part_nll(self, x: Tensor, c: Tensor | None) -> Tensor:
+        """As :meth:`nll`, digit by digit, (N, digits), in the order of the blocks."""
+        if c is None:
+            c = x.new_zeros(len(x), len(self.told) - 1)
+        return self.losses(self.codes(x)[0], c)
+
     def losses(self, codes: Tensor, c: Tensor, context: Tensor | None = None) -> Tensor:
         """The negative log-likelihood of each digit, (N, digits), in nats; 0 for requested ones.
 
@@ -197,10 +204,15 @@ class Cascade(nn.Module):
         h = nn.functional.leaky_relu(h[:, : self.units * self.digits] + base, 0.2)
         h = h.view(n, self.digits, -1).transpose(0, 1)
         h = self._residual(h, self.hidden, self.hidden_bias)
-        parts = []
+        parts, out = [], self._ruled_out(c)
         for members, weight, bias in zip(self.members, self.output, self.output_bias, strict=True):
             logits = torch.baddbmm(bias[:, None].to(h.dtype), h[members], weight.to(h.dtype))
             logits = self._possible(logits.float(), members, codes)
+            if out is not None:
+                most = logits.shape[2]
+                some = [nn.functional.pad(out[:, self._slice(j)], (0, most - self.sizes[j]))
+                        for j in members]  # fmt: skip
+                logits = logits.masked_fill(torch.stack(some), IMPOSSIBLE)
             mine = codes[:, members].T
             parts.append(logits.logsumexp(2) - logits.gather(2, mine[..., None]).squeeze(2))
         return (torch.cat(parts)[self.losses_at].T * ~told)[:, self.back]
@@ -222,6 +234,22 @@ class Cascade(nn.Module):
             base = base + context.to(base.dtype) @ self.context.to(base.dtype)
         mine = self.place
         return base + self.bias.to(base.dtype), asked[:, mine], code[:, mine]
+
+    def _slice(self, j: int) -> slice:
+        """Where digit j lies in x, and in c."""
+        return slice(self.starts[j], self.starts[j] + self.sizes[j])
+
+    def _ruled_out(self, c: Tensor) -> Tensor | None:
+        """Codes that c rules out where it has several of a block, flags of (N, width); None where
+        it has none such, as in training.
+        """
+        fixed = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        if self.training or fixed or not c.shape[1]:
+            return None
+        hot = c[:, : self.width]
+        counts = hot.new_zeros(len(hot), self.digits).index_add(1, self.codes.of, hot)
+        several = counts > 1.5
+        return (several[:, self.codes.of] & (hot == 0)) if several.any() else None
 
     def _slots(self, codes: Tensor) -> Tensor:
         """What later digits see of each, (N, digits, SLOT); ``codes`` (N, digits)."""
@@ -277,11 +305,14 @@ class Cascade(nn.Module):
         codes = torch.zeros(n, self.digits, dtype=torch.long, device=z.device)
         drawn: list[Tensor] = []
         state = base.new_zeros(n, RANK) if self.summary else None
+        out = self._ruled_out(c)
         for j in range(self.digits):
             g, place = divmod(j, TOGETHER)
             if not place:
                 group, state = self._group(g, slots, base, state)
             logits = self._logits(j, slots[g * TOGETHER :], group, codes)
+            if out is not None:
+                logits = logits.masked_fill(out[:, self._slice(j)], IMPOSSIBLE)
             p = logits.softmax(1)
             below = p.detach().cumsum(1)
             code = (below < u[:, j, None] * below[:, -1:]).sum(1).clamp(max=self.sizes[j] - 1)

@@ -14,7 +14,7 @@ DENSE = 2**22
 
 
 class Codes(nn.Module):
-    """The codes of one-hot blocks, and which blocks have one."""
+    """The codes of one-hot blocks, and which blocks have exactly one."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         super().__init__()
@@ -33,7 +33,9 @@ class Codes(nn.Module):
         self.register_buffer("matrix", matrix, persistent=False)
 
     def forward(self, hot: Tensor) -> tuple[Tensor, Tensor]:
-        """Codes, whole numbers of (N, blocks), and flags, (N, blocks); ``hot`` (N, width)."""
+        """Codes, whole numbers of (N, blocks), and flags of blocks with exactly one, (N, blocks);
+        ``hot`` (N, width).
+        """
         with torch.autocast(hot.device.type, enabled=False):  # bfloat16 has whole numbers to 256
             if self.matrix is not None:
                 both = hot.float() @ self.matrix
@@ -42,4 +44,4 @@ class Codes(nn.Module):
                 zeros = hot.new_zeros(hot.shape[0], self.blocks)
                 code = zeros.index_add(1, self.of, hot * self.code)
                 any_ = zeros.index_add(1, self.of, hot)
-        return code.round().long(), any_ > 0.5
+        return code.round().long(), (any_ - 1).abs() < 0.5

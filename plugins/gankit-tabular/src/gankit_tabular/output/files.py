@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -22,6 +24,8 @@ from gankit_tabular.output.documents import ExcelWriter, JsonWriter
 
 FORMATS = ("csv", "parquet", "feather", "jsonl", "xlsx")
 """Output formats; the first one is the default."""
+IMPUTED, IMPUTED_BETWEEN = "_imputed", ";"
+"""The column that names what was filled in, and what is between the names."""
 GROUP = 10_000
 """Rows that are written together."""
 
@@ -56,8 +60,9 @@ def write_rows(
         schema: of the rows; its metadata may have the dialect of CSV files.
     """
     with open_writer(file, schema, provenance) as writer:
-        for rows, seeds in _groups(samples):
-            for part in slices(rows):
+        for group in _groups(samples):
+            seeds = [None if sample.real else sample.seed for sample in group]
+            for part in slices(sample.item for sample in group):
                 own, seeds = seeds[: len(part)], seeds[len(part) :]
                 writer.write_table(marked(part, pa.array(own, pa.int64()), schema))
 
@@ -65,26 +70,50 @@ def write_rows(
 def open_writer(file: Path, schema: pa.Schema, provenance: Provenance) -> Writer:
     """A writer for tables that :func:`marked` gives, by the file's suffix."""
     whole = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
-    whole = whole.with_metadata(provenance.text())
+    return _writer(file, whole, schema_dialect(schema.metadata) or Dialect(), provenance)
+
+
+def write_imputed(
+    samples: Iterable[Sample[Row]], file: Path, provenance: Provenance, mark: bool
+) -> None:
+    """Writes rows with their gaps filled as they come, each with the columns of its own table.
+
+    Args:
+        file: its suffix is one of ``FORMATS``.
+        mark: whether a last column has the names of the columns that were filled.
+    """
+    with ExitStack() as opened:
+        writer: Writer | None = None
+        for group in _groups(samples):
+            filled = [IMPUTED_BETWEEN.join(sample.filled) or None for sample in group]
+            for part in slices(sample.item for sample in group):
+                own, filled = filled[: len(part)], filled[len(part) :]
+                table = table_of(part)
+                if mark:
+                    table = table.append_column(IMPUTED, pa.array(own, pa.string()))
+                if writer is None:
+                    dialect = schema_dialect(table.schema.metadata) or Dialect()
+                    writer = opened.enter_context(_writer(file, table.schema, dialect, provenance))
+                writer.write_table(table)
+
+
+def _writer(file: Path, schema: pa.Schema, dialect: Dialect, provenance: Provenance) -> Writer:
+    """What writes a file of this suffix."""
+    marked = schema.with_metadata(provenance.text())
     if file.suffix == ".csv":
-        return CsvWriter(file, whole, schema_dialect(schema.metadata) or Dialect())
+        return CsvWriter(file, marked, dialect)
     if file.suffix == ".jsonl":
-        return JsonWriter(file, whole)
+        return JsonWriter(file, marked)
     if file.suffix == ".xlsx":
-        return ExcelWriter(file, whole, provenance)
-    return TableWriter(file, whole, GROUP)
+        return ExcelWriter(file, marked, provenance)
+    return TableWriter(file, marked, GROUP)
 
 
-def _groups(samples: Iterable[Sample[Row]]) -> Iterator[tuple[list[Row], list[int | None]]]:
-    """Rows with their seeds, which real ones lack; the samples are not kept."""
-    rows, seeds = list[Row](), list[int | None]()
-    for sample in samples:
-        rows.append(sample.item)
-        seeds.append(None if sample.real else sample.seed)
-        if len(rows) == GROUP:
-            yield rows, seeds
-            rows, seeds = [], []
-    yield rows, seeds
+def _groups(samples: Iterable[Sample[Row]]) -> Iterator[list[Sample[Row]]]:
+    """Samples that are written together; they are not kept."""
+    each = iter(samples)
+    while group := list(islice(each, GROUP)):
+        yield group
 
 
 def marked(rows: Rows | list[Row], seed: pa.Array, schema: pa.Schema) -> pa.Table:

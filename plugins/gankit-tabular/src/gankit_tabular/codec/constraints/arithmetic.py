@@ -203,6 +203,42 @@ class Arithmetic:
         self._repair(x, present, queries, requested)
         self._put(values, x, present)
 
+    def keep(self, values: Values, before: Values, given: Mapping[str, Flags]) -> None:
+        """Enforces rules, in place, in rows of which some values are given and stay; rows in which
+        that is impossible go on breaking them.
+
+        Args:
+            before: rows that follow the rules, in which the given values were inserted.
+            given: which values, by column.
+        """
+        old, had = self._on_grid(before)
+        slacks = {c.slack: self._slack(c, old, had) for c in self.derived if c.slack}
+        x, present = self._on_grid(values)
+        stays = np.stack([given[name] for name in self.names], 1)
+        patterns, of = np.unique(stays, axis=0, return_inverse=True)
+        for i, pattern in enumerate(patterns):
+            fixed, rows = set(np.flatnonzero(pattern).tolist()), np.flatnonzero(of.ravel() == i)
+            if not fixed or pattern.all():
+                continue
+            part, there = x[rows], present[rows]
+            some = {name: (s[rows], known[rows]) for name, (s, known) in slacks.items()}
+            follows = self._adapt_terms(part, there, some, fixed)
+            self._compute(part, there, some, follows, fresh=False)
+            ranges = np.array([data_range(c) for c in self.columns], np.int64)
+            low, high = (np.broadcast_to(ends, part.shape).copy() for ends in ranges.T)
+            low[:, pattern], high[:, pattern] = part[:, pattern], part[:, pattern]
+            strict = np.broadcast_to(pattern, part.shape).copy()
+            moved, good = self.system.repair(part, low, high, strict, there, self._order(fixed))
+            x[rows] = np.where(good[:, None], moved, part)
+        self._put(values, x, present)
+
+    def _order(self, first: set[int]) -> list[int]:
+        """Variables in the order in which they are moved, least the first ones."""
+        return sorted(
+            range(len(self.names)),
+            key=lambda v: (v not in first, -step(self.columns[v]), self.depth[v]),
+        )
+
     def check(self, queries: Mapping[str, ColumnQuery]) -> None:
         """Checks that some row satisfies both queries and rules.
 
@@ -283,11 +319,7 @@ class Arithmetic:
         )
         strict = np.zeros(shape, bool)
         strict[:, list(requested)] = True
-        order = sorted(
-            range(len(self.names)),
-            key=lambda v: (v not in requested, -step(self.columns[v]), self.depth[v]),
-        )
-        x[:], good = self.system.repair(x, low, high, strict, present, order)
+        x[:], good = self.system.repair(x, low, high, strict, present, self._order(requested))
         if not good.all():
             shown = ", ".join(str(q) for n, q in queries.items() if n in self.place)
             texts = dict.fromkeys(c.rule.text for c in self._related(queries))

@@ -18,7 +18,7 @@ from gankit.seeds import uniform
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.constraints.grid import Values, plain_values
 from gankit_tabular.codec.queries import ColumnQuery
-from gankit_tabular.data.arrow import Floats
+from gankit_tabular.data.arrow import Flags, Floats
 
 Names = tuple[str, ...]
 Queries = Mapping[str, ColumnQuery]
@@ -83,6 +83,18 @@ class Combinations:
             for rare in hidden.groups
         ]
         return np.array([*single, *grouped])
+
+    def possible(self, hidden: Column, known: Mapping[str, Any]) -> Flags:
+        """The codes of a hidden column of which some combination has these cells, (codes,)."""
+        group = next(g for g in self.groups if hidden_name(g) == hidden.name)
+
+        def agrees(text: str) -> bool:
+            row = dict(zip(group, json.loads(text), strict=True))
+            return all(row[name] == value for name, value in known.items())
+
+        found = [*map(agrees, hidden.atoms)]
+        found += [any(agrees(text) for text, _ in rare) for rare in hidden.groups]
+        return np.array(found + [False] * hidden.missing)
 
     def enforce(
         self, values: Values, queries: Queries, seeds: Sequence[int], fixed: Collection[str]

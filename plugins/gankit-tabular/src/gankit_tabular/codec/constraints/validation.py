@@ -29,7 +29,7 @@ def check_rows(rules: Sequence[Rule], table: pa.Table, *, complete: bool = True)
     for rule in rules:
         if isinstance(rule, Together):
             continue
-        broken = _broken(rule, table) if isinstance(rule, Linear) else _duplicates(rule, table)
+        broken = broken_rows(rule, table) if isinstance(rule, Linear) else _duplicates(rule, table)
         count = int(broken.sum())
         if count:
             first = int(broken.argmax())
@@ -42,7 +42,7 @@ def check_rows(rules: Sequence[Rule], table: pa.Table, *, complete: bool = True)
             )
 
 
-def _broken(rule: Linear, table: pa.Table) -> Flags:
+def broken_rows(rule: Linear, table: pa.Table) -> Flags:
     """Rows that break a linear rule: exactly for dates and times, up to rounding for numbers."""
     types = {name: table.schema.field(name).type for name in rule.columns}
     if any(pa.types.is_temporal(t) for t in types.values()):
