@@ -32,8 +32,9 @@ from gankit.plugins.registry import installed
 mimetypes.init()
 for plugin, info in installed().infos().items():
     config.resolve(info, installed().modality(plugin).modality.Settings)
-DECIDES = "GANKIT_PLUGINS GANKIT_PLUGIN_TIMEOUT GANKIT_STRICT_PLUGINS GANKIT_HOME PYTHONPATH".split()
-before = {name: os.environ.get(name) for name in DECIDES}  # which plugins there are
+DECIDES = [f"GANKIT_{x}" for x in ("PLUGINS", "PLUGIN_TIMEOUT", "STRICT_PLUGINS", "HOME")]
+DECIDES.append("PYTHONPATH")  # which plugins there are
+before = {name: os.environ.get(name) for name in DECIDES}
 torch.set_num_threads(1)
 for line in sys.stdin:
     words, folder, places, environment = json.loads(line)
