@@ -47,7 +47,7 @@ def tree_networks(codec: TreeCodec, settings: TabularSettings) -> Networks:
             PartShape(own.columns, own.blocks, part.part.parent, told, own.relations.after())
         )
     units = _units(settings, sum(len(shape.blocks) for shape in shapes))
-    generator = TreeGenerator(shapes, codec.steps, units)
+    generator = TreeGenerator(shapes, codec.steps, units, alone=not codec.structure.is_sequence)
     return Networks(
         *(generator, Judge(codec.digits), generator.latent_dim),
         likelihood=generator.nll,

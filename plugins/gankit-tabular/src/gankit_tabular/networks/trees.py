@@ -88,29 +88,37 @@ class TreeGenerator(nn.Module):
         parts: of the tree, each after its parent.
         steps: rows at most, and one for the end.
         units: hidden units for each digit of a row.
+        alone: whether a root may have no children; an entity has a row at least.
     """
 
     allowed: Tensor
 
-    def __init__(self, parts: Sequence[PartShape], steps: int, units: int = 64) -> None:
+    def __init__(
+        self, parts: Sequence[PartShape], steps: int, units: int = 64, alone: bool = True
+    ) -> None:
         super().__init__()
         self.parents = [part.parent for part in parts]
         self.steps, self.end = steps, len(parts)
         self.widths = [len(part.blocks) for part in parts]
         self.digits = max(self.widths)
-        self.register_buffer("allowed", possible(self.parents), persistent=False)
+        allowed = possible(self.parents)
+        allowed[0, self.end] = alone
+        self.register_buffer("allowed", allowed, persistent=False)
         self.cascades = nn.ModuleList(
             Cascade(p.columns, p.blocks, p.condition_blocks, units, p.after, CONTEXT)
             if p.blocks
             else nn.Module()
             for p in parts
         )
-        self.rows = nn.ModuleList(nn.Linear(n * SLOT, ROW) for n in self.widths)
+        self.rows = nn.ModuleList(
+            nn.Linear(n * SLOT, ROW, bias=False) if n else nn.Module() for n in self.widths
+        )
         self.kinds = nn.Parameter(torch.randn(len(parts), ROW) / 2)
         self.memory = nn.GRU(ROW, MEMORY, batch_first=True)
         self.next = Before((MEMORY, ROW, ROW), len(parts) + 1, len(parts))
         self.contexts = nn.ModuleList(
-            Before((MEMORY, ROW, ROW, n * SLOT), CONTEXT, 1) for n in self.widths
+            Before((MEMORY, ROW, ROW, n * SLOT), CONTEXT, 1) if n else nn.Module()
+            for n in self.widths
         )
 
     @property
@@ -158,7 +166,9 @@ class TreeGenerator(nn.Module):
         return found
 
     def _row(self, p: int, slots: Tensor) -> Tensor:
-        seen: Tensor = self.rows[p](slots) + self.kinds[p]
+        seen = self.kinds[p].expand(len(slots), -1)
+        if self.widths[p]:
+            seen = seen + self.rows[p](slots)
         return nn.functional.leaky_relu(seen, 0.2)
 
     def _lost_by_type(self, seen: Steps, h: Tensor, rows: Tensor) -> Tensor:
