@@ -116,8 +116,9 @@ class TreeCodec(
             chosen = np.sort(np.random.default_rng(seed).choice(len(items), few, replace=False))
         trees = _taken(items, chosen)
         if trees.structure.is_sequence:
-            own = _constants(items, trees.structure)
-            frame: Tables | Sequences = Sequences.fit(trees, own, as_they_are(settings, trees))
+            constants = _constants(items, trees.structure)
+            kept = as_they_are(settings, trees)
+            frame: Tables | Sequences = Sequences.fit(trees, constants, kept)
             longest += 1  # the entity
         else:
             frame = Tables.fit(trees)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class Walk:
         order = np.argsort(place, kind="stable")
         ends = np.searchsorted(place[order], np.arange(place.max(initial=-1) + 2))
         found = np.full(len(entity), np.nan)
-        for start, stop in zip(ends, ends[1:], strict=False):  # all sequences, row by row
+        for start, stop in pairwise(ends):  # all sequences, row by row
             rows = order[start:stop]
             more = np.nan_to_num(change[rows])
             level[entity[rows]] = np.clip(level[entity[rows]] + more, low, high)
@@ -133,9 +134,7 @@ def find_walks(trees: Trees, names: Iterable[str]) -> list[Walk]:
             first += "_"
         taken.add(first)
         spread = max(float(known.std()), 1e-12)
-        found.append(
-            Walk(column, first, str(t), scale, *limits, float(known.mean()), spread)
-        )
+        found.append(Walk(column, first, str(t), scale, *limits, float(known.mean()), spread))
     return found
 
 
