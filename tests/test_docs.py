@@ -1,8 +1,8 @@
 """The commands and scripts in README and docs run, and the generated reference is complete.
 
 Every ``$ gankit …`` line of a ``console`` block runs in its own process, page by page, in an empty
-folder with ``my-photos``, ``my-sounds``, ``people.csv`` and the like; so do the ``python`` blocks, as one
-script per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
+folder with ``my-photos``, ``people.csv`` and the like; so do the ``python`` blocks, as one script
+per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
 A comment above a block changes the expected result::
 
     <!-- test: fails: TEXT -->   exit code 2, with TEXT in the output
@@ -57,7 +57,10 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("toy", "people"): {},
     ("video", "moving"): {},
-    ("visits", "shop", "made.csv"): {"train": ["log.verdict=0"], "evaluate": ["--metrics=unique_keys"]},
+    ("visits", "shop", "made.csv"): {
+        "train": ["digit_units=4", "hidden=8", "log.verdict=0", "log.preview_count=1"],
+        "evaluate": ["--metrics=columns"],
+    },
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
     ("text", "poems", "reviews", "runs/direct"): {
