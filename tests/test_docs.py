@@ -1,8 +1,8 @@
 """The commands and scripts in README and docs run, and the generated reference is complete.
 
 Every ``$ gankit …`` line of a ``console`` block runs in its own process, page by page, in an empty
-folder with ``my-photos``, ``my-sounds`` and ``people.csv``; so do the ``python`` blocks, as one
-script per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
+folder with ``my-photos``, ``people.csv`` and the like; so do the ``python`` blocks, as one script
+per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
 A comment above a block changes the expected result::
 
     <!-- test: fails: TEXT -->   exit code 2, with TEXT in the output
@@ -27,6 +27,7 @@ import pytest
 from pages import BLOCK
 from PIL import Image
 from preforked import Preforked
+from visits_and_shop import save, save_shop, shop, visits
 from words import once
 
 from gankit import config
@@ -56,6 +57,10 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("toy", "people"): {},
     ("video", "moving"): {},
+    ("visits", "shop", "made.csv"): {
+        "train": ["digit_units=4", "hidden=8", "log.verdict=0", "log.preview_count=1"],
+        "evaluate": ["--metrics=columns"],
+    },
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
     ("text", "poems", "reviews", "runs/direct"): {
@@ -148,6 +153,8 @@ def folder(tmp_path: Path) -> Path:
         city, member = ("Oslo", "Lima", "Rome")[i % 3], "yes" if i % 5 == 0 else "no"
         people.append(f"{rng.integers(18, 90)},{city},{member},n{i}")
     (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
+    save(visits(60), tmp_path / "visits.csv")
+    save_shop(tmp_path / "shop", shop(60, "customer_id"))
     for label, low in (("bell", 400), ("dog", 150)):
         place = tmp_path / "my-sounds" / label
         place.mkdir(parents=True)

@@ -18,6 +18,8 @@ from gankit.contract import (
     ConditionInput,
     Conformed,
     Conforms,
+    DecodesInGraph,
+    DecodingGraph,
     Describes,
     HasClasses,
     InfersConditions,
@@ -64,6 +66,7 @@ class TreeCodec(
     HasClasses,
     Conforms,
     ComparesSamples,
+    DecodesInGraph,
 ):
     """A tensor of typed rows, depth first.
 
@@ -135,6 +138,18 @@ class TreeCodec(
                 "There is nothing to learn from such data",
             )
         return cls(frame, parts, longest)
+
+    def decoding_graph(self) -> DecodingGraph:
+        """There is none: how often the networks are called depends on what they draw.
+
+        Raises:
+            GankitError: always.
+        """
+        raise GankitError(
+            "sequences and related tables cannot be exported: their rows are drawn one after "
+            "another, as many as come",
+            "Use `gankit generate`, or `gankit serve`",
+        )
 
     # --- Encoding -------------------------------------------------------------------------------
 
