@@ -232,7 +232,7 @@ class Imputes(Protocol):
         """Items with gaps, all of them, with all that they have: also what training leaves out.
 
         Raises:
-            GankitError: nothing usable there, or something that would be passed over.
+            GankitError: nothing usable there, or something that would be skipped.
         """
 
     def write_imputed(

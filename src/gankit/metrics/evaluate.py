@@ -187,11 +187,13 @@ def evaluate(
         group: str,
         real: Values,
         made: Values,
-        distances: Callable[[Values], Distances],
+        known: _Known,
         radii: Values | None,
     ) -> dict[str, float]:
+        if group == "frechet":
+            return {"frechet": frechet_distance(known.stats(real), known.stats(made))}
         if group == "memorisation":
-            return memorisation_of(distances(made))
+            return memorisation_of(known.distances(made))
         if group == "manifold":
             return manifold_scores(real, made, k=k, radii=radii)
         return functions[group](real, made, rng_for(seed, group))
@@ -234,18 +236,18 @@ def evaluate(
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         nearest = min(k, len(real) - 1, n - 1)
         radii = balls(real, nearest) if "manifold" in chosen and nearest > 0 else None
-        distances = _distances_to(real, unseen)
+        known = _Known(real, unseen)
         for group in chosen:
             if progress is not None:
                 progress(f"{source.name}: {group}", 0, 0)
-            value = compared(group, real, fake, distances, radii)
-            floor = compared(group, real, unseen, distances, radii)
+            value = compared(group, real, fake, known, radii)
+            floor = compared(group, real, unseen, known, radii)
             others = {
-                name: compared(group, real, features, distances, radii)
+                name: compared(group, real, features, known, radii)
                 for name, features in others_made.items()
             }
             counts = len(real), len(fake)
-            resampled = _spreads(group, value, (real, fake), distances, radii, nearest, seed)
+            resampled = _spreads(group, value, (real, fake), known, radii, nearest, seed)
             scores += [
                 replace(score, **resampled.get(metric, {}))
                 for metric, score in _scores(
@@ -255,17 +257,27 @@ def evaluate(
     return _joined(scores, of_model)
 
 
-def _distances_to(real: Values, unseen: Values) -> Callable[[Values], Distances]:
-    """The distances of each set of samples to the training items, and of the held-out ones: each
-    set's once, though scores, floors and errors ask for them again."""
-    found = dict[int, Features]()
+class _Known:
+    """What scores, floors and errors ask for again and again, computed once: the statistics of
+    each set of features, and its distances to the training items. The sets outlive it."""
 
-    def to_real(rows: Values) -> Features:
-        if id(rows) not in found:  # the sets outlive this
-            found[id(rows)] = to_nearest(real, rows)
-        return found[id(rows)]
+    def __init__(self, real: Values, unseen: Values) -> None:
+        self._real, self._unseen = real, unseen
+        self._stats = dict[int, GaussianStats]()
+        self._near = dict[int, Features]()
 
-    return lambda made: Distances(to_real(made), to_real(unseen))
+    def stats(self, rows: Values) -> GaussianStats:
+        if id(rows) not in self._stats:
+            self._stats[id(rows)] = GaussianStats.of(rows)
+        return self._stats[id(rows)]
+
+    def distances(self, made: Values) -> Distances:
+        return Distances(self._to_real(made), self._to_real(self._unseen))
+
+    def _to_real(self, rows: Values) -> Features:
+        if id(rows) not in self._near:
+            self._near[id(rows)] = to_nearest(self._real, rows)
+        return self._near[id(rows)]
 
 
 def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
@@ -388,7 +400,7 @@ def _spreads(
     group: str,
     values: Mapping[str, float],
     features: tuple[Values, Values],
-    distances: Callable[[Values], Distances],
+    known: _Known,
     radii: Values | None,
     k: int,
     seed: int,
@@ -399,9 +411,9 @@ def _spreads(
     if groups is None:
         return {}
     if group == "frechet":
-        without = frechet_without(real, fake, groups)
+        without = frechet_without(known.stats(real), fake, groups)
     elif group == "memorisation":
-        without = memorisation_without(distances(fake), groups)
+        without = memorisation_without(known.distances(fake), groups)
     elif group == "manifold" and radii is not None:
         without = manifold_without(real, fake, groups, k, radii)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,13 @@ from gankit_tabular.evaluation.trees.entities import Entities
 from gankit_tabular.evaluation.trees.scores import TreeScores
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.networks.build import row_networks, tree_networks
-from gankit_tabular.output.conversion import CONVERSIONS, convert
+from gankit_tabular.output.conversion import CONVERSIONS, convert, convert_trees
 from gankit_tabular.output.files import FORMATS, IMPUTED, write_imputed, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
+from gankit_tabular.output.tree import draw_tree
 from gankit_tabular.output.tree_preview import draw_trees
+from gankit_tabular.output.trees import write_trees
 from gankit_tabular.settings import TabularSettings
 
 PREVIEW_ROWS = 5_000
@@ -176,13 +178,17 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
 
     def write(
         self,
-        samples: Iterable[Sample[Row]],
+        samples: Iterable[Sample[Any]],
         target: Path,
-        codec: Codec[Row],
+        codec: Codec[Any],
         provenance: Provenance,
         format: str,
-    ) -> None:
+    ) -> Mapping[str, int] | None:
+        if isinstance(codec, TreeCodec):
+            of_trees = codec.structure, codec.schemas
+            return write_trees(samples, target, *of_trees, provenance, format)
         write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
+        return None
 
     def write_imputed(
         self,
@@ -196,7 +202,8 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         write_imputed(samples, target / f"table.{format}", provenance, mark)
 
     def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
-        return Rendering("image/svg+xml", draw_row(item).encode())
+        drawn = draw_tree(item) if isinstance(item, Tree) else draw_row(item)
+        return Rendering("image/svg+xml", drawn.encode())
 
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
@@ -215,7 +222,9 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         drawn = draw_preview(columns.table(generated), typed, left_out)
         return Rendering("image/svg+xml", drawn.encode())
 
-    def convert(self, items: Sequence[Row], to: str, codec: Codec[Row] | None) -> Any:
+    def convert(self, items: Sequence[Any], to: str, codec: Codec[Row] | None) -> Any:
+        if len(items) and isinstance(items[0], Tree):
+            return convert_trees(items, to)
         return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +27,9 @@ IMPUTED, IMPUTED_BETWEEN = "_imputed", ";"
 """The column that names what was filled in, and what is between the names."""
 GROUP = 10_000
 """Rows that are written together."""
+
+
+Mark = TypeVar("Mark")
 
 
 class Writer(Protocol):
@@ -60,9 +62,8 @@ def write_rows(
         schema: of the rows; its metadata may have the dialect of CSV files.
     """
     with open_writer(file, schema, provenance) as writer:
-        for group in _groups(samples):
-            seeds = [None if sample.real else sample.seed for sample in group]
-            for part in slices(sample.item for sample in group):
+        for rows, seeds in _groups(samples, lambda s: None if s.real else s.seed):
+            for part in slices(rows):
                 own, seeds = seeds[: len(part)], seeds[len(part) :]
                 writer.write_table(marked(part, pa.array(own, pa.int64()), schema))
 
@@ -84,9 +85,8 @@ def write_imputed(
     """
     with ExitStack() as opened:
         writer: Writer | None = None
-        for group in _groups(samples):
-            filled = [IMPUTED_BETWEEN.join(sample.filled) or None for sample in group]
-            for part in slices(sample.item for sample in group):
+        for rows, filled in _groups(samples, lambda s: IMPUTED_BETWEEN.join(s.filled) or None):
+            for part in slices(rows):
                 own, filled = filled[: len(part)], filled[len(part) :]
                 table = table_of(part)
                 if mark:
@@ -109,11 +109,18 @@ def _writer(file: Path, schema: pa.Schema, dialect: Dialect, provenance: Provena
     return TableWriter(file, marked, GROUP)
 
 
-def _groups(samples: Iterable[Sample[Row]]) -> Iterator[list[Sample[Row]]]:
-    """Samples that are written together; they are not kept."""
-    each = iter(samples)
-    while group := list(islice(each, GROUP)):
-        yield group
+def _groups(
+    samples: Iterable[Sample[Row]], mark: Callable[[Sample[Row]], Mark | None]
+) -> Iterator[tuple[list[Row], list[Mark | None]]]:
+    """Rows that are written together, with what marks each; the samples are not kept."""
+    rows, marks = list[Row](), list[Mark | None]()
+    for sample in samples:
+        rows.append(sample.item)
+        marks.append(mark(sample))
+        if len(rows) == GROUP:
+            yield rows, marks
+            rows, marks = [], []
+    yield rows, marks
 
 
 def marked(rows: Rows | list[Row], seed: pa.Array, schema: pa.Schema) -> pa.Table:

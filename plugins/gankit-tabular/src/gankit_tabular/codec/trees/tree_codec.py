@@ -77,6 +77,7 @@ class TreeCodec(
 
     def __init__(self, frame: Tables | Sequences, parts: Sequence[CodedPart], longest: int) -> None:
         self.frame, self.parts, self.longest = frame, list(parts), longest
+        self.several_files = not frame.structure.is_sequence
         self.root = parts[0].codec
         self.steps = longest + 1
         self.digits = max(len(part.blocks) for part in parts)
