@@ -42,7 +42,10 @@ PAGES = sorted(
 )
 
 TINY = {
-    "train": ["--samples=8", "train.batch=8", "train.threads=1", "log.preview_count=8"],
+    "train": [
+        *("--samples=8", "train.batch=8", "train.threads=1"),
+        *("log.preview_count=8", "log.verdict=0"),
+    ],
     "evaluate": ["-n", "40", "--metrics=frechet,memorisation"],
     "project": ["--steps=3", "--seeds=32"],
     "directions": ["--seeds=1", "-n", "2"],
@@ -56,20 +59,25 @@ TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
     ("text", "poems", "reviews", "runs/direct"): {
-        "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=none"],
+        "train": ["width=16", "latent=8", "epochs=1", "units=16", "cache=codecs"],
         "evaluate": ["language_model=false"],
     },
     ("molecule", "compounds", "active"): {
         "train": [
-            *("limit=120", "epochs=20", "smooth=0.3", "cache=none"),  # from a trained autoencoder
+            *("limit=120", "epochs=20", "smooth=0.3", "cache=codecs"),  # trained once a page
             *("calls=120", "elites=20", "resampling.candidates=1"),
         ]
     },
-    ("",): {"train": ["width=[16]", "blocks=1"], "evaluate": ['extractors=["random-conv"]']},
+    ("",): {
+        "train": ["width=[16]", "blocks=1", 'extractors=["random-conv"]'],
+        "evaluate": ['extractors=["random-conv"]'],
+    },
 }
 """The same for each plugin, by what its commands name; any other command is of images."""
+TINY_BUILT_IN = ["data.holdout=0.9"]
+"""The same for the data that comes with the image plugin: less to train on and to compare with."""
 TINY_CALLS = {
-    "image": ", width=(16,), blocks=1",
+    "image": ", width=(16,), blocks=1, extractors=('random-conv',)",
     "tabular": ", hidden=16",
     "tensor": ", hidden=16",
     "audio": ", width=16, rounds=2",
@@ -185,6 +193,8 @@ def cut_down(words: list[str]) -> list[str]:
         for names, reduced in TINY_PLUGINS.items()
         if any(name in word for word in words for name in names)
     )
+    if command == "train" and words[2:4] == ["--plugin", "image"] and "--data" not in words:
+        tiny = [*tiny, *TINY_BUILT_IN]
     return once(*words, *tiny, *own.get(command, []))
 
 
@@ -193,9 +203,12 @@ def cut_down_calls(script: str) -> str:
 
     def tiny(call: re.Match[str]) -> str:
         own = TINY_CALLS.get(call["plugin"], "")
-        return f"{call['before']}samples=8, train__batch=8, train__threads=1{own}"
+        if call["plugin"] == "image" and call["data"] is None:
+            own += ", data__holdout=0.9"
+        return f"{call['before']}samples=8, train__batch=8, train__threads=1, log__verdict=0{own}"
 
-    calls = r"(?P<before>fit\(\s*\"(?P<plugin>\w+)(?:(?!fit\().)*?)(train__)?samples=[\w\"]+"
+    plugin = r"(?P<before>fit\(\s*\"(?P<plugin>\w+)[^\"]*\"(?P<data>, *(?!\w+=)\S+)?"
+    calls = plugin + r"(?:(?!fit\().)*?)(train__)?samples=[\w\"]+"
     return re.sub(calls, tiny, script, flags=re.DOTALL)
 
 

@@ -10,7 +10,7 @@ from gankit.contract import Networks
 from gankit.engine.data import RealSamples
 from gankit.engine.objectives import OBJECTIVES
 from gankit.engine.parallel import ParallelContext
-from gankit.engine.profiling import fastest_threads, memory_bytes, step_seconds
+from gankit.engine.profiling import fastest_threads, memory_bytes, step_seconds, usual_step_seconds
 from gankit.engine.randomness import StepRandomness
 from gankit.engine.settings import EngineSettings, TrainSettings
 from gankit.engine.step import AdversarialLoss
@@ -65,3 +65,16 @@ def test_the_fastest_number_of_threads_is_chosen(updates, reals, monkeypatch):
     assert fastest_threads(updates, reals, reals.next) == 2
     threads = 1
     assert fastest_threads(updates, reals, reals.next) == 1
+
+
+def test_only_the_warm_up_is_profiled_where_no_game_follows(updates, reals, monkeypatch):
+    phases = []
+
+    def seconds(*given, warm_up, **more):
+        phases.append(warm_up)
+        return 1.0
+
+    monkeypatch.setattr("gankit.engine.profiling.step_seconds", seconds)
+    updates.settings = EngineSettings(train=TrainSettings(samples=100, batch=32, warm_up=1.0))
+    assert usual_step_seconds(updates, reals, reals.next) == 1  # 100 are no multiple of 32
+    assert set(phases) == {True}

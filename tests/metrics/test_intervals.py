@@ -16,7 +16,7 @@ from gankit.metrics.intervals import (
     spreads,
 )
 from gankit.metrics.manifold import balls
-from gankit.metrics.memorisation import memorisation_scores
+from gankit.metrics.memorisation import Distances, memorisation_scores
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def test_scores_without_a_group_are_those_of_the_others(rng, samples, width):
     made = rng.normal(size=(samples, width)) + 0.3
     groups, radii = groups_of(samples, rng), balls(real, 5)
     found = {
-        **frechet_without(real, made, groups),
+        **frechet_without(GaussianStats.of(real), made, groups),
         **manifold_without(real, made, groups, 5, radii),
-        **memorisation_without(real, made, unseen, groups),
+        **memorisation_without(Distances.of(real, made, unseen), groups),
     }
     for group in (0, GROUPS - 1):
         kept = made[groups != group]
@@ -52,7 +52,7 @@ def test_the_standard_error_is_that_of_other_samples(rng):
     for _ in range(60):
         made = rng.normal(size=(200, 4)) * 0.9 + 0.2
         value = frechet_distance(GaussianStats.of(real), GaussianStats.of(made))
-        left = frechet_without(real, made, groups_of(200, rng))
+        left = frechet_without(GaussianStats.of(real), made, groups_of(200, rng))
         spread = spreads({"frechet": value}, left)["frechet"]
         assert spread.interval[0] <= value <= spread.interval[1]
         values.append(value)

@@ -1,5 +1,6 @@
 """Runs commands one after another, each in a fork of a process that has torch, its compiler and the
-plugins' libraries imported already: a process of its own, without seconds of start-up.
+plugins' libraries imported already, and the plugins and their settings looked up: a process of its
+own, without seconds of start-up.
 """
 
 from __future__ import annotations
@@ -13,15 +14,27 @@ from pathlib import Path
 from typing import IO
 
 PARENT = """
-import contextlib, importlib, json, os, pkgutil, sys
+import contextlib, importlib, json, mimetypes, os, pkgutil, sys
 import torch._dynamo, sklearn.svm, sklearn.datasets, pydantic, rich.live, PIL.Image, jinja2
-import gankit.cli, gankit.api.fitting, gankit.workflows.augment, gankit.workflows.measure
-for name in [m.name for m in pkgutil.iter_modules() if m.name.startswith("gankit_")]:
+import gankit.cli
+with contextlib.suppress(ImportError):
+    import torch.utils.tensorboard
+plugins = [m.name for m in pkgutil.iter_modules() if m.name.startswith("gankit_")]
+parts = [f"gankit.{part}" for part in "api config engine kit metrics report runs workflows".split()]
+for name in (*parts, *plugins):
     package = importlib.import_module(name)
     for module in pkgutil.walk_packages(package.__path__, name + "."):
         with contextlib.suppress(ImportError):
             importlib.import_module(module.name)
 
+from gankit import config
+from gankit.plugins.registry import installed
+mimetypes.init()
+for plugin, info in installed().infos().items():
+    config.resolve(info, installed().modality(plugin).modality.Settings)
+DECIDES = [f"GANKIT_{x}" for x in ("PLUGINS", "PLUGIN_TIMEOUT", "STRICT_PLUGINS", "HOME")]
+DECIDES.append("PYTHONPATH")  # which plugins there are
+before = {name: os.environ.get(name) for name in DECIDES}
 torch.set_num_threads(1)
 for line in sys.stdin:
     words, folder, places, environment = json.loads(line)
@@ -29,6 +42,8 @@ for line in sys.stdin:
     if child == 0:
         os.chdir(folder)
         os.environ.update(environment)
+        if {name: os.environ.get(name) for name in DECIDES} != before:
+            installed.cache_clear()
         added = environment.get("PYTHONPATH")
         sys.path[1:1] = added.split(os.pathsep) if added else []
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -123,8 +123,9 @@ def make_image(home: Path) -> Marked:
         rows.append([name, label, f"{MARK} patient {i}"])
     with (root / "metadata.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
-    small = ("width=[16]", "train.batch=8", "train.samples=32", "log.preview_count=4")
-    return Marked(root, small, "label", evaluation=('extractors=["random-conv"]',))
+    small = ("width=[16]", "train.batch=8", "train.samples=32", "log.preview_count=4",
+             'extractors=["random-conv"]')  # fmt: skip
+    return Marked(root, small, "label")
 
 
 def make_audio(home: Path) -> Marked:

@@ -88,6 +88,24 @@ def test_without_one_for_the_device_too(dots, on):
     assert choose_recipe(dots(only), "auto").recipe == "default"
 
 
+@pytest.mark.parametrize(
+    ("given", "recipe", "reason"),
+    [
+        ({}, "default", "the default for own data"),
+        ({"sequence.entity": "", "children": []}, "default", "the default for own data"),
+        ({"sequence.entity": "machine"}, "special", "for sequence.entity"),
+        ({"children": ["a"], "rate": 1}, "special", "for children"),
+    ],
+)
+def test_a_setting_decides(dots, given, recipe, reason):
+    when = 'automatic = true\nwhen = ["sequence.entity", "children"]'
+    plugin = dots({"default": "automatic = true", "special": when})
+    chosen = choose_recipe(plugin, "auto", given=given)
+    assert (chosen.recipe, chosen.reason) == (recipe, reason)
+    with pytest.raises(GankitError, match="when is a list of settings"):
+        choose_recipe(dots({"default": 'when = "children"'}), "auto")
+
+
 def test_the_recipe_of_a_device(dots):
     assert made_for(dots(), "cpu", "large") == "slow"
     assert made_for(dots(), "cpu", "slow") == ""

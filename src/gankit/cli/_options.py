@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gankit.cli._aliases import command_meant, no_command, words_of
+from gankit.cli._children import ON
 from gankit.cli._words import DATA_AND_SETTINGS, divided
 from gankit.errors import GankitError
 
@@ -87,7 +88,9 @@ def _check(command: Any, ctx: Any, args: Iterable[str]) -> None:
             raise GankitError(f"{name} is empty", "Give it a value, or leave it out")
         if param.param_type_name != "option":
             if param.metavar in (SETTINGS, DATA_AND_SETTINGS) and len(typed) > 1:
-                _check_settings(divided(typed)[1] if param.metavar != SETTINGS else typed)
+                words = divided(typed)[1] if param.metavar != SETTINGS else typed
+                children = values.get("child")  # each has its own word on=
+                _check_settings(w for w in words if not (children and w.startswith(ON)))
             continue
         if count > 1 and not (param.multiple or getattr(param, "count", False)):
             raise GankitError(

@@ -52,6 +52,15 @@ def train(
             metavar="PATH", help="Your data, as DATA. \\[default: the plugin's built-in data]"
         ),
     ] = None,
+    child: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH",
+            help="A further source, whose records belong to those of the data, or of a source "
+            "before it: --child PATH on=KEY. Repeatable; for plugins that have the setting "
+            "children.",
+        ),
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(
@@ -141,6 +150,7 @@ def train(
     `gankit train DATA` chooses the plugin by the data, and the recipe by the data and the device.
     Running the same command with the same --out resumes an interrupted run, bit for bit on a CPU.
     """
+    from gankit.cli._children import with_children
     from gankit.cli._consent import prompt_for_consent
     from gankit.cli._settings import settings_words
     from gankit.config import read_toml
@@ -160,7 +170,8 @@ def train(
 
     def settings(known: type) -> list[str]:
         limits = {"time": time, "samples": samples, "epochs": epochs, "budget": budget}
-        return settings_words(given, known, seed=seed, consent=consent, **limits)
+        related = with_children(given, child or [], data, known, plugin.partition("/")[0])
+        return settings_words(related, known, seed=seed, consent=consent, **limits)
 
     def requested() -> Request:
         return request(

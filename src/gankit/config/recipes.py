@@ -14,7 +14,7 @@ from gankit.config.values import Table
 from gankit.contract import PluginInfo
 from gankit.errors import GankitError, did_you_mean
 
-FOR_CHOICE = ("items", "few", "fewest", "needs", "install")
+FOR_CHOICE = ("items", "few", "fewest", "needs", "install", "when")
 """What a recipe is chosen by, and is not shown as text."""
 
 
@@ -41,6 +41,9 @@ class Recipe:
     """Modules of an extra, without which it is not chosen automatically."""
     install: str = ""
     """How they are installed, as ``pip install 'gankit-image[efficientnet]'``."""
+    when: tuple[str, ...] = ()
+    """Settings, by their dotted names: where one is set it is chosen automatically, and nowhere
+    else. Empty for a recipe that needs none."""
 
     @property
     def is_usable(self) -> bool:
@@ -91,6 +94,9 @@ def _recipe(name: str, text: str, plugin: str) -> Recipe:
     fewest, needs = about.get("fewest", 0), about.get("needs", [])
     if type(fewest) is not int or not (isinstance(needs, list) and all(map(_is_module, needs))):
         raise GankitError(f"{where}: fewest is a number, needs a list of modules", "Fix its file")
+    when = about.get("when", [])
+    if not (isinstance(when, list) and all(isinstance(key, str) for key in when)):
+        raise GankitError(f"{where}: when is a list of settings", "Fix its file")
     return Recipe(
         name,
         {key: value for key, value in about.items() if key not in FOR_CHOICE},
@@ -103,6 +109,7 @@ def _recipe(name: str, text: str, plugin: str) -> Recipe:
         fewest,
         tuple(needs),
         about.get("install", ""),
+        tuple(when),
     )
 
 

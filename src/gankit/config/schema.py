@@ -9,6 +9,7 @@ import inspect
 import itertools
 import json
 import operator
+import sys
 import textwrap
 import types
 import typing
@@ -196,9 +197,7 @@ def _field_docs(cls: type) -> dict[str, str]:
     docs: dict[str, str] = {}
     for base in reversed(cls.__mro__[:-1]):
         try:
-            body = typing.cast(
-                ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-            ).body
+            body = _class_body(base)
         except (OSError, TypeError):
             continue
         for statement, below in itertools.pairwise(body):
@@ -210,6 +209,23 @@ def _field_docs(cls: type) -> dict[str, str]:
             ):
                 docs[statement.target.id] = " ".join(str(below.value.value).split())
     return docs
+
+
+def _class_body(cls: type) -> list[ast.stmt]:
+    # inspect parses the whole module anew for each of its classes.
+    module = sys.modules.get(cls.__module__)
+    known = _classes_of(module) if module is not None else {}
+    if (found := known.get(cls.__qualname__)) is not None:
+        return found.body
+    source = textwrap.dedent(inspect.getsource(cls))
+    return typing.cast(ast.ClassDef, ast.parse(source).body[0]).body
+
+
+@functools.lru_cache(maxsize=64)
+def _classes_of(module: types.ModuleType) -> dict[str, ast.ClassDef]:
+    """The classes at the top of a module's source."""
+    tree = ast.parse(inspect.getsource(module))
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
 def _type_name(hint: Any) -> str:

@@ -75,6 +75,10 @@ class Codec(ABC, Generic[Item]):
     A run that starts from another one's weights (``--from``) then fits its own codec; otherwise it
     keeps the other's, where its data fit that."""
 
+    several_files: bool = False
+    """Whether generated items are several files in every format, each with a part of all of them:
+    they are then written to a folder or an archive, never to one file."""
+
     @abstractmethod
     def encode(self, items: Sequence[Item], rng: np.random.Generator) -> Batch:
         """Items as tensors in storage form: any dtype, as small as possible, on the CPU."""

@@ -52,6 +52,9 @@ class Networks:
     likelihood: Likelihood | None = None
     """Minimised over the generator's parameters during the warm-up, ``train.warm_up``, before the
     adversarial game."""
+    by_likelihood: bool = False
+    """Whether the generator learns by its likelihood alone, with ``train.warm_up=1``: the samples
+    that it draws have no gradients. The discriminator is then not trained."""
     part_likelihood: PartLikelihood | None = None
     """The same, part by part; 0 for parts that c decides. Gaps in items are then filled, see
     :class:`gankit.contract.FillsGaps`."""

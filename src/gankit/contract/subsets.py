@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -37,6 +38,10 @@ class Part(Sequence[Any]):
         """Where the i-th ones of this part stand among all items."""
         raise NotImplementedError
 
+    def _number(self, i: int) -> int:
+        """The same of one; a loop over the items asks for each."""
+        return int(self.numbers(np.array([i]))[0])
+
     @overload
     def __getitem__(self, i: int) -> Any: ...
     @overload
@@ -44,9 +49,10 @@ class Part(Sequence[Any]):
     def __getitem__(self, i: int | slice) -> Any:
         if isinstance(i, slice):
             return Subset(self.items, self.numbers(np.arange(*i.indices(len(self)))))
-        if not -len(self) <= i < len(self):
+        n = len(self)
+        if not -n <= i < n:
             raise IndexError(i)
-        return self.items[int(self.numbers(np.array([i % len(self)]))[0])]
+        return self.items[self._number(int(i) % n)]
 
     def __getitems__(self, indices: Any) -> Sequence[Any]:
         return take(self.items, self.numbers(np.asarray(indices, np.int64)))
@@ -78,6 +84,9 @@ class Subset(Part):
     def numbers(self, i: Indices) -> Indices:
         return self.chosen[i]
 
+    def _number(self, i: int) -> int:
+        return int(self.chosen[i])
+
     def before(self, numbers: Indices) -> Indices:
         return np.searchsorted(self.chosen, numbers)
 
@@ -100,6 +109,9 @@ class Complement(Part):
 
     def numbers(self, i: Indices) -> Indices:
         return i + np.searchsorted(self._kept_before, i, side="right")
+
+    def _number(self, i: int) -> int:
+        return i + bisect_right(self._kept_before.data, i)
 
     def before(self, numbers: Indices) -> Indices:
         return numbers - np.searchsorted(self._without, numbers)

@@ -107,6 +107,12 @@ class TrainingPlan:
                 "train.warm_up needs networks with a likelihood, and these have none",
                 "Use train.warm_up=0",
             )
+        if networks.by_likelihood and not settings.train.by_likelihood:
+            raise GankitError(
+                "this generator learns by its likelihood alone: what it draws has no gradients, so "
+                "that it cannot play the adversarial game",
+                "Use train.warm_up=1",
+            )
         if settings.loss.likelihood and networks.likelihood is None:
             raise GankitError(
                 "loss.likelihood needs networks with a likelihood, and these have none",

@@ -82,7 +82,7 @@ def usual_step_seconds(
 def _phases(updates: Updates) -> dict[bool, float]:
     """The parts of all steps that are the warm-up's (True) and the game's, if any are."""
     train = updates.settings.train
-    part = min(train.warm_up_samples / train.batch / train.steps, 1.0)
+    part = min(-(-train.warm_up_samples // train.batch) / train.steps, 1.0)  # in whole batches
     return {phase: share for phase, share in ((True, part), (False, 1 - part)) if share}
 
 

@@ -25,7 +25,7 @@ from gankit.metrics.intervals import (
 )
 from gankit.metrics.kernel import kernel_distance
 from gankit.metrics.manifold import balls, manifold_scores
-from gankit.metrics.memorisation import memorisation_scores
+from gankit.metrics.memorisation import Distances, memorisation_of, to_nearest
 
 if TYPE_CHECKING:
     from gankit.contract import Metric
@@ -184,10 +184,16 @@ def evaluate(
     scores: list[Score] = []
 
     def compared(
-        group: str, real: Values, made: Values, unseen: Values, radii: Values | None
+        group: str,
+        real: Values,
+        made: Values,
+        known: _Known,
+        radii: Values | None,
     ) -> dict[str, float]:
+        if group == "frechet":
+            return {"frechet": frechet_distance(known.stats(real), known.stats(made))}
         if group == "memorisation":
-            return memorisation_scores(real, made, unseen)
+            return memorisation_of(known.distances(made))
         if group == "manifold":
             return manifold_scores(real, made, k=k, radii=radii)
         return functions[group](real, made, rng_for(seed, group))
@@ -230,17 +236,18 @@ def evaluate(
         others_made = {name: _fewer(rows, n, seed) for name, rows in others_made.items()}
         nearest = min(k, len(real) - 1, n - 1)
         radii = balls(real, nearest) if "manifold" in chosen and nearest > 0 else None
+        known = _Known(real, unseen)
         for group in chosen:
             if progress is not None:
                 progress(f"{source.name}: {group}", 0, 0)
-            value = compared(group, real, fake, unseen, radii)
-            floor = compared(group, real, unseen, unseen, radii)
+            value = compared(group, real, fake, known, radii)
+            floor = compared(group, real, unseen, known, radii)
             others = {
-                name: compared(group, real, features, unseen, radii)
+                name: compared(group, real, features, known, radii)
                 for name, features in others_made.items()
             }
             counts = len(real), len(fake)
-            resampled = _spreads(group, value, (real, fake, unseen), radii, nearest, seed)
+            resampled = _spreads(group, value, (real, fake), known, radii, nearest, seed)
             scores += [
                 replace(score, **resampled.get(metric, {}))
                 for metric, score in _scores(
@@ -248,6 +255,29 @@ def evaluate(
                 )
             ]
     return _joined(scores, of_model)
+
+
+class _Known:
+    """What scores, floors and errors ask for again and again, computed once: the statistics of
+    each set of features, and its distances to the training items. The sets outlive it."""
+
+    def __init__(self, real: Values, unseen: Values) -> None:
+        self._real, self._unseen = real, unseen
+        self._stats = dict[int, GaussianStats]()
+        self._near = dict[int, Features]()
+
+    def stats(self, rows: Values) -> GaussianStats:
+        if id(rows) not in self._stats:
+            self._stats[id(rows)] = GaussianStats.of(rows)
+        return self._stats[id(rows)]
+
+    def distances(self, made: Values) -> Distances:
+        return Distances(self._to_real(made), self._to_real(self._unseen))
+
+    def _to_real(self, rows: Values) -> Features:
+        if id(rows) not in self._near:
+            self._near[id(rows)] = to_nearest(self._real, rows)
+        return self._near[id(rows)]
 
 
 def _frechet(real: Values, generated: Values, rng: np.random.Generator) -> dict[str, float]:
@@ -369,20 +399,21 @@ def _scores(
 def _spreads(
     group: str,
     values: Mapping[str, float],
-    features: tuple[Values, Values, Values],
+    features: tuple[Values, Values],
+    known: _Known,
     radii: Values | None,
     k: int,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Error and interval of those scores of a group that have some, by name."""
-    real, fake, unseen = features
+    real, fake = features
     groups = groups_of(len(fake), rng_for(seed, "resamples"))
     if groups is None:
         return {}
     if group == "frechet":
-        without = frechet_without(real, fake, groups)
+        without = frechet_without(known.stats(real), fake, groups)
     elif group == "memorisation":
-        without = memorisation_without(real, fake, unseen, groups)
+        without = memorisation_without(known.distances(fake), groups)
     elif group == "manifold" and radii is not None:
         without = manifold_without(real, fake, groups, k, radii)
     else:

@@ -30,11 +30,14 @@ class GaussianStats:
             GankitError: fewer than two samples, or a value that is not finite.
         """
         x = as_features(features, "features", least=2)
-        return cls(x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False)), len(x))
+        stats = cls(x.mean(axis=0), np.atleast_2d(np.cov(x, rowvar=False)), len(x))
+        if len(x) <= x.shape[1]:  # the samples are a factor, without eigenvectors of (D, D)
+            vars(stats)["root"] = (x - stats.mean).T / np.sqrt(len(x) - 1)
+        return stats
 
     @cached_property
     def root(self) -> Features:
-        """A factor ``A (D, rank)`` with ``A @ A.T`` equal to the covariance."""
+        """A factor ``A`` of few columns with ``A @ A.T`` equal to the covariance."""
         values, vectors = np.linalg.eigh(self.covariance)
         # With n <= D most eigenvalues are rounding noise; its roots would add up.
         kept = values > values.max(initial=0.0) * len(values) * np.finfo(float).eps

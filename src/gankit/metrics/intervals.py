@@ -71,13 +71,12 @@ BOUNDS = {
 """What a score can be."""
 
 
-def frechet_without(real: Features, generated: Features, groups: Values) -> LeftOut:
-    """Fréchet distances without each group.
+def frechet_without(stats: GaussianStats, generated: Features, groups: Values) -> LeftOut:
+    """Fréchet distances to real statistics without each group.
 
     With ``C₁ = AAᵀ`` the trace of the root of ``C₁C₂`` is the sum of the singular values of
     ``(Y - m)A / √(n - 1)``: the roots of the eigenvalues of its Gram matrix, the smaller one.
     """
-    stats = GaussianStats.of(real)
     total, projected = float(np.trace(stats.covariance)), generated @ stats.root
     distances = []
     for group in range(GROUPS):
@@ -122,11 +121,8 @@ def manifold_without(
     }
 
 
-def memorisation_without(
-    train: Features, generated: Features, heldout: Features, groups: Values
-) -> LeftOut:
+def memorisation_without(distances: Distances, groups: Values) -> LeftOut:
     """The scores of memorisation without each group."""
-    distances = Distances.of(train, generated, heldout)
     found = [
         memorisation_of(Distances(distances.generated[groups != group], distances.heldout))
         for group in range(GROUPS)

@@ -61,9 +61,13 @@ class Distances:
         heldout: np.ndarray[Any, Any],
     ) -> Distances:
         """Those of features, as for :func:`memorisation_scores`."""
-        points, made = as_pair(train, generated)
-        _, unseen = as_pair(train, heldout)
-        return cls(nearest(made, points)[:, 0], nearest(unseen, points)[:, 0])
+        return cls(to_nearest(train, generated), to_nearest(train, heldout))
+
+
+def to_nearest(train: np.ndarray[Any, Any], rows: np.ndarray[Any, Any]) -> Features:
+    """Distances ``(N,)`` of features to the nearest of the training items'."""
+    points, queries = as_pair(train, rows)
+    return nearest(queries, points)[:, 0]
 
 
 def memorisation_of(distances: Distances) -> dict[str, float]:

@@ -42,7 +42,10 @@ def nearest(queries: Features, points: Features, k: int = 1, *, same: bool = Fal
         if same:
             own = np.arange(rows.start, rows.start + len(squares))
             squares[np.arange(len(squares)), own] = np.inf
-        chosen = np.argpartition(squares, k - 1, axis=1)[:, :k]
+        if k == 1:  # several times as fast
+            chosen = squares.argmin(axis=1)[:, None]
+        else:
+            chosen = np.argpartition(squares, k - 1, axis=1)[:, :k]
         for j in range(k):  # anew, by subtraction: copies are at distance 0, not at rounding's
             found[rows, j] = np.linalg.norm(queries[rows] - points[chosen[:, j]], axis=1)
     found.sort(axis=1)

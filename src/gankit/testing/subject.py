@@ -220,11 +220,18 @@ class Subject:
     def latents(self, networks: Networks, n: int = BATCH) -> Tensor:
         return torch.randn(n, networks.latent_dim)
 
-    def train(self, name: str, samples: int) -> Run:
-        """Trains in a folder of that name up to so many samples, resuming a run that is there."""
+    def train(self, name: str, samples: int, judged: bool = True) -> Run:
+        """Trains in a folder of that name up to so many samples, resuming a run that is there.
+
+        Args:
+            judged: whether it ends with a verdict, which takes time and changes no weights.
+        """
         engine = self.config.engine
         length = dataclasses.replace(engine.train, samples=samples)
-        config = dataclasses.replace(self.config, engine=dataclasses.replace(engine, train=length))
+        log = engine.log if judged else dataclasses.replace(engine.log, verdict=0)
+        config = dataclasses.replace(
+            self.config, engine=dataclasses.replace(engine, train=length, log=log)
+        )
         folder = self.folder / name
         run_training(self.plugin, config, folder, source=self.source, device="cpu")
         return self.open(folder, self.modality)

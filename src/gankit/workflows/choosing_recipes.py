@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gankit.config import Recipe, load_recipe, recipes
@@ -22,23 +22,30 @@ class ChosenRecipe:
 
 
 def choose_recipe(
-    info: PluginInfo, device: str, count: Callable[[], int | None] = lambda: None
+    info: PluginInfo,
+    device: str,
+    count: Callable[[], int | None] = lambda: None,
+    given: Mapping[str, object] | None = None,
 ) -> ChosenRecipe:
     """The recipe for data of the user's own.
 
     The first automatic recipe whose extra is installed and that fits the device and the number of
-    items; with fewer items than
-    each is made for, the one that needs fewest. Without one for the device,
-    ``PluginInfo.data_recipe``.
+    items; with fewer items than each is made for, the one that needs fewest. Without one for the
+    device, ``PluginInfo.data_recipe``. Recipes for a setting are considered where it is set, and
+    then no others.
 
     Args:
         device: as after ``--device``.
         count: gives about how many items there are, or None; called only if that decides.
+        given: the settings that are given, by their dotted names.
 
     Raises:
         GankitError: the device cannot be used.
     """
     automatic = [recipe for recipe in recipes(info) if recipe.automatic]
+    set_ = {key for key, value in (given or {}).items() if value}
+    special = [recipe for recipe in automatic if set_ & set(recipe.when)]
+    automatic = special or [recipe for recipe in automatic if not recipe.when]
     known = [recipe for recipe in automatic if recipe.is_usable]
     if not known:
         return ChosenRecipe(info.data_recipe or info.default_recipe, DEFAULT)
@@ -50,7 +57,7 @@ def choose_recipe(
     items = count() if any(recipe.made_for() for recipe in known) else None
     chosen = _by_items(fitting, items)
     others = [r for r in known if r.device not in ("", place) and _fits(r, items)]
-    reasons = []
+    reasons = [f"for {key}" for key in chosen.when if key in set_][:1]
     if chosen.device:
         reasons.append(_called(place) if device == "auto" else f"--device {device}")
         reasons += [f"--recipe {r.name} for a {r.device.upper()}" for r in others[:1]]
@@ -69,7 +76,8 @@ def made_for(info: PluginInfo, device: str, besides: str) -> str:
         device: its name in PyTorch.
     """
     kind = "cpu" if device == "cpu" else "gpu"
-    fitting = [r.name for r in recipes(info) if r.automatic and r.is_usable and r.device == kind]
+    able = [r for r in recipes(info) if r.automatic and r.is_usable and not r.when]
+    fitting = [r.name for r in able if r.device == kind]
     return "" if besides in fitting else next(iter(fitting), "")
 
 

@@ -195,6 +195,11 @@ def started(
     if overwrite:
         refuse_existing(target, overwrite=True)
         shutil.rmtree(target.path, ignore_errors=True)
+    if run.codec.several_files:
+        raise GankitError(
+            "this run generates several files, which are not made in parts",
+            "Leave out --parts and --shard; --nproc N without them uses several processes",
+        )
     sampling = sampling.settled(run.codec)
     if not 1 <= parts <= min(sampling.n // 2, MOST_PARTS):
         most = min(sampling.n // 2, MOST_PARTS)

@@ -119,7 +119,10 @@ def request(
     if not named and data is not None:
         given = data
         count = count or (lambda: count_items(given, loaded.info))
-        of_data = choose_recipe(loaded.info, device, count)
+        known = loaded.modality.Settings
+        layers = (config or {}, table(known), configuration.parse_overrides(words(known)))
+        settings = {k: v for layer in layers for k, v in configuration.flatten(layer).items()}
+        of_data = choose_recipe(loaded.info, device, count, settings)
         named, said[1] = of_data.recipe, f"{name}/{of_data.recipe} ({of_data.reason})"
         choices += [("recipe", said[1])] if choices or of_data.reason != DEFAULT else []
     settings_type = loaded.modality.Settings

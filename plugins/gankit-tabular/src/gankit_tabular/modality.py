@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from gankit.contract import (
     Augmentable,
@@ -16,6 +16,7 @@ from gankit.contract import (
     CodecState,
     Converts,
     Dataset,
+    DownstreamModel,
     Evaluator,
     Extractor,
     Fitting,
@@ -33,35 +34,36 @@ from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
+from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.data.arrow import is_text
-from gankit_tabular.data.doubts import doubts
-from gankit_tabular.data.options import Findings, ReadOptions
+from gankit_tabular.data.doubts import row_doubts
+from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows, sample_table, table_of, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
+from gankit_tabular.data.strata import strata
+from gankit_tabular.data.trees.items import Tree
+from gankit_tabular.data.trees.reading import read_trees
 from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
 from gankit_tabular.evaluation.features import EncodedTable
 from gankit_tabular.evaluation.scored import ScoredColumns
 from gankit_tabular.evaluation.scores import TableScores
 from gankit_tabular.evaluation.targets import check_names
+from gankit_tabular.evaluation.trees.column_scores import TreeColumnScores
+from gankit_tabular.evaluation.trees.downstream import EntityBoosting, tree_attributes
+from gankit_tabular.evaluation.trees.entities import Entities
+from gankit_tabular.evaluation.trees.scores import TreeScores
 from gankit_tabular.formats.columns import column_formats, typed_table
-from gankit_tabular.networks.cascade import Cascade
-from gankit_tabular.networks.critic import Critic
-from gankit_tabular.networks.one_shot import Discriminator, Generator
-from gankit_tabular.output.conversion import CONVERSIONS, convert
+from gankit_tabular.networks.build import row_networks, tree_networks
+from gankit_tabular.output.conversion import CONVERSIONS, convert, convert_trees
 from gankit_tabular.output.files import FORMATS, IMPUTED, write_imputed, write_rows
 from gankit_tabular.output.preview import draw_preview
 from gankit_tabular.output.row import draw_row
+from gankit_tabular.output.tree import draw_tree
+from gankit_tabular.output.tree_preview import draw_trees
+from gankit_tabular.output.trees import write_trees
 from gankit_tabular.settings import TabularSettings
 
-FEWEST = 20
-"""Fewer rows than this are refused."""
-MOST_UNITS, FEWEST_UNITS = 40_000, 16
-"""Hidden units of the cascade in all, in tables of very many columns, and for a digit."""
-DOUBT_ROWS = 100_000
-"""Rows in which doubtful columns are looked for."""
-MOST_CLASSES = 50
-"""A target with at most so many values is held out class by class."""
 PREVIEW_ROWS = 5_000
 """Evenly spaced training rows that a preview shows."""
 
@@ -78,14 +80,15 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
     def read(
         self, source: object | None, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
+        if settings.has_trees:
+            return read_trees(source, settings)
         licence, found = "", Findings()
         if source is None:
             rows, licence = Rows(_built_in()), "CC BY 4.0"
             rows = rows.without([name for name in settings.drop if name in rows.table.column_names])
             left_out = settings.drop
         else:
-            options = _options(settings, settings.drop)
-            rows, _ = read_rows(source, options=options, findings=found)
+            rows, _ = read_rows(source, options=read_options(settings), findings=found)
             left_out = tuple(found.dropped)
         names = rows.table.column_names
         known = [*names, *left_out]
@@ -110,15 +113,17 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
             licence,
             found.issues,
             found.facts,
-            warnings=[*found.warnings, *_doubts(rows, found.warnings)],
-            strata=_strata(rows, settings.target),
+            warnings=[*found.warnings, *row_doubts(rows, found.warnings)],
+            strata=strata(rows, settings.target),
         )
 
     def read_incomplete(
         self, source: object, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
         found = Findings()
-        rows, issues = read_rows(source, options=_options(settings), findings=found)
+        rows, issues = read_rows(
+            source, options=replace(read_options(settings), drop=()), findings=found
+        )
         if issues:
             first, more = issues[0], len(issues) - 1
             others = f", and {more:,} more" if more else ""
@@ -138,34 +143,29 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         )
 
     def fit_codec(
-        self, items: Sequence[Row], settings: TabularSettings, fitting: Fitting
-    ) -> TableCodec:
+        self, items: Sequence[Any], settings: TabularSettings, fitting: Fitting
+    ) -> Codec[Any]:
+        if settings.has_trees:
+            return TreeCodec.fit(items, settings, fitting.seed)
         return TableCodec.from_rows(items, settings)
 
-    def load_codec(self, state: CodecState, settings: TabularSettings) -> TableCodec:
+    def load_codec(self, state: CodecState, settings: TabularSettings) -> Codec[Any]:
+        if "trees" in state.config:
+            return TreeCodec.load(state)
         return TableCodec.load(state)
 
-    def build_networks(self, codec: Codec[Row], settings: TabularSettings) -> Networks:
-        own = _table_codec(codec)
-        shape, cond_dim = (settings.hidden, settings.layers), own.conditions.width
-        seen, packed = (own.columns, own.blocks, cond_dim, *shape, settings.pack), settings.pack > 1
-        if settings.generator == "cascade":
-            blocks = own.blocks, own.condition_blocks
-            units = min(settings.digit_units, max(MOST_UNITS // len(own.blocks), FEWEST_UNITS))
-            cascade = Cascade(own.columns, *blocks, units, own.relations.after())
-            return Networks(
-                *(cascade, Critic(*seen), cascade.digits),
-                batch_dependent=packed,
-                likelihood=cascade.nll,
-                part_likelihood=cascade.part_nll,
-            )
-        generator = Generator(own.blocks, cond_dim, settings.latent, *shape, settings.temperature)
-        latents = settings.latent + own.width
-        return Networks(generator, Discriminator(*seen), latents, batch_dependent=packed)
+    def build_networks(self, codec: Codec[Any], settings: TabularSettings) -> Networks:
+        if isinstance(codec, TreeCodec):
+            return tree_networks(codec, settings)
+        return row_networks(_table_codec(codec), settings)
 
     def evaluators(
         self, codec: Codec[Row] | None, settings: TabularSettings
     ) -> Sequence[Extractor[Row] | Evaluator[Row]]:
+        if settings.has_trees:
+            kinds = settings.kinds()
+            of_trees = TreeColumnScores(kinds), Entities(kinds), TreeScores(settings.target, kinds)
+            return of_trees  # type: ignore[return-value]
         own = None if codec is None else _table_codec(codec)
         if own is not None:
             check_names(own.schema.names, settings.target, settings.groups)
@@ -178,13 +178,17 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
 
     def write(
         self,
-        samples: Iterable[Sample[Row]],
+        samples: Iterable[Sample[Any]],
         target: Path,
-        codec: Codec[Row],
+        codec: Codec[Any],
         provenance: Provenance,
         format: str,
-    ) -> None:
+    ) -> Mapping[str, int] | None:
+        if isinstance(codec, TreeCodec):
+            of_trees = codec.structure, codec.schemas
+            return write_trees(samples, target, *of_trees, provenance, format)
         write_rows(samples, target / f"table.{format}", _table_codec(codec).schema, provenance)
+        return None
 
     def write_imputed(
         self,
@@ -198,11 +202,15 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         write_imputed(samples, target / f"table.{format}", provenance, mark)
 
     def render(self, item: Row, codec: Codec[Row] | None) -> Rendering:
-        return Rendering("image/svg+xml", draw_row(item).encode())
+        drawn = draw_tree(item) if isinstance(item, Tree) else draw_row(item)
+        return Rendering("image/svg+xml", drawn.encode())
 
     def preview(
         self, items: Sequence[Row], codec: Codec[Row] | None, real: Sequence[Row] = ()
     ) -> Rendering:
+        if len(items) and isinstance(items[0], Tree):
+            drawn = draw_trees(items, real)  # type: ignore[arg-type]
+            return Rendering("image/svg+xml", drawn.encode())
         own = None if codec is None else _table_codec(codec)
         schema = None if own is None else own.schema
         generated = table_of(items, schema)
@@ -214,38 +222,22 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         drawn = draw_preview(columns.table(generated), typed, left_out)
         return Rendering("image/svg+xml", drawn.encode())
 
-    def convert(self, items: Sequence[Row], to: str, codec: Codec[Row] | None) -> Any:
+    def convert(self, items: Sequence[Any], to: str, codec: Codec[Row] | None) -> Any:
+        if len(items) and isinstance(items[0], Tree):
+            return convert_trees(items, to)
         return convert(items, to, None if codec is None else _table_codec(codec).schema)
 
     def attributes(self, item: Row) -> Row:
-        return item
+        return tree_attributes(item) if isinstance(item, Tree) else item
 
-    def downstream_model(self, settings: TabularSettings) -> Boosting:
-        return Boosting(settings.kinds())
+    def downstream_model(self, settings: TabularSettings) -> DownstreamModel[Any]:
+        kinds = settings.kinds()
+        return EntityBoosting(kinds) if settings.has_trees else Boosting(kinds)
 
 
 def _table_codec(codec: Codec[Row]) -> TableCodec:
     assert isinstance(codec, TableCodec), "the codec of another modality"
     return codec
-
-
-def _options(settings: TabularSettings, drop: Sequence[str] = ()) -> ReadOptions:
-    """How a source is read.
-
-    Args:
-        drop: columns to leave out.
-    """
-    return ReadOptions(
-        settings.delimiter,
-        settings.encoding,
-        settings.query,
-        settings.sheet,
-        settings.na_values,
-        settings.keep_default_na,
-        tuple(drop),
-        settings.split,
-        settings.memory * 2**30,
-    )
 
 
 def _check_settings(rows: Rows, settings: TabularSettings) -> None:
@@ -288,29 +280,6 @@ def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:
     if settings.drop:
         facts["left out"] = ", ".join(settings.drop)
     return facts
-
-
-def _doubts(rows: Rows, warnings: Sequence[str]) -> list[str]:
-    """What may have been read wrongly, but for columns of which the reader has warned."""
-    table = rows.table.slice(0, DOUBT_ROWS)
-    found = doubts(table, column_formats(table, {}))
-    return [
-        text
-        for name, text in found.items()
-        if not any(w.startswith(f"column {name!r} has") for w in warnings)
-    ]
-
-
-def _strata(rows: Rows, target: str) -> list[object] | None:
-    """The target's classes, if there are few."""
-    column = rows.table.column(target or rows.table.column_names[-1])
-    if not (is_text(column.type) or pa.types.is_boolean(column.type)):
-        return None
-    coded = pc.dictionary_encode(column.combine_chunks() if rows.spool is None else column)
-    coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
-    if not 2 <= len(coded.dictionary) <= MOST_CLASSES:
-        return None
-    return list(coded.indices.to_pylist())
 
 
 BIOPSIES = (

@@ -10,6 +10,21 @@ from gankit_tabular.codec.resolution import TWO_DIGITS, Resolution
 
 
 @dataclass(frozen=True)
+class SequenceSettings:
+    """How a table's rows make sequences."""
+
+    entity: str = ""
+    """Column that says whose row it is: a patient, a machine. Its rows are then one item, and
+    ``-n`` counts entities."""
+    order: str = ""
+    """Column by which the rows of an entity follow each other: a date, a time, a number. By default
+    their order in the file."""
+    constants: tuple[str, ...] = ()
+    """Columns that must be the same in all rows of an entity; those that are so in the data are
+    found anyway."""
+
+
+@dataclass(frozen=True)
 class TabularSettings:
     """Settings of the tabular plugin."""
 
@@ -48,6 +63,17 @@ class TabularSettings:
     keep_default_na: bool = True
     """Whether ``NA``, ``NaN``, ``null``, ``None``, ``?`` and the like stand for missing values in
     text files; otherwise only empty cells and ``na_values`` do."""
+    sequence: SequenceSettings = field(default_factory=SequenceSettings)
+    """Rows that follow each other."""
+    children: tuple[str, ...] = ()
+    """Tables whose rows belong to those of the first, or of one another, and the column that says
+    to which: ``children=["orders.csv on customer_id"]``."""
+    orphans: Literal["refuse", "drop"] = "refuse"
+    """What becomes of rows of ``children`` whose parent is not there: ``drop`` leaves them out, and
+    counts them."""
+    longest: Annotated[int, Bounds(1)] = 1000
+    """Rows of an entity, or of a row's descendants together, at most; those beyond are left out of
+    training, and counted."""
     rare: Annotated[int, Bounds(0)] = 0
     """Categories of fewer training rows than this are merged before training: texts as ``other``,
     other values as missing ones; 0 keeps all. Not those of ``ordinals``."""
@@ -71,6 +97,11 @@ class TabularSettings:
     """Temperature of the softmax over a column's codes while training."""
     pack: Annotated[int, Bounds(1)] = 1
     """Rows that the discriminator sees together (PacGAN); above 1 it can detect mode collapse."""
+
+    @property
+    def has_trees(self) -> bool:
+        """Whether an item is more than a row: an entity, or a row with those that belong to it."""
+        return bool(self.sequence.entity or self.children)
 
     def resolution(self) -> Resolution:
         """How finely the generator's columns are coded."""

@@ -48,8 +48,7 @@ def fit_calendar(column: Column, t: pa.DataType, distinct: Floats) -> None:
 
 def on_calendar(column: Column, values: Floats) -> Floats:
     """The nearest instants at the column's place of its calendar unit."""
-    base, unit = _types(column)
-    at = np.rint(values).astype(np.int64).astype(base).astype(unit).astype(np.int64)
+    at = periods(column.unit, np.rint(values).astype(np.int64))
     every, phase = column.every or [1, 0]
     steps = np.floor_divide(at - phase, every)
     near = np.stack([_instants(column, phase + every * (steps + k)) for k in (-1, 0, 1, 2)])
@@ -59,8 +58,7 @@ def on_calendar(column: Column, values: Floats) -> Floats:
 
 def between(column: Column, first: int, last: int) -> Ints:
     """All instants of the column's calendar within a range, both ends included."""
-    base, unit = _types(column)
-    low, high = (int(np.array(v).astype(base).astype(unit).astype(np.int64)) for v in (first, last))
+    low, high = periods(column.unit, np.array([first, last])).tolist()
     at = np.arange(low - 1, high + 2)
     if column.every:
         at = at[at % column.every[0] == column.every[1]]
@@ -78,14 +76,26 @@ def on_weekdays(column: Column, values: Floats) -> Floats:
     return np.asarray(values + shift[weekday] * day)
 
 
+def periods(unit: str, values: Ints | Floats) -> Ints:
+    """The calendar units that instants are in, counted from 1970; ``unit`` as of a column."""
+    base, own = _types(unit)
+    return np.asarray(values, np.int64).astype(base).astype(own).astype(np.int64)
+
+
+def instants(unit: str, anchor: int, periods: Ints | Floats) -> Ints:
+    """The instants at a place of calendar units; the inverse of :func:`periods`."""
+    base, own = _types(unit)
+    at = np.asarray(periods, np.int64)
+    begin, after = (p.astype(own).astype(base).astype(np.int64) for p in (at, at + 1))
+    if anchor < 0:
+        return np.asarray(after + anchor)
+    return np.minimum(begin + anchor, after - 1)
+
+
 def _instants(column: Column, periods: Ints) -> Ints:
-    base, unit = _types(column)
-    begin, after = (p.astype(unit).astype(base).astype(np.int64) for p in (periods, periods + 1))
-    if column.anchor < 0:
-        return np.asarray(after + column.anchor)
-    return np.minimum(begin + column.anchor, after - 1)
+    return instants(column.unit, column.anchor, periods)
 
 
-def _types(column: Column) -> tuple[str, str]:
-    base, _, unit = column.unit.partition(":")
-    return f"datetime64[{base}]", f"datetime64[{unit}]"
+def _types(unit: str) -> tuple[str, str]:
+    base, _, own = unit.partition(":")
+    return f"datetime64[{base}]", f"datetime64[{own}]"

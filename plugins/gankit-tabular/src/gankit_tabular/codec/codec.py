@@ -75,6 +75,8 @@ cells looks like."""
 EACH = 0.15
 """Share of columns that the others are conditioned on."""
 
+Coded = npt.NDArray[np.float32] | Ints
+
 
 class TableCodec(
     Codec[Row],
@@ -101,6 +103,7 @@ class TableCodec(
         constraints: between the columns; none by default.
         dialect: of the text file that the table comes from.
         relations: between numbers, found in the data.
+        may_be_empty: whether no column may vary, as in a table that is a part of a tree.
     """
 
     decode_batch_size = 1024
@@ -111,6 +114,7 @@ class TableCodec(
         constraints: Constraints | None = None,
         dialect: Dialect | None = None,
         relations: Relations | None = None,
+        may_be_empty: bool = False,
     ) -> None:
         self.columns = list(columns)
         self.relations = relations or Relations()
@@ -125,7 +129,7 @@ class TableCodec(
         self.arithmetic = self.relations.arithmetic(self.named)
         self.formats = {c.name: load_format(c.format) for c in columns if c.format}
         self.blocks = modelled_blocks(columns)
-        if not self.blocks:
+        if not self.blocks and not may_be_empty:
             raise _nothing_to_learn(columns)
         self.width = sum(b.codes for b in self.blocks)
         """One-hot digits in x, without the positions."""
@@ -151,6 +155,7 @@ class TableCodec(
         kinds: Mapping[str, str] | None = None,
         constraints: Sequence[str] = (),
         ordinals: Ordinals | None = None,
+        may_be_empty: bool = False,
     ) -> TableCodec:
         """Fits every column, finds those that others determine, and prepares constraints.
 
@@ -159,6 +164,7 @@ class TableCodec(
             kinds: number, category or identifier, by column; others are inferred.
             constraints: rules between columns, as texts.
             ordinals: the order of ordered categories.
+            may_be_empty: whether no column may vary.
         """
         ordinals = ordinals or {}
         kinds = {**(kinds or {}), **dict.fromkeys(ordinals, "category")}
@@ -189,16 +195,23 @@ class TableCodec(
             relations.found = find_relations([c for c in free if not c.derived_from], values)
             hidden += learn_differences(columns, relations, values, resolution)
         dialect = schema_dialect(table.schema.metadata)
-        return cls([*columns, *hidden], found, dialect, relations)
+        return cls([*columns, *hidden], found, dialect, relations, may_be_empty)
 
     @classmethod
-    def from_rows(cls, items: Sequence[Row], settings: TabularSettings) -> TableCodec:
+    def from_rows(
+        cls, items: Sequence[Row], settings: TabularSettings, may_be_empty: bool = False
+    ) -> TableCodec:
         """Fits to rows, or to a random sample of very many."""
         table = sample_table(items, FIT_ROWS, np.random.default_rng(0))
         kinds, orders = settings.kinds(), settings.ordinals
         frequent = frequent_values(table, settings.rare, kinds, orders) if settings.rare else {}
         codec = cls.fit(
-            merge(table, frequent), settings.resolution(), kinds, settings.constraints, orders
+            merge(table, frequent),
+            settings.resolution(),
+            kinds,
+            settings.constraints,
+            orders,
+            may_be_empty,
         )
         note_merged(codec.columns, table, frequent)
         return codec
@@ -236,7 +249,7 @@ class TableCodec(
     def prepare(self, batch: Batch) -> Batch:
         hot, blocks, positions = self._hot(batch.x), len(self.blocks), self._positions
         x = torch.cat([hot[:, : self.width], batch.x[:, blocks : blocks + positions]], 1)
-        return Batch(x, self._drop_conditions(hot))
+        return Batch(x, self.drop_conditions(hot))
 
     @property
     def _positions(self) -> int:
@@ -255,9 +268,9 @@ class TableCodec(
         """Conditions on modelled columns; those on computed columns stay open."""
         largest = [x[:, b.slice].argmax(1) + b.start for b in self.blocks]
         hot = torch.zeros(len(x), self.conditions.width, device=x.device)
-        return self._drop_conditions(hot.scatter_(1, torch.stack(largest, 1), 1.0))
+        return self.drop_conditions(hot.scatter_(1, torch.stack(largest, 1), 1.0))
 
-    def _drop_conditions(self, hot: Tensor) -> Tensor:
+    def drop_conditions(self, hot: Tensor) -> Tensor:
         """One-hot rows with random columns set to zero."""
         n, columns, device = len(hot), len(self._asked), hot.device
         kept = torch.rand(n, columns, device=device) < EACH
@@ -281,9 +294,19 @@ class TableCodec(
     def decode(
         self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object] | None = None
     ) -> Rows:
+        return self.rows(batch.x.numpy(), seeds, where)
+
+    def rows(
+        self, x: Coded, seeds: Sequence[int], where: Mapping[str, object] | None = None
+    ) -> Rows:
+        """As :meth:`decode`.
+
+        Args:
+            x: of samples, or the codes of their digits, (N, blocks).
+        """
         queries = self.conditions.queries(where or {})
         self.constraints.keys.check_seeds(seeds, queries)
-        table = self._table(self._values(batch.x.numpy(), seeds))
+        table = self._table(self._values(x, seeds))
         if queries:
             read = read_columns(table, self.formats)
             values = {c.name: plain_values(c, read[c.name]) for c in self.columns if not c.hidden}
@@ -293,7 +316,7 @@ class TableCodec(
         return Rows(table)
 
     def _values(
-        self, x: npt.NDArray[np.float32], seeds: Sequence[int], names: Iterable[str] | None = None
+        self, x: Coded, seeds: Sequence[int], names: Iterable[str] | None = None
     ) -> Mapping[str, pa.Array | list[Any]]:
         """Generated values by column, without requested ones; of all columns, or at least of
         these.
@@ -304,11 +327,14 @@ class TableCodec(
         codes: dict[str, Ints] = {}
         digits: dict[str, Ints] = {}
         positions = np.zeros((len(self.columns), len(x)))
-        for b in self.blocks:
+        coded = x.dtype.kind == "i"
+        for i, b in enumerate(self.blocks):
             if self.columns[b.column].name not in bases:
                 continue
             of = digits if b.digit else codes
-            of[self.columns[b.column].name] = x[:, b.slice].argmax(1)
+            of[self.columns[b.column].name] = (
+                x[:, i].astype(np.int64) if coded else x[:, b.slice].argmax(1)
+            )
             if b.position >= 0:
                 positions[b.column] = x[:, b.position]
         values: dict[str, pa.Array] = {}
@@ -365,10 +391,14 @@ class TableCodec(
         return self.conditions.sample(where, seeds, candidate)
 
     def matches(self, batch: Batch, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
+        return self.matching(batch.x.numpy(), seeds, where)
+
+    def matching(self, x: Coded, seeds: Sequence[int], where: Mapping[str, object]) -> Tensor:
+        """As :meth:`matches`; ``x`` as for :meth:`rows`."""
         queries = self.conditions.queries(where)
-        table = self._table(self._values(batch.x.numpy(), seeds, queries))
+        table = self._table(self._values(x, seeds, queries))
         read = read_columns(table.select([*queries]), self.formats)
-        fits = np.ones(len(batch), bool)
+        fits = np.ones(len(x), bool)
         for name, query in queries.items():
             values, near = plain_values(query.column, read[name]), query.widened()
             fits &= np.fromiter(map(near.matches, values), bool, len(values))
@@ -450,14 +480,14 @@ class TableCodec(
         return CodecState(state)
 
     @classmethod
-    def load(cls, state: CodecState) -> TableCodec:
+    def load(cls, state: CodecState, may_be_empty: bool = False) -> TableCodec:
         """The codec that :meth:`state` described."""
         columns = [Column(**c) for c in state.config["columns"]]
         constraints = Constraints.load(state.config.get("constraints", {}), columns)
         dialect = state.config.get("dialect")
         relations = Relations.load(state.config.get("relations", ()))
         known = None if dialect is None else Dialect.load(dialect)
-        return cls(columns, constraints, known, relations)
+        return cls(columns, constraints, known, relations, may_be_empty)
 
     def classes(self) -> dict[str, list[str]]:
         found = (c for c in self.columns if c.kind == "category" and not c.hidden)

@@ -282,18 +282,22 @@ def _regex(f: Field) -> str:
 # --- Room ---------------------------------------------------------------------------------------
 
 
-def with_room(templates: Sequence[Template], texts: Collection[str]) -> list[Template]:
+def with_room(
+    templates: Sequence[Template], texts: Collection[str], least: int = 0
+) -> list[Template]:
     """Templates with as many texts to draw as the data has, none of them its own; those that have
     fewer get more digits.
 
     Args:
         texts: the data's own.
+        least: texts to draw, if more than that.
     """
+    wanted = max(len(texts), least)
     found = []
     for template in templates:
         template.avoid(texts)
         for _ in range(ROUNDS):
-            if template.size >= len(texts):
+            if template.size >= wanted:
                 break
             template = _widened(template)
             template.avoid(texts)

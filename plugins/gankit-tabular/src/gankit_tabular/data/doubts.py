@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import pyarrow as pa
@@ -12,7 +12,9 @@ from gankit.contract import Doubt
 from gankit.kit.splits import split_column
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.dialect import DELIMITERS, NAMES
+from gankit_tabular.data.rows import Rows
 from gankit_tabular.formats.base import Format
+from gankit_tabular.formats.columns import column_formats
 from gankit_tabular.formats.others import TextFormat
 from gankit_tabular.formats.times import TimeFormat
 
@@ -22,6 +24,8 @@ MOST_OTHERS = 5
 """Distinct values that may be accidents in a column of numbers."""
 FEWEST = 10
 """Distinct numbers of such a column."""
+DOUBT_ROWS = 100_000
+"""Rows in which doubtful columns are looked for."""
 
 
 def doubts(table: pa.Table, formats: Mapping[str, Format]) -> dict[str, str]:
@@ -63,6 +67,17 @@ def doubts(table: pa.Table, formats: Mapping[str, Format]) -> dict[str, str]:
             "them, give a file that has only its rows"
         )
     return found
+
+
+def row_doubts(rows: Rows, warnings: Sequence[str]) -> list[str]:
+    """What may have been read wrongly, but for columns of which the reader has warned."""
+    table = rows.table.slice(0, DOUBT_ROWS)
+    found = doubts(table, column_formats(table, {}))
+    return [
+        text
+        for name, text in found.items()
+        if not any(w.startswith(f"column {name!r} has") for w in warnings)
+    ]
 
 
 def _nearly(name: str, column: pa.ChunkedArray, marks: tuple[str, ...]) -> str:

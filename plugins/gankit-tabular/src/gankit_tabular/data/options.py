@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass, field
 
 from gankit.contract import Issue
+from gankit_tabular.settings import TabularSettings
+
+FEWEST = 20
+"""Fewer rows, or trees of rows, than this are refused."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,21 @@ class ReadOptions:
         """Texts that stand for a missing value in text files."""
         default = MISSING if self.keep_default_na else ("",)
         return tuple(dict.fromkeys((*default, *self.na_values)))
+
+
+def read_options(settings: TabularSettings) -> ReadOptions:
+    """How the settings say that a source is read."""
+    return ReadOptions(
+        settings.delimiter,
+        settings.encoding,
+        settings.query,
+        settings.sheet,
+        settings.na_values,
+        settings.keep_default_na,
+        settings.drop,
+        settings.split,
+        settings.memory * 2**30,
+    )
 
 
 MISSING = (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mmap
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 
@@ -50,6 +51,20 @@ class Spool:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Raises:
+    GankitError: a temporary file cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise GankitError(
+            f"cannot write the table to {tempfile.gettempdir()}: {error.strerror or error}",
+            "Free some space, or set TMPDIR to a larger disk",
+        ) from None
+
+
 def gather(parts: Iterable[pa.Table], limit: float) -> tuple[pa.Table, Spool | None]:
     """All parts as one table: in memory up to ``limit`` bytes, in a file beyond.
 
@@ -61,27 +76,23 @@ def gather(parts: Iterable[pa.Table], limit: float) -> tuple[pa.Table, Spool | N
     kept: list[pa.Table] = []
     size, spool = 0, None
     try:
-        for part in parts:
+        with disk_errors():
+            for part in parts:
+                if spool is not None:
+                    spool.write(part)
+                    continue
+                kept.append(part)
+                size += part.nbytes
+                if size > limit:
+                    spool = Spool(_concatenated(kept).schema)
+                    while kept:
+                        spool.write(kept.pop(0))
             if spool is not None:
-                spool.write(part)
-                continue
-            kept.append(part)
-            size += part.nbytes
-            if size > limit:
-                spool = Spool(_concatenated(kept).schema)
-                while kept:
-                    spool.write(kept.pop(0))
-        if spool is not None:
-            return spool.finish(), spool
+                return spool.finish(), spool
         return _concatenated(kept).combine_chunks(), None
     except pa.ArrowException as error:
         line = " ".join(str(error).split())
         raise GankitError(f"its parts do not fit together: {line}", "Read one of them") from None
-    except OSError as error:
-        raise GankitError(
-            f"cannot write the table to {tempfile.gettempdir()}: {error.strerror or error}",
-            "Free some space, or set TMPDIR to a larger disk",
-        ) from None
 
 
 def _concatenated(tables: list[pa.Table]) -> pa.Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.data.arrow import Floats
+from gankit_tabular.data.arrow import Floats, Ints
 from gankit_tabular.evaluation.vectors import (
     MISSING,
     MOST_CLASSES,
@@ -73,19 +73,34 @@ def _features(
     return (x, x_test), categorical
 
 
-def two_sample_auc(real: pa.Table, other: pa.Table, rng: np.random.Generator) -> float:
-    """Cross-validated area under the ROC curve of a classifier of the two tables."""
+def two_sample_auc(
+    real: pa.Table,
+    other: pa.Table,
+    rng: np.random.Generator,
+    groups: tuple[Ints, Ints] | None = None,
+) -> float:
+    """Cross-validated area under the ROC curve of a classifier of the two tables.
+
+    Args:
+        groups: a number for each row of the tables: rows with the same one are in the same fold.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_score
 
     n = min(len(real), len(other))
     if n < 20:
         return float("nan")
-    a, b = (t.take(rng.permutation(len(t))[:n]) for t in (real, other))
-    (x, z), categorical = design_matrices([a, b], real.column_names)
+    chosen = [rng.permutation(len(t))[:n] for t in (real, other)]
+    tables = [t.take(index) for t, index in zip((real, other), chosen, strict=True)]
+    (x, z), categorical = design_matrices(tables, real.column_names)
     model = HistGradientBoostingClassifier(categorical_features=categorical, random_state=0)
-    folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    y = np.r_[np.zeros(n), np.ones(n)]
-    return float(
-        cross_val_score(model, np.concatenate([x, z]), y, cv=folds, scoring="roc_auc").mean()
-    )
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = kind(3, shuffle=True, random_state=0)
+    y, of = np.r_[np.zeros(n), np.ones(n)], None
+    if groups is not None:
+        first, second = (g[index] for g, index in zip(groups, chosen, strict=True))
+        of = np.r_[first, groups[0].max() + 1 + second]
+        if min(len(np.unique(first)), len(np.unique(second))) < 3:
+            return float("nan")
+    both = np.concatenate([x, z])
+    return float(cross_val_score(model, both, y, cv=folds, groups=of, scoring="roc_auc").mean())

@@ -47,7 +47,7 @@ class Cascade(nn.Module):
     Args:
         columns: of the codec.
         blocks: of all digits in x, which are also the first ones of c.
-        condition_blocks: of c.
+        condition_blocks: of c; none where nothing can be requested.
         units: hidden units for each digit.
         after: columns, by name, that are drawn after others.
         context: numbers that all hidden units see of what a row belongs to; 0 for a row by itself.
@@ -81,7 +81,8 @@ class Cascade(nn.Module):
         self.digits, self.units = len(blocks), units
         self.sizes, self.starts = [b.codes for b in ordered], [b.start for b in ordered]
         self.width = sum(self.sizes)
-        self.codes, self.told_codes = Codes(blocks), Codes(condition_blocks)
+        self.codes = Codes(blocks)
+        self.told_codes = Codes(condition_blocks) if condition_blocks else None
         self._buffer("place", torch.tensor(order))
         self._buffer("back", torch.tensor(order).argsort())
         self._buffer("offset", torch.tensor([0, *self.sizes[:-1]]).cumsum(0))
@@ -91,9 +92,10 @@ class Cascade(nn.Module):
         # What is requested, through few numbers where there are many columns.
         told, total = TOLD * len(condition_blocks), sum(b.codes for b in condition_blocks)
         rank = min(told, RANK)
-        self.told = nn.Parameter(torch.randn(total + 1, TOLD) / 2)
-        self.told_down = nn.Parameter(torch.randn(told, rank) / told**0.5)
-        self.told_up = nn.Parameter(torch.randn(rank, units * self.digits) / rank**0.5)
+        if told:
+            self.told = nn.Parameter(torch.randn(total + 1, TOLD) / 2)
+            self.told_down = nn.Parameter(torch.randn(told, rank) / told**0.5)
+            self.told_up = nn.Parameter(torch.randn(rank, units * self.digits) / rank**0.5)
         if context:
             self.context = nn.Parameter(torch.randn(context, units * self.digits) / context**0.5)
 
@@ -219,6 +221,12 @@ class Cascade(nn.Module):
         """What the hidden units see of c and of the context, (N, units · digits); which digits are
         requested, and their codes, (N, digits).
         """
+        if self.told_codes is None:
+            asked = torch.zeros(len(c), self.digits, dtype=torch.bool, device=c.device)
+            base = self.bias.expand(len(c), -1)
+            if context is not None:
+                base = context.to(base.dtype) @ self.context.to(base.dtype) + base
+            return base, asked, asked.long()
         code, asked = self.told_codes(c)
         rows = self.told[torch.where(asked, code + self.told_start, len(self.told) - 1)]
         base = rows.flatten(1) @ self.told_down @ self.told_up
@@ -235,7 +243,8 @@ class Cascade(nn.Module):
         """Codes that c rules out where it has several of a block, flags of (N, width); None where
         it has none such, as in training.
         """
-        if self.training or torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        fixed = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+        if self.training or fixed or not c.shape[1]:
             return None
         hot = c[:, : self.width]
         counts = hot.new_zeros(len(hot), self.digits).index_add(1, self.codes.of, hot)

@@ -84,24 +84,22 @@ def _intervals(found: Sequence[Floats], bins: int, t: pa.DataType) -> tuple[list
     distinct, counts = np.unique(basis, return_counts=True)
     if len(distinct) <= bins and (counts >= RARE).all():
         edges = (distinct[1:] + distinct[:-1]) / 2
-        names = [_printed(v, t) for v in distinct] or ["nothing"]
+        names = [printed(v, t) for v in distinct] or ["nothing"]
     else:
         tail = min(max(0.01, RARE / len(basis)), 0.5)
         low, high = np.quantile(basis, [tail, 1 - tail], method="nearest")
         if low == high:
             low, high = distinct[0], distinct[-1]
         last = int((distinct == np.round(distinct)).all())
-        step = _step((high - low + last) / bins, whole=bool(last))
+        step = step_of((high - low + last) / bins, whole=bool(last))
         first = np.floor(low / step)
         every = step * (first + np.arange(max(int(np.floor(high / step) - first) + 1, 1) + 1))
         edges = every[1:-1]
-        names = [
-            f"{_printed(a, t)} to {_printed(b - last, t)}" for a, b in itertools.pairwise(every)
-        ]
+        names = [f"{printed(a, t)} to {printed(b - last, t)}" for a, b in itertools.pairwise(every)]
     return names, [np.where(np.isfinite(v), np.digitize(v, edges), -1) for v in found]
 
 
-def _step(least: float, *, whole: bool) -> float:
+def step_of(least: float, *, whole: bool) -> float:
     """A round number that is as large at least, or a whole one."""
     if whole:
         return float(np.ceil(least))
@@ -111,7 +109,7 @@ def _step(least: float, *, whole: bool) -> float:
     return float(np.ceil(round(least / unit, 6)) * unit)
 
 
-def _printed(value: float, t: pa.DataType) -> str:
+def printed(value: float, t: pa.DataType) -> str:
     """A number, or the day of a date or time."""
     if pa.types.is_temporal(t):
         return temporal_text(value, t)[:10]

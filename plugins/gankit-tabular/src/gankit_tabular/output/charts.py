@@ -15,12 +15,16 @@ BARS, CATEGORIES = 20, 5
 
 
 def column_charts(
-    generated: pa.Table, real: pa.Table | None, names: Sequence[str], wide: float
+    generated: pa.Table,
+    real: pa.Table | None,
+    names: Sequence[str],
+    wide: float,
+    heading: str = "Columns",
 ) -> tuple[str, int]:
     """The charts as SVG, and its height."""
     across = 4 if len(names) <= 16 else 5
     column, tall = wide / across, 122
-    parts = [title("Columns")]
+    parts = [title(heading)]
     for i, name in enumerate(names):
         binned, inner = bin_column(generated, real, name, BARS, CATEGORIES), column - 22
         chart = text(0, 0, shortened(name, inner), weight="bold")

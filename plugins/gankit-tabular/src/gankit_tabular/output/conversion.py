@@ -1,14 +1,16 @@
-"""Rows as a data frame and as an array."""
+"""Rows, and trees of rows, as data frames and arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gankit.errors import GankitError
 from gankit_tabular.data.rows import Row, as_table, table_of
+from gankit_tabular.data.trees.items import Tree, as_trees
 
 CONVERSIONS = ("numpy", "dataframe")
 
@@ -32,3 +34,18 @@ def convert(rows: Iterable[Row], to: str, schema: pa.Schema | None) -> Any:
     for i, column in enumerate(columns):
         array[:, i] = column
     return array
+
+
+def convert_trees(items: Sequence[Tree], to: str) -> Any:
+    """Sequences as one pandas data frame; several tables as a mapping from their names to frames.
+
+    Raises:
+        GankitError: they are to be an array.
+    """
+    if to != "dataframe":
+        raise GankitError(
+            "sequences and related tables are no single array", "Convert them to data frames"
+        )
+    trees = as_trees(items)
+    frames = {name: convert(rows, to, None) for name, rows in trees.tables.items()}
+    return next(iter(frames.values())) if trees.structure.is_sequence else frames

@@ -61,13 +61,17 @@ def write_rows(
         file: its suffix is one of ``FORMATS``.
         schema: of the rows; its metadata may have the dialect of CSV files.
     """
-    marked = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
-    dialect = schema_dialect(schema.metadata) or Dialect()
-    with _writer(file, marked, dialect, provenance) as writer:
+    with open_writer(file, schema, provenance) as writer:
         for rows, seeds in _groups(samples, lambda s: None if s.real else s.seed):
             for part in slices(rows):
                 own, seeds = seeds[: len(part)], seeds[len(part) :]
-                writer.write_table(_marked(part, own, schema))
+                writer.write_table(marked(part, pa.array(own, pa.int64()), schema))
+
+
+def open_writer(file: Path, schema: pa.Schema, provenance: Provenance) -> Writer:
+    """A writer for tables that :func:`marked` gives, by the file's suffix."""
+    whole = schema.append(pa.field(SEED, pa.int64())).append(pa.field(SYNTHETIC, pa.bool_()))
+    return _writer(file, whole, schema_dialect(schema.metadata) or Dialect(), provenance)
 
 
 def write_imputed(
@@ -119,9 +123,13 @@ def _groups(
     yield rows, marks
 
 
-def _marked(rows: Rows | list[Row], seeds: list[int | None], schema: pa.Schema) -> pa.Table:
-    """A table of rows with the two columns that mark them, and the metadata of their table."""
-    table, seed = table_of(rows, schema), pa.array(seeds, pa.int64())
+def marked(rows: Rows | list[Row], seed: pa.Array, schema: pa.Schema) -> pa.Table:
+    """A table of rows with the two columns that mark them, and the metadata of their table.
+
+    Args:
+        seed: of each row; real ones have none.
+    """
+    table = table_of(rows, schema)
     if isinstance(rows, Rows):
         table = table.replace_schema_metadata(rows.table.schema.metadata)
     return table.append_column(SEED, seed).append_column(SYNTHETIC, seed.is_valid())

@@ -16,8 +16,12 @@ from gankit_tabular.output.pairs import pair_charts, strongest_pairs
 from gankit_tabular.output.svg import GENERATED, REAL, document, moved, rect, text
 
 WIDTH, MARGIN = 1000, 28
+INNER = WIDTH - 2 * MARGIN
 SHOWN = 40
 """Columns in the picture at most."""
+
+Chart = tuple[str, int]
+"""SVG, and its height."""
 
 
 def draw_preview(generated: pa.Table, real: pa.Table | None = None, left_out: int = 0) -> str:
@@ -32,14 +36,28 @@ def draw_preview(generated: pa.Table, real: pa.Table | None = None, left_out: in
     if real is not None:
         generated = with_real_columns(generated, real)
         real = real.select(generated.column_names)
-    names = generated.column_names[:SHOWN]
-    inner = WIDTH - 2 * MARGIN
     about = _about(generated, real, left_out)
-    parts, top = [_heading(about, real is not None)], 74
-    for part, height in (
-        column_charts(generated, real, names, inner),
-        *_joint_charts(generated, real, names, inner),
-    ):
+    return page(about, table_charts(generated, real), real=real is not None)
+
+
+def table_charts(
+    generated: pa.Table, real: pa.Table | None, heading: str = "Columns"
+) -> list[Chart]:
+    """Charts of columns, associations and pairs: of tables with the same columns."""
+    names = generated.column_names[:SHOWN]
+    columns = column_charts(generated, real, names, INNER, heading)
+    return [columns, *joint_charts(generated, real, names)]
+
+
+def page(about: str, charts: Sequence[Chart], *, real: bool) -> str:
+    """Charts below each other as a complete SVG, marked as generated.
+
+    Args:
+        about: its title.
+        real: whether they show real data too.
+    """
+    parts, top = [_heading(about, real)], 74
+    for part, height in charts:
         parts.append(moved(part, MARGIN, top))
         top += height
     mark = (
@@ -67,9 +85,7 @@ def _heading(about: str, real: bool) -> str:
     return text(MARGIN, 36, about, size=17, weight="bold") + moved(key, WIDTH - MARGIN - 140, 36)
 
 
-def _joint_charts(
-    generated: pa.Table, real: pa.Table | None, names: Sequence[str], wide: float
-) -> list[tuple[str, int]]:
+def joint_charts(generated: pa.Table, real: pa.Table | None, names: Sequence[str]) -> list[Chart]:
     """Associations and pairs; nothing if fewer than two columns vary."""
     names = [n for n in names if _varies(generated if real is None else real, n)]
     if len(names) < 2:
@@ -77,7 +93,7 @@ def _joint_charts(
     made = associations(generated, names)
     true = None if real is None else associations(real, names)
     pairs = strongest_pairs(made if true is None else true, names)
-    return [heat_map(made, true, names), pair_charts(generated, real, pairs, wide)]
+    return [heat_map(made, true, names), pair_charts(generated, real, pairs, INNER)]
 
 
 def _varies(table: pa.Table, name: str) -> bool:

@@ -14,7 +14,7 @@ SHOWN = 60
 
 def draw_row(row: Row) -> str:
     """The names and values of a row as SVG."""
-    cells = [(name, _printed(value), value is None) for name, value in row.items()]
+    cells = [(name, printed(value), value is None) for name, value in row.items()]
     more = len(cells) - SHOWN
     lines = cells[:SHOWN] if more <= 0 else [*cells[:SHOWN], ("…", f"{more} more", True)]
     left = min(max((len(name) for name, _, _ in lines), default=0) * LETTER + 24, NAME)
@@ -31,7 +31,7 @@ def draw_row(row: Row) -> str:
     return document("\n".join(parts), wide, high, f"a row of {len(row)} values")
 
 
-def _printed(value: object) -> str:
+def printed(value: object) -> str:
     if value is None:
         return "missing"
     if isinstance(value, bool):

@@ -1,0 +1,1 @@
+"""Items that are trees of rows, as tensors and back."""
