@@ -1,7 +1,7 @@
 """Missing cells filled in, against what people use: errors, distributions, intervals.
 
     python benchmarks/imputation.py --table adult [--train FILE --test FILE --target NAME]
-        [--seeds 3] [--rows 600] [--out results.jsonl]
+        [--seeds 3] [--rows 400] [--out results.jsonl]
 
 For each seed, a run is trained on the training rows (``--run`` uses one that is there). Of random
 test rows, 10, 30 and 50 % of the cells are removed: completely at random, or by their own values
@@ -59,8 +59,8 @@ from gankit_tabular.evaluation.imputation import (
 ADULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "adult"
 SETTINGS = ((0.1, "random"), (0.3, "random"), (0.5, "random"),
             (0.1, "values"), (0.3, "values"), (0.5, "values"))  # fmt: skip
-DRAWS, MANY_DRAWS = 5, 19
-FITTED = 4_000
+DRAWS, MANY_DRAWS = 3, 19
+FITTED = 8_000
 """Training rows of the other methods, but for means and marginal draws: k-NN compares with each."""
 Fill = Callable[[pa.Table, int], pa.Table]
 
@@ -305,7 +305,7 @@ def main() -> None:
     parser.add_argument("--run", default="", help="a run on the training rows")
     parser.add_argument("--gaps", type=float, default=0.0)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--rows", type=int, default=400)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
