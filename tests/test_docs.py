@@ -55,7 +55,9 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 """A batch shares the noise, so it must be larger."""
 TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("toy", "people"): {},
-    ("video", "moving"): {},
+    ("video", "moving"): {
+        "train": ["width=[16]", "frames=6", "frames_judged=2", "data.holdout=0.9"],
+    },
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
     ("text", "poems", "reviews", "runs/direct"): {
