@@ -67,7 +67,7 @@ TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("molecule", "compounds", "active"): {
         "train": [
             *("limit=120", "epochs=20", "smooth=0.3", "cache=codecs"),  # trained once a page
-            *("calls=120", "elites=20", "resampling.candidates=1"),
+            *("calls=60", "elites=10", "resampling.candidates=1"),
         ]
     },
     ("",): {
