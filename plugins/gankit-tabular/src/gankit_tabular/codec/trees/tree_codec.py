@@ -48,8 +48,6 @@ FIT_ROWS = 500_000
 """Rows, in random trees, that the codec is fitted to."""
 AT_ONCE = 20_000
 """Trees that are looked at together."""
-CHANGE = "change from the row before"
-"""What is said of a column whose values are coded as differences."""
 DECODED = 2**22
 """Numbers that are decoded together."""
 
@@ -310,11 +308,11 @@ class TreeCodec(
 
     def describe(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
-        changing = self.frame.changing if isinstance(self.frame, Sequences) else ()
+        coded = self.frame.notes if isinstance(self.frame, Sequences) else {}
         for p, part in enumerate(self.parts):
             for row in [] if part.codec is None else part.codec.describe():
-                if p and row["column"] in changing:
-                    notes = CHANGE, row.get("note", "")
+                if p and row["column"] in coded:
+                    notes = coded[row["column"]], row.get("note", "")
                     row = {**row, "note": "; ".join(note for note in notes if note)}
                 found.append({"table": part.part.name, **row})
         noted = any("note" in row for row in found)
