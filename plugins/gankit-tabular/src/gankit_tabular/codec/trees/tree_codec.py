@@ -156,7 +156,7 @@ class TreeCodec(
         x = torch.zeros(n, self.steps, 1 + self.stored, dtype=self._dtype)
         x[:, :, 0] = end
         if n:
-            forest = self.frame.forest(as_trees(items))
+            forest = self.frame.forest(self._trees(items))
             places = forest.places()
             several = zip(self.parts, forest.tables, forest.trees(), places, strict=True)
             for p, (part, table, tree, place) in enumerate(several):
@@ -168,6 +168,17 @@ class TreeCodec(
                     x[at[0], at[1], 1 : 1 + part.width] = codes
         c = None if self.layout.condition is None else torch.zeros(n, 1, dtype=torch.uint8)
         return Batch(x, c)
+
+    def _trees(self, items: Sequence[Mapping[str, pa.Table]]) -> Trees:
+        """Trees together; also plain mappings from a table's name to rows."""
+        if isinstance(items, Trees) or all(isinstance(item, Tree) for item in items):
+            return as_trees(items)  # type: ignore[arg-type]
+        tables, starts = {}, {}
+        for name in self.structure.names:
+            parts = [item[name] for item in items]
+            tables[name] = Rows(pa.concat_tables(parts).combine_chunks())
+            starts[name] = np.cumsum([0, *map(len, parts)]).astype(np.int64)
+        return Trees(self.structure, tables, starts)
 
     def prepare(self, batch: Batch) -> Batch:
         x = batch.x[:, :, : 1 + self.digits].float()
