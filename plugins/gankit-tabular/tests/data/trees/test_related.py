@@ -23,10 +23,10 @@ def test_a_row_comes_with_all_that_belongs_to_it(tmp_path):
         assert tree["orders"].column("order_id").to_pylist() == own
         items = [row for row in tables["items"][1:] if orders[row[0]] == customer]
         assert tree["items"].column("price").to_pylist() == [float(row[1]) for row in items]
-    assert found.facts["orders"] == (
+    assert found.facts["table orders"] == (
         "30 rows for 20 of customers by customer_id = id; rows each: 0 to 3, median 1.5; 5 without"
     )
-    assert found.facts["items"].endswith("by order_id; rows each: 0 to 2, median 1; 10 without")
+    assert found.facts["table items"].endswith("by order_id; rows each: 0 to 2, median 1; 10 without")
     assert found.description == "20 trees of 3 tables: customers (20), orders (30), items (30)"
 
 
