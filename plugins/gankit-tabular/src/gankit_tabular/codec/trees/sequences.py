@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from gankit_tabular.codec.trees.frames import (
     starts_of,
     structure_state,
 )
+from gankit_tabular.codec.trees.walks import Walk, find_walks
 from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.items import Structure, Trees
@@ -32,6 +33,7 @@ class Sequences:
         schema: of the table.
         constants: columns that are the same in all rows of every entity.
         differences: of the order's values; None where rows are in the file's order.
+        walks: numbers that go on from the row before.
     """
 
     def __init__(
@@ -40,15 +42,23 @@ class Sequences:
         schema: pa.Schema,
         constants: Sequence[str],
         differences: Differences | None,
+        walks: Sequence[Walk] = (),
     ) -> None:
         self.structure, self.schema = structure, schema
         self.constants, self.differences = tuple(constants), differences
+        self.walks = tuple(walks)
         self.parts = [Part(ENTITY, -1, structure.entity), Part(ROWS, 0, "", structure.entity)]
         self.schemas = [schema]
 
     @classmethod
-    def fit(cls, trees: Trees, constants: Sequence[str]) -> Sequences:
-        """For sequences like these."""
+    def fit(
+        cls, trees: Trees, constants: Sequence[str], as_they_are: Collection[str] = ()
+    ) -> Sequences:
+        """For sequences like these.
+
+        Args:
+            as_they_are: columns that are not split into a first value and changes.
+        """
         structure = trees.structure
         table = trees.tables[structure.names[0]].table
         order, differences = structure.order, None
@@ -56,7 +66,15 @@ class Sequences:
             values = table.column(order)
             differences = Differences.fit(order, values, table.schema.field(order))
             differences.learn_usual(values, _firsts(trees))
-        return cls(structure, table.schema, constants, differences)
+        kept = {structure.entity, order, *constants, *as_they_are}
+        walks = find_walks(trees, [n for n in table.column_names if n not in kept])
+        return cls(structure, table.schema, constants, differences, walks)
+
+    @property
+    def changing(self) -> tuple[str, ...]:
+        """The columns of which a row has the change from the row before."""
+        order = () if self.differences is None else (self.differences.name,)
+        return (*order, *(walk.name for walk in self.walks))
 
     def forest(self, trees: Trees) -> Forest:
         """Each sequence as an entity and its rows."""
@@ -70,6 +88,11 @@ class Sequences:
         if self.differences is not None:
             found = self.differences.differ(table.column(order[0]), _firsts(trees))
             rows = rows.append_column(order[0], found)
+        for walk in self.walks:
+            first, changes = walk.split(table.column(walk.name), starts)
+            root = root.append_column(walk.first, first)
+            at = rows.column_names.index(walk.name)
+            rows = rows.set_column(at, pa.field(walk.name, changes.type), changes)
         parents = np.repeat(np.arange(len(trees)), trees.counts(name))
         keys = begin.column(entity).combine_chunks()
         return Forest(self.parts, [root, rows], [np.full(len(trees), -1), parents], [keys, None])
@@ -79,6 +102,7 @@ class Sequences:
         (root, rows), parents = forest.tables, forest.parents[1]
         columns: dict[str, pa.Array | pa.ChunkedArray] = {}
         of = pa.array(parents)
+        walks = {walk.name: walk for walk in self.walks}
         for name in self.schema.names:
             if name == self.structure.entity:
                 key = forest.keys[0]
@@ -88,6 +112,9 @@ class Sequences:
                 begin = root.column(name).combine_chunks()
                 more = rows.column(name).combine_chunks()
                 columns[name] = self.differences.add_up(begin, more, parents)
+            elif walk := walks.get(name):
+                begin = root.column(walk.first).combine_chunks()
+                columns[name] = walk.join(begin, rows.column(name).combine_chunks(), parents)
             elif name in self.constants:
                 columns[name] = root.column(name).take(of)
             else:
@@ -105,6 +132,7 @@ class Sequences:
             "schema": schema_state(self.schema),
             "constants": list(self.constants),
             "differences": None if self.differences is None else self.differences.state(),
+            "walks": [walk.state() for walk in self.walks],
         }
 
     @classmethod
@@ -116,6 +144,7 @@ class Sequences:
             load_schema(state["schema"]),
             state["constants"],
             None if found is None else Differences.load(found),
+            [Walk.load(walk) for walk in state["walks"]],
         )
 
 

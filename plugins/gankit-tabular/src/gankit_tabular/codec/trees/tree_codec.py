@@ -36,7 +36,7 @@ from gankit_tabular.codec.trees.coded_part import CodedPart
 from gankit_tabular.codec.trees.conforming import conform_trees
 from gankit_tabular.codec.trees.forest import Forest
 from gankit_tabular.codec.trees.frames import Tables
-from gankit_tabular.codec.trees.part_settings import only_root, settings_of_parts
+from gankit_tabular.codec.trees.part_settings import as_they_are, only_root, settings_of_parts
 from gankit_tabular.codec.trees.sequences import Sequences
 from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.rows import Rows
@@ -48,6 +48,8 @@ FIT_ROWS = 500_000
 """Rows, in random trees, that the codec is fitted to."""
 AT_ONCE = 20_000
 """Trees that are looked at together."""
+CHANGE = "change from the row before"
+"""What is said of a column whose values are coded as differences."""
 DECODED = 2**22
 """Numbers that are decoded together."""
 
@@ -117,7 +119,9 @@ class TreeCodec(
             chosen = np.sort(np.random.default_rng(seed).choice(len(items), few, replace=False))
         trees = _taken(items, chosen)
         if trees.structure.is_sequence:
-            frame: Tables | Sequences = Sequences.fit(trees, _constants(items, trees.structure))
+            constants = _constants(items, trees.structure)
+            kept = as_they_are(settings, trees)
+            frame: Tables | Sequences = Sequences.fit(trees, constants, kept)
             longest += 1  # the entity
         else:
             frame = Tables.fit(trees)
@@ -306,9 +310,13 @@ class TreeCodec(
 
     def describe(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
-        for part in self.parts:
-            rows = [] if part.codec is None else part.codec.describe()
-            found += [{"table": part.part.name, **row} for row in rows]
+        changing = self.frame.changing if isinstance(self.frame, Sequences) else ()
+        for p, part in enumerate(self.parts):
+            for row in [] if part.codec is None else part.codec.describe():
+                if p and row["column"] in changing:
+                    notes = CHANGE, row.get("note", "")
+                    row = {**row, "note": "; ".join(note for note in notes if note)}
+                found.append({"table": part.part.name, **row})
         noted = any("note" in row for row in found)
         return [{**row, "note": row.get("note", "")} if noted else row for row in found]
 
