@@ -126,6 +126,7 @@ LONGER = {
     "guard_pictures": "Fashion-MNIST and five minutes",
     "image_curves": "Fashion-MNIST, CIFAR-10 and hours",
     "imbalance": "half an hour",
+    "imputation": "a quarter of an hour for each table",
     "large_table": "50 million rows",
     "material": "Materials Project formulas and half an hour",
     "molecule": "a file of molecules and minutes to hours",

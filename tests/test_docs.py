@@ -1,8 +1,8 @@
 """The commands and scripts in README and docs run, and the generated reference is complete.
 
 Every ``$ gankit …`` line of a ``console`` block runs in its own process, page by page, in an empty
-folder with ``my-photos``, ``my-sounds`` and ``people.csv``; so do the ``python`` blocks, as one
-script per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
+folder with ``my-photos``, ``people.csv`` and the like; so do the ``python`` blocks, as one script
+per page. Pages show realistic commands; here training and evaluation are reduced to seconds.
 A comment above a block changes the expected result::
 
     <!-- test: fails: TEXT -->   exit code 2, with TEXT in the output
@@ -27,6 +27,7 @@ import pytest
 from pages import BLOCK
 from PIL import Image
 from preforked import Preforked
+from visits_and_shop import save, save_shop, shop, visits
 from words import once
 
 from gankit import config
@@ -55,7 +56,13 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 """A batch shares the noise, so it must be larger."""
 TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("toy", "people"): {},
-    ("video", "moving"): {},
+    ("video", "moving"): {
+        "train": ["width=[16]", "frames=6", "frames_judged=2", "data.holdout=0.9"],
+    },
+    ("visits", "shop", "made.csv"): {
+        "train": ["digit_units=4", "hidden=8", "log.verdict=0", "log.preview_count=1"],
+        "evaluate": ["--metrics=columns"],
+    },
     ("audio", "sounds"): {"train": ["width=16", "rounds=2"]},
     ("material", "formulas", "oxides"): {"train": ["units=16"]},
     ("text", "poems", "reviews", "runs/direct"): {
@@ -65,7 +72,7 @@ TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("molecule", "compounds", "active"): {
         "train": [
             *("limit=120", "epochs=20", "smooth=0.3", "cache=codecs"),  # trained once a page
-            *("calls=120", "elites=20", "resampling.candidates=1"),
+            *("calls=60", "elites=10", "resampling.candidates=1"),
         ]
     },
     ("",): {
@@ -148,6 +155,8 @@ def folder(tmp_path: Path) -> Path:
         city, member = ("Oslo", "Lima", "Rome")[i % 3], "yes" if i % 5 == 0 else "no"
         people.append(f"{rng.integers(18, 90)},{city},{member},n{i}")
     (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
+    save(visits(60), tmp_path / "visits.csv")
+    save_shop(tmp_path / "shop", shop(60, "customer_id"))
     for label, low in (("bell", 400), ("dog", 150)):
         place = tmp_path / "my-sounds" / label
         place.mkdir(parents=True)

@@ -25,9 +25,9 @@ def visits(n: int = 24, form: str = "%Y-%m-%d") -> list[list[str]]:
     return [["patient", "date", "sex", "weight"], *(rows[i] for i in order)]
 
 
-def shop(n: int = 20) -> dict[str, list[list[str]]]:
+def shop(n: int = 20, key: str = "id") -> dict[str, list[list[str]]]:
     """Customers, their orders and the items of these; every fourth customer has no order."""
-    customers, orders, items = [["id", "region"]], [["order_id", "customer_id", "total"]], []
+    customers, orders, items = [[key, "region"]], [["order_id", "customer_id", "total"]], []
     items.append(["order_id", "price"])
     for i in range(n):
         customers.append([str(100 + i), "north" if i % 3 else "south"])

@@ -9,6 +9,7 @@ VALUED = ("--budget", "--time", "--samples", "--epochs", "--metrics", "--seed", 
 """Options whose value may be a word of its own."""
 LIMITS = ("train.samples", "train.time", "train.epochs")
 """What these set."""
+REPEATED = ("--where", "on")
 
 
 def once(*words: object) -> list[str]:
@@ -22,7 +23,7 @@ def once(*words: object) -> list[str]:
         key, unit = (found[0], [word]) if found else (f"word {i}", [word])
         if word in VALUED:
             key, unit = word, [word, next(iter(rest))]
-        units[f"{key} {i}" if key == "--where" else key] = unit
+        units[f"{key} {i}" if key in REPEATED else key] = unit
     if limited := {"--budget", "--time", "--samples", "--epochs"} & units.keys():
         other = LIMITS if limited == {"--budget"} else (*LIMITS, "--budget")
         units = {key: unit for key, unit in units.items() if key not in other}

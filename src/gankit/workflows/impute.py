@@ -113,17 +113,19 @@ class Imputation:
         self.codec: FillsGaps = codec
         self.size: int = codec.decode_batch_size
         source = expanded(str(data)) if isinstance(data, str | Path) else data
-        self.dataset = modality.read_incomplete(source, run.settings, progress)
-        self.items = self.dataset.items
-        check_seeds(seed, len(self.items))
+        self.found = Found()
         try:
+            self.dataset = modality.read_incomplete(source, run.settings, progress)
+            self.items = self.dataset.items
+            check_seeds(seed, len(self.items))
             matched = codec.match(self.items)
             self.matched = matched.items
-            self.found = Found()
             for start, stop in self._blocks():
                 progress("looking for gaps", start, len(self.items))
                 self.found.add(codec.gaps(take(self.matched, np.arange(start, stop))))
         except GankitError as error:
+            if error.message.startswith(self.name):
+                raise
             raise GankitError(f"{self.name}: {error.message}", error.hint) from None
         self.warnings = [*self.dataset.warnings, *(f"{self.name}: {w}" for w in matched.warnings)]
         self.unfilled: list[int] = []

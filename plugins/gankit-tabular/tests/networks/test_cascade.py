@@ -65,6 +65,27 @@ def test_rows_are_drawn_with_the_probability_that_the_likelihood_states(codec, w
     torch.testing.assert_close(g.nll(x, c), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_of_several_codes_one_is_drawn_with_what_is_left_of_its_probability(codec):
+    g, n, width = cascade(codec), 64, codec.conditions.width
+    j, b = next((i, b) for i, b in enumerate(codec.blocks) if b.codes > 2)
+    z, some, free = torch.randn(n, g.digits), torch.zeros(n, width), torch.zeros(n, width)
+    some[:, [b.start, b.start + 2]] = 1
+    x = g(z, some)
+    drawn = x[:, b.slice].argmax(1)
+    assert set(drawn.tolist()) == {0, 2}
+    codes = g.codes(x)[0]
+    each = []
+    for code in range(b.codes):
+        other = codes.clone()
+        other[:, j] = code
+        each.append(-torch.stack([g.losses(other, c)[:, j] for c in (some, free)]))
+    p = torch.stack(each).exp()  # (codes, 2, n)
+    torch.testing.assert_close(p[:, 0].sum(0), torch.ones(n))
+    left = p[[0, 2], 1] / p[[0, 2], 1].sum(0)
+    torch.testing.assert_close(p[[0, 2], 0], left, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(g.part_nll(x, some).sum(1), g.nll(x, some))
+
+
 def test_requested_codes_are_taken_and_not_counted(codec):
     g, n = cascade(codec), 32
     batch = codec.prepare(codec.encode(Rows(table())[:n], np.random.default_rng(0)))

@@ -69,7 +69,7 @@ CONDITIONED = 0.6
 """Share of training rows that are conditioned on some of their columns."""
 SINGLE = 0.5
 """Share of these that are conditioned on one column, the most common request."""
-MANY = 0.25
+MANY = 0.3
 """Share of training rows that are conditioned on any number of columns: what a row with missing
 cells looks like."""
 EACH = 0.15

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gankit.contract import Networks
 from gankit_tabular.codec.codec import TableCodec
+from gankit_tabular.codec.trees.sequences import Sequences
 from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.networks.cascade import Cascade
 from gankit_tabular.networks.critic import Critic
+from gankit_tabular.networks.levels import Level
 from gankit_tabular.networks.one_shot import Discriminator, Generator
 from gankit_tabular.networks.trees import Judge, PartShape, TreeGenerator
 from gankit_tabular.settings import TabularSettings
@@ -47,12 +49,32 @@ def tree_networks(codec: TreeCodec, settings: TabularSettings) -> Networks:
             PartShape(own.columns, own.blocks, part.part.parent, told, own.relations.after())
         )
     units = _units(settings, sum(len(shape.blocks) for shape in shapes))
-    generator = TreeGenerator(shapes, codec.steps, units)
+    generator = TreeGenerator(
+        *(shapes, codec.steps, units),
+        alone=not codec.structure.is_sequence,
+        levels=_levels(codec),
+    )
     return Networks(
         *(generator, Judge(codec.digits), generator.latent_dim),
         likelihood=generator.nll,
         by_likelihood=True,
     )
+
+
+def _levels(codec: TreeCodec) -> list[Level]:
+    """The numbers that a sequence's rows change, but for those that follow from others."""
+    walks = codec.frame.walks if isinstance(codec.frame, Sequences) else ()
+    if not walks:
+        return []
+    root, rows = (part.codec for part in codec.parts)
+    assert root is not None
+    assert rows is not None
+    found = []
+    for walk in walks:
+        first, change = root.schema.names.index(walk.first), rows.schema.names.index(walk.name)
+        if all(c.modelled or c.codes == 1 for c in (root.columns[first], rows.columns[change])):
+            found.append(Level(first, change, walk.low, walk.high, walk.mean, walk.std))
+    return found
 
 
 def _units(settings: TabularSettings, digits: int) -> int:

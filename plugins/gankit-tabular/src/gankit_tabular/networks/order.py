@@ -64,6 +64,13 @@ def value_table(column: Column) -> Tensor:
     return torch.from_numpy(table).float().reshape(-1, 2)
 
 
+def code_values(column: Column) -> np.ndarray:
+    """What each pair of digits of a column of numbers stands for, (codes, max(cells, 1)); the
+    middle of a cell, and 0 for missing values.
+    """
+    return _values(column, max(column.cells, 1))[0]
+
+
 def _values(column: Column, second: int) -> tuple[np.ndarray, np.ndarray]:
     """The value and the share of rows of each pair of digits, (codes, second)."""
     values, mass = np.zeros((column.codes, second)), np.zeros((column.codes, second))

@@ -63,7 +63,7 @@ class Steps:
 
     def codes(self, p: int, width: int) -> Tensor:
         """The codes of a part's rows, (rows, width)."""
-        return self.x[:, :, 1 : 1 + width].reshape(-1, width)[self.of[p]].long()
+        return self.x.flatten(0, 1)[self.of[p], 1 : 1 + width].long()
 
     def root(self, at: Tensor) -> Tensor:
         """The root's step of each of these; none for the root itself."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.networks.cascade import IMPOSSIBLE, SLOT, Cascade
+from gankit_tabular.networks.levels import Level, Levels
 from gankit_tabular.networks.steps import Steps, possible
 
 CONTEXT = 128
@@ -88,29 +89,48 @@ class TreeGenerator(nn.Module):
         parts: of the tree, each after its parent.
         steps: rows at most, and one for the end.
         units: hidden units for each digit of a row.
+        alone: whether a root may have no children; an entity has a row at least.
+        levels: numbers that the second part's rows change.
     """
 
     allowed: Tensor
 
-    def __init__(self, parts: Sequence[PartShape], steps: int, units: int = 64) -> None:
+    def __init__(
+        self,
+        parts: Sequence[PartShape],
+        steps: int,
+        units: int = 64,
+        alone: bool = True,
+        levels: Sequence[Level] = (),
+    ) -> None:
         super().__init__()
         self.parents = [part.parent for part in parts]
         self.steps, self.end = steps, len(parts)
         self.widths = [len(part.blocks) for part in parts]
         self.digits = max(self.widths)
-        self.register_buffer("allowed", possible(self.parents), persistent=False)
+        allowed = possible(self.parents)
+        allowed[0, self.end] = alone
+        self.register_buffer("allowed", allowed, persistent=False)
         self.cascades = nn.ModuleList(
             Cascade(p.columns, p.blocks, p.condition_blocks, units, p.after, CONTEXT)
             if p.blocks
             else nn.Module()
             for p in parts
         )
-        self.rows = nn.ModuleList(nn.Linear(n * SLOT, ROW) for n in self.widths)
+        self.rows = nn.ModuleList(
+            nn.Linear(n * SLOT, ROW, bias=False) if n else nn.Module() for n in self.widths
+        )
         self.kinds = nn.Parameter(torch.randn(len(parts), ROW) / 2)
         self.memory = nn.GRU(ROW, MEMORY, batch_first=True)
-        self.next = Before((MEMORY, ROW, ROW), len(parts) + 1, len(parts))
+        self.levels = None
+        if levels:
+            whose = [(part.columns, part.blocks) for part in parts]
+            self.levels = Levels(levels, whose[0], whose[1])
+        more = () if self.levels is None else (self.levels.width,)
+        self.next = Before((MEMORY, ROW, ROW, *more), len(parts) + 1, len(parts))
         self.contexts = nn.ModuleList(
-            Before((MEMORY, ROW, ROW, n * SLOT), CONTEXT, 1) for n in self.widths
+            Before((MEMORY, ROW, ROW, n * SLOT, *more), CONTEXT, 1) if n else nn.Module()
+            for n in self.widths
         )
 
     @property
@@ -127,13 +147,15 @@ class TreeGenerator(nn.Module):
         h, _ = self.memory(rows.view(n, t, ROW))
         h = torch.cat([h.new_zeros(n, 1, MEMORY), h[:, :-1]], 1).reshape(n * t, MEMORY)
         rows = torch.cat([rows, rows.new_zeros(1, ROW)])  # what index -1 finds
-        lost = self._lost_by_type(seen, h, rows)
+        levels = self._levels(seen)
+        lost = self._lost_by_type(seen, h, rows, levels)
         for p, width in enumerate(self.widths):
             if not width or not len(seen.of[p]):
                 continue
             at = seen.of[p]
             mine = torch.cat([slots[p], slots[p].new_zeros(1, width * SLOT)])
-            sources = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
+            known = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
+            sources = *known, *(level[at] for level in levels)
             context = self.contexts[p](sources, seen.place(p)[:, None], self._step(at % t))
             told = self._told(p, c, at // t)
             losses = self.cascades[p].losses(seen.codes(p, width), told, context)  # type: ignore[operator]
@@ -151,6 +173,20 @@ class TreeGenerator(nn.Module):
             rows = rows.index_copy(0, seen.of[p], self._row(p, mine).to(rows.dtype))
         return rows, slots
 
+    def _levels(self, seen: Steps) -> tuple[Tensor, ...]:
+        """What is seen of levels before each step, (N · steps, width); nothing without levels."""
+        if self.levels is None:
+            return ()
+        n, t = seen.types.shape
+        first, change = (
+            of(seen.codes(p, self.widths[p]))
+            for p, of in enumerate((self.levels.first, self.levels.change))
+        )
+        changes = change.new_zeros(n * t, change.shape[1]).index_copy(0, seen.of[1], change)
+        before = self.levels.before_each(first, changes.view(n, t, -1))
+        before[:, 0] = 0  # before the root
+        return (self.levels.features(before).flatten(0, 1),)
+
     def _slots(self, p: int, codes: Tensor) -> Tensor:
         if not self.widths[p]:
             return self.kinds.new_zeros(len(codes), 0)
@@ -158,24 +194,28 @@ class TreeGenerator(nn.Module):
         return found
 
     def _row(self, p: int, slots: Tensor) -> Tensor:
-        seen: Tensor = self.rows[p](slots) + self.kinds[p]
+        seen = self.kinds[p].expand(len(slots), -1)
+        if self.widths[p]:
+            seen = seen + self.rows[p](slots)
         return nn.functional.leaky_relu(seen, 0.2)
 
-    def _lost_by_type(self, seen: Steps, h: Tensor, rows: Tensor) -> Tensor:
+    def _lost_by_type(
+        self, seen: Steps, h: Tensor, rows: Tensor, levels: Sequence[Tensor]
+    ) -> Tensor:
         """The negative log-likelihood of which part each row is of, and of the end, (N,)."""
         n, t = seen.types.shape
         at = seen.decided
         logits = self._type_logits(
-            *(h[at], rows[seen.root(at)], rows[at - 1], seen.places(at)),
-            *(seen.types.flatten()[at - 1], at % t),
+            (h[at], rows[seen.root(at)], rows[at - 1], *(level[at] for level in levels)),
+            *(seen.places(at), seen.types.flatten()[at - 1], at % t),
         )
         lost = nn.functional.cross_entropy(logits, seen.types.flatten()[at], reduction="none")
         return lost.new_zeros(n).index_add(0, at // t, lost)
 
     def _type_logits(
-        self, h: Tensor, root: Tensor, last: Tensor, places: Tensor, before: Tensor, step: Tensor
+        self, sources: Sequence[Tensor], places: Tensor, before: Tensor, step: Tensor
     ) -> Tensor:
-        logits: Tensor = self.next((h, root, last), places, self._step(step)).float()
+        logits: Tensor = self.next(sources, places, self._step(step)).float()
         out = ~self.allowed[before]
         full = torch.ones_like(out)
         full[:, self.end] = False
@@ -209,12 +249,12 @@ class TreeGenerator(nn.Module):
         places = torch.zeros(n, parts, dtype=torch.long, device=device)
         types = torch.zeros(n, dtype=torch.long, device=device)
         last = self.kinds.new_zeros(n, ROW)
+        level = None if self.levels is None else x.new_zeros(n, len(self.levels.low))
         for t in range(self.steps):
             step = torch.full_like(live, t)
             if t:
-                logits = self._type_logits(
-                    h[live], seen[0][live], last[live], places[live], types[live], step
-                )
+                before = h[live], seen[0][live], last[live], *self._stand(level, live)
+                logits = self._type_logits(before, places[live], types[live], step)
                 below = logits.softmax(1).cumsum(1)
                 u = torch.special.ndtr(z[live, t, 0].float())
                 drawn = (below < u[:, None] * below[:, -1:]).sum(1)
@@ -238,11 +278,18 @@ class TreeGenerator(nn.Module):
                         seen[0][at] if t else nothing,
                         seen[up][at] if up >= 0 else nothing,
                         slots[p][at] * (place > 0)[:, None],
+                        *self._stand(level, at),
                     )
                     context = self.contexts[p](sources, place[:, None], self._step(step[: len(at)]))
                     told = self._told(p, c, at)
                     _, codes = self.cascades[p].draw(z[at, t, 1 : 1 + width], told, context)  # type: ignore[operator]
                     x[at, t, 1 : 1 + width] = codes.to(x.dtype)
+                if self.levels is not None and level is not None:
+                    level[at] = (
+                        self.levels.after(level[at], self.levels.change(codes))
+                        if p
+                        else self.levels.first(codes)
+                    )
                 mine = self._slots(p, codes)
                 slots[p] = slots[p].index_copy(0, at, mine.to(slots[p].dtype))
                 row = self._row(p, mine).to(last.dtype)
@@ -255,6 +302,10 @@ class TreeGenerator(nn.Module):
             out, _ = self.memory(last[live][:, None], h[live][None])
             h = h.index_copy(0, live, out[:, 0].to(h.dtype))
         return x
+
+    def _stand(self, level: Tensor | None, at: Tensor) -> tuple[Tensor, ...]:
+        """What is seen of the levels of these samples."""
+        return () if self.levels is None or level is None else (self.levels.features(level[at]),)
 
 
 class Judge(nn.Module):

@@ -10,6 +10,7 @@ import pyarrow as pa
 from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.trees.forest import Part
+from gankit_tabular.data.trees.items import Trees
 from gankit_tabular.formats.columns import column_formats, typed_table
 from gankit_tabular.settings import TabularSettings
 
@@ -95,6 +96,18 @@ def _rules_of_parts(
             )
         found[places[0]].append(text)
     return [tuple(texts) for texts in found]
+
+
+def as_they_are(settings: TabularSettings, trees: Trees) -> set[str]:
+    """Columns that the settings say something about, which holds for values and not for changes."""
+    table = trees.tables[trees.structure.names[0]].table
+    found = {*settings.categories, *settings.identifiers, *settings.ordinals}
+    if settings.constraints:
+        values = typed_table(table, column_formats(table, settings.kinds()))
+        types = {f.name: f.type for f in values.schema}
+        for text in settings.constraints:
+            found |= {n for rule in parse_rules([text], types) for n in rule.columns}
+    return found
 
 
 def only_root(

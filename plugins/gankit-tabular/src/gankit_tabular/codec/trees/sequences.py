@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from gankit_tabular.codec.trees.frames import (
     starts_of,
     structure_state,
 )
+from gankit_tabular.codec.trees.offsets import Offset, find_offsets
+from gankit_tabular.codec.trees.walks import Walk, find_walks
 from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.items import Structure, Trees
@@ -32,6 +34,8 @@ class Sequences:
         schema: of the table.
         constants: columns that are the same in all rows of every entity.
         differences: of the order's values; None where rows are in the file's order.
+        walks: numbers that go on from the row before.
+        offsets: dates and times that go with the order.
     """
 
     def __init__(
@@ -40,15 +44,24 @@ class Sequences:
         schema: pa.Schema,
         constants: Sequence[str],
         differences: Differences | None,
+        walks: Sequence[Walk] = (),
+        offsets: Sequence[Offset] = (),
     ) -> None:
         self.structure, self.schema = structure, schema
         self.constants, self.differences = tuple(constants), differences
+        self.walks, self.offsets = tuple(walks), tuple(offsets)
         self.parts = [Part(ENTITY, -1, structure.entity), Part(ROWS, 0, "", structure.entity)]
         self.schemas = [schema]
 
     @classmethod
-    def fit(cls, trees: Trees, constants: Sequence[str]) -> Sequences:
-        """For sequences like these."""
+    def fit(
+        cls, trees: Trees, constants: Sequence[str], as_they_are: Collection[str] = ()
+    ) -> Sequences:
+        """For sequences like these.
+
+        Args:
+            as_they_are: columns that are not split into a first value and changes.
+        """
         structure = trees.structure
         table = trees.tables[structure.names[0]].table
         order, differences = structure.order, None
@@ -56,7 +69,21 @@ class Sequences:
             values = table.column(order)
             differences = Differences.fit(order, values, table.schema.field(order))
             differences.learn_usual(values, _firsts(trees))
-        return cls(structure, table.schema, constants, differences)
+        kept = {structure.entity, order, *constants, *as_they_are}
+        free = [n for n in table.column_names if n not in kept]
+        offsets = [] if differences is None else find_offsets(trees, differences, free)
+        walks = find_walks(trees, free)
+        return cls(structure, table.schema, constants, differences, walks, offsets)
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """What a row has instead of a column's values, by column."""
+        found = dict.fromkeys((walk.name for walk in self.walks), "change from the row before")
+        if self.differences is not None:
+            order = self.differences.name
+            found[order] = "change from the row before"
+            found |= {offset.name: f"difference from {order}" for offset in self.offsets}
+        return found
 
     def forest(self, trees: Trees) -> Forest:
         """Each sequence as an entity and its rows."""
@@ -70,6 +97,14 @@ class Sequences:
         if self.differences is not None:
             found = self.differences.differ(table.column(order[0]), _firsts(trees))
             rows = rows.append_column(order[0], found)
+            at = self.differences.read(table.column(order[0]))
+            for offset in self.offsets:
+                distances = offset.split(table.column(offset.name), at)
+                rows = _replaced(rows, offset.name, distances)
+        for walk in self.walks:
+            first, changes = walk.split(table.column(walk.name), starts)
+            root = root.append_column(walk.first, first)
+            rows = _replaced(rows, walk.name, changes)
         parents = np.repeat(np.arange(len(trees)), trees.counts(name))
         keys = begin.column(entity).combine_chunks()
         return Forest(self.parts, [root, rows], [np.full(len(trees), -1), parents], [keys, None])
@@ -79,6 +114,7 @@ class Sequences:
         (root, rows), parents = forest.tables, forest.parents[1]
         columns: dict[str, pa.Array | pa.ChunkedArray] = {}
         of = pa.array(parents)
+        walks = {walk.name: walk for walk in self.walks}
         for name in self.schema.names:
             if name == self.structure.entity:
                 key = forest.keys[0]
@@ -88,10 +124,18 @@ class Sequences:
                 begin = root.column(name).combine_chunks()
                 more = rows.column(name).combine_chunks()
                 columns[name] = self.differences.add_up(begin, more, parents)
+            elif walk := walks.get(name):
+                begin = root.column(walk.first).combine_chunks()
+                columns[name] = walk.join(begin, rows.column(name).combine_chunks(), parents)
             elif name in self.constants:
                 columns[name] = root.column(name).take(of)
             else:
                 columns[name] = rows.column(name)
+        if self.differences is not None:
+            at = self.differences.read(pa.chunked_array([columns[self.differences.name]]))
+            for offset in self.offsets:
+                distances = rows.column(offset.name).combine_chunks()
+                columns[offset.name] = offset.join(distances, at)
         arrays = [columns[f.name].cast(f.type) for f in self.schema]
         table = pa.table(arrays, schema=self.schema).combine_chunks()
         name = self.structure.names[0]
@@ -105,6 +149,8 @@ class Sequences:
             "schema": schema_state(self.schema),
             "constants": list(self.constants),
             "differences": None if self.differences is None else self.differences.state(),
+            "walks": [walk.state() for walk in self.walks],
+            "offsets": [offset.state() for offset in self.offsets],
         }
 
     @classmethod
@@ -116,7 +162,14 @@ class Sequences:
             load_schema(state["schema"]),
             state["constants"],
             None if found is None else Differences.load(found),
+            [Walk.load(walk) for walk in state["walks"]],
+            [Offset.load(offset) for offset in state["offsets"]],
         )
+
+
+def _replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """A table with other values in a column."""
+    return table.set_column(table.column_names.index(name), pa.field(name, values.type), values)
 
 
 def _firsts(trees: Trees) -> np.ndarray:

@@ -18,6 +18,8 @@ from gankit.contract import (
     ConditionInput,
     Conformed,
     Conforms,
+    DecodesInGraph,
+    DecodingGraph,
     Describes,
     HasClasses,
     InfersConditions,
@@ -34,7 +36,7 @@ from gankit_tabular.codec.trees.coded_part import CodedPart
 from gankit_tabular.codec.trees.conforming import conform_trees
 from gankit_tabular.codec.trees.forest import Forest
 from gankit_tabular.codec.trees.frames import Tables
-from gankit_tabular.codec.trees.part_settings import only_root, settings_of_parts
+from gankit_tabular.codec.trees.part_settings import as_they_are, only_root, settings_of_parts
 from gankit_tabular.codec.trees.sequences import Sequences
 from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.rows import Rows
@@ -62,6 +64,7 @@ class TreeCodec(
     HasClasses,
     Conforms,
     ComparesSamples,
+    DecodesInGraph,
 ):
     """A tensor of typed rows, depth first.
 
@@ -114,7 +117,9 @@ class TreeCodec(
             chosen = np.sort(np.random.default_rng(seed).choice(len(items), few, replace=False))
         trees = _taken(items, chosen)
         if trees.structure.is_sequence:
-            frame: Tables | Sequences = Sequences.fit(trees, _constants(items, trees.structure))
+            constants = _constants(items, trees.structure)
+            kept = as_they_are(settings, trees)
+            frame: Tables | Sequences = Sequences.fit(trees, constants, kept)
             longest += 1  # the entity
         else:
             frame = Tables.fit(trees)
@@ -131,6 +136,18 @@ class TreeCodec(
                 "There is nothing to learn from such data",
             )
         return cls(frame, parts, longest)
+
+    def decoding_graph(self) -> DecodingGraph:
+        """There is none: how often the networks are called depends on what they draw.
+
+        Raises:
+            GankitError: always.
+        """
+        raise GankitError(
+            "sequences and related tables cannot be exported: their rows are drawn one after "
+            "another, as many as come",
+            "Use `gankit generate`, or `gankit serve`",
+        )
 
     # --- Encoding -------------------------------------------------------------------------------
 
@@ -291,9 +308,13 @@ class TreeCodec(
 
     def describe(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
-        for part in self.parts:
-            rows = [] if part.codec is None else part.codec.describe()
-            found += [{"table": part.part.name, **row} for row in rows]
+        coded = self.frame.notes if isinstance(self.frame, Sequences) else {}
+        for p, part in enumerate(self.parts):
+            for row in [] if part.codec is None else part.codec.describe():
+                if p and row["column"] in coded:
+                    notes = coded[row["column"]], row.get("note", "")
+                    row = {**row, "note": "; ".join(note for note in notes if note)}
+                found.append({"table": part.part.name, **row})
         noted = any("note" in row for row in found)
         return [{**row, "note": row.get("note", "")} if noted else row for row in found]
 
