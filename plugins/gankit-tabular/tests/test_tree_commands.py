@@ -116,13 +116,6 @@ def test_augmenting_keeps_real_trees(place, gankit_):
     assert pd.read_csv(place / "more" / "customers.csv")["customer_id"].is_unique
 
 
-def test_files_of_a_run_are_scored_with_its_settings(place, gankit_):
-    gankit_("generate", "related", "-n", 20, "--out", "scored", cwd=place)
-    children = 'children=["orders.csv on customer_id","items.csv on order_id"]'
-    words = ["evaluate", "scored", "--data", "shop", children, "--metrics", "referential_integrity"]
-    assert "referential_integrity  1 " in gankit_(*words, cwd=place).stdout
-
-
 def test_frames_in_memory_give_frames(place, tmp_path):
     tables = {name: pd.read_csv(place / "shop" / f"{name}.csv") for name in shop()}
     children = ["orders on customer_id", "items on order_id"]

@@ -34,6 +34,8 @@ from gankit_tabular.codec.codec import FIT_ROWS, TableCodec
 from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.validation import check_rows
 from gankit_tabular.codec.ordinals import check_ordinals
+from gankit_tabular.codec.trees.frames import Tables
+from gankit_tabular.codec.trees.part_settings import settings_of_parts
 from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.data.arrow import is_text
 from gankit_tabular.data.doubts import row_doubts
@@ -41,7 +43,7 @@ from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows, sample_table, table_of, take_table
 from gankit_tabular.data.sources import fingerprint, read_rows
 from gankit_tabular.data.strata import strata
-from gankit_tabular.data.trees.items import Tree
+from gankit_tabular.data.trees.items import Tree, Trees
 from gankit_tabular.data.trees.reading import read_trees
 from gankit_tabular.evaluation.column_scores import ColumnScores
 from gankit_tabular.evaluation.downstream import Boosting
@@ -81,7 +83,10 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
         self, source: object | None, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
         if settings.has_trees:
-            return read_trees(source, settings)
+            read = read_trees(source, settings)
+            assert isinstance(read.items, Trees)
+            _check_trees(read.items, settings)
+            return read
         licence, found = "", Findings()
         if source is None:
             rows, licence = Rows(_built_in()), "CC BY 4.0"
@@ -270,6 +275,18 @@ def _check_settings(rows: Rows, settings: TabularSettings) -> None:
             )
     types = {f.name: f.type for f in values.schema}
     check_rows(parse_rules(settings.constraints, types), values, complete=complete)
+
+
+def _check_trees(trees: Trees, settings: TabularSettings) -> None:
+    """The same for trees: each setting is about the table whose columns it names."""
+    if trees.structure.is_sequence:
+        _check_settings(next(iter(trees.tables.values())), settings)
+        return
+    parts = Tables.fit(trees).parts
+    tables = [trees.tables[part.name] for part in parts]
+    own = settings_of_parts(settings, parts, [rows.table for rows in tables])
+    for rows, some in zip(tables, own, strict=True):
+        _check_settings(rows, some)
 
 
 def _shape(rows: Rows, settings: TabularSettings) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The generator of trees: rows one after another, each by a cascade that sees those before.
 
 What the next row is of, or that none follows, is drawn first; then its digits. So lengths of
-sequences and numbers of children are learned as everything else is.
+sequences and numbers of children are learnt as everything else is.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ class TreeGenerator(nn.Module):
             at, context = seen.of[p], None
             if self.parents[p] >= 0:
                 mine = torch.cat([slots[p], slots[p].new_zeros(1, width * SLOT)])
-                known = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
-                sources = *known, *(level[at] for level in levels)
+                before = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
+                sources = *before, *(level[at] for level in levels)
                 context = self.contexts[p](sources, seen.place(p)[:, None], self._step(at % t))
             told = self._told(p, c, at // t)
             losses = self.cascades[p].losses(seen.codes(p, width), told, context)  # type: ignore[operator]
@@ -280,8 +280,7 @@ class TreeGenerator(nn.Module):
                     if up >= 0:
                         place = places[at, p]
                         mine = slots[p][at] * (place > 0)[:, None]
-                        known = h[at], seen[0][at], seen[up][at], mine
-                        sources = *known, *self._stand(level, at)
+                        sources = h[at], seen[0][at], seen[up][at], mine, *self._stand(level, at)
                         now = self._step(step[: len(at)])
                         context = self.contexts[p](sources, place[:, None], now)
                     told = self._told(p, c, at)

@@ -23,10 +23,12 @@ def test_a_row_comes_with_all_that_belongs_to_it(tmp_path):
         assert tree["orders"].column("order_id").to_pylist() == own
         items = [row for row in tables["items"][1:] if orders[row[0]] == customer]
         assert tree["items"].column("price").to_pylist() == [float(row[1]) for row in items]
-    assert found.facts["orders"] == (
+    assert found.facts["table orders"] == (
         "30 rows for 20 of customers by customer_id = id; rows each: 0 to 3, median 1.5; 5 without"
     )
-    assert found.facts["items"].endswith("by order_id; rows each: 0 to 2, median 1; 10 without")
+    assert found.facts["table items"].endswith(
+        "by order_id; rows each: 0 to 2, median 1; 10 without"
+    )
     assert found.description == "20 trees of 3 tables: customers (20), orders (30), items (30)"
 
 
@@ -100,6 +102,19 @@ def test_of_two_possible_parents_the_one_with_its_own_key_is_meant(tmp_path):
     children = ("cards.csv on customer_id", "orders.csv on customer_id")
     found = read(str(tmp_path / "customers.csv"), children=children)
     assert [link.parent for link in found.items.structure.links] == ["", "customers", "customers"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"numbers": ("customers.region",)}, "numbers: region contains texts that are not numbers"),
+        ({"constraints": ("price <= 0",)}, "constraint 'price <= 0': 30 of 30 rows break it"),
+        ({"constraints": ("price <= total",)}, "constraint 'price <= total': its columns are not"),
+        ({"target": "orders.tota"}, "customers or orders or items has no column 'orders.tota'"),
+    ],
+)
+def test_settings_are_checked_against_the_table_that_they_name(tmp_path, given, message):
+    assert refused(save_shop(tmp_path), children=CHILDREN, **given).message.startswith(message)
 
 
 def refused(source: object, **given) -> GankitError:

@@ -48,7 +48,7 @@ def related_facts(trees: Trees, settings: TabularSettings) -> dict[str, str]:
         of = link.foreign if same else f"{link.foreign} = {link.references}"
         counts = children_counts(trees, link.table)
         none = int((counts == 0).sum())
-        facts[link.table] = (
+        facts[f"table {link.table}"] = (
             f"{len(rows):,} rows for {len(parents):,} of {link.parent} by {of}; "
             f"rows each: {_spread(counts)}" + (f"; {none:,} without" if none else "")
         )

@@ -133,7 +133,10 @@ def _check_names(tables: Mapping[str, Rows], settings: TabularSettings) -> None:
     """Raises:
     GankitError: a setting names a column that no table has.
     """
-    names = list(dict.fromkeys(c for rows in tables.values() for c in rows.table.column_names))
+    columns = {table: rows.table.column_names for table, rows in tables.items()}
+    names = list(dict.fromkeys(c for own in columns.values() for c in own))
+    if len(tables) > 1:  # after its table, where several have one of the name
+        names += [f"{table}.{c}" for table, own in columns.items() for c in own]
     for name in (*settings.kinds(), *settings.groups, settings.target):
         if name and name not in names:
             where = " or ".join(tables)
