@@ -148,6 +148,8 @@ def folder(tmp_path: Path) -> Path:
         city, member = ("Oslo", "Lima", "Rome")[i % 3], "yes" if i % 5 == 0 else "no"
         people.append(f"{rng.integers(18, 90)},{city},{member},n{i}")
     (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
+    gaps = ["age,city,member,note", "34,,no,a", ",Lima,,b", "51,Oslo,yes,c"]
+    (tmp_path / "gaps.csv").write_text("\n".join(gaps) + "\n")
     for label, low in (("bell", 400), ("dog", 150)):
         place = tmp_path / "my-sounds" / label
         place.mkdir(parents=True)
