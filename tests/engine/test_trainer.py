@@ -597,7 +597,11 @@ def test_a_warm_up_needs_a_likelihood(vectors, tmp_path):
     [
         ("by_likelihood", ["train.warm_up=160"], "learns by its likelihood alone"),
         ("ragged", [*WARM, "train.compile=true"], "train.compile cannot be used with these net"),
-        ("ragged", ["privacy.epsilon=8", "privacy.delta=1e-5"], "used with these networks: the sh"),
+        (
+            "ragged",
+            ["privacy.epsilon=8", "loss.objective=hinge", "train.batch=32"],
+            "used with these networks: the sh",
+        ),
     ],
 )
 def test_what_networks_cannot_do_is_refused(vectors, tmp_path, monkeypatch, field, words, says):
