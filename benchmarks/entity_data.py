@@ -22,6 +22,7 @@ Settings may be chosen on these:
 
 from __future__ import annotations
 
+import gzip
 import io
 import sys
 import tarfile
@@ -113,7 +114,8 @@ def rings(file: Path, most: int = 3_000) -> Data:
     from rdkit import Chem
     from rdkit.Chem import Crippen, Descriptors, rdMolDescriptors
 
-    table = _csv(file.read_bytes())
+    content = file.read_bytes()
+    table = _csv(gzip.decompress(content) if file.suffix == ".gz" else content)
     name = next(n for n in table.column_names if n.lower() == "smiles")
     texts = table.column(name).to_pylist()
     chosen = np.sort(np.random.default_rng(0).choice(len(texts), most, replace=False))
@@ -174,10 +176,7 @@ def toy(_: Path) -> Data:
 def toy_tables(_: Path) -> Data:
     rng = np.random.default_rng(0)
     people = [{"who": i, "kind": str(rng.choice(["a", "b"]))} for i in range(120)]
-    pets = [
-        {"pet": k, "who": i, "age": int(rng.integers(9))}
-        for k, i in enumerate(np.repeat(range(120), 2))
-    ]
+    pets = [{"pet": k, "who": k // 2, "age": int(rng.integers(9))} for k in range(240)]
     toys = [{"pet": k, "colour": str(rng.choice(["red", "blue"]))} for k in range(0, 240, 3)]
     tables = {"people": people, "pets": pets, "toys": toys}
     return Data(

@@ -32,23 +32,15 @@ Tables = dict[str, pa.Table]
 def gankits(tables: Tables, settings: dict[str, Any], n: int, seed: int, folder: Path) -> Any:
     import gankit
 
-    more = dict(settings)
+    more = {"train__threads": 1, "log__verdict": 0, **settings}
     data = next(iter(tables.values())) if len(tables) == 1 else dict(tables)
     shutil.rmtree(folder / "run", ignore_errors=True)
-    run = gankit.fit(
-        "tabular",
-        data,
-        out=folder / "run",
-        train__seed=seed,
-        train__threads=1,
-        log__verdict=0,
-        **more,
-    )
+    run = gankit.fit("tabular", data, out=folder / "run", train__seed=seed, **more)
 
     def draw() -> Tables:
         from gankit_tabular.data.trees.items import as_trees
 
-        trees = as_trees([*run.sample(n)])
+        trees = as_trees([sample.item for sample in run.sample(n).samples])
         return {name: rows.table for name, rows in trees.tables.items()}
 
     return draw
@@ -79,11 +71,8 @@ def deepecho(tables: Tables, settings: dict[str, Any], n: int, seed: int, folder
         first = at.groupby(frame[entity]).transform("first")
         frame["first"] = first
         frame[order] = frame[order].fillna(0)
-    same = [
-        c
-        for c in frame
-        if c != entity and (frame.groupby(entity)[c].nunique(dropna=False) == 1).all()
-    ]
+    values = frame.groupby(entity).nunique(dropna=False)
+    same = [c for c in values if (values[c] == 1).all()]
     if order and order in same:
         same.remove(order)
     words = set(settings.get("categories", ())) | set(frame.select_dtypes(exclude="number"))
@@ -100,9 +89,8 @@ def deepecho(tables: Tables, settings: dict[str, Any], n: int, seed: int, folder
 
     def draw() -> Tables:
         contexts = frame.groupby(entity)[same].first()
-        drawn = contexts.iloc[
-            np.random.default_rng(seed).integers(len(contexts), size=n)
-        ].reset_index(drop=True)
+        chosen = np.random.default_rng(seed).integers(len(contexts), size=n)
+        drawn = contexts.iloc[chosen].reset_index(drop=True)
         drawn.insert(0, entity, [f"E{i}" for i in range(n)])
         made = model.sample(context=drawn)
         if order:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from entity_baselines import settings_of, trees_of
 from entity_data import Data
 
-from gankit.contract import EvaluationData, Sample
+from gankit.contract import EvaluationData, Extractor, Sample
 from gankit.metrics import evaluate
 from gankit_tabular.data.trees.items import Structure, Trees
 from gankit_tabular.modality import TabularModality
@@ -77,6 +77,9 @@ def scores(
 ) -> dict[str, tuple[float, float | None]]:
     """Every score with its baseline."""
     evaluators = TabularModality().evaluators(None, settings_of(settings))
+    for source in evaluators:
+        if isinstance(source, Extractor):
+            source.fit(train)
     data = EvaluationData([Sample(t, 0, {}) for t in made], train, heldout)
     return {s.name: (s.value, s.real_baseline) for s in evaluate(evaluators, data, seed)}
 

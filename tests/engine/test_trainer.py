@@ -592,6 +592,27 @@ def test_a_warm_up_needs_a_likelihood(vectors, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "words", "says"),
+    [
+        ("by_likelihood", ["train.warm_up=160"], "learns by its likelihood alone"),
+        ("ragged", [*WARM, "train.compile=true"], "train.compile cannot be used with these net"),
+        ("ragged", ["privacy.epsilon=8", "privacy.delta=1e-5"], "used with these networks: the sh"),
+    ],
+)
+def test_what_networks_cannot_do_is_refused(vectors, tmp_path, monkeypatch, field, words, says):
+    with_likelihood(vectors.modality, monkeypatch)
+    build = vectors.modality.build_networks
+
+    def limited(*given):
+        return dataclasses.replace(build(*given), **{field: True})
+
+    monkeypatch.setattr(vectors.modality, "build_networks", limited)
+    with pytest.raises(GankitError, match=says):
+        train(vectors, tmp_path / "run", *words)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_steps_of_both_phases_are_compiled(vectors, tmp_path, monkeypatch):
     with_likelihood(vectors.modality, monkeypatch)
     compiled = []

@@ -56,6 +56,7 @@ def test_agrees_with_the_matrix_square_root(n: int, d: int) -> None:
     root = linalg.sqrtm((a.covariance + shift) @ (b.covariance + shift)).real
     expected = np.sum((a.mean - b.mean) ** 2) + np.trace(a.covariance + b.covariance - 2 * root)
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-4)
+    assert a.root @ a.root.T == pytest.approx(a.covariance, abs=1e-12)
 
 
 def test_fewer_samples_than_dimensions_is_exact() -> None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+from tests.support.tree_data import patients, shop
 
 from gankit.testing import ModalityTests
 
@@ -78,3 +79,46 @@ class TestRuled(ModalityTests):
         ),
     }
     data = ruled()
+
+
+NOT_OF_TREES = {
+    "resume": "the warm-up's learning rate falls to 0 over train.samples, which differ",
+    "conversions": "rows that belong together are no array",
+}
+
+
+class TestSequences(ModalityTests):
+    plugin = "tabular"
+    expected_failures: ClassVar = NOT_OF_TREES
+    settings: ClassVar = {
+        "sequence": {"entity": "patient", "order": "day"},
+        "train": {"warm_up": 1.0},
+        "hidden": 16,
+        "digit_units": 16,
+    }
+    data = patients(150).tables["visits"].table
+
+
+def related() -> dict[str, pa.Table]:
+    """Three tables; each has two columns at least that are modelled."""
+    tables = {name: rows.table for name, rows in shop(120).tables.items()}
+    rng = np.random.default_rng(0)
+    for name in ("orders", "items"):
+        table = tables[name]
+        tables[name] = table.append_column("rush", [(rng.random(len(table)) < 0.3).tolist()])
+    return tables
+
+
+class TestRelated(ModalityTests):
+    plugin = "tabular"
+    expected_failures: ClassVar = {
+        **NOT_OF_TREES,
+        "read-refuses": "children are looked for beside a file before it is read",
+    }
+    settings: ClassVar = {
+        "children": ("orders on customer_id=id", "items on order_id"),
+        "train": {"warm_up": 1.0},
+        "hidden": 16,
+        "digit_units": 16,
+    }
+    data = related()

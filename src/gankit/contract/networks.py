@@ -55,6 +55,9 @@ class Networks:
     by_likelihood: bool = False
     """Whether the generator learns by its likelihood alone, with ``train.warm_up=1``: the samples
     that it draws have no gradients. The discriminator is then not trained."""
+    ragged: bool = False
+    """Whether shapes within the networks depend on the samples' values: steps can then neither be
+    compiled nor have a gradient for each sample, as differential privacy needs."""
     part_likelihood: PartLikelihood | None = None
     """The same, part by part; 0 for parts that c decides. Gaps in items are then filled, see
     :class:`gankit.contract.FillsGaps`."""

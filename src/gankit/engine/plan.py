@@ -113,6 +113,12 @@ class TrainingPlan:
                 "that it cannot play the adversarial game",
                 "Use train.warm_up=1",
             )
+        if networks.ragged and settings.train.compile:
+            raise GankitError(
+                "train.compile cannot be used with these networks: the shapes within them depend "
+                "on the samples",
+                "Use train.compile=false",
+            )
         if settings.loss.likelihood and networks.likelihood is None:
             raise GankitError(
                 "loss.likelihood needs networks with a likelihood, and these have none",

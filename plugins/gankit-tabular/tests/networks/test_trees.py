@@ -116,7 +116,7 @@ def test_a_fitted_codecs_networks_learn(kind):
             for p in networks.generator.parameters():
                 p.sub_(0.01 * p.grad / (p.grad.square().mean().sqrt() + 1e-8))
         losses.append(loss.item())
-    assert losses[-1] < 0.95 * losses[0]
+    assert losses[-1] < losses[0] - 1
     assert all(p.grad is not None for p in networks.generator.parameters())
     with torch.no_grad():
         c = None if batch.c is None else torch.zeros(30, batch.c.shape[1])

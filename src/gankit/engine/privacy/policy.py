@@ -70,6 +70,10 @@ class PrivatePolicy(TrainingPolicy):
                 engine.loss.likelihood > 0,
                 "Use loss.likelihood=0",
             ),
+            "these networks: the shapes within them depend on the samples": (
+                networks is not None and networks.ragged,
+                "Use a plugin or a recipe whose networks have fixed shapes",
+            ),
             "train.accumulate": (
                 train.accumulate > 1,
                 "Leave it out: per-sample gradients are computed a few at a time anyway",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,6 +75,12 @@ def condition(s: Subject) -> None:
             other[:, block] = torch.eye(field.width)[0]
         else:
             other[:, block] = other[:, block].roll(1, 1) if field.width > 1 else other[:, block] + 1
+        if networks.by_likelihood and networks.likelihood is not None:
+            with torch.no_grad():
+                told = networks.likelihood(real.x, other)
+                uses = not torch.equal(networks.likelihood(real.x, real.c), told)
+            expect(uses, f"the likelihood ignores {field.name}", "Use c, or leave the field out")
+            continue
         for name, net, x in (
             ("generator", networks.generator, z),
             ("discriminator", networks.discriminator, real.x),
@@ -102,7 +109,12 @@ def gradients(s: Subject) -> None:
     # In a relativistic loss D's last bias cancels in the difference of logits.
     loss = AdversarialLoss(networks, OBJECTIVES["nonsaturating"], LossTerms(zero_centred=False))
     given = real.x, real.c, s.latents(networks, len(real)), LossWeights(*torch.zeros(4))
-    steps = {"discriminator": loss.discriminator_step, "generator": loss.generator_step}
+    steps: dict[str, Any] = {
+        "discriminator": loss.discriminator_step,
+        "generator": loss.generator_step,
+    }
+    if networks.by_likelihood:
+        steps = {"generator": lambda params, x, c, *_: loss.likelihood_step(params, x, c)}
     fix = "Use it in forward, or set requires_grad=False"
     for name, step in steps.items():
         module = getattr(networks, name)

@@ -58,6 +58,7 @@ def tree_networks(codec: TreeCodec, settings: TabularSettings) -> Networks:
         *(generator, Judge(codec.digits), generator.latent_dim),
         likelihood=generator.nll,
         by_likelihood=True,
+        ragged=True,
     )
 
 

@@ -112,10 +112,7 @@ class TreeGenerator(nn.Module):
         allowed[0, self.end] = alone
         self.register_buffer("allowed", allowed, persistent=False)
         self.cascades = nn.ModuleList(
-            Cascade(p.columns, p.blocks, p.condition_blocks, units, p.after, CONTEXT)
-            if p.blocks
-            else nn.Module()
-            for p in parts
+            self._cascade(part, units) if part.blocks else nn.Module() for part in parts
         )
         self.rows = nn.ModuleList(
             nn.Linear(n * SLOT, ROW, bias=False) if n else nn.Module() for n in self.widths
@@ -129,9 +126,17 @@ class TreeGenerator(nn.Module):
         more = () if self.levels is None else (self.levels.width,)
         self.next = Before((MEMORY, ROW, ROW, *more), len(parts) + 1, len(parts))
         self.contexts = nn.ModuleList(
-            Before((MEMORY, ROW, ROW, n * SLOT, *more), CONTEXT, 1) if n else nn.Module()
-            for n in self.widths
+            Before((MEMORY, ROW, ROW, len(part.blocks) * SLOT, *more), CONTEXT, 1)
+            if part.blocks and part.parent >= 0
+            else nn.Module()
+            for part in parts
         )
+
+    @staticmethod
+    def _cascade(part: PartShape, units: int) -> Cascade:
+        context = CONTEXT if part.parent >= 0 else 0  # nothing is before a root
+        told = part.condition_blocks
+        return Cascade(part.columns, part.blocks, told, units, part.after, context)
 
     @property
     def latent_dim(self) -> int:
@@ -152,11 +157,12 @@ class TreeGenerator(nn.Module):
         for p, width in enumerate(self.widths):
             if not width or not len(seen.of[p]):
                 continue
-            at = seen.of[p]
-            mine = torch.cat([slots[p], slots[p].new_zeros(1, width * SLOT)])
-            known = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
-            sources = *known, *(level[at] for level in levels)
-            context = self.contexts[p](sources, seen.place(p)[:, None], self._step(at % t))
+            at, context = seen.of[p], None
+            if self.parents[p] >= 0:
+                mine = torch.cat([slots[p], slots[p].new_zeros(1, width * SLOT)])
+                before = h[at], rows[seen.root(at)], rows[seen.parent(p)], mine[seen.sibling(p)]
+                sources = *before, *(level[at] for level in levels)
+                context = self.contexts[p](sources, seen.place(p)[:, None], self._step(at % t))
             told = self._told(p, c, at // t)
             losses = self.cascades[p].losses(seen.codes(p, width), told, context)  # type: ignore[operator]
             lost = lost.index_add(0, at // t, losses.sum(1))
@@ -270,17 +276,13 @@ class TreeGenerator(nn.Module):
                     continue
                 codes = types.new_zeros(len(at), 0)
                 if width:
-                    up = self.parents[p]
-                    nothing = last.new_zeros(len(at), ROW)
-                    place = places[at, p]
-                    sources = (
-                        h[at],
-                        seen[0][at] if t else nothing,
-                        seen[up][at] if up >= 0 else nothing,
-                        slots[p][at] * (place > 0)[:, None],
-                        *self._stand(level, at),
-                    )
-                    context = self.contexts[p](sources, place[:, None], self._step(step[: len(at)]))
+                    up, context = self.parents[p], None
+                    if up >= 0:
+                        place = places[at, p]
+                        mine = slots[p][at] * (place > 0)[:, None]
+                        sources = h[at], seen[0][at], seen[up][at], mine, *self._stand(level, at)
+                        now = self._step(step[: len(at)])
+                        context = self.contexts[p](sources, place[:, None], now)
                     told = self._told(p, c, at)
                     _, codes = self.cascades[p].draw(z[at, t, 1 : 1 + width], told, context)  # type: ignore[operator]
                     x[at, t, 1 : 1 + width] = codes.to(x.dtype)

@@ -127,7 +127,7 @@ def test_what_was_requested_is_in_all_rows(visits, visits_codec):
     [
         (
             "weight",
-            r"weight changes within patient; only day, sex, diagnosis, first weight can be requested",
+            r"weight changes within patient; only day, sex, diagnosis, first weight can be",
         ),
         ("patient", r"patient is a key, which is always new"),
         ("wieght", r"the data has no column 'wieght'"),

@@ -30,6 +30,8 @@ from gankit_tabular.data.arrow import is_text
 MANY = 50, 0.1
 """A column of a key with more distinct values than this, in more than this share of the rows, is a
 key by itself."""
+REMEMBERED = 20_000
+"""Keys of this many rows are kept."""
 
 
 class UniqueKeys:
@@ -61,6 +63,7 @@ class UniqueKeys:
         self._real: dict[Names, list[tuple[Any, ...]]] = {}
         self._products: dict[tuple[Names, Names], Product] = {}
         self._seeds: tuple[int, int] | None = None
+        self._drawn: dict[str, dict[int, Any]] = {}  # the candidates for a row share its seed
 
     @property
     def names(self) -> list[str]:
@@ -69,6 +72,7 @@ class UniqueKeys:
 
     def reserve(self, values: Mapping[str, Sequence[Any]]) -> None:
         """Begins a data set with these real rows: their keys are excluded from now on."""
+        self._drawn = {}
         for name, space in self.spaces.items():
             space.reserve(values[name])
         self._real = {k: list(zip(*(values[n] for n in k), strict=True)) for k in self.composite}
@@ -126,7 +130,13 @@ class UniqueKeys:
         """Sets, in place, the columns that are keys by themselves."""
         for name, space in self.spaces.items():
             _check_room(name, space)
-            values[name] = [space.draw(seed) for seed in seeds]
+            drawn = self._drawn.setdefault(name, {})
+            if len(drawn) > REMEMBERED:
+                drawn.clear()
+            for seed in seeds:
+                if seed not in drawn:
+                    drawn[seed] = space.draw(seed)
+            values[name] = [drawn[seed] for seed in seeds]
 
     def queries(self, queries: Queries, seeds: Sequence[int]) -> list[dict[str, ColumnQuery]]:
         """Each row's key as queries, so that other columns can be conditioned on it."""

@@ -78,16 +78,18 @@ class Differences:
         return not pa.types.is_floating(self.values_type)
 
     def read(self, values: pa.ChunkedArray) -> Ints | Floats:
-        """Cells as numbers, dates and times in the unit of their type."""
+        """Cells as numbers, dates and times in the unit of their type; none is missing."""
+        return self.typed(values).to_numpy()  # type: ignore[no-any-return]
+
+    def typed(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Cells as integers or floats, dates and times in the unit of their type."""
         if self.format:
             values = load_format(self.format).read_column(values)
         if pa.types.is_temporal(values.type):
-            values = values.cast(storage_type(values.type)).cast(pa.int64())
-        elif pa.types.is_integer(values.type):
-            values = values.cast(pa.int64())
-        elif pa.types.is_decimal(values.type):
-            values = values.cast(pa.float64())
-        return values.to_numpy()  # type: ignore[no-any-return]
+            return values.cast(storage_type(values.type)).cast(pa.int64())
+        if pa.types.is_integer(values.type):
+            return values.cast(pa.int64())
+        return values.cast(pa.float64()) if pa.types.is_decimal(values.type) else values
 
     def differ(self, values: pa.ChunkedArray, first: np.ndarray) -> pa.Array:
         """What each row's value adds to that of the row before it.
@@ -128,7 +130,7 @@ class Differences:
         found = np.where(first, 0, np.maximum(found, 0))
         total = np.cumsum(found)
         values = start[entity] + total - total[first][np.cumsum(first) - 1]
-        return self._cells(self._values(values))
+        return self.write(self._values(values))
 
     def _steps(self, values: Ints | Floats) -> Ints | Floats:
         if self.unit:
@@ -140,7 +142,8 @@ class Differences:
             return instants(self.unit, self.anchor, steps)
         return steps / self.scale if self.scale else steps
 
-    def _cells(self, values: Ints | Floats) -> pa.Array:
+    def write(self, values: Ints | Floats) -> pa.Array:
+        """Numbers, or dates and times in the unit of their type, as cells."""
         t, own = self.values_type, type_from_text(self.type)
         if self.format:
             form = load_format(self.format)

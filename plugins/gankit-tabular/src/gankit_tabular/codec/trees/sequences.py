@@ -17,6 +17,7 @@ from gankit_tabular.codec.trees.frames import (
     starts_of,
     structure_state,
 )
+from gankit_tabular.codec.trees.offsets import Offset, find_offsets
 from gankit_tabular.codec.trees.walks import Walk, find_walks
 from gankit_tabular.data.arrow import Ints
 from gankit_tabular.data.rows import Rows
@@ -34,6 +35,7 @@ class Sequences:
         constants: columns that are the same in all rows of every entity.
         differences: of the order's values; None where rows are in the file's order.
         walks: numbers that go on from the row before.
+        offsets: dates and times that go with the order.
     """
 
     def __init__(
@@ -43,10 +45,11 @@ class Sequences:
         constants: Sequence[str],
         differences: Differences | None,
         walks: Sequence[Walk] = (),
+        offsets: Sequence[Offset] = (),
     ) -> None:
         self.structure, self.schema = structure, schema
         self.constants, self.differences = tuple(constants), differences
-        self.walks = tuple(walks)
+        self.walks, self.offsets = tuple(walks), tuple(offsets)
         self.parts = [Part(ENTITY, -1, structure.entity), Part(ROWS, 0, "", structure.entity)]
         self.schemas = [schema]
 
@@ -67,14 +70,20 @@ class Sequences:
             differences = Differences.fit(order, values, table.schema.field(order))
             differences.learn_usual(values, _firsts(trees))
         kept = {structure.entity, order, *constants, *as_they_are}
-        walks = find_walks(trees, [n for n in table.column_names if n not in kept])
-        return cls(structure, table.schema, constants, differences, walks)
+        free = [n for n in table.column_names if n not in kept]
+        offsets = [] if differences is None else find_offsets(trees, differences, free)
+        walks = find_walks(trees, free)
+        return cls(structure, table.schema, constants, differences, walks, offsets)
 
     @property
-    def changing(self) -> tuple[str, ...]:
-        """The columns of which a row has the change from the row before."""
-        order = () if self.differences is None else (self.differences.name,)
-        return (*order, *(walk.name for walk in self.walks))
+    def notes(self) -> dict[str, str]:
+        """What a row has instead of a column's values, by column."""
+        found = dict.fromkeys((walk.name for walk in self.walks), "change from the row before")
+        if self.differences is not None:
+            order = self.differences.name
+            found[order] = "change from the row before"
+            found |= {offset.name: f"difference from {order}" for offset in self.offsets}
+        return found
 
     def forest(self, trees: Trees) -> Forest:
         """Each sequence as an entity and its rows."""
@@ -88,11 +97,14 @@ class Sequences:
         if self.differences is not None:
             found = self.differences.differ(table.column(order[0]), _firsts(trees))
             rows = rows.append_column(order[0], found)
+            at = self.differences.read(table.column(order[0]))
+            for offset in self.offsets:
+                distances = offset.split(table.column(offset.name), at)
+                rows = _replaced(rows, offset.name, distances)
         for walk in self.walks:
             first, changes = walk.split(table.column(walk.name), starts)
             root = root.append_column(walk.first, first)
-            at = rows.column_names.index(walk.name)
-            rows = rows.set_column(at, pa.field(walk.name, changes.type), changes)
+            rows = _replaced(rows, walk.name, changes)
         parents = np.repeat(np.arange(len(trees)), trees.counts(name))
         keys = begin.column(entity).combine_chunks()
         return Forest(self.parts, [root, rows], [np.full(len(trees), -1), parents], [keys, None])
@@ -119,6 +131,11 @@ class Sequences:
                 columns[name] = root.column(name).take(of)
             else:
                 columns[name] = rows.column(name)
+        if self.differences is not None:
+            at = self.differences.read(pa.chunked_array([columns[self.differences.name]]))
+            for offset in self.offsets:
+                distances = rows.column(offset.name).combine_chunks()
+                columns[offset.name] = offset.join(distances, at)
         arrays = [columns[f.name].cast(f.type) for f in self.schema]
         table = pa.table(arrays, schema=self.schema).combine_chunks()
         name = self.structure.names[0]
@@ -133,6 +150,7 @@ class Sequences:
             "constants": list(self.constants),
             "differences": None if self.differences is None else self.differences.state(),
             "walks": [walk.state() for walk in self.walks],
+            "offsets": [offset.state() for offset in self.offsets],
         }
 
     @classmethod
@@ -145,7 +163,13 @@ class Sequences:
             state["constants"],
             None if found is None else Differences.load(found),
             [Walk.load(walk) for walk in state["walks"]],
+            [Offset.load(offset) for offset in state["offsets"]],
         )
+
+
+def _replaced(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """A table with other values in a column."""
+    return table.set_column(table.column_names.index(name), pa.field(name, values.type), values)
 
 
 def _firsts(trees: Trees) -> np.ndarray:

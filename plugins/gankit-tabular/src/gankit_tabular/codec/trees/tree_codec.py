@@ -48,8 +48,6 @@ FIT_ROWS = 500_000
 """Rows, in random trees, that the codec is fitted to."""
 AT_ONCE = 20_000
 """Trees that are looked at together."""
-CHANGE = "change from the row before"
-"""What is said of a column whose values are coded as differences."""
 DECODED = 2**22
 """Numbers that are decoded together."""
 
@@ -158,7 +156,7 @@ class TreeCodec(
         x = torch.zeros(n, self.steps, 1 + self.stored, dtype=self._dtype)
         x[:, :, 0] = end
         if n:
-            forest = self.frame.forest(as_trees(items))
+            forest = self.frame.forest(self._trees(items))
             places = forest.places()
             several = zip(self.parts, forest.tables, forest.trees(), places, strict=True)
             for p, (part, table, tree, place) in enumerate(several):
@@ -170,6 +168,17 @@ class TreeCodec(
                     x[at[0], at[1], 1 : 1 + part.width] = codes
         c = None if self.layout.condition is None else torch.zeros(n, 1, dtype=torch.uint8)
         return Batch(x, c)
+
+    def _trees(self, items: Sequence[Mapping[str, pa.Table]]) -> Trees:
+        """Trees together; also plain mappings from a table's name to rows."""
+        if isinstance(items, Trees) or all(isinstance(item, Tree) for item in items):
+            return as_trees(items)  # type: ignore[arg-type]
+        tables, starts = {}, {}
+        for name in self.structure.names:
+            parts = [item[name] for item in items]
+            tables[name] = Rows(pa.concat_tables(parts).combine_chunks())
+            starts[name] = np.cumsum([0, *map(len, parts)]).astype(np.int64)
+        return Trees(self.structure, tables, starts)
 
     def prepare(self, batch: Batch) -> Batch:
         x = batch.x[:, :, : 1 + self.digits].float()
@@ -310,11 +319,11 @@ class TreeCodec(
 
     def describe(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
-        changing = self.frame.changing if isinstance(self.frame, Sequences) else ()
+        coded = self.frame.notes if isinstance(self.frame, Sequences) else {}
         for p, part in enumerate(self.parts):
             for row in [] if part.codec is None else part.codec.describe():
-                if p and row["column"] in changing:
-                    notes = CHANGE, row.get("note", "")
+                if p and row["column"] in coded:
+                    notes = coded[row["column"]], row.get("note", "")
                     row = {**row, "note": "; ".join(note for note in notes if note)}
                 found.append({"table": part.part.name, **row})
         noted = any("note" in row for row in found)

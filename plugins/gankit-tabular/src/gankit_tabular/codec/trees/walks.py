@@ -144,14 +144,18 @@ def _goes_on(values: Floats, starts: Ints) -> bool:
     inner[starts[:-1][starts[:-1] < len(values)]] = False
     inner[1:] &= np.isfinite(values[1:]) & np.isfinite(values[:-1])
     rows = np.flatnonzero(inner)
-    rows = rows[:: -(-len(rows) // SAMPLE) or 1]
-    if len(rows) < FEWEST:
+    return easier(values[rows], values[rows] - values[rows - 1])
+
+
+def easier(values: Floats, instead: Floats) -> bool:
+    """Whether one number of each row is much easier to predict than another."""
+    step = -(-len(values) // SAMPLE) or 1
+    values, instead = values[::step], instead[::step]
+    if len(values) < FEWEST:
         return False
-    low, high = np.percentile(values[rows], [1, 99])
+    low, high = np.percentile(values, [1, 99])
     grid = (high - low) / GRID
-    if grid <= 0:
-        return False
-    return _entropy(values[rows], grid) - _entropy(values[rows] - values[rows - 1], grid) > GAIN
+    return grid > 0 and _entropy(values, grid) - _entropy(instead, grid) > GAIN
 
 
 def _entropy(values: Floats, grid: float) -> float:
