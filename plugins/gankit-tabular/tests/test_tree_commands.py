@@ -131,6 +131,6 @@ def test_serving_shows_trees(place):
     """The gallery renders an item at a time."""
     for name, shown in (("sequences", "table: "), ("related", "customers: 1 row")):
         run = gankit.load(place / name)
-        (sample,) = run.sample(1)
+        sample = next(run.stream(1))
         drawn = run.plugin.modality.render(sample.item, run.codec)
         assert shown in drawn.content.decode()
