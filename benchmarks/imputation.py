@@ -1,7 +1,7 @@
 """Missing cells filled in, against what people use: errors, distributions, intervals.
 
     python benchmarks/imputation.py --table adult [--train FILE --test FILE --target NAME]
-        [--seeds 3] [--rows 400] [--out results.jsonl]
+        [--seeds 3] [--rows 300] [--out results.jsonl]
 
 For each seed, a run is trained on the training rows (``--run`` uses one that is there). Of random
 test rows, 10, 30 and 50 % of the cells are removed: completely at random, or by their own values
@@ -60,7 +60,7 @@ ADULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "adult"
 SETTINGS = ((0.1, "random"), (0.3, "random"), (0.5, "random"),
             (0.1, "values"), (0.3, "values"), (0.5, "values"))  # fmt: skip
 DRAWS, MANY_DRAWS = 3, 19
-FITTED = 8_000
+FITTED = 4_000
 """Training rows of the other methods, but for means and marginal draws: k-NN compares with each."""
 Fill = Callable[[pa.Table, int], pa.Table]
 
@@ -166,7 +166,7 @@ def trees(train: pa.Table, rounds: int = 4) -> Fill:
     def models(x: np.ndarray, known: np.ndarray) -> Iterator[tuple[int, Any]]:
         for j, number in enumerate(coded.numeric):
             kind = ExtraTreesRegressor if number else ExtraTreesClassifier
-            forest = kind(30, min_samples_leaf=2, random_state=0)
+            forest = kind(20, min_samples_leaf=2, random_state=0)
             yield j, forest.fit(np.delete(x, j, 1)[known[:, j]], real[known[:, j], j])
 
     known, x = np.isfinite(real), np.where(np.isnan(real), centre, real)
@@ -305,7 +305,7 @@ def main() -> None:
     parser.add_argument("--run", default="", help="a run on the training rows")
     parser.add_argument("--gaps", type=float, default=0.0)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=400)
+    parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)

@@ -157,6 +157,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "people.csv").write_text("\n".join(people) + "\n")
     save(visits(60), tmp_path / "visits.csv")
     save_shop(tmp_path / "shop", shop(60, "customer_id"))
+    gaps = ["age,city,member,note", "34,,no,a", ",Lima,,b", "51,Oslo,yes,c"]
+    (tmp_path / "gaps.csv").write_text("\n".join(gaps) + "\n")
     for label, low in (("bell", 400), ("dog", 150)):
         place = tmp_path / "my-sounds" / label
         place.mkdir(parents=True)

@@ -65,6 +65,7 @@ def translated(group, line):
             "run --data real.csv --metrics frechet",
         ),
         ("augment run --input a.csv --output b.csv --count 5", "run --data a.csv --out b.csv -n 5"),
+        ("impute run --input a.csv --imputations 5", "run --data a.csv -m 5"),
     ],
 )
 def test_synonyms_of_options(group, line, meant):

@@ -91,6 +91,14 @@ def test_generate_between_two_seeds(gankit_here, trained, tmp_path):
     assert "seeds" not in record
 
 
+def test_items_that_can_have_no_gaps_are_not_imputed(gankit_here, trained, tmp_path):
+    (tmp_path / "x.csv").write_text("x,y\n1,\n")
+    done = gankit_here("impute", trained, "--data", "x.csv", "--out", "y.csv")
+    assert done.returncode == 2
+    assert "this run cannot fill gaps" in done.stderr
+    assert not (tmp_path / "y.csv").exists()
+
+
 def test_sampling_time_options(gankit_here, trained, tmp_path, monkeypatch):
     import gankit
     from gankit_toy.modality import ToyModality

@@ -60,6 +60,8 @@ def commands(found=app, path=()):
         ("generate x --per-class 2 --between 1:2", "Use --between or --per-class"),
         ("generate x --json --out -", "--json and --out - both write to standard output"),
         ("augment x --data a --data b --out c", "--data is given twice"),
+        ("impute x --data a", "Add --out PATH, or --dry-run"),
+        ("impute x --data a --out - --json", "Use --out FILE with --json"),
         ("augment x --data= --out c", "--data is empty"),
         ("augment x --data a --out c -n 1 --target k", "--target has no meaning without --measure"),
         ("augment x --data a --out c -n 1 --test k", "--test has no meaning without --measure"),

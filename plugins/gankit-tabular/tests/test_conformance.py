@@ -93,15 +93,16 @@ class TestSequences(ModalityTests):
     settings: ClassVar = {
         "sequence": {"entity": "patient", "order": "day"},
         "train": {"warm_up": 1.0},
+        "longest": 4,
         "hidden": 16,
         "digit_units": 16,
     }
-    data = patients(150).tables["visits"].table
+    data = patients(80).tables["visits"].table
 
 
 def related() -> dict[str, pa.Table]:
     """Three tables; each has two columns at least that are modelled."""
-    tables = {name: rows.table for name, rows in shop(120).tables.items()}
+    tables = {name: rows.table for name, rows in shop(60).tables.items()}
     rng = np.random.default_rng(0)
     for name in ("orders", "items"):
         table = tables[name]
@@ -118,6 +119,7 @@ class TestRelated(ModalityTests):
     settings: ClassVar = {
         "children": ("orders on customer_id=id", "items on order_id"),
         "train": {"warm_up": 1.0},
+        "longest": 4,
         "hidden": 16,
         "digit_units": 16,
     }

@@ -13,15 +13,19 @@ from gankit_tabular.codec.blocks import Block
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.networks.build import tree_networks
+from gankit_tabular.networks.levels import Level
 from gankit_tabular.networks.steps import possible
 from gankit_tabular.networks.trees import PartShape, TreeGenerator
 from gankit_tabular.settings import SequenceSettings, TabularSettings
 
 PARENTS = {"a sequence": (-1, 0), "three tables": (-1, 0, 1), "two children": (-1, 0, 0)}
+CHANGES = {**PARENTS, "a sequence of changes": [-1, 0]}
+"""A list: the second part's numbers are changes of the first one's."""
 
 
-def shape(codes, parent):
-    column = Column("x", "string", "category", atoms=[*range(codes)])
+def shape(codes, parent, atoms=None):
+    kind = "number" if atoms else "category"
+    column = Column("x", "string", kind, atoms=[*(atoms or range(codes))])
     column.frequency = [1 / max(codes, 1)] * codes
     blocks = [Block(0, 0, codes)] if codes else []
     return PartShape([column], blocks, parent, blocks if parent < 0 else ())
@@ -29,7 +33,11 @@ def shape(codes, parent):
 
 def generator(parents, steps=5):
     torch.manual_seed(3)
-    made = TreeGenerator([shape(2 if p != 1 else 0, up) for p, up in enumerate(parents)], steps, 8)
+    shapes = [shape(2 if p != 1 else 0, up) for p, up in enumerate(parents)]
+    levels = []
+    if isinstance(parents, list):
+        shapes, levels = [shape(2, -1, [0, 3]), shape(2, 0, [-2, 2])], [Level(0, 0, -1, 6, 1, 2)]
+    made = TreeGenerator(shapes, steps, 8, levels=levels)
     with torch.no_grad():
         for name, p in made.named_parameters():
             if "places" in name or "last" in name or "output" in name:
@@ -49,7 +57,8 @@ def items(parents, steps):
                     yield from grow([*types, p])
 
     for types in grow([0]):
-        free = [range(2 if p != 1 else 1) for p in types]
+        none = () if isinstance(parents, list) else (1,)
+        free = [range(1 if p in none else 2) for p in types]
         for codes in itertools.product(*free):
             x = torch.zeros(steps, 2)
             x[:, 0] = end
@@ -57,7 +66,7 @@ def items(parents, steps):
             yield x
 
 
-@pytest.mark.parametrize("parents", PARENTS.values(), ids=PARENTS)
+@pytest.mark.parametrize("parents", CHANGES.values(), ids=CHANGES)
 def test_the_probabilities_of_all_trees_sum_to_one(parents):
     g = generator(parents)
     x = torch.stack(list(items(parents, 5)))
@@ -68,7 +77,7 @@ def test_the_probabilities_of_all_trees_sum_to_one(parents):
     assert given.sum().item() == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("parents", PARENTS.values(), ids=PARENTS)
+@pytest.mark.parametrize("parents", CHANGES.values(), ids=CHANGES)
 def test_trees_are_drawn_as_often_as_the_likelihood_states(parents):
     g, n = generator(parents), 20_000
     x = torch.stack(list(items(parents, 5)))

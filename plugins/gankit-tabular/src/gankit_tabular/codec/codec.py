@@ -41,6 +41,7 @@ from gankit.errors import GankitError
 from gankit.seeds import uniform
 from gankit_tabular.codec.blocks import Block, computed_blocks, modelled_blocks
 from gankit_tabular.codec.columns import Column
+from gankit_tabular.codec.completing import GapFiller, Steps
 from gankit_tabular.codec.conditions import Conditions
 from gankit_tabular.codec.conformity import check_values, conform_table, spelled
 from gankit_tabular.codec.constraints.constraints import Constraints
@@ -49,7 +50,7 @@ from gankit_tabular.codec.constraints.rules import parse_rules
 from gankit_tabular.codec.constraints.unique import single_keys
 from gankit_tabular.codec.descriptions import describe_columns, inputs, requested
 from gankit_tabular.codec.fitting import count_codes, find_derived, fit_and_encode
-from gankit_tabular.codec.gaps import GapFiller, Steps
+from gankit_tabular.codec.gaps import GapReader
 from gankit_tabular.codec.ordinals import Ordinals, apply_order
 from gankit_tabular.codec.rare import frequent_values, merge, merge_as_fitted, note_merged
 from gankit_tabular.codec.relations import Relations, find_relations, learn_differences
@@ -415,9 +416,13 @@ class TableCodec(
             return self._hot(self.encode(rows, np.random.default_rng(0)).x)
 
         return GapFiller(
-            *(self.columns, self.schema, self.formats, self.blocks, self.condition_blocks),
-            *(self.constraints, self.relations, Steps(encode, self._values, self._table)),
+            *(self._gaps, self.blocks, self.condition_blocks, self.constraints, self.relations),
+            Steps(encode, self._values, self._table),
         )
+
+    @functools.cached_property
+    def _gaps(self) -> GapReader:
+        return GapReader(self.columns, self.schema, self.formats, self.constraints.keys)
 
     def match(self, items: Sequence[Row]) -> Conformed[Row]:
         given = items if isinstance(items, Rows) else Rows(take_table(items, np.arange(len(items))))
@@ -426,11 +431,11 @@ class TableCodec(
         table, warnings = conform_table(own, self.schema, False, more, self.formats)
         warnings += check_values(self.columns, table, read_columns(table, self.formats), gaps=True)
         found = Rows(table, given.spool)
-        self._filler.reserve(found)
+        self._gaps.reserve(found)
         return Conformed(found, [*_kept(more), *warnings])
 
     def gaps(self, items: Sequence[Row]) -> Gaps:
-        return self._filler.gaps(items)
+        return self._gaps.gaps(items)
 
     def observed(self, items: Sequence[Row]) -> Tensor:
         return self._filler.observed(items)
@@ -443,7 +448,7 @@ class TableCodec(
     def insert(
         self, items: Sequence[Row], completed: Sequence[Row], gaps: Gaps, seeds: Sequence[int]
     ) -> Rows:
-        return self._filler.insert(items, completed, gaps, seeds)
+        return self._gaps.insert(items, completed, gaps, seeds)
 
     # --- Keys -----------------------------------------------------------------------------------
 

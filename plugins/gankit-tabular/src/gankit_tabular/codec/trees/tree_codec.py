@@ -308,7 +308,7 @@ class TreeCodec(
 
     def conform(self, items: Sequence[Tree], strict: bool) -> Conformed[Tree]:
         """Trees of another data set in the form of the training data."""
-        trees = _taken(items, np.arange(len(items)))
+        trees = items if isinstance(items, Trees) else _taken(items, np.arange(len(items)))
         return conform_trees(self.frame, self.parts, trees, strict)
 
     def classes(self) -> dict[str, list[str]]:
