@@ -11,7 +11,7 @@ from gankit_tabular.data.trees.keys import key_values
 
 
 def beyond(trees: Trees, longest: int) -> int:
-    """How many rows are beyond the longest tree that is learnt from: of a sequence, an entity's
+    """How many rows are beyond the longest tree that is learned from: of a sequence, an entity's
     later ones; of several tables, those after so many of a tree, depth first."""
     sizes = np.sum([trees.counts(name) for name in trees.structure.names], axis=0)
     return int(np.maximum(sizes - longest, 0).sum())

@@ -198,13 +198,13 @@ def _refuse_twice(found: Sequence[Source]) -> None:
             raise GankitError(
                 f"{source.shown} is the first table and a child: a table that refers to itself, "
                 "or tables in a circle, are not supported",
-                "Leave that child out; its column is then learnt like any other",
+                "Leave that child out; its column is then learned like any other",
             )
         if key in seen:
             raise GankitError(
                 f"{source.shown} is given as a child twice: a table with two parents "
                 "(many-to-many) is not supported",
-                "Keep the parent that matters most; the other key is then learnt like any column",
+                "Keep the parent that matters most; the other key is then learned like any column",
             )
         seen[key] = source
     names: dict[str, Source] = {}
