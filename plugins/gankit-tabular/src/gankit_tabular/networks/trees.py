@@ -1,7 +1,7 @@
 """The generator of trees: rows one after another, each by a cascade that sees those before.
 
 What the next row is of, or that none follows, is drawn first; then its digits. So lengths of
-sequences and numbers of children are learnt as everything else is.
+sequences and numbers of children are learned as everything else is.
 """
 
 from __future__ import annotations
