@@ -146,6 +146,7 @@ def test_differences_are_kept_in_the_range_of_the_data(free):
         between = pc.subtract(found["end"], found["start"]).to_numpy()
         assert between.min() >= 1
         assert between.max() <= 8
+        assert np.bincount(between, minlength=9).max() < 40  # and not piled up at its ends
 
 
 def test_values_that_training_lacks_stay_and_are_said(free):

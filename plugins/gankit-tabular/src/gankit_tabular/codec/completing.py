@@ -174,7 +174,9 @@ class GapFiller:
         own = seeds
         if draw:  # whatever else is drawn for a row differs from that of another imputation
             own = (uniform(seeds, DRAW + draw) * 2**53).astype(np.int64).tolist()
-        made: dict[str, Any] = dict(self.steps.values(batch.x.numpy(), own, names))
+        # A gap in a term follows from a known total and the drawn difference.
+        totals = [r.target for r in self.relations.found if {n for n, _ in r.terms} & {*names}]
+        made: dict[str, Any] = dict(self.steps.values(batch.x.numpy(), own, [*names, *totals]))
         changed = self._agree(rows, made)
         columns = {n: rows.table.column(n) for n in rows.table.column_names}
         drawn = self.steps.written({n: made[n] for n in names}) if names else None
@@ -200,7 +202,7 @@ class GapFiller:
         """Makes generated values agree, in place, with the known ones of their rows; returns which
         were changed, by column.
         """
-        n = len(rows.table)
+        n, drawn = len(rows.table), dict(made)
         for r in self.relations.found:
             if r.hidden not in made:
                 continue
@@ -222,11 +224,12 @@ class GapFiller:
                 continue
             lists = {name: plain_values(self.named[name], rows.typed[name]) for name in names}
             before: Values = {
-                name: list(_plain(made[name])) if name in made else lists[name] for name in names
+                name: _plain(drawn[name]) if name in drawn else lists[name] for name in names
             }
             values: Values = {
                 name: [a if k else b for a, b, k in zip(
-                    lists[name], before[name], rows.known[name].tolist(), strict=True)]
+                    lists[name], _plain(made[name]) if name in made else lists[name],
+                    rows.known[name].tolist(), strict=True)]
                 for name in names
             }  # fmt: skip
             arithmetic.keep(values, before, rows.known)
