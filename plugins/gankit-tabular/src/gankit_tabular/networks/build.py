@@ -53,6 +53,7 @@ def tree_networks(codec: TreeCodec, settings: TabularSettings) -> Networks:
         *(shapes, codec.steps, units),
         alone=not codec.structure.is_sequence,
         levels=_levels(codec),
+        follows=codec.follows,
     )
     return Networks(
         *(generator, Judge(codec.digits), generator.latent_dim),

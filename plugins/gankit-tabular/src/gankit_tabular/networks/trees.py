@@ -91,6 +91,7 @@ class TreeGenerator(nn.Module):
         units: hidden units for each digit of a row.
         alone: whether a root may have no children; an entity has a row at least.
         levels: numbers that the second part's rows change.
+        follows: how often a row of each part, or the end, follows one of each part.
     """
 
     allowed: Tensor
@@ -102,6 +103,7 @@ class TreeGenerator(nn.Module):
         units: int = 64,
         alone: bool = True,
         levels: Sequence[Level] = (),
+        follows: Sequence[Sequence[int]] = (),
     ) -> None:
         super().__init__()
         self.parents = [part.parent for part in parts]
@@ -111,6 +113,10 @@ class TreeGenerator(nn.Module):
         allowed = possible(self.parents)
         allowed[0, self.end] = alone
         self.register_buffer("allowed", allowed, persistent=False)
+        counts = (
+            torch.tensor(follows, dtype=torch.float32) if follows else torch.ones(allowed.shape)
+        )
+        self.follow = nn.Parameter(torch.log((counts + 0.5) / (counts + 0.5).sum(1, keepdim=True)))
         self.cascades = nn.ModuleList(
             self._cascade(part, units) if part.blocks else nn.Module() for part in parts
         )
@@ -221,7 +227,8 @@ class TreeGenerator(nn.Module):
     def _type_logits(
         self, sources: Sequence[Tensor], places: Tensor, before: Tensor, step: Tensor
     ) -> Tensor:
-        logits: Tensor = self.next(sources, places, self._step(step)).float()
+        seen: Tensor = self.next(sources, places, self._step(step))
+        logits = seen.float() + self.follow[before]
         out = ~self.allowed[before]
         full = torch.ones_like(out)
         full[:, self.end] = False

@@ -12,6 +12,7 @@ import torch
 from tests.support.tree_data import patients, shop
 
 from gankit.errors import GankitError
+from gankit_tabular.codec.trees.forest import Forest, Part
 from gankit_tabular.codec.trees.tree_codec import TreeCodec
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.items import Link, Structure, Trees
@@ -232,3 +233,10 @@ def test_another_data_set_has_to_conform(visits, visits_codec, shop_codec):
 def test_single_rows_networks_are_refused(visits):
     with pytest.raises(GankitError, match="generator=one-shot is for single rows"):
         TreeCodec.fit(visits, TabularSettings(sequence=VISITS.sequence, generator="one-shot"))
+
+
+def test_it_counts_what_follows():
+    parts = [Part("a"), Part("b", 0), Part("c", 1)]
+    parents = [np.full(2, -1), np.array([0, 0, 1]), np.array([0, 0, 2])]
+    forest = Forest(parts, [pa.table({})] * 3, parents)  # a b c c b, and a b c
+    assert forest.follows() == [[0, 2, 0, 0], [0, 0, 2, 1], [0, 1, 1, 1]]

@@ -66,6 +66,22 @@ class Forest:
             free[of] += _sums(parents, sizes[p], len(sizes[of]))
         return places
 
+    def follows(self) -> list[list[int]]:
+        """How often a row of each part, or the end, comes next to a row of each part, depth first,
+        (parts, parts + 1).
+        """
+        end = len(self.parts)
+        tree, place = np.concatenate(self.trees()), np.concatenate(self.places())
+        part = np.repeat(np.arange(end), [len(parents) for parents in self.parents])
+        order = np.lexsort((place, tree))
+        tree, part = tree[order], part[order]
+        last = np.append(tree[1:] != tree[:-1], True)
+        after = np.where(last, end, np.append(part[1:], end))
+        counts = np.zeros((end, end + 1), np.int64)
+        np.add.at(counts, (part, after), 1)
+        found: list[list[int]] = counts.tolist()
+        return found
+
 
 def _sums(parents: Ints, sizes: Ints, n: int) -> Ints:
     return np.bincount(parents, weights=sizes, minlength=n).astype(np.int64)

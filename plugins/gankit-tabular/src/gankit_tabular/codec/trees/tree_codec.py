@@ -76,10 +76,18 @@ class TreeCodec(
         frame: between trees as they are and rows without keys.
         parts: the codecs of the rows.
         longest: rows of a tree, the root's included.
+        follows: how often a row of each part, or the end, follows a row of each part.
     """
 
-    def __init__(self, frame: Tables | Sequences, parts: Sequence[CodedPart], longest: int) -> None:
+    def __init__(
+        self,
+        frame: Tables | Sequences,
+        parts: Sequence[CodedPart],
+        longest: int,
+        follows: Sequence[Sequence[int]],
+    ) -> None:
         self.frame, self.parts, self.longest = frame, list(parts), longest
+        self.follows = [list(counts) for counts in follows]
         self.several_files = not frame.structure.is_sequence
         self.root = parts[0].codec
         self.steps = longest + 1
@@ -135,7 +143,7 @@ class TreeCodec(
                 "no column varies, and all have the same number of rows",
                 "There is nothing to learn from such data",
             )
-        return cls(frame, parts, longest)
+        return cls(frame, parts, longest, forest.follows())
 
     def decoding_graph(self) -> DecodingGraph:
         """There is none: how often the networks are called depends on what they draw.
@@ -336,6 +344,7 @@ class TreeCodec(
                 "frame": self.frame.state(),
                 "parts": [part.state() for part in self.parts],
                 "longest": self.longest,
+                "follows": self.follows,
             }
         )
 
@@ -346,7 +355,8 @@ class TreeCodec(
         kind = Sequences if config["trees"] == "sequences" else Tables
         frame = kind.load(config["frame"])
         several = zip(frame.parts, config["parts"], strict=True)
-        return cls(frame, [CodedPart.load(part, s) for part, s in several], config["longest"])
+        parts = [CodedPart.load(part, s) for part, s in several]
+        return cls(frame, parts, config["longest"], config["follows"])
 
 
 def rows_of_each(items: Sequence[Tree]) -> Ints:
