@@ -98,7 +98,7 @@ def formats(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
 
     info = installed().infos()[_plugin(ctx)]
     module = info.target.partition(":")[0]
-    found = _defined(module, "formats")
+    found, _ = _defined(module, "formats")
     assert isinstance(found, ast.expr), "a class that states no formats"
     return ((str(one), "") for one in ast.literal_eval(found))
 
@@ -173,28 +173,40 @@ def _recipes(plugin: str) -> Found:
 
 
 def _own_keys(ctx: typer.Context) -> list[str]:
-    """The fields of the plugin's settings."""
+    """The plugin's settings, those of a group by dotted name."""
     from gankit.plugins.registry import installed
 
     info = installed().infos()[_plugin(ctx)]
-    found = _defined(info.target.partition(":")[0], "Settings")
-    body = found.body if isinstance(found, ast.ClassDef) else []
-    return [ast.unparse(line.target) for line in body if isinstance(line, ast.AnnAssign)]
+    return _fields(info.target.partition(":")[0], "Settings")
 
 
-def _defined(module: str, name: str) -> ast.AST | None:
-    """What a name stands for in a module's source, which is not run: a class or an expression."""
-    spec = importlib.util.find_spec(module)
+def _fields(module: str, name: str, prefix: str = "") -> list[str]:
+    """The fields of a class, and of classes that are the types of some."""
+    found, where = _defined(module, name)
+    keys = []
+    for line in found.body if isinstance(found, ast.ClassDef) else []:
+        if isinstance(line, ast.AnnAssign):
+            key = prefix + ast.unparse(line.target)
+            type_ = line.annotation.id if isinstance(line.annotation, ast.Name) else ""
+            keys += _fields(where, type_, key + ".") or [key]
+    return keys
+
+
+def _defined(module: str, name: str) -> tuple[ast.AST | None, str]:
+    """What a name stands for in a module's source, which is not run: a class or an expression; and
+    the module where it is defined.
+    """
+    spec = importlib.util.find_spec(module) if name else None
     if spec is None or not spec.origin:
-        return None
+        return None, module
     nodes = [*ast.walk(ast.parse(Path(spec.origin).read_text(encoding="utf-8")))]  # outer first
     for node in nodes:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            return node
+            return node, module
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             known = isinstance(node.value, ast.Name)
-            return _defined(module, ast.unparse(node.value)) if known else node.value
+            return _defined(module, ast.unparse(node.value)) if known else (node.value, module)
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return _defined(node.module or "", name)
-    return None
+    return None, module
