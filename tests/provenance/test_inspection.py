@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 from signing import STATEMENT, authority, issued, picture
@@ -57,7 +58,7 @@ def write(modality, path, samples=SAMPLES, **given):
     packing = path.suffix[1:] if path.suffix in (".zip", ".tar") else ""
     target = Target(path, format, single_file=bool(path.suffix), packing=packing)
     write_generated(
-        *(modality, iter(samples), target), codec=None, run="r", record={},
+        *(modality, iter(samples), target), codec=SimpleNamespace(several_files=False), run="r", record={},
         plugins=Plugins([]), **given,
     )  # fmt: skip
     return path
