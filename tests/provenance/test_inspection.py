@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import zipfile
-from types import SimpleNamespace
 
 import pytest
 from signing import STATEMENT, authority, issued, picture
@@ -58,8 +57,8 @@ def write(modality, path, samples=SAMPLES, **given):
     packing = path.suffix[1:] if path.suffix in (".zip", ".tar") else ""
     target = Target(path, format, single_file=bool(path.suffix), packing=packing)
     write_generated(
-        *(modality, iter(samples), target), codec=SimpleNamespace(several_files=False), run="r",
-        record={}, plugins=Plugins([]), **given,
+        *(modality, iter(samples), target), codec=None, run="r", record={},
+        plugins=Plugins([]), **given,
     )  # fmt: skip
     return path
 

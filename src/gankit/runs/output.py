@@ -91,8 +91,6 @@ def write_generated(
         PluginError: the plugin wrote elsewhere, or counted what are no integers.
     """
     refuse_existing(target, overwrite)
-    if codec.several_files and target.single_file and target.packing != "zip":
-        raise _not_one(target)
     signing = seal() if signing is None else signing
     modality, path = plugin.modality, Path(os.path.abspath(target.path))
     statement = Provenance(software(), run, created or now(), modality.source_type, between, way)
@@ -247,19 +245,6 @@ def _several(target: Target, what: str) -> GankitError:
     return GankitError(
         f"format {target.format} writes {what}, and {name} is one",
         f"Use -n 1, --out {Path(name).stem}.zip, or name a folder: a path without an ending",
-    )
-
-
-def _not_one(target: Target) -> GankitError:
-    """The error for items that are several files, whatever the format."""
-    if target.stdout:
-        return GankitError(
-            "this run generates several files, and --out - takes one", "Name a folder: --out FOLDER"
-        )
-    name = target.path.name.partition(".")[0]
-    return GankitError(
-        f"this run generates several files, and {target.path.name} is one",
-        f"Name a folder, --out {name}, with --format {target.format}; or an archive, {name}.zip",
     )
 
 

@@ -185,3 +185,22 @@ def _is_folder(path: Path) -> bool:
 def _endings_of_plugins() -> set[str]:
     infos = installed().infos().values()
     return {ending.lower().removeprefix(".") for info in infos for ending in info.suffixes}
+
+
+def refuse_one_file(target: Target) -> None:
+    """For items that are several files, whatever the format: a folder or a zip archive holds them.
+
+    Raises:
+        GankitError: the target is one file.
+    """
+    if not target.single_file or target.packing == "zip":
+        return
+    if target.stdout:
+        raise GankitError(
+            "this run generates several files, and --out - takes one", "Name a folder: --out FOLDER"
+        )
+    name = target.path.name.partition(".")[0]
+    raise GankitError(
+        f"this run generates several files, and {target.path.name} is one",
+        f"Name a folder, --out {name}, with --format {target.format}; or an archive, {name}.zip",
+    )

@@ -24,7 +24,7 @@ from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
 from gankit.runs.started import lineage
-from gankit.runs.targets import Target, refuse_existing, resolve_target
+from gankit.runs.targets import Target, refuse_existing, refuse_one_file, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows import watermarks
 from gankit.workflows.improbable import UNKNOWN, improbable
@@ -392,9 +392,16 @@ def save(
 def output_target(
     run: Run, out: str | Path | None, format: str | None = None, default: str | None = None
 ) -> Target:
-    """Where a run's output goes."""
+    """Where a run's output goes.
+
+    Raises:
+        GankitError: one file is named for items that are several.
+    """
     path = out or next_run(Path("generated"), run.model["run"])
-    return resolve_target(run.plugin, path, format, default)
+    target = resolve_target(run.plugin, path, format, default)
+    if run.codec.several_files:
+        refuse_one_file(target)
+    return target
 
 
 def run_record(
