@@ -240,3 +240,11 @@ def test_it_counts_what_follows():
     parents = [np.full(2, -1), np.array([0, 0, 1]), np.array([0, 0, 2])]
     forest = Forest(parts, [pa.table({})] * 3, parents)  # a b c c b, and a b c
     assert forest.follows() == [[0, 2, 0, 0], [0, 0, 2, 1], [0, 1, 1, 1]]
+
+
+def test_what_was_reserved_can_be_used_again(visits, visits_codec):
+    keys = visits_codec.parts[0].keys
+    before = keys.draw(range(5))
+    visits_codec.reserve(visits)
+    visits_codec.reserve(())
+    assert keys.draw(range(5)).equals(before)

@@ -60,3 +60,17 @@ def test_numbers_that_go_on_are_found():
     found = {w.name: w for w in find_walks(data, ["goes_on", "age", "noise", "text"])}
     assert set(found) == {"goes_on", "age"}
     assert found["goes_on"].scale == 100
+
+
+def test_numbers_that_are_written_as_texts_go_on_too():
+    rng = np.random.default_rng(0)
+    n, each = 50, 20
+    steps = rng.normal(0, 0.3, (n, each))
+    steps[:, 0] = rng.normal(70, 8, n)
+    texts = [f"{v:.1f} kg".replace(".", ",") for v in steps.cumsum(1).ravel()]
+    data = trees(np.arange(0, n * each + 1, each), e=np.repeat(np.arange(n), each), weight=texts)
+    (found,) = find_walks(data, ["weight"])
+    first, changes = found.split(data.tables["t"].table.column("weight"), data.starts["t"])
+    again = found.join(first, changes, np.repeat(np.arange(n), each))
+    assert again.to_pylist() == texts
+    assert Walk.load(found.state()) == found

@@ -295,12 +295,13 @@ class TreeCodec(
         only_root(where, self.frame.parts, known, others, self.structure.is_sequence)
 
     def reserve(self, real: Sequence[Tree]) -> None:
-        forest = self.frame.forest(as_trees(real))
-        for part, table, keys in zip(self.parts, forest.tables, forest.keys, strict=True):
+        forest = self.frame.forest(as_trees(real)) if len(real) else None
+        for p, part in enumerate(self.parts):
             if part.codec is not None:
-                part.codec.reserve(Rows(table))
-            if part.keys is not None and keys is not None:
-                part.keys.reserve(keys)
+                part.codec.reserve(Rows(forest.tables[p]) if forest else ())
+            if part.keys is not None:
+                used = forest.keys[p] if forest else None
+                part.keys.reserve(pa.array([], part.keys.type) if used is None else used)
 
     def check_seeds(self, seeds: range, where: Mapping[str, object]) -> None:
         first, last = min(seeds[0], seeds[-1]), max(seeds[0], seeds[-1])

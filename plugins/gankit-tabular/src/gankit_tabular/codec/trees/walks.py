@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from gankit_tabular.codec.trees.differences import Differences
+from gankit_tabular.codec.trees.differences import DECIMALS, Differences
 from gankit_tabular.data.arrow import Floats, Ints, type_from_text
 from gankit_tabular.data.trees.items import Trees
+from gankit_tabular.formats.columns import column_formats, load_format
 
 SAMPLE = 20_000
 """Rows in which numbers that go on are looked for."""
@@ -38,6 +39,13 @@ class Walk:
     high: float
     mean: float
     std: float
+    format: list[Any] = field(default_factory=list)
+    """How its cells are written, if they are texts."""
+
+    @property
+    def values_type(self) -> pa.DataType:
+        """The type of the numbers that the cells stand for."""
+        return load_format(self.format).type if self.format else type_from_text(self.type)
 
     def split(self, values: pa.ChunkedArray, starts: Ints) -> tuple[pa.Array, pa.Array]:
         """The first known value of each sequence, and each row's change from the last known one.
@@ -46,9 +54,10 @@ class Walk:
             values: of all rows.
             starts: the first row of each sequence, and the number of rows.
         """
-        known = values.is_valid().to_numpy(zero_copy_only=False)
+        if self.format:
+            values = load_format(self.format).read_column(values)
         steps = self._steps(values)
-        known &= np.isfinite(steps)
+        known = np.isfinite(steps)
         row = np.arange(len(steps))
         last = np.maximum.accumulate(np.where(known, row, -1))  # the last known row, this included
         before = np.concatenate([[-1], last[:-1]])
@@ -77,7 +86,11 @@ class Walk:
             more = np.nan_to_num(change[rows])
             level[entity[rows]] = np.clip(level[entity[rows]] + more, low, high)
             found[rows] = np.where(np.isfinite(change[rows]), level[entity[rows]], np.nan)
-        return self._array(found, type_from_text(self.type))
+        made, t = self._array(found), type_from_text(self.type)
+        if not self.format:
+            return made.cast(t)
+        places = round(np.log10(self.scale)) if self.scale else DECIMALS
+        return load_format(self.format).write_column(made.to_pylist(), places, t)
 
     def _scaled(self, value: float) -> float:
         return round(value * self.scale) if self.scale else value
@@ -87,15 +100,12 @@ class Walk:
         found = np.asarray(found, np.float64)
         return np.rint(found * self.scale) if self.scale else np.array(found)
 
-    def _array(self, steps: Floats, t: pa.DataType | None = None) -> pa.Array:
+    def _array(self, steps: Floats) -> pa.Array:
         unknown = ~np.isfinite(steps)
         values = steps / self.scale if self.scale else steps
-        own = type_from_text(self.type)
-        if pa.types.is_integer(own):
-            whole = pa.array(np.where(unknown, 0, np.rint(values)).astype(np.int64), mask=unknown)
-            return whole if t is None else whole.cast(t)
-        made = pa.array(values, mask=unknown)
-        return made if t is None else made.cast(t)
+        if pa.types.is_integer(self.values_type):
+            values = np.where(unknown, 0, np.rint(values)).astype(np.int64)
+        return pa.array(values, mask=unknown)
 
     def state(self) -> dict[str, Any]:
         """As JSON."""
@@ -117,8 +127,12 @@ def find_walks(trees: Trees, names: Iterable[str]) -> list[Walk]:
     table, starts = trees.tables[name].table, trees.starts[name]
     taken = set(table.column_names)
     found = []
+    forms = column_formats(table, {})
     for column in names:
-        t, values = table.schema.field(column).type, table.column(column)
+        form, values = forms.get(column), table.column(column)
+        if form is not None:
+            values = form.read_column(values)
+        t = values.type
         if not (pa.types.is_integer(t) or pa.types.is_floating(t)):
             continue
         plain = np.asarray(values.cast(pa.float64()).to_numpy(), np.float64)
@@ -134,7 +148,9 @@ def find_walks(trees: Trees, names: Iterable[str]) -> list[Walk]:
             first += "_"
         taken.add(first)
         spread = max(float(known.std()), 1e-12)
-        found.append(Walk(column, first, str(t), scale, *limits, float(known.mean()), spread))
+        own, written = str(table.schema.field(column).type), [] if form is None else form.state()
+        moments = float(known.mean()), spread
+        found.append(Walk(column, first, own, scale, *limits, *moments, written))
     return found
 
 
