@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gankit_tabular.codec.codec import TableCodec
-from gankit_tabular.codec.fitting import find_derived, fit_column
-from gankit_tabular.codec.resolution import Resolution
+from gankit_tabular.codec.fitting import count_codes, find_derived, fit_column
+from gankit_tabular.codec.resolution import TWO_DIGITS, Resolution
 from gankit_tabular.codec.values import decode_column, encode_column
 
 HALF = 0.5
@@ -137,3 +137,15 @@ def test_types_are_preserved(values, type):
     again = pa.Table.from_pylist(codec.decode(batch, range(30)), schema=table.schema)
     assert again.column("x").type == type
     assert again.column("x").to_pylist() == values
+
+
+def test_a_copy_is_found_in_few_rows():
+    ages = [20 + (7 * i) % 50 for i in range(200)]
+    other = [age + (i == 3) for i, age in enumerate(ages)]
+    columns, codes = [], []
+    for name, values in {"a": ages, "b": ages, "c": other}.items():
+        column = pa.chunked_array([pa.array(values)])
+        columns.append(fit_column(name, column, TWO_DIGITS))
+        codes.append(count_codes(columns[-1], column))
+    find_derived(columns, np.stack(codes, 1))
+    assert [c.derived_from for c in columns] == ["b", "", ""]

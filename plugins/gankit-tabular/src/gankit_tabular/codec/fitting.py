@@ -168,9 +168,13 @@ def find_derived(columns: list[Column], codes: Ints) -> None:
     for b, column in enumerate(columns):
         if not small[b] or column.name in bases:
             continue
-        for a in able:
+        for a in [*able, *(a for a, e in enumerate(small) if e and a not in able)]:
             other = columns[a]
             if a == b or other.derived_from or _values(other) < column.codes:
+                continue
+            if a not in able and not (  # few rows: only a column that is the same is no chance
+                other.atoms == column.atoms and np.array_equal(codes[:, a], codes[:, b])
+            ):
                 continue
             if other.groups and _chance(other, column, n) > BY_CHANCE:
                 continue
