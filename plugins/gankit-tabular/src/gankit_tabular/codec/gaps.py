@@ -110,7 +110,8 @@ class GapReader:
         """
         own = [f.name for f in self.schema
                if is_text(table.schema.field(f.name).type) and not is_text(f.type)]  # fmt: skip
-        self._own = column_formats(table.select(own), {})
+        forms = column_formats(table.select(own), {})
+        self._own = {name: form for name, form in forms.items() if not is_text(form.type)}
         found = []
         for name, form in self._own.items():
             pattern = form.pattern.replace("%-", "%") if isinstance(form, TimeFormat) else ""
@@ -178,7 +179,8 @@ class GapReader:
             trained = self.schema.field(name).type
             own = plain(columns[name]).type
             values, form = filled.column(name).take(place), self.formats.get(name)
-            if form is not None and is_text(trained) and not (is_text(own) or is_text(form.type)):
+            other = name in self._own if is_text(own) else is_text(trained)
+            if form is not None and other and not is_text(form.type):
                 values, trained = form.read_column(values), form.type
             kept = filled_type(own, trained)
             if name in self._own and flags.any():
