@@ -11,6 +11,8 @@ import pytest
 
 import gankit
 from gankit.errors import GankitError
+from gankit_tabular.modality import TabularModality
+from gankit_tabular.settings import SequenceSettings, TabularSettings
 
 TINY = {
     "digit_units": 8, "train.samples": 256, "train.batch": 32, "train.threads": 1,
@@ -49,7 +51,7 @@ def test_gaps_are_filled_and_marked(gankit_, home):
     done = gankit_("impute", "run", "--data", "gaps.csv", "--out", "filled.csv", cwd=home)
     assert "5 items, 4 of them with gaps, in 4 patterns: id 3, sure 3" in done.stderr
     assert "'note' is not in the training data; it is kept as it is" in done.stderr
-    assert "12 gaps filled in 5 items: filled.csv" in done.stdout
+    assert "12 gaps filled in 4 of 5 items: filled.csv" in done.stdout
     before, after = read(home / "gaps.csv"), read(home / "filled.csv")
     assert [*after[0]] == [*before[0], "_imputed"]
     assert (home / "filled.csv").read_text().splitlines()[1] == 'x;17;"$1,200.00";a;C-1;True;'
@@ -130,6 +132,7 @@ def test_runs_without_a_likelihood_are_refused(gankit_here, tmp_path):
     done = gankit_here("impute", "run", "--data", "people.csv", "--out", "x.csv")
     assert done.returncode == 2
     assert "run: this run cannot fill gaps" in done.stderr
+    assert "Train with the default recipe, --plugin tabular" in done.stderr
 
 
 def test_gaps_in_the_training_data_are_no_values(tmp_path):
@@ -137,3 +140,74 @@ def test_gaps_in_the_training_data_are_no_values(tmp_path):
     run = gankit.fit("tabular", gappy, out=tmp_path / "run", settings=TINY)
     found = run.impute(gappy).to_dataframe()
     assert not found.isna().any().any()
+
+
+@pytest.fixture(scope="module")
+def dated(tmp_path_factory):
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("dated")
+    day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 200), unit="D")
+    table = pd.DataFrame({
+        "kind": rng.choice(["é", "ü", "ç"], 200),
+        "iso": day.strftime("%Y-%m-%d"),
+        "local": day.strftime("%d/%m/%Y"),
+        "paid": rng.gamma(2, 900, 200).round(2),
+    })  # fmt: skip
+    table.to_csv(folder / "dated.csv", index=False)
+    return gankit.fit("tabular", folder / "dated.csv", out=folder / "run", settings=TINY), table
+
+
+def test_cells_are_filled_in_the_form_of_the_data_with_gaps(dated, tmp_path):
+    run, table = dated
+    gappy = table.head(30).astype({"iso": object, "local": object})
+    gappy["iso"] = gappy["local"]
+    gappy["paid"] = [f"${v:.2f}" for v in gappy["paid"]]
+    gappy["local"] = pd.to_datetime(gappy["local"], format="%d/%m/%Y")
+    gappy = gappy.mask((gappy.index % 3 == 0)[:, None] & (gappy.columns != "kind")[None])
+    gappy.to_csv(tmp_path / "gaps.csv", index=False)
+    other = "is written in another form"
+    iso, paid = (pytest.warns(UserWarning, match=f"'{c}' {other}") for c in ("iso", "paid"))
+    with iso, paid:
+        run.impute(tmp_path / "gaps.csv", tmp_path / "filled.csv")
+    found = pd.read_csv(tmp_path / "filled.csv", dtype=str)
+    assert found["iso"].str.fullmatch(r"\d\d/\d\d/\d{4}").all()
+    assert found["local"].str.fullmatch(r"\d{4}-\d\d-\d\d").all()
+    assert found["paid"].str.fullmatch(r"\$\d+\.\d\d").all()
+    assert found["paid"][1] == gappy["paid"][1]
+
+
+def test_days_and_months_that_could_be_either_are_said(dated):
+    run, table = dated
+    gappy = table.head(4).assign(iso=["03/04/2021", None, "05/06/2021", "01/02/2021"])
+    with pytest.warns(UserWarning, match="'iso' is written in another form.*, read as %"):
+        run.impute(gappy)
+
+
+def test_settings_say_how_the_data_is_read(dated, tmp_path, gankit_):
+    run, table = dated
+    table.head(30).assign(paid=None).to_csv(tmp_path / "old.csv", index=False, encoding="cp850")
+    plain = ["impute", str(run.path), "--data", "old.csv", "--out", "filled.csv"]
+    done = gankit_(*plain, "encoding=cp850", cwd=tmp_path)
+    assert "the file is in cp850; as CSV, the filled table is written in utf-8" in done.stderr
+    assert "which the training data does not have" not in done.stderr
+    found = read(tmp_path / "filled.csv", ",")
+    assert [row["kind"] for row in found] == table["kind"].head(30).tolist()
+    record = json.loads((tmp_path / "filled.csv.provenance.json").read_text())
+    assert record["imputed"]["settings"] == {"encoding": "cp850"}
+    with pytest.raises(GankitError, match="affects training, which is finished"):
+        run.impute(table, settings={"optim.lr": 1e-3})
+    with pytest.raises(GankitError, match="unknown setting 'encodign'"):
+        run.impute(table, settings={"encodign": "cp850"})
+
+
+def test_repeated_identifiers_are_counted(home):
+    gappy = frame().head(20)
+    gappy.loc[1:3, "id"] = gappy["id"][0]
+    with pytest.warns(UserWarning, match="'id' has identifiers, and 3 rows repeat one"):
+        gankit.load(home / "run").impute(gappy)
+
+
+def test_sequences_are_refused_in_words():
+    modality = TabularModality()
+    settings = TabularSettings(sequence=SequenceSettings(entity="who"))
+    with pytest.raises(GankitError, match="sequences and related tables cannot be filled yet"):
+        modality.read_incomplete("x.csv", settings, lambda *told: None)

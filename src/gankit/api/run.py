@@ -295,7 +295,8 @@ class Run(directory.Run):
             m: imputations, each drawn anew; of several, a list is returned.
             mark: whether each written item states what of it was filled.
             progress: whether to show it; by default on a terminal and in a notebook.
-            seed, candidates, device: as for :class:`gankit.workflows.impute.Imputation`.
+            seed, candidates, settings, device: as for
+                :class:`gankit.workflows.impute.Imputation`.
 
         Raises:
             GankitError: for whatever the caller can fix.

@@ -23,6 +23,15 @@ def impute(
             help="A run directory, or a copied model folder.", autocompletion=completion.runs
         ),
     ],
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            autocompletion=completion.sampling_settings,
+            help="Settings of the plugin by which the data is read.",
+        ),
+    ] = None,
+    *,
     data: Annotated[
         str, typer.Option(metavar="PATH", help="The data with gaps; it is not changed.")
     ],
@@ -71,6 +80,7 @@ def impute(
     A filled value is a draw, not a best guess: with -m 5 the differences show how uncertain it is.
     """
     from gankit.cli._progress import INCOMPLETE, NOTHING, interruptible
+    from gankit.config import parse_overrides
     from gankit.engine.sampling.imputation import CANDIDATES
     from gankit.runs.directory import Run
     from gankit.workflows.impute import Imputation
@@ -83,6 +93,7 @@ def impute(
     effort: dict[str, Any] = {
         "seed": seed,
         "candidates": candidates or CANDIDATES,
+        "settings": parse_overrides(settings or []),
         "device": device,
     }
     if out_ is None or dry_run:
@@ -121,7 +132,8 @@ def impute(
     for one in made:
         show_warnings(one.record)
         done = one.record["imputed"]
-        what = f"{sum(done['filled'].values()):,} gaps filled in {done['items']:,} items"
+        of = f"{done['changed']:,} of {done['items']:,} items"
+        what = f"{sum(done['filled'].values()):,} gaps filled in {of}"
         if piped:
             state_provenance(what, one.record)
         else:

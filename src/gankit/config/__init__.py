@@ -3,7 +3,7 @@
 from gankit.config.recipes import Recipe, load_recipe, recipes
 from gankit.config.resolution import MAY_CHANGE, Config, adjust, from_run, resolve
 from gankit.config.schema import Setting, check_keys, completed, describe, sections, validate
-from gankit.config.values import Table, as_toml, flatten, parse_overrides, read_toml
+from gankit.config.values import Table, as_toml, flatten, merge, nest, parse_overrides, read_toml
 
 __all__ = [
     "MAY_CHANGE",
@@ -19,6 +19,8 @@ __all__ = [
     "flatten",
     "from_run",
     "load_recipe",
+    "merge",
+    "nest",
     "parse_overrides",
     "read_toml",
     "recipes",

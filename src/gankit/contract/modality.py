@@ -232,7 +232,8 @@ class Imputes(Protocol):
         """Items with gaps, all of them, with all that they have: also what training leaves out.
 
         Raises:
-            GankitError: nothing usable there, or something that would be skipped.
+            GankitError: nothing usable there, something that would be skipped, or items of a kind
+                that cannot be filled.
         """
 
     def write_imputed(

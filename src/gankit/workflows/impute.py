@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gankit import config as configuration
 from gankit.config.paths import expanded
 from gankit.contract import Gaps, Imputes, Progress, Provenance, Sample, quiet
 from gankit.contract.codec import FillsGaps
@@ -84,6 +86,8 @@ class Imputation:
         data: a path, or an object in memory; it is only read.
         seed: item i is filled by seed ``seed + i``.
         candidates: for each item, among which one is chosen.
+        settings: of the plugin, by which the data is read where it differs from the training data,
+            such as ``{"encoding": "cp1252"}``; others are the run's.
 
     Raises:
         GankitError: for whatever the user can fix.
@@ -96,6 +100,7 @@ class Imputation:
         *,
         seed: int = 0,
         candidates: int = CANDIDATES,
+        settings: Mapping[str, object] | None = None,
         device: str = "auto",
         progress: Progress = quiet,
     ) -> None:
@@ -104,6 +109,11 @@ class Imputation:
                 f"candidates={candidates}: out of range", f"Use 1 to {MOST_CANDIDATES}"
             )
         modality, self.name = imputes(run), named(data)
+        self.settings = dict(settings or {})
+        reading = reading_settings(run, self.settings)
+        source = expanded(str(data)) if isinstance(data, str | Path) else data
+        with self._naming():  # first: the modality knows best what it cannot fill, and why
+            self.dataset = modality.read_incomplete(source, reading, progress)
         self.sampler, self.seed, self.progress = run.sampler(device), seed, progress
         imputer = self.sampler.imputer(candidates)
         codec = self.sampler.codec
@@ -112,10 +122,8 @@ class Imputation:
         self.imputer: Imputer = imputer
         self.codec: FillsGaps = codec
         self.size: int = codec.decode_batch_size
-        source = expanded(str(data)) if isinstance(data, str | Path) else data
         self.found = Found()
-        try:
-            self.dataset = modality.read_incomplete(source, run.settings, progress)
+        with self._naming():
             self.items = self.dataset.items
             check_seeds(seed, len(self.items))
             matched = codec.match(self.items)
@@ -123,15 +131,13 @@ class Imputation:
             for start, stop in self._blocks():
                 progress("looking for gaps", start, len(self.items))
                 self.found.add(codec.gaps(take(self.matched, np.arange(start, stop))))
-        except GankitError as error:
-            if error.message.startswith(self.name):
-                raise
-            raise GankitError(f"{self.name}: {error.message}", error.hint) from None
         self.warnings = [*self.dataset.warnings, *(f"{self.name}: {w}" for w in matched.warnings)]
         self.unfilled: list[int] = []
         """The numbers of items, from 0 on, whose gaps the last draw could not fill."""
         self.filled: Counter[str] = Counter()
         """What the last draw filled, by name."""
+        self.changed = 0
+        """Items of which the last draw filled something."""
 
     def draw(self, number: int = 0) -> Iterator[Sample[Any]]:
         """The items in their order, with their gaps filled.
@@ -139,7 +145,7 @@ class Imputation:
         Args:
             number: of the imputation, from 0 on.
         """
-        self.unfilled, self.filled = [], Counter()
+        self.unfilled, self.filled, self.changed = [], Counter(), 0
         for start, stop in self._blocks():
             self.progress("filling gaps", start, len(self.items))
             yield from self._block(range(start, stop), number)
@@ -162,7 +168,18 @@ class Imputation:
         for i in range(len(filled)):
             names = tuple(gaps.names[k] for k in np.flatnonzero(missing[i]).tolist())
             self.filled.update(names)
+            self.changed += bool(names)
             yield Sample(filled[i], seeds[i], {}, real=True, filled=names)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Names the data in what is wrong with it."""
+        try:
+            yield
+        except GankitError as error:
+            if error.message.startswith(self.name):
+                raise
+            raise GankitError(f"{self.name}: {error.message}", error.hint) from None
 
     def _blocks(self) -> Iterator[tuple[int, int]]:
         n = len(self.items)
@@ -246,6 +263,7 @@ def _write(
         "of": m,
         "seed": made.seed,
         "candidates": made.imputer.candidates,
+        **({"settings": made.settings} if made.settings else {}),
         **made.found.record(),
     }
 
@@ -254,7 +272,7 @@ def _write(
         modality.write_imputed(samples, folder, codec, statement, form, mark)
 
     def finish(full: dict[str, Any]) -> None:
-        full["imputed"]["filled"] = dict(made.filled)
+        full["imputed"] |= {"filled": dict(made.filled), "changed": made.changed}
         if doubts := made.doubts():
             full["imputed"]["unfilled"] = len(made.unfilled)
             full["warnings"] = [*full.get("warnings", ()), *doubts]
@@ -285,6 +303,25 @@ def imputes(run: Run) -> Imputes:
     return modality
 
 
+def reading_settings(run: Run, changes: Mapping[str, object]) -> Any:
+    """The plugin's settings that a run was trained with, some of them changed to read other data.
+
+    Raises:
+        GankitError: an unknown setting, one of the engine, or a value of the wrong type.
+    """
+    if not changes:
+        return run.settings
+    given, kind = configuration.nest(dict(changes)), run.plugin.modality.Settings
+    configuration.check_keys(given, kind)
+    for key in configuration.flatten(given):
+        if key.partition(".")[0] in configuration.sections():
+            raise GankitError(
+                f"{key} affects training, which is finished",
+                "Give settings by which the data is read",
+            )
+    return configuration.validate(kind, configuration.merge(run.trained_settings, given))
+
+
 def numbered(out: str | Path, m: int) -> Sequence[str | Path]:
     """A path for each imputation: ``filled.csv`` as it is for one, else ``filled-1.csv`` …"""
     if m == 1:
@@ -296,8 +333,10 @@ def numbered(out: str | Path, m: int) -> Sequence[str | Path]:
 
 
 def _unable(run: Run) -> GankitError:
+    name = run.plugin.info.name
     return GankitError(
         f"{run.path}: this run cannot fill gaps",
-        "That takes a generator that states its likelihood part by part, for items whose parts can "
-        "be missing",
+        f"Train with the default recipe, --plugin {name}: its generator can"
+        if isinstance(run.plugin.modality, Imputes)
+        else f"The items of plugin {name} have no parts that could be missing",
     )

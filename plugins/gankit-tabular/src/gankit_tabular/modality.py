@@ -125,6 +125,11 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
     def read_incomplete(
         self, source: object, settings: TabularSettings, progress: Progress
     ) -> Dataset[Row]:
+        if settings.has_trees:
+            raise GankitError(
+                "sequences and related tables cannot be filled yet",
+                "Train on single rows, without sequence.entity and children",
+            )
         found = Findings()
         rows, issues = read_rows(
             source, options=replace(read_options(settings), drop=()), findings=found
@@ -143,6 +148,9 @@ class TabularModality(Modality[Row], Augmentable, Converts, Imputes):
                 f"the table has a column {IMPUTED!r} already", "Rename or remove it first"
             )
         about = f"{len(rows):,} rows, {rows.table.num_columns} columns"
+        encoding = found.facts.get("encoding", "utf-8")
+        if not encoding.startswith("utf-8"):
+            found.warn(f"the file is in {encoding}; as CSV, the filled table is written in utf-8")
         return Dataset(
             *(rows, fingerprint(rows), about), facts=found.facts, warnings=found.warnings
         )

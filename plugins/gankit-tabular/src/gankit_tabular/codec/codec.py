@@ -430,7 +430,9 @@ class TableCodec(
         own = spelled(given.table, self.columns)
         table, warnings = conform_table(own, self.schema, False, more, self.formats)
         warnings += check_values(self.columns, table, read_columns(table, self.formats), gaps=True)
+        warnings += self._gaps.note_forms(own)
         found = Rows(table, given.spool)
+        warnings += self._gaps.repeated(found)
         self._gaps.reserve(found)
         return Conformed(found, [*_kept(more), *warnings])
 

@@ -18,10 +18,11 @@ from gankit_tabular.codec.constraints.key_spaces import KeySpace, Patterns
 from gankit_tabular.codec.constraints.unique import UniqueKeys
 from gankit_tabular.codec.rare import merge_as_fitted
 from gankit_tabular.codec.templates import Identifiers
-from gankit_tabular.data.arrow import Flags, is_text, numbers, plain
+from gankit_tabular.data.arrow import Flags, is_text, numbers, plain, storage_type
 from gankit_tabular.data.rows import Row, Rows, as_table
 from gankit_tabular.formats.base import Format
-from gankit_tabular.formats.columns import read_columns
+from gankit_tabular.formats.columns import column_formats, read_columns
+from gankit_tabular.formats.times import TimeFormat
 
 
 @dataclass
@@ -58,6 +59,8 @@ class GapReader:
         self.named = {c.name: c for c in columns}
         self._new: dict[str, KeySpace] = {}
         """Unused keys of columns in which some are missing."""
+        self._own: dict[str, Format] = {}
+        """How the table with gaps writes what is not a text in the training data."""
 
     def read(self, items: Sequence[Row]) -> Incomplete:
         table = as_table(items, self.schema)
@@ -98,6 +101,45 @@ class GapReader:
                 )
         return Gaps([*missing], np.stack([*missing.values()], 1))
 
+    def note_forms(self, table: pa.Table) -> list[str]:
+        """Finds the columns that a table with gaps writes as texts, and the training data does not:
+        their filled cells are written alike.
+
+        Returns:
+            A warning for each, but for dates in ISO 8601.
+        """
+        own = [f.name for f in self.schema
+               if is_text(table.schema.field(f.name).type) and not is_text(f.type)]  # fmt: skip
+        forms = column_formats(table.select(own), {})
+        self._own = {name: form for name, form in forms.items() if not is_text(form.type)}
+        found = []
+        for name, form in self._own.items():
+            pattern = form.pattern.replace("%-", "%") if isinstance(form, TimeFormat) else ""
+            if pattern.startswith("%Y-%m-%d"):
+                continue  # as dates are written everywhere
+            order = isinstance(form, TimeFormat) and form.ambiguous
+            read = f", read as {pattern}" if order else ""
+            found.append(
+                f"Column {name!r} is written in another form than in the training data{read}; its "
+                "filled cells are written as in the data with gaps."
+            )
+        return found
+
+    def repeated(self, items: Sequence[Row]) -> list[str]:
+        """Warnings about identifiers that several rows have."""
+        table, found = as_table(items, self.schema), []
+        for column in self.columns:
+            if column.kind != "identifier":
+                continue
+            values = table.column(column.name).drop_null()
+            if more := len(values) - pc.count_distinct(values).as_py():
+                rows = "1 row repeats" if more == 1 else f"{more:,} rows repeat"
+                found.append(
+                    f"Column {column.name!r} has identifiers, and {rows} one of another row; they "
+                    "are kept."
+                )
+        return found
+
     def reserve(self, items: Sequence[Row]) -> None:
         """Prepares new keys for missing ones, other than those of these rows.
 
@@ -136,8 +178,13 @@ class GapReader:
         for name, flags in zip(gaps.names, gaps.missing.T, strict=True):
             trained = self.schema.field(name).type
             own = plain(columns[name]).type
+            values, form = filled.column(name).take(place), self.formats.get(name)
+            other = name in self._own if is_text(own) else is_text(trained)
+            if form is not None and other and not is_text(form.type):
+                values, trained = form.read_column(values), form.type
             kept = filled_type(own, trained)
-            values = filled.column(name).take(place)
+            if name in self._own and flags.any():
+                values = _in_form(values, self._own[name], self.named[name].decimals)
             if self.named[name].kind == "identifier" and flags.any():
                 made = [self._new[name].draw(s) if f else None
                         for s, f in zip(seeds, flags.tolist(), strict=True)]  # fmt: skip
@@ -148,6 +195,14 @@ class GapReader:
             elif kept != own:
                 columns[name] = plain(columns[name]).cast(kept)
         return Rows(pa.table(columns).replace_schema_metadata(table.schema.metadata))
+
+
+def _in_form(values: pa.ChunkedArray, form: Format, decimals: int) -> pa.ChunkedArray:
+    """Values as texts in a form."""
+    values = plain(values)
+    if pa.types.is_temporal(form.type):
+        values = values.cast(form.type, safe=False).cast(storage_type(form.type)).cast(pa.int64())
+    return pa.chunked_array([form.write_column(values.to_pylist(), decimals, pa.string())])
 
 
 def filled_type(own: pa.DataType, trained: pa.DataType) -> pa.DataType:
