@@ -129,6 +129,7 @@ BAD = {
     "orphan": ("orders", ["O999", "7", "1"], r"orders: 1 row has no parent: row 31 has the value 7 "
                r"in customer_id, and customers has no such id"),
     "missing": ("orders", ["O999", "", "1"], r"orders: 1 row has no parent: row 31 has no value"),
+    "blank": ("items", [" ", "1"], r"items: 1 row has no parent: row 31 has no value in order_id"),
     "repeated": ("customers", ["101", "x"], r"customers: id is no key: 1 row repeats .* row 21"),
     "unnamed": ("customers", ["", "x"], r"customers: id: 1 row has no value, the first is row 21"),
     "text": ("orders", ["O999", "x7", "1"], r"customer_id has texts, and customers: id has int"),

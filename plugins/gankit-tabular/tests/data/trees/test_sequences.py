@@ -118,6 +118,7 @@ def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):
         (visits(), {"order": "patient"}, r"sequence.entity and another setting .* 'patient'"),
         (visits(), {"constants": ["date"]}, r"sequence.order and sequence.constants both"),
         (changed(0, 3, ""), {}, r"sequence.entity=patient: 1 row has no value, the first is row 3"),
+        (changed(0, 3, "  "), {}, r"sequence.entity=patient: 1 row has no value, the first is row"),
         (changed(1, 3, ""), {}, r"sequence.order=date: 1 row has no value, the first is row 3"),
         (changed(1, 3, "soon"), {}, r"has dates and other texts: row 3 has 'soon'"),
         (visits(), {"order": "sex"}, r"sequence.order=sex has texts such as '.', which have no"),
