@@ -152,6 +152,24 @@ def test_a_changed_constant_is_named_with_its_row(tmp_path):
         read(save(rows, tmp_path / "v.csv"), entity="patient", order="date", constants=["sex"])
 
 
+@pytest.mark.parametrize("block", [7, 2**18])
+def test_columns_that_change_within_very_few_entities_are_pointed_out(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("gankit_tabular.data.trees.constants.AT_ONCE", block)
+    rows = [["id", "t", "sex", "x"]]
+    rows += [[f"P{i % 40:02d}", str(i // 40), "fm"[i % 2], str(i % 7)] for i in range(160)]
+    file = tmp_path / "v.csv"
+    assert not read(save(rows, file), entity="id", order="t").warnings
+    rows[6][2] = "f"  # the first row of its entity: the next one differs from it
+    (warning,) = read(save(rows, file), entity="id", order="t").warnings
+    assert warning == (
+        "sex is the same in all rows of 39 of 40 by id; it differs first in row 6: correct that "
+        "row, or it is learned as changing"
+    )
+    for i in range(1, 6):
+        rows[i + 40][2] = "?"
+    assert not read(save(rows, file), entity="id", order="t").warnings
+
+
 def test_data_frames_make_sequences(tmp_path):
     frame = pd.read_csv(save(visits(), tmp_path / "v.csv"), parse_dates=["date"])
     found = read(frame, entity="patient", order="date")

@@ -66,7 +66,7 @@ def _sequences(source: object, settings: TabularSettings) -> Dataset[Row]:
         f"{len(trees):,} sequences of {len(own):,} rows, {own.table.num_columns} columns{kept}",
         issues=found.issues,
         facts=facts,
-        warnings=[*found.warnings, *row_doubts(own, found.warnings)],
+        warnings=[*found.warnings, *row_doubts(own, found.warnings), *read.warnings],
         strata=strata(heads, target) if target in read.constants else None,
     )
 

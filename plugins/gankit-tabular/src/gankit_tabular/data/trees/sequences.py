@@ -14,7 +14,8 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.arrow import Ints, is_text, temporal_integers
 from gankit_tabular.data.doubts import DATE, NUMBER
 from gankit_tabular.data.rows import Rows
-from gankit_tabular.data.trees.constants import first_changes
+from gankit_tabular.data.trees.constants import changing_rows
+from gankit_tabular.data.trees.doubts import FEW, nearly_constant
 from gankit_tabular.data.trees.items import Link, Structure, Trees
 from gankit_tabular.data.trees.keys import key_values, refuse_missing
 from gankit_tabular.data.trees.sorting import reordered
@@ -38,6 +39,8 @@ class Sequences:
     """The order's values as numbers, dates or times, row by row as in the trees."""
     form: Format | None = None
     """How the file writes them, where it has texts."""
+    warnings: tuple[str, ...] = ()
+    """What may be a mistake in the data."""
 
 
 def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]) -> Sequences:
@@ -79,11 +82,12 @@ def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]
     structure = Structure((Link(TABLE, foreign=entity),), entity, order)
     trees = Trees(structure, {TABLE: reordered(rows, sorting)}, {TABLE: starts})
     others = [name for name in names if name not in (entity, order)]
-    changes = first_changes(trees.tables[TABLE], starts, others)
+    changes = changing_rows(trees.tables[TABLE], starts, others, FEW)
     for name in settings.constants:
         _refuse_change(trees, name, changes[name], sorting)
-    constants = tuple(name for name, row in changes.items() if row < 0)
-    return Sequences(trees, constants, ties, values, form)
+    constants = tuple(name for name, found in changes.items() if not found)
+    warnings = nearly_constant(trees, changes, sorting)
+    return Sequences(trees, constants, ties, values, form, tuple(warnings))
 
 
 def _constants(settings: SequenceSettings) -> list[tuple[str, str]]:
@@ -183,9 +187,10 @@ def _sortable(values: pa.ChunkedArray) -> Any:
     return values.to_numpy()
 
 
-def _refuse_change(trees: Trees, name: str, row: int, sorting: Ints) -> None:
-    if row < 0:
+def _refuse_change(trees: Trees, name: str, changed: list[int], sorting: Ints) -> None:
+    if not changed:
         return
+    row = changed[0]
     table = trees.tables[TABLE].block(row - 1, 2)
     entity = table.column(trees.structure.entity)[1].as_py()
     was, now = (v if v is not None else "nothing" for v in table.column(name).to_pylist())
