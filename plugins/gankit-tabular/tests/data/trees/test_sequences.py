@@ -120,6 +120,8 @@ def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):
         (changed(0, 3, ""), {}, r"sequence.entity=patient: 1 row has no value, the first is row 3"),
         (changed(0, 3, "  "), {}, r"sequence.entity=patient: 1 row has no value, the first is row"),
         (changed(1, 3, ""), {}, r"sequence.order=date: 1 row has no value, the first is row 3"),
+        ([r[:1] + [""] + r[2:] if i else r for i, r in enumerate(visits())], {},
+         r"sequence.order=date has no value in any row"),
         (changed(1, 3, "soon"), {}, r"has dates and other texts: row 3 has 'soon'"),
         (visits(), {"order": "sex"}, r"sequence.order=sex has texts such as '.', which have no"),
         (visits(), {"entity": "weight"}, r"sequence.entity=weight has numbers with decimals"),
@@ -168,6 +170,16 @@ def test_columns_that_change_within_very_few_entities_are_pointed_out(tmp_path, 
     for i in range(1, 6):
         rows[i + 40][2] = "?"
     assert not read(save(rows, file), entity="id", order="t").warnings
+
+
+def test_entities_that_may_be_one_are_pointed_out_by_row(tmp_path):
+    rows = [["id", "x"], *([f"{i % 30:03d}x", str(i)] for i in range(90))]
+    rows[8][0], rows[40][0], rows[41][0] = "7x", "00a", "A"  # 7x and 007x, a and A
+    (warning,) = read(save(rows, tmp_path / "v.csv"), entity="id").warnings
+    assert warning == (
+        "sequence.entity=id: 2 differ from another one only in capitals, leading zeros or blanks "
+        "around it, such as row 38 from row 8: write them alike if they are one"
+    )
 
 
 def test_data_frames_make_sequences(tmp_path):

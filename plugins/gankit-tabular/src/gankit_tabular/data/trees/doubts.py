@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gankit_tabular.data.arrow import Ints
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gankit_tabular.data.arrow import Ints, is_text
 from gankit_tabular.data.trees.constants import odd_row
 from gankit_tabular.data.trees.items import Trees
 
@@ -35,3 +39,28 @@ def nearly_constant(trees: Trees, changes: Mapping[str, list[int]], sorting: Int
                 "changing"
             )
     return found
+
+
+def similar_names(names: pa.Array, codes: Ints, entity: str) -> list[str]:
+    """A warning where entities differ from others only as one person writes another's name.
+
+    Args:
+        names: of the entities, distinct.
+        codes: the entity of each row.
+    """
+    if not is_text(names.type):
+        return []
+    plain = pc.utf8_ltrim(pc.utf8_lower(pc.utf8_trim_whitespace(names)), characters="0")
+    coded = pc.dictionary_encode(plain)
+    n = len(names) - len(coded.dictionary)
+    if not n:
+        return []
+    like = coded.indices.to_numpy(zero_copy_only=False)
+    _, first, of = np.unique(like, return_index=True, return_inverse=True)
+    other = int(np.flatnonzero(first[of] != np.arange(len(like)))[0])
+    one, two = (int((codes == code).argmax()) + 1 for code in (first[of][other], other))
+    differ = "1 differs" if n == 1 else f"{n:,} differ"
+    return [
+        f"sequence.entity={entity}: {differ} from another one only in capitals, leading zeros or "
+        f"blanks around it, such as row {two:,} from row {one:,}: write them alike if they are one"
+    ]

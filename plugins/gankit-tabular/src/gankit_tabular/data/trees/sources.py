@@ -57,6 +57,10 @@ def parse_child(text: str) -> Child:
     Raises:
         GankitError: it is none.
     """
+    quoted = re.fullmatch(rf"(.+) on ({_NAME})(?:=({_NAME}))?", text.strip(), re.DOTALL)
+    if quoted:
+        foreign, references = (_unquoted(name or "") for name in quoted.groups()[1:])
+        return Child(quoted[1].strip(), foreign, references)
     source, on, column = text.strip().rpartition(" on ")
     foreign, _, references = (part.strip() for part in column.partition("="))
     if not on or not source.strip() or not foreign:
