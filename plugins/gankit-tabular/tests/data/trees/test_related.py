@@ -10,6 +10,7 @@ import pytest
 from visits_and_shop import CHILDREN, read, save, save_shop, shop
 
 from gankit.errors import GankitError
+from gankit_tabular.data.trees.sources import Child, parse_child
 
 
 def test_a_row_comes_with_all_that_belongs_to_it(tmp_path):
@@ -160,6 +161,48 @@ def test_keys_that_do_not_match_are_refused_with_a_row(tmp_path, kind):
 )
 def test_what_is_no_tree_is_refused_in_one_line(tmp_path, children, message):
     assert re.search(message, refused(save_shop(tmp_path), children=children).message)
+
+
+@pytest.mark.parametrize(
+    ("children", "told"),
+    [
+        (("items.csv on order_id", "orders.csv on customer_id=id"),
+         r"items belongs to no table before it by order_id. orders, given later, has order_id: "
+         r"give it first$"),
+        (("items.csv on order_id=orders.order_id", "orders.csv on customer_id=id"),
+         r"orders, given later, has order_id: give it first$"),
+        (("orders.csv on customer_id=custmers.id",),
+         r"orders: there is no table custmers. Did you mean customers\?$"),
+        (("orders.csv on customer_id=orders.order_id",), r"refers to itself is not supported. Leave"),
+        (("orders.csv on customer_id=ids",),
+         r"by ids: customers has no such column. Did you mean id\? Where the parent's key has"),
+        (("orders.csv on customer_id=zzzzz",), r"column. Known: id, region. Where the parent's key"),
+    ],
+)  # fmt: skip
+def test_what_to_do_about_a_missing_parent_is_said(tmp_path, children, told):
+    assert re.search(told, str(refused(save_shop(tmp_path), children=children)))
+
+
+def test_keys_without_a_match_are_named_with_their_tables(tmp_path):
+    tables = shop()
+    for row in tables["orders"][1:]:
+        row[1] = "9"
+    found = refused(save_shop(tmp_path, tables), children=CHILDREN[:1], orphans="drop")
+    assert found.hint == "Compare customer_id of orders with id of customers"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('orders.csv on "customer_id"', ("orders.csv", "customer_id", "")),
+        ('o.csv on "customer id" = "Kunden"."id"', ("o.csv", "customer id", "Kunden.id")),
+        ('o.csv on "a=b"=id', ("o.csv", "a=b", "id")),
+        ('o.csv on a=customers."x ""y"""', ("o.csv", "a", 'customers.x "y"')),
+        ('select * from "o" on a=id', ('select * from "o"', "a", "id")),
+    ],
+)
+def test_names_of_keys_may_be_in_double_quotes(text, names):
+    assert parse_child(text) == Child(*names)
 
 
 def test_parents_that_are_children_are_told_apart_from_many_to_many(tmp_path):

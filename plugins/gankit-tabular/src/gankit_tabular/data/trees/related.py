@@ -119,9 +119,8 @@ def _parent(
         GankitError: no table before it has such a column, several do, or values repeat.
     """
     key, among = child.references or child.foreign, list(placed)
-    table, dot, column = key.rpartition(".")
-    if dot and table in placed:
-        key, among = column, [table]
+    if table := next((n for n in placed if key.startswith(f"{n}.")), ""):
+        key, among = key.removeprefix(f"{table}."), [table]
     having = [n for n in among if key in placed[n].rows.table.column_names]
     if not having:
         raise _no_parent(name, child, key, among, tables)
@@ -145,22 +144,25 @@ def _no_parent(
     columns = {n: rows.table.column_names for n, rows in tables.items()}
     later = [*tables][[*tables].index(name) + 1 :]
     table, dot, column = key.rpartition(".")
-    if dot and table in (*later, name):
-        key, among, later = column, [], [n for n in later if n == table]
-    elif dot and not any(key in own for own in columns.values()):
+    if dot and table == name:
         return GankitError(
-            f"{name}: there is no table {table}", did_you_mean(table, [n for n in tables if n != name])
+            f"{name}: a table that refers to itself is not supported",
+            "Leave that child out; its column is then learned like any other",
         )
-    after = [n for n in later if key in columns[n]]
-    before = f": {' or '.join(among)} has no such column" if among else ""
-    if after:
-        what = f"{name} belongs to no table before it by {key}{before}"
-        return GankitError(what, f"{after[0]}, given later, has {key}: give it first")
-    near = did_you_mean(key, [c for n in among for c in columns[n]]).removesuffix("?")
+    if dot and table in later:
+        key, among, later = column, [table], [table]
+    elif dot and not any(key in own for own in columns.values()):
+        others = [n for n in tables if n != name]
+        return GankitError(f"{name}: there is no table {table}", did_you_mean(table, others))
+    for one in later:
+        if key in columns[one]:
+            what = f"{name} belongs to no table before it by {key}"
+            return GankitError(what, f"{one}, given later, has {key}: give it first")
+    near = did_you_mean(key, [c for n in among for c in columns[n]])
     return GankitError(
-        f"{name} belongs to no table by {key}{before}",
-        f"{near}{'?' if near.startswith('Did') else '.'} Where the parent's key has another name, "
-        f"give both: {child.foreign}=NAME",
+        f"{name} belongs to no table by {key}: {' or '.join(among)} has no such column",
+        f"{near}{'' if near.endswith('?') else '.'} Where the parent's key has another name, give "
+        f"both: {child.foreign}=NAME",
     )
 
 
