@@ -100,7 +100,20 @@ def test_a_table_larger_than_memory_is_rewritten_in_a_second_file(tmp_path):
 
 def test_rows_beyond_the_longest_are_said(tmp_path):
     found = read(save(visits(), tmp_path / "v.csv"), entity="patient", order="date", longest=3)
-    assert found.facts["longest"].startswith("13 rows of a patient beyond the first 3 are left out")
+    assert found.facts["longest"].startswith(
+        "13 rows, those beyond the first 3 of each patient, are left out of training"
+    )
+
+
+def test_what_is_missing_is_called_by_its_name(tmp_path):
+    with pytest.raises(GankitError) as refused:
+        read(save(visits()[:2], tmp_path / "v.csv"), entity="patient")
+    assert str(refused.value).endswith(
+        "has 1 usable row. At least 20 entities are needed, some with two rows or more"
+    )
+    rows = [["id", "t"], *([str(i % 20), str(i)] for i in range(40))]
+    found = read(save(rows, tmp_path / "t.csv"), entity="id", order="t")
+    assert found.facts["constants"] == "none: there are no other columns"
 
 
 def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):

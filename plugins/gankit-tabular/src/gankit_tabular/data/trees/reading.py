@@ -47,7 +47,7 @@ def _sequences(source: object, settings: TabularSettings) -> Dataset[Row]:
     _check_drop(settings, found)
     _check_names({"the table": rows}, settings)
     if len(rows) < 2:
-        raise GankitError(f"{_shown(source)} has {_count(len(rows), 'usable row')}", _AT_LEAST)
+        raise GankitError(f"{_shown(source)} has {_count(len(rows), 'usable row')}", _ENTITIES)
     read = read_sequences(rows, settings.sequence, settings.kinds())
     trees, entity = read.trees, settings.sequence.entity
     if len(trees) < FEWEST:
@@ -102,6 +102,7 @@ def _related(source: object, settings: TabularSettings) -> Dataset[Row]:
     )
 
 
+_ENTITIES = f"At least {FEWEST} entities are needed, some with two rows or more"
 _AT_LEAST = f"At least {FEWEST} of them are needed, some with two rows or more"
 
 
