@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gankit.contract import Dataset
 from gankit.errors import GankitError, did_you_mean, without_password
+from gankit.kit.own_output import is_doubt
 from gankit_tabular.data.doubts import row_doubts
 from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows
@@ -118,7 +119,7 @@ def _table(one: Source, settings: TabularSettings, together: Findings) -> Rows:
         if before != text and not before.startswith(f"{text}; "):  # what differs from the first's
             together.facts[key] = f"{before}; {one.name}: {text}"
     for text in found.warnings:
-        together.warn(text if one.name in text else f"{one.name}: {text}")
+        together.warn(text if one.name in text or is_doubt(text) else f"{one.name}: {text}")
     together.issues += found.issues
     together.dropped |= found.dropped
     return rows
