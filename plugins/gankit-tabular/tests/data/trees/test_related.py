@@ -173,10 +173,12 @@ def test_what_is_no_tree_is_refused_in_one_line(tmp_path, children, message):
          r"orders, given later, has order_id: give it first$"),
         (("orders.csv on customer_id=custmers.id",),
          r"orders: there is no table custmers. Did you mean customers\?$"),
-        (("orders.csv on customer_id=orders.order_id",), r"refers to itself is not supported. Leave"),
+        (("orders.csv on customer_id=orders.order_id",),
+         r"refers to itself is not supported. Leave"),
         (("orders.csv on customer_id=ids",),
          r"by ids: customers has no such column. Did you mean id\? Where the parent's key has"),
-        (("orders.csv on customer_id=zzzzz",), r"column. Known: id, region. Where the parent's key"),
+        (("orders.csv on customer_id=zzzzz",),
+         r"column. Known: id, region. Where the parent's key"),
     ],
 )  # fmt: skip
 def test_what_to_do_about_a_missing_parent_is_said(tmp_path, children, told):

@@ -133,7 +133,7 @@ def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):
         (changed(0, 3, ""), {}, r"sequence.entity=patient: 1 row has no value, the first is row 3"),
         (changed(0, 3, "  "), {}, r"sequence.entity=patient: 1 row has no value, the first is row"),
         (changed(1, 3, ""), {}, r"sequence.order=date: 1 row has no value, the first is row 3"),
-        ([r[:1] + [""] + r[2:] if i else r for i, r in enumerate(visits())], {},
+        ([[*r[:1], "", *r[2:]] if i else r for i, r in enumerate(visits())], {},
          r"sequence.order=date has no value in any row"),
         (changed(1, 3, "soon"), {}, r"has dates and other texts: row 3 has 'soon'"),
         (visits(), {"order": "sex"}, r"sequence.order=sex has texts such as '.', which have no"),
