@@ -81,11 +81,12 @@ def _steps(read: Sequences) -> str:
         values = np.asarray(read.order.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     steps = np.diff(values)[inside]
     low, middle, high = np.quantile(steps.astype(np.float64), [0.25, 0.5, 0.75])
-    shown = _measured(t, np.array([low, middle, high]))
+    shown = measured(t, np.array([low, middle, high]))
     return f"median {shown[1]}, half of them {shown[0]} to {shown[2]}"
 
 
-def _measured(t: pa.DataType, values: npt.NDArray[np.float64]) -> list[str]:
+def measured(t: pa.DataType, values: npt.NDArray[np.float64]) -> list[str]:
+    """Differences of values of a type with their unit, that of the second one."""
     if not pa.types.is_temporal(t):
         return [f"{v:.4g}" for v in values]
     if pa.types.is_date(t):
