@@ -15,6 +15,7 @@ import gankit
 from gankit.cli.runs import show
 from gankit.contract import Evaluator, Extractor
 from gankit.errors import GankitError, PluginError
+from gankit.kit.own_output import doubt
 from gankit.metrics.duality import DUALITY_GAP
 from gankit.metrics.membership import WHITE_BOX
 from gankit.report.page import write_report
@@ -380,6 +381,19 @@ def test_a_folder_of_files_needs_a_plugin_and_data(files, tmp_path):
     (tmp_path / "points.csv").write_bytes((files / "made" / "points.csv").read_bytes())
     with pytest.raises(GankitError, match="does not state which plugin it belongs to"):
         evaluate_path(tmp_path / "points.csv", data=str(files / "real"))
+
+
+def test_what_is_scored_as_generated_is_not_doubted_for_it(files, monkeypatch):
+    read = ToyModality.read
+
+    def doubting(self, source, settings, progress):
+        found = read(self, source, settings, progress)
+        return dataclasses.replace(found, warnings=[doubt(source), "look"])
+
+    monkeypatch.setattr(ToyModality, "read", doubting)
+    made, real = (str(files / name) for name in ("made", "real"))
+    told = evaluate_path(files / "made", data=real, only=["frechet"]).record["warnings"]
+    assert told[:3] == [f"{real}: {doubt(real)}", f"{real}: look", f"{made}: look"]
 
 
 def test_a_generated_file_states_its_plugin(files, run, tmp_path):

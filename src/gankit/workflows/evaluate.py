@@ -24,6 +24,7 @@ from gankit.contract.subsets import take
 from gankit.engine.clock import ADVERSARIAL, WARM_UP
 from gankit.errors import GankitError, PluginError
 from gankit.kit.files import LARGEST_RECORD, read_json, write_json
+from gankit.kit.own_output import is_doubt
 from gankit.metrics import evaluate
 from gankit.metrics.details import details
 from gankit.metrics.duality import DUALITY_GAP
@@ -227,7 +228,7 @@ def _evaluate_files(path: Path, given: Options) -> Evaluation:
         warnings = [
             *([f"{path} is incomplete: some of its parts are missing"] if incomplete else []),
             *(f"{given.data}: {warning}" for warning in split.dataset.warnings),
-            *(f"{path}: {warning}" for warning in found.warnings),
+            *(f"{path}: {warning}" for warning in found.warnings if not is_doubt(warning)),
             *attribute_warnings(loaded.modality, *parts, (given.data, path)),
         ]
         compared = EvaluationData(samples, split.train, split.heldout)

@@ -86,14 +86,14 @@ def export(
         GankitError: for whatever the user can fix; the networks cannot be traced; the file
             computes something else than torch does.
     """
+    from gankit.engine.sampling.graph import Exportable
+
+    graph = Exportable.of(run.sampler("cpu"))  # refuses what has no graph, whatever the ending
     target = export_target(out)
     refuse_existing(target, overwrite)
     file = FORMATS[target.format]
     file.check()
-    from gankit.engine.sampling.graph import Exportable
-
     progress("tracing the generator", 0, 0)
-    graph = Exportable.of(run.sampler("cpu"))
     statement = Provenance(software(), run.model["run"], now(), run.plugin.modality.source_type)
     about = {**described(run, graph, statement), **file.facts}
     with tempfile.TemporaryDirectory(prefix="gankit-") as name:

@@ -9,7 +9,7 @@ import pyarrow.feather
 import pyarrow.parquet
 import pytest
 
-from gankit.contract import Fitting
+from gankit.contract import Fitting, quiet
 from gankit.errors import GankitError
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.sources import fingerprint, read_table
@@ -142,3 +142,22 @@ def test_one_row_and_constant_columns(tmp_path):
     keys = modality.read([{"id": f"K-{i}"} for i in range(60)], TabularSettings(), lambda *_: None)
     with pytest.raises(GankitError, match=r'except identifiers \(id\).*categories=\["id"\]'):
         modality.fit_codec(keys.items, TabularSettings(), Fitting())
+
+
+def _warned(source):
+    return TabularModality().read(source, TabularSettings(), quiet).warnings
+
+
+def test_columns_named_like_those_of_gankit_are_left_out_aloud_unless_they_are(files):
+    lines = CSV.splitlines()
+    as_data = files / "named.csv"
+    as_data.write_text("".join(f"{x},{'_seed' if not i else i % 4}\n" for i, x in enumerate(lines)))
+    (warning,) = _warned(str(as_data))
+    assert warning.startswith("left out: _seed (the name of gankit's own column); rename")
+    marks = ["_seed,_synthetic", *("7,true" if i % 2 else ",false" for i in range(len(ROWS)))]
+    as_data.write_text("".join(f"{x},{m}\n" for x, m in zip(lines, marks, strict=True)))
+    assert _warned(str(as_data)) == []
+    own = TABLE.append_column("_seed", pa.array(range(len(ROWS))))
+    assert _warned(own.append_column("_synthetic", pa.array([True] * len(ROWS)))) == []
+    other = own.append_column("_synthetic", pa.array(["no"] * len(ROWS)))
+    assert _warned(other)[0].startswith("left out: _seed, _synthetic (the names of gankit's own")

@@ -54,8 +54,10 @@ def table_files(path: Path, findings: Findings, split: str = "train") -> list[Pa
     if not path.exists():
         raise GankitError(f"no such file or folder: {path}", "Check the path")
     if not path.is_dir():
-        if is_generated_file(path) or (path.parent / RECORD).is_file():
+        if is_generated_file(path):
             findings.warn(doubt(path))
+        elif (path.parent / RECORD).is_file():
+            findings.warn(doubt(path.parent))  # once for all tables in it
         return [path]
     endings = [s + c for s in SUFFIXES for c in ("", *COMPRESSED)]
     found = usable(Folder(path), endings)

@@ -89,11 +89,25 @@ def _gathered(
 def _prepared(table: pa.Table, given: ReadOptions, found: Findings) -> pa.Table:
     """Without the columns that gankit adds and those that the user leaves out; of known types."""
     names = set(table.column_names)
+    own = [name for name in (SEED, SYNTHETIC) if name in names and name not in given.drop]
+    if own and len(table) and not _is_output(table):
+        what = "name of gankit's own column" if len(own) == 1 else "names of gankit's own columns"
+        them = "it if it is" if len(own) == 1 else "them if they are"
+        found.warn(f"left out: {', '.join(own)} (the {what}); rename {them} data")
     out = [name for name in (SYNTHETIC, SEED, *given.drop) if name in names]
     found.dropped |= names.intersection(given.drop)
     table = normalised(table.drop_columns(out) if out else table)
     check_types(table.schema)
     return table
+
+
+def _is_output(table: pa.Table) -> bool:
+    """Whether the columns are as gankit writes them: synthetic rows have a seed, others none."""
+    if not {SEED, SYNTHETIC} <= set(table.column_names):
+        return False
+    flags = [str(v).strip().lower() in ("true", "1") for v in table.column(SYNTHETIC).to_pylist()]
+    seeds = [v is not None and v == v and v != "" for v in table.column(SEED).to_pylist()]
+    return flags == seeds
 
 
 def read_table(

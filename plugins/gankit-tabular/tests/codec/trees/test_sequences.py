@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
+from gankit_tabular.codec.trees.differences import Differences
 from gankit_tabular.codec.trees.sequences import Sequences
 from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.constants import constant_columns
@@ -97,6 +98,23 @@ def test_rows_never_go_back(kind):
     forest.tables[1] = rows.set_column(at, "when", less)
     joined = frame.trees(forest).tables["visits"].table.column("when")
     assert len(set(joined.to_pylist()[:5])) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "told"),
+    [
+        ("days", "0 to 30", "0 to 30 days"),
+        ("formatted days", "14", "14 days"),
+        ("times", "0 to 3000000", "0 to 3 seconds"),
+        ("times", "0 to 172800000000", "0 to 2 days"),
+        ("months", "0 to 12", "0 to 12 months"),
+        ("integers", "0 to 30", "0 to 30"),
+        ("days", "7, 14 and 3 more", "7, 14 and 3 more"),
+    ],
+)
+def test_steps_of_dates_and_times_are_shown_with_their_unit(kind, shown, told):
+    order = pa.chunked_array([[VALUES[kind](n) for n in range(5)]])
+    assert Differences.fit("when", order).with_unit(shown) == told
 
 
 def test_what_is_constant_within_entities():

@@ -100,7 +100,20 @@ def test_a_table_larger_than_memory_is_rewritten_in_a_second_file(tmp_path):
 
 def test_rows_beyond_the_longest_are_said(tmp_path):
     found = read(save(visits(), tmp_path / "v.csv"), entity="patient", order="date", longest=3)
-    assert found.facts["longest"].startswith("13 rows of a patient beyond the first 3 are left out")
+    assert found.facts["longest"].startswith(
+        "13 rows, those beyond the first 3 of each patient, are left out of training"
+    )
+
+
+def test_what_is_missing_is_called_by_its_name(tmp_path):
+    with pytest.raises(GankitError) as refused:
+        read(save(visits()[:2], tmp_path / "v.csv"), entity="patient")
+    assert str(refused.value).endswith(
+        "has 1 usable row. At least 20 entities are needed, some with two rows or more"
+    )
+    rows = [["id", "t"], *([str(i % 20), str(i)] for i in range(40))]
+    found = read(save(rows, tmp_path / "t.csv"), entity="id", order="t")
+    assert found.facts["constants"] == "none: there are no other columns"
 
 
 def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):
@@ -118,7 +131,10 @@ def test_a_constant_target_gives_the_classes_to_hold_out(tmp_path):
         (visits(), {"order": "patient"}, r"sequence.entity and another setting .* 'patient'"),
         (visits(), {"constants": ["date"]}, r"sequence.order and sequence.constants both"),
         (changed(0, 3, ""), {}, r"sequence.entity=patient: 1 row has no value, the first is row 3"),
+        (changed(0, 3, "  "), {}, r"sequence.entity=patient: 1 row has no value, the first is row"),
         (changed(1, 3, ""), {}, r"sequence.order=date: 1 row has no value, the first is row 3"),
+        ([[*r[:1], "", *r[2:]] if i else r for i, r in enumerate(visits())], {},
+         r"sequence.order=date has no value in any row"),
         (changed(1, 3, "soon"), {}, r"has dates and other texts: row 3 has 'soon'"),
         (visits(), {"order": "sex"}, r"sequence.order=sex has texts such as '.', which have no"),
         (visits(), {"entity": "weight"}, r"sequence.entity=weight has numbers with decimals"),
@@ -149,6 +165,34 @@ def test_a_changed_constant_is_named_with_its_row(tmp_path):
     rows[other][2] = "m" if rows[other][2] == "f" else "f"
     with pytest.raises(GankitError, match=r"sex changes within patient P04, from . to . in row"):
         read(save(rows, tmp_path / "v.csv"), entity="patient", order="date", constants=["sex"])
+
+
+@pytest.mark.parametrize("block", [7, 2**18])
+def test_columns_that_change_within_very_few_entities_are_pointed_out(tmp_path, monkeypatch, block):
+    monkeypatch.setattr("gankit_tabular.data.trees.constants.AT_ONCE", block)
+    rows = [["id", "t", "sex", "x"]]
+    rows += [[f"P{i % 40:02d}", str(i // 40), "fm"[i % 2], str(i % 7)] for i in range(160)]
+    file = tmp_path / "v.csv"
+    assert not read(save(rows, file), entity="id", order="t").warnings
+    rows[6][2] = "f"  # the first row of its entity: the next one differs from it
+    (warning,) = read(save(rows, file), entity="id", order="t").warnings
+    assert warning == (
+        "sex is the same in all rows of 39 of 40 by id; it differs first in row 6: correct that "
+        "row, or it is learned as changing"
+    )
+    for i in range(1, 6):
+        rows[i + 40][2] = "?"
+    assert not read(save(rows, file), entity="id", order="t").warnings
+
+
+def test_entities_that_may_be_one_are_pointed_out_by_row(tmp_path):
+    rows = [["id", "x"], *([f"{i % 30:03d}x", str(i)] for i in range(90))]
+    rows[8][0], rows[40][0], rows[41][0] = "7x", "00a", "A"  # 7x and 007x, a and A
+    (warning,) = read(save(rows, tmp_path / "v.csv"), entity="id").warnings
+    assert warning == (
+        "sequence.entity=id: 2 differ from another one only in capitals, leading zeros or blanks "
+        "around it, such as row 38 from row 8: write them alike if they are one"
+    )
 
 
 def test_data_frames_make_sequences(tmp_path):

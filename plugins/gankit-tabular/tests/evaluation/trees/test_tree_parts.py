@@ -17,6 +17,7 @@ from gankit_tabular.data.rows import Rows
 from gankit_tabular.data.trees.items import Trees
 from gankit_tabular.evaluation.trees.copies import entity_copies, row_copies
 from gankit_tabular.evaluation.trees.parts import (
+    Part,
     TreeColumns,
     compared,
     following,
@@ -46,6 +47,11 @@ def test_a_sequence_has_entities_and_rows():
     days = trees.tables["visits"].table.column("day").to_pylist()
     later = [i for i in range(len(days)) if i not in set(firsts.tolist())]
     assert [step[i] for i in later] == [(days[i] - days[i - 1]).days for i in later]
+
+
+def test_a_name_that_ends_in_a_dot_is_not_followed_by_another():
+    parts = [Part(n, 0, pa.table({}), np.zeros(0), np.zeros(0)) for n in ("Patient-Nr.", "a")]
+    assert [part.full("sex") for part in parts] == ["Patient-Nr.sex", "a.sex"]
 
 
 def test_tables_are_without_keys_and_are_joined_by_them():

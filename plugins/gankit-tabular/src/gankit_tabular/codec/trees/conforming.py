@@ -13,7 +13,7 @@ from gankit_tabular.codec.trees.coded_part import CodedPart
 from gankit_tabular.codec.trees.frames import Tables
 from gankit_tabular.codec.trees.sequences import Sequences
 from gankit_tabular.data.rows import Rows
-from gankit_tabular.data.trees.constants import first_changes
+from gankit_tabular.data.trees.constants import changing_rows
 from gankit_tabular.data.trees.items import Tree, Trees
 from gankit_tabular.formats.base import Format
 from gankit_tabular.formats.columns import load_format, read_columns
@@ -77,9 +77,10 @@ def _renamed(frame: Sequences, trees: Trees) -> Trees:
 def _check_constants(frame: Sequences, trees: Trees) -> None:
     name = frame.structure.names[0]
     rows, starts = trees.tables[name], trees.starts[name]
-    for column, row in first_changes(rows, starts, frame.constants).items():
-        if row < 0:
+    for column, changed in changing_rows(rows, starts, frame.constants).items():
+        if not changed:
             continue
+        row = changed[0]
         entity = int(np.searchsorted(starts, row, side="right"))
         raise GankitError(
             f"{column} changes within {frame.structure.entity}, in row "

@@ -12,10 +12,12 @@ import pyarrow as pa
 from gankit_tabular.codec.calendars import fit_calendar, instants, periods
 from gankit_tabular.codec.columns import Column
 from gankit_tabular.data.arrow import Floats, Ints, storage_type, type_from_text
+from gankit_tabular.data.trees.facts import measured
 from gankit_tabular.formats.columns import column_formats, load_format
 
 DECIMALS = 9
 """Numbers with at most so many decimals are added up exactly."""
+CALENDAR = {"Y": "years", "M": "months"}
 DAY = 86_400
 """Seconds; times of a day stay below."""
 
@@ -76,6 +78,19 @@ class Differences:
     def is_whole(self) -> bool:
         """Whether differences are whole numbers as they are."""
         return not pa.types.is_floating(self.values_type)
+
+    def with_unit(self, shown: str) -> str:
+        """``0 to 30``, a range of differences, with its unit where the order is a date or time."""
+        try:
+            low, *more = ends = [float(end) for end in shown.split(" to ")]
+        except ValueError:  # categories
+            return shown
+        if self.unit:
+            return f"{shown} {CALENDAR[self.unit[-1]]}"
+        if not pa.types.is_temporal(self.values_type):
+            return shown
+        first, last = measured(self.values_type, np.array([low, *(more or ends)]))
+        return f"{first.partition(' ')[0]} to {last}" if more else last
 
     def read(self, values: pa.ChunkedArray) -> Ints | Floats:
         """Cells as numbers, dates and times in the unit of their type; none is missing."""

@@ -329,11 +329,14 @@ class TreeCodec(
     def describe(self) -> list[dict[str, str]]:
         found: list[dict[str, str]] = []
         coded = self.frame.notes if isinstance(self.frame, Sequences) else {}
+        order = self.frame.differences if isinstance(self.frame, Sequences) else None
         for p, part in enumerate(self.parts):
             for row in [] if part.codec is None else part.codec.describe():
                 if p and row["column"] in coded:
                     notes = coded[row["column"]], row.get("note", "")
                     row = {**row, "note": "; ".join(note for note in notes if note)}
+                    if order is not None and row["column"] == order.name:
+                        row["values"] = order.with_unit(row["values"])
                 found.append({"table": part.part.name, **row})
         noted = any("note" in row for row in found)
         return [{**row, "note": row.get("note", "")} if noted else row for row in found]

@@ -35,8 +35,10 @@ def sequence_facts(read: Sequences, settings: TabularSettings) -> dict[str, str]
     more = f" and {len(read.constants) - SHOWN} more" if len(read.constants) > SHOWN else ""
     facts["constants"] = f"{shown}{more}: the same in all rows of each {entity}"
     if not read.constants:
-        facts["constants"] = f"none: every column changes within a {entity}"
-    return facts | _beyond(trees, settings, f"rows of a {entity}") | _target(trees, settings)
+        others = {*trees.tables[TABLE].table.column_names} - {entity, order}
+        why = f"every column changes within a {entity}" if others else "there are no other columns"
+        facts["constants"] = f"none: {why}"
+    return facts | _beyond(trees, settings, entity) | _target(trees, settings)
 
 
 def related_facts(trees: Trees, settings: TabularSettings) -> dict[str, str]:
@@ -52,7 +54,7 @@ def related_facts(trees: Trees, settings: TabularSettings) -> dict[str, str]:
             f"{len(rows):,} rows for {len(parents):,} of {link.parent} by {of}; "
             f"rows each: {_spread(counts)}" + (f"; {none:,} without" if none else "")
         )
-    return facts | _beyond(trees, settings, "rows of a tree") | _target(trees, settings)
+    return facts | _beyond(trees, settings, "tree") | _target(trees, settings)
 
 
 def _spread(counts: Ints) -> str:
@@ -79,11 +81,12 @@ def _steps(read: Sequences) -> str:
         values = np.asarray(read.order.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     steps = np.diff(values)[inside]
     low, middle, high = np.quantile(steps.astype(np.float64), [0.25, 0.5, 0.75])
-    shown = _measured(t, np.array([low, middle, high]))
+    shown = measured(t, np.array([low, middle, high]))
     return f"median {shown[1]}, half of them {shown[0]} to {shown[2]}"
 
 
-def _measured(t: pa.DataType, values: npt.NDArray[np.float64]) -> list[str]:
+def measured(t: pa.DataType, values: npt.NDArray[np.float64]) -> list[str]:
+    """Differences of values of a type with their unit, that of the second one."""
     if not pa.types.is_temporal(t):
         return [f"{v:.4g}" for v in values]
     if pa.types.is_date(t):
@@ -99,8 +102,8 @@ def _beyond(trees: Trees, settings: TabularSettings, what: str) -> dict[str, str
     if not rows:
         return {}
     return {
-        "longest": f"{rows:,} {what} beyond the first {settings.longest:,} are left out of "
-        f"training (longest={settings.longest})"
+        "longest": f"{rows:,} rows, those beyond the first {settings.longest:,} of each {what}, "
+        f"are left out of training (longest={settings.longest})"
     }
 
 

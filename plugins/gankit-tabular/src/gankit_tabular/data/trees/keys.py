@@ -14,8 +14,8 @@ from gankit_tabular.formats.others import TextFormat
 
 
 def key_values(rows: Rows, name: str, what: str) -> pa.Array:
-    """A column's texts or integers (as int64), in memory; texts that stand for a missing value are
-    missing.
+    """A column's texts or integers (as int64), in memory; texts that stand for a missing value, or
+    have only blanks, are missing.
 
     Args:
         what: names the column, for the message.
@@ -42,6 +42,10 @@ def key_values(rows: Rows, name: str, what: str) -> pa.Array:
             "Save the column as integers or texts; a missing value makes decimals of integers",
         )
     whole = pa.concat_arrays(found.chunks) if found.num_chunks else pa.array([], found.type)
+    if is_text(t):
+        blank = pc.equal(pc.utf8_trim_whitespace(whole), "")
+        if pc.any(blank).as_py():
+            whole = pc.if_else(blank, pa.scalar(None, whole.type), whole)
     if rows.spool is not None:
         whole = whole.take(pa.array(np.arange(len(whole))))  # a copy: the file's pages are freed
         rows.spool.release()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gankit.contract import Dataset
 from gankit.errors import GankitError, did_you_mean, without_password
+from gankit.kit.own_output import is_doubt
 from gankit_tabular.data.doubts import row_doubts
 from gankit_tabular.data.options import FEWEST, Findings, read_options
 from gankit_tabular.data.rows import Row, Rows
@@ -47,7 +48,7 @@ def _sequences(source: object, settings: TabularSettings) -> Dataset[Row]:
     _check_drop(settings, found)
     _check_names({"the table": rows}, settings)
     if len(rows) < 2:
-        raise GankitError(f"{_shown(source)} has {_count(len(rows), 'usable row')}", _AT_LEAST)
+        raise GankitError(f"{_shown(source)} has {_count(len(rows), 'usable row')}", _ENTITIES)
     read = read_sequences(rows, settings.sequence, settings.kinds())
     trees, entity = read.trees, settings.sequence.entity
     if len(trees) < FEWEST:
@@ -66,7 +67,7 @@ def _sequences(source: object, settings: TabularSettings) -> Dataset[Row]:
         f"{len(trees):,} sequences of {len(own):,} rows, {own.table.num_columns} columns{kept}",
         issues=found.issues,
         facts=facts,
-        warnings=[*found.warnings, *row_doubts(own, found.warnings)],
+        warnings=[*found.warnings, *row_doubts(own, found.warnings), *read.warnings],
         strata=strata(heads, target) if target in read.constants else None,
     )
 
@@ -102,6 +103,7 @@ def _related(source: object, settings: TabularSettings) -> Dataset[Row]:
     )
 
 
+_ENTITIES = f"At least {FEWEST} entities are needed, some with two rows or more"
 _AT_LEAST = f"At least {FEWEST} of them are needed, some with two rows or more"
 
 
@@ -117,7 +119,7 @@ def _table(one: Source, settings: TabularSettings, together: Findings) -> Rows:
         if before != text and not before.startswith(f"{text}; "):  # what differs from the first's
             together.facts[key] = f"{before}; {one.name}: {text}"
     for text in found.warnings:
-        together.warn(text if one.name in text else f"{one.name}: {text}")
+        together.warn(text if one.name in text or is_doubt(text) else f"{one.name}: {text}")
     together.issues += found.issues
     together.dropped |= found.dropped
     return rows

@@ -73,7 +73,7 @@ def related(
             )
         if not len(rows):
             raise GankitError(f"{name} has no rows", "Leave it out, or give one with rows")
-        parent, key = _parent(name, child, rows, placed)
+        parent, key = _parent(name, child, rows, placed, tables)
         where = f"{name}: {child.foreign}"
         values = key_values(rows, child.foreign, where)
         known = placed[parent].keys[key]
@@ -95,7 +95,8 @@ def related(
         sorting = kept[np.argsort(at[kept], kind="stable")]
         if not len(sorting):
             raise GankitError(
-                f"{name}: no row has a parent in {parent}", f"Check {child.foreign} and {key}"
+                f"{name}: no row has a parent in {parent}",
+                f"Compare {child.foreign} of {name} with {key} of {parent}",
             )
         tree = placed[parent].tree[at[sorting]]
         placed[name] = _Placed(reordered(rows, sorting), tree, sorting, child.foreign)
@@ -109,24 +110,20 @@ def related(
     return Related(Trees(Structure(tuple(links)), ordered, starts), issues)
 
 
-def _parent(name: str, child: Child, rows: Rows, placed: Mapping[str, _Placed]) -> tuple[str, str]:
+def _parent(
+    name: str, child: Child, rows: Rows, placed: Mapping[str, _Placed], tables: Mapping[str, Rows]
+) -> tuple[str, str]:
     """The parent of a table and its key, whose values are then known to be distinct.
 
     Raises:
         GankitError: no table before it has such a column, several do, or values repeat.
     """
     key, among = child.references or child.foreign, list(placed)
-    table, dot, column = key.rpartition(".")
-    if dot and table in placed:
-        key, among = column, [table]
+    if table := next((n for n in placed if key.startswith(f"{n}.")), ""):
+        key, among = key.removeprefix(f"{table}."), [table]
     having = [n for n in among if key in placed[n].rows.table.column_names]
     if not having:
-        columns = [c for n in among for c in placed[n].rows.table.column_names]
-        raise GankitError(
-            f"{name} belongs to no table by {key}: {' or '.join(among)} has no such column",
-            f"{did_you_mean(key, columns)}. Where the parent's key has another name, give both: "
-            f"{child.foreign}=NAME",
-        )
+        raise _no_parent(name, child, key, among, tables)
     own = [n for n in having if placed[n].foreign != key] or having
     problems = {n: _check_key(n, key, placed[n], name, child.foreign, rows) for n in own}
     fitting = [n for n, error in problems.items() if error is None]
@@ -138,6 +135,35 @@ def _parent(name: str, child: Child, rows: Rows, placed: Mapping[str, _Placed]) 
     if not fitting:
         raise next(error for error in problems.values() if error is not None)
     return fitting[0], key
+
+
+def _no_parent(
+    name: str, child: Child, key: str, among: Sequence[str], tables: Mapping[str, Rows]
+) -> GankitError:
+    """Why no table before one has its parent's key."""
+    columns = {n: rows.table.column_names for n, rows in tables.items()}
+    later = [*tables][[*tables].index(name) + 1 :]
+    table, dot, column = key.rpartition(".")
+    if dot and table == name:
+        return GankitError(
+            f"{name}: a table that refers to itself is not supported",
+            "Leave that child out; its column is then learned like any other",
+        )
+    if dot and table in later:
+        key, among, later = column, [table], [table]
+    elif dot and not any(key in own for own in columns.values()):
+        others = [n for n in tables if n != name]
+        return GankitError(f"{name}: there is no table {table}", did_you_mean(table, others))
+    for one in later:
+        if key in columns[one]:
+            what = f"{name} belongs to no table before it by {key}"
+            return GankitError(what, f"{one}, given later, has {key}: give it first")
+    near = did_you_mean(key, [c for n in among for c in columns[n]])
+    return GankitError(
+        f"{name} belongs to no table by {key}: {' or '.join(among)} has no such column",
+        f"{near}{'' if near.endswith('?') else '.'} Where the parent's key has another name, give "
+        f"both: {child.foreign}=NAME",
+    )
 
 
 def _check_key(

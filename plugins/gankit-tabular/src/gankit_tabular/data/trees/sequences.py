@@ -14,7 +14,8 @@ from gankit.errors import GankitError, did_you_mean
 from gankit_tabular.data.arrow import Ints, is_text, temporal_integers
 from gankit_tabular.data.doubts import DATE, NUMBER
 from gankit_tabular.data.rows import Rows
-from gankit_tabular.data.trees.constants import first_changes
+from gankit_tabular.data.trees.constants import changing_rows
+from gankit_tabular.data.trees.doubts import FEW, nearly_constant, similar_names
 from gankit_tabular.data.trees.items import Link, Structure, Trees
 from gankit_tabular.data.trees.keys import key_values, refuse_missing
 from gankit_tabular.data.trees.sorting import reordered
@@ -38,6 +39,8 @@ class Sequences:
     """The order's values as numbers, dates or times, row by row as in the trees."""
     form: Format | None = None
     """How the file writes them, where it has texts."""
+    warnings: tuple[str, ...] = ()
+    """What may be a mistake in the data."""
 
 
 def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]) -> Sequences:
@@ -66,7 +69,7 @@ def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]
             f"sequence.order and sequence.constants both name {order!r}",
             "A constant gives no order: leave it out of one of them",
         )
-    codes = _entities(rows, entity)
+    codes, alike = _entities(rows, entity)
     values, form = _ordered(rows, order, kinds) if order else (None, None)
     numbers = np.zeros(len(rows), np.int64) if values is None else _sortable(values)
     sorting = np.lexsort((numbers, codes))  # stable: ties stay in the file's order
@@ -79,19 +82,20 @@ def read_sequences(rows: Rows, settings: SequenceSettings, kinds: dict[str, str]
     structure = Structure((Link(TABLE, foreign=entity),), entity, order)
     trees = Trees(structure, {TABLE: reordered(rows, sorting)}, {TABLE: starts})
     others = [name for name in names if name not in (entity, order)]
-    changes = first_changes(trees.tables[TABLE], starts, others)
+    changes = changing_rows(trees.tables[TABLE], starts, others, FEW)
     for name in settings.constants:
         _refuse_change(trees, name, changes[name], sorting)
-    constants = tuple(name for name, row in changes.items() if row < 0)
-    return Sequences(trees, constants, ties, values, form)
+    constants = tuple(name for name, found in changes.items() if not found)
+    warnings = (*alike, *nearly_constant(trees, changes, sorting))
+    return Sequences(trees, constants, ties, values, form, warnings)
 
 
 def _constants(settings: SequenceSettings) -> list[tuple[str, str]]:
     return [("constants", name) for name in settings.constants]
 
 
-def _entities(rows: Rows, entity: str) -> Ints:
-    """A number for each row's entity, from 0 on in the order of their first rows.
+def _entities(rows: Rows, entity: str) -> tuple[Ints, list[str]]:
+    """A number for each row's entity, from 0 on in the order of their first rows; and warnings.
 
     Raises:
         GankitError: the column has other values than texts or integers, or misses some; nobody
@@ -107,7 +111,7 @@ def _entities(rows: Rows, entity: str) -> Ints:
             f"sequence.entity={entity}: no {entity} has two rows, so that there are no sequences",
             "Leave sequence.entity out: each row is then an item",
         )
-    return codes
+    return codes, similar_names(coded.dictionary, codes, entity)
 
 
 def _ordered(
@@ -122,6 +126,11 @@ def _ordered(
     formats = column_formats(table, {k: v for k, v in kinds.items() if k == order and v})
     values = read_columns(table, formats)[order]
     what = f"sequence.order={order}"
+    if values.null_count == len(values):
+        raise GankitError(
+            f"{what} has no value in any row",
+            "Name another column, or leave sequence.order out: the order of the file then counts",
+        )
     if is_text(values.type):
         _refuse_texts(values, what)
     if not _has_order(values.type):
@@ -183,9 +192,10 @@ def _sortable(values: pa.ChunkedArray) -> Any:
     return values.to_numpy()
 
 
-def _refuse_change(trees: Trees, name: str, row: int, sorting: Ints) -> None:
-    if row < 0:
+def _refuse_change(trees: Trees, name: str, changed: list[int], sorting: Ints) -> None:
+    if not changed:
         return
+    row = changed[0]
     table = trees.tables[TABLE].block(row - 1, 2)
     entity = table.column(trees.structure.entity)[1].as_py()
     was, now = (v if v is not None else "nothing" for v in table.column(name).to_pylist())

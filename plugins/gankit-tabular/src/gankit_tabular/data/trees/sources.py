@@ -3,6 +3,7 @@
 A child is written ``orders.csv on customer_id``: a file beside the first table, a query of the same
 database, or the name of a table in memory; then its column with the parent's key, and where the
 parent's has another name, that one: ``on customer_id=id`` or ``on customer_id=customers.id``.
+Names may be in double quotes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from gankit_tabular.data.stdin import STDIN
 
 WRITTEN = 'Write "orders.csv on customer_id"'
 QUERY = re.compile(r"\s*(select|with|from|table|values)\s", re.IGNORECASE)
+QUOTED = re.compile(
+    r'(.+) on ({0}|[^"=,]+)(?:\s*=\s*(?:({0}|[^".]+)\.)?({0}|[^"]+))?'.format(r'"(?:[^"]|"")+"\s*'),
+    re.DOTALL,
+)
+"""A child whose names may be in double quotes, as those of SQL."""
 FROM = re.compile(r"\bfrom\s+([\"`\[]?)([\w.]+)", re.IGNORECASE)
 
 
@@ -57,6 +63,10 @@ def parse_child(text: str) -> Child:
     Raises:
         GankitError: it is none.
     """
+    if (quoted := QUOTED.fullmatch(text.strip())) and '"' in "".join(quoted.groups("")[1:]):
+        source, foreign, table, references = (part.strip() for part in quoted.groups(""))
+        foreign, table, references = map(_unquoted, (foreign, table, references))
+        return Child(source, foreign, f"{table}.{references}" if table else references)
     source, on, column = text.strip().rpartition(" on ")
     foreign, _, references = (part.strip() for part in column.partition("="))
     if not on or not source.strip() or not foreign:
@@ -67,6 +77,10 @@ def parse_child(text: str) -> Child:
             "Join them into one column in both tables",
         )
     return Child(source.strip(), foreign, references)
+
+
+def _unquoted(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
 def table_sources(source: object, query: str, children: Sequence[Child]) -> list[Source]:

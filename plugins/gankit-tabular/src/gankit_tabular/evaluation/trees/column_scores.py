@@ -104,7 +104,7 @@ class TreeColumnScores(Evaluator[Tree]):
                 about["(rows each)"] = [1 - count_distance(of.train, parts, i) for parts in both]
             for name, kind in named:
                 row: dict[str, object] = {
-                    "column": f"{part.name}.{name}",
+                    "column": part.full(name),
                     "kind": kind,
                     "shape": about[name][0],
                     "shape_real": about[name][1],

@@ -42,6 +42,10 @@ class Part:
     def __len__(self) -> int:
         return len(self.owner)
 
+    def full(self, column: str) -> str:
+        """A column's name after the table's, which may end in a dot itself."""
+        return f"{self.name.removesuffix('.')}.{column}"
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -274,5 +278,5 @@ def joined(parts: Sequence[Part], i: int) -> pa.Table:
     columns = dict[str, pa.ChunkedArray]()
     for one, index in ((parent, part.above[rows]), (part, rows)):
         taken = one.table.take(pa.array(index))
-        columns |= {f"{one.name}.{n}": taken.column(n) for n in one.table.column_names}
+        columns |= {one.full(n): taken.column(n) for n in one.table.column_names}
     return pa.table(columns)

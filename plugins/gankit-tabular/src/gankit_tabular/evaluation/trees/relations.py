@@ -37,7 +37,7 @@ def cross_similarities(
     ours, theirs = joined(real, i), joined(other, i)
     if not (len(ours) and len(theirs)):
         return {}
-    parent = f"{real[real[i].parent].name}."
+    parent = real[real[i].parent].full("")
     found = pair_similarities(ours, theirs)
     return {
         pair: value

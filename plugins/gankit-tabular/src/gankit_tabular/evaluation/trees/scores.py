@@ -162,7 +162,7 @@ class TreeScores(Evaluator[Tree]):
             found = train_and_test(tables[0], tables[1], target)
         else:
             fit, held = joined(train, place), joined(test, place)
-            found = train_and_test(fit, held, f"{test[place].name}.{target}") if len(fit) else {}
+            found = train_and_test(fit, held, test[place].full(target)) if len(fit) else {}
         return {f"tstr_{name}": value for name, value in found.items()}
 
 
@@ -181,7 +181,7 @@ def target_of(
     names = [(i, n) for i, part in enumerate(parts) for n in part.table.column_names]
     if target:
         for i, name in names:
-            if target in (name, f"{parts[i].name}.{name}"):
+            if target in (name, parts[i].full(name), f"{parts[i].name}.{name}"):
                 return i, name
         raise GankitError(
             f"target: no scored column is named {target!r}",
