@@ -258,7 +258,7 @@ class Completed(Generic[Item]):
 
     items: Sequence[Item]
     x: Tensor
-    """The items encoded, (N, *shape), float32 on the CPU."""
+    """The items encoded, ``(N, *shape)``, float32 on the CPU."""
     drawn: Tensor
     """Which parts of a sample (see :attr:`Networks.part_likelihood`) the items have as they were
     generated, and not from what was observed; flags of (N, parts)."""
