@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,21 +66,25 @@ def _listed(values: Mapping[str, Any]) -> str:
 def show(
     sample: Sample[Any], modality: Modality[Any], codec: Codec[Any], address: str, rendered: bool
 ) -> Shown:
-    """A sample as it is shown. A mapping is shown by its values, anything else as the modality
-    renders it.
+    """A sample as it is shown. A mapping of single values is shown by them, anything else as the
+    modality renders it.
 
     Args:
         rendered: whether the rendering is wanted now; it can cost more than the sample.
     """
     item = sample.item
     about = sample.seed, dict(sample.condition)
-    if isinstance(item, Mapping):
+    if isinstance(item, Mapping) and not any(map(_is_many, item.values())):
         return Shown(*about, dict(item), None)
     values = dict(modality.attributes(item)) if isinstance(modality, Augmentable) else {}
     if not rendered:
         return Shown(*about, values, None, address)
     rendering = modality.render(item, codec)
     return Shown(*about, values, rendering, address, _extent(rendering.content))
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Sized) and not isinstance(value, str | bytes)
 
 
 def in_short(value: object) -> str:
