@@ -187,20 +187,20 @@ def _endings_of_plugins() -> set[str]:
     return {ending.lower().removeprefix(".") for info in infos for ending in info.suffixes}
 
 
-def refuse_one_file(target: Target) -> None:
-    """For items that are several files, whatever the format: a folder or a zip archive holds them.
+def is_one_file(target: Target) -> bool:
+    """Whether items that are several files, whatever the format, have no place there: a folder or
+    a zip archive holds them."""
+    return target.single_file and target.packing != "zip"
 
-    Raises:
-        GankitError: the target is one file.
-    """
-    if not target.single_file or target.packing == "zip":
-        return
+
+def one_file(target: Target) -> GankitError:
+    """The error for such items."""
     if target.stdout:
-        raise GankitError(
+        return GankitError(
             "this run generates several files, and --out - takes one", "Name a folder: --out FOLDER"
         )
     name = target.path.name.partition(".")[0]
-    raise GankitError(
+    return GankitError(
         f"this run generates several files, and {target.path.name} is one",
         f"Name a folder, --out {name}, with --format {target.format}; or an archive, {name}.zip",
     )

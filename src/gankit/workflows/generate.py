@@ -24,7 +24,7 @@ from gankit.runs.memorisation import memorisation_warning
 from gankit.runs.output import write_generated
 from gankit.runs.provenance import versions
 from gankit.runs.started import lineage
-from gankit.runs.targets import Target, refuse_existing, refuse_one_file, resolve_target
+from gankit.runs.targets import Target, is_one_file, one_file, refuse_existing, resolve_target
 from gankit.system_errors import translated
 from gankit.workflows import watermarks
 from gankit.workflows.improbable import UNKNOWN, improbable
@@ -399,8 +399,8 @@ def output_target(
     """
     path = out or next_run(Path("generated"), run.model["run"])
     target = resolve_target(run.plugin, path, format, default)
-    if run.codec.several_files:
-        refuse_one_file(target)
+    if is_one_file(target) and run.codec.several_files:  # a learned codec takes time to load
+        raise one_file(target)
     return target
 
 
